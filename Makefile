@@ -1,0 +1,75 @@
+# hagen: `make help` lists what can be made.
+
+SHELL       := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BIN         := .bin
+LDFLAGS     := -s -w -X main.version=$(VERSION)
+BUILD       := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
+TOOLS       := $(BIN)/butane $(BIN)/ignition-validate $(BIN)/staticcheck $(BIN)/benchstat
+FUZZTIME    ?= 1m
+
+.PHONY: help
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: $(BIN)/hagen ## build .bin/hagen
+
+# The go command knows best what is out of date.
+.PHONY: $(BIN)/hagen
+$(BIN)/hagen:
+	@$(BUILD) -o $@ ./cmd/hagen
+
+.PHONY: run
+run: $(BIN)/hagen ## build, and render the seed's cluster into ./rendered
+	@mkdir -p run
+	@[ -e run/cluster.yaml ] || $(BIN)/hagen init -f run/cluster.yaml
+	@$(BIN)/hagen render -f run/cluster.yaml
+
+.PHONY: test
+test: tools ## run the everyday tests
+	go test ./...
+
+.PHONY: race
+race: tools ## run the everyday tests with the race detector
+	go test -race ./...
+
+.PHONY: check
+check: tools ## formatting, vet, staticcheck, tidy modules, other systems compile
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
+	go vet ./...
+	$(BIN)/staticcheck ./...
+	go mod tidy -diff
+	GOOS=darwin GOARCH=arm64 go build -o /dev/null ./...
+	GOOS=freebsd go build -o /dev/null ./...
+
+.PHONY: golden
+golden: ## rewrite the golden files; read the diff before you commit
+	go test ./gen -run TestGolden -update
+
+.PHONY: bench
+bench: $(BIN)/hagen ## run the benchmarks, for benchstat; COUNT=10 for ten runs
+	go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (default 1m)
+	@set -e; for package in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; done
+
+.PHONY: tools
+tools: $(TOOLS) ## build the programs that tests call, from tools/go.mod
+
+$(TOOLS) &: tools/go.mod tools/go.sum
+	@mkdir -p $(BIN)
+	cd tools && go build -trimpath -ldflags '-X github.com/coreos/butane/internal/version.Raw=v0.29.0' -o ../$(BIN)/butane github.com/coreos/butane/internal
+	cd tools && go build -trimpath -o ../$(BIN)/ignition-validate github.com/coreos/ignition/v2/validate
+	cd tools && go build -trimpath -o ../$(BIN)/ honnef.co/go/tools/cmd/staticcheck golang.org/x/perf/cmd/benchstat
+	@touch $(TOOLS)
+
+.PHONY: clean
+clean: ## remove what was built and rendered here
+	rm -rf $(BIN) run rendered
