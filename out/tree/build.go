@@ -1,0 +1,202 @@
+//go:build unix
+
+package tree
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// writers is how many files are written and synced at a time. A sync is a wait
+// for the disk, and a journal takes several of them in one go.
+const writers = 8
+
+// build makes the next tree in the stage and makes it durable.
+func (d *Dir) build(p *plan, s *stage) error {
+	var write []string
+	dirs := []string{"."}
+	// A path sorts after its parents' paths, since they are its beginnings.
+	for _, path := range slices.Sorted(maps.Keys(p.nodes)) {
+		n := p.nodes[path]
+		if n.write != nil {
+			write = append(write, path)
+			continue
+		}
+		if n.isDir() {
+			dirs = append(dirs, path)
+		}
+		if err := d.bring(n, path, s.inNew(path)); err != nil {
+			return err
+		}
+	}
+	err := inParallel(write, func(path string) error {
+		f := p.nodes[path].write
+		if err := atStep("write"); err != nil {
+			return err
+		}
+		return d.write(*f, s.inNew(path))
+	})
+	if err != nil {
+		return err
+	}
+	if err := atStep("sync"); err != nil {
+		return err
+	}
+	// Deepest first: a directory may be given a mode in which nothing below
+	// it can be reached any more.
+	slices.Reverse(dirs)
+	for _, path := range dirs {
+		if err := finishDir(p.nodes[path], s.inNew(path)); err != nil {
+			return fail("write", d.Show(path), err)
+		}
+	}
+	return nil
+}
+
+func (s *stage) inNew(path string) string {
+	return filepath.Join(s.newTree(), filepath.FromSlash(path))
+}
+
+// bring makes a directory in the next tree, or brings a file or a link of the
+// present one over.
+func (d *Dir) bring(n node, path, to string) error {
+	switch {
+	case n.isDir():
+		if err := os.Mkdir(to, 0o700); err != nil {
+			return fail("create", d.Show(path), err)
+		}
+	case n.now.info.Mode().IsRegular():
+		return d.bringFile(*n.now, to)
+	default:
+		if err := os.Symlink(n.now.link, to); err != nil {
+			return fail("keep the symbolic link", d.Show(path), err)
+		}
+	}
+	return nil
+}
+
+// bringFile links a file into the next tree, so that it stays the same file,
+// or copies it where that is not possible (another user's file, a file system
+// without links).
+func (d *Dir) bringFile(e entry, to string) error {
+	err := link(filepath.Join(d.path, filepath.FromSlash(e.path)), to)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, unix.EXDEV) {
+		return fmt.Errorf("%s is on another file system, which is mounted there: unmount it, or name another directory", d.Show(e.path))
+	}
+	from, err := d.OpenFile(e.path)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	err = writeNew(to, func(f *os.File) error {
+		if _, err := io.Copy(f, from); err != nil {
+			return err
+		}
+		return f.Chmod(e.info.Mode() & modeBits)
+	})
+	if err == nil {
+		err = os.Chtimes(to, time.Time{}, e.info.ModTime())
+	}
+	if err != nil {
+		return fail("copy", d.Show(e.path), err)
+	}
+	return nil
+}
+
+// link is os.Link; tests take it away.
+var link = os.Link
+
+// write writes a file into the next tree.
+func (d *Dir) write(f File, to string) error {
+	err := writeNew(to, func(w *os.File) error {
+		if _, err := w.Write(f.Data); err != nil {
+			return err
+		}
+		return w.Chmod(f.Mode) // whatever the umask made of it
+	})
+	if err != nil {
+		return fail("write", d.Show(f.Path), err)
+	}
+	return nil
+}
+
+// writeNew creates a file that nobody else can read until fill has filled it
+// and set its mode, and syncs it.
+func writeNew(path string, fill func(*os.File) error) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	err = fill(f)
+	if err == nil {
+		err = f.Sync()
+	}
+	// Some file systems tell only here that the disk was full.
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	return err
+}
+
+// finishDir gives a directory of the next tree its mode and syncs it.
+func finishDir(n node, path string) error {
+	f, err := openDir(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if n.now != nil {
+		err = f.Chmod(n.now.info.Mode() & modeBits)
+	} else {
+		err = f.Chmod(0o700)
+	}
+	if err != nil {
+		return err
+	}
+	return syncOpenDir(f)
+}
+
+// inParallel does a thing for each of paths, several at a time. It stops
+// after the first that fails and returns the error.
+func inParallel(paths []string, do func(path string) error) error {
+	todo := make(chan string)
+	failed := make(chan error, writers)
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for path := range todo {
+				if err := do(path); err != nil {
+					failed <- err
+					return
+				}
+			}
+		})
+	}
+	var err error
+	for _, path := range paths {
+		select {
+		case todo <- path:
+			continue
+		case err = <-failed:
+		}
+		break
+	}
+	close(todo)
+	wg.Wait()
+	if err == nil && len(failed) > 0 {
+		err = <-failed
+	}
+	return err
+}

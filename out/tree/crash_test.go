@@ -1,0 +1,262 @@
+//go:build unix
+
+package tree
+
+import (
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// generation is a tree that tells which one it is in every file.
+func generation(n int) []File {
+	var files []File
+	for i := range 70 {
+		data := strings.Repeat(fmt.Sprintf("generation %d, file %d\n", n, i), 80)
+		files = append(files, testFile(fmt.Sprintf("host%d/file%d", i%7, i), 0o600, data))
+	}
+	return files
+}
+
+// child is the test binary as another process. It writes one generation after
+// another, and ends itself with SIGKILL the nth time it reaches a step.
+func child() int {
+	env := func(name string) string { return os.Getenv("TREE_TEST_" + name) }
+	number := func(name string) int { n, _ := strconv.Atoi(env(name)); return n }
+	noExchange = env("WAY") == "aside"
+	var reached atomic.Int64
+	atStep = func(step string) error {
+		if step == env("STEP") && reached.Add(1) == int64(number("NTH")) {
+			unix.Kill(os.Getpid(), unix.SIGKILL)
+			select {}
+		}
+		return nil
+	}
+	for n := number("FIRST"); n < number("FIRST")+number("ROUNDS"); n++ {
+		d, err := Open(env("CHILD"), nil)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		changed, err := d.Replace(generation(n), nil)
+		if err == nil {
+			err = d.Close()
+		}
+		if err != nil || !changed {
+			fmt.Fprintln(os.Stderr, "changed:", changed, "error:", err)
+			return 1
+		}
+	}
+	return 0
+}
+
+func childCommand(t *testing.T, root string, vars ...string) *exec.Cmd {
+	exe, err := os.Executable()
+	must(t, err)
+	cmd := exec.Command(exe)
+	cmd.Env = append(os.Environ(), "TREE_TEST_CHILD="+root)
+	for _, v := range vars {
+		cmd.Env = append(cmd.Env, "TREE_TEST_"+v)
+	}
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// wholeGeneration checks that the tree is one generation, with the foreign
+// file, and nothing else; it returns which.
+func wholeGeneration(t *testing.T, root string) int {
+	t.Helper()
+	d := mustOpen(t, root)
+	defer d.Close()
+	files, err := d.Read(1 << 30)
+	must(t, err)
+	var found int
+	if _, err := fmt.Sscanf(string(files[len(files)-1].Data), "generation %d", &found); err != nil {
+		t.Fatalf("no generation in %s", files[len(files)-1].Path)
+	}
+	want := append(generation(found), testFile("foreign", 0o644, "mine"))
+	byPath := func(a, b File) int { return strings.Compare(a.Path, b.Path) }
+	slices.SortFunc(want, byPath)
+	slices.SortFunc(files, byPath)
+	if !slices.EqualFunc(files, want, func(a, b File) bool {
+		return a.Path == b.Path && a.Mode == b.Mode && string(a.Data) == string(b.Data)
+	}) {
+		t.Fatalf("the tree is no whole generation: %d files, of generation %d or so", len(files), found)
+	}
+	noLeftovers(t, root)
+	return found
+}
+
+func layGeneration(t *testing.T, root string) {
+	t.Helper()
+	lay(t, root, "foreign=mine")
+	d := mustOpen(t, root)
+	_, err := d.Replace(generation(0), nil)
+	must(t, err)
+	must(t, d.Close())
+}
+
+func TestKilledAtAStep(t *testing.T) {
+	tests := []struct {
+		step string
+		nth  int
+		want int // the generation that is left
+	}{
+		{"stage", 1, 0}, {"marker", 1, 0}, {"write", 1, 0}, {"write", 35, 0}, {"write", 70, 0}, {"sync", 1, 0},
+		{"exchange", 1, 0}, {"aside", 1, 0}, {"exchanged", 1, 1}, {"cleanup", 1, 1}, {"unmarked", 1, 1},
+	}
+	bothWays(t, func(t *testing.T) {
+		for _, tt := range tests {
+			if tt.step == "aside" && !noExchange {
+				continue
+			}
+			t.Run(fmt.Sprint(tt.step, tt.nth), func(t *testing.T) {
+				root := filepath.Join(t.TempDir(), "tree")
+				layGeneration(t, root)
+				way := "WAY="
+				if noExchange {
+					way = "WAY=aside"
+				}
+				cmd := childCommand(t, root, way, "FIRST=1", "ROUNDS=1", "STEP="+tt.step, fmt.Sprint("NTH=", tt.nth))
+				if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != -1 {
+					t.Fatalf("the child was not killed: %v", err)
+				}
+				if len(leftovers(t, root)) != 1 {
+					t.Errorf("the killed run left %v", leftovers(t, root))
+				}
+				if _, err := os.Lstat(root); err != nil && tt.step != "aside" {
+					t.Error("the tree is gone")
+				}
+				if got := wholeGeneration(t, root); got != tt.want {
+					t.Errorf("generation %d, want %d", got, tt.want)
+				}
+			})
+		}
+	})
+}
+
+func TestKilledAtAnyMoment(t *testing.T) {
+	rounds := 20
+	if testing.Short() {
+		rounds = 4
+	}
+	bothWays(t, func(t *testing.T) {
+		root := filepath.Join(t.TempDir(), "tree")
+		layGeneration(t, root)
+		way := "WAY="
+		if noExchange {
+			way = "WAY=aside"
+		}
+		last := 0
+		for range rounds {
+			cmd := childCommand(t, root, way, fmt.Sprint("FIRST=", last+1), "ROUNDS=1000000")
+			must(t, cmd.Start())
+			time.Sleep(time.Duration(rand.IntN(150)) * time.Millisecond)
+			cmd.Process.Kill()
+			cmd.Wait()
+			if cmd.ProcessState.ExitCode() != -1 {
+				t.Fatal("the child failed")
+			}
+			got := wholeGeneration(t, root)
+			if got < last {
+				t.Fatalf("generation %d after %d", got, last)
+			}
+			last = got
+		}
+		t.Logf("%d generations", last)
+	})
+}
+
+func TestProcessesTakeTurns(t *testing.T) {
+	for _, ways := range [][]string{{"WAY=", "WAY="}, {"WAY=aside", "WAY=aside"}, {"WAY=", "WAY=aside"}} {
+		t.Run(strings.Join(ways, " "), func(t *testing.T) {
+			root := filepath.Join(t.TempDir(), "p", "tree")
+			lay(t, root, "foreign=mine")
+			var cmds []*exec.Cmd
+			for i, way := range ways {
+				cmd := childCommand(t, root, way, fmt.Sprint("FIRST=", 1000*(i+1)), "ROUNDS=5")
+				must(t, cmd.Start())
+				cmds = append(cmds, cmd)
+			}
+			for _, cmd := range cmds {
+				must(t, cmd.Wait())
+			}
+			if got := wholeGeneration(t, root); got != 1004 && got != 2004 {
+				t.Errorf("generation %d is nobody's last", got)
+			}
+		})
+	}
+}
+
+// Two that create the same directories, and give them up again, do not fail
+// because of each other.
+func TestProcessesCreateTheSame(t *testing.T) {
+	base := t.TempDir()
+	done := make(chan error)
+	for range 4 {
+		go func() {
+			for range 200 {
+				d, err := Open(filepath.Join(base, "a", "b", "tree"), nil)
+				if err == nil {
+					err = d.Close()
+				}
+				if err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 4 {
+		must(t, <-done)
+	}
+}
+
+func BenchmarkReplace(b *testing.B) {
+	size := func(n int) []File {
+		var files []File
+		for i := range 70 {
+			data := strings.Repeat(string(rune('a'+n%26)), 2000)
+			files = append(files, File{Path: fmt.Sprintf("host%d/file%d", i%7, i), Mode: fs.FileMode(0o600), Data: []byte(data)})
+		}
+		return files
+	}
+	b.Run("cold", func(b *testing.B) {
+		for b.Loop() {
+			d := mustOpen(b, filepath.Join(b.TempDir(), "tree"))
+			_, err := d.Replace(size(0), nil)
+			must(b, err)
+			must(b, d.Close())
+		}
+	})
+	b.Run("changed", func(b *testing.B) {
+		root := filepath.Join(b.TempDir(), "tree")
+		for n := 0; b.Loop(); n++ {
+			d := mustOpen(b, root)
+			_, err := d.Replace(size(n), nil)
+			must(b, err)
+			must(b, d.Close())
+		}
+	})
+	b.Run("unchanged", func(b *testing.B) {
+		root := filepath.Join(b.TempDir(), "tree")
+		for b.Loop() {
+			d := mustOpen(b, root)
+			_, err := d.Replace(size(0), nil)
+			must(b, err)
+			must(b, d.Close())
+		}
+	})
+}
