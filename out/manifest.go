@@ -1,0 +1,176 @@
+//go:build unix
+
+package out
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"hagen/out/tree"
+)
+
+const (
+	// ManifestName is the file that lists what hagen wrote, as sha256sum does.
+	ManifestName = "SHA256SUMS"
+	ignoreName   = ".gitignore"
+)
+
+// maxManifest is the size in bytes up to which a manifest is read: some
+// hundred times that of a large cluster.
+const maxManifest = 16 << 20
+
+// maxFaults bounds what is said about a file that is no manifest at all.
+const maxFaults = 20
+
+// ignoreSign is the line of .gitignore by which hagen knows a tree for its
+// own. SHA256SUMS alone is not enough: many a directory of downloads has one,
+// and what a manifest lists hagen may remove. Trees on disk carry this line:
+// it cannot be reworded.
+const ignoreSign = "# Rendered by hagen, with private keys in it: not for a repository."
+
+const ignoreText = ignoreSign + "\n*\n"
+
+type hash = [sha256.Size]byte
+
+// manifest is what hagen wrote: the hash of each file, by path.
+type manifest map[string]hash
+
+// text renders a manifest the way sha256sum writes it, sorted by path.
+func (m manifest) text() []byte {
+	var b bytes.Buffer
+	for _, path := range slices.Sorted(maps.Keys(m)) {
+		fmt.Fprintf(&b, "%x  %s\n", m[path], path)
+	}
+	return b.Bytes()
+}
+
+// parseManifest reads a manifest back. It says what may be removed, so nothing
+// is guessed and nothing is skipped; name is the file's name for the errors,
+// of which it reports one for each line that is wrong, up to maxFaults.
+func parseManifest(name string, text []byte) (manifest, error) {
+	m := manifest{}
+	var faults []error
+	line := 0
+	for len(text) > 0 && len(faults) < maxFaults {
+		line++
+		current, rest, ended := bytes.Cut(text, []byte("\n"))
+		text = rest
+		path, sum, err := parseLine(string(current))
+		if err == nil && !ended {
+			err = errors.New("the line is cut short")
+		}
+		if _, ok := m[path]; ok && err == nil {
+			err = fmt.Errorf("%s is listed twice", path)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s:%d: %w", name, line, err))
+			continue
+		}
+		m[path] = sum
+	}
+	if len(faults) > 0 {
+		faults = append(faults, fmt.Errorf("%s lists what hagen may remove and is not as hagen wrote it: restore it, or move its directory away and render anew", name))
+	}
+	return m, errors.Join(faults...)
+}
+
+func parseLine(line string) (path string, sum hash, err error) {
+	digits, path, ok := strings.Cut(line, "  ")
+	raw, err := hex.DecodeString(digits)
+	if !ok || err != nil || len(raw) != len(sum) || digits != strings.ToLower(digits) {
+		return "", sum, errors.New("expected 64 lower-case hexadecimal digits, two spaces and a path")
+	}
+	if err := checkPath(path); err != nil {
+		return "", sum, err
+	}
+	return path, hash(raw), nil
+}
+
+// checkPath refuses what can neither be written nor be listed.
+func checkPath(path string) error {
+	if path == ManifestName || path == ignoreName {
+		return fmt.Errorf("%s is never listed: hagen keeps it itself", path)
+	}
+	return tree.CheckPath(path)
+}
+
+// readManifest reads what an earlier run wrote to dir; an empty manifest if
+// there was none. It refuses a directory whose manifest is not hagen's.
+func readManifest(dir *tree.Dir) (manifest, error) {
+	text, err := readSmall(dir, ManifestName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return manifest{}, checkIgnore(dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := checkIgnore(dir); err != nil {
+		return nil, err
+	}
+	if _, err := readSmall(dir, ignoreName); err != nil {
+		return nil, fmt.Errorf("%s exists, but no %s of hagen beside it, so it may be somebody else's: name another directory; or, if hagen did render here, write this line to %s: %s",
+			dir.Show(ManifestName), ignoreName, dir.Show(ignoreName), ignoreSign)
+	}
+	return parseManifest(dir.Show(ManifestName), text)
+}
+
+// checkIgnore refuses a .gitignore without hagen's sign. One that is missing
+// is fine.
+func checkIgnore(dir *tree.Dir) error {
+	text, err := readSmall(dir, ignoreName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && !hasLine(text, ignoreSign) {
+		err = fmt.Errorf("%s exists and hagen did not write it: move it away, or name another directory", dir.Show(ignoreName))
+	}
+	return err
+}
+
+func hasLine(text []byte, line string) bool {
+	return slices.Contains(strings.Split(string(text), "\n"), line)
+}
+
+func readSmall(dir *tree.Dir, path string) ([]byte, error) {
+	f, err := dir.OpenFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", dir.Show(path), err)
+	}
+	if len(text) > maxManifest {
+		return nil, fmt.Errorf("%s is too large to be hagen's: move it away, or name another directory", dir.Show(path))
+	}
+	return text, nil
+}
+
+// sum hashes a file of the tree and returns its mode. The error is
+// fs.ErrNotExist if there is none, and tree.ErrNotFile if something else is in
+// its place.
+func sum(dir *tree.Dir, path string) (hash, fs.FileMode, error) {
+	f, err := dir.OpenFile(path)
+	if err != nil {
+		return hash{}, 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	h := sha256.New()
+	if err == nil {
+		_, err = io.Copy(h, f)
+	}
+	if err != nil {
+		return hash{}, 0, fmt.Errorf("cannot read %s: %w", dir.Show(path), err)
+	}
+	return hash(h.Sum(nil)), info.Mode(), nil
+}
