@@ -1,0 +1,119 @@
+package node
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Add appends the items of parts to n. Nothing is replaced: Clashes tells
+// when two items want the same name or path.
+func (n *Node) Add(parts ...Node) {
+	for _, p := range parts {
+		n.Groups = append(n.Groups, p.Groups...)
+		n.Users = append(n.Users, p.Users...)
+		n.Directories = append(n.Directories, p.Directories...)
+		n.Files = append(n.Files, p.Files...)
+		n.Links = append(n.Links, p.Links...)
+		n.Units = append(n.Units, p.Units...)
+	}
+}
+
+// Clashes lists what stands twice or in the way of something else: one path
+// for two items, one name for two users, groups or units, a file below a
+// file. Each entry is a sentence without a stop that names both origins.
+func (n Node) Clashes() []string {
+	var out []string
+	paths := map[string]string{}
+	claim := func(kind, name, from string) {
+		key := kind + name
+		if first, taken := paths[key]; taken {
+			out = append(out, fmt.Sprintf("%s%s comes from both %s and %s", kind, name, first, from))
+			return
+		}
+		paths[key] = from
+	}
+	for _, g := range n.Groups {
+		claim("group ", g.Name, g.From)
+	}
+	for _, u := range n.Users {
+		claim("user ", u.Name, u.From)
+	}
+	for _, u := range n.Units {
+		claim("unit ", u.Name, u.From)
+		claim("", path.Join(UnitDir, u.Name), u.From)
+	}
+	for _, d := range n.Directories {
+		claim("", d.Path, d.From)
+	}
+	for _, l := range n.Links {
+		claim("", l.Path, l.From)
+	}
+	for _, f := range n.Files {
+		claim("", f.Path, f.From)
+	}
+	return append(out, n.under(paths)...)
+}
+
+// under lists items whose path leads through a file or a link.
+func (n Node) under(paths map[string]string) []string {
+	leaf := map[string]bool{}
+	for _, f := range n.Files {
+		leaf[f.Path] = true
+	}
+	for _, l := range n.Links {
+		leaf[l.Path] = true
+	}
+	var out []string
+	for p, from := range paths {
+		if !strings.HasPrefix(p, "/") {
+			continue
+		}
+		for dir := path.Dir(p); dir != "/"; dir = path.Dir(dir) {
+			if leaf[dir] {
+				out = append(out, fmt.Sprintf("%s (%s) leads through %s, which is no directory", p, from, dir))
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Bare gives the node without origins and in the order of names and paths:
+// two documents describe the same machine when their bare nodes are equal.
+func (n Node) Bare() Node {
+	bare := Node{Name: n.Name}
+	for _, g := range n.Groups {
+		g.Origin = Origin{}
+		bare.Groups = append(bare.Groups, g)
+	}
+	for _, u := range n.Users {
+		u.Origin = Origin{}
+		u.Groups = slices.Sorted(slices.Values(u.Groups))
+		bare.Users = append(bare.Users, u)
+	}
+	for _, d := range n.Directories {
+		d.Origin = Origin{}
+		bare.Directories = append(bare.Directories, d)
+	}
+	for _, f := range n.Files {
+		f.Origin = Origin{}
+		bare.Files = append(bare.Files, f)
+	}
+	for _, l := range n.Links {
+		l.Origin = Origin{}
+		bare.Links = append(bare.Links, l)
+	}
+	for _, u := range n.Units {
+		u.Origin = Origin{}
+		bare.Units = append(bare.Units, u)
+	}
+	slices.SortFunc(bare.Groups, func(a, b Group) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(bare.Users, func(a, b User) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(bare.Directories, func(a, b Directory) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(bare.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(bare.Links, func(a, b Link) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(bare.Units, func(a, b Unit) int { return strings.Compare(a.Name, b.Name) })
+	return bare
+}

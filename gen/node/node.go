@@ -1,0 +1,81 @@
+// Package node holds a machine as hagen's documents describe it, whatever its
+// operating system: users, directories, files, links and units.
+package node
+
+import "io/fs"
+
+// Node is one machine. Items stand in the order in which a reader of the
+// document meets them; the order means nothing to the machine.
+type Node struct {
+	Name        string // also the hostname
+	Role        string // "master", "load balancer"
+	Groups      []Group
+	Users       []User
+	Directories []Directory
+	Files       []File
+	Links       []Link
+	Units       []Unit
+}
+
+// Origin says where an item comes from and what a reader should know. It is
+// no part of the machine: a document that is read back has none.
+type Origin struct {
+	Section string // heading under which the item stands: "etcd"
+	Why     string // a comment for the reader, one line or several
+	From    string // table row or field of the cluster file, for complaints about the item
+}
+
+// Group is a system group.
+type Group struct {
+	Origin
+	Name string
+}
+
+// User is an account. A system user has no password, no login and no home
+// directory of its own.
+type User struct {
+	Origin
+	Name    string
+	System  bool
+	Primary string   // primary group; "" is the system's choice
+	Groups  []string // further groups
+	Home    string   // home directory; "" is the system's choice
+	Shell   string   // login shell; "" is the system's choice
+	SSHKeys []string // authorized_keys lines
+}
+
+// Directory is a directory with owner and permission bits.
+type Directory struct {
+	Origin
+	Path        string
+	User, Group string // "" is root
+	Mode        fs.FileMode
+}
+
+// File is a regular file.
+type File struct {
+	Origin
+	Path        string
+	User, Group string // "" is root
+	Mode        fs.FileMode
+	Contents    []byte
+	Overwrite   bool // the operating system may bring a file of that path
+	Secret      bool // holds a private key, a token or another secret
+}
+
+// Link is a symbolic link.
+type Link struct {
+	Origin
+	Path, Target string
+}
+
+// Unit is a systemd unit in /etc/systemd/system.
+type Unit struct {
+	Origin
+	Name     string
+	Contents string
+	Enabled  bool
+}
+
+// UnitDir is where units of a machine's administrator stand (systemd.unit(5)).
+const UnitDir = "/etc/systemd/system"
