@@ -1,0 +1,292 @@
+package pki
+
+import (
+	"cmp"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Action is what Issue did about a request.
+type Action string
+
+// What Issue does: make what was missing, issue a leaf again, keep what fits.
+const (
+	Made     Action = "made"
+	Reissued Action = "reissued"
+	Kept     Action = "kept"
+)
+
+// Change tells what was done about one request, and why; Why is empty for what was kept.
+type Change struct {
+	Name   string
+	Action Action
+	Why    string
+}
+
+// Warning is something a user should know about an item.
+type Warning struct{ Name, Text string }
+
+// Result is what Issue returns: all items, old and new, what was done about each request in
+// the order of the requests, and what to warn of.
+type Result struct {
+	Set      Set
+	Changes  []Change
+	Warnings []Warning
+}
+
+// Issue fulfils the requests: what have lacks is made, a leaf that no longer is what its
+// request asks for is issued again with a new key, all else is kept, also what nobody asks
+// for any more. An authority, key pair or secret is never replaced: if its request differs, a
+// warning says so.
+//
+// Certificates are valid from an hour before now until now and the request's lifetime, in
+// whole seconds UTC; a leaf ends no later than its authority. Keys come from keys, in
+// parallel, the bytes of secrets from random. The whole result is verified before it is
+// returned. The error lists all faults found, one a line; there is no result then.
+func Issue(requests []Request, have Set, now time.Time, keys KeySource, random io.Reader) (Result, error) {
+	if err := validateAll(requests); err != nil {
+		return Result{}, err
+	}
+	run := issuance{now: now.UTC().Truncate(time.Second), set: Set{}, made: make([]Item, len(requests)), notes: make([]*Warning, len(requests))}
+	maps.Copy(run.set, have)
+	if err := run.plan(requests); err != nil {
+		return Result{}, err
+	}
+	if err := run.generateKeys(requests, keys); err != nil {
+		return Result{}, err
+	}
+	if err := run.makeRoots(requests, random); err != nil {
+		return Result{}, err
+	}
+	if err := run.makeLeaves(requests); err != nil {
+		return Result{}, err
+	}
+	if err := faultsAsError(Verify(run.set)); err != nil {
+		return Result{}, err
+	}
+	run.warnOfExpiry()
+	return Result{Set: run.set, Changes: run.changes, Warnings: run.warnings}, nil
+}
+
+// issuance is one run of Issue. Slices run parallel to the requests.
+type issuance struct {
+	now      time.Time
+	set      Set
+	changes  []Change
+	warnings []Warning
+	keys     []crypto.Signer
+	made     []Item
+	notes    []*Warning
+}
+
+// plan decides for each request whether to make, reissue or keep.
+func (run *issuance) plan(requests []Request) error {
+	var errs []error
+	for _, request := range requests {
+		existing, there := run.set[request.Name]
+		recorded := existing.Request
+		change := Change{Name: request.Name, Action: Kept}
+		switch found := differences(recorded, request); {
+		case !there:
+			change.Action, change.Why = Made, "missing"
+		case recorded.Kind != request.Kind:
+			errs = append(errs, fmt.Errorf("%s: the PKI directory holds a %s of this name, but a %s is wanted; begin a new PKI directory", request.Name, recorded.Kind, request.Kind))
+		case request.Kind == Leaf:
+			if _, kept := run.set[request.Authority]; !kept {
+				found = append(found, "authority: "+request.Authority+" is new")
+			}
+			if len(found) > 0 {
+				change.Action, change.Why = Reissued, strings.Join(found, "; ")
+			}
+		case len(found) > 0:
+			run.warnings = append(run.warnings, Warning{request.Name, fmt.Sprintf("stays as it is although another is asked for now (%s): an existing %s is never replaced, it takes a new PKI directory to change it",
+				strings.Join(found, "; "), request.Kind)})
+		}
+		run.changes = append(run.changes, change)
+	}
+	return errors.Join(errs...)
+}
+
+// pending are the indexes of the requests of these kinds for which there is work to do.
+func (run *issuance) pending(requests []Request, kinds ...Kind) []int {
+	var found []int
+	for i, request := range requests {
+		if run.changes[i].Action != Kept && slices.Contains(kinds, request.Kind) {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// generateKeys makes the keys of all requests at once. RSA keys take most of the time of a
+// run, so all processors work on them, on the longest first.
+func (run *issuance) generateKeys(requests []Request, keys KeySource) error {
+	run.keys = make([]crypto.Signer, len(requests))
+	pending := run.pending(requests, Authority, Leaf, KeyPair)
+	cost := func(i int) int { return slices.Index(Algorithms(), requests[i].Algorithm) }
+	slices.SortStableFunc(pending, func(a, b int) int { return cmp.Compare(cost(b), cost(a)) })
+	return inParallel(len(pending), func(n int) (err error) {
+		i := pending[n]
+		run.keys[i], err = newKey(requests[i], keys)
+		return err
+	})
+}
+
+func newKey(request Request, keys KeySource) (crypto.Signer, error) {
+	key, err := keys(KeyRequest{Name: request.Name, Algorithm: request.Algorithm})
+	if err != nil {
+		return nil, fmt.Errorf("%s: no key could be generated: %w", request.Name, err)
+	}
+	if key == nil || algorithmOf(key.Public()) != request.Algorithm {
+		return nil, fmt.Errorf("%s: the key generated for it is not %s", request.Name, request.Algorithm)
+	}
+	return key, nil
+}
+
+// makeRoots makes all that no authority signs: authorities, key pairs and secrets.
+func (run *issuance) makeRoots(requests []Request, random io.Reader) error {
+	var errs []error
+	for _, i := range run.pending(requests, Authority, KeyPair, Secret) {
+		item, err := makeRoot(requests[i], run.keys[i], run.now, random)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		run.set[item.Request.Name] = item
+	}
+	return errors.Join(errs...)
+}
+
+func makeRoot(request Request, key crypto.Signer, now time.Time, random io.Reader) (Item, error) {
+	item := Item{Request: request}
+	var err error
+	if request.Kind == Secret {
+		if item.Key, err = newSecret(random); err != nil {
+			return item, fmt.Errorf("%s: %w", request.Name, err)
+		}
+		return item, nil
+	}
+	if item.Key, err = encodeKey(key); err != nil {
+		return item, fmt.Errorf("%s: %w", request.Name, err)
+	}
+	if request.Kind == KeyPair {
+		if item.Public, err = encodePublic(key.Public()); err != nil {
+			return item, fmt.Errorf("%s: %w", request.Name, err)
+		}
+		return item, nil
+	}
+	item.Cert, err = signAuthority(request, key, now)
+	return item, err
+}
+
+// makeLeaves signs the pending leaves. Their authorities are all in the set by now.
+func (run *issuance) makeLeaves(requests []Request) error {
+	pending := run.pending(requests, Leaf)
+	issuers := map[string]issuer{}
+	for _, i := range pending {
+		name := requests[i].Authority
+		if _, ready := issuers[name]; ready {
+			continue
+		}
+		by, err := newIssuer(run.set[name])
+		if err != nil {
+			return err
+		}
+		issuers[name] = by
+	}
+	err := inParallel(len(pending), func(n int) (err error) {
+		i := pending[n]
+		run.made[i], run.notes[i], err = makeLeaf(requests[i], run.keys[i], issuers[requests[i].Authority], run.now)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, i := range pending {
+		run.set[requests[i].Name] = run.made[i]
+		if run.notes[i] != nil {
+			run.warnings = append(run.warnings, *run.notes[i])
+		}
+	}
+	return nil
+}
+
+func makeLeaf(request Request, key crypto.Signer, by issuer, now time.Time) (Item, *Warning, error) {
+	encoded, err := encodeKey(key)
+	if err != nil {
+		return Item{}, nil, fmt.Errorf("%s: %w", request.Name, err)
+	}
+	cert, warning, err := by.sign(request, key, now)
+	return Item{Request: request, Cert: cert, Key: encoded}, warning, err
+}
+
+// Client issues one client certificate that no Set keeps, as for a user's kubeconfig. The
+// request must be a Leaf with the ClientAuthentication profile and name the authority. The
+// warning, if any, is about a lifetime cut to that of the authority.
+func Client(authority Item, request Request, now time.Time, keys KeySource) (Item, []Warning, error) {
+	if err := validateAll([]Request{authority.Request, request}); err != nil {
+		return Item{}, nil, err
+	}
+	if request.Profile != ClientAuthentication || request.Authority != authority.Request.Name {
+		return Item{}, nil, fmt.Errorf("%s: not a request for a client certificate of %s", request.Name, authority.Request.Name)
+	}
+	by, err := newIssuer(authority)
+	if err != nil {
+		return Item{}, nil, err
+	}
+	key, err := newKey(request, keys)
+	if err != nil {
+		return Item{}, nil, err
+	}
+	item, note, err := makeLeaf(request, key, by, now.UTC().Truncate(time.Second))
+	if err != nil {
+		return Item{}, nil, err
+	}
+	if err := faultsAsError(Verify(Set{by.name: authority, request.Name: item})); err != nil {
+		return Item{}, nil, err
+	}
+	if note == nil {
+		return item, nil, nil
+	}
+	return item, []Warning{*note}, nil
+}
+
+// Certificates that end sooner than this are warned of.
+const (
+	leafNotice      = 30 * 24 * time.Hour
+	authorityNotice = 365 * 24 * time.Hour
+)
+
+// warnOfExpiry looks at what was kept; what was just made is as its request wants it.
+func (run *issuance) warnOfExpiry() {
+	for _, change := range run.changes {
+		item := run.set[change.Name]
+		if change.Action != Kept || item.Cert == nil {
+			continue
+		}
+		cert, err := item.X509()
+		if err != nil {
+			continue // Verify has seen it: this does not happen.
+		}
+		notice, remedy := leafNotice, "delete both its files in the PKI directory and render again to renew it"
+		if item.Request.Kind == Authority {
+			notice, remedy = authorityNotice, "a new authority takes a new PKI directory"
+		}
+		left := cert.NotAfter.Sub(run.now)
+		switch {
+		case left <= 0:
+			run.warn(change.Name, "expired on %s: %s", day(cert.NotAfter), remedy)
+		case left <= notice:
+			run.warn(change.Name, "expires on %s, in %d days: %s", day(cert.NotAfter), int(left.Hours()/24), remedy)
+		}
+	}
+}
+
+func (run *issuance) warn(name, format string, values ...any) {
+	run.warnings = append(run.warnings, Warning{name, fmt.Sprintf(format, values...)})
+}

@@ -1,0 +1,58 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Item is a fulfilled request.
+type Item struct {
+	// Request is what the item was made for.
+	Request Request
+	// Cert is the certificate of an authority or leaf, PEM.
+	Cert []byte
+	// Key is the private key, PEM; of a Secret, 32 bytes as base64 and a newline.
+	Key []byte
+	// Public is the public half of a KeyPair, PEM (PKIX).
+	Public []byte
+}
+
+// Set holds items by the name of their request.
+type Set map[string]Item
+
+// X509 returns the item's parsed certificate. It is an error to ask a KeyPair or Secret for
+// one, or an item whose Cert is not one sound PEM certificate.
+func (i Item) X509() (*x509.Certificate, error) {
+	cert, err := parseCertificate(i.Cert)
+	if err != nil {
+		return nil, fmt.Errorf("%s: certificate: %w", i.Request.Name, err)
+	}
+	return cert, nil
+}
+
+// secretSize is the length of a Secret in bytes: the key size of secretbox and AES-256.
+const secretSize = 32
+
+func newSecret(random io.Reader) ([]byte, error) {
+	raw := make([]byte, secretSize)
+	if _, err := io.ReadFull(random, raw); err != nil {
+		return nil, errors.New("no random bytes to be had for it")
+	}
+	return append(base64.StdEncoding.AppendEncode(nil, raw), '\n'), nil
+}
+
+// checkSecret says what is wrong with the text of a Secret, and nothing of its content.
+func checkSecret(text []byte) error {
+	raw, err := base64.StdEncoding.Strict().DecodeString(string(bytes.TrimSuffix(text, []byte("\n"))))
+	if err != nil || bytes.ContainsAny(bytes.TrimSuffix(text, []byte("\n")), "\r\n") {
+		return errors.New("it is not one line of base64")
+	}
+	if len(raw) != secretSize {
+		return fmt.Errorf("it holds %d bytes, not %d", len(raw), secretSize)
+	}
+	return nil
+}

@@ -1,0 +1,164 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/cloudflare/cfssl/config"
+	"github.com/cloudflare/cfssl/csr"
+	"github.com/cloudflare/cfssl/log"
+	"github.com/cloudflare/cfssl/signer"
+	"github.com/cloudflare/cfssl/signer/local"
+)
+
+func init() {
+	// cfssl logs each step to standard error, which belongs to the program.
+	log.Level = log.LevelFatal + 1
+}
+
+// selfSigned is the signing profile of authorities. No leaf can ask for it.
+const selfSigned = "authority"
+
+// signingPolicy is the cert-config.json of cfssl: profile names, usages and expiry. The
+// expiry is formal only, since every signature is given its dates.
+//
+// Key encipherment is RSA key transport. A certificate with an ECDSA key must not name it
+// (RFC 8813, 3), so the usage depends on the leaf's key.
+func signingPolicy(algorithm Algorithm) *config.Signing {
+	const expiry = 8760 * time.Hour
+	leaf := func(purposes ...string) *config.SigningProfile {
+		usages := []string{"signing"}
+		if algorithm != ECDSAP256 && algorithm != ECDSAP384 {
+			usages = append(usages, "key encipherment")
+		}
+		return &config.SigningProfile{Usage: append(usages, purposes...), Expiry: expiry}
+	}
+	return &config.Signing{
+		Default: &config.SigningProfile{Expiry: expiry},
+		Profiles: map[string]*config.SigningProfile{
+			ServerAuthentication: leaf("server auth"),
+			ClientAuthentication: leaf("client auth"),
+			PeerAuthentication:   leaf("server auth", "client auth"),
+			selfSigned: {
+				Usage:        []string{"cert sign", "crl sign"},
+				Expiry:       expiry,
+				CAConstraint: config.CAConstraint{IsCA: true, MaxPathLenZero: true},
+			},
+		},
+	}
+}
+
+// usages are those that the request's certificate must have.
+func (r Request) usages() (x509.KeyUsage, []x509.ExtKeyUsage) {
+	profile := r.Profile
+	if r.Kind == Authority {
+		profile = selfSigned
+	}
+	found := signingPolicy(r.Algorithm).Profiles[profile]
+	if found == nil {
+		return 0, nil
+	}
+	usage, extended, _ := found.Usages()
+	return usage, extended
+}
+
+// issuer is an authority ready to sign.
+type issuer struct {
+	name string
+	cert *x509.Certificate
+	key  crypto.Signer
+}
+
+func newIssuer(authority Item) (issuer, error) {
+	name := authority.Request.Name
+	cert, err := parseCertificate(authority.Cert)
+	if err != nil {
+		return issuer{}, fmt.Errorf("%s: certificate: %w", name, err)
+	}
+	key, err := parseKey(authority.Key)
+	if err != nil {
+		return issuer{}, fmt.Errorf("%s: key: %w", name, err)
+	}
+	return issuer{name: name, cert: cert, key: key}, nil
+}
+
+// backdate allows for clocks of readers that are behind.
+const backdate = time.Hour
+
+// signAuthority returns the self-signed certificate for request and key, PEM.
+func signAuthority(request Request, key crypto.Signer, now time.Time) ([]byte, error) {
+	// A local signer without a certificate signs its first one with itself.
+	return sign(request, key, selfSigned, issuer{key: key}, now.Add(-backdate), now.Add(request.Lifetime))
+}
+
+// sign returns the certificate that the issuer gives to key for request, PEM. The warning is
+// about a lifetime cut short.
+func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte, *Warning, error) {
+	notBefore, notAfter := now.Add(-backdate), now.Add(request.Lifetime)
+	if now.Before(i.cert.NotBefore) || !now.Before(i.cert.NotAfter) {
+		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: set the clock right, or begin a new PKI directory",
+			request.Name, i.name, i.cert.NotBefore.Format(time.RFC3339), i.cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+	}
+	if notBefore.Before(i.cert.NotBefore) {
+		notBefore = i.cert.NotBefore
+	}
+	var warning *Warning
+	if notAfter.After(i.cert.NotAfter) {
+		notAfter = i.cert.NotAfter
+		warning = &Warning{request.Name, fmt.Sprintf("ends on %s with its authority %s, before its lifetime of %s is over",
+			day(notAfter), i.name, hours(request.Lifetime))}
+	}
+	cert, err := sign(request, key, request.Profile, i, notBefore, notAfter)
+	return cert, warning, err
+}
+
+func sign(request Request, key crypto.Signer, profile string, by issuer, notBefore, notAfter time.Time) ([]byte, error) {
+	asked, err := csr.Generate(key, &csr.CertificateRequest{
+		CN:    request.Subject.CommonName,
+		Names: request.Subject.cfssl(),
+		Hosts: request.names(),
+	})
+	if err != nil {
+		return nil, unsigned(request)
+	}
+	s, err := local.NewSigner(by.key, by.cert, signer.DefaultSigAlgo(by.key), signingPolicy(request.Algorithm))
+	if err != nil {
+		return nil, unsigned(request)
+	}
+	// The serial number is the signer's: 20 random octets, positive (RFC 5280, 4.1.2.2).
+	cert, err := s.Sign(signer.SignRequest{
+		Request:   string(asked),
+		Profile:   profile,
+		NotBefore: notBefore,
+		NotAfter:  notAfter,
+	})
+	if err != nil {
+		return nil, unsigned(request)
+	}
+	return cert, nil
+}
+
+// unsigned hides cfssl's own error, a number and JSON, which tells a user nothing. Requests
+// are validated before, so all that is left is a key that cannot sign.
+func unsigned(request Request) error {
+	return errors.New(request.Name + ": its certificate could not be signed; the key of it or of its authority does not work")
+}
+
+// cfssl returns the subject without its common name. cfssl takes one organization a Name.
+func (s Subject) cfssl() []csr.Name {
+	names := []csr.Name{{C: s.Country, ST: s.Province, L: s.Locality, OU: s.OrganizationalUnit}}
+	for i, organization := range s.Organization {
+		if i == 0 {
+			names[0].O = organization
+			continue
+		}
+		names = append(names, csr.Name{O: organization})
+	}
+	return names
+}
+
+// day writes a date for people.
+func day(t time.Time) string { return t.UTC().Format("2006-01-02") }

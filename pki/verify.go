@@ -1,0 +1,192 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Part names one of the parts of an item.
+type Part string
+
+// The parts of an item, each a file of its own in a store.
+const (
+	Certificate Part = "certificate"
+	PrivateKey  Part = "key"
+	PublicHalf  Part = "public half"
+)
+
+// Fault is something wrong with an item.
+type Fault struct {
+	Name string
+	Part Part
+	Text string
+}
+
+// Error is the fault on one line. It never holds key material.
+func (f Fault) Error() string { return fmt.Sprintf("%s: %s: %s", f.Name, f.Part, f.Text) }
+
+// Verify reads every item of the set anew from its PEM and says all that is wrong, ordered by
+// name; nothing if all is well. A certificate must be what its request asks for, belong to
+// its key, and be signed by its authority for the usages asked for; the halves of a key pair
+// must match; a secret must be 32 bytes. Nothing in a file may precede or follow. What has
+// expired is not a fault: each chain is verified at a time when it is or was valid.
+func Verify(set Set) []Fault {
+	names := slices.Sorted(maps.Keys(set))
+	checked := make([]inspection, len(names))
+	_ = inParallel(len(names), func(i int) error {
+		checked[i] = inspect(set[names[i]])
+		return nil
+	})
+	authorities := map[string]*inspection{}
+	for i := range checked {
+		if checked[i].request.Kind == Authority {
+			authorities[names[i]] = &checked[i]
+		}
+	}
+	_ = inParallel(len(names), func(i int) error {
+		if checked[i].request.Kind == Leaf && len(checked[i].faults) == 0 {
+			checked[i].verifyChain(authorities[checked[i].request.Authority])
+		}
+		return nil
+	})
+	var faults []Fault
+	for _, c := range checked {
+		faults = append(faults, c.faults...)
+	}
+	return faults
+}
+
+func faultsAsError(faults []Fault) error {
+	var errs []error
+	for _, fault := range faults {
+		errs = append(errs, fault)
+	}
+	return errors.Join(errs...)
+}
+
+// inspection is the look at one item by itself.
+type inspection struct {
+	request Request
+	cert    *x509.Certificate
+	faults  []Fault
+}
+
+func (i *inspection) fault(part Part, format string, values ...any) {
+	i.faults = append(i.faults, Fault{i.request.Name, part, fmt.Sprintf(format, values...)})
+}
+
+func inspect(item Item) inspection {
+	i := inspection{request: item.Request}
+	if item.Request.Kind == Secret {
+		if err := checkSecret(item.Key); err != nil {
+			i.fault(PrivateKey, "%s", err)
+		}
+		return i
+	}
+	key, err := parseKey(item.Key)
+	if err != nil {
+		i.fault(PrivateKey, "%s", err)
+	} else if found := algorithmOf(key.Public()); found != item.Request.Algorithm {
+		i.fault(PrivateKey, "the key is not %s, which was asked for", item.Request.Algorithm)
+	}
+	if item.Request.Kind == KeyPair {
+		public, err := parsePublic(item.Public)
+		if err != nil {
+			i.fault(PublicHalf, "%s", err)
+		} else if key != nil && !sameKey(public, key.Public()) {
+			i.fault(PrivateKey, "it is not the key of the public half beside it")
+		}
+		return i
+	}
+	if i.cert, err = parseCertificate(item.Cert); err != nil {
+		i.fault(Certificate, "%s", err)
+		return i
+	}
+	if key != nil && !sameKey(i.cert.PublicKey, key.Public()) {
+		i.fault(PrivateKey, "it is not the key of the certificate beside it")
+	}
+	i.inspectCertificate()
+	return i
+}
+
+func sameKey(a, b crypto.PublicKey) bool {
+	key, ok := a.(interface{ Equal(crypto.PublicKey) bool })
+	return ok && key.Equal(b)
+}
+
+// inspectCertificate holds the certificate against its request.
+func (i *inspection) inspectCertificate() {
+	cert, request := i.cert, i.request
+	if found := subjectDifferences(subjectOf(cert.Subject), request.Subject); len(found) > 0 {
+		i.fault(Certificate, "its subject is not the one asked for (%s)", strings.Join(found, "; "))
+	}
+	present := Request{DNSNames: cert.DNSNames}
+	for _, address := range cert.IPAddresses {
+		present.DNSNames = append(present.DNSNames, address.String())
+	}
+	if found := setDifference(present.names(), request.names()); found != "" || len(cert.EmailAddresses)+len(cert.URIs) > 0 {
+		i.fault(Certificate, "its names are not those asked for (%s)", found)
+	}
+	usage, extended := request.usages()
+	if cert.KeyUsage != usage || !slices.Equal(cert.ExtKeyUsage, extended) || len(cert.UnknownExtKeyUsage) > 0 {
+		i.fault(Certificate, "its usages are not those of a %s", strings.TrimSpace(request.Profile+" "+string(request.Kind)))
+	}
+	// RFC 5280, 4.1.2.2: a positive number of at most 20 octets.
+	if cert.SerialNumber.Sign() <= 0 || cert.SerialNumber.BitLen() > 20*8 {
+		i.fault(Certificate, "its serial number is not a positive one of at most 20 octets")
+	}
+	if !cert.NotBefore.Before(cert.NotAfter) {
+		i.fault(Certificate, "it ends before it begins")
+	}
+	authority := request.Kind == Authority
+	if !cert.BasicConstraintsValid || cert.IsCA != authority || authority && !cert.MaxPathLenZero {
+		i.fault(Certificate, "its basic constraints are not those of %s", request.Kind)
+	} else if authority && cert.CheckSignatureFrom(cert) != nil {
+		i.fault(Certificate, "it is not signed with its own key")
+	}
+}
+
+func subjectOf(name pkix.Name) Subject {
+	return Subject{
+		CommonName:         name.CommonName,
+		Organization:       name.Organization,
+		OrganizationalUnit: strings.Join(name.OrganizationalUnit, "+"),
+		Country:            strings.Join(name.Country, "+"),
+		Province:           strings.Join(name.Province, "+"),
+		Locality:           strings.Join(name.Locality, "+"),
+	}
+}
+
+// verifyChain checks that the authority signed the leaf. If the authority itself has faults,
+// those are enough to report.
+func (i *inspection) verifyChain(authority *inspection) {
+	if authority == nil {
+		i.fault(Certificate, "its authority %s is not there", i.request.Authority)
+		return
+	}
+	if len(authority.faults) > 0 {
+		return
+	}
+	at := i.cert.NotBefore
+	if at.Before(authority.cert.NotBefore) {
+		at = authority.cert.NotBefore
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(authority.cert)
+	// Any usage will do here: that the leaf has exactly those asked for, and its authority none
+	// that would narrow them, is known from the inspection of both.
+	_, err := i.cert.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	if err != nil {
+		i.fault(Certificate, "it is not signed by its authority %s, or never valid together with it", i.request.Authority)
+		return
+	}
+	if i.cert.NotAfter.After(authority.cert.NotAfter) {
+		i.fault(Certificate, "it outlives its authority %s", i.request.Authority)
+	}
+}
