@@ -1,0 +1,259 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"hagen/pki"
+)
+
+// damage changes a filled directory; other is the set of another PKI of the same requests.
+type damage func(t *testing.T, dir string, other pki.Set)
+
+func remove(paths ...string) damage {
+	return func(t *testing.T, dir string, _ pki.Set) {
+		for _, path := range paths {
+			if err := os.Remove(filepath.Join(dir, path)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func write(path, text string) damage {
+	return func(t *testing.T, dir string, _ pki.Set) {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// edit replaces text in a file.
+func edit(path, old, new string) damage {
+	return func(t *testing.T, dir string, _ pki.Set) {
+		data, err := os.ReadFile(filepath.Join(dir, path))
+		if err != nil || !strings.Contains(string(data), old) {
+			t.Fatal(path, err)
+		}
+		write(path, strings.Replace(string(data), old, new, 1))(t, dir, nil)
+	}
+}
+
+func swap(a, b string) damage {
+	return func(t *testing.T, dir string, _ pki.Set) {
+		first, err1 := os.ReadFile(filepath.Join(dir, a))
+		second, err2 := os.ReadFile(filepath.Join(dir, b))
+		if err := errors.Join(err1, err2); err != nil {
+			t.Fatal(err)
+		}
+		write(a, string(second))(t, dir, nil)
+		write(b, string(first))(t, dir, nil)
+	}
+}
+
+// replace puts the parts of an item of the other PKI in place.
+func replace(name string, wanted ...pki.Part) damage {
+	return func(t *testing.T, dir string, other pki.Set) {
+		item := other[name]
+		for _, p := range parts(item.Request) {
+			for _, part := range wanted {
+				if p.part == part {
+					write(p.path, string(*content(&item, part)))(t, dir, nil)
+				}
+			}
+		}
+	}
+}
+
+func link(path string) damage {
+	return func(t *testing.T, dir string, _ pki.Set) {
+		full := filepath.Join(dir, path)
+		moved := filepath.Join(filepath.Dir(dir), "moved")
+		if err := errors.Join(os.Rename(full, moved), os.Symlink(moved, full)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func directory(path string) damage {
+	return func(t *testing.T, dir string, _ pki.Set) {
+		if err := errors.Join(os.Remove(filepath.Join(dir, path)), os.Mkdir(filepath.Join(dir, path), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func unreadable(path string) damage {
+	return func(t *testing.T, dir string, _ pki.Set) {
+		if os.Geteuid() == 0 {
+			t.Skip("root may read everything")
+		}
+		if err := os.Chmod(filepath.Join(dir, path), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func all(each ...damage) damage {
+	return func(t *testing.T, dir string, other pki.Set) {
+		for _, d := range each {
+			d(t, dir, other)
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	const (
+		restoreServer = "restore it from a backup, or delete hosts/kubem00/apiserver.pem and hosts/kubem00/apiserver-key.pem so that a new pair is issued"
+		restoreRoot   = "restore it from a backup (an existing %s is never replaced; without it begin a new PKI directory)"
+	)
+	restoreAuthority := fmt.Sprintf(restoreRoot, "authority")
+	restoreSA := fmt.Sprintf(restoreRoot, "key-pair")
+	restoreSecret := fmt.Sprintf(restoreRoot, "secret")
+	tests := []struct {
+		name   string
+		damage damage
+		want   string // each DIR stands for the directory
+	}{
+		{"no index", remove(indexFile), "DIR/index.json is missing, but the directory holds 9 certificates and keys (ca-key.pem first): restore it from a backup, or name a new PKI directory"},
+		{"empty index", write(indexFile, ""), "DIR/index.json:1:1: it is empty: restore it from a backup"},
+		{"garbage index", write(indexFile, "{\n  \"version\": 1,\n  é}"), "DIR/index.json:3:3: not JSON: invalid character 'Ã' looking for beginning of object key string: restore it from a backup"},
+		{"index cut short", write(indexFile, "{\n  \"version\": 1,"), "DIR/index.json:2:15: not JSON: unexpected end of JSON input: restore it from a backup"},
+		{"index is a list", write(indexFile, "[]"), "DIR/index.json:1:1: the value is of the wrong kind (array): restore it from a backup"},
+		{"index goes on", write(indexFile, "{\"version\":1}\n{}"), "DIR/index.json:2:1: not JSON: invalid character '{' after top-level value: restore it from a backup"},
+		{"no version", write(indexFile, "{}"), "DIR/index.json:1:1: it has no version, so hagen did not write it: restore it from a backup"},
+		{"newer version", edit(indexFile, `"version": 1`, `"version": 2`), "DIR/index.json:1:1: it was written by a newer hagen (version 2; this one knows 1): use that one"},
+		{"unknown field", edit(indexFile, `"kind": "authority"`, `"kind": "authority", "colour": "red"`), `DIR/index.json:4:5: not a certificate request: unknown field "colour": restore it from a backup`},
+		{"unknown field at the top", edit(indexFile, `"version": 1`, `"version": 1, "colour": 2`), `DIR/index.json:1:1: unknown field "colour": restore it from a backup`},
+		{"name leads outside", edit(indexFile, `"name": "authorities/kubernetes/ca"`, `"name": "../ca"`), "DIR/index.json:4:5: \"../ca\" is not a name for an item: write letters, digits, '.', '_' and '-' with single slashes between, as in hosts/kubem00/apiserver: restore it from a backup"},
+		{"absolute name", edit(indexFile, `"name": "cluster/sa"`, `"name": "/etc/sa"`), "DIR/index.json:45:5: \"/etc/sa\" is not a name for an item: write letters, digits, '.', '_' and '-' with single slashes between, as in hosts/kubem00/apiserver: restore it from a backup"},
+		{"recorded twice", edit(indexFile, `"name": "cluster/sa"`, `"name": "cluster/Admin"`), "DIR/index.json:45:5: cluster/Admin is recorded twice: restore it from a backup"},
+		{"bad lifetime", edit(indexFile, `"87600h0m0s"`, `"long"`), `DIR/index.json:4:5: lifetime "long" is not a duration like "8760h0m0s": restore it from a backup`},
+		{"index is a link", link(indexFile), "DIR/index.json is a symbolic link, not a regular file: move it away"},
+		{"index is a directory", directory(indexFile), "DIR/index.json is a directory, not a regular file: move it away"},
+
+		{"leaf without key", remove(server + "-key.pem"), "DIR/hosts/kubem00/apiserver-key.pem is missing: restore it from a backup, or delete hosts/kubem00/apiserver.pem as well so that a new pair is issued"},
+		{"leaf without certificate", remove(server + ".pem"), "DIR/hosts/kubem00/apiserver.pem is missing: restore it from a backup, or delete hosts/kubem00/apiserver-key.pem as well so that a new pair is issued"},
+		{"authority without key", remove(authority + "-key.pem"), "DIR/authorities/kubernetes/ca-key.pem is missing: " + restoreAuthority},
+		{"authority without certificate", remove(authority + ".pem"), "DIR/authorities/kubernetes/ca.pem is missing: " + restoreAuthority},
+		{"authority gone", remove(authority+".pem", authority+"-key.pem"), "DIR/authorities/kubernetes/ca.pem is missing: " + restoreAuthority + "\nDIR/authorities/kubernetes/ca-key.pem is missing: " + restoreAuthority},
+		{"key pair without public half", remove(sa + ".pub"), "DIR/cluster/sa.pub is missing: restore it from a backup, or write it anew with openssl pkey -in DIR/cluster/sa.key -pubout -out DIR/cluster/sa.pub"},
+		{"key pair without key", remove(sa + ".key"), "DIR/cluster/sa.key is missing: " + restoreSA},
+		{"secret gone", remove(secret + ".key"), "DIR/cluster/encryption.key is missing: " + restoreSecret},
+
+		{"certificate empty", write(server+".pem", ""), "DIR/hosts/kubem00/apiserver.pem is wrong: it is empty; " + restoreServer},
+		{"certificate cut short", edit(server+".pem", "-----END", ""), "DIR/hosts/kubem00/apiserver.pem is wrong: it is not PEM, or cut short; " + restoreServer},
+		{"certificate goes on", edit(server+".pem", "END CERTIFICATE-----\n", "END CERTIFICATE-----\nx"), "DIR/hosts/kubem00/apiserver.pem is wrong: it holds more than one PEM block; " + restoreServer},
+		{"key is none", write(server+"-key.pem", "hello"), "DIR/hosts/kubem00/apiserver-key.pem is wrong: it is not PEM, or cut short; " + restoreServer},
+		{"secret too short", write(secret+".key", "AAAA\n"), "DIR/cluster/encryption.key is wrong: it holds 3 bytes, not 32; " + restoreSecret},
+		{"another certificate", replace(server, pki.Certificate), "DIR/hosts/kubem00/apiserver.pem is not the certificate hagen recorded: " + restoreServer},
+		{"another pair", replace(server, pki.Certificate, pki.PrivateKey), "DIR/hosts/kubem00/apiserver.pem is not the certificate hagen recorded: " + restoreServer},
+		{"another key", replace(server, pki.PrivateKey), "DIR/hosts/kubem00/apiserver-key.pem is wrong: it is not the key of the certificate beside it; " + restoreServer},
+		{"another authority", replace(authority, pki.Certificate, pki.PrivateKey), "DIR/authorities/kubernetes/ca.pem is not the certificate hagen recorded: " + restoreAuthority},
+		{"another key pair", replace(sa, pki.PrivateKey, pki.PublicHalf), "DIR/cluster/sa.pub is not the public half hagen recorded: " + restoreSA},
+		{"another private half", replace(sa, pki.PrivateKey), "DIR/cluster/sa.key is wrong: it is not the key of the public half beside it; " + restoreSA},
+		{"pair the wrong way round", swap(server+".pem", server+"-key.pem"),
+			"DIR/hosts/kubem00/apiserver-key.pem is wrong: it does not hold a PEM block of type EC PRIVATE KEY or RSA PRIVATE KEY; " + restoreServer +
+				"\nDIR/hosts/kubem00/apiserver.pem is wrong: it does not hold a PEM block of type CERTIFICATE; " + restoreServer},
+		{"certificates swapped", swap(server+".pem", authority+".pem"),
+			"DIR/authorities/kubernetes/ca.pem is not the certificate hagen recorded: " + restoreAuthority +
+				"\nDIR/hosts/kubem00/apiserver.pem is not the certificate hagen recorded: " + restoreServer},
+		{"record changed", edit(indexFile, `"kubem00"`, `"kubem01"`), "DIR/hosts/kubem00/apiserver.pem is wrong: its names are not those asked for (+ kubem01 − kubem00); " + restoreServer},
+		{"record of another key", edit(indexFile, `"key": "`, `"key": "00`), "DIR/index.json records another key than that of the certificate authorities/kubernetes/ca: restore it from a backup"},
+
+		{"link", link(server + ".pem"), "DIR/hosts/kubem00/apiserver.pem is a symbolic link, not a regular file: move it away"},
+		{"link above", link("hosts"), "DIR/hosts is a symbolic link where a directory is needed, not a regular file: move it away"},
+		{"directory", directory(sa + ".key"), "DIR/cluster/sa.key is a directory, not a regular file: move it away"},
+		{"too large", write(server+".pem", strings.Repeat("x", maxFile+1)), "DIR/hosts/kubem00/apiserver.pem is larger than 1 MiB, which no file of a PKI directory is: restore it from a backup"},
+		{"unreadable", unreadable(sa + ".key"), "cannot open DIR/cluster/sa.key: permission denied: check the owner and the permissions, or name another directory"},
+		{"all at once", all(remove(secret+".key"), write(sa+".pub", "x"), replace(server, pki.PrivateKey)),
+			"DIR/cluster/encryption.key is missing: " + restoreSecret +
+				"\nDIR/cluster/sa.pub is wrong: it is not PEM, or cut short; " + restoreSA +
+				"\nDIR/hosts/kubem00/apiserver-key.pem is wrong: it is not the key of the certificate beside it; " + restoreServer},
+	}
+	other := issue(t, nil, testRequests()...).Set
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir, _ := filled(t)
+			test.damage(t, dir, other)
+			before := snapshot(t, dir)
+			s, err := Open(dir, nil)
+			if err == nil {
+				s.Close()
+				t.Fatal("nothing was found")
+			}
+			var faults Faults
+			if !errors.As(err, &faults) || len(faults) == 0 {
+				t.Errorf("not Faults, but %T", err)
+			}
+			if got := strings.ReplaceAll(err.Error(), dir, "DIR"); got != test.want {
+				t.Errorf("got\n%s\nwant\n%s", got, test.want)
+			}
+			if !reflect.DeepEqual(before, snapshot(t, dir)) {
+				t.Error("the directory was changed")
+			}
+		})
+	}
+}
+
+func FuzzDecodeIndex(f *testing.F) {
+	written, err := encodeIndex(issue(f, nil, testRequests()...).Set, []ClientRecord{{User: "jane"}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(written)
+	for _, text := range []string{"", "{}", "[]", `{"version":1}`, `{"version":1,"items":[{"request":{}}]}`, `{"version":1,"clients":[null]}`, `{"version":1e9}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		read, faults := decodeIndex(data)
+		for _, fault := range faults {
+			if line, column := position(data, fault.offset); line < 1 || column < 1 || strings.Contains(fault.text, "\n") {
+				t.Errorf("fault at %d:%d: %s", line, column, fault.text)
+			}
+		}
+		for _, item := range read.Items {
+			for _, p := range parts(item.Request) {
+				if !filepath.IsLocal(p.path) {
+					t.Errorf("%s leads outside", p.path)
+				}
+			}
+			text, err := json.Marshal(item)
+			var again record
+			if err == nil {
+				err = json.Unmarshal(text, &again)
+			}
+			if err != nil || !reflect.DeepEqual(item, again) {
+				t.Errorf("%v is read back as %v: %v", item, again, err)
+			}
+		}
+	})
+}
+
+func BenchmarkOpen(b *testing.B) {
+	dir := filepath.Join(b.TempDir(), "pki")
+	requests := testRequests()
+	for i := range 27 {
+		leaf := testRequests()[1]
+		leaf.Name = fmt.Sprintf("hosts/kubem0%d/leaf%d", i%3, i)
+		requests = append(requests, leaf)
+	}
+	s := open(b, dir)
+	if _, err := s.Save(issue(b, nil, requests...).Set); err != nil {
+		b.Fatal(err)
+	}
+	s.Close()
+	for b.Loop() {
+		s, err := Open(dir, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		s.Close()
+	}
+}

@@ -1,0 +1,225 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hagen/pki"
+)
+
+// Fault is something wrong with a file of the store.
+type Fault struct {
+	// Path is the file's, inside the directory, slash-separated.
+	Path string
+	// Text is the whole message on one line: the file, what is wrong, what to do.
+	Text string
+}
+
+// Error returns the message.
+func (f Fault) Error() string { return f.Text }
+
+// Faults is all that is wrong with a store.
+type Faults []Fault
+
+// Error returns all messages, one a line.
+func (f Faults) Error() string {
+	var lines []string
+	for _, fault := range f {
+		lines = append(lines, fault.Text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// maxFile is the largest file that is read, in bytes.
+const maxFile = 1 << 20
+
+// loader collects what is wrong while a store is read.
+type loader struct {
+	*Store
+	faults Faults
+	faulty map[string]bool // the paths with a fault
+}
+
+// fault notes what is wrong with a file, if nothing was noted yet: one message a file.
+func (l *loader) fault(path, format string, values ...any) {
+	if !l.faulty[path] {
+		l.faults = append(l.faults, Fault{path, l.show(path) + " " + fmt.Sprintf(format, values...)})
+	}
+	l.faulty[path] = true
+}
+
+// load reads the directory into the store.
+func (s *Store) load() Faults {
+	l := &loader{Store: s, faulty: map[string]bool{}}
+	data, there := l.read(indexFile)
+	if !there {
+		l.findUnrecorded()
+		return l.faults
+	}
+	if len(l.faults) > 0 {
+		return l.faults
+	}
+	read, wrong := decodeIndex(data)
+	for _, fault := range wrong {
+		line, column := position(data, fault.offset)
+		l.faults = append(l.faults, Fault{indexFile, fmt.Sprintf("%s:%d:%d: %s", l.show(indexFile), line, column, fault.text)})
+	}
+	for _, item := range read.Items {
+		l.loadItem(item)
+	}
+	for _, fault := range pki.Verify(s.set) {
+		request := s.set[fault.Name].Request
+		for _, p := range parts(request) {
+			if p.part == fault.Part {
+				l.fault(p.path, "is wrong: %s; %s", fault.Text, remedy(request))
+			}
+		}
+	}
+	s.clients = read.Clients
+	return l.faults
+}
+
+// remedy says what to do about a bad file of an item.
+func remedy(request pki.Request) string {
+	if request.Kind == pki.Leaf {
+		return "restore it from a backup, or delete " + both(request) + " so that a new pair is issued"
+	}
+	return fmt.Sprintf("restore it from a backup (an existing %s is never replaced; without it begin a new PKI directory)", request.Kind)
+}
+
+func both(request pki.Request) string {
+	var names []string
+	for _, p := range parts(request) {
+		names = append(names, p.path)
+	}
+	return strings.Join(names, " and ")
+}
+
+// read returns the content of a file; there is false if there is nothing at the path. A file
+// that cannot or should not be read is there, without content and with a fault.
+func (l *loader) read(path string) (data []byte, there bool) {
+	file, err := l.dir.OpenFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false
+	}
+	if err != nil {
+		l.faulty[path] = true
+		// A link in place of a directory is one fault, not one for each file below it.
+		same := func(f Fault) bool { return f.Text == err.Error() }
+		if !slices.ContainsFunc(l.faults, same) {
+			l.faults = append(l.faults, Fault{path, err.Error()})
+		}
+		return nil, true
+	}
+	defer file.Close()
+	data, err = io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		l.fault(path, "cannot be read to its end: check the disk")
+		return nil, true
+	}
+	if len(data) > maxFile {
+		l.fault(path, "is larger than 1 MiB, which no file of a PKI directory is: restore it from a backup")
+		return nil, true
+	}
+	return data, true
+}
+
+// loadItem reads the files of a recorded item into the set. Parts with a fault are left
+// empty there.
+func (l *loader) loadItem(recorded record) {
+	request := recorded.Request
+	l.recorded[request.Name] = request
+	item := pki.Item{Request: request}
+	var missing, present []string
+	for _, p := range parts(request) {
+		data, there := l.read(p.path)
+		if !there {
+			missing = append(missing, p.path)
+			continue
+		}
+		present = append(present, p.path)
+		*content(&item, p.part) = data
+		if p.part == pki.PrivateKey {
+			l.checkMode(request.Name, p.path)
+		}
+	}
+	if len(present) == 0 && request.Kind == pki.Leaf {
+		return
+	}
+	for _, path := range missing {
+		l.missing(path, request, present)
+	}
+	l.compare(&item, recorded)
+	l.set[request.Name] = item
+}
+
+func (l *loader) missing(path string, request pki.Request, present []string) {
+	switch {
+	case request.Kind == pki.Leaf:
+		l.fault(path, "is missing: restore it from a backup, or delete %s as well so that a new pair is issued", strings.Join(present, " and "))
+	case strings.HasSuffix(path, ".pub") && len(present) > 0:
+		l.fault(path, "is missing: restore it from a backup, or write it anew with openssl pkey -in %s -pubout -out %s", l.show(present[0]), l.show(path))
+	default:
+		l.fault(path, "is missing: %s", remedy(request))
+	}
+}
+
+// checkMode warns of a private key that others than its owner can read.
+func (l *loader) checkMode(name, path string) {
+	file, err := l.dir.OpenFile(path)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	if info, err := file.Stat(); err == nil && info.Mode()&0o077 != 0 {
+		l.warnings = append(l.warnings, pki.Warning{Name: name, Text: fmt.Sprintf("%s can be read by others (mode %#o): hagen sets it to 0600 when it next writes; if it was seen, it is no secret any more", l.show(path), info.Mode().Perm())})
+	}
+}
+
+// compare holds an item against what the index recorded, and empties what is another's. What
+// cannot be parsed is left for pki.Verify to report.
+func (l *loader) compare(item *pki.Item, recorded record) {
+	found, err := describe(*item)
+	if err != nil {
+		return
+	}
+	switch {
+	case found.Certificate != recorded.Certificate:
+		l.fault(item.Request.Name+".pem", "is not the certificate hagen recorded: %s", remedy(item.Request))
+		item.Cert = nil
+	case found.Key != recorded.Key && item.Request.Kind == pki.KeyPair:
+		l.fault(item.Request.Name+".pub", "is not the public half hagen recorded: %s", remedy(item.Request))
+		item.Public = nil
+	case found.Key != recorded.Key:
+		l.fault(indexFile, "records another key than that of the certificate %s: restore it from a backup", item.Request.Name)
+	}
+}
+
+// findUnrecorded reports certificates and keys in a directory without an index: new ones must
+// not be made in their place.
+func (l *loader) findUnrecorded() {
+	var found []string
+	err := filepath.WalkDir(l.dir.Path(), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		switch filepath.Ext(path) {
+		case ".pem", ".key", ".pub":
+			if !entry.IsDir() {
+				found = append(found, filepath.Base(path))
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		l.fault(indexFile, "is missing, and the directory cannot be searched: check its owner and permissions")
+	case len(found) > 0:
+		l.fault(indexFile, "is missing, but the directory holds %d certificates and keys (%s first): restore it from a backup, or name a new PKI directory", len(found), found[0])
+	}
+}

@@ -1,0 +1,191 @@
+// Package store keeps a PKI on disk: a directory with a file for each certificate and key and
+// an index that remembers what each was made for.
+//
+//	authorities/kubernetes/ca.pem, ca-key.pem   an authority or leaf: NAME.pem, NAME-key.pem
+//	cluster/sa.key, sa.pub                      a key pair
+//	cluster/encryption.key                      a secret
+//	index.json                                  the index
+//	.gitignore                                  keeps plain keys out of version control
+//
+// Keys are 0600, certificates and public halves 0644, directories 0700. All is checked when
+// it is read and replaced as one when it is written; see package tree for how.
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"hagen/out/tree"
+	"hagen/pki"
+)
+
+// Store is an open PKI directory, locked for this process. It is for one goroutine.
+type Store struct {
+	dir      *tree.Dir
+	name     string // as the caller wrote it, for messages
+	set      pki.Set
+	recorded map[string]pki.Request // what the index on disk records
+	clients  []ClientRecord
+	warnings []pki.Warning
+}
+
+// Open locks the PKI directory, reads it and checks all that is in it. A missing or empty
+// directory is an empty store. While another process has the directory, Open waits, after
+// calling waiting (which may be nil) once.
+//
+// If something is wrong with the content, the error is Faults with all of it, and nothing on
+// disk was changed. A leaf that has neither of its files any more is not a fault: it is
+// missing from Set, so that it is issued anew.
+func Open(dir string, waiting func()) (*Store, error) {
+	d, err := tree.Open(dir, waiting)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dir: d, name: filepath.Clean(dir), set: pki.Set{}, recorded: map[string]pki.Request{}}
+	if faults := s.load(); len(faults) > 0 {
+		return nil, errors.Join(faults, d.Close())
+	}
+	return s, nil
+}
+
+// Close lets the next process have the directory.
+func (s *Store) Close() error { return s.dir.Close() }
+
+// Set returns the items of the store.
+func (s *Store) Set() pki.Set { return maps.Clone(s.set) }
+
+// Clients returns the client certificates that were issued without being kept, oldest first.
+func (s *Store) Clients() []ClientRecord { return slices.Clone(s.clients) }
+
+// Warnings returns what Open found that is not wrong but should be known: private keys that
+// others than their owner can read. The next Save that writes takes that right away.
+func (s *Store) Warnings() []pki.Warning { return slices.Clone(s.warnings) }
+
+// part is one file of an item.
+type part struct {
+	part pki.Part
+	path string // in the directory, slash-separated
+	mode fs.FileMode
+}
+
+// parts are the files of an item.
+func parts(request pki.Request) []part {
+	switch request.Kind {
+	case pki.Authority, pki.Leaf:
+		return []part{{pki.Certificate, request.Name + ".pem", 0o644}, {pki.PrivateKey, request.Name + "-key.pem", 0o600}}
+	case pki.KeyPair:
+		return []part{{pki.PrivateKey, request.Name + ".key", 0o600}, {pki.PublicHalf, request.Name + ".pub", 0o644}}
+	}
+	return []part{{pki.PrivateKey, request.Name + ".key", 0o600}}
+}
+
+// content is where an item holds the bytes of a part.
+func content(item *pki.Item, p pki.Part) *[]byte {
+	switch p {
+	case pki.Certificate:
+		return &item.Cert
+	case pki.PublicHalf:
+		return &item.Public
+	}
+	return &item.Key
+}
+
+// show names a file of the store for a message.
+func (s *Store) show(path string) string { return filepath.Join(s.name, filepath.FromSlash(path)) }
+
+const (
+	ignoreFile = ".gitignore"
+	ignoreText = `# Private keys and secrets in plain text do not belong in version control. Encrypt them
+# first (with sops or age, say), under names that end otherwise.
+*-key.pem
+*.key
+`
+)
+
+// Save makes the directory hold set, which must be the store's own with items added or leaves
+// replaced, and appends newClients to the record of client certificates. All is exchanged at
+// once; if nothing differs, nothing is touched and changed is false. The error says what
+// stands in the way; with changed false the directory is as it was.
+func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err error) {
+	if err := s.checkKept(set); err != nil {
+		return false, err
+	}
+	if err := s.checkUnclaimed(set); err != nil {
+		return false, err
+	}
+	clients := slices.Concat(s.clients, newClients)
+	encoded, err := encodeIndex(set, clients)
+	if err != nil {
+		return false, err
+	}
+	files := []tree.File{{Path: indexFile, Mode: 0o600, Data: encoded}}
+	if _, err := os.Lstat(filepath.Join(s.dir.Path(), ignoreFile)); errors.Is(err, fs.ErrNotExist) {
+		// Only then: users may have lines of their own in it.
+		files = append(files, tree.File{Path: ignoreFile, Mode: 0o644, Data: []byte(ignoreText)})
+	}
+	for _, item := range set {
+		for _, p := range parts(item.Request) {
+			files = append(files, tree.File{Path: p.path, Mode: p.mode, Data: *content(&item, p.part)})
+		}
+	}
+	var dropped []string
+	for name, request := range s.recorded {
+		if _, kept := set[name]; !kept {
+			for _, p := range parts(request) {
+				dropped = append(dropped, p.path)
+			}
+		}
+	}
+	changed, err = s.dir.Replace(files, dropped)
+	if changed || err == nil {
+		s.remember(set, clients)
+	}
+	return changed, err
+}
+
+func (s *Store) remember(set pki.Set, clients []ClientRecord) {
+	s.set, s.clients, s.recorded = maps.Clone(set), clients, map[string]pki.Request{}
+	for name, item := range set {
+		s.recorded[name] = item.Request
+	}
+}
+
+// checkKept is the last guard of what cannot be had again: whatever happened before, an
+// authority, key pair or secret on disk is neither dropped nor overwritten.
+func (s *Store) checkKept(set pki.Set) error {
+	var errs []error
+	for name, item := range s.set {
+		next, there := set[name]
+		if item.Request.Kind != pki.Leaf && (!there || !bytes.Equal(next.Key, item.Key) || !bytes.Equal(next.Cert, item.Cert)) {
+			errs = append(errs, fmt.Errorf("%s: an existing %s is never replaced or removed; begin a new PKI directory", s.show(name), item.Request.Kind))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// checkUnclaimed keeps new items from overwriting files that the index does not know.
+func (s *Store) checkUnclaimed(set pki.Set) error {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		if _, known := s.recorded[name]; known {
+			continue
+		}
+		for _, p := range parts(set[name].Request) {
+			file, err := s.dir.OpenFile(p.path)
+			if err == nil {
+				file.Close()
+				err = fmt.Errorf("%s is in the way: hagen did not write it, but would now; move it away", s.show(p.path))
+			}
+			if !errors.Is(err, fs.ErrNotExist) {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,315 @@
+package store
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hagen/pki"
+)
+
+var testNow = time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC)
+
+const (
+	authority = "authorities/kubernetes/ca"
+	server    = "hosts/kubem00/apiserver"
+	admin     = "cluster/admin"
+	sa        = "cluster/sa"
+	secret    = "cluster/encryption"
+)
+
+func testRequests() []pki.Request {
+	return []pki.Request{
+		{Name: authority, Kind: pki.Authority, Subject: pki.Subject{CommonName: "Test CA"}, Algorithm: pki.ECDSAP256, Lifetime: 87600 * time.Hour},
+		{Name: server, Kind: pki.Leaf, Authority: authority, Subject: pki.Subject{CommonName: "apiserver"}, Algorithm: pki.ECDSAP256, Lifetime: 8760 * time.Hour,
+			Profile: pki.ServerAuthentication, DNSNames: []string{"kubem00"}, IPAddresses: []netip.Addr{netip.MustParseAddr("10.10.10.80")}},
+		{Name: admin, Kind: pki.Leaf, Authority: authority, Subject: pki.Subject{CommonName: "admin", Organization: []string{"system:masters"}},
+			Algorithm: pki.ECDSAP256, Lifetime: 2160 * time.Hour, Profile: pki.ClientAuthentication},
+		{Name: sa, Kind: pki.KeyPair, Algorithm: pki.ECDSAP256},
+		{Name: secret, Kind: pki.Secret},
+	}
+}
+
+func issue(t testing.TB, have pki.Set, requests ...pki.Request) pki.Result {
+	t.Helper()
+	result, err := pki.Issue(requests, have, testNow, pki.Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func open(t testing.TB, dir string) *Store {
+	t.Helper()
+	s, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// filled returns a directory with the items of testRequests, and what it holds.
+func filled(t testing.TB) (string, pki.Set) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "pki")
+	s := open(t, dir)
+	set := issue(t, s.Set(), testRequests()...).Set
+	if changed, err := s.Save(set); err != nil || !changed {
+		t.Fatal(changed, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir, set
+}
+
+// snapshot reads all that is in a directory, with modes.
+func snapshot(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, path)
+		found[rel] = info.Mode().String() + " "
+		if info.Mode().IsRegular() {
+			data, err := os.ReadFile(path)
+			if errors.Is(err, fs.ErrPermission) {
+				return nil
+			}
+			found[rel] += string(data)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func TestRoundTrip(t *testing.T) {
+	dir, set := filled(t)
+	modes := map[string]string{
+		".": "drwx------", "authorities": "drwx------", "authorities/kubernetes": "drwx------",
+		authority + ".pem": "-rw-r--r--", authority + "-key.pem": "-rw-------",
+		server + ".pem": "-rw-r--r--", server + "-key.pem": "-rw-------",
+		admin + ".pem": "-rw-r--r--", admin + "-key.pem": "-rw-------",
+		sa + ".key": "-rw-------", sa + ".pub": "-rw-r--r--", secret + ".key": "-rw-------",
+		"cluster": "drwx------", "hosts": "drwx------", "hosts/kubem00": "drwx------",
+		"index.json": "-rw-------", ".gitignore": "-rw-r--r--",
+	}
+	before := snapshot(t, dir)
+	for path, content := range before {
+		if mode, _, _ := strings.Cut(content, " "); mode != modes[path] {
+			t.Errorf("%s: mode %s, want %s", path, mode, modes[path])
+		}
+	}
+	if len(before) != len(modes) {
+		t.Errorf("%d entries, want %d", len(before), len(modes))
+	}
+
+	s := open(t, dir)
+	if !reflect.DeepEqual(s.Set(), set) {
+		t.Error("what is read is not what was written")
+	}
+	if len(s.Warnings()) > 0 || len(s.Clients()) > 0 {
+		t.Error(s.Warnings(), s.Clients())
+	}
+	again := issue(t, s.Set(), testRequests()...)
+	if changed, err := s.Save(again.Set); changed || err != nil {
+		t.Errorf("saved without need: %v, %v", changed, err)
+	}
+	if after := snapshot(t, dir); !reflect.DeepEqual(before, after) {
+		t.Error("the directory changed")
+	}
+}
+
+func TestIndexText(t *testing.T) {
+	dir, set := filled(t)
+	data, err := os.ReadFile(filepath.Join(dir, indexFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"{\n  \"version\": 1,\n  \"items\": [\n    {\n      \"request\": {\n        \"name\": \"authorities/kubernetes/ca\",\n        \"kind\": \"authority\",",
+		"        \"lifetime\": \"87600h0m0s\"\n      },\n      \"notBefore\": \"2026-03-14T14:09:26Z\",\n      \"notAfter\": \"2036-03-11T15:09:26Z\",\n      \"certificate\": \"",
+		"    {\n      \"request\": {\n        \"name\": \"cluster/encryption\",\n        \"kind\": \"secret\"\n      }\n    },",
+		"  ],\n  \"clients\": []\n}\n",
+	} {
+		if !strings.Contains(string(data), want) {
+			t.Errorf("the index lacks\n%s\nin\n%s", want, data)
+		}
+	}
+	for name, item := range set {
+		for line := range strings.Lines(string(item.Key)) {
+			if strings.Contains(string(data), strings.TrimSpace(line)) {
+				t.Errorf("the index holds key material of %s", name)
+			}
+		}
+	}
+}
+
+func TestClients(t *testing.T) {
+	dir, set := filled(t)
+	s := open(t, dir)
+	request := testRequests()[2]
+	request.Name = "clients/jane"
+	item, _, err := pki.Client(set[authority], request, testNow, pki.Generate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := NewClientRecord(item)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := s.Save(s.Set(), client); !changed || err != nil {
+		t.Fatal(changed, err)
+	}
+	if changed, err := s.Save(s.Set()); changed || err != nil {
+		t.Errorf("saved without need: %v, %v", changed, err)
+	}
+	s.Close()
+	s = open(t, dir)
+	cert, _ := item.X509()
+	want := ClientRecord{User: "admin", Groups: []string{"system:masters"}, Serial: cert.SerialNumber.Text(16), Fingerprint: fingerprint(cert.Raw),
+		NotBefore: testNow.Add(-time.Hour), NotAfter: testNow.Add(2160 * time.Hour), Authority: authority}
+	if got := s.Clients(); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	for path, content := range snapshot(t, dir) {
+		if strings.Contains(content, string(item.Key)) {
+			t.Errorf("%s holds the key of a client certificate", path)
+		}
+	}
+}
+
+func TestMissingLeafIsIssuedAnew(t *testing.T) {
+	dir, set := filled(t)
+	for _, file := range []string{server + ".pem", server + "-key.pem"} {
+		if err := os.Remove(filepath.Join(dir, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, dir)
+	result := issue(t, s.Set(), testRequests()...)
+	for _, change := range result.Changes {
+		if made := change.Action == pki.Made; made != (change.Name == server) {
+			t.Error(change)
+		}
+	}
+	if changed, err := s.Save(result.Set); !changed || err != nil {
+		t.Fatal(changed, err)
+	}
+	s.Close()
+	if got := open(t, dir).Set(); bytes.Equal(got[server].Key, set[server].Key) || !bytes.Equal(got[authority].Key, set[authority].Key) {
+		t.Error("not the server's pair alone was made anew")
+	}
+}
+
+func TestMissingLeafThatNobodyWants(t *testing.T) {
+	dir, _ := filled(t)
+	os.Remove(filepath.Join(dir, admin+".pem"))
+	os.Remove(filepath.Join(dir, admin+"-key.pem"))
+	s := open(t, dir)
+	if changed, err := s.Save(s.Set()); !changed || err != nil {
+		t.Fatal(changed, err)
+	}
+	s.Close()
+	if _, there := open(t, dir).Set()[admin]; there {
+		t.Error("it is still recorded")
+	}
+}
+
+func TestSaveRefuses(t *testing.T) {
+	dir, set := filled(t)
+	s := open(t, dir)
+	without := s.Set()
+	delete(without, authority)
+	delete(without, secret)
+	if _, err := s.Save(without); err == nil || strings.Count(err.Error(), "is never replaced or removed") != 2 {
+		t.Errorf("dropped an authority and a secret: %v", err)
+	}
+	replaced := s.Set()
+	item := replaced[sa]
+	item.Key = set[server].Key
+	replaced[sa] = item
+	if _, err := s.Save(replaced); err == nil || !strings.Contains(err.Error(), "cluster/sa: an existing key-pair is never replaced or removed") {
+		t.Errorf("replaced a key pair: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cluster/more-key.pem"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	more := testRequests()[2]
+	more.Name = "cluster/more"
+	result := issue(t, s.Set(), append(testRequests(), more)...)
+	if _, err := s.Save(result.Set); err == nil || !strings.HasSuffix(err.Error(), "cluster/more-key.pem is in the way: hagen did not write it, but would now; move it away") {
+		t.Errorf("wrote over a file that is not hagen's: %v", err)
+	}
+}
+
+func TestForeignFilesAreKept(t *testing.T) {
+	dir, _ := filled(t)
+	for path, text := range map[string]string{".gitignore": "mine\n", "README": "x", "hosts/kubem00/notes.pem": "x"} {
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, dir)
+	more := testRequests()[2]
+	more.Name = "cluster/more"
+	if changed, err := s.Save(issue(t, s.Set(), append(testRequests(), more)...).Set); !changed || err != nil {
+		t.Fatal(changed, err)
+	}
+	after := snapshot(t, dir)
+	if after[".gitignore"] != "-rw-r--r-- mine\n" || after["README"] != "-rw-r----- x" || after["hosts/kubem00/notes.pem"] != "-rw-r----- x" {
+		t.Errorf("%q %q %q", after[".gitignore"], after["README"], after["hosts/kubem00/notes.pem"])
+	}
+}
+
+func TestReadableKeyIsWarnedOf(t *testing.T) {
+	dir, _ := filled(t)
+	if err := os.Chmod(filepath.Join(dir, sa+".key"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, dir)
+	want := []pki.Warning{{Name: sa, Text: filepath.Join(dir, sa) + ".key can be read by others (mode 0640): hagen sets it to 0600 when it next writes; if it was seen, it is no secret any more"}}
+	if got := s.Warnings(); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if changed, err := s.Save(s.Set()); !changed || err != nil {
+		t.Fatal(changed, err)
+	}
+	s.Close()
+	if got := open(t, dir).Warnings(); len(got) > 0 {
+		t.Error(got)
+	}
+}
+
+func TestEmptyStore(t *testing.T) {
+	parent := t.TempDir()
+	dir := filepath.Join(parent, "a", "pki")
+	s := open(t, dir)
+	if len(s.Set()) > 0 {
+		t.Error(s.Set())
+	}
+	s.Close()
+	if left, _ := os.ReadDir(parent); len(left) > 0 {
+		t.Errorf("an unused store leaves %v", left)
+	}
+}
