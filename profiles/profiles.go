@@ -1,0 +1,137 @@
+// Package profiles holds the facts that need no cluster: which profiles,
+// Kubernetes releases and operating systems there are. One row, one fact;
+// everything else in hagen asks these tables.
+package profiles
+
+import "slices"
+
+// Names of the profiles.
+const (
+	Classic  = "classic"
+	Standard = "standard"
+)
+
+// Names of the document formats.
+const (
+	Butane   = "butane"
+	Ignition = "ignition"
+)
+
+// Profile is one way to build the control plane.
+type Profile struct {
+	Name      string `json:"name"`
+	Summary   string `json:"summary"`
+	Default   bool   `json:"default"`         // taken when the cluster file names none
+	OS        string `json:"os"`              // taken when the cluster file names none
+	OnlyOS    bool   `json:"onlyOS"`          // the profile's units fit no other operating system
+	Why       string `json:"-"`               // why OnlyOS
+	Algorithm string `json:"algorithm"`       // of keys, when the cluster file names none
+	Note      string `json:"note,omitempty"`  // what everybody who takes the profile is told
+	Fixed     bool   `json:"fixed,omitempty"` // knows exactly the proven version of its release
+}
+
+// Release is a Kubernetes minor release with the etcd that belongs to it.
+type Release struct {
+	Profile string  `json:"profile"`
+	Minor   string  `json:"minor"`
+	Proven  Version `json:"kubernetes"` // the version that hagen's documents were tried with
+	Etcd    Version `json:"etcd"`
+}
+
+// OS is an operating system that reads the documents.
+type OS struct {
+	Name    string   `json:"name"`
+	Summary string   `json:"summary"`
+	BinDir  string   `json:"binaries"` // where etcd and the kube-* binaries stand
+	HAProxy string   `json:"haproxy"`  // path of haproxy
+	Variant string   `json:"variant"`  // of Butane
+	Butane  string   `json:"butane"`   // Butane specification of that variant
+	Spec    string   `json:"ignition"` // Ignition specification it becomes
+	Formats []string `json:"formats"`  // that every host with this OS gets
+	Groups  []string `json:"groups"`   // a login of the cluster file joins
+}
+
+// profiles, in the order in which they are listed. See docs/design.md for the
+// decisions behind each.
+var profiles = []Profile{
+	{
+		Name: Standard, Summary: "the same topology as people run it today", Default: true,
+		OS: "fcos", Algorithm: "ecdsa-p256",
+	},
+	{
+		Name: Classic, Summary: "the seed's cluster to the flag: one CA, shared certificates",
+		OS: "generic", OnlyOS: true, Why: "its units run binaries in /usr/bin, as the seed does",
+		Algorithm: "rsa-2048", Fixed: true,
+		Note: "one authority signs everything: every client certificate of this cluster is also one for etcd",
+	},
+}
+
+// releases, newest first. The etcd of a release is the one kubeadm pairs with
+// it (cmd/kubeadm/app/constants, DefaultEtcdVersion).
+var releases = []Release{
+	{Profile: Standard, Minor: "1.37", Proven: Version{1, 37, 2}, Etcd: Version{3, 7, 3}},
+	{Profile: Classic, Minor: "1.9", Proven: Version{1, 9, 2}, Etcd: Version{3, 2, 8}},
+}
+
+// systems. The directories follow from what each keeps read-only:
+//   - Fedora CoreOS: /usr is read-only and /opt has no SELinux type that
+//     systemd may execute; /usr/local/bin is bin_t (selinux-policy,
+//     file_contexts.subs_dist and corecommands.fc).
+//   - Flatcar: /usr is read-only, /opt/bin is its convention and in PATH.
+//   - Butane specifications: the newest that both emit Ignition 3.4.0, the
+//     newest which matchbox and Flatcar's stable variant accept.
+var systems = []OS{
+	{
+		Name: "fcos", Summary: "Fedora CoreOS", BinDir: "/usr/local/bin", HAProxy: "/usr/local/bin/haproxy",
+		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
+		Groups: []string{"sudo", "systemd-journal"},
+	},
+	{
+		Name: "flatcar", Summary: "Flatcar Container Linux", BinDir: "/opt/bin", HAProxy: "/opt/bin/haproxy",
+		Variant: "flatcar", Butane: "1.1.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
+		Groups: []string{"sudo", "systemd-journal"},
+	},
+	{
+		// haproxy comes with the distribution, which puts it in /usr/sbin.
+		// systemd-journal is the one group every systemd Linux has.
+		Name: "generic", Summary: "any systemd Linux with Ignition", BinDir: "/usr/bin", HAProxy: "/usr/sbin/haproxy",
+		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
+		Groups: []string{"systemd-journal"},
+	},
+}
+
+// Profiles lists all profiles, the default first.
+func Profiles() []Profile { return slices.Clone(profiles) }
+
+// Releases lists all releases, newest first.
+func Releases() []Release { return slices.Clone(releases) }
+
+// Systems lists all operating systems.
+func Systems() []OS { return slices.Clone(systems) }
+
+// Formats lists all document formats.
+func Formats() []string { return []string{Butane, Ignition} }
+
+// FindProfile gives the profile of a name; the empty name is the default's.
+func FindProfile(name string) (Profile, bool) {
+	i := slices.IndexFunc(profiles, func(p Profile) bool { return p.Name == name || name == "" && p.Default })
+	if i < 0 {
+		return Profile{}, false
+	}
+	return profiles[i], true
+}
+
+// FindOS gives the operating system of a name.
+func FindOS(name string) (OS, bool) {
+	i := slices.IndexFunc(systems, func(o OS) bool { return o.Name == name })
+	if i < 0 {
+		return OS{}, false
+	}
+	return systems[i], true
+}
+
+// ReleasesOf lists the releases of a profile, newest first; never empty for a
+// profile of the table.
+func ReleasesOf(profile string) []Release {
+	return slices.DeleteFunc(slices.Clone(releases), func(r Release) bool { return r.Profile != profile })
+}
