@@ -1,0 +1,157 @@
+// Package spec holds what a user writes: the schema of the cluster file, its
+// strict decoding, and the position of every field.
+//
+// The Go types below are the schema. The `key` tag of a field is its name in
+// the file; a field whose tag says "required" must be there. What a value
+// means, and whether values fit together, is gen/cluster's business.
+package spec
+
+// Version and Kind are what the first two lines of a cluster file say.
+const (
+	Version = "hagen/v1alpha1"
+	Kind    = "Cluster"
+)
+
+// MaxSize is the largest cluster file that is read, in bytes. A cluster of
+// nine masters takes two kilobytes; what is larger is not a cluster file.
+const MaxSize = 1 << 20
+
+// File is a decoded cluster file.
+type File struct {
+	At         At
+	APIVersion String   `key:"apiVersion,required"`
+	Kind       String   `key:"kind,required"`
+	Metadata   Metadata `key:"metadata,required"`
+	Spec       Spec     `key:"spec,required"`
+}
+
+// Metadata names the cluster.
+type Metadata struct {
+	At   At
+	Name String `key:"name,required"`
+}
+
+// Spec describes the cluster.
+type Spec struct {
+	At                   At
+	Profile              String       `key:"profile"`
+	KubernetesVersion    Text         `key:"kubernetesVersion"`
+	EtcdVersion          Text         `key:"etcdVersion"`
+	AllowUnproven        Bool         `key:"allowUnproven"`
+	OS                   String       `key:"os"`
+	Endpoint             String       `key:"endpoint,required"`
+	ClusterDomain        String       `key:"clusterDomain"`
+	DNS                  String       `key:"dns"`
+	ServiceCIDRs         List[String] `key:"serviceCIDRs,required"`
+	PodCIDRs             List[String] `key:"podCIDRs,required"`
+	ServiceNodePortRange String       `key:"serviceNodePortRange"`
+	ServiceAccountIssuer String       `key:"serviceAccountIssuer"`
+	APIServer            APIServer    `key:"apiServer"`
+	Masters              List[Host]   `key:"masters,required"`
+	AllowEvenMasters     Bool         `key:"allowEvenMasters"`
+	LoadBalancers        List[Host]   `key:"loadBalancers"`
+	LoadBalancer         LoadBalancer `key:"loadBalancer"`
+	PKI                  PKI          `key:"pki"`
+	Users                List[User]   `key:"users"`
+}
+
+// APIServer holds what differs from the defaults of every API server.
+type APIServer struct {
+	At        At
+	Port      Int          `key:"port"`
+	ExtraSANs List[String] `key:"extraSANs"`
+}
+
+// Host is one machine.
+type Host struct {
+	At        At
+	Name      String       `key:"name,required"`
+	Addresses List[String] `key:"addresses,required"`
+	OS        String       `key:"os"`
+}
+
+// LoadBalancer holds what all load balancers share.
+type LoadBalancer struct {
+	At       At
+	Timeouts Timeouts `key:"timeouts"`
+}
+
+// Timeouts are HAProxy's, under HAProxy's names.
+type Timeouts struct {
+	At      At
+	Connect Text `key:"connect"`
+	Client  Text `key:"client"`
+	Server  Text `key:"server"`
+	Tunnel  Text `key:"tunnel"`
+	Check   Text `key:"check"`
+}
+
+// PKI says how certificates are made.
+type PKI struct {
+	At          At
+	Algorithm   String  `key:"algorithm"`
+	Subject     Subject `key:"subject"`
+	CAExpiry    Text    `key:"caExpiry"`
+	Expiry      Text    `key:"expiry"`
+	AdminExpiry Text    `key:"adminExpiry"`
+}
+
+// Subject is the name of the authorities. Leaves carry none of it: what
+// stands in their subject is what Kubernetes reads as user and groups.
+type Subject struct {
+	At                 At
+	CommonName         String `key:"commonName"`
+	Organization       String `key:"organization"`
+	OrganizationalUnit String `key:"organizationalUnit"`
+	Country            String `key:"country"`
+	State              String `key:"state"`
+	Locality           String `key:"locality"`
+}
+
+// User is a login on every machine.
+type User struct {
+	At      At
+	Name    String       `key:"name,required"`
+	SSHKeys List[String] `key:"sshKeys,required"`
+}
+
+// At is a place in the cluster file: line and column count from 1, Path is
+// the field's ("spec.masters[1].name"). The zero At means "not written".
+type At struct {
+	Line, Column int
+	Path         string
+}
+
+// Written says whether the field stands in the file.
+func (a At) Written() bool { return a.Line > 0 }
+
+// String is a text field; a number or a bare true needs quotes.
+type String struct {
+	Value string
+	At    At
+}
+
+// Text is a field read as the file spells it, whatever type YAML sees in it:
+// a version like 1.40 is a float to YAML, and 1.4 once it was one.
+type Text struct {
+	Value string
+	At    At
+}
+
+// Int is a whole number.
+type Int struct {
+	Value int
+	At    At
+}
+
+// Bool is true or false.
+type Bool struct {
+	Value bool
+	At    At
+}
+
+// List is a sequence of fields.
+type List[T any] struct {
+	Items []T
+	At    At
+}
