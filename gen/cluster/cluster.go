@@ -1,0 +1,155 @@
+// Package cluster holds the validated cluster: what the cluster file says,
+// with defaults filled in, values parsed, and every rule between fields held.
+// After New nobody checks again.
+package cluster
+
+import (
+	"net/netip"
+	"time"
+
+	"hagen/gen/spec"
+	"hagen/pki"
+	"hagen/profiles"
+)
+
+// Role is what a machine does.
+type Role string
+
+// The roles of machines. Upstream says "control-plane node" for a master.
+const (
+	Master       Role = "master"
+	LoadBalancer Role = "load balancer"
+)
+
+// Cluster is a cluster in which everything fits together.
+type Cluster struct {
+	Name       string
+	Profile    profiles.Profile
+	Release    profiles.Release // the row whose flags are used
+	Kubernetes profiles.Version
+	Etcd       profiles.Version
+	Endpoint   Endpoint
+	Domain     string // of the cluster's services, "cluster.local"
+	HostsFile  bool   // machines get /etc/hosts lines for each other
+	Services   []netip.Prefix
+	Pods       []netip.Prefix
+	NodePorts  PortRange
+	APIServer  APIServer
+	Issuer     string // of service-account tokens
+	Masters    []Host
+	Balancers  []Host
+	Timeouts   Timeouts
+	PKI        PKI
+	Users      []User
+	Warnings   []spec.Fault // what works but should be known
+}
+
+// Endpoint is what clients outside the masters dial.
+type Endpoint struct {
+	Host     string     // name or address as written
+	Address  netip.Addr // valid when Host is an address
+	Port     uint16
+	Answered []netip.Addr // addresses of the cluster's own machines behind it; none for an external name
+	At       spec.At
+}
+
+// APIServer is what all API servers share.
+type APIServer struct {
+	Port           uint16
+	ExtraNames     []string
+	ExtraAddresses []netip.Addr
+}
+
+// PortRange is inclusive at both ends.
+type PortRange struct{ First, Last uint16 }
+
+// Contains says whether the port lies in the range.
+func (r PortRange) Contains(port uint16) bool { return r.First <= port && port <= r.Last }
+
+// Host is one machine.
+type Host struct {
+	Name      string
+	Role      Role
+	Addresses []netip.Addr // never empty; the first is the one it is dialled at
+	OS        profiles.OS
+	At        spec.At
+}
+
+// Address is the one that others dial.
+func (h Host) Address() netip.Addr { return h.Addresses[0] }
+
+// Timeouts are HAProxy's.
+type Timeouts struct {
+	Connect, Client, Server, Tunnel, Check time.Duration
+}
+
+// PKI says how certificates are made.
+type PKI struct {
+	Algorithm                   pki.Algorithm
+	Subject                     Subject
+	CAExpiry, Expiry, AdminLife time.Duration
+}
+
+// Subject is the name of the authorities.
+type Subject struct {
+	CommonName, Organization, OrganizationalUnit, Country, State, Locality string
+}
+
+// User is a login on every machine.
+type User struct {
+	Name    string
+	SSHKeys []string
+	At      spec.At
+}
+
+// Hosts lists all machines, masters first.
+func (c *Cluster) Hosts() []Host {
+	return append(append([]Host(nil), c.Masters...), c.Balancers...)
+}
+
+// FirstService is the address of the service `kubernetes`: the first of the
+// service range (kubernetes/pkg/controlplane, ServiceIPRange).
+func (c *Cluster) FirstService() netip.Addr { return c.Services[0].Addr().Next() }
+
+// ServiceNames are the names under which pods know the API server.
+func (c *Cluster) ServiceNames() []string {
+	return []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + c.Domain}
+}
+
+// New validates a decoded cluster file. It gives every fault it finds, sorted
+// by nobody: spec.Refuse does. The cluster is not nil only when there is
+// none.
+func New(file *spec.File) (*Cluster, []spec.Fault) {
+	v := &validation{file: file, spec: &file.Spec, c: &Cluster{}}
+	v.identity()
+	v.profile()
+	v.versions()
+	v.network()
+	v.hosts()
+	v.endpoint()
+	v.apiServer()
+	v.pki()
+	v.loadBalancer()
+	v.users()
+	v.spread()
+	if len(v.faults) > 0 {
+		return nil, v.faults
+	}
+	return v.c, nil
+}
+
+// validation collects faults and warnings while the cluster is built.
+type validation struct {
+	file   *spec.File
+	spec   *spec.Spec
+	c      *Cluster
+	faults []spec.Fault
+}
+
+func (v *validation) fault(at spec.At, problem, remedy string) {
+	v.faults = append(v.faults, spec.Fault{At: at, Problem: problem, Remedy: remedy})
+}
+
+func (v *validation) warn(at spec.At, problem, remedy string) {
+	v.c.Warnings = append(v.c.Warnings, spec.Fault{At: at, Problem: problem, Remedy: remedy})
+}
