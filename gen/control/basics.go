@@ -1,0 +1,129 @@
+package control
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"hagen/gen/cluster"
+	"hagen/gen/node"
+)
+
+// Sections of a document.
+const (
+	sectionMachine   = "the machine"
+	sectionEtcd      = "etcd"
+	sectionAPI       = "kube-apiserver"
+	sectionManager   = "kube-controller-manager"
+	sectionScheduler = "kube-scheduler"
+	sectionHAProxy   = "haproxy"
+)
+
+// bootOrder is the order of sections in a document.
+var bootOrder = []string{sectionMachine, sectionEtcd, sectionAPI, sectionManager, sectionScheduler, sectionHAProxy}
+
+// inBootOrder sorts the items of a node by section, and leaves the order
+// within a section to the tables.
+func inBootOrder(n node.Node) node.Node {
+	place := func(o node.Origin) int { return slices.Index(bootOrder, o.Section) }
+	slices.SortStableFunc(n.Directories, func(a, b node.Directory) int { return place(a.Origin) - place(b.Origin) })
+	slices.SortStableFunc(n.Files, func(a, b node.File) int { return place(a.Origin) - place(b.Origin) })
+	slices.SortStableFunc(n.Units, func(a, b node.Unit) int { return place(a.Origin) - place(b.Origin) })
+	return n
+}
+
+// basics is what every machine gets: its name, and the others' addresses.
+func basics(s site) node.Node {
+	hostname := text(sectionMachine, "spec host "+s.host.Name, "", "/etc/hostname", s.host.Name+"\n")
+	hostname.Overwrite = true
+	n := node.Node{Files: []node.File{hostname}}
+	if s.HostsFile {
+		hosts := text(sectionMachine, "spec.dns", "every machine by name, so that no DNS is needed (dns: hosts)", "/etc/hosts", hostsFile(s.Cluster))
+		hosts.Overwrite = true
+		n.Files = append(n.Files, hosts)
+	}
+	return n
+}
+
+// hostsFile has one line per address with all its names, as hosts(5) wants.
+// A name with dots gets its first part as an alias where that means one
+// machine only.
+func hostsFile(c *cluster.Cluster) string {
+	var b strings.Builder
+	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
+	hosts := c.Hosts()
+	short := map[string]int{}
+	for _, h := range hosts {
+		first, _, _ := strings.Cut(h.Name, ".")
+		short[first]++
+	}
+	for _, h := range hosts {
+		names := []string{h.Name}
+		if first, _, dotted := strings.Cut(h.Name, "."); dotted && short[first] == 1 {
+			names = append(names, first)
+		}
+		for _, address := range h.Addresses {
+			fmt.Fprintf(&b, "%s %s\n", address, strings.Join(names, " "))
+		}
+	}
+	return b.String()
+}
+
+// logins are the users of the cluster file.
+func logins(s site) node.Node {
+	var n node.Node
+	for _, u := range s.Users {
+		user := node.User{
+			Origin: node.Origin{Section: sectionMachine, From: fmt.Sprintf("%s at line %d", u.At.Path, u.At.Line)},
+			Name:   u.Name, SSHKeys: u.SSHKeys,
+		}
+		if u.Name != "root" {
+			user.Groups = s.host.OS.Groups
+		}
+		n.Users = append(n.Users, user)
+	}
+	return n
+}
+
+// account is a system user of a daemon, with a group of its own name. A row
+// with `members` is a group alone.
+type account struct {
+	name    string
+	home    string
+	members []string
+	why     string
+}
+
+// accounts turns rows into groups and users. Groups come first and users name
+// them, so that neither depends on useradd's own habits.
+func accounts(rows []account) node.Node {
+	var n node.Node
+	for _, row := range rows {
+		origin := node.Origin{Section: sectionMachine, From: "account " + row.name, Why: row.why}
+		n.Groups = append(n.Groups, node.Group{Origin: origin, Name: row.name})
+		if row.members != nil {
+			continue
+		}
+		var further []string
+		for _, other := range rows {
+			if slices.Contains(other.members, row.name) {
+				further = append(further, other.name)
+			}
+		}
+		origin.Why = ""
+		n.Users = append(n.Users, node.User{
+			Origin: origin, Name: row.name, System: true, Primary: row.name, Groups: further,
+			Home: row.home, Shell: "/usr/sbin/nologin",
+		})
+	}
+	return n
+}
+
+// own gives the SANs of a host's own certificates: its names, all its
+// addresses, and the loopback at which its own daemons dial it.
+func own(_ *cluster.Cluster, h cluster.Host) ([]string, []netip.Addr) {
+	return []string{h.Name, "localhost"}, append(slices.Clone(h.Addresses), loopback)
+}
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})

@@ -1,0 +1,205 @@
+package control
+
+import (
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"path"
+	"slices"
+	"time"
+
+	"hagen/gen/cluster"
+	"hagen/gen/node"
+	"hagen/pki"
+)
+
+// certificate is a row: one certificate or key of the cluster, what it says
+// and where it stands on a master.
+type certificate struct {
+	stem      string // file name without extension: the seed's
+	kind      pki.Kind
+	perHost   bool   // one for each master, else one for the cluster
+	authority string // stem of the row that signs it
+	profile   string // signing profile
+	cn        string
+	org       string // what Kubernetes reads as the group of a client
+	sans      func(*cluster.Cluster, cluster.Host) ([]string, []netip.Addr)
+	life      func(cluster.PKI) time.Duration
+	section   string
+	placed    []placement
+	why       string
+}
+
+// part is a file of a certificate or key.
+type part int
+
+const (
+	theCertificate part = iota
+	theKey
+	thePublicHalf
+)
+
+// placement is one file on every master. An empty user is root.
+type placement struct {
+	part        part
+	path        string
+	user, group string
+	mode        fs.FileMode
+}
+
+// pair places a certificate for everybody and its key for one user.
+func pair(dir, stem, user string, mode fs.FileMode) []placement {
+	return []placement{
+		{theCertificate, path.Join(dir, stem+".pem"), "", "", 0o644},
+		{theKey, path.Join(dir, stem+"-key.pem"), user, user, mode},
+	}
+}
+
+// public places a certificate, never its key.
+func public(paths ...string) []placement {
+	var out []placement
+	for _, p := range paths {
+		out = append(out, placement{theCertificate, p, "", "", 0o644})
+	}
+	return out
+}
+
+func authorityLife(p cluster.PKI) time.Duration { return p.CAExpiry }
+func leafLife(p cluster.PKI) time.Duration      { return p.Expiry }
+func adminLife(p cluster.PKI) time.Duration     { return p.AdminLife }
+
+// Folders of the store: see docs/pki.md.
+const (
+	storeAuthorities = "authorities"
+	storeCluster     = "cluster"
+	storeHosts       = "hosts"
+)
+
+// name gives the row's place in the store.
+func (r certificate) name(host string) string {
+	switch {
+	case r.kind == pki.Authority:
+		return path.Join(storeAuthorities, r.stem, "ca")
+	case r.perHost:
+		return path.Join(storeHosts, host, r.stem)
+	default:
+		return path.Join(storeCluster, r.stem)
+	}
+}
+
+// request fills a row in for one host; a row of the whole cluster ignores it.
+func (r certificate) request(c *cluster.Cluster, h cluster.Host) pki.Request {
+	req := pki.Request{Name: r.name(h.Name), Kind: r.kind, Profile: r.profile}
+	if r.kind != pki.Secret {
+		req.Algorithm = c.PKI.Algorithm
+	}
+	switch r.kind {
+	case pki.Authority:
+		s := c.PKI.Subject
+		req.Subject = pki.Subject{
+			CommonName: s.CommonName + r.cn, OrganizationalUnit: s.OrganizationalUnit,
+			Country: s.Country, Province: s.State, Locality: s.Locality,
+		}
+		if s.Organization != "" {
+			req.Subject.Organization = []string{s.Organization}
+		}
+	case pki.Leaf:
+		req.Authority = path.Join(storeAuthorities, r.authority, "ca")
+		req.Subject.CommonName = r.cn
+		if r.org != "" {
+			req.Subject.Organization = []string{r.org}
+		}
+	}
+	if r.life != nil {
+		req.Lifetime = r.life(c.PKI)
+	}
+	if r.sans != nil {
+		names, addresses := r.sans(c, h)
+		req.DNSNames, req.IPAddresses = unique(names), unique(addresses)
+	}
+	return req
+}
+
+// unique keeps the first of equal values, in their order.
+func unique[T comparable](values []T) []T {
+	var out []T
+	for _, v := range values {
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// Requests lists every certificate and key that the cluster needs: what all
+// machines share first, then host by host.
+func Requests(c *cluster.Cluster) []pki.Request {
+	var shared, own []pki.Request
+	for _, r := range plans[c.Profile.Name].certificates {
+		if !r.perHost {
+			shared = append(shared, r.request(c, cluster.Host{}))
+		}
+	}
+	for _, h := range c.Masters {
+		for _, r := range plans[c.Profile.Name].certificates {
+			if r.perHost {
+				own = append(own, r.request(c, h))
+			}
+		}
+	}
+	return append(shared, own...)
+}
+
+// certificateFiles places the rows on a master.
+func certificateFiles(s site, rows []certificate, set pki.Set) ([]node.File, error) {
+	var files []node.File
+	for _, r := range rows {
+		item, found := set[r.name(s.host.Name)]
+		if !found && len(r.placed) > 0 {
+			return nil, fmt.Errorf("no certificate or key %s was issued", r.name(s.host.Name))
+		}
+		for _, p := range r.placed {
+			files = append(files, node.File{
+				Origin: node.Origin{Section: r.section, From: "certificate " + r.stem, Why: r.why},
+				Path:   p.path, User: p.user, Group: p.group, Mode: p.mode,
+				Contents: p.part.of(item), Secret: p.part == theKey,
+			})
+			r.why = "" // said once, at the first file
+		}
+	}
+	return files, nil
+}
+
+func (p part) of(item pki.Item) []byte {
+	switch p {
+	case theKey:
+		return item.Key
+	case thePublicHalf:
+		return item.Public
+	default:
+		return item.Cert
+	}
+}
+
+// balancerSANs are the names and addresses of all load balancers and of the
+// endpoint: what clients dial who do not dial a master itself.
+func balancerSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
+	if c.Endpoint.Address.IsValid() {
+		addresses = append(addresses, c.Endpoint.Address)
+	} else {
+		names = append(names, c.Endpoint.Host)
+	}
+	for _, lb := range c.Balancers {
+		names = append(names, lb.Name)
+		addresses = append(addresses, lb.Addresses...)
+	}
+	return names, addresses
+}
+
+// serverSANs are those that every API server has, whatever its host.
+func serverSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
+	names, addresses = balancerSANs(c)
+	names = append(names, c.ServiceNames()...)
+	addresses = append(addresses, c.FirstService(), loopback)
+	return append(names, c.APIServer.ExtraNames...), append(addresses, c.APIServer.ExtraAddresses...)
+}

@@ -1,0 +1,134 @@
+// Package control holds the decisions: from a validated cluster and its
+// certificates to what stands on every machine. Decisions are rows of tables
+// (certificates, flags, daemons); the rest of the package turns rows into
+// files and units.
+package control
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+
+	"hagen/gen/cluster"
+	"hagen/gen/node"
+	"hagen/pki"
+	"hagen/profiles"
+)
+
+// Places on the machines, the same in every profile: one layout to learn.
+const (
+	kubernetesDir   = "/etc/kubernetes"
+	kubernetesPKI   = "/etc/kubernetes/pki"
+	etcdPKI         = "/etc/etcd/pki"
+	etcdData        = "/var/lib/etcd"
+	managerDir      = "/var/lib/kube-controller-manager"
+	managerPKI      = "/var/lib/kube-controller-manager/pki"
+	schedulerDir    = "/var/lib/kube-scheduler"
+	schedulerPKI    = "/var/lib/kube-scheduler/pki"
+	haproxyDir      = "/etc/haproxy"
+	haproxyConfig   = "/etc/haproxy/haproxy.cfg"
+	auditDir        = "/var/log/kube-apiserver"
+	hagenDir        = "/etc/hagen"
+	managerConfig   = managerDir + "/kubeconfig"
+	schedulerConfig = schedulerDir + "/kubeconfig"
+)
+
+// site is where a row is asked for its value: a cluster and one of its hosts.
+type site struct {
+	*cluster.Cluster
+	host cluster.Host
+}
+
+// binary gives the path of a binary on this host.
+func (s site) binary(name string) string {
+	if name == "haproxy" {
+		return s.host.OS.HAProxy
+	}
+	return path.Join(s.host.OS.BinDir, name)
+}
+
+// plan is one profile: every table that tells it from the others.
+type plan struct {
+	certificates []certificate
+	daemons      []daemon
+	directories  []node.Directory
+	accounts     []account
+	config       func(site, pki.Set) []node.File // further files of a master
+	haproxy      func(site) string
+}
+
+var plans = map[string]plan{
+	profiles.Classic: {
+		certificates: classicCertificates,
+		daemons:      classicDaemons,
+		directories:  classicDirectories,
+		config:       classicConfig,
+		haproxy:      classicHAProxy,
+	},
+	profiles.Standard: {
+		certificates: standardCertificates,
+		daemons:      standardDaemons,
+		directories:  standardDirectories,
+		accounts:     standardAccounts,
+		config:       standardConfig,
+		haproxy:      standardHAProxy,
+	},
+}
+
+// Nodes decides every machine of the cluster, masters first. The set must
+// hold everything that Requests asks for. An error is a fault of hagen's
+// tables, not of the input.
+func Nodes(c *cluster.Cluster, set pki.Set) ([]node.Node, error) {
+	var nodes []node.Node
+	for _, host := range c.Hosts() {
+		n, err := machine(site{c, host}, set)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", host.Name, err)
+		}
+		if clashes := n.Clashes(); len(clashes) > 0 {
+			return nil, fmt.Errorf("%s: %s", host.Name, clashes[0])
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, nil
+}
+
+// machine puts one host together, in boot order.
+func machine(s site, set pki.Set) (node.Node, error) {
+	p := plans[s.Profile.Name]
+	n := node.Node{Name: s.host.Name, Role: string(s.host.Role)}
+	n.Add(basics(s), logins(s))
+	if s.host.Role == cluster.LoadBalancer {
+		n.Add(balancer(s, p, set))
+		return inBootOrder(n), nil
+	}
+	n.Add(accounts(p.accounts), node.Node{Directories: slices.Clone(p.directories), Files: p.config(s, set)})
+	placed, err := certificateFiles(s, p.certificates, set)
+	if err != nil {
+		return node.Node{}, err
+	}
+	n.Files = append(n.Files, placed...)
+	n.Units = append(n.Units, binariesUnit(s, p.daemons))
+	n.Files = append(n.Files, binariesScript(s, p.daemons))
+	for _, d := range p.daemons {
+		n.Units = append(n.Units, d.service(s))
+	}
+	return inBootOrder(n), nil
+}
+
+// text is a file that every account may read and root owns.
+func text(section, from, why, path, contents string) node.File {
+	return node.File{
+		Origin: node.Origin{Section: section, From: from, Why: why},
+		Path:   path, Mode: 0o644, Contents: []byte(contents),
+	}
+}
+
+// directory is a row of a table of directories.
+func directory(section, path, user string, mode fs.FileMode) node.Directory {
+	return node.Directory{
+		Origin: node.Origin{Section: section, From: "directory " + path},
+		Path:   path, User: user, Group: user, Mode: mode,
+	}
+}

@@ -1,0 +1,148 @@
+package control
+
+import (
+	"fmt"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+// flag is a row: one flag of one daemon, and why it is there.
+type flag struct {
+	name  string
+	value func(site) string
+	why   string
+	space bool             // written "--name value", as the seed writes etcd's
+	when  func(*site) bool // a named condition; nil is always
+}
+
+// is gives a fixed value.
+func is(value string) func(site) string { return func(site) string { return value } }
+
+// daemon is a row: one systemd service with its flags.
+type daemon struct {
+	name          string // of the unit and the binary
+	section       string
+	description   string
+	documentation string
+	unit          []string            // further lines of [Unit]
+	before        []string            // lines of [Service] before ExecStart
+	flags         []flag              // nil: the arguments stand in args
+	args          string              // arguments of a daemon without flags
+	after         func(site) []string // lines of [Service] after ExecStart
+	why           string
+	version       func(site) string // what the missing binary's message asks for
+}
+
+// serviceText writes the daemon's unit file for one host.
+func (d daemon) serviceText(s site) string {
+	var b strings.Builder
+	line := func(text string) { b.WriteString(text + "\n") }
+	line("[Unit]")
+	line("Description=" + d.description)
+	line("Documentation=" + d.documentation)
+	for _, l := range d.unit {
+		line(l)
+	}
+	line("")
+	line("[Service]")
+	for _, l := range d.before {
+		line(strings.ReplaceAll(l, "BINARY", s.binary(d.name)))
+	}
+	line(d.execStart(s))
+	line("")
+	for _, l := range d.after(s) {
+		line(strings.ReplaceAll(l, "BINARY", s.binary(d.name)))
+	}
+	line("")
+	line("[Install]")
+	line("WantedBy=multi-user.target")
+	return b.String()
+}
+
+// execStart writes one flag a line, as the seed does, so that a review shows
+// which flag changed.
+func (d daemon) execStart(s site) string {
+	words := []string{"ExecStart=" + s.binary(d.name) + d.args}
+	for _, f := range d.flags {
+		if f.when != nil && !f.when(&s) {
+			continue
+		}
+		between := "="
+		if f.space {
+			between = " "
+		}
+		words = append(words, "--"+f.name+between+escape(f.value(s)))
+	}
+	return strings.Join(words, " \\\n  ")
+}
+
+// escape keeps systemd from expanding % and $ (systemd.unit(5), Specifiers;
+// systemd.service(5), Command lines).
+func escape(value string) string {
+	return strings.NewReplacer("%", "%%", "$", "$$").Replace(value)
+}
+
+// service gives the daemon's unit.
+func (d daemon) service(s site) node.Unit {
+	return node.Unit{
+		Origin: node.Origin{Section: d.section, From: "daemon " + d.name, Why: d.why},
+		Name:   d.name + ".service", Contents: d.serviceText(s), Enabled: true,
+	}
+}
+
+// BinariesUnit is the first of hagen's units on every machine.
+const BinariesUnit = "hagen-binaries.service"
+
+const binariesPath = hagenDir + "/binaries.sh"
+
+// binariesUnit says plainly which binary is missing before a daemon fails
+// for want of it. The daemons require it by its own [Install] section, so that
+// their units need no line for it.
+func binariesUnit(s site, daemons []daemon) node.Unit {
+	var services []string
+	for _, d := range daemons {
+		services = append(services, d.name+".service")
+	}
+	list := strings.Join(services, " ")
+	return node.Unit{
+		Origin: node.Origin{Section: sectionMachine, From: "unit " + BinariesUnit,
+			Why: "fails with a plain message when a binary is missing; the daemons wait for it"},
+		Name: BinariesUnit, Enabled: true,
+		Contents: fmt.Sprintf(`[Unit]
+Description=The binaries that %s needs
+Before=%s
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh %s
+StandardOutput=journal+console
+StandardError=journal+console
+
+[Install]
+WantedBy=multi-user.target
+RequiredBy=%s
+`, s.host.Name, list, binariesPath, list),
+	}
+}
+
+func binariesScript(s site, daemons []daemon) node.File {
+	var b strings.Builder
+	b.WriteString(`# Says which binary this machine lacks. Run by ` + BinariesUnit + `.
+missing=0
+need() {
+  [ -f "$1" ] && [ -x "$1" ] && return
+  echo "hagen: $1 is missing or cannot be executed; put $2 there and reboot" >&2
+  missing=1
+}
+`)
+	for _, d := range daemons {
+		fmt.Fprintf(&b, "need %s '%s %s'\n", s.binary(d.name), d.name, d.version(s))
+	}
+	b.WriteString("exit $missing\n")
+	return text(sectionMachine, "unit "+BinariesUnit, "", binariesPath, b.String())
+}
+
+func etcdVersion(s site) string       { return s.Etcd.String() }
+func kubernetesVersion(s site) string { return s.Kubernetes.String() }

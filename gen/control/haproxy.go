@@ -1,0 +1,143 @@
+package control
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"hagen/gen/node"
+	"hagen/pki"
+)
+
+// balancer is what makes a machine a load balancer: HAProxy, its
+// configuration, and the authority to check API servers with. No key.
+func balancer(s site, p plan, set pki.Set) node.Node {
+	n := accounts([]account{{name: userHAProxy, home: "/var/lib/haproxy"}})
+	config := text(sectionHAProxy, "haproxy.cfg", "", haproxyConfig, p.haproxy(s))
+	config.Overwrite = true // a distribution's package brings one
+	n.Directories = []node.Directory{directory(sectionHAProxy, haproxyDir, "", 0o755)}
+	n.Files = []node.File{config}
+	if strings.Contains(string(config.Contents), balancerCA) {
+		n.Files = append(n.Files, text(sectionHAProxy, "certificate kubernetes", "whom the health checks believe",
+			balancerCA, string(set[ClusterAuthority].Cert)))
+	}
+	daemons := []daemon{haproxyDaemon}
+	n.Files = append(n.Files, binariesScript(s, daemons))
+	n.Units = []node.Unit{binariesUnit(s, daemons), haproxyDaemon.service(s)}
+	return n
+}
+
+const balancerCA = haproxyDir + "/ca.pem"
+
+// haproxyDaemon runs in the foreground as master with a worker and tells
+// systemd when it is ready (-Ws; management guide, section 3). It never is
+// root: its ports are high, or it gets the one capability.
+var haproxyDaemon = daemon{
+	name: "haproxy", section: sectionHAProxy, version: func(site) string { return "2.4 or newer" },
+	description: "HAProxy in front of the API servers", documentation: "https://docs.haproxy.org",
+	unit: []string{"Wants=network-online.target", "After=network-online.target", noStartLimit},
+	before: lines([]string{"Type=notify"}, runAs(userHAProxy),
+		[]string{"ExecStartPre=BINARY -c -q -f " + haproxyConfig}),
+	args: " -Ws -f " + haproxyConfig,
+	after: func(s site) []string {
+		return lines([]string{
+			"ExecReload=BINARY -c -q -f " + haproxyConfig,
+			"ExecReload=/bin/kill -USR2 $MAINPID",
+			"KillMode=mixed",
+		}, always, lowPort(s.Endpoint.Port), hardening())
+	},
+}
+
+// classicHAProxy is the seed's listen section line for line, with the global
+// and defaults sections that it leaves out. `option tcplog` needs a log line.
+func classicHAProxy(s site) string {
+	t := s.Timeouts
+	var b strings.Builder
+	fmt.Fprintf(&b, `global
+    log /dev/log local0
+    maxconn 8000
+
+defaults
+    log global
+    timeout connect %s
+    timeout client %s
+    timeout server %s
+    timeout tunnel %s
+    timeout check %s
+
+#---------------------------------------------------------------------
+# Listen configuration
+#---------------------------------------------------------------------
+
+listen secure_kube_control_plane
+    bind :%d
+    mode tcp
+    option tcplog
+    option tcp-check
+    balance roundrobin
+    default-server inter 10s downinter 5s rise 2 fall 2 slowstart 60s maxconn 250 maxqueue 256 weight 100
+`, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port)
+	for _, m := range s.Masters {
+		fmt.Fprintf(&b, "    server secure_%s %s check\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port))
+	}
+	return b.String()
+}
+
+// standardHAProxy passes TLS through and asks every API server each second
+// whether it is ready.
+func standardHAProxy(s site) string {
+	t := s.Timeouts
+	var b strings.Builder
+	fmt.Fprintf(&b, `global
+    log /dev/log local0
+    maxconn 8000
+
+defaults
+    mode tcp
+    log global
+    option tcplog
+    # A dead machine answers nothing: a connection to it is tried elsewhere
+    # after this time, so it decides how long clients wait.
+    timeout connect %s
+    retries 2
+    option redispatch
+    # Until both sides have spoken; then the tunnel's time counts. Watches may
+    # be silent for long, so it is long, and keepalives find dead peers.
+    timeout client %s
+    timeout server %s
+    timeout tunnel %s
+    option clitcpka
+    option srvtcpka
+    # Shorter than the two seconds after which an API server that has lost its
+    # etcd answers /readyz at all.
+    timeout check %s
+
+listen secure_kube_control_plane
+    bind :%d
+    balance roundrobin
+    option httpchk GET /readyz
+    http-check expect status 200
+    # The check believes an API server only with a certificate of this cluster
+    # in that master's own name. Marked down, it loses its sessions: clients
+    # would wait for a dead machine's answers otherwise.
+    default-server check check-ssl verify required ca-file %s inter 1s fastinter 500ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
+`, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
+	for _, m := range s.Masters {
+		fmt.Fprintf(&b, "    server %s %s verifyhost %s\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port), m.Name)
+	}
+	return b.String()
+}
+
+// haproxyTime writes a time in HAProxy's largest unit that holds it whole.
+func haproxyTime(d time.Duration) string {
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
+		if d%u.unit == 0 {
+			return fmt.Sprintf("%d%s", d/u.unit, u.name)
+		}
+	}
+	return fmt.Sprintf("%dms", d.Milliseconds())
+}

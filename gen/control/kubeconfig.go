@@ -1,0 +1,112 @@
+package control
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"hagen/gen/cluster"
+	"hagen/gen/node"
+	"hagen/pki"
+)
+
+// endpointURL is where everybody outside the masters dials; classic's masters
+// do, too.
+func endpointURL(s site) string {
+	return "https://" + s.Endpoint.Host + ":" + strconv.Itoa(int(s.Endpoint.Port))
+}
+
+// loopbackURL is a master's own API server.
+func loopbackURL(s site) string {
+	return "https://" + netip.AddrPortFrom(loopback, s.APIServer.Port).String()
+}
+
+// kubeconfigs are those of a master's controller manager and scheduler. They
+// name their key's file, so the key stands once and its owner guards it.
+func kubeconfigs(s site, server string) []node.File {
+	return []node.File{
+		text(sectionManager, "kubeconfig controller-manager", "", managerConfig,
+			fileKubeconfig(s.Name, server, "system:kube-controller-manager", managerPKI+"/controller-manager")),
+		text(sectionScheduler, "kubeconfig scheduler", "", schedulerConfig,
+			fileKubeconfig(s.Name, server, "system:kube-scheduler", schedulerPKI+"/scheduler")),
+	}
+}
+
+// fileKubeconfig writes the seed's kubeconfig, whose certificates are files.
+func fileKubeconfig(name, server, user, stem string) string {
+	return fmt.Sprintf(`apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority: %[1]s/ca.pem
+    server: %[2]s
+  name: %[3]s
+contexts:
+- context:
+    cluster: %[3]s
+    user: %[4]s
+  name: default
+current-context: default
+kind: Config
+preferences: {}
+users:
+- name: %[4]s
+  user:
+    client-certificate: %[5]s.pem
+    client-key: %[5]s-key.pem
+`, kubernetesPKI, server, name, user, stem)
+}
+
+// Kubeconfig writes a kubeconfig for a person: everything inline, dialling
+// the endpoint. When one of the cluster's machines answers there it dials
+// that machine's address and checks the certificate against the name, so that
+// it works from a desk whose DNS does not know the name.
+func Kubeconfig(c *cluster.Cluster, authority, client pki.Item) []byte {
+	port := strconv.Itoa(int(c.Endpoint.Port))
+	server, serverName := c.Endpoint.Host, ""
+	if len(c.Endpoint.Answered) > 0 && !c.Endpoint.Address.IsValid() {
+		server, serverName = c.Endpoint.Answered[0].String(), c.Endpoint.Host
+	}
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	user := strconv.Quote(client.Request.Subject.CommonName)
+	line("apiVersion: v1")
+	line("kind: Config")
+	line("clusters:")
+	line("- name: %s", c.Name)
+	line("  cluster:")
+	line("    certificate-authority-data: %s", base64.StdEncoding.EncodeToString(authority.Cert))
+	line("    server: https://%s:%s", server, port)
+	if serverName != "" {
+		line("    tls-server-name: %s", serverName)
+	}
+	line("contexts:")
+	line("- name: default")
+	line("  context:")
+	line("    cluster: %s", c.Name)
+	line("    user: %s", user)
+	line("current-context: default")
+	line("users:")
+	line("- name: %s", user)
+	line("  user:")
+	line("    client-certificate-data: %s", base64.StdEncoding.EncodeToString(client.Cert))
+	line("    client-key-data: %s", base64.StdEncoding.EncodeToString(client.Key))
+	return []byte(b.String())
+}
+
+// Names in the store of what a person's kubeconfig needs.
+const (
+	ClusterAuthority = storeAuthorities + "/kubernetes/ca"
+	Admin            = storeCluster + "/admin"
+)
+
+// ClientRequest asks for one more client certificate, signed by the cluster's
+// authority. It is not placed on any machine.
+func ClientRequest(c *cluster.Cluster, user string, groups []string) pki.Request {
+	return pki.Request{
+		Name: "clients/" + base64.RawURLEncoding.EncodeToString([]byte(user)), Kind: pki.Leaf, Authority: ClusterAuthority,
+		Subject: pki.Subject{CommonName: user, Organization: groups},
+		Profile: pki.ClientAuthentication, Algorithm: c.PKI.Algorithm, Lifetime: c.PKI.AdminLife,
+	}
+}

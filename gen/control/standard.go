@@ -1,0 +1,195 @@
+package control
+
+import (
+	"net/netip"
+
+	"hagen/gen/cluster"
+	"hagen/gen/node"
+	"hagen/pki"
+)
+
+// The standard profile: certificates, accounts and directories. Its daemons
+// and their flags stand in standard_daemons.go.
+
+const (
+	userEtcd      = "etcd"
+	userAPI       = "kube-apiserver"
+	userManager   = "kube-controller-manager"
+	userScheduler = "kube-scheduler"
+	groupSA       = "kube-sa"
+	userHAProxy   = "haproxy"
+
+	encryptionKey    = "encryption"
+	encryptionPath   = kubernetesDir + "/encryption.yaml"
+	authnPath        = kubernetesDir + "/authentication.yaml"
+	auditPath        = kubernetesDir + "/audit-policy.yaml"
+	schedulerYAML    = kubernetesDir + "/scheduler.yaml"
+	frontProxyClient = "front-proxy-client"
+)
+
+var standardAccounts = []account{
+	{name: userEtcd, home: etcdData},
+	{name: userAPI, home: "/nonexistent"},
+	{name: userManager, home: managerDir},
+	{name: userScheduler, home: schedulerDir},
+	{name: groupSA, members: []string{userAPI, userManager}, why: "may read sa.key, the one key that two daemons need"},
+}
+
+// standardCertificates: three authorities, so that no client of one is a
+// client of another, and leaves per host, so that a lost machine's keys speak
+// for that machine alone.
+var standardCertificates = []certificate{
+	{
+		stem: "kubernetes", kind: pki.Authority, life: authorityLife, section: sectionAPI,
+		placed: public(kubernetesPKI + "/ca.pem"), why: "signs the API servers and their clients; its key stays with the operator",
+	},
+	{
+		stem: "etcd", kind: pki.Authority, cn: " etcd", life: authorityLife, section: sectionEtcd,
+		placed: public(etcdPKI + "/ca.pem"), why: "signs etcd's members and the API servers as its clients, nobody else",
+	},
+	{
+		stem: "front-proxy", kind: pki.Authority, cn: " front-proxy", life: authorityLife, section: sectionAPI,
+		placed: public(kubernetesPKI + "/front-proxy-ca.pem"), why: "signs what API servers show to aggregated APIs",
+	},
+	{
+		stem: "etcd-server", kind: pki.Leaf, perHost: true, authority: "etcd", profile: pki.PeerAuthentication,
+		cn: "etcd-server", sans: own, life: leafLife, section: sectionEtcd,
+		placed: pair(etcdPKI, "etcd-server", userEtcd, 0o400), why: "server to clients and peers, client to peers",
+	},
+	{
+		stem: "etcd-client", kind: pki.Leaf, perHost: true, authority: "etcd", profile: pki.ClientAuthentication,
+		cn: "etcd-client", life: leafLife, section: sectionAPI,
+		placed: pair(etcdPKI, "etcd-client", userAPI, 0o400),
+	},
+	{
+		stem: "apiserver", kind: pki.Leaf, perHost: true, authority: "kubernetes", profile: pki.ServerAuthentication,
+		cn: "apiserver", sans: standardServerSANs, life: leafLife, section: sectionAPI,
+		placed: pair(kubernetesPKI, "apiserver", userAPI, 0o400),
+	},
+	{
+		stem: "kubelet-client", kind: pki.Leaf, perHost: true, authority: "kubernetes", profile: pki.ClientAuthentication,
+		cn: "kubelet-client", org: systemMasters, life: leafLife, section: sectionAPI,
+		placed: pair(kubernetesPKI, "kubelet-client", userAPI, 0o400),
+	},
+	{
+		stem: frontProxyClient, kind: pki.Leaf, perHost: true, authority: "front-proxy", profile: pki.ClientAuthentication,
+		cn: frontProxyClient, life: leafLife, section: sectionAPI,
+		placed: pair(kubernetesPKI, frontProxyClient, userAPI, 0o400),
+	},
+	{
+		stem: "sa", kind: pki.KeyPair, section: sectionAPI,
+		placed: []placement{
+			{theKey, kubernetesPKI + "/sa.key", "", groupSA, 0o640},
+			{thePublicHalf, kubernetesPKI + "/sa.pub", "", "", 0o644},
+		},
+		why: "signs service-account tokens; they are verified with sa.pub",
+	},
+	{
+		stem: "controller-manager", kind: pki.Leaf, perHost: true, authority: "kubernetes", profile: pki.ClientAuthentication,
+		cn: "system:kube-controller-manager", life: leafLife, section: sectionManager,
+		placed: pair(managerPKI, "controller-manager", userManager, 0o400),
+	},
+	{
+		stem: "scheduler", kind: pki.Leaf, perHost: true, authority: "kubernetes", profile: pki.ClientAuthentication,
+		cn: "system:kube-scheduler", life: leafLife, section: sectionScheduler,
+		placed: pair(schedulerPKI, "scheduler", userScheduler, 0o400),
+	},
+	{
+		stem: "admin", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
+		cn: "admin", org: systemMasters, life: adminLife,
+	},
+	{stem: encryptionKey, kind: pki.Secret},
+}
+
+func standardServerSANs(c *cluster.Cluster, h cluster.Host) ([]string, []netip.Addr) {
+	names, addresses := own(c, h)
+	moreNames, moreAddresses := serverSANs(c)
+	return append(names, moreNames...), append(addresses, moreAddresses...)
+}
+
+var standardDirectories = []node.Directory{
+	directory(sectionEtcd, etcdPKI, "", 0o755),
+	directory(sectionEtcd, etcdData, userEtcd, 0o700),
+	directory(sectionAPI, kubernetesPKI, "", 0o755),
+	directory(sectionAPI, auditDir, userAPI, 0o700),
+	directory(sectionManager, managerPKI, userManager, 0o750),
+	directory(sectionScheduler, schedulerPKI, userScheduler, 0o750),
+}
+
+// standardConfig are the files that daemons of a master are pointed at.
+func standardConfig(s site, set pki.Set) []node.File {
+	encryption := text(sectionAPI, "encryption of Secrets", "every master has the same key: it is the cluster's, not the machine's",
+		encryptionPath, encryptionConfig(string(set[storeCluster+"/"+encryptionKey].Key)))
+	encryption.User, encryption.Group, encryption.Mode, encryption.Secret = userAPI, userAPI, 0o400, true
+	return append([]node.File{
+		text(sectionAPI, "anonymous requests", "", authnPath, authenticationConfig),
+		text(sectionAPI, "audit policy", "", auditPath, auditPolicy),
+		encryption,
+		text(sectionScheduler, "scheduler configuration", "a file: as flags these are deprecated", schedulerYAML, schedulerConfiguration),
+	}, kubeconfigs(s, loopbackURL(s))...)
+}
+
+// authenticationConfig lets health checks in without a certificate and nobody
+// else. The load balancer could show one, but then it would hold a key.
+const authenticationConfig = `# Without credentials: health, and nothing else.
+apiVersion: apiserver.config.k8s.io/v1
+kind: AuthenticationConfiguration
+anonymous:
+  enabled: true
+  conditions:
+  - path: /livez
+  - path: /readyz
+  - path: /healthz
+`
+
+// auditPolicy records who did what, never what a request or answer held.
+const auditPolicy = `# Who did what, never the contents of requests: those may be Secrets.
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages:
+- RequestReceived
+rules:
+# Health checks come every second from every load balancer.
+- level: None
+  nonResourceURLs: ["/livez*", "/readyz*", "/healthz*", "/version"]
+# Leases are renewed every two seconds by every leader.
+- level: None
+  verbs: [get, list, watch, update]
+  resources:
+  - group: coordination.k8s.io
+    resources: [leases]
+- level: None
+  resources:
+  - group: ""
+    resources: [events]
+  - group: events.k8s.io
+    resources: [events]
+- level: Metadata
+`
+
+// encryptionConfig takes the key as base64 with a line end. secretbox is the
+// provider that upstream's table calls strong and fast, with random nonces
+// that need no rotation schedule (kubernetes.io, Encrypting Confidential Data
+// at Rest). There is no identity provider: what is in etcd unencrypted was
+// not written by this cluster.
+func encryptionConfig(key string) string {
+	return `apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources:
+  - secrets
+  providers:
+  - secretbox:
+      keys:
+      - name: key1
+        secret: ` + key
+}
+
+const schedulerConfiguration = `apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+clientConnection:
+  kubeconfig: ` + schedulerConfig + `
+leaderElection:
+  leaderElect: true
+enableProfiling: false
+`
