@@ -1,0 +1,255 @@
+// Package encode writes a node as a document and reads documents back as
+// nodes. It alone knows Butane and Ignition.
+package encode
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// Document is a text with the origin of its lines.
+type Document struct {
+	Text    []byte
+	origins []string // by line, from 0
+}
+
+// origin tells what the line (counted from 1) was made from.
+func (d Document) origin(line int) string {
+	if line < 1 || line > len(d.origins) {
+		return "the document's head"
+	}
+	return d.origins[line-1]
+}
+
+// Butane writes a node as Butane for an operating system: for people, with a
+// header, sections in boot order, comments, and texts as block scalars.
+func Butane(cluster string, n node.Node, system profiles.OS) Document {
+	w := &writer{from: "the document's head"}
+	w.line(0, "# Made by hagen. Do not edit: change the cluster file and render again.")
+	w.line(0, "# cluster %s, host %s, role %s", cluster, n.Name, n.Role)
+	w.line(0, "variant: %s", system.Variant)
+	w.line(0, "version: %s", system.Butane)
+	w.passwd(n)
+	w.storage(n)
+	w.systemd(n)
+	return Document{Text: w.out.Bytes(), origins: w.origins}
+}
+
+// writer writes YAML and remembers what each line was made from.
+type writer struct {
+	out     bytes.Buffer
+	origins []string
+	from    string
+	section string
+}
+
+// line writes one line, indented by depth times two blanks.
+func (w *writer) line(depth int, format string, args ...any) {
+	fmt.Fprintf(&w.out, strings.Repeat("  ", depth)+format+"\n", args...)
+	w.origins = append(w.origins, w.from)
+}
+
+// item begins a list entry: the section's heading when it is a new one, and
+// the comment.
+func (w *writer) item(depth int, o node.Origin) {
+	w.from = o.From
+	if o.Section != w.section {
+		w.section = o.Section
+		w.line(depth, "# --- %s", o.Section)
+	}
+	if o.Why != "" {
+		for l := range strings.SplitSeq(o.Why, "\n") {
+			w.line(depth, "# %s", l)
+		}
+	}
+}
+
+// group writes a key above a list and forgets the section: every list begins
+// with its heading.
+func (w *writer) group(depth int, key string) {
+	w.section = ""
+	w.line(depth, "%s:", key)
+}
+
+func (w *writer) passwd(n node.Node) {
+	if len(n.Groups)+len(n.Users) == 0 {
+		return
+	}
+	w.line(0, "passwd:")
+	if len(n.Groups) > 0 {
+		w.group(1, "groups")
+	}
+	for _, g := range n.Groups {
+		w.item(2, g.Origin)
+		w.line(2, "- name: %s", scalar(g.Name))
+		w.line(3, "system: true")
+	}
+	if len(n.Users) > 0 {
+		w.group(1, "users")
+	}
+	for _, u := range n.Users {
+		w.user(u)
+	}
+}
+
+func (w *writer) user(u node.User) {
+	w.item(2, u.Origin)
+	w.line(2, "- name: %s", scalar(u.Name))
+	if u.System {
+		w.line(3, "system: true")
+		w.line(3, "no_create_home: true")
+	}
+	w.optional(3, "primary_group", u.Primary)
+	w.optional(3, "home_dir", u.Home)
+	w.optional(3, "shell", u.Shell)
+	w.list(3, "groups", u.Groups)
+	w.list(3, "ssh_authorized_keys", u.SSHKeys)
+}
+
+func (w *writer) optional(depth int, key, value string) {
+	if value != "" {
+		w.line(depth, "%s: %s", key, scalar(value))
+	}
+}
+
+func (w *writer) list(depth int, key string, values []string) {
+	if len(values) == 0 {
+		return
+	}
+	w.line(depth, "%s:", key)
+	for _, v := range values {
+		w.line(depth+1, "- %s", scalar(v))
+	}
+}
+
+func (w *writer) storage(n node.Node) {
+	if len(n.Directories)+len(n.Files)+len(n.Links) == 0 {
+		return
+	}
+	w.line(0, "storage:")
+	if len(n.Directories) > 0 {
+		w.group(1, "directories")
+	}
+	for _, d := range n.Directories {
+		w.item(2, d.Origin)
+		w.line(2, "- path: %s", scalar(d.Path))
+		w.owner(d.Mode, d.User, d.Group)
+	}
+	if len(n.Files) > 0 {
+		w.group(1, "files")
+	}
+	for _, f := range n.Files {
+		w.item(2, f.Origin)
+		w.line(2, "- path: %s", scalar(f.Path))
+		w.owner(f.Mode, f.User, f.Group)
+		if f.Overwrite {
+			w.line(3, "overwrite: true")
+		}
+		w.line(3, "contents:")
+		w.contents(4, "inline", f.Contents)
+	}
+	if len(n.Links) > 0 {
+		w.group(1, "links")
+	}
+	for _, l := range n.Links {
+		w.item(2, l.Origin)
+		w.line(2, "- path: %s", scalar(l.Path))
+		w.line(3, "target: %s", scalar(l.Target))
+	}
+}
+
+func (w *writer) owner(mode fs.FileMode, user, group string) {
+	w.line(3, "mode: 0%o", mode.Perm())
+	if user != "" {
+		w.line(3, "user: {name: %s}", scalar(user))
+	}
+	if group != "" {
+		w.line(3, "group: {name: %s}", scalar(group))
+	}
+}
+
+func (w *writer) systemd(n node.Node) {
+	if len(n.Units) == 0 {
+		return
+	}
+	w.line(0, "systemd:")
+	w.group(1, "units")
+	for _, u := range n.Units {
+		w.item(2, u.Origin)
+		w.line(2, "- name: %s", scalar(u.Name))
+		if u.Enabled {
+			w.line(3, "enabled: true")
+		}
+		if u.Contents != "" {
+			w.contents(3, "contents", []byte(u.Contents))
+		}
+	}
+}
+
+// contents writes a text as a block scalar. What a block scalar cannot hold
+// becomes a data URL, which only a file has.
+func (w *writer) contents(depth int, key string, contents []byte) {
+	if len(contents) == 0 {
+		w.line(depth, `%s: ""`, key)
+		return
+	}
+	if !blockable(contents) {
+		w.line(depth, "source: data:;base64,%s", base64.StdEncoding.EncodeToString(contents))
+		return
+	}
+	text := string(contents)
+	trimmed := strings.TrimRight(text, "\n")
+	header := "|"
+	switch len(text) - len(trimmed) {
+	case 0:
+		header = "|-"
+	case 1:
+	default:
+		header = "|+"
+	}
+	w.line(depth, "%s: %s", key, header)
+	for l := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
+		if l == "" {
+			w.line(0, "")
+			continue
+		}
+		w.line(depth+1, "%s", l)
+	}
+}
+
+// blockable says whether a block scalar gives the text back as it is (YAML
+// 1.2, 8.1): printable UTF-8, no line end but \n, and a first line that does
+// not begin with a blank, which would be taken for indentation.
+func blockable(contents []byte) bool {
+	if !utf8.Valid(contents) || contents[0] == ' ' || contents[0] == '\t' || contents[0] == '\n' {
+		return false
+	}
+	return !bytes.ContainsFunc(contents, func(r rune) bool {
+		return r != '\n' && r != '\t' && (!unicode.IsPrint(r) || r == utf8.RuneError)
+	})
+}
+
+// plain are texts that YAML reads as themselves in every version, without
+// quotes: they begin with a letter or slash and are no word with a meaning.
+var (
+	plain   = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9/._@+=-]*$`)
+	meaning = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
+)
+
+func scalar(s string) string {
+	if plain.MatchString(s) && !meaning.MatchString(s) {
+		return s
+	}
+	quoted, _ := json.Marshal(s) // a string cannot fail; JSON's escapes are YAML's
+	return string(quoted)
+}
