@@ -1,0 +1,132 @@
+// Package gen joins the steps from a cluster file to documents:
+//
+//	cluster file ─▶ spec ─▶ cluster ─▶ control ─▶ node ─▶ check, encode ─▶ documents
+//
+// It is pure: the certificates come in as an argument, and nothing is written.
+package gen
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"hagen/gen/check"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/encode"
+	"hagen/gen/node"
+	"hagen/gen/spec"
+	"hagen/pki"
+	"hagen/profiles"
+)
+
+// Read decodes and validates a cluster file. The error is a *spec.Error with
+// every fault of the file.
+func Read(source spec.Source) (*cluster.Cluster, error) {
+	file, err := spec.Parse(source)
+	var refused *spec.Error
+	if errors.As(err, &refused) && file == nil {
+		return nil, err
+	}
+	c, faults := cluster.New(file)
+	if refused != nil {
+		faults = append(refused.Faults, faults...)
+	}
+	if err := spec.Refuse(source, faults); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Document is one file for one machine.
+type Document struct {
+	Format string
+	Path   string // in the rendered tree, slash-separated
+	Text   []byte
+}
+
+// Machine is one host with its documents.
+type Machine struct {
+	Host      cluster.Host
+	Node      node.Node
+	Documents []Document
+}
+
+// AdminPath is where the administrator's kubeconfig stands in the rendered
+// tree.
+const AdminPath = "admin.kubeconfig"
+
+// fileNames are what documents are called in a host's folder.
+var fileNames = map[string]string{profiles.Butane: "config.bu", profiles.Ignition: "config.ign"}
+
+// Path gives the place of a host's document in the rendered tree.
+func Path(host, format string) string { return path.Join(host, fileNames[format]) }
+
+// Render makes the documents of all hosts, or of those in only. Every machine
+// is checked, by itself and against all others, whichever are asked for. The
+// set must hold what control.Requests lists. Formats are added to those that
+// a host's operating system wants.
+func Render(c *cluster.Cluster, set pki.Set, only, formats []string) ([]Machine, error) {
+	nodes, err := control.Nodes(c, set)
+	if err != nil {
+		return nil, err
+	}
+	if findings := check.Machines(nodes); len(findings) > 0 {
+		var texts []string
+		for _, f := range findings {
+			texts = append(texts, f.String())
+		}
+		return nil, fmt.Errorf("the machines do not fit together:\n%s", strings.Join(texts, "\n"))
+	}
+	var machines []Machine
+	for i, host := range c.Hosts() {
+		if len(only) == 0 || slices.Contains(only, host.Name) {
+			machines = append(machines, Machine{Host: host, Node: nodes[i]})
+		}
+	}
+	return machines, documents(c, machines, formats)
+}
+
+// documents encodes machines, all at once: Butane takes its time.
+func documents(c *cluster.Cluster, machines []Machine, formats []string) error {
+	faults := make([]error, len(machines))
+	var all sync.WaitGroup
+	for i := range machines {
+		all.Go(func() {
+			m := &machines[i]
+			wanted := append(slices.Clone(m.Host.OS.Formats), formats...)
+			m.Documents, faults[i] = encodeMachine(c.Name, m.Node, m.Host.OS, wanted)
+		})
+	}
+	all.Wait()
+	return errors.Join(faults...)
+}
+
+// encodeMachine writes one machine in each format and holds what was written
+// against the node, by reading it back.
+func encodeMachine(cluster string, n node.Node, system profiles.OS, formats []string) ([]Document, error) {
+	butane := encode.Butane(cluster, n, system)
+	ignition, err := encode.Ignition(butane, system)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", n.Name, err)
+	}
+	back, err := encode.ReadIgnition(ignition, system)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", n.Name, err)
+	}
+	if !reflect.DeepEqual(back.Bare(), n.Bare()) {
+		return nil, fmt.Errorf("%s: the document does not say what was decided for the machine", n.Name)
+	}
+	texts := map[string][]byte{profiles.Butane: butane.Text, profiles.Ignition: ignition}
+	var out []Document
+	for _, format := range profiles.Formats() {
+		if slices.Contains(formats, format) {
+			out = append(out, Document{Format: format, Path: Path(n.Name, format), Text: texts[format]})
+		}
+	}
+	return out, nil
+}

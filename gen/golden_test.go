@@ -1,0 +1,274 @@
+package gen_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/json"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hagen/gen"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/encode"
+	"hagen/gen/node"
+	"hagen/gen/spec"
+	"hagen/out/twin"
+	"hagen/pki"
+	"hagen/pki/store"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/*/golden, and issue what testdata/*/pki lacks")
+
+// now is the tests' clock: the golden PKI was made then.
+var now = time.Date(2020, 1, 1, 1, 0, 0, 0, time.UTC)
+
+const testdata = "../testdata"
+
+// goldenCases are the folders of testdata with a cluster file.
+func goldenCases(t testing.TB) []string {
+	files, err := filepath.Glob(testdata + "/*/cluster.yaml")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("golden cases: %v, %v", files, err)
+	}
+	var names []string
+	for _, f := range files {
+		names = append(names, filepath.Base(filepath.Dir(f)))
+	}
+	return names
+}
+
+func readCase(t testing.TB, name string) *cluster.Cluster {
+	t.Helper()
+	path := filepath.Join(testdata, name, "cluster.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := gen.Read(spec.Source{Name: path, Text: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// fixedPKI opens the PKI of a case. git keeps no modes, so it is copied first
+// to where keys are private.
+func fixedPKI(t testing.TB, name string, c *cluster.Cluster) pki.Set {
+	t.Helper()
+	committed := filepath.Join(testdata, name, "pki")
+	dir := filepath.Join(t.TempDir(), "pki")
+	if _, err := os.Stat(committed); err == nil {
+		copyPrivate(t, committed, dir)
+	}
+	s, err := store.Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	result, err := pki.Issue(control.Requests(c), s.Set(), now, pki.Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range result.Changes {
+		if change.Action != pki.Kept && !*update {
+			t.Fatalf("%s of %s: %s %s; go test ./gen -update issues it", change.Name, committed, change.Action, change.Why)
+		}
+	}
+	if *update {
+		if _, err := s.Save(result.Set); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(committed); err != nil {
+			t.Fatal(err)
+		}
+		copyPrivate(t, dir, committed)
+		// The store keeps keys out of git; these are meant to be in it.
+		if err := os.Remove(filepath.Join(committed, ".gitignore")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return result.Set
+}
+
+func copyPrivate(t testing.TB, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(from, path)
+		if entry.IsDir() {
+			return os.MkdirAll(filepath.Join(to, rel), 0o700)
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), text, 0o600)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestGolden holds the twins of all documents against testdata/*/golden.
+func TestGolden(t *testing.T) {
+	for _, name := range goldenCases(t) {
+		t.Run(name, func(t *testing.T) {
+			c := readCase(t, name)
+			set := fixedPKI(t, name, c)
+			machines, err := gen.Render(c, set, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string][]byte{
+				gen.AdminPath: twin.Text(control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])),
+			}
+			for _, m := range machines {
+				shown := twin.Of(m.Node)
+				butane := encode.Butane(c.Name, shown, m.Host.OS)
+				ignition, err := encode.Ignition(butane, m.Host.OS)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var pretty bytes.Buffer
+				if err := json.Indent(&pretty, ignition, "", "  "); err != nil {
+					t.Fatal(err)
+				}
+				got[gen.Path(m.Node.Name, "butane")] = butane.Text
+				got[gen.Path(m.Node.Name, "ignition")] = pretty.Bytes()
+				noSecretIn(t, m.Node, butane.Text)
+			}
+			compareGolden(t, filepath.Join(testdata, name, "golden"), got)
+		})
+	}
+}
+
+// noSecretIn looks for every line of every secret file of a node in a text
+// that may be shown.
+func noSecretIn(t *testing.T, n node.Node, text []byte) {
+	t.Helper()
+	looked := 0
+	for _, f := range n.Files {
+		if !f.Secret {
+			continue
+		}
+		for line := range strings.SplitSeq(string(f.Contents), "\n") {
+			secret := line[strings.LastIndexByte(line, ' ')+1:]
+			if len(secret) < 40 || strings.HasPrefix(line, "-----") {
+				continue
+			}
+			looked++
+			if bytes.Contains(text, []byte(secret)) {
+				t.Errorf("%s: a line of %s stands in the twin", n.Name, f.Path)
+			}
+		}
+	}
+	if n.Role == string(cluster.Master) && looked == 0 {
+		t.Errorf("%s: no secret found to look for", n.Name)
+	}
+}
+
+func compareGolden(t *testing.T, dir string, got map[string][]byte) {
+	t.Helper()
+	if *update {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		for path, text := range got {
+			file := filepath.Join(dir, path)
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for path, text := range got {
+		want, err := os.ReadFile(filepath.Join(dir, path))
+		if err != nil {
+			t.Errorf("%v; go test ./gen -update writes it", err)
+			continue
+		}
+		if line, g, w, same := firstDifference(text, want); !same {
+			t.Errorf("%s:%d:\n got  %s\n want %s\nread the change, then go test ./gen -update", filepath.Join(dir, path), line, g, w)
+		}
+	}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		rel, _ := filepath.Rel(dir, path)
+		if _, made := got[filepath.ToSlash(rel)]; !made {
+			t.Errorf("%s is no longer made", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func firstDifference(got, want []byte) (line int, g, w string, same bool) {
+	if bytes.Equal(got, want) {
+		return 0, "", "", true
+	}
+	gs, ws := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
+	for i := range max(len(gs), len(ws)) {
+		g, w = "(nothing)", "(nothing)"
+		if i < len(gs) {
+			g = gs[i]
+		}
+		if i < len(ws) {
+			w = ws[i]
+		}
+		if g != w {
+			return i + 1, g, w, false
+		}
+	}
+	return 0, "", "", true
+}
+
+// TestSameBytes renders twice from the same input, and one host alone.
+func TestSameBytes(t *testing.T) {
+	for _, name := range goldenCases(t) {
+		c := readCase(t, name)
+		set := fixedPKI(t, name, c)
+		documents := func(only ...string) map[string]string {
+			machines, err := gen.Render(readCase(t, name), set, only, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out := map[string]string{}
+			for _, m := range machines {
+				for _, d := range m.Documents {
+					out[d.Path] = string(d.Text)
+				}
+			}
+			return out
+		}
+		first := documents()
+		for path, text := range documents() {
+			if first[path] != text {
+				t.Errorf("%s: %s differs from run to run", name, path)
+			}
+		}
+		host := c.Masters[0].Name
+		alone := documents(host)
+		if len(alone) != 2 {
+			t.Errorf("%s: %d documents for %s alone", name, len(alone), host)
+		}
+		for path, text := range alone {
+			if first[path] != text {
+				t.Errorf("%s: %s differs when rendered alone", name, path)
+			}
+		}
+	}
+}
