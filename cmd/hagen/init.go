@@ -1,0 +1,121 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"text/template"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/profiles"
+)
+
+func initCommand(ui *ui) *cli.Command {
+	var names []string
+	for _, p := range profiles.Profiles() {
+		names = append(names, p.Name)
+	}
+	return &cli.Command{
+		Name:  "init",
+		Usage: "write a commented cluster file: the cluster to start from",
+		Description: "An existing file is never overwritten.\n\n" +
+			"   hagen init\n" +
+			"   hagen init --profile classic -f classic/cluster.yaml",
+		Flags: []cli.Flag{
+			fileFlag(),
+			&cli.StringFlag{Name: "profile", Value: profiles.Standard, Usage: "the `PROFILE` of the cluster: " + strings.Join(names, ", ")},
+		},
+		Action: func(ctx *cli.Context) error {
+			if err := noArguments(ctx); err != nil {
+				return err
+			}
+			profile, known := profiles.FindProfile(ctx.String("profile"))
+			if !known || ctx.String("profile") == "" {
+				return unknown("profile", ctx.String("profile"), names)
+			}
+			return writeNew(ui, ctx.String("file"), clusterFile(profile))
+		},
+	}
+}
+
+// writeNew writes a file that does not exist yet.
+func writeNew(ui *ui, path, text string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	switch {
+	case errors.Is(err, fs.ErrExist):
+		return failed("%s: exists and is not overwritten; name another file with -f", path)
+	case errors.Is(err, fs.ErrNotExist):
+		return failed("%s: its directory does not exist; make it first", path)
+	case err != nil:
+		return failed("%s: cannot be written: %w", path, reason(err))
+	}
+	_, err = file.WriteString(text)
+	if err = errors.Join(err, file.Close()); err != nil {
+		discard(file)
+		return failed("%s: cannot be written: %w", path, reason(err))
+	}
+	ui.say("wrote %s; change it, then: hagen render", path)
+	return nil
+}
+
+// clusterFile is the seed's cluster in a profile.
+func clusterFile(p profiles.Profile) string {
+	var b strings.Builder
+	err := clusterTemplate.Execute(&b, struct {
+		profiles.Profile
+		Release profiles.Release
+	}{p, profiles.ReleasesOf(p.Name)[0]})
+	if err != nil {
+		panic(err) // a fixed template over a fixed type: a test runs it for every profile
+	}
+	return b.String()
+}
+
+var clusterTemplate = template.Must(template.New("cluster.yaml").Parse(`# A cluster for hagen. Lines that are commented out show what else can be said,
+# with the value that counts when they stay out. docs/cluster-file.md explains
+# every field.
+apiVersion: hagen/v1alpha1
+kind: Cluster
+metadata:
+  name: kubernetes
+spec:
+  profile: {{.Name}}               # hagen releases lists profiles and versions
+  kubernetesVersion: {{.Release.Proven}}
+  # etcdVersion: {{.Release.Etcd}}
+  os: {{.OS}}{{if .OnlyOS}}                   # {{.Why}}{{else}}                         # fcos, flatcar or generic; a host may say otherwise{{end}}
+  endpoint: kubernetes:6443        # what clients dial: the load balancer
+  serviceCIDRs: [10.32.0.0/16]
+  podCIDRs: [10.38.0.0/16]
+  # serviceNodePortRange: 30000-32767
+  # clusterDomain: cluster.local
+  # serviceAccountIssuer: https://kubernetes.default.svc.cluster.local
+  # dns: hosts                     # external: machines get no /etc/hosts lines
+  masters:                         # an odd number: three survive the loss of one
+    - {name: kubem00, addresses: [10.10.10.80]}
+    - {name: kubem01, addresses: [10.10.10.81]}
+    - {name: kubem02, addresses: [10.10.10.82]}
+  loadBalancers:
+    - {name: kubernetes, addresses: [10.10.10.2]}
+  # apiServer:
+  #   port: 6443
+  #   extraSANs: [api.example.com, 192.0.2.1]
+  # loadBalancer:
+  #   timeouts: {connect: 1s, client: 1m, server: 1m, tunnel: 1d, check: 1500ms}
+{{if eq .Name "classic"}}  pki:
+    subject: {commonName: NoverIT CA, country: IT, state: Italy, locality: Milan}
+    # algorithm: {{.Algorithm}}
+    # caExpiry: 10y
+    # expiry: 1y
+    # adminExpiry: 90d
+{{else}}  # pki:
+  #   algorithm: {{.Algorithm}}          # or ecdsa-p384, rsa-2048, rsa-3072, rsa-4096
+  #   caExpiry: 10y
+  #   expiry: 1y
+  #   adminExpiry: 90d
+  #   subject: {commonName: kubernetes CA, organization: Example, country: IT}
+{{end}}  # users:                         # without a login nobody can look at a failed first boot
+  #   - name: core
+  #     sshKeys: ["ssh-ed25519 AAAA… you@desk"]
+`))

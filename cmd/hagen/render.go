@@ -1,0 +1,210 @@
+package main
+
+import (
+	"crypto/rand"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/out"
+	"hagen/out/tree"
+	"hagen/pki"
+	"hagen/pki/store"
+	"hagen/profiles"
+)
+
+func renderCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:  "render",
+		Usage: "make what is missing of the PKI, and one document per machine",
+		Description: "The same cluster file and the same PKI give the same bytes. Everything is checked before\n" +
+			"anything is written; directories are exchanged whole.\n\n" +
+			"   hagen render\n" +
+			"   hagen render -f prod/cluster.yaml -o /srv/boot/prod\n" +
+			"   hagen render --host kubem00 --host kubem01\n" +
+			"   hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'",
+		Flags: []cli.Flag{
+			fileFlag(), pkiFlag(),
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `DIR`ectory to write (default: rendered/<cluster>), or - for one document to a pipe", TakesFile: true},
+			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`; may be repeated"},
+			&cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(profiles.Formats(), ", ") + "; may be repeated"},
+			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout"},
+		},
+		Action: func(ctx *cli.Context) error {
+			if err := noArguments(ctx); err != nil {
+				return err
+			}
+			return render(ui, ctx)
+		},
+	}
+}
+
+// render is the whole way: read, issue, decide, check, encode; then write.
+func render(ui *ui, ctx *cli.Context) error {
+	for _, f := range ctx.StringSlice("format") {
+		if !slices.Contains(profiles.Formats(), f) {
+			return unknown("format", f, profiles.Formats())
+		}
+	}
+	c, err := readCluster(ui, ctx.String("file"))
+	if err != nil {
+		return err
+	}
+	if err := knownHosts(c, ctx.StringSlice("host")); err != nil {
+		return err
+	}
+	if ctx.String("output") == "-" {
+		return renderPipe(ui, ctx, c)
+	}
+	return renderTree(ui, ctx, c)
+}
+
+func knownHosts(c *cluster.Cluster, asked []string) error {
+	var names []string
+	for _, h := range c.Hosts() {
+		names = append(names, h.Name)
+	}
+	for _, name := range asked {
+		if !slices.Contains(names, name) {
+			return unknown("host", name, names)
+		}
+	}
+	return nil
+}
+
+// renderTree writes the PKI, then the tree of documents.
+func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+	dir := ctx.String("output")
+	if dir == "" {
+		dir = filepath.Join("rendered", c.Name)
+	}
+	if err := out.Preflight(dir, ctx.String("file"), pkiDir(ctx)); err != nil {
+		return usage("%w", err)
+	}
+	w, err := issue(ui, ctx, c)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	target, err := tree.Open(dir, waiting(ui, dir))
+	if err != nil {
+		return failed("%w", err)
+	}
+	defer target.Close()
+	if err := w.save(); err != nil {
+		return err
+	}
+	result, err := out.Write(target, w.files(), scope(ctx.StringSlice("host")))
+	if err != nil {
+		return failed("%w", err)
+	}
+	return w.report(ui, ctx, dir, result)
+}
+
+// scope is the part of the tree that a run is about: all of it, or what
+// belongs to the hosts that were asked for and to no host.
+func scope(hosts []string) out.Scope {
+	return func(path string) bool {
+		host, _, below := strings.Cut(path, "/")
+		return len(hosts) == 0 || !below || slices.Contains(hosts, host)
+	}
+}
+
+// renderPipe prints one document. The PKI is written all the same: the
+// document is worth nothing without it.
+func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+	hosts, formats := ctx.StringSlice("host"), ctx.StringSlice("format")
+	switch {
+	case len(hosts) == 0 && len(c.Hosts()) == 1:
+		hosts = []string{c.Hosts()[0].Name}
+	case len(hosts) != 1:
+		return usage("-o - prints one document: name its host with one --host")
+	}
+	switch {
+	case len(formats) != 1:
+		return usage("-o - prints one document: name its format with one --format")
+	case ctx.Bool("json"):
+		return usage("-o - and --json both want stdout: leave one out")
+	case ui.outTerminal:
+		return usage("the document holds keys and is not printed on a terminal: pipe it, or name a directory with -o")
+	}
+	w, err := issue(ui, ctx, c)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err := w.save(); err != nil {
+		return err
+	}
+	for _, d := range w.machines[0].Documents {
+		if d.Format == formats[0] {
+			if _, err := ui.out.Write(d.Text); err != nil {
+				return failed("the document could not be printed: %w", reason(err))
+			}
+		}
+	}
+	return nil
+}
+
+// work is a render of which nothing has been written yet.
+type work struct {
+	cluster  *cluster.Cluster
+	store    *store.Store
+	issued   pki.Result
+	machines []gen.Machine
+}
+
+// issue locks the PKI and computes everything.
+func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster) (_ *work, err error) {
+	s, err := openStore(ui, pkiDir(ctx))
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	issued, err := pki.Issue(control.Requests(c), s.Set(), time.Now(), pki.Generate, rand.Reader)
+	if err != nil {
+		return nil, failed("%w", err)
+	}
+	for _, w := range issued.Warnings {
+		ui.warn(w.Name + ": " + w.Text)
+	}
+	machines, err := gen.Render(c, issued.Set, ctx.StringSlice("host"), ctx.StringSlice("format"))
+	if err != nil {
+		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+	}
+	return &work{c, s, issued, machines}, nil
+}
+
+func (w *work) close() { w.store.Close() }
+
+func (w *work) save() error {
+	if _, err := w.store.Save(w.issued.Set); err != nil {
+		return failed("%w", err)
+	}
+	return nil
+}
+
+// files are all files of the tree; documents hold keys, and so does the
+// administrator's kubeconfig.
+func (w *work) files() []tree.File {
+	set := w.issued.Set
+	files := []tree.File{{Path: gen.AdminPath, Mode: 0o600,
+		Data: control.Kubeconfig(w.cluster, set[control.ClusterAuthority], set[control.Admin])}}
+	for _, m := range w.machines {
+		for _, d := range m.Documents {
+			files = append(files, tree.File{Path: d.Path, Mode: 0o600, Data: d.Text})
+		}
+	}
+	return files
+}
+

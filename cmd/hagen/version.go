@@ -1,0 +1,26 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/urfave/cli/v2"
+)
+
+// version is set by the linker (see Makefile); a plain go build has none.
+var version = "devel"
+
+func versionCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:        "version",
+		Usage:       "print hagen's version",
+		Description: "   hagen version",
+		Action: func(ctx *cli.Context) error {
+			if err := noArguments(ctx); err != nil {
+				return err
+			}
+			fmt.Fprintf(ui.out, "hagen %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
+			return nil
+		},
+	}
+}
