@@ -63,9 +63,9 @@ fuzz: ## run every fuzz target for FUZZTIME (default 1m)
 .PHONY: tools
 tools: $(TOOLS) ## build the programs that tests call, from tools/go.mod
 
-$(TOOLS) &: tools/go.mod tools/go.sum
+$(TOOLS) &: tools/go.mod tools/go.sum tools/butane/main.go
 	@mkdir -p $(BIN)
-	cd tools && go build -trimpath -ldflags '-X github.com/coreos/butane/internal/version.Raw=v0.29.0' -o ../$(BIN)/butane github.com/coreos/butane/internal
+	cd tools && go build -trimpath -o ../$(BIN)/butane ./butane
 	cd tools && go build -trimpath -o ../$(BIN)/ignition-validate github.com/coreos/ignition/v2/validate
 	cd tools && go build -trimpath -o ../$(BIN)/ honnef.co/go/tools/cmd/staticcheck golang.org/x/perf/cmd/benchstat
 	@touch $(TOOLS)

@@ -1,0 +1,99 @@
+package gen_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// allowed is the import policy: which of hagen's packages each may import
+// (docs/design.md explains the table). A package that is not listed may not
+// exist.
+var allowed = map[string][]string{
+	"hagen/cmd/hagen":   {"*"},
+	"hagen/gen":         {"hagen/gen/*", "hagen/pki", "hagen/profiles"},
+	"hagen/gen/spec":    {},
+	"hagen/gen/cluster": {"hagen/gen/spec", "hagen/pki", "hagen/profiles"},
+	"hagen/gen/control": {"hagen/gen/cluster", "hagen/gen/node", "hagen/pki", "hagen/profiles"},
+	"hagen/gen/node":    {},
+	"hagen/gen/encode":  {"hagen/gen/node", "hagen/profiles"},
+	"hagen/gen/check":   {"hagen/gen/node", "hagen/profiles"},
+	"hagen/pki":         {},
+	"hagen/pki/store":   {"hagen/pki", "hagen/out/tree"},
+	"hagen/profiles":    {},
+	"hagen/out":         {"hagen/out/tree"},
+	"hagen/out/tree":    {},
+	"hagen/out/twin":    {"hagen/gen/node"},
+}
+
+// reserved are libraries that one package alone may import.
+var reserved = map[string]string{
+	"github.com/cloudflare/cfssl":   "hagen/pki",
+	"github.com/coreos/ignition/v2": "hagen/gen/encode",
+	"github.com/urfave/cli/v2":      "hagen/cmd/hagen",
+	"gopkg.in/yaml.v3":              "hagen/gen/spec",
+}
+
+// impure is what packages that compute may not touch: they are functions of
+// their arguments.
+var impure = []string{"os", "os/exec", "net", "net/http", "io/ioutil", "log", "syscall", "flag", "path/filepath"}
+
+// pure are the packages that compute.
+func pure(path string) bool {
+	return path == "hagen/gen" || strings.HasPrefix(path, "hagen/gen/") || path == "hagen/pki" ||
+		path == "hagen/profiles" || path == "hagen/out/twin"
+}
+
+func TestImports(t *testing.T) {
+	output, err := exec.Command("go", "list", "-json=ImportPath,Imports", "hagen/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(output)))
+	seen := 0
+	for {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := decoder.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		rules, listed := allowed[p.ImportPath]
+		if !listed {
+			t.Errorf("%s is not in the table of packages", p.ImportPath)
+		}
+		for _, i := range p.Imports {
+			if strings.HasPrefix(i, "hagen/") && !permits(rules, i) {
+				t.Errorf("%s may not import %s", p.ImportPath, i)
+			}
+			if pure(p.ImportPath) && slices.Contains(impure, i) {
+				t.Errorf("%s computes and may not import %s", p.ImportPath, i)
+			}
+			for library, owner := range reserved {
+				if (i == library || strings.HasPrefix(i, library+"/")) && owner != p.ImportPath {
+					t.Errorf("%s may not import %s", p.ImportPath, i)
+				}
+			}
+		}
+	}
+	if seen != len(allowed) {
+		t.Errorf("%d packages, %d in the table", seen, len(allowed))
+	}
+}
+
+func permits(rules []string, path string) bool {
+	for _, r := range rules {
+		if r == "*" || r == path || strings.HasSuffix(r, "/*") && strings.HasPrefix(path, strings.TrimSuffix(r, "*")) {
+			return true
+		}
+	}
+	return false
+}

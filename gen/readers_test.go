@@ -1,0 +1,245 @@
+package gen_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hagen/gen"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/encode"
+	"hagen/pki"
+	"hagen/profiles"
+)
+
+// The readers of hagen's documents that nobody here wrote. A test whose
+// program is missing is skipped, unless HAGEN_READERS=required, as in CI.
+
+// program finds a program in .bin, where make tools puts it, or on the PATH.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	if path, err := filepath.Abs("../.bin/" + name); err == nil {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	for _, path := range []string{name, "/usr/sbin/" + name} {
+		if found, err := exec.LookPath(path); err == nil {
+			return found
+		}
+	}
+	if os.Getenv("HAGEN_READERS") == "required" {
+		t.Fatalf("%s is not installed", name)
+	}
+	t.Skipf("%s is not installed: make tools, or the distribution's package", name)
+	return ""
+}
+
+// silent runs a program that must succeed and print nothing.
+func silent(t *testing.T, name string, args ...string) {
+	t.Helper()
+	output, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil || len(bytes.TrimSpace(output)) > 0 {
+		t.Errorf("%s %s: %v\n%s", filepath.Base(name), strings.Join(args, " "), err, output)
+	}
+}
+
+// fresh renders a case with certificates issued just now.
+func fresh(t *testing.T, name string) (*cluster.Cluster, pki.Set, []gen.Machine) {
+	t.Helper()
+	c := readCase(t, name)
+	issued, err := pki.Issue(control.Requests(c), nil, time.Now(), pki.Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	machines, err := gen.Render(c, issued.Set, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, issued.Set, machines
+}
+
+func write(t *testing.T, path string, contents []byte) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, contents, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestIgnitionValidate: ignition-validate only warns of unknown keys, so any
+// output is a fault.
+func TestIgnitionValidate(t *testing.T) {
+	validate := program(t, "ignition-validate")
+	for _, name := range goldenCases(t) {
+		_, _, machines := fresh(t, name)
+		for _, m := range machines {
+			for _, d := range m.Documents {
+				if d.Format == profiles.Ignition {
+					silent(t, validate, write(t, filepath.Join(t.TempDir(), "config.ign"), d.Text))
+				}
+			}
+		}
+	}
+}
+
+// TestInstalledButane: the last butane that was released by itself makes the
+// same Ignition of every golden document, byte for byte.
+func TestInstalledButane(t *testing.T) {
+	butane := program(t, "butane")
+	for _, name := range goldenCases(t) {
+		files, _ := filepath.Glob(filepath.Join(testdata, name, "golden/*/config.bu"))
+		if len(files) == 0 {
+			t.Fatalf("%s has no golden documents", name)
+		}
+		for _, bu := range files {
+			source, err := os.ReadFile(bu)
+			if err != nil {
+				t.Fatal(err)
+			}
+			command := exec.Command(butane)
+			command.Stdin = bytes.NewReader(source)
+			got, err := command.Output()
+			if err != nil {
+				t.Errorf("%s: %v\n%s", bu, err, command.Stderr)
+				continue
+			}
+			system, _ := profiles.FindOS("fcos")
+			if bytes.Contains(source, []byte("\nvariant: flatcar\n")) {
+				system, _ = profiles.FindOS("flatcar")
+			}
+			want, err := encode.Ignition(encode.Document{Text: source}, system)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s: butane makes\n%s\nhagen makes\n%s", bu, got, want)
+			}
+		}
+	}
+}
+
+// TestHAProxy: haproxy itself accepts every load balancer's configuration
+// without a warning.
+func TestHAProxy(t *testing.T) {
+	haproxy := program(t, "haproxy")
+	for _, name := range goldenCases(t) {
+		_, _, machines := fresh(t, name)
+		for _, m := range machines {
+			dir := t.TempDir()
+			cfg := ""
+			for _, f := range m.Node.Files {
+				if strings.HasPrefix(f.Path, "/etc/haproxy/") {
+					path := write(t, filepath.Join(dir, filepath.Base(f.Path)), bytes.ReplaceAll(f.Contents, []byte("/etc/haproxy"), []byte(dir)))
+					if filepath.Base(path) == "haproxy.cfg" {
+						cfg = path
+					}
+				}
+			}
+			if m.Host.Role == cluster.LoadBalancer {
+				silent(t, haproxy, "-c", "-q", "-f", cfg)
+			}
+		}
+	}
+}
+
+// TestSystemdVerify: systemd reads every unit without a word, in a root that
+// holds what the document brings and stubs for the binaries.
+func TestSystemdVerify(t *testing.T) {
+	analyze := program(t, "systemd-analyze")
+	for _, name := range goldenCases(t) {
+		_, _, machines := fresh(t, name)
+		for _, m := range machines {
+			root := t.TempDir()
+			copyUnits(t, root)
+			args := []string{"verify", "--man=no", "--root=" + root}
+			for _, d := range m.Node.Directories {
+				if err := os.MkdirAll(filepath.Join(root, d.Path), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, u := range m.Node.Units {
+				path := "/etc/systemd/system/" + u.Name
+				write(t, filepath.Join(root, path), []byte(u.Contents))
+				args = append(args, path)
+				stubs(t, root, u.Contents)
+			}
+			silent(t, analyze, args...)
+		}
+	}
+}
+
+// copyUnits gives a root the distribution's targets and services, which our
+// units name.
+func copyUnits(t *testing.T, root string) {
+	t.Helper()
+	for _, dir := range []string{"/usr/lib/systemd/system", "/lib/systemd/system"} {
+		if _, err := os.Stat(dir); err == nil {
+			if err := os.CopyFS(filepath.Join(root, "usr/lib/systemd/system"), os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+	}
+	t.Skip("the machine has no systemd units to check against")
+}
+
+// stubs makes every program that a unit runs.
+func stubs(t *testing.T, root, unit string) {
+	t.Helper()
+	for line := range strings.SplitSeq(unit, "\n") {
+		for _, key := range []string{"ExecStart=", "ExecStartPre=", "ExecReload="} {
+			if command, found := strings.CutPrefix(line, key); found {
+				path := write(t, filepath.Join(root, strings.Fields(command)[0]), []byte("#!/bin/sh\n"))
+				if err := os.Chmod(path, 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+}
+
+// TestOpenSSLVerify: every leaf verifies strictly against its authority, for
+// each purpose that its usages claim.
+func TestOpenSSLVerify(t *testing.T) {
+	openssl := program(t, "openssl")
+	purposes := map[x509.ExtKeyUsage]string{x509.ExtKeyUsageServerAuth: "sslserver", x509.ExtKeyUsageClientAuth: "sslclient"}
+	for _, name := range goldenCases(t) {
+		_, set, _ := fresh(t, name)
+		dir := t.TempDir()
+		leaves := 0
+		for _, item := range set {
+			if item.Request.Kind != pki.Leaf {
+				continue
+			}
+			block, _ := pem.Decode(item.Cert)
+			cert, err := x509.ParseCertificate(block.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ca := write(t, filepath.Join(dir, "ca.pem"), set[item.Request.Authority].Cert)
+			leaf := write(t, filepath.Join(dir, "leaf.pem"), item.Cert)
+			for _, u := range cert.ExtKeyUsage {
+				output, err := exec.Command(openssl, "verify", "-x509_strict", "-purpose", purposes[u], "-CAfile", ca, leaf).CombinedOutput()
+				if err != nil || !strings.HasSuffix(strings.TrimSpace(string(output)), ": OK") {
+					t.Errorf("%s: %s: %v\n%s", item.Request.Name, purposes[u], err, output)
+				}
+				leaves++
+			}
+		}
+		if leaves == 0 {
+			t.Errorf("%s: no leaf was verified", name)
+		}
+	}
+}
