@@ -110,11 +110,7 @@ func documents(c *cluster.Cluster, machines []Machine, formats []string) error {
 // against the node, by reading it back.
 func encodeMachine(cluster string, n node.Node, system profiles.OS, formats []string) ([]Document, error) {
 	butane := encode.Butane(cluster, n, system)
-	ignition, err := encode.Ignition(butane, system)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", n.Name, err)
-	}
-	back, err := encode.ReadIgnition(ignition, system)
+	ignition, back, err := encode.Ignition(butane, system)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.Name, err)
 	}

@@ -133,7 +133,7 @@ func TestGolden(t *testing.T) {
 			for _, m := range machines {
 				shown := twin.Of(m.Node)
 				butane := encode.Butane(c.Name, shown, m.Host.OS)
-				ignition, err := encode.Ignition(butane, m.Host.OS)
+				ignition, _, err := encode.Ignition(butane, m.Host.OS)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -119,7 +119,7 @@ func TestInstalledButane(t *testing.T) {
 			if bytes.Contains(source, []byte("\nvariant: flatcar\n")) {
 				system, _ = profiles.FindOS("flatcar")
 			}
-			want, err := encode.Ignition(encode.Document{Text: source}, system)
+			want, _, err := encode.Ignition(encode.Document{Text: source}, system)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,7 +2,6 @@ package check
 
 import (
 	"bytes"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,42 +11,34 @@ import (
 
 // across holds machines against each other: what one says of another must be
 // what the other says of itself.
-func across(nodes []node.Node) []Finding {
-	var out []Finding
-	find := func(host, item, format string, args ...any) {
-		out = append(out, Finding{host, item, fmt.Sprintf(format, args...)})
-	}
-	uniqueNames(nodes, find)
-	sameAuthorities(nodes, find)
-	members(nodes, find)
-	backends(nodes, find)
-	return out
+func across(machines []*machine) {
+	uniqueNames(machines)
+	sameAuthorities(machines)
+	members(machines)
+	backends(machines)
 }
 
-type finder func(host, item, format string, args ...any)
-
-func uniqueNames(nodes []node.Node, find finder) {
+func uniqueNames(machines []*machine) {
 	seen := map[string]bool{}
-	for _, n := range nodes {
-		if seen[n.Name] {
-			find(n.Name, "/etc/hostname", "two machines have this name")
+	for _, m := range machines {
+		if seen[m.Name] {
+			m.find("/etc/hostname", "two machines have this name")
 		}
-		seen[n.Name] = true
+		seen[m.Name] = true
 	}
 }
 
 // sameAuthorities: a file that holds an authority holds the same one on every
 // machine that has the file.
-func sameAuthorities(nodes []node.Node, find finder) {
+func sameAuthorities(machines []*machine) {
 	first := map[string]certificate{}
-	for _, n := range nodes {
-		certificates, _ := parsed(n)
-		for _, c := range certificates {
+	for _, m := range machines {
+		for _, c := range m.certificates {
 			if !c.IsCA {
 				continue
 			}
 			if other, known := first[c.path]; known && !bytes.Equal(other.Raw, c.Raw) {
-				find(n.Name, c.path, "holds another authority than the same file on other machines")
+				m.find(c.path, "holds another authority than the same file on other machines")
 			}
 			first[c.path] = c
 		}
@@ -79,9 +70,9 @@ func flags(u node.Unit) map[string]string {
 	return out
 }
 
-// unitFlags gives the flags of the unit of that name, nil when there is none.
-func unitFlags(n node.Node, unit string) map[string]string {
-	for _, u := range n.Units {
+// flags gives the flags of the unit of that name, nil when there is none.
+func (m *machine) flags(unit string) map[string]string {
+	for _, u := range m.Units {
 		if u.Name == unit {
 			return flags(u)
 		}
@@ -89,13 +80,18 @@ func unitFlags(n node.Node, unit string) map[string]string {
 	return nil
 }
 
+const (
+	etcdUnit      = "etcd.service"
+	apiServerUnit = "kube-apiserver.service"
+)
+
 // members: all etcd members have the same member list and token, each is in
 // it under its own name and URL, and its certificate covers what the others
 // dial.
-func members(nodes []node.Node, find finder) {
+func members(machines []*machine) {
 	var first map[string]string
-	for _, n := range nodes {
-		f := unitFlags(n, "etcd.service")
+	for _, m := range machines {
+		f := m.flags(etcdUnit)
 		if f == nil {
 			continue
 		}
@@ -104,36 +100,34 @@ func members(nodes []node.Node, find finder) {
 		}
 		for _, shared := range []string{"initial-cluster", "initial-cluster-token"} {
 			if f[shared] != first[shared] {
-				find(n.Name, "etcd.service", "--%s differs from the other members'", shared)
+				m.find(etcdUnit, "--%s differs from the other members'", shared)
 			}
 		}
 		entry := f["name"] + "=" + f["initial-advertise-peer-urls"]
 		if !slices.Contains(strings.Split(f["initial-cluster"], ","), entry) {
-			find(n.Name, "etcd.service", "--initial-cluster does not hold this member's own %s", entry)
+			m.find(etcdUnit, "--initial-cluster does not hold this member's own %s", entry)
 		}
-		covers(n, f["cert-file"], hostOf(f["advertise-client-urls"]), find)
-		covers(n, f["peer-cert-file"], hostOf(f["initial-advertise-peer-urls"]), find)
+		m.covers(f["cert-file"], hostOf(f["advertise-client-urls"]))
+		m.covers(f["peer-cert-file"], hostOf(f["initial-advertise-peer-urls"]))
 	}
 }
 
-// hostOf gives the host of https://host:port.
+// hostOf gives the host of https://host:port or host:port.
 func hostOf(url string) string {
 	host, _, _ := strings.Cut(strings.TrimPrefix(url, "https://"), ":")
 	return host
 }
 
-// covers: the certificate in a file of the machine is valid for a name.
-func covers(n node.Node, path, name string, find finder) {
-	certificates, _ := parsed(n)
-	for _, c := range certificates {
-		if c.path == path {
-			if c.VerifyHostname(name) != nil {
-				find(n.Name, path, "is not valid for %s, which others dial", name)
-			}
-			return
-		}
+// covers: the certificate in a file of the machine is valid for a name that
+// others dial.
+func (m *machine) covers(path, name string) {
+	c, found := m.certificate(path)
+	switch {
+	case !found:
+		m.find(path, "holds no certificate")
+	case c.VerifyHostname(name) != nil:
+		m.find(path, "is not valid for %s, which others dial", name)
 	}
-	find(n.Name, path, "holds no certificate")
 }
 
 var serverLine = regexp.MustCompile(`(?m)^\s+server \S+ (\S+)(?:.* verifyhost (\S+))?`)
@@ -141,41 +135,34 @@ var serverLine = regexp.MustCompile(`(?m)^\s+server \S+ (\S+)(?:.* verifyhost (\
 // backends: every server of a load balancer is the API server of a machine
 // whose certificate covers the address, and the name that checks ask for; and
 // every API server stands behind every load balancer.
-func backends(nodes []node.Node, find finder) {
-	type server struct {
-		n    node.Node
-		cert string
+func backends(machines []*machine) {
+	servers := map[string]*machine{} // by address:port
+	for _, m := range machines {
+		if f := m.flags(apiServerUnit); f != nil {
+			// The one list of addresses that stands in every document is etcd's.
+			servers[hostOf(m.flags(etcdUnit)["advertise-client-urls"])+":"+f["secure-port"]] = m
+		}
 	}
-	servers := map[string]server{}
-	for _, n := range nodes {
-		f := unitFlags(n, "kube-apiserver.service")
-		if f == nil {
+	for _, m := range machines {
+		cfg, found := m.files["/etc/haproxy/haproxy.cfg"]
+		if !found {
 			continue
 		}
-		// The one list of addresses that stands in every document is etcd's.
-		address := hostOf(unitFlags(n, "etcd.service")["advertise-client-urls"])
-		servers[address+":"+f["secure-port"]] = server{n, f["tls-cert-file"]}
-	}
-	for _, lb := range nodes {
-		for _, file := range lb.Files {
-			if file.Path != "/etc/haproxy/haproxy.cfg" {
+		lines := serverLine.FindAllStringSubmatch(string(cfg.Contents), -1)
+		for _, line := range lines {
+			server, known := servers[line[1]]
+			if !known {
+				m.find(cfg.Path, "sends requests to %s, where no API server listens", line[1])
 				continue
 			}
-			lines := serverLine.FindAllStringSubmatch(string(file.Contents), -1)
-			for _, line := range lines {
-				s, known := servers[line[1]]
-				if !known {
-					find(lb.Name, file.Path, "sends requests to %s, where no API server listens", line[1])
-					continue
-				}
-				covers(s.n, s.cert, hostOf(line[1]), find)
-				if line[2] != "" {
-					covers(s.n, s.cert, line[2], find)
-				}
+			certificate := server.flags(apiServerUnit)["tls-cert-file"]
+			server.covers(certificate, hostOf(line[1]))
+			if line[2] != "" {
+				server.covers(certificate, line[2])
 			}
-			if len(lines) < len(servers) {
-				find(lb.Name, file.Path, "has %d servers for %d API servers", len(lines), len(servers))
-			}
+		}
+		if len(lines) < len(servers) {
+			m.find(cfg.Path, "has %d servers for %d API servers", len(lines), len(servers))
 		}
 	}
 }

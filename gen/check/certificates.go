@@ -58,25 +58,33 @@ func same(a, b crypto.PublicKey) bool {
 	return ok && c.Equal(b)
 }
 
-// certificates: no authority's key is here, every key belongs to the
-// certificate beside it, and every leaf has its authority on the machine.
-func (m *machine) certificates() {
-	certificates, keys := parsed(m.Node)
-	for path, key := range keys {
-		for _, c := range certificates {
+// pairs: no authority's key is here, every key belongs to the certificate
+// beside it, and every leaf has its authority on the machine.
+func (m *machine) pairs() {
+	for path, key := range m.keys {
+		for _, c := range m.certificates {
 			if c.IsCA && same(c.PublicKey, key.Public()) {
 				m.find(path, "is the key of the authority in %s: no machine may hold it", c.path)
 			}
 		}
 		beside := strings.Replace(path, "-key.pem", ".pem", 1)
-		i := slices.IndexFunc(certificates, func(c certificate) bool { return c.path == beside && beside != path })
-		if i >= 0 && !same(certificates[i].PublicKey, key.Public()) {
+		if c, found := m.certificate(beside); found && beside != path && !same(c.PublicKey, key.Public()) {
 			m.find(path, "is not the key of %s", beside)
 		}
 	}
-	for _, c := range certificates {
-		if !c.IsCA && !slices.ContainsFunc(certificates, func(ca certificate) bool { return ca.IsCA && c.CheckSignatureFrom(ca.Certificate) == nil }) {
+	for _, c := range m.certificates {
+		if !c.IsCA && !slices.ContainsFunc(m.certificates, func(ca certificate) bool { return ca.IsCA && c.CheckSignatureFrom(ca.Certificate) == nil }) {
 			m.find(c.path, "was signed by no authority of this machine")
 		}
 	}
+}
+
+// certificate gives the first certificate in a file.
+func (m *machine) certificate(path string) (certificate, bool) {
+	for _, c := range m.certificates {
+		if c.path == path {
+			return c, true
+		}
+	}
+	return certificate{}, false
 }

@@ -4,10 +4,12 @@
 package check
 
 import (
+	"crypto"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"hagen/gen/node"
 )
@@ -23,23 +25,34 @@ func (f Finding) String() string { return f.Host + ": " + f.Item + ": " + f.Prob
 
 // Machines checks every machine by itself and all of them together.
 func Machines(nodes []node.Node) []Finding {
+	machines := make([]*machine, len(nodes))
+	var all sync.WaitGroup
+	for i, n := range nodes {
+		all.Go(func() {
+			m := newMachine(n)
+			m.owners()
+			m.references()
+			m.secrets()
+			m.pairs()
+			machines[i] = m
+		})
+	}
+	all.Wait()
+	across(machines)
 	var out []Finding
-	for _, n := range nodes {
-		m := newMachine(n)
-		m.owners()
-		m.references()
-		m.secrets()
-		m.certificates()
+	for _, m := range machines {
 		out = append(out, m.findings...)
 	}
-	return append(out, across(nodes)...)
+	return out
 }
 
-// machine is a node with what the checks look up.
+// machine is a node with what the checks look up, and what they found.
 type machine struct {
 	node.Node
-	files    map[string]node.File
-	findings []Finding
+	files        map[string]node.File
+	certificates []certificate
+	keys         map[string]crypto.Signer // by path
+	findings     []Finding
 }
 
 func newMachine(n node.Node) *machine {
@@ -47,6 +60,7 @@ func newMachine(n node.Node) *machine {
 	for _, f := range n.Files {
 		m.files[f.Path] = f
 	}
+	m.certificates, m.keys = parsed(n)
 	return m
 }
 

@@ -37,21 +37,20 @@ var parsers = map[string]func([]byte) (types.Config, report.Report, error){
 // Ignition translates a Butane document with Butane itself, strictly: what it
 // only warns of is an error, too. Nothing is compressed: Butane's gzip bytes
 // depend on the Go release, and one compression around the whole document
-// serves better. The result has been read back by Ignition's own parser.
-func Ignition(d Document, system profiles.OS) ([]byte, error) {
+// serves better. The node is what Ignition's own parser reads in the result.
+func Ignition(d Document, system profiles.OS) ([]byte, node.Node, error) {
 	translate, known := dialects[system.Variant+" "+system.Butane]
 	if !known {
-		return nil, fmt.Errorf("no translator for Butane %s %s", system.Variant, system.Butane)
+		return nil, node.Node{}, fmt.Errorf("no translator for Butane %s %s", system.Variant, system.Butane)
 	}
 	options := common.TranslateBytesOptions{TranslateOptions: common.TranslateOptions{NoResourceAutoCompression: true}}
 	text, entries, err := translate(d.Text, options)
 	if err := complaint("Butane", d, entries, err); err != nil {
-		return nil, err
+		return nil, node.Node{}, err
 	}
-	if _, err := parse(text, system); err != nil {
-		return nil, err
-	}
-	return append(text, '\n'), nil
+	text = append(text, '\n')
+	n, err := ReadIgnition(text, system)
+	return text, n, err
 }
 
 // complaint turns a report into an error that names what the refused line was
@@ -82,11 +81,8 @@ func parse(text []byte, system profiles.OS) (types.Config, error) {
 
 // ReadButane reads a Butane document as a node.
 func ReadButane(text []byte, system profiles.OS) (node.Node, error) {
-	ignition, err := Ignition(Document{Text: text}, system)
-	if err != nil {
-		return node.Node{}, err
-	}
-	return ReadIgnition(ignition, system)
+	_, n, err := Ignition(Document{Text: text}, system)
+	return n, err
 }
 
 // ReadIgnition reads an Ignition document as a node. What a node cannot hold
