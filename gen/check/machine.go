@@ -132,22 +132,29 @@ func (m *machine) references() {
 }
 
 // provides says whether a path is a file or directory of the document, or
-// can be made by a daemon in a directory of its own.
+// can be made by a daemon: in a directory that the document leaves empty.
 func (m *machine) provides(path string) bool {
-	if _, found := m.files[path]; found {
-		return true
-	}
-	for _, d := range m.Directories {
-		if d.Path == path || d.User != "" && strings.HasPrefix(path, d.Path+"/") || strings.HasPrefix(d.Path, path+"/") {
+	for p := range m.files {
+		if p == path || strings.HasPrefix(p, path+"/") {
 			return true
 		}
 	}
-	for p := range m.files {
-		if strings.HasPrefix(p, path+"/") {
+	for _, d := range m.Directories {
+		if d.Path == path || strings.HasPrefix(d.Path, path+"/") || strings.HasPrefix(path, d.Path+"/") && m.empty(d.Path) {
 			return true
 		}
 	}
 	return false
+}
+
+// empty says whether the document puts no file into a directory.
+func (m *machine) empty(dir string) bool {
+	for p := range m.files {
+		if strings.HasPrefix(p, dir+"/") {
+			return false
+		}
+	}
+	return true
 }
 
 // readers lists the units that come to read a file: they name it, or a file

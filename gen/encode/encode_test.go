@@ -1,0 +1,184 @@
+package encode
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"testing"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+func fcos(t testing.TB) profiles.OS {
+	t.Helper()
+	system, found := profiles.FindOS("fcos")
+	if !found {
+		t.Fatal("no fcos")
+	}
+	return system
+}
+
+// odd are contents that a careless writer of YAML spoils.
+var odd = []string{
+	"", "\n", "\n\n", "a", "a\n", "a\n\n", "a\n\n\nb\n", " a\n", "\ta\n", "\na\n", "a\n b\n\tc\n", "a  \n  \nb\n",
+	"# no comment\n", "- no list\n", "key: value\n", "%d %s\n", "'\"`\\\n", "a\r\nb\r\n", "a\u0085b\n", "a\u2028b\n", "\ufeffa\n",
+	"nul\x00\n", "\xff\xfe\n", "grüße\n", "---\n...\n", "{{ .Go }} ${shell} $(x)\n", strings.Repeat("long ", 5000) + "\n", "|\n", ">-\n", "\x1b[31m\n",
+}
+
+// whole uses every field that a node has.
+func whole(contents string) node.Node {
+	return node.Node{
+		Groups: []node.Group{{Name: "etcd"}, {Name: "on"}},
+		Users: []node.User{
+			{Name: "etcd", System: true, Primary: "etcd", Groups: []string{"on"}, Home: "/var/lib/etcd", Shell: "/usr/sbin/nologin"},
+			{Name: "core", Groups: []string{"sudo"}, SSHKeys: []string{"ssh-ed25519 AAAA it's \"me\": # yes"}},
+		},
+		Directories: []node.Directory{{Path: "/var/lib/etcd", User: "etcd", Group: "etcd", Mode: 0o700}, {Path: "/etc/plain", Mode: 0o755}},
+		Files: []node.File{
+			{Path: "/etc/odd", Mode: 0o640, Group: "etcd", Contents: []byte(contents)},
+			{Path: "/etc/over", Mode: 0o444, User: "etcd", Contents: []byte("x\n"), Overwrite: true},
+			{Path: "/etc/key", Mode: 0o400, Contents: []byte("-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n"), Secret: true},
+		},
+		Links: []node.Link{{Path: "/etc/link", Target: "/etc/odd"}},
+		Units: []node.Unit{
+			{Name: "a.service", Enabled: true, Contents: "[Unit]\nDescription=a\n\n[Service]\nExecStart=/bin/true \\\n  --b=c\n\n[Install]\nWantedBy=multi-user.target\n"},
+			{Name: "b.target", Enabled: true},
+		},
+	}
+}
+
+// TestReadBack: whatever a node says, both documents say, too.
+func TestReadBack(t *testing.T) {
+	for _, name := range []string{"fcos", "flatcar", "generic"} {
+		system, _ := profiles.FindOS(name)
+		for _, contents := range odd {
+			n := whole(contents)
+			butane := Butane("kubernetes", n, system)
+			_, back, err := Ignition(butane, system)
+			if err != nil {
+				t.Errorf("%s: %q: %v\n%s", name, contents, err, butane.Text)
+				continue
+			}
+			again, err := ReadButane(butane.Text, system)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, read := range []node.Node{back, again} {
+				if !same(read, n) {
+					t.Errorf("%s: %q: read back as\n%#v\nwas\n%#v", name, contents, read.Bare(), n.Bare())
+				}
+			}
+		}
+	}
+}
+
+func same(a, b node.Node) bool {
+	a, b = a.Bare(), b.Bare()
+	for _, n := range []node.Node{a, b} {
+		for i := range n.Files {
+			if len(n.Files[i].Contents) == 0 {
+				n.Files[i].Contents = nil
+			}
+		}
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+func FuzzContents(f *testing.F) {
+	for _, contents := range odd {
+		f.Add(contents)
+	}
+	f.Fuzz(func(t *testing.T, contents string) {
+		n := whole(contents)
+		n.Files[0].Secret = node.HoldsSecret([]byte(contents))
+		_, back, err := Ignition(Butane("kubernetes", n, fcos(t)), fcos(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !same(back, n) {
+			t.Errorf("%q is read back as %q", contents, back.Files[0].Contents)
+		}
+	})
+}
+
+// TestOrigin: what Butane refuses is named by what it was made from, and a
+// warning is as fatal as an error.
+func TestOrigin(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		spoil func(*node.Node)
+		want  string
+	}{
+		{"relative path", func(n *node.Node) { n.Files[1].Path = "etc/over" }, "made from row two: path not absolute"},
+		{"two files of one path", func(n *node.Node) { n.Files[1].Path = n.Files[0].Path }, "row"},
+		{"unit that is none", func(n *node.Node) { n.Units[0].Contents = "[Unit\n" }, "made from unit a"},
+		{"mode out of range", func(n *node.Node) { n.Units[0].Name = "a.txt" }, "made from unit a"},
+	} {
+		n := whole("a\n")
+		for i, from := range []string{"row one", "row two", "row three"} {
+			n.Files[i].From = from
+		}
+		n.Units[0].From = "unit a"
+		test.spoil(&n)
+		_, _, err := Ignition(Butane("kubernetes", n, fcos(t)), fcos(t))
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %s", test.name, err, test.want)
+		}
+	}
+}
+
+// TestForeign: a document that says more than a node can hold is refused.
+func TestForeign(t *testing.T) {
+	for _, text := range []string{
+		`{"ignition":{"version":"3.5.0"}}`,
+		`{"ignition":{"version":"3.4.0"},"unknown":1}`,
+		`{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"https://example.com/x"}]}}}`,
+		`{"ignition":{"version":"3.4.0"},"kernelArguments":{"shouldExist":["quiet"]}}`,
+		`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","mode":420,"contents":{"source":"https://example.com/a"}}]}}`,
+		`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","mode":420,"append":[{"source":"data:,a"}]}]}}`,
+		`{"ignition":{"version":"3.4.0"},"storage":{"filesystems":[{"device":"/dev/a","format":"ext4"}]}}`,
+		`{"ignition":{"version":"3.4.0"},"systemd":{"units":[{"name":"a.service","mask":true}]}}`,
+		`{"ignition":{"version":"3.4.0"},"systemd":{"units":[{"name":"a.service","dropins":[{"name":"a.conf","contents":"[Unit]\n"}]}]}}`,
+		`{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"a","passwordHash":"x"}]}}`,
+		`{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"a","uid":7}]}}`,
+		`{"ignition":{"version":"3.4.0"},"passwd":{"groups":[{"name":"a","system":true,"gid":7}]}}`,
+		`not json`,
+		``,
+	} {
+		if n, err := ReadIgnition([]byte(text), fcos(t)); err == nil {
+			t.Errorf("%s was read as %+v", text, n)
+		}
+	}
+}
+
+func FuzzReadIgnition(f *testing.F) {
+	text, _, err := Ignition(Butane("kubernetes", whole("a\n"), fcos(f)), fcos(f))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte(`{"ignition":{"version":"3.4.0"}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		n, err := ReadIgnition(text, fcos(t))
+		if err != nil || len(n.Clashes()) > 0 {
+			return
+		}
+		// What was read can be written, or is refused; never changed.
+		_, back, err := Ignition(Butane("kubernetes", n, fcos(t)), fcos(t))
+		if err == nil && !same(back, n) {
+			t.Errorf("%s is read as\n%#v\nwritten and read again as\n%#v", text, n.Bare(), back.Bare())
+		}
+	})
+}
+
+// TestHead: the document says whose it is, and nothing of when.
+func TestHead(t *testing.T) {
+	n := whole("a\n")
+	n.Name, n.Role = "kubem00", "master"
+	text := Butane("kubernetes", n, fcos(t)).Text
+	want := "# Made by hagen. Do not edit: change the cluster file and render again.\n# cluster kubernetes, host kubem00, role master\nvariant: fcos\nversion: 1.5.0\n"
+	if !bytes.HasPrefix(text, []byte(want)) {
+		t.Errorf("got %s", text[:len(want)])
+	}
+}
