@@ -14,6 +14,16 @@ FUZZTIME    ?= 1m
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-zA-Z0-9_-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+.PHONY: setup
+setup: packages tools ## install what tests need: Debian packages as root, and the tools
+
+.PHONY: packages
+packages:
+	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  for program in haproxy systemd-analyze openssl; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing=1; done; \
+	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy systemd openssl; }; \
+	else echo "not root on Debian: install haproxy, systemd and openssl yourself, or their tests are skipped"; fi
+
 .PHONY: build
 build: $(BIN)/hagen ## build .bin/hagen
 
@@ -48,6 +58,7 @@ check: tools ## formatting, vet, staticcheck, tidy modules, other systems compil
 .PHONY: golden
 golden: ## rewrite the golden files; read the diff before you commit
 	go test ./gen -run TestGolden -update
+	go test ./gen/control -run TestFlagsDoc -update
 
 .PHONY: bench
 bench: $(BIN)/hagen ## run the benchmarks, for benchstat; COUNT=10 for ten runs
@@ -57,7 +68,7 @@ bench: $(BIN)/hagen ## run the benchmarks, for benchstat; COUNT=10 for ten runs
 fuzz: ## run every fuzz target for FUZZTIME (default 1m)
 	@set -e; for package in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package; \
+	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$package; \
 	  done; done
 
 .PHONY: tools
@@ -69,6 +80,18 @@ $(TOOLS) &: tools/go.mod tools/go.sum tools/butane/main.go
 	cd tools && go build -trimpath -o ../$(BIN)/ignition-validate github.com/coreos/ignition/v2/validate
 	cd tools && go build -trimpath -o ../$(BIN)/ honnef.co/go/tools/cmd/staticcheck golang.org/x/perf/cmd/benchstat
 	@touch $(TOOLS)
+
+.PHONY: e2e
+e2e: ## boot the rendered cluster with its real parts, as root; RUN=regexp picks, KEEP=1 leaves it up
+	e2e/run
+
+.PHONY: e2e-figures
+e2e-figures: ## measure failover, median of five, into docs/failover.md
+	e2e/run figures
+
+.PHONY: e2e-qemu
+e2e-qemu: ## boot one machine in QEMU, with Ignition in the initrd
+	e2e/run qemu
 
 .PHONY: clean
 clean: ## remove what was built and rendered here

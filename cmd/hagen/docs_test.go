@@ -1,0 +1,84 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// shellBlock is a block of commands in a document, with its indentation.
+var shellBlock = regexp.MustCompile("(?ms)^( *)```sh\n(.*?)^ *```$")
+
+// TestDocs executes every command of the README and of docs/, each document
+// in its own empty directory, with hagen on the PATH. Commands of make and
+// git are the repository's own business: their targets must exist, and CI
+// runs those of the README.
+func TestDocs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds hagen")
+	}
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", filepath.Join(bin, "hagen"), ".")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, output)
+	}
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents, _ := filepath.Glob("../../docs/*.md")
+	executed := 0
+	for _, path := range append(documents, "../../README.md") {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var script strings.Builder
+		for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
+			for line := range strings.SplitSeq(block[2], "\n") {
+				line = strings.TrimPrefix(line, block[1])
+				switch {
+				case strings.HasPrefix(line, "make "):
+					target := strings.Fields(line)[1]
+					if !strings.Contains(string(makefile), "\n"+target+":") {
+						t.Errorf("%s: the Makefile has no target %s", path, target)
+					}
+				case strings.HasPrefix(line, "git "):
+				case strings.TrimSpace(line) != "":
+					script.WriteString(line + "\n")
+					executed++
+				}
+			}
+		}
+		run := exec.Command("bash", "-euo", "pipefail", "-c", script.String())
+		run.Dir = t.TempDir()
+		run.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+		if output, err := run.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s\n%s", path, err, script.String(), output)
+		}
+	}
+	if executed < 10 {
+		t.Errorf("only %d commands were found", executed)
+	}
+}
+
+// TestLinks: what a document links to in the repository is there.
+func TestLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]+)(?:#[^)]*)?\)`)
+	documents, _ := filepath.Glob("../../docs/*.md")
+	more, _ := filepath.Glob("../../*.md")
+	for _, path := range append(documents, more...) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", path, m[1])
+			}
+		}
+	}
+}

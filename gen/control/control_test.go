@@ -1,0 +1,130 @@
+package control
+
+import (
+	"bytes"
+	goflag "flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = goflag.Bool("update", false, "rewrite docs/flags.md")
+
+// TestFlagsDoc keeps docs/flags.md, which is made from the rows.
+func TestFlagsDoc(t *testing.T) {
+	const path = "../../docs/flags.md"
+	var b bytes.Buffer
+	b.WriteString("# Every flag and its reason\n\nMade from the tables in `gen/control` by `make golden`; values are those of the first master of the\nseed's cluster.\n")
+	for _, profile := range []struct {
+		name    string
+		daemons []daemon
+	}{{"standard", standardDaemons}, {"classic", classicDaemons}} {
+		c := readCluster(t, profile.name)
+		s := site{c, c.Hosts()[0]}
+		fmt.Fprintf(&b, "\n## %s: Kubernetes %s, etcd %s\n", profile.name, c.Kubernetes, c.Etcd)
+		for _, d := range profile.daemons {
+			fmt.Fprintf(&b, "\n### %s\n\n| flag | value | reason |\n| --- | --- | --- |\n", d.name)
+			for _, f := range d.flags {
+				if f.why == "" {
+					t.Errorf("%s: %s --%s has no reason", profile.name, d.name, f.name)
+				}
+				fmt.Fprintf(&b, "| `--%s` | `%s` | %s |\n", f.name, f.value(s), f.why)
+			}
+		}
+	}
+	if *update {
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(b.Bytes(), want) {
+		t.Errorf("%s does not say what the rows say: make golden rewrites it", path)
+	}
+}
+
+// TestMasters: system:masters is on two certificates alone, and no authority's
+// key is placed anywhere.
+func TestMasters(t *testing.T) {
+	for name, p := range plans {
+		var masters []string
+		for _, row := range p.certificates {
+			if row.org == systemMasters {
+				masters = append(masters, row.stem)
+			}
+			for _, placed := range row.placed {
+				if placed.part == theKey && row.kind == "authority" {
+					t.Errorf("%s: the key of authority %s is placed on machines", name, row.stem)
+				}
+			}
+		}
+		if got := strings.Join(masters, " "); got != "kubelet-client admin" {
+			t.Errorf("%s: %s is on %s", name, systemMasters, got)
+		}
+	}
+}
+
+// TestHostsFile: one line per address, names folded, short names only where
+// they mean one machine.
+func TestHostsFile(t *testing.T) {
+	c := readCluster(t, "small")
+	want := "127.0.0.1 localhost\n::1 localhost\n192.0.2.10 m0.edge-7.example.com m0\n192.0.2.2 lb0.edge-7.example.com lb0\n192.0.2.3 lb1.edge-7.example.com lb1\n"
+	if got := hostsFile(c); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	c.Balancers[1].Name = "lb0.other.example.com"
+	if got := hostsFile(c); strings.Contains(got, "lb0\n") {
+		t.Errorf("lb0 is two machines:\n%s", got)
+	}
+}
+
+// TestExternalDNS: no /etc/hosts when DNS is somebody else's.
+func TestExternalDNS(t *testing.T) {
+	c := readCluster(t, "standard")
+	c.HostsFile = false
+	for _, f := range basics(site{c, c.Masters[0]}).Files {
+		if f.Path == "/etc/hosts" {
+			t.Error("/etc/hosts is written")
+		}
+	}
+}
+
+func TestHAProxyTime(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		1500 * time.Millisecond: "1500ms", time.Minute: "1m", 90 * time.Second: "90s", time.Hour: "1h", 48 * time.Hour: "2d",
+	} {
+		if got := haproxyTime(d); got != want {
+			t.Errorf("%s: got %s, want %s", d, got, want)
+		}
+	}
+}
+
+// TestEscape: systemd expands nothing in a flag's value.
+func TestEscape(t *testing.T) {
+	if got := escape("a%b$c"); got != "a%%b$$c" {
+		t.Error(got)
+	}
+}
+
+// TestLowPorts: an unprivileged daemon gets the capability for a port below
+// 1024, and for no other.
+func TestLowPorts(t *testing.T) {
+	for _, test := range []struct {
+		port uint16
+		want bool
+	}{{443, true}, {1023, true}, {1024, false}, {6443, false}} {
+		c := readCluster(t, "standard")
+		c.APIServer.Port, c.Endpoint.Port = test.port, test.port
+		for _, d := range []daemon{standardDaemons[1], haproxyDaemon} {
+			text := d.serviceText(site{c, c.Masters[0]})
+			if got := strings.Contains(text, "AmbientCapabilities=CAP_NET_BIND_SERVICE"); got != test.want {
+				t.Errorf("%s on port %d: %t", d.name, test.port, got)
+			}
+		}
+	}
+}
