@@ -17,7 +17,7 @@ import (
 // directory of the PKI). dir and keep need not exist. The error says which it
 // is and what to do; nothing is touched.
 func Preflight(dir string, keep ...string) error {
-	const instead = "name a directory of its own for what is rendered"
+	const instead = "name a directory of its own"
 	real, err := tree.Resolve(dir)
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func Preflight(dir string, keep ...string) error {
 			return fmt.Errorf("%s would be replaced, but %s is in it: %s", dir, path, instead)
 		}
 		if isWithin(real, kept) {
-			return fmt.Errorf("%s lies within %s, where nothing is rendered to: %s", dir, path, instead)
+			return fmt.Errorf("%s lies within %s, where others put their files: %s", dir, path, instead)
 		}
 	}
 	return nil

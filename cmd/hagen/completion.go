@@ -6,25 +6,24 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// The scripts ask hagen itself for words: cli/v2 answers when the last
-// argument is --generate-bash-completion.
-const bashCompletion = `_hagen() {
-  local current="${COMP_WORDS[COMP_CWORD]}" words
-  words=("${COMP_WORDS[@]:0:COMP_CWORD}")
-  [[ "$current" == -* ]] && words+=("$current")
-  COMPREPLY=($(compgen -W "$("${words[@]}" --generate-bash-completion 2>/dev/null)" -- "$current"))
-  [[ ${#COMPREPLY[@]} -eq 0 ]] && COMPREPLY=($(compgen -f -- "$current"))
-  return 0
+// The scripts ask hagen itself for words (see complete) and leave file names
+// to the shell.
+var completions = map[string]string{
+	"bash": `_hagen() {
+  local hagen="${COMP_WORDS[0]/#\~/$HOME}" words=() i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    [[ "${COMP_WORDS[i]}" == "=" ]] || words+=("${COMP_WORDS[i]}")
+  done
+  local current="${COMP_WORDS[COMP_CWORD]}"
+  [[ "$current" == "=" ]] && current=""
+  COMPREPLY=($("$hagen" __complete "${words[@]}" "$current" 2>/dev/null))
 }
-complete -F _hagen hagen
-`
-
-const zshCompletion = `#compdef hagen
+complete -o default -F _hagen hagen
+`,
+	"zsh": `#compdef hagen
 _hagen() {
-  local -a words_so_far answers
-  words_so_far=("${(@)words[1,CURRENT-1]}")
-  [[ "${words[CURRENT]}" == -* ]] && words_so_far+=("${words[CURRENT]}")
-  answers=("${(@f)$("${words_so_far[@]}" --generate-bash-completion 2>/dev/null)}")
+  local -a answers
+  answers=("${(@f)$("${words[1]/#\~/$HOME}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
   if [[ -n "${answers[1]}" ]]; then
     compadd -- "${answers[@]}"
   else
@@ -32,8 +31,22 @@ _hagen() {
   fi
 }
 if [[ "${funcstack[1]}" == _hagen ]]; then _hagen "$@"; else compdef _hagen hagen; fi
-`
+`,
+	"fish": `function __hagen
+    set -l words (commandline -opc)
+    set -l hagen (string replace -r '^~' $HOME -- $words[1])
+    set -l answers ($hagen __complete $words[2..] (commandline -ct) 2>/dev/null)
+    if test (count $answers) -gt 0
+        printf '%s\n' $answers
+    else
+        __fish_complete_path (commandline -ct)
+    end
+end
+complete -c hagen -f -a '(__hagen)'
+`,
+}
 
+// shells are those of completions, in the order in which they are named.
 var shells = []string{"bash", "zsh", "fish"}
 
 func completionCommand(ui *ui) *cli.Command {
@@ -41,31 +54,19 @@ func completionCommand(ui *ui) *cli.Command {
 		Name:      "completion",
 		Usage:     "print a script that completes hagen's words in a shell",
 		ArgsUsage: "bash|zsh|fish",
-		Description: "   source <(hagen completion bash)\n" +
-			"   hagen completion zsh > \"${fpath[1]}/_hagen\"\n" +
-			"   hagen completion fish > ~/.config/fish/completions/hagen.fish",
-		BashComplete: func(*cli.Context) {
-			for _, s := range shells {
-				fmt.Fprintln(ui.out, s)
-			}
-		},
+		Description: describe("",
+			"source <(hagen completion bash)",
+			"hagen completion zsh > \"${fpath[1]}/_hagen\"",
+			"hagen completion fish > ~/.config/fish/completions/hagen.fish"),
 		Action: func(ctx *cli.Context) error {
 			if ctx.NArg() != 1 {
 				return usage("name one shell: bash, zsh or fish")
 			}
-			script := map[string]string{"bash": bashCompletion, "zsh": zshCompletion}
-			switch shell := ctx.Args().First(); shell {
-			case "bash", "zsh":
-				fmt.Fprint(ui.out, script[shell])
-			case "fish":
-				text, err := ctx.App.ToFishCompletion()
-				if err != nil {
-					return failed("the script could not be made: %w", err)
-				}
-				fmt.Fprint(ui.out, text)
-			default:
-				return unknown("completion for shell", shell, shells)
+			script, known := completions[ctx.Args().First()]
+			if !known {
+				return unknown("completion for shell", ctx.Args().First(), shells)
 			}
+			fmt.Fprint(ui.out, script)
 			return nil
 		},
 	}

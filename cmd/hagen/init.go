@@ -13,51 +13,88 @@ import (
 )
 
 func initCommand(ui *ui) *cli.Command {
-	var names []string
-	for _, p := range profiles.Profiles() {
-		names = append(names, p.Name)
-	}
 	return &cli.Command{
 		Name:  "init",
 		Usage: "write a commented cluster file: the cluster to start from",
-		Description: "An existing file is never overwritten.\n\n" +
-			"   hagen init\n" +
-			"   hagen init --profile classic -f classic/cluster.yaml",
+		Description: describe("An existing file is never overwritten.",
+			"hagen init",
+			"hagen init --profile classic -f classic.yaml"),
 		Flags: []cli.Flag{
 			fileFlag(),
-			&cli.StringFlag{Name: "profile", Value: profiles.Standard, Usage: "the `PROFILE` of the cluster: " + strings.Join(names, ", ")},
+			&cli.StringFlag{Name: "profile", Value: profiles.Standard, Usage: "the `PROFILE` of the cluster: " + strings.Join(profileNames(), ", ")},
 		},
 		Action: func(ctx *cli.Context) error {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
+			if err := refuseFile(ctx.String("file")); err != nil {
+				return err
+			}
 			profile, known := profiles.FindProfile(ctx.String("profile"))
-			if !known || ctx.String("profile") == "" {
-				return unknown("profile", ctx.String("profile"), names)
+			if !known {
+				return unknown("profile", ctx.String("profile"), profileNames())
 			}
 			return writeNew(ui, ctx.String("file"), clusterFile(profile))
 		},
 	}
 }
 
-// writeNew writes a file that does not exist yet.
+func profileNames() []string {
+	var names []string
+	for _, p := range profiles.Profiles() {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// writeNew writes a cluster file that does not exist yet.
 func writeNew(ui *ui, path, text string) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	file, err := createNew(path, 0o644, "-f")
+	if err != nil {
+		return err
+	}
+	if err := fill(file, []byte(text)); err != nil {
+		return err
+	}
+	render := "hagen render"
+	if path != defaultFile {
+		render += " -f " + path
+	}
+	ui.say("wrote %s; change it, then: %s", path, render)
+	return nil
+}
+
+// createNew creates a file; flag is the one that names it.
+func createNew(path string, mode fs.FileMode, flag string) (*os.File, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return failed("%s: exists and is not overwritten; name another file with -f", path)
+		return nil, failed("%s: exists and is not overwritten; name another file with %s", path, flag)
 	case errors.Is(err, fs.ErrNotExist):
-		return failed("%s: its directory does not exist; make it first", path)
+		return nil, failed("%s: its directory does not exist; make it first, or name another file with %s", path, flag)
 	case err != nil:
-		return failed("%s: cannot be written: %w", path, reason(err))
+		return nil, failed("%s: cannot be written: %w; name another file with %s", path, reason(err), flag)
 	}
-	_, err = file.WriteString(text)
+	return file, nil
+}
+
+// fill writes a file that was just created, to the disk, and closes it. If
+// that fails, the file is removed.
+func fill(file *os.File, text []byte) error {
+	_, err := file.Write(text)
+	if err == nil {
+		err = file.Sync()
+	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		discard(file)
-		return failed("%s: cannot be written: %w", path, reason(err))
+		return failed("%s: cannot be written: %w", file.Name(), reason(err))
 	}
-	ui.say("wrote %s; change it, then: hagen render", path)
 	return nil
+}
+
+// discard removes a file that did not become what it should.
+func discard(file *os.File) {
+	_ = os.Remove(file.Name()) // the error that led here is the one to tell
 }
 
 // clusterFile is the seed's cluster in a profile.
@@ -90,8 +127,8 @@ spec:
   podCIDRs: [10.38.0.0/16]
   # serviceNodePortRange: 30000-32767
   # clusterDomain: cluster.local
-  # serviceAccountIssuer: https://kubernetes.default.svc.cluster.local
-  # dns: hosts                     # external: machines get no /etc/hosts lines
+{{if ne .Name "classic"}}  # serviceAccountIssuer: https://kubernetes.default.svc.cluster.local
+{{end}}  # dns: hosts                     # external: machines get no /etc/hosts lines
   masters:                         # an odd number: three survive the loss of one
     - {name: kubem00, addresses: [10.10.10.80]}
     - {name: kubem01, addresses: [10.10.10.81]}

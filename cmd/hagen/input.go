@@ -7,22 +7,34 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
+	"hagen/out"
 	"hagen/pki/store"
+)
+
+const (
+	defaultFile = "cluster.yaml"
+	pipe        = "-" // what -o names standard output with
 )
 
 // Flags that several commands share.
 func fileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: "cluster.yaml", Usage: "the cluster `FILE`", TakesFile: true}
+	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: defaultFile, Usage: "the cluster `FILE`"}
 }
 
 func pkiFlag() cli.Flag {
-	return &cli.StringFlag{Name: "pki", Usage: "the `DIR`ectory of certificates and keys (default: pki beside the cluster file)", TakesFile: true}
+	return &cli.StringFlag{Name: "pki", Usage: "keep certificates and keys in `DIR` (default: pki beside the cluster file)"}
+}
+
+func jsonFlag(use string) cli.Flag {
+	return &cli.BoolFlag{Name: "json", Usage: use, DisableDefaultText: true}
 }
 
 // pkiDir is where certificates and keys are kept.
@@ -53,18 +65,15 @@ func readCluster(ui *ui, path string) (*cluster.Cluster, error) {
 // readFile reads a file that a cluster file's size bounds; one byte more is
 // enough for the parser to refuse it.
 func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	if err := refuseFile(path); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, usage("%s: there is no such file; hagen init writes one, or name another with -f", path)
 	case err != nil:
-		return nil, failed("%s: cannot be read: %w", path, reason(err))
-	case info.IsDir():
-		return nil, usage("%s: is a directory; name the cluster file in it", path)
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, failed("%s: cannot be opened: %w", path, reason(err))
+		return nil, failed("%s: cannot be opened: %w; name another file with -f", path, reason(err))
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, spec.MaxSize+1))
@@ -72,6 +81,21 @@ func readFile(path string) ([]byte, error) {
 		return nil, failed("%s: cannot be read: %w", path, reason(err))
 	}
 	return text, nil
+}
+
+// refuseFile refuses what cannot be a cluster file, before it is opened: to
+// open a pipe would wait for its writer. One that comes from a pipe would have
+// its PKI beside the pipe.
+func refuseFile(path string) error {
+	info, err := os.Stat(path)
+	clean := filepath.Clean(path)
+	switch {
+	case path == "-", strings.HasPrefix(clean, "/dev/"), strings.HasPrefix(clean, "/proc/"), err == nil && !info.IsDir() && !info.Mode().IsRegular():
+		return usage("%s: the cluster is described in a file on disk, since its certificates are kept beside it; write one and name it with -f", path)
+	case err == nil && info.IsDir():
+		return usage("%s: is a directory; name the cluster file in it", path)
+	}
+	return nil // what else is wrong, opening it tells
 }
 
 // reason is an error of the operating system without the path, which the
@@ -83,8 +107,22 @@ func reason(err error) error {
 	return err
 }
 
+// preflight refuses a directory that cannot be exchanged as a whole. That is
+// wrong usage, unless it is the system that stands in the way.
+func preflight(dir string, keep ...string) error {
+	err := out.Preflight(dir, keep...)
+	if _, ofSystem := errors.AsType[syscall.Errno](err); ofSystem {
+		return failed("%w", err)
+	}
+	if err != nil {
+		return usage("%w", err)
+	}
+	return nil
+}
+
 // openStore opens the PKI directory and prints what it warns of.
-func openStore(ui *ui, dir string) (*store.Store, error) {
+func openStore(ui *ui, ctx *cli.Context) (*store.Store, error) {
+	dir := pkiDir(ctx)
 	s, err := store.Open(dir, waiting(ui, dir))
 	if err != nil {
 		return nil, failed("%w", err)

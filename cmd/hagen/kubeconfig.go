@@ -1,14 +1,12 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,16 +20,16 @@ func kubeconfigCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:  "kubeconfig",
 		Usage: "issue one more client certificate and write its kubeconfig",
-		Description: "The certificate is signed by the cluster's authority and recorded in the PKI directory's index;\n" +
-			"its key stands in the kubeconfig alone. Kubernetes cannot revoke it: keep it short.\n\n" +
-			"   hagen kubeconfig --user jane --group developers --expiry 30d\n" +
-			"   hagen kubeconfig --user ci -o - | vault kv put secret/ci kubeconfig=-",
+		Description: describe("The certificate is signed by the cluster's authority and recorded in the PKI directory's index;\n"+
+			"its key stands in the kubeconfig alone. Kubernetes cannot revoke it: keep it short.",
+			"hagen kubeconfig --user jane --group developers --expiry 30d",
+			"hagen kubeconfig --user ci -o - | vault kv put secret/ci kubeconfig=-"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
 			&cli.StringFlag{Name: "user", Value: "admin", Usage: "the user's `NAME`; admin alone is in system:masters without asking"},
-			&cli.StringSliceFlag{Name: "group", Usage: "a `GROUP` of the user; may be repeated"},
+			&cli.StringSliceFlag{Name: "group", Usage: "a `GROUP` of the user", KeepSpace: true},
 			&cli.StringFlag{Name: "expiry", Usage: "how long it is valid: `TIME` in hours, days or years, such as 30d (default: pki.adminExpiry)"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write (default: <user>.kubeconfig), or - for a pipe", TakesFile: true},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write (default: <user>.kubeconfig), or - for a pipe"},
 		},
 		Action: func(ctx *cli.Context) error {
 			if err := noArguments(ctx); err != nil {
@@ -48,7 +46,7 @@ const (
 )
 
 func kubeconfig(ui *ui, ctx *cli.Context) error {
-	request, path, err := clientRequest(ui, ctx)
+	asked, err := clientFlags(ui, ctx)
 	if err != nil {
 		return err
 	}
@@ -56,11 +54,14 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	full := control.ClientRequest(c, request.user, request.groups)
-	if request.life > 0 {
-		full.Lifetime = request.life
+	request := control.ClientRequest(c, asked.user, asked.groups)
+	if asked.life > 0 {
+		request.Lifetime = asked.life
 	}
-	s, err := openStore(ui, pkiDir(ctx))
+	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
+		return err
+	}
+	s, err := openStore(ui, ctx)
 	if err != nil {
 		return err
 	}
@@ -69,102 +70,118 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 	if !found {
 		return failed("%s: holds no authority that could sign; hagen render makes one", pkiDir(ctx))
 	}
-	item, warnings, err := pki.Client(authority, full, time.Now(), pki.Generate)
+	item, warnings, err := pki.Client(authority, request, time.Now(), pki.Generate)
 	if err != nil {
 		return failed("%w", err)
 	}
 	for _, w := range warnings {
-		ui.warn(w.Name + ": " + w.Text)
+		ui.warn("the certificate " + w.Text) // its name in the PKI means nothing to the user
 	}
-	return deliver(ui, s, item, path, control.Kubeconfig(c, authority, item))
+	if slices.Contains(asked.groups, adminGroup) {
+		ui.warn("the group " + adminGroup + " is obeyed without asking RBAC, until the certificate expires")
+	}
+	return deliver(ui, s, item, asked.path, control.Kubeconfig(c, authority, item))
 }
 
 // deliver records the certificate, then hands the kubeconfig over. In this
 // order nobody holds a certificate that the index does not know.
 func deliver(ui *ui, s *store.Store, item pki.Item, path string, text []byte) error {
 	var file *os.File
-	if path != "-" {
+	if path != pipe {
 		var err error
-		file, err = os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		switch {
-		case errors.Is(err, fs.ErrExist):
-			return failed("%s: exists and is not overwritten; name another file with -o", path)
-		case err != nil:
-			return failed("%s: cannot be written: %w", path, reason(err))
+		if file, err = createNew(path, 0o600, "-o"); err != nil {
+			return err
 		}
-		defer file.Close()
 	}
 	record, err := store.NewClientRecord(item)
 	if err == nil {
 		_, err = s.Save(s.Set(), record)
 	}
-	if err != nil {
+	switch {
+	case err != nil && file != nil:
+		file.Close()
 		discard(file)
+		fallthrough
+	case err != nil:
 		return failed("%w", err)
-	}
-	if file == nil {
-		if _, err := ui.out.Write(text); err != nil {
-			return failed("the kubeconfig could not be printed: %w", reason(err))
-		}
+	case file == nil:
+		ui.out.Write(text)
 		return nil
 	}
-	if _, err := file.Write(text); err != nil {
-		discard(file)
-		return failed("%s: cannot be written: %w", path, reason(err))
+	if err := fill(file, text); err != nil {
+		return err
 	}
-	if err := errors.Join(file.Sync(), file.Close()); err != nil {
-		discard(file)
-		return failed("%s: cannot be written: %w", path, reason(err))
-	}
-	ui.say("wrote %s, valid until %s", path, record.NotAfter.Format(time.DateOnly))
+	ui.say("wrote %s: user %s, valid until %s", path, record.User, record.NotAfter.Format(time.DateOnly))
 	return nil
-}
-
-// discard removes a file that did not become what it should.
-func discard(file *os.File) {
-	if file != nil {
-		_ = os.Remove(file.Name()) // the error that led here is the one to tell
-	}
 }
 
 // client is what the flags ask for.
 type client struct {
 	user   string
 	groups []string
-	life   time.Duration
+	life   time.Duration // 0: as the cluster file says
+	path   string
 }
 
-// clientRequest reads the flags, before anything is opened.
-func clientRequest(ui *ui, ctx *cli.Context) (client, string, error) {
-	r := client{user: ctx.String("user"), groups: ctx.StringSlice("group")}
-	if r.user == adminUser && len(r.groups) == 0 {
-		r.groups = []string{adminGroup}
+// clientFlags reads the flags, before anything is opened.
+func clientFlags(ui *ui, ctx *cli.Context) (client, error) {
+	asked := client{user: ctx.String("user"), groups: ctx.StringSlice("group"), path: ctx.String("output")}
+	if asked.user == adminUser && len(asked.groups) == 0 {
+		asked.groups = []string{adminGroup}
 	}
-	for what, texts := range map[string][]string{"user": {r.user}, "group": r.groups} {
-		for _, text := range texts {
-			if text == "" || len(text) > 64 || strings.TrimSpace(text) != text || strings.ContainsFunc(text, func(c rune) bool { return !unicode.IsPrint(c) }) {
-				return r, "", usage("--%s: a name of 1 to 64 printable characters is needed (RFC 5280, ub-common-name)", what)
-			}
+	for i, name := range append([]string{asked.user}, asked.groups...) {
+		flag := "--group"
+		if i == 0 {
+			flag = "--user"
 		}
-	}
-	if slices.Contains(r.groups, adminGroup) {
-		ui.warn("group system:masters is obeyed without asking RBAC, until the certificate expires")
+		if err := checkName(flag, name); err != nil {
+			return asked, err
+		}
+		if slices.Contains(asked.groups[:max(i-1, 0)], name) {
+			return asked, usage("--group %s is given twice; leave one out", name)
+		}
 	}
 	if text := ctx.String("expiry"); text != "" {
 		var err error
-		if r.life, err = cluster.ParseLifetime(text); err != nil {
-			return r, "", usage("--expiry: %w", err)
+		if asked.life, err = cluster.ParseLifetime(text); err != nil {
+			return asked, usage("--expiry: %w", err)
 		}
 	}
-	path := ctx.String("output")
-	if path == "" {
-		path = fileName.ReplaceAllString(r.user, "_") + ".kubeconfig"
+	if asked.path == "" {
+		asked.path = fileOf(asked.user)
 	}
-	if path == "-" && ui.outTerminal {
-		return r, "", usage("the kubeconfig holds a key and is not printed on a terminal: pipe it, or name a file with -o")
+	if asked.path == pipe && ui.outTerminal {
+		return asked, usage("the kubeconfig holds a key and is not printed on a terminal: pipe it, or name a file with -o")
 	}
-	return r, path, nil
+	return asked, nil
 }
 
-// fileName matches what a user's name may hold and a file's should not.
-var fileName = regexp.MustCompile(`[^A-Za-z0-9@_-]`)
+// checkName holds a user's or group's name against what a certificate can say
+// (RFC 5280, ub-common-name and ub-organization-name).
+func checkName(flag, name string) error {
+	odd := strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
+	switch {
+	case odd:
+		return usage("%s: %q holds a character that cannot be printed", flag, name)
+	case strings.TrimSpace(name) != name:
+		return usage("%s: %q begins or ends with a blank", flag, name)
+	case utf8.RuneCountInString(name) > 64:
+		return usage("%s: the name has %d characters; a certificate can hold 64", flag, utf8.RuneCountInString(name))
+	}
+	return nil
+}
+
+// fileOf names a user's kubeconfig. A user's name may hold what leads to
+// another directory, hides a file or means something to a shell.
+func fileOf(user string) string {
+	name := strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("@._-", r) {
+			return r
+		}
+		return '_'
+	}, user)
+	if strings.ContainsRune(".-", rune(name[0])) {
+		name = "_" + name[1:]
+	}
+	return name + ".kubeconfig"
+}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -14,34 +13,30 @@ func releasesCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:  "releases",
 		Usage: "list profiles, Kubernetes releases with their etcd, and operating systems",
-		Description: "   hagen releases\n" +
-			"   hagen releases --json | jq -r '.releases[].kubernetes'",
-		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
+		Description: describe("",
+			"hagen releases",
+			"hagen releases --json | jq -r '.releases[].kubernetes'"),
+		Flags: []cli.Flag{jsonFlag("print JSON")},
 		Action: func(ctx *cli.Context) error {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
 			if ctx.Bool("json") {
-				return releasesJSON(ui)
+				releasesJSON(ui)
+			} else {
+				releasesTables(ui)
 			}
-			releasesTables(ui)
 			return nil
 		},
 	}
 }
 
-func releasesJSON(ui *ui) error {
-	encoder := json.NewEncoder(ui.out)
-	encoder.SetIndent("", "  ")
-	err := encoder.Encode(struct {
+func releasesJSON(ui *ui) {
+	ui.json(struct {
 		Profiles []profiles.Profile `json:"profiles"`
 		Releases []profiles.Release `json:"releases"`
 		Systems  []profiles.OS      `json:"operatingSystems"`
 	}{profiles.Profiles(), profiles.Releases(), profiles.Systems()})
-	if err != nil {
-		return failed("the list could not be printed: %w", reason(err))
-	}
-	return nil
 }
 
 func releasesTables(ui *ui) {

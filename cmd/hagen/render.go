@@ -23,18 +23,18 @@ func renderCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:  "render",
 		Usage: "make what is missing of the PKI, and one document per machine",
-		Description: "The same cluster file and the same PKI give the same bytes. Everything is checked before\n" +
-			"anything is written; directories are exchanged whole.\n\n" +
-			"   hagen render\n" +
-			"   hagen render -f prod/cluster.yaml -o /srv/boot/prod\n" +
-			"   hagen render --host kubem00 --host kubem01\n" +
-			"   hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'",
+		Description: describe("The same cluster file and the same PKI give the same bytes. Everything is checked before\n"+
+			"anything is written; directories are exchanged whole.",
+			"hagen render",
+			"hagen render -f prod/cluster.yaml -o /srv/boot/prod",
+			"hagen render --host kubem00 --host kubem01",
+			"hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `DIR`ectory to write (default: rendered/<cluster>), or - for one document to a pipe", TakesFile: true},
-			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`; may be repeated"},
-			&cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(profiles.Formats(), ", ") + "; may be repeated"},
-			&cli.BoolFlag{Name: "json", Usage: "print the summary as JSON on stdout"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>), or one of them to a pipe with -"},
+			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`", KeepSpace: true},
+			&cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(profiles.Formats(), ", "), KeepSpace: true},
+			jsonFlag("print the summary as JSON on stdout"),
 		},
 		Action: func(ctx *cli.Context) error {
 			if err := noArguments(ctx); err != nil {
@@ -59,23 +59,33 @@ func render(ui *ui, ctx *cli.Context) error {
 	if err := knownHosts(c, ctx.StringSlice("host")); err != nil {
 		return err
 	}
-	if ctx.String("output") == "-" {
+	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
+		return err
+	}
+	if ctx.String("output") == pipe {
 		return renderPipe(ui, ctx, c)
 	}
 	return renderTree(ui, ctx, c)
 }
 
 func knownHosts(c *cluster.Cluster, asked []string) error {
+	for _, name := range asked {
+		if strings.Contains(name, ",") {
+			return usage("--host %s: name one host with each --host", name)
+		}
+		if !slices.Contains(namesOf(c), name) {
+			return unknown("host", name, namesOf(c))
+		}
+	}
+	return nil
+}
+
+func namesOf(c *cluster.Cluster) []string {
 	var names []string
 	for _, h := range c.Hosts() {
 		names = append(names, h.Name)
 	}
-	for _, name := range asked {
-		if !slices.Contains(names, name) {
-			return unknown("host", name, names)
-		}
-	}
-	return nil
+	return names
 }
 
 // renderTree writes the PKI, then the tree of documents.
@@ -84,8 +94,8 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if dir == "" {
 		dir = filepath.Join("rendered", c.Name)
 	}
-	if err := out.Preflight(dir, ctx.String("file"), pkiDir(ctx)); err != nil {
-		return usage("%w", err)
+	if err := preflight(dir, ctx.String("file"), pkiDir(ctx)); err != nil {
+		return err
 	}
 	w, err := issue(ui, ctx, c)
 	if err != nil {
@@ -102,9 +112,11 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	}
 	result, err := out.Write(target, w.files(), scope(ctx.StringSlice("host")))
 	if err != nil {
+		w.sayPKI(ui, ctx)
 		return failed("%w", err)
 	}
-	return w.report(ui, ctx, dir, result)
+	w.report(ui, ctx, dir, result)
+	return nil
 }
 
 // scope is the part of the tree that a run is about: all of it, or what
@@ -132,7 +144,7 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	case ctx.Bool("json"):
 		return usage("-o - and --json both want stdout: leave one out")
 	case ui.outTerminal:
-		return usage("the document holds keys and is not printed on a terminal: pipe it, or name a directory with -o")
+		return usage("a document may hold keys and is not printed on a terminal: pipe it, or name a directory with -o")
 	}
 	w, err := issue(ui, ctx, c)
 	if err != nil {
@@ -142,11 +154,11 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err := w.save(); err != nil {
 		return err
 	}
+	w.noteOthers(ui, hosts)
+	w.sayPKI(ui, ctx)
 	for _, d := range w.machines[0].Documents {
 		if d.Format == formats[0] {
-			if _, err := ui.out.Write(d.Text); err != nil {
-				return failed("the document could not be printed: %w", reason(err))
-			}
+			ui.out.Write(d.Text)
 		}
 	}
 	return nil
@@ -162,7 +174,7 @@ type work struct {
 
 // issue locks the PKI and computes everything.
 func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster) (_ *work, err error) {
-	s, err := openStore(ui, pkiDir(ctx))
+	s, err := openStore(ui, ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -207,4 +219,3 @@ func (w *work) files() []tree.File {
 	}
 	return files
 }
-

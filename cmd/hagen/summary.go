@@ -1,12 +1,15 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
+	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/gen/control"
 	"hagen/out"
 	"hagen/pki"
 	"hagen/profiles"
@@ -25,6 +28,7 @@ type summary struct {
 	Removed    []string         `json:"removed"`
 	Hosts      []hostSummary    `json:"hosts"`
 	PKI        pkiSummary       `json:"pki"`
+	Warnings   []string         `json:"warnings"`
 }
 
 type hostSummary struct {
@@ -43,6 +47,7 @@ type documentSummary struct {
 }
 
 type pkiSummary struct {
+	Directory    string          `json:"directory"`
 	Made         []changeSummary `json:"made"`
 	Reissued     []changeSummary `json:"reissued"`
 	Kept         int             `json:"kept"`
@@ -56,49 +61,78 @@ type changeSummary struct {
 }
 
 // report prints the summary for people or, with --json, for programs.
-func (w *work) report(ui *ui, ctx *cli.Context, dir string, result out.Result) error {
+func (w *work) report(ui *ui, ctx *cli.Context, dir string, result out.Result) {
 	for _, note := range result.Notes {
 		ui.warn(note)
 	}
-	s := w.summary(dir, result)
+	w.noteOthers(ui, ctx.StringSlice("host"))
+	s := summary{
+		Cluster: w.cluster.Name, Profile: w.cluster.Profile.Name, Kubernetes: w.cluster.Kubernetes, Etcd: w.cluster.Etcd,
+		Output: dir, Changed: result.Changed, Written: list(result.Written), Removed: list(result.Removed),
+		Hosts: w.hosts(), PKI: w.summary(pkiDir(ctx)), Warnings: list(ui.warnings),
+	}
 	if ctx.Bool("json") {
-		encoder := json.NewEncoder(ui.out)
-		encoder.SetIndent("", "  ")
-		if err := encoder.Encode(s); err != nil {
-			return failed("the summary could not be printed: %w", reason(err))
-		}
-		return nil
+		ui.json(s)
+		return
 	}
 	s.print(ui)
-	return nil
 }
 
-func (w *work) summary(dir string, result out.Result) summary {
-	c := w.cluster
-	s := summary{
-		Cluster: c.Name, Profile: c.Profile.Name, Kubernetes: c.Kubernetes, Etcd: c.Etcd,
-		Output: dir, Changed: result.Changed, Written: list(result.Written), Removed: list(result.Removed),
-		PKI: pkiSummary{Made: []changeSummary{}, Reissued: []changeSummary{}},
+// noteOthers warns when a run for some hosts changed what others hold: their
+// documents are older than their certificates until they are rendered.
+func (w *work) noteOthers(ui *ui, asked []string) {
+	if len(asked) == 0 {
+		return
 	}
+	var others []string
+	for _, m := range w.cluster.Masters {
+		holds := func(c pki.Change) bool {
+			shared := strings.HasPrefix(c.Name, "cluster/") && c.Name != control.Admin
+			return c.Action != pki.Kept && (shared || strings.HasPrefix(c.Name, "hosts/"+m.Name+"/"))
+		}
+		if !slices.Contains(asked, m.Name) && slices.ContainsFunc(w.issued.Changes, holds) {
+			others = append(others, m.Name)
+		}
+	}
+	if len(others) > 0 {
+		ui.warn(fmt.Sprintf("%s got new certificates, too, and no new document: render without --host before they boot", strings.Join(others, ", ")))
+	}
+}
+
+// sayPKI tells what became of the PKI when that is all there is to tell.
+func (w *work) sayPKI(ui *ui, ctx *cli.Context) {
+	if s := w.summary(pkiDir(ctx)); len(s.Made)+len(s.Reissued) > 0 {
+		s.print(ui)
+	}
+}
+
+func (w *work) hosts() []hostSummary {
+	var hosts []hostSummary
 	for _, m := range w.machines {
 		h := hostSummary{Name: m.Host.Name, Role: string(m.Host.Role), OS: m.Host.OS.Name, Files: len(m.Node.Files), Units: len(m.Node.Units)}
 		for _, d := range m.Documents {
 			h.Documents = append(h.Documents, documentSummary{d.Format, d.Path, len(d.Text)})
 		}
-		s.Hosts = append(s.Hosts, h)
+		hosts = append(hosts, h)
 	}
+	return hosts
+}
+
+// summary says what became of the certificates and keys in dir.
+func (w *work) summary(dir string) pkiSummary {
+	s := pkiSummary{Directory: dir, Made: []changeSummary{}, Reissued: []changeSummary{}}
 	for _, change := range w.issued.Changes {
 		entry := changeSummary{change.Name, change.Why}
 		switch change.Action {
 		case pki.Made:
-			s.PKI.Made = append(s.PKI.Made, entry)
+			s.Made = append(s.Made, entry)
 		case pki.Reissued:
-			s.PKI.Reissued = append(s.PKI.Reissued, entry)
+			s.Reissued = append(s.Reissued, entry)
 		default:
-			s.PKI.Kept++
+			s.Kept++
 		}
-		if cert, err := w.issued.Set[change.Name].X509(); err == nil && (s.PKI.FirstExpires == "" || cert.NotAfter.Before(s.PKI.FirstExpiry)) {
-			s.PKI.FirstExpiry, s.PKI.FirstExpires = cert.NotAfter.UTC(), change.Name
+		if cert, err := w.issued.Set[change.Name].X509(); err == nil && (s.FirstExpires == "" || cert.NotAfter.Before(s.FirstExpiry)) {
+			s.FirstExpiry, s.FirstExpires = cert.NotAfter.UTC(), change.Name
 		}
 	}
 	return s
@@ -113,27 +147,9 @@ func list(items []string) []string {
 }
 
 func (s summary) print(ui *ui) {
-	ui.say("%scluster %s%s: %s, Kubernetes %s, etcd %s", ui.bold, s.Cluster, ui.normal, s.Profile, s.Kubernetes, s.Etcd)
-	rows := [][]string{{"host", "role", "os", "files", "units", "document", "bytes"}}
-	for _, h := range s.Hosts {
-		row := []string{h.Name, h.Role, h.OS, fmt.Sprint(h.Files), fmt.Sprint(h.Units)}
-		for _, d := range h.Documents {
-			rows = append(rows, append(row, d.Path, count(d.Bytes)))
-			row = []string{"", "", "", "", ""}
-		}
-	}
-	table(ui.err, rows)
-	ui.say("certificates and keys: %d made, %d reissued, %d kept; first to expire: %s on %s",
-		len(s.PKI.Made), len(s.PKI.Reissued), s.PKI.Kept, s.PKI.FirstExpires, s.PKI.FirstExpiry.Format(time.DateOnly))
-	// On a first run everything is made because nothing was there.
-	if s.PKI.Kept+len(s.PKI.Reissued) > 0 {
-		for _, c := range s.PKI.Made {
-			ui.say("  made %s: %s", c.Name, c.Why)
-		}
-	}
-	for _, c := range s.PKI.Reissued {
-		ui.say("  reissued %s: %s", c.Name, c.Why)
-	}
+	ui.line("cluster "+s.Cluster, fmt.Sprintf(": %s, Kubernetes %s, etcd %s", s.Profile, s.Kubernetes, s.Etcd))
+	table(ui.err, s.table())
+	s.PKI.print(ui)
 	for _, path := range s.Removed {
 		ui.say("removed %s", path)
 	}
@@ -141,5 +157,63 @@ func (s summary) print(ui *ui) {
 		ui.say("wrote %s", s.Output)
 	} else {
 		ui.say("nothing changed in %s", s.Output)
+	}
+}
+
+// table has a line for each host and a column for each format that occurs.
+func (s summary) table() [][]string {
+	var formats []string
+	rows := [][]string{{"HOST", "ROLE", "OS", "FILES", "UNITS"}}
+	for _, format := range profiles.Formats() {
+		if slices.ContainsFunc(s.Hosts, func(h hostSummary) bool { return h.bytes(format) != "-" }) {
+			formats = append(formats, format)
+			rows[0] = append(rows[0], strings.ToUpper(format)+" BYTES")
+		}
+	}
+	for _, h := range s.Hosts {
+		row := []string{h.Name, h.Role, h.OS, fmt.Sprint(h.Files), fmt.Sprint(h.Units)}
+		for _, format := range formats {
+			row = append(row, h.bytes(format))
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// bytes is the size of the host's document in a format, - if it has none.
+func (h hostSummary) bytes(format string) string {
+	for _, d := range h.Documents {
+		if d.Format == format {
+			return count(d.Bytes)
+		}
+	}
+	return "-"
+}
+
+func (s pkiSummary) print(ui *ui) {
+	ui.say("certificates and keys in %s: %d made, %d reissued, %d kept; first to expire: %s on %s",
+		s.Directory, len(s.Made), len(s.Reissued), s.Kept, s.FirstExpires, s.FirstExpiry.Format(time.DateOnly))
+	// On a first run everything is made because nothing was there.
+	if s.Kept+len(s.Reissued) > 0 {
+		printChanges(ui, "made", s.Made)
+	}
+	printChanges(ui, "reissued", s.Reissued)
+}
+
+// printChanges prints changes with their reason, on one line those of a host
+// that share it, as a shell would write them: hosts/kubem00/{apiserver,scheduler}.
+func printChanges(ui *ui, what string, changes []changeSummary) {
+	for len(changes) > 0 {
+		folder, why := path.Dir(changes[0].Name), changes[0].Why
+		var names []string
+		for len(changes) > 0 && path.Dir(changes[0].Name) == folder && changes[0].Why == why {
+			names = append(names, path.Base(changes[0].Name))
+			changes = changes[1:]
+		}
+		name := names[0]
+		if len(names) > 1 {
+			name = "{" + strings.Join(names, ",") + "}"
+		}
+		ui.say("  %s %s/%s: %s", what, folder, name, why)
 	}
 }

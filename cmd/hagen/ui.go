@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"text/tabwriter"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 
@@ -22,55 +24,114 @@ import (
 //     then only into a pipe or file.
 //   - Bold type marks words on a terminal, unless NO_COLOR is set
 //     (no-color.org) or the terminal is dumb. Nothing depends on it.
+//   - Names come from files that others wrote: what a terminal would act on
+//     is not passed on.
 type ui struct {
-	out, err     io.Writer
+	out          *output
+	err          io.Writer
 	outTerminal  bool
 	bold, normal string
+	warnings     []string // all that were printed
 }
 
 func newUI(out, err *os.File) *ui {
-	u := &ui{out: out, err: err, outTerminal: term.IsTerminal(int(out.Fd()))}
+	u := &ui{out: &output{w: out}, err: err, outTerminal: term.IsTerminal(int(out.Fd()))}
 	if term.IsTerminal(int(err.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
 		u.bold, u.normal = "\x1b[1m", "\x1b[0m"
 	}
 	return u
 }
 
+// output remembers that it could not be written to, so that no command has to
+// check each line it prints: run does.
+type output struct {
+	w   io.Writer
+	err error
+}
+
+func (o *output) Write(text []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.w.Write(text)
+	o.err = err
+	return n, err
+}
+
+// json prints a value for programs.
+func (u *ui) json(value any) {
+	encoder := json.NewEncoder(u.out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(value); err != nil && u.out.err == nil {
+		panic(err) // our own types can be encoded: a test prints each
+	}
+}
+
 // say prints a line for people.
-func (u *ui) say(format string, args ...any) {
-	fmt.Fprintf(u.err, format+"\n", args...)
+func (u *ui) say(format string, args ...any) { u.line("", fmt.Sprintf(format, args...)) }
+
+// line prints a line that begins in bold type.
+func (u *ui) line(bold, rest string) {
+	if bold != "" {
+		bold = u.bold + printable(bold) + u.normal
+	}
+	fmt.Fprintln(u.err, bold+printable(rest))
 }
 
 // warn prints a warning.
 func (u *ui) warn(text string) {
-	fmt.Fprintf(u.err, "%swarning:%s %s\n", u.bold, u.normal, text)
+	u.warnings = append(u.warnings, text)
+	u.line("warning:", " "+text)
 }
 
 // fail prints an error. The faults of a cluster file begin with their own
 // place in it, as compilers' do, so that editors find it.
 func (u *ui) fail(err error) {
 	text := err.Error()
-	if _, refused := unwrap(err).(*spec.Error); refused {
-		fmt.Fprintln(u.err, text)
+	if f, ok := err.(*failure); ok {
+		err = f.err
+	}
+	if _, refused := err.(*spec.Error); refused {
+		u.line("", text)
 		return
 	}
-	fmt.Fprintf(u.err, "%shagen:%s %s\n", u.bold, u.normal, text)
+	u.line("hagen:", " "+text)
 }
 
-func unwrap(err error) error {
-	if f, ok := err.(*failure); ok {
-		return f.err
-	}
-	return err
+// printable replaces what a terminal would act on.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text)
 }
 
-// table writes rows in columns; the first row is the heading.
+// table writes rows in columns, numbers to the right; the first row is the
+// heading.
 func table(w io.Writer, rows [][]string) {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(t, strings.Join(row, "\t"))
+	widths := make([]int, len(rows[0]))
+	numeric := make([]bool, len(rows[0]))
+	for column := range widths {
+		numeric[column] = true
+		for i, row := range rows {
+			widths[column] = max(widths[column], utf8.RuneCountInString(row[column]))
+			numeric[column] = numeric[column] && (i == 0 || strings.Trim(row[column], "0123456789,-") == "")
+		}
 	}
-	t.Flush()
+	for _, row := range rows {
+		var line strings.Builder
+		for column, cell := range row {
+			blanks := strings.Repeat(" ", widths[column]-utf8.RuneCountInString(cell))
+			if numeric[column] {
+				cell, blanks = blanks+cell, ""
+			}
+			line.WriteString(cell + blanks + "  ")
+		}
+		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
+	}
 }
 
 // count writes a number of bytes with its thousands apart.

@@ -14,7 +14,7 @@ func versionCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:        "version",
 		Usage:       "print hagen's version",
-		Description: "   hagen version",
+		Description: describe("", "hagen version"),
 		Action: func(ctx *cli.Context) error {
 			if err := noArguments(ctx); err != nil {
 				return err

@@ -28,6 +28,7 @@ type Dir struct {
 	path    string   // absolute and free of symbolic links
 	lock    *os.File // the directory that is at path now, locked; nil once closed
 	created []string // directories that Open made, outermost first
+	refused error    // why the last attempt could not create the directory
 }
 
 // Open takes the directory at path for this process alone, until Close. A
@@ -68,6 +69,9 @@ func Open(path string, waiting func()) (*Dir, error) {
 		}
 	}
 	d.removeCreated()
+	if d.refused != nil {
+		return nil, fmt.Errorf("cannot create %s: %w: the file system does not let hagen; name another directory", d.name, errors.Unwrap(d.refused))
+	}
 	return nil, fmt.Errorf("%s was exchanged again and again while hagen tried to lock it: name a directory on a local file system", d.name)
 }
 
@@ -138,6 +142,7 @@ func (d *Dir) ensure(wait func()) (bool, error) {
 		return false, err
 	}
 	err := os.Mkdir(d.path, 0o700)
+	d.refused = err
 	if errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

@@ -38,6 +38,10 @@ func TestOpenRefuses(t *testing.T) {
 		}
 		wantError(t, err, tt.want...)
 	}
+	if _, err := os.Stat("/proc/self"); err == nil {
+		_, err := Open("/proc/hagen", nil)
+		wantError(t, err, "cannot create /proc/hagen: no such file or directory", "name another directory")
+	}
 	if _, err := os.Lstat(base + "/new"); err == nil {
 		t.Error("a refused Open left a directory")
 	}

@@ -44,9 +44,11 @@ func TestNoSecretByte(t *testing.T) {
 	first, second := keys(t), keys(t)
 	for kind, key := range first {
 		for name, around := range map[string]func(string) string{
-			"file":       func(k string) string { return k },
-			"two":        func(k string) string { return "# head\n" + k + k + "tail\n" },
-			"kubeconfig": func(k string) string { return "    client-key-data: " + base64.StdEncoding.EncodeToString([]byte(k)) + "\n" },
+			"file": func(k string) string { return k },
+			"two":  func(k string) string { return "# head\n" + k + k + "tail\n" },
+			"kubeconfig": func(k string) string {
+				return "    client-key-data: " + base64.StdEncoding.EncodeToString([]byte(k)) + "\n"
+			},
 		} {
 			shown := string(Text([]byte(around(key))))
 			for line := range strings.SplitSeq(around(key), "\n") {

@@ -110,7 +110,7 @@ func all(each ...damage) damage {
 
 func TestFaults(t *testing.T) {
 	const (
-		restoreServer = "restore it from a backup, or delete hosts/kubem00/apiserver.pem and hosts/kubem00/apiserver-key.pem so that a new pair is issued"
+		restoreServer = "restore it from a backup, or delete DIR/hosts/kubem00/apiserver.pem and DIR/hosts/kubem00/apiserver-key.pem so that a new pair is issued"
 		restoreRoot   = "restore it from a backup (an existing %s is never replaced; without it begin a new PKI directory)"
 	)
 	restoreAuthority := fmt.Sprintf(restoreRoot, "authority")
@@ -121,10 +121,10 @@ func TestFaults(t *testing.T) {
 		damage damage
 		want   string // each DIR stands for the directory
 	}{
-		{"no index", remove(indexFile), "DIR/index.json is missing, but the directory holds 9 certificates and keys (ca-key.pem first): restore it from a backup, or name a new PKI directory"},
+		{"no index", remove(indexFile), "DIR/index.json is missing, but the directory holds 9 certificates and keys (DIR/authorities/kubernetes/ca-key.pem first): restore it from a backup, or name a new PKI directory"},
 		{"empty index", write(indexFile, ""), "DIR/index.json:1:1: it is empty: restore it from a backup"},
 		{"garbage index", write(indexFile, "{\n  \"version\": 1,\n  é}"), "DIR/index.json:3:3: not JSON: invalid character 'Ã' looking for beginning of object key string: restore it from a backup"},
-		{"index cut short", write(indexFile, "{\n  \"version\": 1,"), "DIR/index.json:2:15: not JSON: unexpected end of JSON input: restore it from a backup"},
+		{"index cut short", write(indexFile, "{\n  \"version\": 1,"), "DIR/index.json:2:15: it is cut short: restore it from a backup"},
 		{"index is a list", write(indexFile, "[]"), "DIR/index.json:1:1: the value is of the wrong kind (array): restore it from a backup"},
 		{"index goes on", write(indexFile, "{\"version\":1}\n{}"), "DIR/index.json:2:1: not JSON: invalid character '{' after top-level value: restore it from a backup"},
 		{"no version", write(indexFile, "{}"), "DIR/index.json:1:1: it has no version, so hagen did not write it: restore it from a backup"},
@@ -138,8 +138,8 @@ func TestFaults(t *testing.T) {
 		{"index is a link", link(indexFile), "DIR/index.json is a symbolic link, not a regular file: move it away"},
 		{"index is a directory", directory(indexFile), "DIR/index.json is a directory, not a regular file: move it away"},
 
-		{"leaf without key", remove(server + "-key.pem"), "DIR/hosts/kubem00/apiserver-key.pem is missing: restore it from a backup, or delete hosts/kubem00/apiserver.pem as well so that a new pair is issued"},
-		{"leaf without certificate", remove(server + ".pem"), "DIR/hosts/kubem00/apiserver.pem is missing: restore it from a backup, or delete hosts/kubem00/apiserver-key.pem as well so that a new pair is issued"},
+		{"leaf without key", remove(server + "-key.pem"), "DIR/hosts/kubem00/apiserver-key.pem is missing: restore it from a backup, or delete DIR/hosts/kubem00/apiserver.pem as well so that a new pair is issued"},
+		{"leaf without certificate", remove(server + ".pem"), "DIR/hosts/kubem00/apiserver.pem is missing: restore it from a backup, or delete DIR/hosts/kubem00/apiserver-key.pem as well so that a new pair is issued"},
 		{"authority without key", remove(authority + "-key.pem"), "DIR/authorities/kubernetes/ca-key.pem is missing: " + restoreAuthority},
 		{"authority without certificate", remove(authority + ".pem"), "DIR/authorities/kubernetes/ca.pem is missing: " + restoreAuthority},
 		{"authority gone", remove(authority+".pem", authority+"-key.pem"), "DIR/authorities/kubernetes/ca.pem is missing: " + restoreAuthority + "\nDIR/authorities/kubernetes/ca-key.pem is missing: " + restoreAuthority},

@@ -217,6 +217,9 @@ func jsonFault(data []byte, base int, err error) indexFault {
 	case errors.As(err, &syntax):
 		offset += max(int(syntax.Offset)-1, 0)
 		text = "not JSON: " + syntax.Error()
+		if int(syntax.Offset) >= len(data)-base {
+			text = "it is cut short"
+		}
 	case errors.As(err, &mistyped):
 		text = fmt.Sprintf("the value is of the wrong kind (%s)", mistyped.Value)
 		if mistyped.Field != "" {

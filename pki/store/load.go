@@ -76,7 +76,7 @@ func (s *Store) load() Faults {
 		request := s.set[fault.Name].Request
 		for _, p := range parts(request) {
 			if p.part == fault.Part {
-				l.fault(p.path, "is wrong: %s; %s", fault.Text, remedy(request))
+				l.fault(p.path, "is wrong: %s; %s", fault.Text, l.remedy(request))
 			}
 		}
 	}
@@ -85,17 +85,17 @@ func (s *Store) load() Faults {
 }
 
 // remedy says what to do about a bad file of an item.
-func remedy(request pki.Request) string {
+func (l *loader) remedy(request pki.Request) string {
 	if request.Kind == pki.Leaf {
-		return "restore it from a backup, or delete " + both(request) + " so that a new pair is issued"
+		return "restore it from a backup, or delete " + l.both(request) + " so that a new pair is issued"
 	}
 	return fmt.Sprintf("restore it from a backup (an existing %s is never replaced; without it begin a new PKI directory)", request.Kind)
 }
 
-func both(request pki.Request) string {
+func (l *loader) both(request pki.Request) string {
 	var names []string
 	for _, p := range parts(request) {
-		names = append(names, p.path)
+		names = append(names, l.show(p.path))
 	}
 	return strings.Join(names, " and ")
 }
@@ -161,11 +161,11 @@ func (l *loader) loadItem(recorded record) {
 func (l *loader) missing(path string, request pki.Request, present []string) {
 	switch {
 	case request.Kind == pki.Leaf:
-		l.fault(path, "is missing: restore it from a backup, or delete %s as well so that a new pair is issued", strings.Join(present, " and "))
+		l.fault(path, "is missing: restore it from a backup, or delete %s as well so that a new pair is issued", l.show(present[0]))
 	case strings.HasSuffix(path, ".pub") && len(present) > 0:
 		l.fault(path, "is missing: restore it from a backup, or write it anew with openssl pkey -in %s -pubout -out %s", l.show(present[0]), l.show(path))
 	default:
-		l.fault(path, "is missing: %s", remedy(request))
+		l.fault(path, "is missing: %s", l.remedy(request))
 	}
 }
 
@@ -190,10 +190,10 @@ func (l *loader) compare(item *pki.Item, recorded record) {
 	}
 	switch {
 	case found.Certificate != recorded.Certificate:
-		l.fault(item.Request.Name+".pem", "is not the certificate hagen recorded: %s", remedy(item.Request))
+		l.fault(item.Request.Name+".pem", "is not the certificate hagen recorded: %s", l.remedy(item.Request))
 		item.Cert = nil
 	case found.Key != recorded.Key && item.Request.Kind == pki.KeyPair:
-		l.fault(item.Request.Name+".pub", "is not the public half hagen recorded: %s", remedy(item.Request))
+		l.fault(item.Request.Name+".pub", "is not the public half hagen recorded: %s", l.remedy(item.Request))
 		item.Public = nil
 	case found.Key != recorded.Key:
 		l.fault(indexFile, "records another key than that of the certificate %s: restore it from a backup", item.Request.Name)
@@ -211,7 +211,7 @@ func (l *loader) findUnrecorded() {
 		switch filepath.Ext(path) {
 		case ".pem", ".key", ".pub":
 			if !entry.IsDir() {
-				found = append(found, filepath.Base(path))
+				found = append(found, path)
 			}
 		}
 		return nil
@@ -220,6 +220,6 @@ func (l *loader) findUnrecorded() {
 	case err != nil:
 		l.fault(indexFile, "is missing, and the directory cannot be searched: check its owner and permissions")
 	case len(found) > 0:
-		l.fault(indexFile, "is missing, but the directory holds %d certificates and keys (%s first): restore it from a backup, or name a new PKI directory", len(found), found[0])
+		l.fault(indexFile, "is missing, but the directory holds %d certificates and keys (%s first): restore it from a backup, or name a new PKI directory", len(found), filepath.Join(l.name, strings.TrimPrefix(found[0], l.dir.Path())))
 	}
 }

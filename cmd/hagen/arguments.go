@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// arrange checks the flags of a command line and puts them before the
+// arguments, each as --name=value: cli/v2 stops reading flags at the first
+// argument, and lets the last of two values win without a word.
+func arrange(commands []*cli.Command, args []string) ([]string, error) {
+	if len(args) == 0 {
+		return nil, usage("name what to do: %s; hagen --help explains", strings.Join(commandNames(commands), ", "))
+	}
+	switch first := args[0]; {
+	case first == "--version", first == "-version":
+		return []string{"version"}, nil
+	case first == "--help", first == "-help", first == "-h":
+		return []string{"help"}, nil
+	case strings.HasPrefix(first, "-"):
+		return nil, usage("the command comes first, then its flags: hagen render %s", first)
+	}
+	i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == args[0] })
+	if i < 0 {
+		return nil, unknown("command", args[0], commandNames(commands))
+	}
+	line := arguments{command: commands[i], given: map[string]string{}}
+	for rest := args[1:]; len(rest) > 0; {
+		var err error
+		if rest, err = line.take(rest); err != nil {
+			return nil, err
+		}
+	}
+	if line.help {
+		return []string{"help", args[0]}, nil
+	}
+	return slices.Concat([]string{args[0]}, line.flags, []string{"--"}, line.words), nil
+}
+
+// arguments is a command line of one command, as far as it is read.
+type arguments struct {
+	command *cli.Command
+	flags   []string
+	words   []string
+	given   map[string]string // the last value of each flag, by name
+	help    bool              // was asked for, and goes before all else
+}
+
+// take reads the first word of rest, and its value if it is a flag that has
+// one, and returns what is left.
+func (a *arguments) take(rest []string) ([]string, error) {
+	word, rest := rest[0], rest[1:]
+	if word == "--" {
+		a.words = append(a.words, rest...)
+		return nil, nil
+	}
+	if !strings.HasPrefix(word, "-") || word == "-" {
+		a.words = append(a.words, word)
+		return rest, nil
+	}
+	written, value, hasValue := strings.Cut(word, "=")
+	flag := findFlag(a.command, written)
+	if flag == nil {
+		return nil, usage("hagen %s has no flag %s; hagen %[1]s --help lists those it has", a.command.Name, written)
+	}
+	if flag == cli.HelpFlag {
+		a.help = true
+		return rest, nil
+	}
+	if _, isSwitch := flag.(*cli.BoolFlag); isSwitch {
+		return rest, a.addSwitch(flag, written, value, hasValue)
+	}
+	if !hasValue {
+		if len(rest) == 0 {
+			return nil, usage("%s needs a value; hagen %s --help says which", written, a.command.Name)
+		}
+		value, rest = rest[0], rest[1:]
+		if name, _, _ := strings.Cut(value, "="); findFlag(a.command, name) != nil {
+			return nil, usage("%s needs a value, but the flag %s follows", written, value)
+		}
+	}
+	return rest, a.add(flag, written, value)
+}
+
+func (a *arguments) addSwitch(flag cli.Flag, written, value string, hasValue bool) error {
+	on := true
+	if hasValue {
+		var err error
+		if on, err = strconv.ParseBool(value); err != nil {
+			return usage("%s is on or off: write %[1]s alone, or %[1]s=false", written)
+		}
+	}
+	a.flags = append(a.flags, fmt.Sprintf("--%s=%t", flag.Names()[0], on))
+	return nil
+}
+
+func (a *arguments) add(flag cli.Flag, written, value string) error {
+	name := flag.Names()[0]
+	_, mayRepeat := flag.(*cli.StringSliceFlag)
+	before, again := a.given[name]
+	switch {
+	case value == "":
+		// Most likely a variable of a script that is not set.
+		return usage("%s has an empty value; write one, or leave the flag out", written)
+	case again && !mayRepeat:
+		return usage("--%s is given twice, as %q and as %q; leave one out", name, before, value)
+	}
+	a.given[name] = value
+	a.flags = append(a.flags, "--"+name+"="+value)
+	return nil
+}
+
+// findFlag gives the flag that is written like this, with its dashes; nil if
+// the command has none.
+func findFlag(command *cli.Command, written string) cli.Flag {
+	name := strings.TrimPrefix(strings.TrimPrefix(written, "-"), "-")
+	if !strings.HasPrefix(written, "-") {
+		return nil
+	}
+	for _, f := range append([]cli.Flag{cli.HelpFlag}, command.Flags...) {
+		if slices.Contains(f.Names(), name) {
+			return f
+		}
+	}
+	return nil
+}
+
+func commandNames(commands []*cli.Command) []string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+// noArguments refuses words that are no flags.
+func noArguments(ctx *cli.Context) error {
+	if ctx.Args().Present() {
+		return usage("hagen %s takes no argument %q; hagen %[1]s --help lists its flags", ctx.Command.Name, ctx.Args().First())
+	}
+	return nil
+}
+
+// unknown refuses a word and lists those that are known.
+func unknown(what, word string, known []string) error {
+	return usage("there is no %s %q; known: %s", what, word, strings.Join(known, ", "))
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen"
+	"hagen/gen/spec"
+	"hagen/profiles"
+)
+
+// completeWord stands in the place of the command when a shell asks which
+// words may come next: hagen __complete WORD… CURRENT. The answer is one word
+// a line; none means a file name, or nothing that can be known.
+const completeWord = "__complete"
+
+func complete(app *cli.App, words []string) {
+	if len(words) == 0 {
+		return
+	}
+	last := len(words) - 1
+	for _, word := range suggest(app.Commands, words[:last], words[last]) {
+		if strings.HasPrefix(word, words[last]) {
+			fmt.Fprintln(app.Writer, word)
+		}
+	}
+}
+
+// suggest lists what may stand after the words; current is what is typed of
+// it so far.
+func suggest(commands []*cli.Command, words []string, current string) []string {
+	if len(words) == 0 {
+		if strings.HasPrefix(current, "-") {
+			return []string{"--help", "--version"}
+		}
+		return commandNames(commands)
+	}
+	i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == words[0] })
+	if i < 0 {
+		return nil
+	}
+	command, words := commands[i], words[1:]
+	if n := len(words); n > 0 {
+		flag := findFlag(command, words[n-1])
+		if _, isSwitch := flag.(*cli.BoolFlag); flag != nil && !isSwitch {
+			return values(flag.Names()[0], words)
+		}
+	}
+	switch {
+	case strings.HasPrefix(current, "-"):
+		return freeFlags(command, words)
+	case len(words) > 0:
+		return nil
+	case command.Name == "completion":
+		return shells
+	case command.Name == "help":
+		return commandNames(commands)
+	}
+	return nil
+}
+
+// values lists what a flag may be set to.
+func values(flag string, words []string) []string {
+	switch flag {
+	case "profile":
+		return profileNames()
+	case "format":
+		return profiles.Formats()
+	case "host":
+		return hostNames(words)
+	}
+	return nil
+}
+
+// hostNames reads the cluster file that the words name. One with faults has
+// no hosts here; render tells what is wrong with it.
+func hostNames(words []string) []string {
+	path := defaultFile
+	for i, word := range words[:len(words)-1] {
+		if word == "-f" || word == "--file" {
+			path = words[i+1]
+		}
+	}
+	if refuseFile(path) != nil {
+		return nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	c, err := gen.Read(spec.Source{Name: path, Text: text})
+	if err != nil {
+		return nil
+	}
+	return namesOf(c)
+}
+
+// freeFlags lists a command's flags that may still be given.
+func freeFlags(command *cli.Command, words []string) []string {
+	var free []string
+	for _, f := range append(slices.Clone(command.Flags), cli.HelpFlag) {
+		_, mayRepeat := f.(*cli.StringSliceFlag)
+		used := slices.ContainsFunc(words, func(w string) bool {
+			return findFlag(command, w) != nil && findFlag(command, w).Names()[0] == f.Names()[0]
+		})
+		if !used || mayRepeat {
+			free = append(free, "--"+f.Names()[0])
+		}
+	}
+	return free
+}
