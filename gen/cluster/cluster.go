@@ -116,22 +116,22 @@ func (c *Cluster) ServiceNames() []string {
 	return []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + c.Domain}
 }
 
-// New validates a decoded cluster file. It gives every fault it finds, sorted
-// by nobody: spec.Refuse does. The cluster is not nil only when there is
-// none.
+// New validates a decoded cluster file. It gives the cluster, or every fault
+// it finds, in no order: spec.Refuse sorts them.
 func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v := &validation{file: file, spec: &file.Spec, c: &Cluster{}}
 	v.identity()
 	v.profile()
+	v.issuer()
 	v.versions()
 	v.network()
+	v.nodePorts()
 	v.hosts()
 	v.endpoint()
 	v.apiServer()
 	v.pki()
 	v.loadBalancer()
 	v.users()
-	v.spread()
 	if len(v.faults) > 0 {
 		return nil, v.faults
 	}

@@ -4,27 +4,36 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
-	"strconv"
+	"strings"
 
 	"hagen/gen/spec"
 )
 
-// Bounds on ranges, in prefix bits.
-//   - Services need .1 (the API server) and .10 (cluster DNS); an API server
-//     takes no more than 20 bits of hosts (cmd/kube-apiserver/app/options,
-//     validateMaxCIDRRange).
-//   - Pods are cut into one /24 a node, at most 2^16 of them
-//     (pkg/controller/nodeipam/ipam/cidrset).
-const (
-	minServiceBits, maxServiceBits = 12, 28
-	minPodBits, maxPodBits         = 8, 24
+// rangeRule bounds a range in prefix bits.
+type rangeRule struct {
+	least, most  int
+	large, small string
+	example      string
+}
+
+// Services need .1 (the API server) and .10 (cluster DNS); an API server
+// takes no more than 20 bits of hosts (cmd/kube-apiserver/app/options,
+// validateMaxCIDRRange). Pods are cut into one /24 a node, at most 2^16 of
+// them (pkg/controller/nodeipam/ipam/cidrset).
+var (
+	serviceRule = rangeRule{
+		least: 12, most: 28, example: "10.32.0.0/16",
+		large: "larger than an API server takes", small: "too small: .1 is the API server's and .10 the cluster DNS's",
+	}
+	podRule = rangeRule{
+		least: 8, most: 24, example: "10.38.0.0/16",
+		large: "larger than the controller manager can cut into /24s", small: "too small: every node takes a /24 of it",
+	}
 )
 
 func (v *validation) network() {
-	v.c.Services = v.ranges(v.spec.ServiceCIDRs, "10.32.0.0/16", minServiceBits, maxServiceBits,
-		"too small: .1 is the API server's and .10 the cluster DNS's", "larger than an API server takes")
-	v.c.Pods = v.ranges(v.spec.PodCIDRs, "10.38.0.0/16", minPodBits, maxPodBits,
-		"too small: every node takes a /24 of it", "larger than the controller manager can cut into /24s")
+	v.c.Services = v.ranges(v.spec.ServiceCIDRs, serviceRule)
+	v.c.Pods = v.ranges(v.spec.PodCIDRs, podRule)
 	for i, s := range v.c.Services {
 		for j, p := range v.c.Pods {
 			if s.Overlaps(p) {
@@ -33,12 +42,16 @@ func (v *validation) network() {
 			}
 		}
 	}
-	v.nodePorts()
+	for j, p := range v.c.Pods {
+		if p.Bits() == podRule.most {
+			v.warn(v.spec.PodCIDRs.Items[j].At, fmt.Sprintf("%s has room for the pods of one node: every node takes a /24", p), "write a /23 or larger")
+		}
+	}
 }
 
 // ranges reads a list of one IPv4 range. What is faulty is left out.
-func (v *validation) ranges(list spec.List[spec.String], example string, least, most int, small, large string) []netip.Prefix {
-	if !v.one(list.At, len(list.Items), "range") {
+func (v *validation) ranges(list spec.List[spec.String], rule rangeRule) []netip.Prefix {
+	if !v.one(list.At, len(list.Items), "range", rule.example) {
 		return nil
 	}
 	field := list.Items[0]
@@ -46,46 +59,112 @@ func (v *validation) ranges(list spec.List[spec.String], example string, least, 
 		return nil // its type is wrong, which decoding has said
 	}
 	p, err := netip.ParsePrefix(field.Value)
-	switch {
-	case err != nil:
-		v.fault(field.At, fmt.Sprintf("%q is not a range of addresses", field.Value), "write it as address/bits, for example "+example)
-	case !p.Addr().Is4():
-		v.fault(field.At, field.Value+" is IPv6, which hagen does not do yet", "write an IPv4 range, for example "+example)
+	if err != nil {
+		v.fault(field.At, spec.Quote(field.Value)+" is not a range of addresses", rangeRemedy(field.Value, rule))
+		return nil
+	}
+	if !p.Addr().Is4() {
+		v.fault(field.At, field.Value+" is IPv6, which hagen does not do yet", "write an IPv4 range, for example "+rule.example)
+		return nil
+	}
+	switch kind := special(p); {
 	case p != p.Masked():
 		v.fault(field.At, fmt.Sprintf("%s is an address within a range", p), "write the range: "+p.Masked().String())
-	case !unicast(p.Addr()) || p.Bits() < 8:
-		v.fault(field.At, fmt.Sprintf("%s is not a range of addresses that machines can have", p), "write for example "+example)
-	case p.Bits() > most:
-		v.fault(field.At, fmt.Sprintf("%s is %s", p, small), fmt.Sprintf("write /%d or larger, for example %s", most, example))
-	case p.Bits() < least:
-		v.fault(field.At, fmt.Sprintf("%s is %s", p, large), fmt.Sprintf("write /%d or smaller, for example %s", least, example))
+	case p.Bits() > rule.most:
+		v.fault(field.At, fmt.Sprintf("%s is %s", p, rule.small), fmt.Sprintf("write /%d or larger, for example %s", rule.most, rule.example))
+	case p.Bits() < rule.least:
+		v.fault(field.At, fmt.Sprintf("%s is %s", p, rule.large), fmt.Sprintf("write /%d or smaller, for example %s", rule.least, rule.example))
+	case kind != "":
+		v.fault(field.At, fmt.Sprintf("%s is %s, at least in part: no machine can have such addresses", p, kind), "write for example "+rule.example)
 	default:
+		v.public(field.At, p, rule)
 		return []netip.Prefix{p}
 	}
 	return nil
 }
 
+func rangeRemedy(value string, rule rangeRule) string {
+	a, err := netip.ParseAddr(value)
+	_, blank := netip.ParsePrefix(strings.TrimSpace(value))
+	switch {
+	case err == nil && a.Is4():
+		return fmt.Sprintf("write it with its bits, for example %s", netip.PrefixFrom(a, 16).Masked())
+	case blank == nil:
+		return "write " + strings.TrimSpace(value) + " without blanks"
+	case strings.Contains(value, ","):
+		return "write one IPv4 range, for example " + rule.example
+	}
+	return "write it as address/bits, for example " + rule.example
+}
+
+// private are the addresses that the Internet does not use: RFC 1918, RFC
+// 6598 (carriers), RFC 2544 (benchmarks), RFC 5737 (documentation).
+var private = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15",
+	"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
+
+// public warns of a range that may be somebody else's: 172.32.0.0 is the
+// usual slip.
+func (v *validation) public(at spec.At, p netip.Prefix, rule rangeRule) {
+	for _, own := range private {
+		if own.Contains(p.Addr()) && own.Bits() <= p.Bits() {
+			return
+		}
+	}
+	v.warn(at, fmt.Sprintf("%s is public: pods cannot reach whoever has these addresses on the Internet", p),
+		"unless they are yours, write a private range, for example "+rule.example)
+}
+
+func prefixes(texts ...string) []netip.Prefix {
+	var out []netip.Prefix
+	for _, t := range texts {
+		out = append(out, netip.MustParsePrefix(t))
+	}
+	return out
+}
+
 // one faults a list that does not hold exactly one item: the list is there
 // for a second family, which is not.
-func (v *validation) one(at spec.At, n int, what string) bool {
+func (v *validation) one(at spec.At, n int, what, example string) bool {
 	if !at.Written() {
 		return false // required, and decoding has said so
 	}
 	if n == 0 {
-		v.fault(at, "is empty", "write one IPv4 "+what)
+		v.fault(at, "is empty", fmt.Sprintf("write one IPv4 %s: [%s]", what, example))
 	}
 	if n > 1 {
-		v.fault(at, fmt.Sprintf("holds %d %s values; hagen does one IPv4 %s for now, a second family is not there yet", n, what, what), "leave one")
+		v.fault(at, fmt.Sprintf("holds %d values; hagen does one IPv4 %s for now, a second family is not there yet", n, what), "keep one")
 	}
 	return n == 1
 }
 
-// unicast says whether one machine can have the address (RFC 6890: no
-// "this network", loopback, link-local, multicast or reserved address).
-func unicast(a netip.Addr) bool {
-	reserved := a.Is4() && (a.As4()[0] == 0 || a.As4()[0] >= 240)
-	return a.IsValid() && !a.IsUnspecified() && !a.IsLoopback() && !a.IsMulticast() && !a.IsLinkLocalUnicast() && !reserved
+// specials are the addresses that no one machine can have (RFC 6890).
+var specials = []struct {
+	prefix netip.Prefix
+	kind   string
+}{
+	{netip.MustParsePrefix("0.0.0.0/8"), "unspecified"},
+	{netip.MustParsePrefix("127.0.0.0/8"), "loopback"},
+	{netip.MustParsePrefix("169.254.0.0/16"), "link-local"},
+	{netip.MustParsePrefix("224.0.0.0/4"), "multicast"},
+	{netip.MustParsePrefix("240.0.0.0/4"), "reserved"},
 }
+
+// special names the kind of special addresses that a range of IPv4 holds, or
+// "".
+func special(p netip.Prefix) string {
+	for _, s := range specials {
+		if s.prefix.Overlaps(p) {
+			return s.kind
+		}
+	}
+	return ""
+}
+
+var (
+	withPort = regexp.MustCompile(`^([0-9.]+):[0-9]+$`)
+	// 010 is eight for some readers of addresses and ten for others.
+	leadingZeros = regexp.MustCompile(`(^|\.)0+([0-9])`)
+)
 
 // address reads one IPv4 address of a machine; the zero Addr when faulty.
 func (v *validation) address(field spec.String) netip.Addr {
@@ -93,17 +172,13 @@ func (v *validation) address(field spec.String) netip.Addr {
 		return netip.Addr{}
 	}
 	a, err := netip.ParseAddr(field.Value)
-	if p, prefixErr := netip.ParsePrefix(field.Value); prefixErr == nil {
-		v.fault(field.At, fmt.Sprintf("%q is an address with a prefix length", field.Value), "write "+p.Addr().String())
-		return netip.Addr{}
-	}
 	switch {
 	case err != nil:
-		v.fault(field.At, fmt.Sprintf("%q is not an IP address", field.Value), "write for example 10.10.10.80")
+		problem, remedy := addressProblem(field.Value)
+		v.fault(field.At, problem, remedy)
 	case !a.Is4():
 		v.fault(field.At, field.Value+" is IPv6, which hagen does not do yet", "write an IPv4 address")
-	case !unicast(a):
-		v.fault(field.At, field.Value+" is not an address that one machine can have", "write the machine's own address")
+	case !v.ordinary(field.At, a):
 	default:
 		v.outside(field.At, a)
 		return a
@@ -111,138 +186,47 @@ func (v *validation) address(field spec.String) netip.Addr {
 	return netip.Addr{}
 }
 
+// addressProblem says what is wrong with what is no address.
+func addressProblem(value string) (problem, remedy string) {
+	if p, err := netip.ParsePrefix(value); err == nil {
+		return spec.Quote(value) + " is an address with a prefix length", "write " + p.Addr().String()
+	}
+	problem = spec.Quote(value) + " is not an IP address"
+	if a, err := netip.ParseAddr(strings.TrimSpace(value)); err == nil {
+		return problem, "write " + a.String() + " without blanks"
+	}
+	if m := withPort.FindStringSubmatch(value); m != nil {
+		return problem, "write " + m[1] + ", without the port"
+	}
+	if a, err := netip.ParseAddr(leadingZeros.ReplaceAllString(value, "$1$2")); err == nil {
+		return problem + ": some of its numbers begin with 0", "write " + a.String()
+	}
+	return problem, "write for example 10.10.10.80"
+}
+
+// ordinary faults an address that no one machine can have.
+func (v *validation) ordinary(at spec.At, a netip.Addr) bool {
+	kind := special(netip.PrefixFrom(a, 32))
+	if kind != "" {
+		v.fault(at, fmt.Sprintf("%s is %s: no other machine could reach it", a, kind), "write the address that other machines dial")
+	}
+	return kind == ""
+}
+
 // outside faults an address inside the service or pod range: packets to it
 // would never leave the machine that sends them.
-func (v *validation) outside(at spec.At, a netip.Addr) {
+func (v *validation) outside(at spec.At, a netip.Addr) bool {
+	before := len(v.faults)
+	const remedy = "machines, services and pods need ranges apart: change the address or the range"
 	for _, p := range v.c.Services {
 		if p.Contains(a) {
-			v.fault(at, fmt.Sprintf("%s lies in the service range %s", a, p), "machines, services and pods need ranges apart")
+			v.fault(at, fmt.Sprintf("%s lies in the service range %s", a, p), remedy)
 		}
 	}
 	for _, p := range v.c.Pods {
 		if p.Contains(a) {
-			v.fault(at, fmt.Sprintf("%s lies in the pod range %s", a, p), "machines, services and pods need ranges apart")
+			v.fault(at, fmt.Sprintf("%s lies in the pod range %s", a, p), remedy)
 		}
 	}
-}
-
-var portRange = regexp.MustCompile(`^([0-9]{1,5})-([0-9]{1,5})$`)
-
-// ephemeral is the kernel's default range for outgoing connections
-// (net.ipv4.ip_local_port_range).
-var ephemeral = PortRange{32768, 60999}
-
-// nodePorts reads the range of NodePort services. It must not hold a port of
-// the masters' own daemons and should not hold the kernel's (help text of
-// kube-apiserver --service-node-port-range).
-func (v *validation) nodePorts() {
-	v.c.NodePorts = PortRange{30000, 32767}
-	field := v.spec.ServiceNodePortRange
-	if !field.At.Written() {
-		return
-	}
-	m := portRange.FindStringSubmatch(field.Value)
-	if m == nil {
-		v.fault(field.At, fmt.Sprintf("%q is not a range of ports", field.Value), "write first-last, for example 30000-32767")
-		return
-	}
-	first, _ := strconv.Atoi(m[1]) // digits: cannot fail
-	last, _ := strconv.Atoi(m[2])
-	if first < 1 || last > 65535 || first > last {
-		v.fault(field.At, fmt.Sprintf("%s is not a range within 1-65535", field.Value), "write for example 30000-32767")
-		return
-	}
-	v.c.NodePorts = PortRange{uint16(first), uint16(last)}
-	for _, d := range daemonPorts {
-		if v.c.NodePorts.Contains(d.port) {
-			v.fault(field.At, fmt.Sprintf("%s holds port %d, which is %s's", field.Value, d.port, d.daemon), "write for example 30000-32767")
-			return
-		}
-	}
-	if v.c.NodePorts.Last >= ephemeral.First && v.c.NodePorts.First <= ephemeral.Last {
-		v.warn(field.At, fmt.Sprintf("%s overlaps the ports %d-%d that Linux takes for outgoing connections", field.Value, ephemeral.First, ephemeral.Last),
-			"set net.ipv4.ip_local_port_range on workers, or write for example 30000-32767")
-	}
-}
-
-// Ports of the masters' daemons that no field changes.
-const (
-	EtcdClientPort        = 2379
-	EtcdPeerPort          = 2380
-	EtcdMetricsPort       = 2381
-	ControllerManagerPort = 10257
-	SchedulerPort         = 10259
-)
-
-var daemonPorts = []struct {
-	port   uint16
-	daemon string
-}{
-	{22, "sshd"},
-	{EtcdClientPort, "etcd"},
-	{EtcdPeerPort, "etcd"},
-	{EtcdMetricsPort, "etcd"},
-	{ControllerManagerPort, "kube-controller-manager"},
-	{SchedulerPort, "kube-scheduler"},
-}
-
-// apiServer comes after the endpoint.
-func (v *validation) apiServer() {
-	v.c.APIServer.Port = defaultAPIPort
-	if field := v.spec.APIServer.Port; field.At.Written() {
-		v.apiPort(field)
-	}
-	seen := map[string]int{}
-	for _, field := range v.spec.APIServer.ExtraSANs.Items {
-		if !field.At.Written() {
-			continue
-		}
-		if line, twice := seen[field.Value]; twice {
-			v.fault(field.At, fmt.Sprintf("%q is written a second time (first on line %d)", field.Value, line), "remove one of the two")
-			continue
-		}
-		seen[field.Value] = field.At.Line
-		v.extraSAN(field)
-	}
-}
-
-func (v *validation) apiPort(field spec.Int) {
-	if field.Value < 1 || field.Value > 65535 {
-		v.fault(field.At, fmt.Sprintf("%d is not a port", field.Value), "write one of 1-65535, for example 6443")
-		return
-	}
-	port := uint16(field.Value)
-	for _, d := range daemonPorts {
-		if d.port == port {
-			v.fault(field.At, fmt.Sprintf("port %d is %s's on every master", port, d.daemon), "write for example 6443")
-			return
-		}
-	}
-	if v.c.NodePorts.Contains(port) {
-		v.fault(field.At, fmt.Sprintf("port %d lies in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), "write for example 6443")
-		return
-	}
-	v.c.APIServer.Port = port
-}
-
-// extraSAN reads a name or an address of either family; a wildcard may stand
-// for the first label (RFC 6125, 6.4.3).
-func (v *validation) extraSAN(field spec.String) {
-	if a, err := netip.ParseAddr(field.Value); err == nil {
-		if a.Zone() != "" {
-			v.fault(field.At, field.Value+" has a zone, which certificates cannot hold", "write the address alone")
-			return
-		}
-		v.c.APIServer.ExtraAddresses = append(v.c.APIServer.ExtraAddresses, a.Unmap())
-		return
-	}
-	name := field.Value
-	if len(name) > 2 && name[:2] == "*." {
-		name = name[2:]
-	}
-	if problem := nameProblem(name, 253); problem != "" || numericEnd.MatchString(name) {
-		v.fault(field.At, fmt.Sprintf("%q is neither a DNS name nor an address", field.Value), "write for example api.example.com or 192.0.2.1, without scheme and port")
-		return
-	}
-	v.c.APIServer.ExtraNames = append(v.c.APIServer.ExtraNames, field.Value)
+	return len(v.faults) == before
 }

@@ -3,6 +3,8 @@ package spec
 import (
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,48 +30,54 @@ func place(n *yaml.Node, path string) At {
 	return At{Line: n.Line, Column: n.Column, Path: path}
 }
 
+// count says whether the file may hold one more value.
+func (d *decoder) count(n *yaml.Node) bool {
+	if d.values++; d.values <= maxValues {
+		return true
+	}
+	d.fault(place(n, ""), fmt.Sprintf("the file holds more than %d values, counting what its references stand for", maxValues),
+		"a cluster file has a hundred or two: is this the right file?")
+	return false
+}
+
 // value decodes the node into the field v points to. It reports whether the
 // walk may go on: false once the file holds too many values.
 func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) bool {
+	if !d.count(n) {
+		return false
+	}
 	at := place(n, path)
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	if d.values++; d.values > maxValues {
-		d.fault(At{Line: at.Line, Column: at.Column},
-			fmt.Sprintf("the file's anchors stand for more than %d values", maxValues),
-			"write the values out: a cluster file has no use for that many")
-		return false
-	}
 	if n.Style&yaml.TaggedStyle != 0 {
-		d.fault(at, fmt.Sprintf("has the YAML tag %s", n.Tag), "remove the tag")
+		d.fault(at, "has the YAML tag "+short(n.Tag), "remove the tag")
 		return true
 	}
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!null" {
 		d.fault(at, "has no value", "write one, or remove the line")
 		return true
 	}
+	if n.Kind == yaml.ScalarNode && holdsPrivateKey([]byte(n.Value)) {
+		d.fault(at, "is a private key", "take it out of the file, and make a new one: this one has been shown")
+		return true
+	}
 	switch field := v.Addr().Interface().(type) {
 	case *String:
-		if d.scalar(n, at, "text", "!!str") {
+		if d.scalar(n, at, "text", quoted, "!!str") {
 			*field = String{n.Value, at}
 		}
 	case *Text:
-		if d.scalar(n, at, "text", "!!str", "!!int", "!!float") {
+		if d.scalar(n, at, "text", quoted, "!!str", "!!int", "!!float") {
 			*field = Text{n.Value, at}
 		}
 	case *Int:
-		if d.scalar(n, at, "a whole number", "!!int") {
-			number, err := strconv.Atoi(n.Value)
-			if err != nil {
-				d.fault(at, fmt.Sprintf("%q is not a whole decimal number in range", n.Value), "write digits only, for example 6443")
-				return true
-			}
-			*field = Int{number, at}
+		if d.scalar(n, at, "a whole number", bareNumber, "!!int") {
+			d.number(n, at, field)
 		}
 	case *Bool:
-		if d.scalar(n, at, "true or false", "!!bool") {
-			*field = Bool{n.Value == "true" || n.Value == "True" || n.Value == "TRUE", at}
+		if d.scalar(n, at, "true or false", bareBool, "!!bool") {
+			*field = Bool{strings.EqualFold(n.Value, "true"), at}
 		}
 	default:
 		if v.Field(0).Type() == reflect.TypeFor[At]() {
@@ -81,29 +89,71 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) bool {
 }
 
 // scalar checks that a node is a single value of one of the YAML types.
-func (d *decoder) scalar(n *yaml.Node, at At, wanted string, tags ...string) bool {
-	if n.Kind != yaml.ScalarNode {
-		d.fault(at, fmt.Sprintf("is %s, must be %s", kindName(n), wanted), "")
-		return false
-	}
-	for _, tag := range tags {
-		if n.Tag == tag {
-			return true
+func (d *decoder) scalar(n *yaml.Node, at At, wanted string, remedy func(string) string, tags ...string) bool {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		d.fault(at, "is a mapping, must be "+wanted, "write the value itself, on the line of its field")
+	case n.Kind == yaml.SequenceNode:
+		d.fault(at, "is a list, must be "+wanted, "write one value, without brackets or dash")
+	case !slices.Contains(tags, n.Tag):
+		value := short(n.Value)
+		if n.Tag == "!!str" {
+			value = Quote(n.Value)
 		}
+		d.fault(at, fmt.Sprintf("%s is %s, must be %s", value, typeName(n), wanted), remedy(n.Value))
+	default:
+		return true
 	}
-	remedy := ""
-	if tags[0] == "!!str" {
-		remedy = fmt.Sprintf("put it in quotes: %q", n.Value)
-	}
-	d.fault(at, fmt.Sprintf("%s is %s, must be %s", n.Value, tagName(n.Tag), wanted), remedy)
 	return false
+}
+
+// The remedies for a value of the wrong type.
+
+func quoted(value string) string { return "put it in quotes: " + Quote(value) }
+
+const plainNumber = "write plain digits that do not begin with 0, for example 6443"
+
+func bareNumber(value string) string {
+	if decimal.MatchString(value) {
+		return "write " + value + " without quotes"
+	}
+	return plainNumber
+}
+
+func bareBool(value string) string {
+	switch strings.ToLower(value) {
+	case "true", "false":
+		return "write " + strings.ToLower(value) + " without quotes"
+	case "yes", "y", "on", "1":
+		return "write true"
+	case "no", "n", "off", "0":
+		return "write false"
+	}
+	return "write true or false"
+}
+
+// decimal is the one way to write a number that every reader of YAML takes
+// for the same: 010 is eight for some and ten for others.
+var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,17})$`)
+
+func (d *decoder) number(n *yaml.Node, at At, field *Int) {
+	number, err := strconv.Atoi(n.Value)
+	if err != nil || !decimal.MatchString(n.Value) {
+		d.fault(at, short(n.Value)+" is not a plain decimal number", plainNumber)
+		return
+	}
+	*field = Int{number, at}
 }
 
 // list decodes a sequence into a List: its first field is the slice of items,
 // its second the place.
 func (d *decoder) list(n *yaml.Node, at At, v reflect.Value) bool {
+	if n.Kind == yaml.MappingNode {
+		d.fault(at, "is a mapping, must be a list", "begin each item with a dash and a blank")
+		return true
+	}
 	if n.Kind != yaml.SequenceNode {
-		d.fault(at, fmt.Sprintf("is %s, must be a list", kindName(n)), "write the items in brackets: [first, second]")
+		d.fault(at, "is a single value, must be a list", "put it in brackets: ["+short(n.Value)+"]")
 		return true
 	}
 	items := v.Field(0)
@@ -121,14 +171,16 @@ func (d *decoder) list(n *yaml.Node, at At, v reflect.Value) bool {
 // whose others carry `key` tags.
 func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value) bool {
 	if n.Kind != yaml.MappingNode {
-		d.fault(at, fmt.Sprintf("is %s, must be a mapping of fields", kindName(n)),
-			"its fields are "+strings.Join(keys(v.Type()), ", "))
+		d.fault(at, subject(at.Path)+"is "+kindName(n)+", must be a mapping of fields", asMapping(n.Value, v.Type()))
 		return true
 	}
 	v.Field(0).Set(reflect.ValueOf(at))
 	first := map[string]int{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
+		if !d.count(key) {
+			return false
+		}
 		if !d.key(key, at, first, v.Type()) {
 			continue
 		}
@@ -141,7 +193,7 @@ func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value) bool {
 	for i := 1; i < v.NumField(); i++ {
 		name, required := tag(v.Type().Field(i))
 		if _, written := first[name]; required && !written {
-			d.fault(at, subject(at.Path)+"has no field "+name, "add "+name+": "+example(name))
+			d.fault(at, subject(at.Path)+"has no field "+name, "add "+name+": "+v.Type().Field(i).Tag.Get("example"))
 		}
 	}
 	return true
@@ -151,21 +203,24 @@ func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value) bool {
 // first time.
 func (d *decoder) key(key *yaml.Node, parent At, first map[string]int, schema reflect.Type) bool {
 	at := place(key, parent.Path)
-	if key.Kind != yaml.ScalarNode || key.Tag == "!!merge" || key.Style&yaml.TaggedStyle != 0 {
-		d.fault(at, "a key here is not a plain field name", "its fields are "+strings.Join(keys(schema), ", "))
+	switch {
+	case key.Tag == "!!merge":
+		d.fault(at, "fields are not merged with <<", "write them out")
+		return false
+	case key.Kind != yaml.ScalarNode || key.Value == "" || key.Style&yaml.TaggedStyle != 0:
+		d.fault(at, subject(parent.Path)+"has a key that is not a plain field name", fieldsOf(schema))
 		return false
 	}
-	at.Path = join(parent.Path, key.Value)
 	if _, known := fieldOf(schema, key.Value); !known {
-		remedy := "its fields are " + strings.Join(keys(schema), ", ")
-		if near := nearest(key.Value, keys(schema)); near != "" {
-			remedy = "did you mean " + near + "?"
+		remedy, field := meant(key.Value, schema)
+		d.fault(at, fmt.Sprintf("%shas no field %s", subject(parent.Path), Quote(key.Value)), remedy)
+		if field != "" {
+			first[field] = key.Line // not missing besides
 		}
-		at.Path = parent.Path
-		d.fault(at, fmt.Sprintf("%shas no field %q", subject(parent.Path), key.Value), remedy)
 		return false
 	}
 	if line, twice := first[key.Value]; twice {
+		at.Path = join(parent.Path, key.Value)
 		d.fault(at, fmt.Sprintf("is written a second time (first on line %d)", line), "keep one of the two")
 		return false
 	}
@@ -203,23 +258,6 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// examples are what a missing field could say: the seed's cluster.
-var examples = map[string]string{
-	"apiVersion":   Version,
-	"kind":         Kind,
-	"metadata":     "{name: kubernetes}",
-	"spec":         "and below it the cluster; hagen init writes one to start from",
-	"name":         "kubem00",
-	"endpoint":     "kubernetes:6443",
-	"serviceCIDRs": "[10.32.0.0/16]",
-	"podCIDRs":     "[10.38.0.0/16]",
-	"masters":      "and below it - {name: kubem00, addresses: [10.10.10.80]}",
-	"addresses":    "[10.10.10.80]",
-	"sshKeys":      `["ssh-ed25519 AAAA… you@desk"]`,
-}
-
-func example(key string) string { return examples[key] }
-
 // subject begins a sentence about the mapping at a path: the path itself is
 // printed before it, but the file has none.
 func subject(path string) string {
@@ -240,14 +278,18 @@ func kindName(n *yaml.Node) string {
 	}
 }
 
-func tagName(tag string) string {
-	switch tag {
+// typeName says what YAML takes a single value for.
+func typeName(n *yaml.Node) string {
+	switch n.Tag {
 	case "!!int":
 		return "a number"
 	case "!!float":
+		if strings.Trim(n.Value, "+-0123456789_") == "" {
+			return "a number that is too large"
+		}
 		return "a number with a fraction"
 	case "!!bool":
-		return "true or false"
+		return "a truth value"
 	case "!!timestamp":
 		return "a date"
 	case "!!str":
@@ -255,4 +297,23 @@ func tagName(tag string) string {
 	default:
 		return "of another type"
 	}
+}
+
+// fieldsOf is the remedy that lists what a mapping may hold.
+func fieldsOf(schema reflect.Type) string {
+	return "its fields are " + strings.Join(keys(schema), ", ")
+}
+
+var glued = regexp.MustCompile(`^([A-Za-z]+):\S`)
+
+// asMapping is the remedy for a single value where a mapping must be: often
+// the blank after a colon is none, or missing.
+func asMapping(value string, schema reflect.Type) string {
+	if problem, remedy := trace(value); problem != "" {
+		return problem + ": " + remedy
+	}
+	if m := glued.FindStringSubmatch(value); m != nil && slices.Contains(keys(schema), m[1]) {
+		return "write a blank after the colon: " + m[1] + ": " + short(value[len(m[1])+1:])
+	}
+	return fieldsOf(schema)
 }

@@ -5,14 +5,15 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
 // Fault is one thing wrong with a cluster file: where, what, and what to
-// write instead. Problem and Remedy are clauses without a final stop; Remedy
-// may be empty when the problem already says it.
+// write instead. Problem and Remedy are clauses without a final stop. A
+// warning has no Remedy when nothing needs to change.
 type Fault struct {
 	At      At
 	Problem string
@@ -45,11 +46,18 @@ func Refuse(source Source, faults []Fault) error {
 	return &Error{Source: source, Faults: slices.Compact(sorted)}
 }
 
-// Error lists all faults, each with its line of the file and a caret.
+// maxShown is how many faults are printed. Whoever has more of them has
+// another file in hand, or one mistake that repeats itself.
+const maxShown = 20
+
+// Error lists the faults, each with its line of the file and a caret.
 func (e *Error) Error() string {
-	parts := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		parts[i] = e.Source.Explain(f)
+	var parts []string
+	for _, f := range e.Faults[:min(len(e.Faults), maxShown)] {
+		parts = append(parts, e.Source.Explain(f))
+	}
+	if more := len(e.Faults) - maxShown; more > 0 {
+		parts = append(parts, fmt.Sprintf("%s: and %d more; mend these first", printable(e.Source.Name), more))
 	}
 	return strings.Join(parts, "\n")
 }
@@ -62,7 +70,7 @@ func (e *Error) Error() string {
 //	      what to write instead
 func (s Source) Explain(f Fault) string {
 	var b strings.Builder
-	b.WriteString(s.Name)
+	b.WriteString(printable(s.Name))
 	if f.At.Written() {
 		fmt.Fprintf(&b, ":%d:%d", f.At.Line, f.At.Column)
 	}
@@ -84,11 +92,11 @@ func (s Source) Explain(f Fault) string {
 // line gives line n of the source, and whether it may be shown: a file into
 // which somebody pasted a private key is not quoted at all.
 func (s Source) line(n int) (string, bool) {
-	if n < 1 || bytes.Contains(s.Text, []byte("PRIVATE KEY")) {
+	if n < 1 || holdsPrivateKey(s.Text) {
 		return "", false
 	}
-	rest := s.Text
-	for i := 1; i < n; i++ {
+	rest := bytes.TrimPrefix(s.Text, byteOrderMark)
+	for range n - 1 {
 		_, after, found := bytes.Cut(rest, []byte("\n"))
 		if !found {
 			return "", false
@@ -99,41 +107,71 @@ func (s Source) line(n int) (string, bool) {
 	return strings.TrimSuffix(string(line), "\r"), true
 }
 
+// holdsPrivateKey looks for the words that begin one, as PEM (RFC 7468),
+// OpenSSH or PuTTY write it.
+func holdsPrivateKey(text []byte) bool {
+	return bytes.Contains(text, []byte("PRIVATE KEY")) || bytes.Contains(text, []byte("Private-Lines:"))
+}
+
 // window cuts a long line around the column and gives the blanks that put a
 // caret under it. Tabs stay tabs in both, so that they line up.
 func window(line string, column int) (shown, caret string) {
 	const width = 100
-	runes := []rune(printable(line))
+	runes := []rune(line)
 	at := min(max(column-1, 0), len(runes))
 	from := 0
 	if at > width-20 {
 		from = at - width/2
 	}
 	to := min(from+width, len(runes))
-	prefix := runes[from:at]
-	shown = string(runes[from:to])
 	if from > 0 {
-		shown, caret = "…"+shown, " "
+		shown, caret = "…", " "
+	}
+	for i, r := range runes[from:to] {
+		text := printable(string(r))
+		shown += text
+		switch {
+		case from+i >= at:
+		case r == '\t':
+			caret += text
+		default:
+			caret += strings.Repeat(" ", utf8.RuneCountInString(text))
+		}
 	}
 	if to < len(runes) {
 		shown += "…"
 	}
-	for _, r := range prefix {
-		if r == '\t' {
-			caret += "\t"
-		} else {
-			caret += " "
-		}
-	}
 	return shown, caret
 }
 
-// printable replaces what a terminal would act on.
+// printable writes out what a terminal would act on or not show: \x1b.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || r != utf8.RuneError && unicode.IsPrint(r) {
-			return r
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == utf8.RuneError:
+			b.WriteByte('?')
+		case r == '\t' || unicode.IsPrint(r):
+			b.WriteRune(r)
+		default:
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
 		}
-		return '?'
-	}, s)
+	}
+	return b.String()
+}
+
+// Quote puts a value of the file into quotes for a message: cut when it is
+// long, and empty when it is somebody's private key.
+func Quote(value string) string { return strconv.Quote(short(value)) }
+
+// short cuts a value to what a message has room for.
+func short(value string) string {
+	const most = 80
+	if holdsPrivateKey([]byte(value)) {
+		return "…"
+	}
+	if utf8.RuneCountInString(value) <= most {
+		return value
+	}
+	return string([]rune(value)[:most]) + "…"
 }

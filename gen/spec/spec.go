@@ -2,7 +2,8 @@
 // strict decoding, and the position of every field.
 //
 // The Go types below are the schema. The `key` tag of a field is its name in
-// the file; a field whose tag says "required" must be there. What a value
+// the file; a field whose tag says "required" must be there, and `example` is
+// what it could say. What a value
 // means, and whether values fit together, is gen/cluster's business.
 package spec
 
@@ -19,16 +20,16 @@ const MaxSize = 1 << 20
 // File is a decoded cluster file.
 type File struct {
 	At         At
-	APIVersion String   `key:"apiVersion,required"`
-	Kind       String   `key:"kind,required"`
-	Metadata   Metadata `key:"metadata,required"`
-	Spec       Spec     `key:"spec,required"`
+	APIVersion String   `key:"apiVersion,required" example:"hagen/v1alpha1"`
+	Kind       String   `key:"kind,required" example:"Cluster"`
+	Metadata   Metadata `key:"metadata,required" example:"{name: kubernetes}"`
+	Spec       Spec     `key:"spec,required" example:"and below it the cluster; hagen init writes a file to start from"`
 }
 
 // Metadata names the cluster.
 type Metadata struct {
 	At   At
-	Name String `key:"name,required"`
+	Name String `key:"name,required" example:"kubernetes"`
 }
 
 // Spec describes the cluster.
@@ -39,15 +40,15 @@ type Spec struct {
 	EtcdVersion          Text         `key:"etcdVersion"`
 	AllowUnproven        Bool         `key:"allowUnproven"`
 	OS                   String       `key:"os"`
-	Endpoint             String       `key:"endpoint,required"`
+	Endpoint             String       `key:"endpoint,required" example:"kubernetes:6443"`
 	ClusterDomain        String       `key:"clusterDomain"`
 	DNS                  String       `key:"dns"`
-	ServiceCIDRs         List[String] `key:"serviceCIDRs,required"`
-	PodCIDRs             List[String] `key:"podCIDRs,required"`
+	ServiceCIDRs         List[String] `key:"serviceCIDRs,required" example:"[10.32.0.0/16]"`
+	PodCIDRs             List[String] `key:"podCIDRs,required" example:"[10.38.0.0/16]"`
 	ServiceNodePortRange String       `key:"serviceNodePortRange"`
 	ServiceAccountIssuer String       `key:"serviceAccountIssuer"`
 	APIServer            APIServer    `key:"apiServer"`
-	Masters              List[Host]   `key:"masters,required"`
+	Masters              List[Host]   `key:"masters,required" example:"[{name: kubem00, addresses: [10.10.10.80]}], and so on for each"`
 	AllowEvenMasters     Bool         `key:"allowEvenMasters"`
 	LoadBalancers        List[Host]   `key:"loadBalancers"`
 	LoadBalancer         LoadBalancer `key:"loadBalancer"`
@@ -65,8 +66,8 @@ type APIServer struct {
 // Host is one machine.
 type Host struct {
 	At        At
-	Name      String       `key:"name,required"`
-	Addresses List[String] `key:"addresses,required"`
+	Name      String       `key:"name,required" example:"kubem00"`
+	Addresses List[String] `key:"addresses,required" example:"[10.10.10.80]"`
 	OS        String       `key:"os"`
 }
 
@@ -111,8 +112,8 @@ type Subject struct {
 // User is a login on every machine.
 type User struct {
 	At      At
-	Name    String       `key:"name,required"`
-	SSHKeys List[String] `key:"sshKeys,required"`
+	Name    String       `key:"name,required" example:"core"`
+	SSHKeys List[String] `key:"sshKeys,required" example:"[ssh-ed25519 AAAA… you@desk]"`
 }
 
 // At is a place in the cluster file: line and column count from 1, Path is

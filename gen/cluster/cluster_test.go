@@ -1,0 +1,329 @@
+package cluster_test
+
+import (
+	"net/netip"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hagen/gen/cluster"
+	"hagen/gen/spec"
+	"hagen/pki"
+	"hagen/profiles"
+)
+
+// least is a cluster file with the required fields alone.
+const least = `apiVersion: hagen/v1alpha1
+kind: Cluster
+metadata:
+  name: kubernetes
+spec:
+  endpoint: kubernetes:6443
+  serviceCIDRs: [10.32.0.0/16]
+  podCIDRs: [10.38.0.0/16]
+  masters:
+    - {name: kubem00, addresses: [10.10.10.80]}
+    - {name: kubem01, addresses: [10.10.10.81]}
+    - {name: kubem02, addresses: [10.10.10.82]}
+  loadBalancers:
+    - {name: kubernetes, addresses: [10.10.10.2]}
+`
+
+const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHDWHHBgOpAvVyqTzUDRFR0Kx1kAXsV3BvZb2KDzRpzP ops@desk"
+
+// read gives the cluster of a text; it must be good.
+func read(t *testing.T, text string) (*cluster.Cluster, spec.Source) {
+	t.Helper()
+	source := spec.Source{Name: "cluster.yaml", Text: []byte(text)}
+	file, err := spec.Parse(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, faults := cluster.New(file)
+	if len(faults) > 0 {
+		t.Fatal(spec.Refuse(source, faults))
+	}
+	return c, source
+}
+
+// changed is the least file with some of its text replaced, pair by pair.
+func changed(t *testing.T, pairs ...string) string {
+	t.Helper()
+	text := least
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(text, pairs[i]) {
+			t.Fatalf("no %q to replace", pairs[i])
+		}
+		text = strings.Replace(text, pairs[i], pairs[i+1], 1)
+	}
+	return text
+}
+
+// also is the least file with lines added to spec.
+func also(lines ...string) string { return least + "  " + strings.Join(lines, "\n  ") + "\n" }
+
+// TestDefaults: what counts when a field is not written.
+func TestDefaults(t *testing.T) {
+	c, _ := read(t, least)
+	standard, _ := profiles.FindProfile(profiles.Standard)
+	fcos, _ := profiles.FindOS("fcos")
+	release := profiles.ReleasesOf(profiles.Standard)[0]
+	host := func(name string, role cluster.Role, address, path string, line int) cluster.Host {
+		return cluster.Host{Name: name, Role: role, OS: fcos, Addresses: []netip.Addr{netip.MustParseAddr(address)},
+			At: spec.At{Line: line, Column: 14, Path: path}}
+	}
+	want := &cluster.Cluster{
+		Name: "kubernetes", Profile: standard, Release: release, Kubernetes: release.Proven, Etcd: release.Etcd,
+		Endpoint: cluster.Endpoint{
+			Host: "kubernetes", Port: 6443, Answered: []netip.Addr{netip.MustParseAddr("10.10.10.2")},
+			At: spec.At{Line: 6, Column: 13, Path: "spec.endpoint"},
+		},
+		Domain: "cluster.local", HostsFile: true,
+		Services:  []netip.Prefix{netip.MustParsePrefix("10.32.0.0/16")},
+		Pods:      []netip.Prefix{netip.MustParsePrefix("10.38.0.0/16")},
+		NodePorts: cluster.PortRange{First: 30000, Last: 32767},
+		APIServer: cluster.APIServer{Port: 6443},
+		Issuer:    "https://kubernetes.default.svc.cluster.local",
+		Masters: []cluster.Host{
+			host("kubem00", cluster.Master, "10.10.10.80", "spec.masters[0].name", 10),
+			host("kubem01", cluster.Master, "10.10.10.81", "spec.masters[1].name", 11),
+			host("kubem02", cluster.Master, "10.10.10.82", "spec.masters[2].name", 12),
+		},
+		Balancers: []cluster.Host{host("kubernetes", cluster.LoadBalancer, "10.10.10.2", "spec.loadBalancers[0].name", 14)},
+		Timeouts: cluster.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute,
+			Tunnel: 24 * time.Hour, Check: 1500 * time.Millisecond},
+		PKI: cluster.PKI{Algorithm: pki.ECDSAP256, Subject: cluster.Subject{CommonName: "kubernetes CA"},
+			CAExpiry: 3650 * 24 * time.Hour, Expiry: 365 * 24 * time.Hour, AdminLife: 90 * 24 * time.Hour},
+	}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got\n%+v\nwant\n%+v", c, want)
+	}
+}
+
+// TestEverything: every field set to something else than its default.
+func TestEverything(t *testing.T) {
+	text, err := os.ReadFile("testdata/everything.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _ := read(t, string(text))
+	everyFieldWritten(t, text)
+	for _, check := range []struct {
+		what      string
+		got, want any
+	}{
+		{"name", c.Name, "edge-7.example"},
+		{"profile", c.Profile.Name, "standard"},
+		{"Kubernetes", c.Kubernetes.String(), "1.99.7"},
+		{"release", c.Release, profiles.ReleasesOf(profiles.Standard)[0]},
+		{"etcd", c.Etcd.String(), "4.0.1"},
+		{"endpoint", c.Endpoint.Host, "10.20.0.2"},
+		{"endpoint address", c.Endpoint.Address, netip.MustParseAddr("10.20.0.2")},
+		{"endpoint port", c.Endpoint.Port, uint16(443)},
+		{"answered", c.Endpoint.Answered, []netip.Addr{netip.MustParseAddr("10.20.0.2")}},
+		{"domain", c.Domain, "edge-7.internal"},
+		{"hosts file", c.HostsFile, false},
+		{"first service", c.FirstService(), netip.MustParseAddr("172.20.0.1")},
+		{"service names", c.ServiceNames()[3], "kubernetes.default.svc.edge-7.internal"},
+		{"pods", c.Pods, []netip.Prefix{netip.MustParsePrefix("172.21.0.0/20")}},
+		{"node ports", c.NodePorts, cluster.PortRange{First: 31000, Last: 31999}},
+		{"issuer", c.Issuer, "https://tokens.example.com/edge-7"},
+		{"API port", c.APIServer.Port, uint16(8443)},
+		{"SAN names", c.APIServer.ExtraNames, []string{"api.example.net", "*.apps.example.net"}},
+		{"SAN addresses", c.APIServer.ExtraAddresses, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("192.0.2.8")}},
+		{"masters", len(c.Masters), 2},
+		{"default OS", c.Masters[0].OS.Name, "flatcar"},
+		{"own OS", c.Masters[1].OS.Name, "generic"},
+		{"hosts", len(c.Hosts()), 3},
+		{"full name", c.Masters[0].Name, "m0.edge-7.example.com"},
+		{"timeouts", c.Timeouts, cluster.Timeouts{Connect: 500 * time.Millisecond, Client: 90 * time.Second, Server: 2 * time.Minute, Tunnel: time.Hour, Check: 2 * time.Second}},
+		{"pki", c.PKI, cluster.PKI{Algorithm: pki.RSA3072, CAExpiry: 5 * 365 * 24 * time.Hour, Expiry: 100 * 24 * time.Hour, AdminLife: 36 * time.Hour,
+			Subject: cluster.Subject{CommonName: "Edge CA", Organization: "Exämple", OrganizationalUnit: "Edge", Country: "NO", State: "Ost", Locality: "Ås"}}},
+		{"user", c.Users[0].Name, "core"},
+		{"key", c.Users[0].SSHKeys, []string{key}},
+	} {
+		if !reflect.DeepEqual(check.got, check.want) {
+			t.Errorf("%s: got %v, want %v", check.what, check.got, check.want)
+		}
+	}
+}
+
+// everyFieldWritten walks a decoded file for a field that it does not write.
+func everyFieldWritten(t *testing.T, text []byte) {
+	t.Helper()
+	file, err := spec.Parse(spec.Source{Text: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hostWithOS := file.Spec.Masters.Items[1]
+	file.Spec.Masters.Items[0], file.Spec.LoadBalancers.Items[0] = hostWithOS, hostWithOS
+	var walk func(v reflect.Value, path string)
+	walk = func(v reflect.Value, path string) {
+		if v.Kind() == reflect.Slice {
+			for i := range v.Len() {
+				walk(v.Index(i), path)
+			}
+		}
+		if v.Kind() != reflect.Struct {
+			return
+		}
+		if at, ok := v.Interface().(spec.At); ok {
+			if !at.Written() {
+				t.Errorf("%s is not in the file", path)
+			}
+			return
+		}
+		for i := range v.NumField() {
+			walk(v.Field(i), path+"."+v.Type().Field(i).Name)
+		}
+	}
+	walk(reflect.ValueOf(*file), "")
+}
+
+// TestGood: what must not be refused, and what it comes to.
+func TestGood(t *testing.T) {
+	for _, test := range []struct {
+		what, text string
+		holds      func(*cluster.Cluster) bool
+	}{
+		{"v-prefix", also("kubernetesVersion: v1.37.2", "etcdVersion: v3.7.3"),
+			func(c *cluster.Cluster) bool { return c.Kubernetes.String() == "1.37.2" && c.Etcd.String() == "3.7.3" }},
+		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), func(c *cluster.Cluster) bool {
+			return c.Kubernetes.String() == "1.9.2" && c.Etcd.String() == "3.2.8" && c.Masters[0].OS.Name == "generic" && c.PKI.Algorithm == pki.RSA2048
+		}},
+		{"mixed OS", changed(t, "{name: kubem01,", "{name: kubem01, os: flatcar,"), func(c *cluster.Cluster) bool {
+			return c.Masters[0].OS.Name == "fcos" && c.Masters[1].OS.Name == "flatcar"
+		}},
+		{"FQDNs", changed(t, "name: kubem00", "name: kubem00.example.com", "name: kubem01", "name: kubem00.example.net"),
+			func(c *cluster.Cluster) bool { return c.Masters[1].Name == "kubem00.example.net" }},
+		{"longest names", changed(t, "name: kubem00", "name: "+strings.Repeat("a", 62)+".b", "  name: kubernetes\n", "  name: "+strings.Repeat("c", 49)+"\n"), nil},
+		{"digits in names", changed(t, "name: kubem00", "name: 0m"), nil},
+		{"domain of one label", also("clusterDomain: cluster"), func(c *cluster.Cluster) bool { return c.ServiceNames()[3] == "kubernetes.default.svc.cluster" }},
+		{"port 443 in front", changed(t, "kubernetes:6443", "kubernetes:443"), func(c *cluster.Cluster) bool { return c.Endpoint.Port == 443 }},
+		{"smallest ranges", changed(t, "10.32.0.0/16", "10.32.0.0/28", "10.38.0.0/16", "10.38.0.0/23"),
+			func(c *cluster.Cluster) bool { return c.FirstService().String() == "10.32.0.1" }},
+		{"largest ranges", changed(t, "10.32.0.0/16", "172.16.0.0/12", "[10.38.0.0/16]", "[10.0.0.0/8]",
+			"10.10.10.80", "192.168.0.80", "10.10.10.81", "192.168.0.81", "10.10.10.82", "192.168.0.82", "10.10.10.2", "192.168.0.2"), nil},
+		{"odd number with leave", also("allowEvenMasters: false"), nil},
+		{"no load balancers and users", also("users: []", "apiServer: {extraSANs: []}"), nil},
+		{"keys of every type", also("users:", "  - name: core", "    sshKeys:", "      - "+key, "      - "+rsaKey, "      - "+ecdsaKey, "      - "+skKey),
+			func(c *cluster.Cluster) bool { return len(c.Users[0].SSHKeys) == 4 }},
+		{"a key without comment", also("users: [{name: root, sshKeys: [" + strings.TrimSuffix(key, " ops@desk") + "]}]"), nil},
+		{"one key, two users", also("users: [{name: a, sshKeys: [" + key + "]}, {name: b, sshKeys: [" + key + "]}]"), nil},
+		{"references", changed(t, "  serviceCIDRs", "  loadBalancer: {timeouts: {client: &t 2m, server: *t}}\n  serviceCIDRs"),
+			func(c *cluster.Cluster) bool { return c.Timeouts.Server == 2*time.Minute }},
+		{"Windows line ends", strings.ReplaceAll(least, "\n", "\r\n"), nil},
+		{"byte order mark", "\uFEFF" + least, nil},
+		{"no last line end", strings.TrimSuffix(least, "\n"), nil},
+		{"document marks", "---\n" + least + "...\n", nil},
+		{"comments in any script", "# 集群 \u00a0 ключ\n" + least + "# end", nil},
+		{"JSON", `{"apiVersion":"hagen/v1alpha1","kind":"Cluster","metadata":{"name":"k"},"spec":{"endpoint":"lb:6443","serviceCIDRs":["10.32.0.0/16"],"podCIDRs":["10.38.0.0/16"],"masters":[{"name":"a","addresses":["10.0.0.1"]},{"name":"b","addresses":["10.0.0.2"]},{"name":"c","addresses":["10.0.0.3"]}],"loadBalancers":[{"name":"lb","addresses":["10.0.0.4"]}]}}`, nil},
+		{"lifetimes equal", also("pki: {caExpiry: 30d, expiry: 720h, adminExpiry: 30d}"), func(c *cluster.Cluster) bool { return c.PKI.Expiry == c.PKI.CAExpiry }},
+		{"common name with umlauts", also("pki: {subject: {commonName: " + strings.Repeat("ü", 52) + "}}"), nil},
+		{"port of another profile's daemon", also("apiServer: {port: 8080}"), func(c *cluster.Cluster) bool { return c.APIServer.Port == 8080 }},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			c, source := read(t, test.text)
+			for _, w := range c.Warnings {
+				if test.what != "classic" {
+					t.Errorf("a warning: %s", source.Explain(w))
+				}
+			}
+			if test.holds != nil && !test.holds(c) {
+				t.Errorf("not so: %+v", c)
+			}
+		})
+	}
+}
+
+const (
+	rsaKey   = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAQQDEU1lpbcVKDn4RSUBJUHhEd2MTsJMU1jsrBBBCDwE1ZPsnoO6YzoPTqIGjb+uPc0K6X0aDUjlJp3vSQ2uzzlXN"
+	ecdsaKey = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAAAEAAAAAA== a comment of words"
+	skKey    = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAABAAAAAAAAAAEc3NoOg=="
+)
+
+// TestWarnings: what works but is said.
+func TestWarnings(t *testing.T) {
+	masters := least[strings.Index(least, "    - {name: kubem00"):strings.Index(least, "  loadBalancers")]
+	balancers := least[strings.Index(least, "  loadBalancers"):]
+	one := strings.SplitAfter(masters, "\n")[0]
+	nine := ""
+	for _, n := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "9"} {
+		nine += "    - {name: m" + n + ", addresses: [10.10.10.8" + n + "]}\n"
+	}
+	for _, test := range []struct {
+		what, text string
+		warnings   []string
+	}{
+		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), []string{
+			"6:12: spec.profile: one authority signs everything: every client certificate of this cluster is also one for etcd"}},
+		{"newer patch", also("kubernetesVersion: 1.37.9"), []string{
+			"15:22: spec.kubernetesVersion: Kubernetes 1.37.9 is newer than 1.37.2, which hagen was tried with"}},
+		{"older patch", also("kubernetesVersion: 1.37.0"), []string{
+			"15:22: spec.kubernetesVersion: Kubernetes 1.37.0 is older than 1.37.2, which hagen was tried with; take the newer one for its fixes"}},
+		{"etcd patch", also("etcdVersion: 3.7.9"), []string{
+			"15:16: spec.etcdVersion: etcd 3.7.9 is newer than 3.7.3, which hagen was tried with"}},
+		{"unproven", also("kubernetesVersion: 1.99.0", "etcdVersion: 4.0.0", "allowUnproven: true"), []string{
+			"15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with 1.37; the flags of 1.37 are used, unproven",
+			"16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes 1.37, which goes with etcd 3.7; the flags of 3.7 are used, unproven"}},
+		{"one master", changed(t, masters, one), []string{
+			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},
+		{"one master alone", changed(t, masters, one, balancers, "", "kubernetes:6443", "kubem00:6443"), []string{
+			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},
+		{"two masters", changed(t, masters, masters[:2*len(one)], "  masters", "  allowEvenMasters: true\n  masters"), []string{
+			"11:5: spec.masters: 2 masters do not survive the loss of one, as 1 does not"}},
+		{"four masters", changed(t, masters, nine[:4*43], "  masters", "  allowEvenMasters: true\n  masters"), []string{
+			"11:5: spec.masters: 4 masters survive the loss of 1, as 3 do"}},
+		{"three masters with leave for even", also("allowEvenMasters: true"), []string{
+			"15:21: spec.allowEvenMasters: there are 3 masters, an odd number; remove the line"}},
+		{"nine masters", changed(t, masters, nine), []string{
+			"10:5: spec.masters: 9 masters: every write waits for 5 of them; etcd's advice is 7 at most"}},
+		{"external endpoint", changed(t, "kubernetes:6443", "api.example.com:443", balancers, ""), []string{
+			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 443"}},
+		{"short name of a machine", changed(t, "name: kubernetes, ", "name: kubernetes.example.com, "), []string{
+			"6:13: spec.endpoint: kubernetes is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443; if it is the machine, write its whole name: kubernetes.example.com:6443"}},
+		{"endpoint is a master", changed(t, "kubernetes:6443", "kubem01:6443", balancers, ""), []string{
+			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; add a load balancer"}},
+		{"endpoint beside the load balancer", changed(t, "kubernetes:6443", "10.10.10.81:6443"), []string{
+			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; write kubernetes:6443, the load balancer"}},
+		{"one of two load balancers", least + "    - {name: lb1, addresses: [10.10.10.3]}\n", []string{
+			"6:13: spec.endpoint: the endpoint is one of 2 load balancers: when kubernetes is down clients do not find the others; write a DNS name that stands for all of them"}},
+		{"names in the cluster's domain", changed(t, "kubem01,", "kubem01.cluster.local,", "kubernetes:6443", "api.cluster.local:6443"), []string{
+			"11:14: spec.masters[1].name: kubem01.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
+			"6:13: spec.endpoint: api.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
+			"6:13: spec.endpoint: api.cluster.local is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443"}},
+		{"public range", changed(t, "10.32.0.0/16", "172.32.0.0/16"), []string{
+			"7:18: spec.serviceCIDRs[0]: 172.32.0.0/16 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.32.0.0/16"}},
+		{"range that is private in part", changed(t, "10.38.0.0/16", "172.0.0.0/8"), []string{
+			"8:14: spec.podCIDRs[0]: 172.0.0.0/8 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.38.0.0/16"}},
+		{"pods of one node", changed(t, "10.38.0.0/16", "10.38.0.0/24"), []string{
+			"8:14: spec.podCIDRs[0]: 10.38.0.0/24 has room for the pods of one node: every node takes a /24; write a /23 or larger"}},
+		{"node ports among outgoing ones", also("serviceNodePortRange: 30000-40000"), []string{
+			"15:25: spec.serviceNodePortRange: 30000-40000 overlaps the ports 32768-60999 that Linux takes for outgoing connections; set net.ipv4.ip_local_port_range on workers, or write for example 30000-32767"}},
+		{"high ports", changed(t, "kubernetes:6443", "kubernetes:50443", "  masters", "  apiServer: {port: 40443}\n  masters"), []string{
+			"6:13: spec.endpoint: port 50443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768",
+			"9:21: spec.apiServer.port: port 40443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
+		{"timeouts of nobody", changed(t, balancers, "  loadBalancer: {timeouts: {check: 1s}}\n", "kubernetes:6443", "api.example.com:6443"), []string{
+			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443",
+			"13:28: spec.loadBalancer.timeouts: there is no load balancer whose timeouts these could be"}},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			c, source := read(t, test.text)
+			var got []string
+			for _, w := range c.Warnings {
+				text := source.Explain(w)
+				line, _, _ := strings.Cut(strings.TrimPrefix(text, "cluster.yaml:"), "\n")
+				if w.Remedy != "" {
+					line += "; " + w.Remedy
+				}
+				got = append(got, line)
+			}
+			if !slices.Equal(got, test.warnings) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.warnings, "\n"))
+			}
+		})
+	}
+}

@@ -1,0 +1,93 @@
+package cluster
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"hagen/gen/spec"
+)
+
+var (
+	// RFC 1123 section 2.1 as Kubernetes reads it (apimachinery,
+	// util/validation, IsDNS1123Subdomain).
+	dnsSubdomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	// A last part that is a number makes a name an address for inet_aton(3)
+	// and for browsers (RFC 1123, 2.1; WHATWG URL, 3.5).
+	numericEnd = regexp.MustCompile(`(^|\.)([0-9]+|0x[0-9a-f]*)$`)
+)
+
+const (
+	maxDNSName = 253 // RFC 1035, 2.3.4, as text without the last dot
+	maxLabel   = 63
+	// maxHostName is the kernel's limit, HOST_NAME_MAX in linux/limits.h.
+	maxHostName = 64
+)
+
+// nameProblem says what is wrong with a DNS name and what to write instead;
+// the example is for names of which nothing can be kept. Both are empty for a
+// good one.
+func nameProblem(name string, limit int, example string) (problem, remedy string) {
+	switch {
+	case name == "":
+		return "is empty", "write for example " + example
+	case !dnsSubdomain.MatchString(name):
+		problem = spec.Quote(name) + " is not a DNS name of lower-case letters, digits, - and ."
+		if likely := tidy(name); dnsSubdomain.MatchString(likely) {
+			return problem, "write " + likely
+		}
+		return problem, "write for example " + example
+	case len(name) > limit:
+		return fmt.Sprintf("has %d characters, at most %d are possible", len(name), limit), "shorten it"
+	case slices.ContainsFunc(strings.Split(name, "."), func(label string) bool { return len(label) > maxLabel }):
+		return fmt.Sprintf("has a part of more than %d characters between its dots", maxLabel), "shorten it"
+	}
+	return "", ""
+}
+
+// tidy is the name that a slip of the hand most likely meant.
+func tidy(name string) string {
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r == '_':
+			return '-'
+		case !unicode.IsPrint(r) || strings.ContainsRune("“”„‘’", r):
+			return -1
+		default:
+			return unicode.ToLower(r)
+		}
+	}, name)
+	return strings.Trim(name, " .-")
+}
+
+// name faults a field that is not a DNS name.
+func (v *validation) name(field spec.String, limit int, example string) bool {
+	problem, remedy := nameProblem(field.Value, limit, example)
+	if problem != "" {
+		v.fault(field.At, problem, remedy)
+	}
+	return problem == ""
+}
+
+// choice faults a text that is none of the words.
+func (v *validation) choice(s spec.String, words ...string) bool {
+	if slices.Contains(words, s.Value) {
+		return true
+	}
+	remedy := "write one of " + strings.Join(words, ", ")
+	if i := slices.IndexFunc(words, func(w string) bool { return strings.EqualFold(w, s.Value) }); i >= 0 {
+		remedy = "write " + words[i]
+	}
+	v.fault(s.At, fmt.Sprintf("%s is none of %s", spec.Quote(s.Value), strings.Join(words, ", ")), remedy)
+	return false
+}
+
+func names[T any](rows []T, name func(T) string) []string {
+	var out []string
+	for _, r := range rows {
+		out = append(out, name(r))
+	}
+	return out
+}

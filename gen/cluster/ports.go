@@ -1,0 +1,196 @@
+package cluster
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+
+	"hagen/gen/spec"
+	"hagen/profiles"
+)
+
+const defaultAPIPort = 6443
+
+// Ports of the masters' daemons that no field changes.
+const (
+	EtcdClientPort        = 2379
+	EtcdPeerPort          = 2380
+	EtcdMetricsPort       = 2381
+	ControllerManagerPort = 10257
+	SchedulerPort         = 10259
+)
+
+// daemonPorts are taken on every master; a row with a profile, in that
+// profile only. The seed's daemons are older and listen elsewhere.
+var daemonPorts = []struct {
+	port    uint16
+	daemon  string
+	profile string
+}{
+	{22, "sshd", ""},
+	{EtcdClientPort, "etcd", ""},
+	{EtcdPeerPort, "etcd", ""},
+	{EtcdMetricsPort, "etcd", profiles.Standard},
+	{ControllerManagerPort, "kube-controller-manager", profiles.Standard},
+	{SchedulerPort, "kube-scheduler", profiles.Standard},
+	{8080, "kube-apiserver", profiles.Classic}, // its port without TLS
+	{10252, "kube-controller-manager", profiles.Classic},
+	{10251, "kube-scheduler", profiles.Classic},
+}
+
+// workerPorts are taken on every node besides (pkg/cluster/ports).
+var workerPorts = []struct {
+	port   uint16
+	daemon string
+}{
+	{10249, "kube-proxy"},
+	{10250, "kubelet"},
+	{10256, "kube-proxy"},
+}
+
+// balancerPorts are taken on every load balancer, on all addresses or, as by
+// systemd-resolved, on one that a listener on all of them clashes with.
+var balancerPorts = []struct {
+	port   uint16
+	daemon string
+}{
+	{22, "sshd"},
+	{53, "systemd-resolved"},
+}
+
+// defaultNodePorts is kube-apiserver's.
+var defaultNodePorts = PortRange{30000, 32767}
+
+// ephemeral is the kernel's default range for outgoing connections
+// (net.ipv4.ip_local_port_range).
+var ephemeral = PortRange{32768, 60999}
+
+const writeNodePorts = "write for example 30000-32767"
+
+var portRange = regexp.MustCompile(`^([1-9][0-9]{0,4})-([1-9][0-9]{0,4})$`)
+
+// nodePorts reads the range of NodePort services. It must not hold a port of
+// a daemon: a service may get it, and kube-proxy takes it over on every node
+// without asking who listens. It should not hold the kernel's (help text of
+// kube-apiserver --service-node-port-range).
+func (v *validation) nodePorts() {
+	v.c.NodePorts = defaultNodePorts
+	field := v.spec.ServiceNodePortRange
+	if !field.At.Written() {
+		return
+	}
+	m := portRange.FindStringSubmatch(field.Value)
+	if m == nil {
+		v.fault(field.At, spec.Quote(field.Value)+" is not a range of ports", "write first-last, for example 30000-32767")
+		return
+	}
+	first, _ := strconv.Atoi(m[1]) // at most five digits: cannot fail
+	last, _ := strconv.Atoi(m[2])
+	if last > 65535 || first > last {
+		v.fault(field.At, field.Value+" is not a range within 1-65535", writeNodePorts)
+		return
+	}
+	v.c.NodePorts = PortRange{uint16(first), uint16(last)}
+	if port, daemon := v.daemonWithin(v.c.NodePorts); daemon != "" {
+		v.fault(field.At, fmt.Sprintf("%s holds port %d, which is %s's", field.Value, port, daemon), writeNodePorts)
+		return
+	}
+	if v.c.NodePorts.Last >= ephemeral.First && v.c.NodePorts.First <= ephemeral.Last {
+		v.warn(field.At, fmt.Sprintf("%s overlaps the ports %d-%d that Linux takes for outgoing connections", field.Value, ephemeral.First, ephemeral.Last),
+			"set net.ipv4.ip_local_port_range on workers, or "+writeNodePorts)
+	}
+}
+
+// daemonWithin finds a port of a daemon in the range of node ports.
+func (v *validation) daemonWithin(r PortRange) (port uint16, daemon string) {
+	if r.Contains(defaultAPIPort) && !v.spec.APIServer.Port.At.Written() {
+		return defaultAPIPort, "kube-apiserver"
+	}
+	for _, d := range daemonPorts {
+		if r.Contains(d.port) && (d.profile == "" || d.profile == v.c.Profile.Name) {
+			return d.port, d.daemon
+		}
+	}
+	for _, d := range workerPorts {
+		if r.Contains(d.port) {
+			return d.port, d.daemon
+		}
+	}
+	return 0, ""
+}
+
+func (v *validation) apiServer() {
+	v.c.APIServer.Port = defaultAPIPort
+	if field := v.spec.APIServer.Port; field.At.Written() {
+		v.apiPort(field)
+	}
+	seen := map[string]int{}
+	for _, field := range v.spec.APIServer.ExtraSANs.Items {
+		if !field.At.Written() {
+			continue
+		}
+		if line, twice := seen[field.Value]; twice {
+			v.fault(field.At, fmt.Sprintf("%s is written a second time (first on line %d)", spec.Quote(field.Value), line), "keep one of the two")
+			continue
+		}
+		seen[field.Value] = field.At.Line
+		v.extraSAN(field)
+	}
+}
+
+func (v *validation) apiPort(field spec.Int) {
+	const remedy = "write for example 6443"
+	if field.Value < 1 || field.Value > 65535 {
+		v.fault(field.At, fmt.Sprintf("%d is not a port", field.Value), "write one of 1-65535, for example 6443")
+		return
+	}
+	port := uint16(field.Value)
+	for _, d := range daemonPorts {
+		if d.port == port && (d.profile == "" || d.profile == v.c.Profile.Name) {
+			v.fault(field.At, fmt.Sprintf("port %d is %s's on every master", port, d.daemon), remedy)
+			return
+		}
+	}
+	if v.c.NodePorts.Contains(port) {
+		v.fault(field.At, fmt.Sprintf("port %d lies in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), remedy)
+		return
+	}
+	if ephemeral.Contains(port) {
+		v.warn(field.At, ephemeralProblem(port), "write one below 32768")
+	}
+	v.c.APIServer.Port = port
+}
+
+func ephemeralProblem(port uint16) string {
+	return fmt.Sprintf("port %d is one that Linux may give to an outgoing connection before the daemon starts", port)
+}
+
+// extraSAN reads a name or an address of either family; a wildcard may stand
+// for the first label (RFC 6125, 6.4.3).
+func (v *validation) extraSAN(field spec.String) {
+	const remedy = "write for example api.example.com or 192.0.2.1, without scheme and port"
+	if a, err := netip.ParseAddr(field.Value); err == nil {
+		if a.Zone() != "" {
+			v.fault(field.At, spec.Quote(field.Value)+" has a zone, which certificates cannot hold", "write "+a.WithZone("").String())
+			return
+		}
+		v.c.APIServer.ExtraAddresses = append(v.c.APIServer.ExtraAddresses, a.Unmap())
+		return
+	}
+	name, limit := field.Value, maxDNSName
+	if len(name) > 2 && name[:2] == "*." {
+		name, limit = name[2:], limit-2
+	}
+	problem, better := nameProblem(name, limit, "api.example.com")
+	switch {
+	case name == "":
+		v.fault(field.At, problem, better)
+	case problem != "" && dnsSubdomain.MatchString(tidy(name)):
+		v.fault(field.At, problem, better)
+	case problem != "" || numericEnd.MatchString(name):
+		v.fault(field.At, spec.Quote(field.Value)+" is neither a DNS name nor an address", remedy)
+	default:
+		v.c.APIServer.ExtraNames = append(v.c.APIServer.ExtraNames, field.Value)
+	}
+}

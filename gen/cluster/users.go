@@ -1,0 +1,141 @@
+package cluster
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"hagen/gen/spec"
+)
+
+// ServiceAccounts are the accounts that hagen's units run as, and the group
+// for the one key that two of them read.
+var ServiceAccounts = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-sa", "haproxy"}
+
+// systemAccounts are users and groups that Fedora CoreOS, Flatcar and most
+// others bring. Their users have no shell, and where a name is a group alone
+// useradd(8) fails, and with it the first boot. root and core are logins.
+var systemAccounts = []string{
+	"adm", "audio", "bin", "cdrom", "chrony", "clevis", "daemon", "dbus", "dialout", "disk", "dnsmasq", "docker", "floppy",
+	"ftp", "games", "halt", "input", "kmem", "kvm", "lock", "lp", "mail", "man", "mem", "messagebus", "nobody", "nogroup",
+	"ntp", "operator", "polkitd", "render", "rpc", "rpcuser", "sgx", "shadow", "shutdown", "sshd", "ssh_keys", "sssd", "staff",
+	"sudo", "sync", "sys", "tape", "tss", "tty", "users", "utmp", "uucp", "video", "wheel",
+}
+
+// loginName is what useradd(8) takes.
+var loginName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+
+func (v *validation) users() {
+	seen := map[string]int{}
+	for _, field := range v.spec.Users.Items {
+		if !field.At.Written() {
+			continue
+		}
+		if field.Name.At.Written() {
+			v.loginName(field.Name, seen)
+			seen[field.Name.Value] = field.Name.At.Line
+		}
+		v.c.Users = append(v.c.Users, User{Name: field.Name.Value, SSHKeys: v.sshKeys(field.SSHKeys), At: field.Name.At})
+	}
+}
+
+func (v *validation) loginName(field spec.String, seen map[string]int) {
+	const another = "give the login another name"
+	name := spec.Quote(field.Value)
+	line, twice := seen[field.Value]
+	switch {
+	case !loginName.MatchString(field.Value):
+		remedy := "write lower-case letters, digits, - and _, at most 32, beginning with a letter"
+		if lower := strings.ToLower(field.Value); loginName.MatchString(lower) {
+			remedy = "write " + lower
+		}
+		v.fault(field.At, name+" is not a login name", remedy)
+	case slices.Contains(ServiceAccounts, field.Value):
+		v.fault(field.At, name+" is the account of one of the cluster's own daemons", another)
+	case slices.Contains(systemAccounts, field.Value) || strings.HasPrefix(field.Value, "systemd-"):
+		v.fault(field.At, name+" is an account or group that operating systems bring, and no login", another)
+	case twice:
+		v.fault(field.At, fmt.Sprintf("%s is written a second time (first on line %d)", name, line), "put all keys into one entry")
+	}
+}
+
+func (v *validation) sshKeys(list spec.List[spec.String]) []string {
+	if list.At.Written() && len(list.Items) == 0 {
+		v.fault(list.At, "is empty: nobody could log in", "write the public keys, or remove the user")
+	}
+	var keys []string
+	seen := map[string]int{}
+	for _, field := range list.Items {
+		if !field.At.Written() || !v.sshKey(field) {
+			continue
+		}
+		key := strings.TrimSpace(field.Value)
+		words := strings.Fields(key)
+		if line, twice := seen[words[1]]; twice {
+			v.fault(field.At, fmt.Sprintf("is the key of line %d again", line), "keep one of the two")
+		}
+		seen[words[1]] = field.At.Line
+		keys = append(keys, key)
+	}
+	return keys
+}
+
+// keyTypes are the types that sshd takes (sshd(8), AUTHORIZED_KEYS FILE
+// FORMAT), with the number of fields in the key itself (RFC 4253, 5656, 8709;
+// PROTOCOL.u2f).
+var keyTypes = map[string]int{
+	"ssh-ed25519": 2, "ssh-rsa": 3,
+	"ecdsa-sha2-nistp256": 3, "ecdsa-sha2-nistp384": 3, "ecdsa-sha2-nistp521": 3,
+	"sk-ssh-ed25519@openssh.com": 3, "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+}
+
+// sshKey holds a line against the form of authorized_keys (sshd(8)) without
+// options: type, base64 of the key, comment. The key names its type again.
+func (v *validation) sshKey(field spec.String) bool {
+	const remedy = "write the line of a .pub file: ssh-ed25519 AAAA… you@desk"
+	text := strings.TrimSpace(field.Value)
+	words := strings.Fields(text)
+	bad := func(problem, remedy string) bool {
+		v.fault(field.At, problem, remedy)
+		return false
+	}
+	switch {
+	case strings.ContainsAny(text, "\n\r"):
+		return bad("is not an SSH public key but several lines", "write each key as an item of its own, on one line")
+	case strings.ContainsFunc(text, func(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }):
+		return bad("holds a character that cannot be printed", remedy)
+	case len(words) > 0 && words[0] == "ssh-dss":
+		return bad("is a DSA key, which OpenSSH no longer takes", "make a new one: ssh-keygen -t ed25519")
+	case len(words) > 2 && keyTypes[words[0]] == 0 && slices.ContainsFunc(words, func(w string) bool { return keyTypes[w] > 0 }):
+		return bad("has options before the key, which hagen does not take", remedy)
+	case len(words) < 2 || keyTypes[words[0]] == 0:
+		return bad("is not an SSH public key: it does not begin with the type of one and the key", remedy)
+	}
+	blob, err := base64.StdEncoding.DecodeString(words[1])
+	fields, whole := sshFields(blob)
+	switch {
+	case err != nil || !whole:
+		return bad("is not an SSH public key: its second word is cut off or damaged", remedy)
+	case len(fields) != keyTypes[words[0]] || fields[0] != words[0]:
+		return bad(fmt.Sprintf("is not an SSH public key: it says %s and holds something else", words[0]), remedy)
+	}
+	return true
+}
+
+// sshFields splits a key into its strings (RFC 4251, 5), and says whether
+// nothing is missing or left over.
+func sshFields(blob []byte) (fields []string, whole bool) {
+	for len(blob) >= 4 {
+		n := binary.BigEndian.Uint32(blob)
+		if uint64(n) > uint64(len(blob)-4) {
+			return nil, false
+		}
+		fields = append(fields, string(blob[4:4+n]))
+		blob = blob[4+n:]
+	}
+	return fields, len(fields) > 0 && len(blob) == 0
+}
