@@ -138,7 +138,7 @@ const seed = "the seed's"
 
 var classicDaemons = []daemon{
 	{
-		name: "etcd", section: sectionEtcd, version: etcdVersion,
+		name: "etcd", section: sectionEtcd, product: productEtcd,
 		description: "etcd", documentation: "https://github.com/coreos",
 		unit:   []string{"After=network.target", "After=network-online.target", "Wants=network-online.target"},
 		before: []string{"Type=notify"}, after: classicRestart,
@@ -164,7 +164,7 @@ var classicDaemons = []daemon{
 		},
 	},
 	{
-		name: "kube-apiserver", section: sectionAPI, version: kubernetesVersion,
+		name: "kube-apiserver", section: sectionAPI, product: productKubernetes,
 		description: "Kubernetes API Server", documentation: "https://github.com/GoogleCloudPlatform/kubernetes",
 		unit:   []string{"After=network.target", "After=etcd.service"},
 		before: []string{"Type=notify"}, after: classicRestart,
@@ -195,7 +195,7 @@ var classicDaemons = []daemon{
 		},
 	},
 	{
-		name: "kube-controller-manager", section: sectionManager, version: kubernetesVersion,
+		name: "kube-controller-manager", section: sectionManager, product: productKubernetes,
 		description: "Kubernetes Controller Manager", documentation: "https://github.com/GoogleCloudPlatform/kubernetes",
 		unit: []string{"After=network.target"}, after: classicRestart,
 		flags: []flag{
@@ -213,7 +213,7 @@ var classicDaemons = []daemon{
 		},
 	},
 	{
-		name: "kube-scheduler", section: sectionScheduler, version: kubernetesVersion,
+		name: "kube-scheduler", section: sectionScheduler, product: productKubernetes,
 		description: "Kubernetes Scheduler", documentation: "https://github.com/GoogleCloudPlatform/kubernetes",
 		unit: []string{"After=network.target"}, after: classicRestart,
 		flags: []flag{

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hagen/profiles"
 )
 
 var update = goflag.Bool("update", false, "rewrite docs/flags.md")
@@ -124,6 +126,75 @@ func TestLowPorts(t *testing.T) {
 			text := d.serviceText(site{c, c.Masters[0]})
 			if got := strings.Contains(text, "AmbientCapabilities=CAP_NET_BIND_SERVICE"); got != test.want {
 				t.Errorf("%s on port %d: %t", d.name, test.port, got)
+			}
+		}
+	}
+}
+
+// TestFlagsAccepted holds every flag of every release against what that
+// release's binaries say that they accept. Deprecated is as bad as unknown:
+// it will be unknown.
+func TestFlagsAccepted(t *testing.T) {
+	for _, release := range profiles.ReleasesOf(profiles.Standard) {
+		accepted := map[string]profiles.Flag{}
+		record, known := profiles.Flags(release.Minor)
+		if !known {
+			t.Errorf("release %s has no record", release.Minor)
+		}
+		for _, f := range record {
+			accepted[f.Component+" "+f.Name] = f
+		}
+		c := readCluster(t, "standard")
+		c.Release, c.Kubernetes, c.Etcd = release, release.Proven, release.Etcd
+		for _, d := range standardDaemons {
+			emitted := strings.Count(d.execStart(site{c, c.Masters[0]}), " --")
+			if emitted < 5 {
+				t.Errorf("%s has %d flags", d.name, emitted)
+			}
+			for word := range strings.FieldsSeq(d.execStart(site{c, c.Masters[0]})) {
+				name, isFlag := strings.CutPrefix(word, "--")
+				if !isFlag {
+					continue
+				}
+				name, _, _ = strings.Cut(name, "=")
+				switch f, found := accepted[d.name+" "+name]; {
+				case !found:
+					t.Errorf("%s of release %s knows no flag --%s", d.name, release.Minor, name)
+				case f.Deprecated:
+					t.Errorf("%s of release %s calls --%s deprecated", d.name, release.Minor, name)
+				}
+			}
+		}
+	}
+}
+
+// TestSinceUntil: a row counts from its first release to its last.
+func TestSinceUntil(t *testing.T) {
+	s := site{readCluster(t, "standard"), readCluster(t, "standard").Masters[0]}
+	for _, test := range []struct{ since, until, in string }{
+		{"", "", "1.34 1.35 1.36 1.37"},
+		{"1.36", "", "1.36 1.37"},
+		{"", "1.35", "1.34 1.35"},
+		{"1.35", "1.36", "1.35 1.36"},
+	} {
+		var in []string
+		for patch, line := range []string{"1.34", "1.35", "1.36", "1.37"} {
+			v := minor(line)
+			v.Patch = patch
+			if (flag{since: test.since, until: test.until}).applies(s, v) {
+				in = append(in, line)
+			}
+		}
+		if got := strings.Join(in, " "); got != test.in {
+			t.Errorf("since %q until %q: in %s, want %s", test.since, test.until, got, test.in)
+		}
+	}
+	for _, d := range standardDaemons {
+		for _, f := range d.flags {
+			for _, mark := range []string{f.since, f.until} {
+				if mark != "" {
+					minor(mark) // panics when it is none
+				}
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/profiles"
 )
 
 // flag is a row: one flag of one daemon, and why it is there.
@@ -14,6 +15,26 @@ type flag struct {
 	why   string
 	space bool             // written "--name value", as the seed writes etcd's
 	when  func(*site) bool // a named condition; nil is always
+	since string           // first minor release of the daemon that has it, "1.36"; "" is all
+	until string           // last minor release of the daemon that has it
+}
+
+// applies says whether a daemon of this version gets the flag on this site.
+func (f flag) applies(s site, version profiles.Version) bool {
+	if f.when != nil && !f.when(&s) {
+		return false
+	}
+	line := profiles.Version{Major: version.Major, Minor: version.Minor}
+	return (f.since == "" || minor(f.since).Compare(line) <= 0) && (f.until == "" || line.Compare(minor(f.until)) <= 0)
+}
+
+// minor reads a mark of the tables.
+func minor(mark string) profiles.Version {
+	v, ok := profiles.ParseVersion(mark + ".0")
+	if !ok {
+		panic("since or until " + mark + " is no minor release") // our own rows: a test reads them all
+	}
+	return v
 }
 
 // is gives a fixed value.
@@ -31,7 +52,7 @@ type daemon struct {
 	args          string              // arguments of a daemon without flags
 	after         func(site) []string // lines of [Service] after ExecStart
 	why           string
-	version       func(site) string // what the missing binary's message asks for
+	product       product
 }
 
 // serviceText writes the daemon's unit file for one host.
@@ -65,7 +86,7 @@ func (d daemon) serviceText(s site) string {
 func (d daemon) execStart(s site) string {
 	words := []string{"ExecStart=" + s.binary(d.name) + d.args}
 	for _, f := range d.flags {
-		if f.when != nil && !f.when(&s) {
+		if !f.applies(s, d.product.row(s)) {
 			continue
 		}
 		between := "="
@@ -138,11 +159,26 @@ need() {
 }
 `)
 	for _, d := range daemons {
-		fmt.Fprintf(&b, "need %s '%s %s'\n", s.binary(d.name), d.name, d.version(s))
+		fmt.Fprintf(&b, "need %s '%s %s'\n", s.binary(d.name), d.name, d.product.wanted(s))
 	}
 	b.WriteString("exit $missing\n")
 	return text(sectionMachine, "unit "+BinariesUnit, "", binariesPath, b.String())
 }
 
-func etcdVersion(s site) string       { return s.Etcd.String() }
-func kubernetesVersion(s site) string { return s.Kubernetes.String() }
+// product is what a binary is released as.
+type product struct {
+	wanted func(site) string           // the version, for people
+	row    func(site) profiles.Version // the one whose flags are used: that of the release's row
+}
+
+var (
+	productEtcd = product{
+		func(s site) string { return s.Etcd.String() },
+		func(s site) profiles.Version { return s.Release.Etcd },
+	}
+	productKubernetes = product{
+		func(s site) string { return s.Kubernetes.String() },
+		func(s site) profiles.Version { return s.Release.Proven },
+	}
+	productHAProxy = product{wanted: func(site) string { return "2.4 or newer" }}
+)

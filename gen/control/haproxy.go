@@ -34,7 +34,7 @@ const balancerCA = haproxyDir + "/ca.pem"
 // systemd when it is ready (-Ws; management guide, section 3). It never is
 // root: its ports are high, or it gets the one capability.
 var haproxyDaemon = daemon{
-	name: "haproxy", section: sectionHAProxy, version: func(site) string { return "2.4 or newer" },
+	name: "haproxy", section: sectionHAProxy, product: productHAProxy,
 	description: "HAProxy in front of the API servers", documentation: "https://docs.haproxy.org",
 	unit: []string{"Wants=network-online.target", "After=network-online.target", noStartLimit},
 	before: lines([]string{"Type=notify"}, runAs(userHAProxy),
@@ -117,11 +117,16 @@ listen secure_kube_control_plane
     bind :%d
     balance roundrobin
     option httpchk GET /readyz
+    # An API server that is asked to stop says so ten seconds before it closes
+    # its port. It gets no new connection then, and keeps those it has.
+    http-check expect ! string [-]shutdown error-status L7OKC
     http-check expect status 200
     # The check believes an API server only with a certificate of this cluster
     # in that master's own name. Marked down, it loses its sessions: clients
-    # would wait for a dead machine's answers otherwise.
-    default-server check check-ssl verify required ca-file %s inter 1s fastinter 500ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
+    # would wait for a dead machine's answers otherwise. That takes at most
+    # 3.1 s: a wait, a check, a short wait, a check. A shorter inter would
+    # shorten the time for a TLS handshake, too, and a busy one would fail.
+    default-server check check-ssl verify required ca-file %s inter 1s fastinter 100ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
 `, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
 	for _, m := range s.Masters {
 		fmt.Fprintf(&b, "    server %s %s verifyhost %s\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port), m.Name)

@@ -49,7 +49,7 @@ func lines(parts ...[]string) []string {
 
 var standardDaemons = []daemon{
 	{
-		name: "etcd", section: sectionEtcd, version: etcdVersion,
+		name: "etcd", section: sectionEtcd, product: productEtcd,
 		description: "etcd", documentation: "https://etcd.io/docs",
 		unit:   []string{"Wants=network-online.target", "After=network-online.target", noStartLimit},
 		before: lines([]string{"Type=notify"}, runAs(userEtcd)),
@@ -61,7 +61,7 @@ var standardDaemons = []daemon{
 		},
 	},
 	{
-		name: "kube-apiserver", section: sectionAPI, version: kubernetesVersion,
+		name: "kube-apiserver", section: sectionAPI, product: productKubernetes,
 		description: "Kubernetes API server", documentation: "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/",
 		unit:   []string{"Wants=network-online.target etcd.service", "After=network-online.target etcd.service", noStartLimit},
 		before: lines([]string{"Type=notify"}, runAs(userAPI)),
@@ -72,7 +72,7 @@ var standardDaemons = []daemon{
 		why: "after this machine's etcd, but not bound to it: it outlives a restart of etcd",
 	},
 	{
-		name: "kube-controller-manager", section: sectionManager, version: kubernetesVersion,
+		name: "kube-controller-manager", section: sectionManager, product: productKubernetes,
 		description: "Kubernetes controller manager", documentation: "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/",
 		unit:   []string{"Wants=kube-apiserver.service", "After=kube-apiserver.service", noStartLimit},
 		before: lines([]string{"Type=exec"}, runAs(userManager)),
@@ -80,7 +80,7 @@ var standardDaemons = []daemon{
 		after:  func(site) []string { return lines(always, hardening()) },
 	},
 	{
-		name: "kube-scheduler", section: sectionScheduler, version: kubernetesVersion,
+		name: "kube-scheduler", section: sectionScheduler, product: productKubernetes,
 		description: "Kubernetes scheduler", documentation: "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-scheduler/",
 		unit:   []string{"Wants=kube-apiserver.service", "After=kube-apiserver.service", noStartLimit},
 		before: lines([]string{"Type=exec"}, runAs(userScheduler)),
@@ -162,6 +162,7 @@ var standardAPIFlags = []flag{
 	{name: "audit-log-maxsize", value: is("100"), why: "megabytes a file"},
 	{name: "endpoint-reconciler-type", value: is("lease"), why: "the seed's: a dead master leaves the endpoints when its lease runs out"},
 	{name: "shutdown-delay-duration", value: is("10s"), why: "long enough for every load balancer's check to notice /readyz before the port closes"},
+	{name: "shutdown-watch-termination-grace-period", value: is("2s"), why: "without it a stop waits for watches, which do not end by themselves: up to a minute in which the machine's leaders lose their leases"},
 	{name: "goaway-chance", value: is("0.001"), why: "long-lived connections spread again after a master was away", when: (*site).balanced},
 	{name: "profiling", value: is("false"), why: "no debug endpoints (CIS Kubernetes Benchmark 1.2)"},
 	{name: "v", value: is("2"), why: "the seed's"},
@@ -171,10 +172,20 @@ var standardAPIFlags = []flag{
 // Upstream warns against goaway-chance where it cannot (help text).
 func (s *site) balanced() bool { return len(s.Masters) > 1 }
 
+// askedOnce is why the controller manager and the scheduler have files for
+// what they would else ask their API server, once, when they start. On a
+// first boot that API server has no roles yet and answers "forbidden": the
+// controller manager would end, the scheduler would take everybody for
+// anonymous from then on. kubeadm writes the files' flags too.
+const askedOnce = "from a file: on a first boot the API server would refuse to tell"
+
 var standardManagerFlags = []flag{
 	{name: "kubeconfig", value: is(managerConfig), why: "its own API server, by the loopback"},
 	{name: "authentication-kubeconfig", value: is(managerConfig), why: "metrics are for those whom the API server knows"},
 	{name: "authorization-kubeconfig", value: is(managerConfig), why: "metrics are for those whom RBAC lets"},
+	{name: "client-ca-file", value: is(kubernetesPKI + "/ca.pem"), why: askedOnce},
+	{name: "requestheader-client-ca-file", value: is(kubernetesPKI + "/front-proxy-ca.pem"), why: askedOnce},
+	{name: "requestheader-allowed-names", value: is(frontProxyClient), why: askedOnce},
 	{name: "bind-address", value: is("127.0.0.1"), why: "the seed's: nobody else needs it"},
 	{name: "tls-min-version", value: is("VersionTLS12"), why: "the floor"},
 	{name: "cluster-name", value: clusterName, why: "metadata.name"},
@@ -194,6 +205,9 @@ var standardSchedulerFlags = []flag{
 	{name: "config", value: is(schedulerYAML), why: "kubeconfig and profiling are deprecated as flags"},
 	{name: "authentication-kubeconfig", value: is(schedulerConfig), why: "metrics are for those whom the API server knows"},
 	{name: "authorization-kubeconfig", value: is(schedulerConfig), why: "metrics are for those whom RBAC lets"},
+	{name: "client-ca-file", value: is(kubernetesPKI + "/ca.pem"), why: askedOnce},
+	{name: "requestheader-client-ca-file", value: is(kubernetesPKI + "/front-proxy-ca.pem"), why: askedOnce},
+	{name: "requestheader-allowed-names", value: is(frontProxyClient), why: askedOnce},
 	{name: "bind-address", value: is("127.0.0.1"), why: "the seed's: nobody else needs it"},
 	{name: "tls-min-version", value: is("VersionTLS12"), why: "the floor"},
 	{name: "v", value: is("2"), why: "the seed's"},
