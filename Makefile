@@ -60,6 +60,10 @@ golden: ## rewrite the golden files; read the diff before you commit
 	go test ./gen -run TestGolden -update
 	go test ./gen/control -run TestFlagsDoc -update
 
+.PHONY: flags
+flags: ## rewrite profiles/flags from the real binaries' --help; takes minutes per release
+	tools/flags/record
+
 .PHONY: bench
 bench: $(BIN)/hagen ## run the benchmarks, for benchstat; COUNT=10 for ten runs
 	go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./...

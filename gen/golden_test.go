@@ -21,6 +21,7 @@ import (
 	"hagen/out/twin"
 	"hagen/pki"
 	"hagen/pki/store"
+	"hagen/profiles"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/*/golden, and issue what testdata/*/pki lacks")
@@ -236,6 +237,19 @@ func firstDifference(got, want []byte) (line int, g, w string, same bool) {
 		}
 	}
 	return 0, "", "", true
+}
+
+// TestReleases: every release that is listed has a golden case.
+func TestReleases(t *testing.T) {
+	covered := map[profiles.Version]bool{}
+	for _, name := range goldenCases(t) {
+		covered[readCase(t, name).Kubernetes] = true
+	}
+	for _, r := range profiles.Releases() {
+		if !covered[r.Proven] {
+			t.Errorf("release %s (%s) has no golden case; docs/add-a-release.md tells how to make one", r.Minor, r.Proven)
+		}
+	}
 }
 
 // TestSameBytes renders twice from the same input, and one host alone.

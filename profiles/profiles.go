@@ -70,6 +70,9 @@ var profiles = []Profile{
 // it (cmd/kubeadm/app/constants, DefaultEtcdVersion).
 var releases = []Release{
 	{Profile: Standard, Minor: "1.37", Proven: Version{1, 37, 2}, Etcd: Version{3, 7, 3}},
+	{Profile: Standard, Minor: "1.36", Proven: Version{1, 36, 3}, Etcd: Version{3, 6, 16}},
+	{Profile: Standard, Minor: "1.35", Proven: Version{1, 35, 4}, Etcd: Version{3, 6, 16}},
+	{Profile: Standard, Minor: "1.34", Proven: Version{1, 34, 4}, Etcd: Version{3, 6, 16}},
 	{Profile: Classic, Minor: "1.9", Proven: Version{1, 9, 2}, Etcd: Version{3, 2, 8}},
 }
 

@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/urfave/cli/v2"
 )
 
 // TestArrange tries every flag of every command before and after an argument:
@@ -14,7 +16,7 @@ func TestArrange(t *testing.T) {
 		for _, flag := range command.Flags {
 			for _, name := range flag.Names() {
 				written := []string{"--" + name, "value"}
-				if name == "json" {
+				if _, isSwitch := flag.(*cli.BoolFlag); isSwitch {
 					written = written[:1]
 				}
 				before, err1 := arrange(app.Commands, append(append([]string{command.Name}, written...), "word", "-"))

@@ -57,6 +57,8 @@ func suggest(commands []*cli.Command, words []string, current string) []string {
 		return nil
 	case command.Name == "completion":
 		return shells
+	case command.Name == "releases":
+		return recordedReleases()
 	case command.Name == "help":
 		return commandNames(commands)
 	}

@@ -11,15 +11,20 @@ import (
 
 func releasesCommand(ui *ui) *cli.Command {
 	return &cli.Command{
-		Name:  "releases",
-		Usage: "list profiles, Kubernetes releases with their etcd, and operating systems",
-		Description: describe("",
+		Name:      "releases",
+		Usage:     "list profiles, Kubernetes releases with their etcd, and operating systems",
+		ArgsUsage: "[RELEASE --flags]",
+		Description: describe("With a release and --flags: every flag that its binaries accept, as their own --help tells.",
 			"hagen releases",
-			"hagen releases --json | jq -r '.releases[].kubernetes'"),
-		Flags: []cli.Flag{jsonFlag("print JSON")},
+			"hagen releases --json | jq -r '.releases[].kubernetes'",
+			"hagen releases 1.36 --flags"),
+		Flags: []cli.Flag{
+			jsonFlag("print JSON"),
+			&cli.BoolFlag{Name: "flags", Usage: "list the flags of a release's binaries"},
+		},
 		Action: func(ctx *cli.Context) error {
-			if err := noArguments(ctx); err != nil {
-				return err
+			if ctx.Bool("flags") || ctx.Args().Present() {
+				return releaseFlags(ui, ctx)
 			}
 			if ctx.Bool("json") {
 				releasesJSON(ui)
@@ -29,6 +34,44 @@ func releasesCommand(ui *ui) *cli.Command {
 			return nil
 		},
 	}
+}
+
+// recordedReleases are those whose binaries' flags are known, newest first.
+func recordedReleases() []string {
+	var minors []string
+	for _, r := range profiles.Releases() {
+		if _, recorded := profiles.Flags(r.Minor); recorded {
+			minors = append(minors, r.Minor)
+		}
+	}
+	return minors
+}
+
+// releaseFlags prints the record of one release.
+func releaseFlags(ui *ui, ctx *cli.Context) error {
+	minors := recordedReleases()
+	if ctx.NArg() != 1 || !ctx.Bool("flags") {
+		return usage("name one release together with --flags: %s", strings.Join(minors, ", "))
+	}
+	minor := ctx.Args().First()
+	flags, recorded := profiles.Flags(minor)
+	if !recorded {
+		return unknown("record of the flags of release", minor, minors)
+	}
+	if ctx.Bool("json") {
+		ui.json(flags)
+		return nil
+	}
+	rows := [][]string{{"COMPONENT", "FLAG", "TYPE", "DEFAULT", ""}}
+	for _, f := range flags {
+		remark := ""
+		if f.Deprecated {
+			remark = "deprecated"
+		}
+		rows = append(rows, []string{f.Component, "--" + f.Name, f.Type, f.Default, remark})
+	}
+	table(ui.out, rows)
+	return nil
 }
 
 func releasesJSON(ui *ui) {

@@ -267,7 +267,7 @@ func TestWarnings(t *testing.T) {
 		{"etcd patch", also("etcdVersion: 3.7.9"), []string{
 			"15:16: spec.etcdVersion: etcd 3.7.9 is newer than 3.7.3, which hagen was tried with"}},
 		{"unproven", also("kubernetesVersion: 1.99.0", "etcdVersion: 4.0.0", "allowUnproven: true"), []string{
-			"15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with 1.37; the flags of 1.37 are used, unproven",
+			"15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with 1.37, 1.36, 1.35, 1.34; the flags of 1.37 are used, unproven",
 			"16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes 1.37, which goes with etcd 3.7; the flags of 3.7 are used, unproven"}},
 		{"one master", changed(t, masters, one), []string{
 			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},

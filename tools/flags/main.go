@@ -1,0 +1,112 @@
+// Command flags reads the help text of a component on its standard input and
+// prints one line per flag: component, flag, type, default, and "deprecated"
+// or "-", with tabs between. `make flags` runs it on the real binaries; the
+// lines are what profiles/flags holds.
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: COMPONENT --help | flags COMPONENT")
+		os.Exit(2)
+	}
+	read := kubernetes
+	if os.Args[1] == "etcd" {
+		read = etcd
+	}
+	flags := read(os.Stdin)
+	if len(flags) == 0 {
+		fmt.Fprintf(os.Stderr, "flags: the help text of %s shows no flag\n", os.Args[1])
+		os.Exit(1)
+	}
+	slices.SortFunc(flags, func(a, b flag) int { return strings.Compare(a.name, b.name) })
+	for _, f := range flags {
+		fmt.Println(strings.Join([]string{os.Args[1], f.name, or(f.kind), or(f.fallback), f.deprecation()}, "\t"))
+	}
+}
+
+type flag struct{ name, kind, fallback, text string }
+
+func or(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return strings.ReplaceAll(s, "\t", " ")
+}
+
+// deprecated are the words in which help texts say it of the flag itself.
+var deprecated = regexp.MustCompile(`DEPRECATED|Deprecated in v|[Ww]ill be deprecated`)
+
+func (f flag) deprecation() string {
+	if deprecated.MatchString(f.text) {
+		return "deprecated"
+	}
+	return "-"
+}
+
+var (
+	// pflag: "      --name type   text (default value)"; a bool shows no type.
+	pflagLine    = regexp.MustCompile(`^\s+(?:-\w, )?--([a-z0-9.-]+)(?: (\S+))?(?:\s{2,}(.*))?$`)
+	pflagDefault = regexp.MustCompile(`\(default (.*)\)\s*$`)
+	// etcd: "  --name 'value'", the text on lines of its own below.
+	etcdLine = regexp.MustCompile(`^  --([a-z0-9-]+)(?: '(.*)')?\s*$`)
+)
+
+func kubernetes(help io.Reader) []flag {
+	return flags(help, func(line string) (flag, bool) {
+		m := pflagLine.FindStringSubmatch(line)
+		if m == nil {
+			return flag{}, false
+		}
+		if m[2] == "" {
+			m[2] = "bool"
+		}
+		return flag{name: m[1], kind: m[2], text: m[3]}, true
+	}, func(f *flag) {
+		if m := pflagDefault.FindStringSubmatch(f.text); m != nil {
+			f.fallback = m[1]
+		}
+	})
+}
+
+func etcd(help io.Reader) []flag {
+	return flags(help, func(line string) (flag, bool) {
+		m := etcdLine.FindStringSubmatch(line)
+		if m == nil {
+			return flag{}, false
+		}
+		return flag{name: m[1], fallback: m[2]}, true
+	}, func(*flag) {})
+}
+
+// flags collects flags with the lines of text below each. A line that begins
+// no flag and is not indented ends the text.
+func flags(help io.Reader, begin func(string) (flag, bool), finish func(*flag)) []flag {
+	var out []flag
+	open := false
+	lines := bufio.NewScanner(help)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		line := lines.Text()
+		if f, is := begin(line); is {
+			out, open = append(out, f), true
+			continue
+		}
+		if open = open && strings.HasPrefix(line, "  "); open {
+			out[len(out)-1].text += " " + strings.TrimSpace(line)
+		}
+	}
+	for i := range out {
+		finish(&out[i])
+	}
+	return out
+}
