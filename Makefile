@@ -75,6 +75,10 @@ fuzz: ## run every fuzz target for FUZZTIME (default 1m)
 	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$package; \
 	  done; done
 
+.PHONY: crash
+crash: ## kill hagen render a thousand times at random moments; KILLS=n for another number
+	HAGEN_KILLS=$(or $(KILLS),1000) go test ./cmd/hagen -count 1 -timeout 60m -run TestScripts/killed -v
+
 .PHONY: tools
 tools: $(TOOLS) ## build the programs that tests call, from tools/go.mod
 

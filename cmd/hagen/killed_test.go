@@ -26,6 +26,12 @@ func killed(ts *testscript.TestScript, _ bool, args []string) {
 	_, err := fmt.Sscan(args[0], &times)
 	ts.Check(err)
 	args = args[1:]
+	limit := enough
+	if wanted := os.Getenv("HAGEN_KILLS"); wanted != "" {
+		_, err := fmt.Sscan(wanted, &times)
+		ts.Check(err)
+		limit = time.Hour
+	}
 	base := ts.MkAbs(".")
 	ts.Check(copyTree(base, "pki", ".saved"))
 	ts.Check(copyTree(base, "rendered", ".saved"))
@@ -35,7 +41,7 @@ func killed(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(ts.Exec("hagen", args...))
 	life := time.Since(began)
 	seen := map[string]int{}
-	for began = time.Now(); times > 0 && time.Since(began) < enough; times-- {
+	for began = time.Now(); times > 0 && time.Since(began) < limit; times-- {
 		for _, dir := range []string{"pki", "rendered"} {
 			ts.Check(os.RemoveAll(filepath.Join(base, dir)))
 			ts.Check(copyTree(filepath.Join(base, ".saved"), dir, ".."))

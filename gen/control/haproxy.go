@@ -85,7 +85,8 @@ listen secure_kube_control_plane
 }
 
 // standardHAProxy passes TLS through and asks every API server each second
-// whether it is ready.
+// whether it is ready. What tells one that stops from one that is ill is
+// error-status L7OKC, which is why HAProxy must be 2.4 or newer.
 func standardHAProxy(s site) string {
 	t := s.Timeouts
 	var b strings.Builder

@@ -172,6 +172,21 @@ func FuzzReadIgnition(f *testing.F) {
 	})
 }
 
+func FuzzReadButane(f *testing.F) {
+	f.Add(Butane("kubernetes", whole("a\n"), fcos(f)).Text)
+	f.Add([]byte("variant: fcos\nversion: 1.5.0\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		n, err := ReadButane(text, fcos(t))
+		if err != nil || len(n.Clashes()) > 0 {
+			return
+		}
+		_, back, err := Ignition(Butane("kubernetes", n, fcos(t)), fcos(t))
+		if err == nil && !same(back, n) {
+			t.Errorf("%s is read as\n%#v\nwritten and read again as\n%#v", text, n.Bare(), back.Bare())
+		}
+	})
+}
+
 // TestHead: the document says whose it is, and nothing of when.
 func TestHead(t *testing.T) {
 	n := whole("a\n")

@@ -84,3 +84,23 @@ func TestText(t *testing.T) {
 		}
 	}
 }
+
+// FuzzText: whatever surrounds a key, its bytes are not in the twin.
+func FuzzText(f *testing.F) {
+	const secret = "MHcCAQEEIKq7W0r8mV1cDk0N0fZ9lqR8h4v3sUo2n6d5x1y0T9eEoAoGCCqGSM49"
+	f.Add("", "\n")
+	f.Add("# head\n", "tail")
+	f.Add("users:\n- user:\n    token: x\n", "    password: y\n")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		key := "-----BEGIN EC PRIVATE KEY-----\n" + secret + "\n-----END EC PRIVATE KEY-----\n"
+		for _, text := range []string{
+			before + "\n" + key + after,
+			before + "\n    client-key-data: " + base64.StdEncoding.EncodeToString([]byte(key)) + "\n" + after,
+		} {
+			shown := string(Text([]byte(text)))
+			if !strings.Contains(before+after, secret) && (strings.Contains(shown, secret) || strings.Contains(shown, base64.StdEncoding.EncodeToString([]byte(key)))) {
+				t.Errorf("%q is shown as %q", text, shown)
+			}
+		}
+	})
+}
