@@ -29,7 +29,7 @@ import (
 func Read(source spec.Source) (*cluster.Cluster, error) {
 	file, err := spec.Parse(source)
 	var refused *spec.Error
-	if errors.As(err, &refused) && file == nil {
+	if err != nil && (!errors.As(err, &refused) || file == nil) {
 		return nil, err
 	}
 	c, faults := cluster.New(file)

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +43,33 @@ var reserved = map[string]string{
 // impure is what packages that compute may not touch: they are functions of
 // their arguments.
 var impure = []string{"os", "os/exec", "net", "net/http", "io/ioutil", "log", "syscall", "flag", "path/filepath"}
+
+// impureCalls are functions of packages that pure ones do need for other ends.
+var impureCalls = []string{"time.Now(", "time.Since(", "fmt.Print", "println("}
+
+// TestPure looks for calls that make a result depend on more than arguments.
+func TestPure(t *testing.T) {
+	for path := range allowed {
+		if !pure(path) {
+			continue
+		}
+		files, _ := filepath.Glob("../" + strings.TrimPrefix(path, "hagen/") + "/*.go")
+		if len(files) == 0 {
+			t.Errorf("%s has no files", path)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range impureCalls {
+				if !strings.HasSuffix(file, "_test.go") && strings.Contains(string(text), call) {
+					t.Errorf("%s calls %s", file, call)
+				}
+			}
+		}
+	}
+}
 
 // pure are the packages that compute.
 func pure(path string) bool {

@@ -28,6 +28,8 @@ type Profile struct {
 	Algorithm string `json:"algorithm"`       // of keys, when the cluster file names none
 	Note      string `json:"note,omitempty"`  // what everybody who takes the profile is told
 	Fixed     bool   `json:"fixed,omitempty"` // knows exactly the proven version of its release
+
+	OneAuthority bool `json:"oneAuthority,omitempty"` // Kubernetes' clients and etcd's have the same
 }
 
 // Release is a Kubernetes minor release with the etcd that belongs to it.
@@ -61,7 +63,7 @@ var profiles = []Profile{
 	{
 		Name: Classic, Summary: "the seed's cluster to the flag: one CA, shared certificates",
 		OS: "generic", OnlyOS: true, Why: "its units run binaries in /usr/bin, as the seed does",
-		Algorithm: "rsa-2048", Fixed: true,
+		Algorithm: "rsa-2048", Fixed: true, OneAuthority: true,
 		Note: "one authority signs everything: every client certificate of this cluster is also one for etcd",
 	},
 }
@@ -92,7 +94,7 @@ var systems = []OS{
 	{
 		Name: "flatcar", Summary: "Flatcar Container Linux", BinDir: "/opt/bin", HAProxy: "/opt/bin/haproxy",
 		Variant: "flatcar", Butane: "1.1.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
-		Groups: []string{"sudo", "systemd-journal"},
+		Groups: []string{"sudo"}, // useradd finds no other: flatcar/Flatcar#799
 	},
 	{
 		// haproxy comes with the distribution, which puts it in /usr/sbin.

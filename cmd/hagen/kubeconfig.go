@@ -80,6 +80,10 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 	if slices.Contains(asked.groups, adminGroup) {
 		ui.warn("the group " + adminGroup + " is obeyed without asking RBAC, until the certificate expires")
 	}
+	if c.Profile.OneAuthority {
+		ui.warn("the certificate is also one for etcd, where its holder may read and write everything")
+	}
+
 	return deliver(ui, s, item, asked.path, control.Kubeconfig(c, authority, item))
 }
 

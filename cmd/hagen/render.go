@@ -115,6 +115,7 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		w.sayPKI(ui, ctx)
 		return failed("%w", err)
 	}
+	w.membership(ui, result.Removed)
 	w.report(ui, ctx, dir, result)
 	return nil
 }
@@ -154,6 +155,7 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err := w.save(); err != nil {
 		return err
 	}
+	w.membership(ui, nil)
 	w.noteOthers(ui, hosts)
 	w.sayPKI(ui, ctx)
 	for _, d := range w.machines[0].Documents {
@@ -168,6 +170,7 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 type work struct {
 	cluster  *cluster.Cluster
 	store    *store.Store
+	before   pki.Set // what the store held
 	issued   pki.Result
 	machines []gen.Machine
 }
@@ -183,18 +186,20 @@ func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster) (_ *work, err error) {
 			s.Close()
 		}
 	}()
-	issued, err := pki.Issue(control.Requests(c), s.Set(), time.Now(), pki.Generate, rand.Reader)
+	requests := control.Requests(c)
+	if err := otherProfile(pkiDir(ctx), c, requests, s.Set()); err != nil {
+		return nil, err
+	}
+	issued, err := pki.Issue(requests, s.Set(), time.Now(), pki.Generate, rand.Reader)
 	if err != nil {
 		return nil, failed("%w", err)
 	}
-	for _, w := range issued.Warnings {
-		ui.warn(w.Name + ": " + w.Text)
-	}
+	warnAll(ui, issued.Warnings)
 	machines, err := gen.Render(c, issued.Set, ctx.StringSlice("host"), ctx.StringSlice("format"))
 	if err != nil {
 		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
-	return &work{c, s, issued, machines}, nil
+	return &work{c, s, s.Set(), issued, machines}, nil
 }
 
 func (w *work) close() { w.store.Close() }

@@ -204,16 +204,12 @@ func (s pkiSummary) print(ui *ui) {
 // that share it, as a shell would write them: hosts/kubem00/{apiserver,scheduler}.
 func printChanges(ui *ui, what string, changes []changeSummary) {
 	for len(changes) > 0 {
-		folder, why := path.Dir(changes[0].Name), changes[0].Why
+		why := changes[0].Why
 		var names []string
-		for len(changes) > 0 && path.Dir(changes[0].Name) == folder && changes[0].Why == why {
-			names = append(names, path.Base(changes[0].Name))
+		for len(changes) > 0 && changes[0].Why == why && (len(names) == 0 || path.Dir(changes[0].Name) == path.Dir(names[0])) {
+			names = append(names, changes[0].Name)
 			changes = changes[1:]
 		}
-		name := names[0]
-		if len(names) > 1 {
-			name = "{" + strings.Join(names, ",") + "}"
-		}
-		ui.say("  %s %s/%s: %s", what, folder, name, why)
+		ui.say("  %s %s: %s", what, folded(names)[0], why)
 	}
 }

@@ -94,7 +94,7 @@ func TestBrokenMachines(t *testing.T) {
 			file(t, &n[0], "/etc/kubernetes/pki/apiserver.pem").Group = "none"
 		}, "belongs to group none"},
 		{"unit of a user who does not exist", func(t *testing.T, n []node.Node, _ pki.Set) {
-			replace(t, &unit(t, &n[1], "etcd.service").Contents, "User=etcd", "User=etcd2")
+			replace(t, &unit(t, &n[1], "etcd.service").Contents, "User=kube-etcd", "User=etcd2")
 		}, "kubem01: etcd.service: belongs to user etcd2"},
 		{"unit names a file that is not there", func(t *testing.T, n []node.Node, _ pki.Set) {
 			replace(t, &unit(t, &n[0], "etcd.service").Contents, "=/etc/etcd/pki/ca.pem", "=/etc/etcd/pki/root.pem")
@@ -126,7 +126,7 @@ func TestBrokenMachines(t *testing.T) {
 		}, "kubernetes: /etc/kubernetes/pki/sa.key: holds a secret that no unit of this machine reads"},
 		{"key that its reader cannot read", func(t *testing.T, n []node.Node, _ pki.Set) {
 			f := file(t, &n[0], "/etc/kubernetes/pki/apiserver-key.pem")
-			f.User, f.Group = "etcd", "etcd"
+			f.User, f.Group = "kube-etcd", "kube-etcd"
 		}, "apiserver-key.pem: cannot be read by user kube-apiserver of kube-apiserver.service"},
 		{"group key whose reader is not in the group", func(t *testing.T, n []node.Node, _ pki.Set) {
 			for i := range n[0].Users {

@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"hagen/gen/spec"
@@ -105,6 +106,21 @@ type User struct {
 // Hosts lists all machines, masters first.
 func (c *Cluster) Hosts() []Host {
 	return append(append([]Host(nil), c.Masters...), c.Balancers...)
+}
+
+// Names are those of a host: its own and, where that has a domain and its
+// first part means this machine alone, the first part.
+func (c *Cluster) Names(h Host) []string {
+	short, _, dotted := strings.Cut(h.Name, ".")
+	if !dotted {
+		return []string{h.Name}
+	}
+	for _, other := range c.Hosts() {
+		if first, _, _ := strings.Cut(other.Name, "."); first == short && other.Name != h.Name {
+			return []string{h.Name}
+		}
+	}
+	return []string{h.Name, short}
 }
 
 // FirstService is the address of the service `kubernetes`: the first of the

@@ -12,9 +12,9 @@ import (
 	"hagen/gen/spec"
 )
 
-// ServiceAccounts are the accounts that hagen's units run as, and the group
-// for the one key that two of them read.
-var ServiceAccounts = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-sa", "haproxy"}
+// ServiceAccounts are the accounts that hagen's units run as, the group for
+// the one key that two of them read, and etcd, which operating systems bring.
+var ServiceAccounts = []string{"etcd", "kube-etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-sa", "haproxy"}
 
 // systemAccounts are users and groups that Fedora CoreOS, Flatcar and most
 // others bring. Their users have no shell, and where a name is a group alone

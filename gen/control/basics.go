@@ -47,24 +47,12 @@ func basics(s site) node.Node {
 }
 
 // hostsFile has one line per address with all its names, as hosts(5) wants.
-// A name with dots gets its first part as an alias where that means one
-// machine only.
 func hostsFile(c *cluster.Cluster) string {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
-	hosts := c.Hosts()
-	short := map[string]int{}
-	for _, h := range hosts {
-		first, _, _ := strings.Cut(h.Name, ".")
-		short[first]++
-	}
-	for _, h := range hosts {
-		names := []string{h.Name}
-		if first, _, dotted := strings.Cut(h.Name, "."); dotted && short[first] == 1 {
-			names = append(names, first)
-		}
+	for _, h := range c.Hosts() {
 		for _, address := range h.Addresses {
-			fmt.Fprintf(&b, "%s %s\n", address, strings.Join(names, " "))
+			fmt.Fprintf(&b, "%s %s\n", address, strings.Join(c.Names(h), " "))
 		}
 	}
 	return b.String()
@@ -122,8 +110,8 @@ func accounts(rows []account) node.Node {
 
 // own gives the SANs of a host's own certificates: its names, all its
 // addresses, and the loopback at which its own daemons dial it.
-func own(_ *cluster.Cluster, h cluster.Host) ([]string, []netip.Addr) {
-	return []string{h.Name, "localhost"}, append(slices.Clone(h.Addresses), loopback)
+func own(c *cluster.Cluster, h cluster.Host) ([]string, []netip.Addr) {
+	return append(c.Names(h), "localhost"), append(slices.Clone(h.Addresses), loopback)
 }
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})

@@ -190,7 +190,7 @@ func balancerSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 		names = append(names, c.Endpoint.Host)
 	}
 	for _, lb := range c.Balancers {
-		names = append(names, lb.Name)
+		names = append(names, c.Names(lb)...)
 		addresses = append(addresses, lb.Addresses...)
 	}
 	return names, addresses

@@ -76,7 +76,7 @@ func classicEtcdSANs(c *cluster.Cluster, _ cluster.Host) ([]string, []netip.Addr
 func classicServerSANs(c *cluster.Cluster, _ cluster.Host) ([]string, []netip.Addr) {
 	names, addresses := serverSANs(c)
 	for _, m := range c.Masters {
-		names = append(names, m.Name)
+		names = append(names, c.Names(m)...)
 		addresses = append(addresses, m.Addresses...)
 	}
 	return names, addresses

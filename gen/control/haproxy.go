@@ -110,8 +110,8 @@ defaults
     timeout tunnel %s
     option clitcpka
     option srvtcpka
-    # Shorter than the two seconds after which an API server that has lost its
-    # etcd answers /readyz at all.
+    # An API server that has lost its etcd takes two seconds and more to say so:
+    # with less time it is found out sooner.
     timeout check %s
 
 listen secure_kube_control_plane
@@ -124,9 +124,9 @@ listen secure_kube_control_plane
     http-check expect status 200
     # The check believes an API server only with a certificate of this cluster
     # in that master's own name. Marked down, it loses its sessions: clients
-    # would wait for a dead machine's answers otherwise. That takes at most
-    # 3.1 s: a wait, a check, a short wait, a check. A shorter inter would
-    # shorten the time for a TLS handshake, too, and a busy one would fail.
+    # would wait for a dead machine's answers otherwise. That takes a wait, a
+    # check, a short wait and a check. A shorter inter would shorten the time
+    # for a TLS handshake, too, and a busy one would fail.
     default-server check check-ssl verify required ca-file %s inter 1s fastinter 100ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
 `, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
 	for _, m := range s.Masters {

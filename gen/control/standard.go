@@ -12,7 +12,7 @@ import (
 // and their flags stand in standard_daemons.go.
 
 const (
-	userEtcd      = "etcd"
+	userEtcd      = "kube-etcd"
 	userAPI       = "kube-apiserver"
 	userManager   = "kube-controller-manager"
 	userScheduler = "kube-scheduler"
@@ -27,6 +27,10 @@ const (
 	frontProxyClient = "front-proxy-client"
 )
 
+// standardAccounts have names that no operating system brings. Fedora CoreOS
+// and Flatcar bring a user etcd in a file that useradd and usermod do not see
+// (/usr/lib/passwd, /usr/share/baselayout/passwd): Ignition would find it,
+// try to change it, and fail, and with it the first boot.
 var standardAccounts = []account{
 	{name: userEtcd, home: etcdData},
 	{name: userAPI, home: "/nonexistent"},

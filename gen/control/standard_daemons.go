@@ -163,7 +163,7 @@ var standardAPIFlags = []flag{
 	{name: "endpoint-reconciler-type", value: is("lease"), why: "the seed's: a dead master leaves the endpoints when its lease runs out"},
 	{name: "shutdown-delay-duration", value: is("10s"), why: "long enough for every load balancer's check to notice /readyz before the port closes"},
 	{name: "shutdown-watch-termination-grace-period", value: is("2s"), why: "without it a stop waits for watches, which do not end by themselves: up to a minute in which the machine's leaders lose their leases"},
-	{name: "goaway-chance", value: is("0.001"), why: "long-lived connections spread again after a master was away", when: (*site).balanced},
+	{name: "goaway-chance", value: is("0.001"), why: "with more than one master: long-lived connections spread again after one was away", when: (*site).balanced},
 	{name: "profiling", value: is("false"), why: "no debug endpoints (CIS Kubernetes Benchmark 1.2)"},
 	{name: "v", value: is("2"), why: "the seed's"},
 }

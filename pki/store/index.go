@@ -69,7 +69,7 @@ func NewClientRecord(item pki.Item) (ClientRecord, error) {
 	return ClientRecord{
 		User:        item.Request.Subject.CommonName,
 		Groups:      item.Request.Subject.Organization,
-		Serial:      cert.SerialNumber.Text(16),
+		Serial:      hex.EncodeToString(cert.SerialNumber.Bytes()),
 		Fingerprint: fingerprint(cert.Raw),
 		NotBefore:   cert.NotBefore.UTC(),
 		NotAfter:    cert.NotAfter.UTC(),

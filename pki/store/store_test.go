@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"net/netip"
@@ -187,7 +188,7 @@ func TestClients(t *testing.T) {
 	s.Close()
 	s = open(t, dir)
 	cert, _ := item.X509()
-	want := ClientRecord{User: "admin", Groups: []string{"system:masters"}, Serial: cert.SerialNumber.Text(16), Fingerprint: fingerprint(cert.Raw),
+	want := ClientRecord{User: "admin", Groups: []string{"system:masters"}, Serial: hex.EncodeToString(cert.SerialNumber.Bytes()), Fingerprint: fingerprint(cert.Raw),
 		NotBefore: testNow.Add(-time.Hour), NotAfter: testNow.Add(2160 * time.Hour), Authority: authority}
 	if got := s.Clients(); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("got  %v\nwant %v", got, want)
