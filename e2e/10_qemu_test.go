@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"hagen/e2e/site"
+)
+
+// A whole machine, emulated: kernel, initrd with Ignition, the document
+// through the firmware's configuration. What it reports must be what Ignition
+// makes of the document in a directory.
+func TestQEMU(t *testing.T) {
+	p := site.PartsOfEnvironment()
+	dir := filepath.Join(p.Work, "qemu")
+	must(t, site.Render(p, dir, "standard"))
+	for name, address := range map[string]string{"kubernetes": "10.10.10.2", "kubem00": "10.10.10.80"} {
+		t.Run(name, func(t *testing.T) { emulated(t, p, dir, name, address) })
+	}
+}
+
+func emulated(t *testing.T, p site.Parts, dir, name, address string) {
+	s := scenario(t, "10 "+name+" in QEMU")
+	master := name != "kubernetes"
+	document := filepath.Join(dir, "rendered/kubernetes", name, "config.ign")
+	disk := makeDisk(t, p, filepath.Join(dir, name), master)
+	begin := time.Now()
+	report := boot(t, disk, document, address)
+	s.figure(t, "from power-on to report", time.Since(begin))
+
+	if got := report["hostname"]; got != name {
+		t.Errorf("the machine calls itself %q", got)
+	}
+	want := map[string]string{"hagen-binaries": "enabled active", "haproxy": "enabled active"}
+	if master {
+		// Its peers are not there, so etcd starts and starts, and the others wait.
+		want = map[string]string{"hagen-binaries": "enabled active", "etcd": "enabled activating",
+			"kube-apiserver": "enabled inactive", "kube-controller-manager": "enabled inactive", "kube-scheduler": "enabled inactive"}
+	}
+	for unit, state := range want {
+		if got := report["unit "+unit]; got != state {
+			t.Errorf("%s is %q, want %q", unit, got, state)
+		}
+	}
+	h := &site.Host{Name: name, Address: netip.MustParseAddr(address), Root: filepath.Join(dir, name+"-reference")}
+	must(t, h.Install(p, document, master))
+	compared := 0
+	for path, got := range report {
+		file, isFile := strings.CutPrefix(path, "file ")
+		if !isFile || strings.Contains(file, ".wants/") {
+			continue
+		}
+		want, err := describe(h, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // the image's own
+		}
+		must(t, err)
+		if got != want {
+			t.Errorf("%s is %q, want %q", file, got, want)
+		}
+		compared++
+	}
+	if compared < 8 {
+		t.Errorf("only %d files were compared: %v", compared, report)
+	}
+	s.note(t, "%d files", compared)
+}
+
+// describe gives a file of the reference in the report's words: mode, owner,
+// hash. Numbers of accounts may differ between images, names may not.
+func describe(h *site.Host, path string) (string, error) {
+	data, err := os.ReadFile(filepath.Join(h.Root, path))
+	if err != nil {
+		return "", err
+	}
+	owner, err := site.Run("chroot", h.Root, "stat", "-c", "%a %U %G", path)
+	return fmt.Sprintf("%s %x", strings.TrimSpace(owner), sha256.Sum256(data)), err
+}
+
+// makeDisk makes a disk of the image, with a master's binaries in it.
+func makeDisk(t *testing.T, p site.Parts, root string, master bool) string {
+	t.Helper()
+	_, err := site.Run("cp", "-a", "--reflink=auto", filepath.Join(os.Getenv("E2E_QEMU"), "root"), root)
+	must(t, err)
+	if master {
+		must(t, p.AddBinaries(root))
+	}
+	disk := root + ".img"
+	must(t, os.WriteFile(disk, nil, 0o600))
+	must(t, os.Truncate(disk, 2<<30))
+	_, err = site.Run("mkfs.ext4", "-q", "-F", "-L", "root", "-d", root, disk)
+	must(t, err)
+	return disk
+}
+
+// boot runs the machine until it switches itself off, and gives its report.
+func boot(t *testing.T, disk, document, address string) map[string]string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	defer cancel()
+	image, console, facts := os.Getenv("E2E_QEMU"), disk+".console", disk+".report"
+	out, err := exec.CommandContext(ctx, "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048",
+		"-display", "none", "-no-reboot", "-serial", "file:"+console, "-serial", "file:"+facts,
+		"-nic", "user,model=virtio-net-pci,restrict=on,net=10.10.10.0/24,host="+site.Operator+",dhcpstart="+address,
+		"-kernel", filepath.Join(image, "vmlinuz"), "-initrd", filepath.Join(image, "initrd"),
+		"-append", "console=ttyS0 root=LABEL=root rw ignition.firstboot ignition.platform.id=qemu "+
+			"systemd.journald.forward_to_console=1 rd.shell=0 rd.emergency=poweroff",
+		"-fw_cfg", "name=opt/com.coreos/config,file="+document,
+		"-drive", "if=virtio,format=raw,file="+disk).CombinedOutput()
+	text, _ := os.ReadFile(facts)
+	report := map[string]string{}
+	for line := range strings.Lines(string(text)) {
+		key, value := split(strings.TrimRight(line, "\r\n"))
+		report[key] = value
+	}
+	if _, complete := report["end"]; !complete {
+		saved := filepath.Join(os.Getenv("E2E_SAVE"), time.Now().Format("20060102-150405-")+"console-"+filepath.Base(disk))
+		must(t, os.MkdirAll(filepath.Dir(saved), 0o755))
+		must(t, os.Rename(console, saved))
+		t.Fatalf("the machine did not report (%v %s); its console: %s", err, out, saved)
+	}
+	return report
+}
+
+// split takes a fact apart: "hostname NAME", "unit NAME STATE…", "file PATH …".
+func split(fact string) (key, value string) {
+	kind, rest, _ := strings.Cut(fact, " ")
+	if kind != "unit" && kind != "file" {
+		return kind, rest
+	}
+	name, value, _ := strings.Cut(rest, " ")
+	return kind + " " + name, value
+}

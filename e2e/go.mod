@@ -1,0 +1,3 @@
+module hagen/e2e
+
+go 1.26
