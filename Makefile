@@ -92,7 +92,7 @@ $(TOOLS) &: tools/go.mod tools/go.sum tools/butane/main.go
 	@touch $(TOOLS)
 
 .PHONY: e2e
-e2e: ## boot the rendered cluster with its real parts, as root; RUN=regexp picks, KEEP=1 leaves it up
+e2e: ## boot the rendered cluster with its real parts, as root; RUN=regexp picks, KEEP=1 leaves it up, ALL=1 tries every release
 	e2e/run
 
 .PHONY: e2e-figures

@@ -15,7 +15,6 @@ type Cluster struct {
 	Dir      string // cluster file, certificates, rendered documents, hosts
 	Masters  []*Host
 	Balancer *Host
-	network  *Network
 }
 
 // layout is the seed's plan of names and addresses.
@@ -47,7 +46,6 @@ func NewCluster(p Parts) (*Cluster, error) {
 	for _, h := range c.Hosts() {
 		h.network = network
 	}
-	c.network = network
 	return c, nil
 }
 

@@ -16,7 +16,6 @@ type Writes struct {
 
 	client *Client
 	space  string
-	prefix string
 	stop   context.CancelFunc
 	under  sync.WaitGroup
 
@@ -28,7 +27,7 @@ type Writes struct {
 // the prefix.
 func (c *Client) Write(space, prefix string, interval time.Duration) *Writes {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &Writes{client: c, space: space, prefix: prefix, stop: stop, acked: map[string]time.Time{}}
+	w := &Writes{client: c, space: space, stop: stop, acked: map[string]time.Time{}}
 	w.under.Add(1)
 	go func() {
 		defer w.under.Done()
