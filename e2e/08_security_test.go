@@ -20,7 +20,7 @@ import (
 // readers says which accounts beside root may read which file that holds a
 // secret: those whose units do.
 var readers = map[string][]string{
-	"/etc/etcd/pki/etcd-server-key.pem":                               {"etcd"},
+	"/etc/etcd/pki/etcd-server-key.pem":                               {"kube-etcd"},
 	"/etc/etcd/pki/etcd-client-key.pem":                               {"kube-apiserver"},
 	"/etc/kubernetes/pki/apiserver-key.pem":                           {"kube-apiserver"},
 	"/etc/kubernetes/pki/kubelet-client-key.pem":                      {"kube-apiserver"},
