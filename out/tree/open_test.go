@@ -75,7 +75,7 @@ func TestFullDisk(t *testing.T) {
 	d := mustOpen(t, root)
 	defer d.Close()
 	_, err := d.Replace([]File{testFile("a", 0o644, "2"), testFile("big", 0o600, strings.Repeat("x", 1<<20))}, nil)
-	wantError(t, err, "cannot write "+root+"/big", "no space left", "free some space")
+	wantError(t, err, "cannot write "+root+"/", "no space left", "free some space")
 	equal(t, listing(t, root), before)
 	noLeftovers(t, root)
 
