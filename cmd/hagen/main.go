@@ -18,9 +18,9 @@ func main() {
 	os.Exit(run(os.Args, newUI(os.Stdout, os.Stderr)))
 }
 
-// Exit codes. Scripts rely on them; docs/cli.md lists them.
+// Exit codes. Scripts rely on them; docs/cli.md lists them. 1, "the answer is
+// no", is for commands that are asked something.
 const (
-	exitNo     = 1 // the answer is no
 	exitUsage  = 2 // wrong usage, or a cluster file that was refused
 	exitFailed = 3 // it could not be done
 )

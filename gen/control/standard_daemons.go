@@ -2,6 +2,7 @@ package control
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hagen/gen/cluster"
@@ -179,13 +180,18 @@ func (s *site) balanced() bool { return len(s.Masters) > 1 }
 // anonymous from then on. kubeadm writes the files' flags too.
 const askedOnce = "from a file: on a first boot the API server would refuse to tell"
 
-var standardManagerFlags = []flag{
-	{name: "kubeconfig", value: is(managerConfig), why: "its own API server, by the loopback"},
-	{name: "authentication-kubeconfig", value: is(managerConfig), why: "metrics are for those whom the API server knows"},
-	{name: "authorization-kubeconfig", value: is(managerConfig), why: "metrics are for those whom RBAC lets"},
+// callers are the rows about whom a controller manager or scheduler believes.
+var callers = []flag{
 	{name: "client-ca-file", value: is(kubernetesPKI + "/ca.pem"), why: askedOnce},
 	{name: "requestheader-client-ca-file", value: is(kubernetesPKI + "/front-proxy-ca.pem"), why: askedOnce},
 	{name: "requestheader-allowed-names", value: is(frontProxyClient), why: askedOnce},
+}
+
+var standardManagerFlags = slices.Concat([]flag{
+	{name: "kubeconfig", value: is(managerConfig), why: "its own API server, by the loopback"},
+	{name: "authentication-kubeconfig", value: is(managerConfig), why: "metrics are for those whom the API server knows"},
+	{name: "authorization-kubeconfig", value: is(managerConfig), why: "metrics are for those whom RBAC lets"},
+}, callers, []flag{
 	{name: "bind-address", value: is("127.0.0.1"), why: "the seed's: nobody else needs it"},
 	{name: "tls-min-version", value: is("VersionTLS12"), why: "the floor"},
 	{name: "cluster-name", value: clusterName, why: "metadata.name"},
@@ -199,16 +205,14 @@ var standardManagerFlags = []flag{
 	{name: "controllers", value: is("*,-certificatesigningrequest-signing-controller"), why: "no authority's key is on any machine, so nothing could be signed"},
 	{name: "profiling", value: is("false"), why: "no debug endpoints (CIS Kubernetes Benchmark 1.3)"},
 	{name: "v", value: is("2"), why: "the seed's"},
-}
+})
 
-var standardSchedulerFlags = []flag{
+var standardSchedulerFlags = slices.Concat([]flag{
 	{name: "config", value: is(schedulerYAML), why: "kubeconfig and profiling are deprecated as flags"},
 	{name: "authentication-kubeconfig", value: is(schedulerConfig), why: "metrics are for those whom the API server knows"},
 	{name: "authorization-kubeconfig", value: is(schedulerConfig), why: "metrics are for those whom RBAC lets"},
-	{name: "client-ca-file", value: is(kubernetesPKI + "/ca.pem"), why: askedOnce},
-	{name: "requestheader-client-ca-file", value: is(kubernetesPKI + "/front-proxy-ca.pem"), why: askedOnce},
-	{name: "requestheader-allowed-names", value: is(frontProxyClient), why: askedOnce},
+}, callers, []flag{
 	{name: "bind-address", value: is("127.0.0.1"), why: "the seed's: nobody else needs it"},
 	{name: "tls-min-version", value: is("VersionTLS12"), why: "the floor"},
 	{name: "v", value: is("2"), why: "the seed's"},
-}
+})
