@@ -15,12 +15,21 @@ import (
 // endpointURL is where everybody outside the masters dials; classic's masters
 // do, too.
 func endpointURL(s site) string {
-	return "https://" + s.Endpoint.Host + ":" + strconv.Itoa(int(s.Endpoint.Port))
+	return httpsURL(s.Endpoint.Host, s.Endpoint.Port)
+}
+
+// httpsURL dials a name or an address; a URL wants IPv6 in brackets (RFC 3986,
+// 3.2.2).
+func httpsURL(host string, port uint16) string {
+	if address, err := netip.ParseAddr(host); err == nil {
+		return "https://" + netip.AddrPortFrom(address, port).String()
+	}
+	return "https://" + host + ":" + strconv.Itoa(int(port))
 }
 
 // loopbackURL is a master's own API server.
 func loopbackURL(s site) string {
-	return "https://" + netip.AddrPortFrom(loopback, s.APIServer.Port).String()
+	return httpsURL(loopback.String(), s.APIServer.Port)
 }
 
 // kubeconfigs are those of a master's controller manager and scheduler. They
@@ -63,7 +72,6 @@ users:
 // that machine's address and checks the certificate against the name, so that
 // it works from a desk whose DNS does not know the name.
 func Kubeconfig(c *cluster.Cluster, authority, client pki.Item) []byte {
-	port := strconv.Itoa(int(c.Endpoint.Port))
 	server, serverName := c.Endpoint.Host, ""
 	if len(c.Endpoint.Answered) > 0 && !c.Endpoint.Address.IsValid() {
 		server, serverName = c.Endpoint.Answered[0].String(), c.Endpoint.Host
@@ -77,7 +85,7 @@ func Kubeconfig(c *cluster.Cluster, authority, client pki.Item) []byte {
 	line("- name: %s", c.Name)
 	line("  cluster:")
 	line("    certificate-authority-data: %s", base64.StdEncoding.EncodeToString(authority.Cert))
-	line("    server: https://%s:%s", server, port)
+	line("    server: %s", httpsURL(server, c.Endpoint.Port))
 	if serverName != "" {
 		line("    tls-server-name: %s", serverName)
 	}
