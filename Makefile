@@ -71,11 +71,8 @@ bench: $(BIN)/hagen ## run the benchmarks, for benchstat; COUNT=10 for ten runs
 	go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./...
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (default 1m)
-	@set -e; for package in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    echo "$$package $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s $$package; \
-	  done; done
+fuzz: ## run every fuzz target for FUZZTIME (1m) within 256 MiB; TARGETS=regexp picks, JOBS=n at a time
+	FUZZTIME=$(FUZZTIME) tools/fuzz/run
 
 .PHONY: crash
 crash: ## kill hagen render a thousand times at random moments; KILLS=n for another number

@@ -128,24 +128,27 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// TestForeign: a document that says more than a node can hold is refused.
+// foreign are documents that say more than a node can hold.
+var foreign = []string{
+	`{"ignition":{"version":"3.5.0"}}`,
+	`{"ignition":{"version":"3.4.0"},"unknown":1}`,
+	`{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"https://example.com/x"}]}}}`,
+	`{"ignition":{"version":"3.4.0"},"kernelArguments":{"shouldExist":["quiet"]}}`,
+	`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","mode":420,"contents":{"source":"https://example.com/a"}}]}}`,
+	`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","mode":420,"append":[{"source":"data:,a"}]}]}}`,
+	`{"ignition":{"version":"3.4.0"},"storage":{"filesystems":[{"device":"/dev/a","format":"ext4"}]}}`,
+	`{"ignition":{"version":"3.4.0"},"systemd":{"units":[{"name":"a.service","mask":true}]}}`,
+	`{"ignition":{"version":"3.4.0"},"systemd":{"units":[{"name":"a.service","dropins":[{"name":"a.conf","contents":"[Unit]\n"}]}]}}`,
+	`{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"a","passwordHash":"x"}]}}`,
+	`{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"a","uid":7}]}}`,
+	`{"ignition":{"version":"3.4.0"},"passwd":{"groups":[{"name":"a","system":true,"gid":7}]}}`,
+	`not json`,
+	``,
+}
+
+// TestForeign: they are refused.
 func TestForeign(t *testing.T) {
-	for _, text := range []string{
-		`{"ignition":{"version":"3.5.0"}}`,
-		`{"ignition":{"version":"3.4.0"},"unknown":1}`,
-		`{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"https://example.com/x"}]}}}`,
-		`{"ignition":{"version":"3.4.0"},"kernelArguments":{"shouldExist":["quiet"]}}`,
-		`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","mode":420,"contents":{"source":"https://example.com/a"}}]}}`,
-		`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","mode":420,"append":[{"source":"data:,a"}]}]}}`,
-		`{"ignition":{"version":"3.4.0"},"storage":{"filesystems":[{"device":"/dev/a","format":"ext4"}]}}`,
-		`{"ignition":{"version":"3.4.0"},"systemd":{"units":[{"name":"a.service","mask":true}]}}`,
-		`{"ignition":{"version":"3.4.0"},"systemd":{"units":[{"name":"a.service","dropins":[{"name":"a.conf","contents":"[Unit]\n"}]}]}}`,
-		`{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"a","passwordHash":"x"}]}}`,
-		`{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"a","uid":7}]}}`,
-		`{"ignition":{"version":"3.4.0"},"passwd":{"groups":[{"name":"a","system":true,"gid":7}]}}`,
-		`not json`,
-		``,
-	} {
+	for _, text := range foreign {
 		if n, err := ReadIgnition([]byte(text), fcos(t)); err == nil {
 			t.Errorf("%s was read as %+v", text, n)
 		}
@@ -159,6 +162,9 @@ func FuzzReadIgnition(f *testing.F) {
 	}
 	f.Add(text)
 	f.Add([]byte(`{"ignition":{"version":"3.4.0"}}`))
+	for _, text := range foreign {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		n, err := ReadIgnition(text, fcos(t))
 		if err != nil || len(n.Clashes()) > 0 {
