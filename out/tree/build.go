@@ -48,9 +48,6 @@ func (d *Dir) build(p *plan, s *stage) error {
 	if err != nil {
 		return err
 	}
-	if err := atStep("sync"); err != nil {
-		return err
-	}
 	// Deepest first: a directory may be given a mode in which nothing below
 	// it can be reached any more.
 	slices.Reverse(dirs)
@@ -69,6 +66,9 @@ func (s *stage) inNew(path string) string {
 // bring makes a directory in the next tree, or brings a file or a link of the
 // present one over.
 func (d *Dir) bring(n node, path, to string) error {
+	if err := atStep("bring"); err != nil {
+		return fail("keep", d.Show(path), err)
+	}
 	switch {
 	case n.isDir():
 		if err := os.Mkdir(to, 0o700); err != nil {
@@ -141,6 +141,9 @@ func writeNew(path string, fill func(*os.File) error) error {
 	}
 	err = fill(f)
 	if err == nil {
+		err = atStep("written")
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	// Some file systems tell only here that the disk was full.
@@ -161,6 +164,9 @@ func finishDir(n node, path string) error {
 		err = f.Chmod(n.now.info.Mode() & modeBits)
 	} else {
 		err = f.Chmod(0o700)
+	}
+	if err == nil {
+		err = atStep("sync")
 	}
 	if err != nil {
 		return err

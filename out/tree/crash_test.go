@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -107,43 +108,68 @@ func layGeneration(t *testing.T, root string) {
 	must(t, d.Close())
 }
 
-func TestKilledAtAStep(t *testing.T) {
-	tests := []struct {
-		step string
-		nth  int
-		want int // the generation that is left
-	}{
-		{"stage", 1, 0}, {"marker", 1, 0}, {"write", 1, 0}, {"write", 35, 0}, {"write", 70, 0}, {"sync", 1, 0},
-		{"exchange", 1, 0}, {"aside", 1, 0}, {"exchanged", 1, 1}, {"cleanup", 1, 1}, {"unmarked", 1, 1},
-	}
+// TestKilledAtEveryStep kills a run before everything it does to the disk: each
+// file and directory that it makes, brings over, writes and syncs, and each
+// exchange, rename and removal. With -short it leaves most of the 70 equal
+// files out.
+func TestKilledAtEveryStep(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
-		for _, tt := range tests {
-			if tt.step == "aside" && !noExchange {
+		root := filepath.Join(t.TempDir(), "tree")
+		layGeneration(t, root)
+		var steps []string
+		var mutex sync.Mutex
+		atStep = func(step string) error {
+			mutex.Lock()
+			defer mutex.Unlock()
+			steps = append(steps, step)
+			return nil
+		}
+		d := mustOpen(t, root)
+		_, err := d.Replace(generation(1), nil)
+		atStep = func(string) error { return nil }
+		must(t, err)
+		must(t, d.Close())
+		way := "WAY="
+		if noExchange {
+			way = "WAY=aside"
+		}
+		nth, swapped := map[string]int{}, false
+		for _, step := range steps {
+			nth[step]++
+			want := 0
+			swapped = swapped || step == "exchanged"
+			if swapped {
+				want = 1
+			}
+			if testing.Short() && nth[step] > 1 && nth[step]%20 != 0 {
 				continue
 			}
-			t.Run(fmt.Sprint(tt.step, tt.nth), func(t *testing.T) {
-				root := filepath.Join(t.TempDir(), "tree")
-				layGeneration(t, root)
-				way := "WAY="
-				if noExchange {
-					way = "WAY=aside"
-				}
-				cmd := childCommand(t, root, way, "FIRST=1", "ROUNDS=1", "STEP="+tt.step, fmt.Sprint("NTH=", tt.nth))
-				if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != -1 {
-					t.Fatalf("the child was not killed: %v", err)
-				}
-				if len(leftovers(t, root)) != 1 {
-					t.Errorf("the killed run left %v", leftovers(t, root))
-				}
-				if _, err := os.Lstat(root); err != nil && tt.step != "aside" {
-					t.Error("the tree is gone")
-				}
-				if got := wholeGeneration(t, root); got != tt.want {
-					t.Errorf("generation %d, want %d", got, tt.want)
-				}
+			t.Run(fmt.Sprint(step, nth[step]), func(t *testing.T) {
+				killAt(t, way, step, nth[step], want)
 			})
 		}
+		t.Logf("%v", nth)
 	})
+}
+
+// killAt kills a run that makes generation 1 of 0, and checks that want is
+// what it left.
+func killAt(t *testing.T, way, step string, nth, want int) {
+	root := filepath.Join(t.TempDir(), "tree")
+	layGeneration(t, root)
+	cmd := childCommand(t, root, way, "FIRST=1", "ROUNDS=1", "STEP="+step, fmt.Sprint("NTH=", nth))
+	if err := cmd.Run(); err == nil || cmd.ProcessState.ExitCode() != -1 {
+		t.Fatalf("the child was not killed: %v", err)
+	}
+	if len(leftovers(t, root)) != 1 {
+		t.Errorf("the killed run left %v", leftovers(t, root))
+	}
+	if _, err := os.Lstat(root); err != nil && step != "aside" {
+		t.Error("the tree is gone")
+	}
+	if got := wholeGeneration(t, root); got != want {
+		t.Errorf("generation %d, want %d", got, want)
+	}
 }
 
 func TestKilledAtAnyMoment(t *testing.T) {

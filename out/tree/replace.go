@@ -140,8 +140,11 @@ func (d *Dir) swap(s *stage) error {
 
 // settle makes the exchange durable and removes the previous tree.
 func (d *Dir) settle(s *stage) error {
-	err := atStep("exchanged")
+	var err error
 	for _, path := range []string{s.path, filepath.Dir(d.path)} {
+		if err == nil {
+			err = atStep("exchanged")
+		}
 		if err == nil {
 			err = syncDir(path)
 		}

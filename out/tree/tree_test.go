@@ -236,7 +236,7 @@ func TestUmask(t *testing.T) {
 
 func TestFailingStepsLeaveTheTree(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
-		for _, step := range []string{"stage", "marker", "write", "sync", "exchange", "aside"} {
+		for _, step := range []string{"stage", "marker", "bring", "write", "written", "sync", "exchange", "aside"} {
 			root := filepath.Join(t.TempDir(), "tree")
 			lay(t, root, "a=1", "d/", "d/b=2")
 			must(t, os.Chmod(filepath.Join(root, "d"), 0o500))
