@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //	json FILE PATH VALUE  the value at a path such as .pki.made.0.name
 //	closed DIR…           all in it is for its owner alone, but certificates
 //	nokeys FILE…          the files hold no key of the directory pki
+//	as UID CODE command…  run it as another user; its exit code must be CODE
 //	killed N ARG…         see killed
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -42,11 +43,14 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "edit": edit, "list": listTree, "json": jsonValue,
-			"closed": closed, "nokeys": noKeys, "killed": killed,
+			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as,
 		},
 		Condition: func(name string) (bool, error) {
-			if name == "root" {
+			switch name {
+			case "root":
 				return os.Geteuid() == 0, nil
+			case "mounts":
+				return exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run() == nil, nil
 			}
 			return false, fmt.Errorf("there is no condition %s", name)
 		},
@@ -66,6 +70,34 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if code != want || neg {
 		ts.Fatalf("exit code %d", code)
+	}
+}
+
+// as needs root. The working directory is opened for the other user to reach.
+func as(ts *testscript.TestScript, _ bool, args []string) {
+	uid, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	work, err := filepath.Abs(ts.Getenv("WORK"))
+	ts.Check(err)
+	program := exec.Command("sh", "-c", "command -v "+args[2])
+	program.Env = []string{"PATH=" + ts.Getenv("PATH")}
+	found, err := program.Output()
+	ts.Check(err)
+	path := strings.TrimSpace(string(found))
+	for _, dir := range []string{work, filepath.Dir(work), filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
+		if strings.HasPrefix(dir, os.TempDir()+"/") {
+			ts.Check(os.Chmod(dir, 0o755))
+		}
+	}
+	cmd := exec.Command(path, args[3:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), ts.Stdout(), ts.Stderr()
+	cmd.Env = []string{"PATH=" + ts.Getenv("PATH"), "HOME=/"}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(uid)}}
+	if err := cmd.Run(); cmd.ProcessState == nil {
+		ts.Check(err)
+	}
+	if got := strconv.Itoa(cmd.ProcessState.ExitCode()); got != args[1] {
+		ts.Fatalf("exit code %s", got)
 	}
 }
 

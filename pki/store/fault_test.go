@@ -89,6 +89,17 @@ func directory(path string) damage {
 	}
 }
 
+func owned(path string) damage {
+	return func(t *testing.T, dir string, _ pki.Set) {
+		if os.Geteuid() != 0 {
+			t.Skip("only root may give files away")
+		}
+		if err := os.Chown(filepath.Join(dir, path), 54321, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func unreadable(path string) damage {
 	return func(t *testing.T, dir string, _ pki.Set) {
 		if os.Geteuid() == 0 {
@@ -123,10 +134,10 @@ func TestFaults(t *testing.T) {
 	}{
 		{"no index", remove(indexFile), "DIR/index.json is missing, but the directory holds 9 certificates and keys (DIR/authorities/kubernetes/ca-key.pem first): restore it from a backup, or name a new PKI directory"},
 		{"empty index", write(indexFile, ""), "DIR/index.json:1:1: it is empty: restore it from a backup"},
-		{"garbage index", write(indexFile, "{\n  \"version\": 1,\n  é}"), "DIR/index.json:3:3: not JSON: invalid character 'Ã' looking for beginning of object key string: restore it from a backup"},
+		{"garbage index", write(indexFile, "{\n  \"version\": 1,\n  é}"), "DIR/index.json:3:3: not JSON from here on: restore it from a backup"},
 		{"index cut short", write(indexFile, "{\n  \"version\": 1,"), "DIR/index.json:2:15: it is cut short: restore it from a backup"},
 		{"index is a list", write(indexFile, "[]"), "DIR/index.json:1:1: the value is of the wrong kind (array): restore it from a backup"},
-		{"index goes on", write(indexFile, "{\"version\":1}\n{}"), "DIR/index.json:2:1: not JSON: invalid character '{' after top-level value: restore it from a backup"},
+		{"index goes on", write(indexFile, "{\"version\":1}\n{}"), "DIR/index.json:2:1: not JSON from here on: restore it from a backup"},
 		{"no version", write(indexFile, "{}"), "DIR/index.json:1:1: it has no version, so hagen did not write it: restore it from a backup"},
 		{"newer version", edit(indexFile, `"version": 1`, `"version": 2`), "DIR/index.json:1:1: it was written by a newer hagen (version 2; this one knows 1): use that one"},
 		{"unknown field", edit(indexFile, `"kind": "authority"`, `"kind": "authority", "colour": "red"`), `DIR/index.json:4:5: not a certificate request: unknown field "colour": restore it from a backup`},
@@ -135,6 +146,7 @@ func TestFaults(t *testing.T) {
 		{"absolute name", edit(indexFile, `"name": "cluster/sa"`, `"name": "/etc/sa"`), "DIR/index.json:45:5: \"/etc/sa\" is not a name for an item: write letters, digits, '.', '_' and '-' with single slashes between, as in hosts/kubem00/apiserver: restore it from a backup"},
 		{"recorded twice", edit(indexFile, `"name": "cluster/sa"`, `"name": "cluster/Admin"`), "DIR/index.json:45:5: cluster/Admin is recorded twice: restore it from a backup"},
 		{"bad lifetime", edit(indexFile, `"87600h0m0s"`, `"long"`), `DIR/index.json:4:5: lifetime "long" is not a duration like "8760h0m0s": restore it from a backup`},
+		{"bad time", edit(indexFile, `"notAfter": "2036-`, `"notAfter": "36-`), `DIR/index.json:4:5: 36-03-11T15:09:26Z is not a time like "2026-01-02T15:04:05Z": restore it from a backup`},
 		{"index is a link", link(indexFile), "DIR/index.json is a symbolic link, not a regular file: move it away"},
 		{"index is a directory", directory(indexFile), "DIR/index.json is a directory, not a regular file: move it away"},
 
@@ -171,6 +183,9 @@ func TestFaults(t *testing.T) {
 		{"link above", link("hosts"), "DIR/hosts is a symbolic link where a directory is needed, not a regular file: move it away"},
 		{"directory", directory(sa + ".key"), "DIR/cluster/sa.key is a directory, not a regular file: move it away"},
 		{"too large", write(server+".pem", strings.Repeat("x", maxFile+1)), "DIR/hosts/kubem00/apiserver.pem is larger than 1 MiB, which no file of a PKI directory is: restore it from a backup"},
+		{"another user's directory", owned("."), "DIR belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
+		{"another user's key", owned(sa + ".key"), "DIR/cluster/sa.key belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
+		{"another user's index", owned(indexFile), "DIR/index.json belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
 		{"unreadable", unreadable(sa + ".key"), "cannot open DIR/cluster/sa.key: permission denied: check the owner and the permissions, or name another directory"},
 		{"all at once", all(remove(secret+".key"), write(sa+".pub", "x"), replace(server, pki.PrivateKey)),
 			"DIR/cluster/encryption.key is missing: " + restoreSecret +

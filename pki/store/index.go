@@ -211,15 +211,18 @@ func jsonFault(data []byte, base int, err error) indexFault {
 	offset, text := max(base, 0), strings.ReplaceAll(err.Error(), "json: ", "")
 	var syntax *json.SyntaxError
 	var mistyped *json.UnmarshalTypeError
+	var date *time.ParseError
 	switch {
 	case len(bytes.TrimSpace(data)) == 0:
 		text = "it is empty"
 	case errors.As(err, &syntax):
 		offset += max(int(syntax.Offset)-1, 0)
-		text = "not JSON: " + syntax.Error()
+		text = "not JSON from here on"
 		if int(syntax.Offset) >= len(data)-base {
 			text = "it is cut short"
 		}
+	case errors.As(err, &date):
+		text = date.Value + " is not a time like \"2026-01-02T15:04:05Z\""
 	case errors.As(err, &mistyped):
 		text = fmt.Sprintf("the value is of the wrong kind (%s)", mistyped.Value)
 		if mistyped.Field != "" {

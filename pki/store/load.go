@@ -56,6 +56,9 @@ func (l *loader) fault(path, format string, values ...any) {
 // load reads the directory into the store.
 func (s *Store) load() Faults {
 	l := &loader{Store: s, faulty: map[string]bool{}}
+	if err := s.dir.CheckOwner(nil, "."); err != nil {
+		return Faults{{".", err.Error()}}
+	}
 	data, there := l.read(indexFile)
 	if !there {
 		l.findUnrecorded()
@@ -117,6 +120,11 @@ func (l *loader) read(path string) (data []byte, there bool) {
 		return nil, true
 	}
 	defer file.Close()
+	if err := l.dir.CheckOwner(file, path); err != nil {
+		l.faulty[path] = true
+		l.faults = append(l.faults, Fault{path, err.Error()})
+		return nil, true
+	}
 	data, err = io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
 		l.fault(path, "cannot be read to its end: check the disk")
