@@ -20,9 +20,9 @@ setup: packages tools ## install what tests need: Debian packages as root, and t
 .PHONY: packages
 packages:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  for program in haproxy systemd-analyze openssl; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing=1; done; \
-	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy systemd openssl; }; \
-	else echo "not root on Debian: install haproxy, systemd and openssl yourself, or their tests are skipped"; fi
+	  for program in haproxy keepalived systemd-analyze openssl; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing=1; done; \
+	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl; }; \
+	else echo "not root on Debian: install haproxy, keepalived, systemd and openssl yourself, or their tests are skipped"; fi
 
 .PHONY: build
 build: $(BIN)/hagen ## build .bin/hagen

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,9 +148,97 @@ func TestHAProxy(t *testing.T) {
 					}
 				}
 			}
-			if m.Host.Role == cluster.LoadBalancer {
+			if cfg != "" {
 				silent(t, haproxy, "-c", "-q", "-f", cfg)
 			}
+		}
+	}
+}
+
+// TestKeepalived: keepalived itself has nothing to say about any of its
+// configurations, of which some need an interface that is none's loopback.
+func TestKeepalived(t *testing.T) {
+	keepalived := program(t, "keepalived")
+	name := ""
+	interfaces, err := net.Interfaces()
+	for _, i := range interfaces {
+		if i.Flags&net.FlagLoopback == 0 {
+			name = i.Name
+		}
+	}
+	if os.Geteuid() != 0 || name == "" {
+		t.Skipf("keepalived reads its configuration as root, with an interface: %v, %v", interfaces, err)
+	}
+	read := 0
+	for _, goldenCase := range goldenCases(t) {
+		_, _, machines := fresh(t, goldenCase)
+		for _, m := range machines {
+			dir := t.TempDir()
+			for _, f := range m.Node.Files {
+				if f.Path != "/etc/keepalived/keepalived.conf" {
+					continue
+				}
+				write(t, filepath.Join(dir, "interface.conf"), []byte("$INTERFACE="+name+"\n"))
+				contents := strings.NewReplacer("/run/hagen-keepalived", dir, "keepalived_script", "nobody").Replace(string(f.Contents))
+				path := write(t, filepath.Join(dir, "keepalived.conf"), []byte(contents))
+				// 2.2.7 takes its own change of user for the death of its
+				// parent, and ends itself with SIGTERM; it complains before.
+				output, err := exec.Command(keepalived, "--config-test", "--use-file="+path).CombinedOutput()
+				if len(bytes.TrimSpace(output)) > 0 || err != nil && err.Error() != "signal: terminated" {
+					t.Errorf("%s: %s: %v\n%s", goldenCase, m.Host.Name, err, output)
+				}
+				read++
+			}
+		}
+	}
+	if read < 4 {
+		t.Errorf("%d configurations were read", read)
+	}
+}
+
+// TestHAProxyServes runs keepalived's check against what HAProxy may be: well,
+// ill, hung, and gone.
+func TestHAProxyServes(t *testing.T) {
+	bash := program(t, "bash")
+	_, _, machines := fresh(t, "virtual-ip")
+	var check []byte
+	for _, f := range machines[len(machines)-1].Node.Files {
+		if f.Path == "/etc/keepalived/haproxy-serves.sh" {
+			check = f.Contents
+		}
+	}
+	for _, test := range []struct {
+		what, answer string
+		well         bool
+	}{
+		{"well", "HTTP/1.0 200 OK\r\n\r\n", true},
+		{"ill", "HTTP/1.0 503 Service Unavailable\r\n\r\n", false},
+		{"somebody else", "220 smtp.example.com 200 ready\r\n", false},
+		{"hung", "", false},
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for {
+				c, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				c.Write([]byte(test.answer))
+				if test.answer != "" {
+					c.Close()
+				}
+			}
+		}()
+		script := write(t, filepath.Join(t.TempDir(), "check"), bytes.Replace(check, []byte("127.0.0.1/8404"), []byte(strings.Replace(listener.Addr().String(), ":", "/", 1)), 1))
+		if err := exec.Command(bash, script).Run(); (err == nil) != test.well {
+			t.Errorf("%s: %v", test.what, err)
+		}
+		listener.Close()
+		if err := exec.Command(bash, script).Run(); err == nil {
+			t.Errorf("gone: no error")
 		}
 	}
 }

@@ -42,15 +42,16 @@ type Release struct {
 
 // OS is an operating system that reads the documents.
 type OS struct {
-	Name    string   `json:"name"`
-	Summary string   `json:"summary"`
-	BinDir  string   `json:"binaries"` // where etcd and the kube-* binaries stand
-	HAProxy string   `json:"haproxy"`  // path of haproxy
-	Variant string   `json:"variant"`  // of Butane
-	Butane  string   `json:"butane"`   // Butane specification of that variant
-	Spec    string   `json:"ignition"` // Ignition specification it becomes
-	Formats []string `json:"formats"`  // that every host with this OS gets
-	Groups  []string `json:"groups"`   // a login of the cluster file joins
+	Name       string   `json:"name"`
+	Summary    string   `json:"summary"`
+	BinDir     string   `json:"binaries"`   // where etcd and the kube-* binaries stand
+	HAProxy    string   `json:"haproxy"`    // path of haproxy
+	Keepalived string   `json:"keepalived"` // path of keepalived
+	Variant    string   `json:"variant"`    // of Butane
+	Butane     string   `json:"butane"`     // Butane specification of that variant
+	Spec       string   `json:"ignition"`   // Ignition specification it becomes
+	Formats    []string `json:"formats"`    // that every host with this OS gets
+	Groups     []string `json:"groups"`     // a login of the cluster file joins
 }
 
 // profiles, in the order in which they are listed. See docs/design.md for the
@@ -88,11 +89,12 @@ var releases = []Release{
 var systems = []OS{
 	{
 		Name: "fcos", Summary: "Fedora CoreOS", BinDir: "/usr/local/bin", HAProxy: "/usr/local/bin/haproxy",
-		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
+		Keepalived: "/usr/local/bin/keepalived",
+		Variant:    "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
 		Groups: []string{"sudo", "systemd-journal"},
 	},
 	{
-		Name: "flatcar", Summary: "Flatcar Container Linux", BinDir: "/opt/bin", HAProxy: "/opt/bin/haproxy",
+		Name: "flatcar", Summary: "Flatcar Container Linux", BinDir: "/opt/bin", HAProxy: "/opt/bin/haproxy", Keepalived: "/opt/bin/keepalived",
 		Variant: "flatcar", Butane: "1.1.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
 		Groups: []string{"sudo"}, // useradd finds no other: flatcar/Flatcar#799
 	},
@@ -100,7 +102,8 @@ var systems = []OS{
 		// haproxy comes with the distribution, which puts it in /usr/sbin.
 		// systemd-journal is the one group every systemd Linux has.
 		Name: "generic", Summary: "any systemd Linux with Ignition", BinDir: "/usr/bin", HAProxy: "/usr/sbin/haproxy",
-		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
+		Keepalived: "/usr/sbin/keepalived",
+		Variant:    "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
 		Groups: []string{"systemd-journal"},
 	},
 }

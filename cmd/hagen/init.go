@@ -139,6 +139,10 @@ spec:
   #   port: 6443
   #   extraSANs: [api.example.com, 192.0.2.1]
   # loadBalancer:
+  #   mode: dedicated              # or colocated: HAProxy on every master; or external
+  #   maxConnections: 8000
+  #   statsPort: 8404              # HAProxy's own, on the loopback
+  #   metrics: true
   #   timeouts: {connect: 1s, client: 1m, server: 1m, tunnel: 1d, check: 1500ms}
 {{if eq .Name "classic"}}  pki:
     subject: {commonName: NoverIT CA, country: IT, state: Italy, locality: Milan}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func TestInitFile(t *testing.T) {
 		if len(full.Users) != 1 || len(full.APIServer.ExtraNames) != 1 || len(full.APIServer.ExtraAddresses) != 1 {
 			t.Errorf("%s: the examples are not what they should be: %+v", p.Name, full)
 		}
-		if got, want := defaults(full), defaults(plain); got != want {
+		if got, want := defaults(full), defaults(plain); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: with the comments taken into use\n%+v, without\n%+v", p.Name, got, want)
 		}
 	}
@@ -55,12 +56,12 @@ type decided struct {
 	domain, issuer   string
 	hostsFile        bool
 	port             uint16
-	timeouts         cluster.Timeouts
+	balancing        cluster.Balancing
 	algorithm        string
 	lives            [3]string
 }
 
 func defaults(c *cluster.Cluster) decided {
-	return decided{c.Kubernetes, c.Etcd, c.NodePorts, c.Domain, c.Issuer, c.HostsFile, c.APIServer.Port, c.Timeouts,
+	return decided{c.Kubernetes, c.Etcd, c.NodePorts, c.Domain, c.Issuer, c.HostsFile, c.APIServer.Port, c.Balancing,
 		string(c.PKI.Algorithm), [3]string{c.PKI.CAExpiry.String(), c.PKI.Expiry.String(), c.PKI.AdminLife.String()}}
 }

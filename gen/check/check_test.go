@@ -45,7 +45,7 @@ func machines(t *testing.T, name string) ([]node.Node, pki.Set) {
 }
 
 func TestSoundMachines(t *testing.T) {
-	for _, name := range []string{"standard", "classic", "small"} {
+	for _, name := range []string{"standard", "classic", "small", "virtual-ip", "colocated", "colocated-virtual-ip", "external"} {
 		nodes, _ := machines(t, name)
 		if findings := check.Machines(nodes); len(findings) > 0 {
 			t.Errorf("%s: %v", name, findings)
@@ -78,6 +78,18 @@ func replace(t *testing.T, text *string, old, new string) {
 		t.Fatalf("nothing to break: no %q", old)
 	}
 	*text = strings.ReplaceAll(*text, old, new)
+}
+
+// conf breaks the keepalived.conf of the second load balancer of the case
+// virtual-ip.
+func conf(old, new string) func(*testing.T, []node.Node, pki.Set) {
+	return func(t *testing.T, n []node.Node, _ pki.Set) {
+		f := file(t, &n[4], "/etc/keepalived/keepalived.conf")
+		if !bytes.Contains(f.Contents, []byte(old)) {
+			t.Fatalf("nothing to break: no %q", old)
+		}
+		f.Contents = bytes.Replace(f.Contents, []byte(old), []byte(new), 1)
+	}
 }
 
 // TestBrokenMachines breaks one thing at a time and expects to be told.
@@ -174,9 +186,27 @@ func TestBrokenMachines(t *testing.T) {
 			f := file(t, &n[3], "/etc/haproxy/haproxy.cfg")
 			f.Contents = f.Contents[:bytes.Index(f.Contents, []byte("    server kubem02"))]
 		}, "haproxy.cfg: has 2 servers for 3 API servers"},
+		{"virtual address of another number", conf("virtual_router_id 60", "virtual_router_id 61"), "lb01: /etc/keepalived/keepalived.conf: is about 10.10.10.2, number 61; lb00's is about 10.10.10.2, number 60"},
+		{"other virtual address", conf("10.10.10.2 dev", "10.10.10.9 dev"), "lb01: /etc/keepalived/keepalived.conf: is about 10.10.10.9"},
+		{"peer that is nobody", conf("10.10.10.3\n", "10.10.10.33\n"), "keepalived.conf: does not name 10.10.10.3 of lb00 as a peer"},
+		{"itself as a peer", conf("10.10.10.3\n", "10.10.10.3\n        10.10.10.4\n"), "keepalived.conf: has 2 peers, there are 1 other machines"},
+		{"equals", conf("priority 199", "priority 200"), "lb00: /etc/keepalived/keepalived.conf: has the priority of lb01"},
+		{"virtual address without HAProxy", func(t *testing.T, n []node.Node, _ pki.Set) {
+			n[4].Files = slices.DeleteFunc(n[4].Files, func(f node.File) bool { return f.Path == "/etc/haproxy/haproxy.cfg" })
+		}, "lb01: /etc/keepalived/keepalived.conf: would take the address to a machine without HAProxy"},
+		{"virtual address in no certificate", func(t *testing.T, n []node.Node, set pki.Set) {
+			for _, i := range []int{3, 4} {
+				f := file(t, &n[i], "/etc/keepalived/keepalived.conf")
+				f.Contents = bytes.Replace(f.Contents, []byte("10.10.10.2 dev"), []byte("10.10.10.9 dev"), 1)
+			}
+		}, "kubem02: /etc/kubernetes/pki/apiserver.pem: is not valid for 10.10.10.9, which others dial"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			nodes, set := machines(t, "standard")
+			name := "standard"
+			if strings.Contains(test.want, "keepalived") || strings.Contains(test.name, "virtual") {
+				name = "virtual-ip"
+			}
+			nodes, set := machines(t, name)
 			test.spoil(t, nodes, set)
 			var texts []string
 			for _, f := range check.Machines(nodes) {

@@ -112,7 +112,7 @@ func setting(u node.Unit, key string) string {
 
 // ours are paths that a document must bring itself: those below directories
 // that no operating system fills.
-var ours = regexp.MustCompile(`/(?:etc/(?:kubernetes|etcd|haproxy|hagen)|var/lib/(?:etcd|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
+var ours = regexp.MustCompile(`/(?:etc/(?:kubernetes|etcd|haproxy|keepalived|hagen)|var/lib/(?:etcd|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
 
 // references: what a unit or a file names must be there.
 func (m *machine) references() {

@@ -39,7 +39,7 @@ type Cluster struct {
 	Issuer     string // of service-account tokens
 	Masters    []Host
 	Balancers  []Host
-	Timeouts   Timeouts
+	Balancing  Balancing
 	PKI        PKI
 	Users      []User
 	Warnings   []spec.Fault // what works but should be known
@@ -50,7 +50,7 @@ type Endpoint struct {
 	Host     string     // name or address as written
 	Address  netip.Addr // valid when Host is an address
 	Port     uint16
-	Answered []netip.Addr // addresses of the cluster's own machines behind it; none for an external name
+	Answered []netip.Addr // where the cluster's own machines answer: the virtual IP, else their addresses; none in mode external
 	At       spec.At
 }
 
@@ -78,11 +78,6 @@ type Host struct {
 
 // Address is the one that others dial.
 func (h Host) Address() netip.Addr { return h.Addresses[0] }
-
-// Timeouts are HAProxy's.
-type Timeouts struct {
-	Connect, Client, Server, Tunnel, Check time.Duration
-}
 
 // PKI says how certificates are made.
 type PKI struct {
@@ -141,12 +136,13 @@ func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v.issuer()
 	v.versions()
 	v.network()
-	v.nodePorts()
 	v.hosts()
+	v.balancing()
 	v.endpoint()
+	v.nodePorts()
 	v.apiServer()
+	v.frontPorts()
 	v.pki()
-	v.loadBalancer()
 	v.users()
 	if len(v.faults) > 0 {
 		return nil, v.faults

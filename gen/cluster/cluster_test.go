@@ -93,8 +93,8 @@ func TestDefaults(t *testing.T) {
 			host("kubem02", cluster.Master, "10.10.10.82", "spec.masters[2].name", 12),
 		},
 		Balancers: []cluster.Host{host("kubernetes", cluster.LoadBalancer, "10.10.10.2", "spec.loadBalancers[0].name", 14)},
-		Timeouts: cluster.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute,
-			Tunnel: 24 * time.Hour, Check: 1500 * time.Millisecond},
+		Balancing: cluster.Balancing{Mode: cluster.Dedicated, StatsPort: 8404, Metrics: true, MaxConnections: 8000, Timeouts: cluster.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute,
+			Tunnel: 24 * time.Hour, Check: 1500 * time.Millisecond}},
 		PKI: cluster.PKI{Algorithm: pki.ECDSAP256, Subject: cluster.Subject{CommonName: "kubernetes CA"},
 			CAExpiry: 3650 * 24 * time.Hour, Expiry: 365 * 24 * time.Hour, AdminLife: 90 * 24 * time.Hour},
 	}
@@ -137,9 +137,11 @@ func TestEverything(t *testing.T) {
 		{"masters", len(c.Masters), 2},
 		{"default OS", c.Masters[0].OS.Name, "flatcar"},
 		{"own OS", c.Masters[1].OS.Name, "generic"},
-		{"hosts", len(c.Hosts()), 3},
+		{"hosts", len(c.Hosts()), 4},
 		{"full name", c.Masters[0].Name, "m0.edge-7.example.com"},
-		{"timeouts", c.Timeouts, cluster.Timeouts{Connect: 500 * time.Millisecond, Client: 90 * time.Second, Server: 2 * time.Minute, Tunnel: time.Hour, Check: 2 * time.Second}},
+		{"balancing", c.Balancing, cluster.Balancing{Mode: cluster.Dedicated, VirtualIP: netip.MustParseAddr("10.20.0.4"), RouterID: 77,
+			Names: []string{"kube.example.net", "kube.example.org"}, StatsPort: 9101, MaxConnections: 50000,
+			Timeouts: cluster.Timeouts{Connect: 500 * time.Millisecond, Client: 90 * time.Second, Server: 2 * time.Minute, Tunnel: time.Hour, Check: 2 * time.Second}}},
 		{"pki", c.PKI, cluster.PKI{Algorithm: pki.RSA3072, CAExpiry: 5 * 365 * 24 * time.Hour, Expiry: 100 * 24 * time.Hour, AdminLife: 36 * time.Hour,
 			Subject: cluster.Subject{CommonName: "Edge CA", Organization: "Exämple", OrganizationalUnit: "Edge", Country: "NO", State: "Ost", Locality: "Ås"}}},
 		{"user", c.Users[0].Name, "core"},
@@ -214,7 +216,7 @@ func TestGood(t *testing.T) {
 		{"a key without comment", also("users: [{name: root, sshKeys: [" + strings.TrimSuffix(key, " ops@desk") + "]}]"), nil},
 		{"one key, two users", also("users: [{name: a, sshKeys: [" + key + "]}, {name: b, sshKeys: [" + key + "]}]"), nil},
 		{"references", changed(t, "  serviceCIDRs", "  loadBalancer: {timeouts: {client: &t 2m, server: *t}}\n  serviceCIDRs"),
-			func(c *cluster.Cluster) bool { return c.Timeouts.Server == 2*time.Minute }},
+			func(c *cluster.Cluster) bool { return c.Balancing.Timeouts.Server == 2*time.Minute }},
 		{"Windows line ends", strings.ReplaceAll(least, "\n", "\r\n"), nil},
 		{"byte order mark", "\uFEFF" + least, nil},
 		{"no last line end", strings.TrimSuffix(least, "\n"), nil},
@@ -284,17 +286,17 @@ func TestWarnings(t *testing.T) {
 		{"external endpoint", changed(t, "kubernetes:6443", "api.example.com:443", balancers, ""), []string{
 			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 443"}},
 		{"short name of a machine", changed(t, "name: kubernetes, ", "name: kubernetes.example.com, "), []string{
-			"6:13: spec.endpoint: kubernetes is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443; if it is the machine, write its whole name: kubernetes.example.com:6443"}},
+			"6:13: spec.endpoint: kubernetes is no machine of the cluster: your DNS must give it the address 10.10.10.2; if it is the machine, write its whole name: kubernetes.example.com:6443"}},
 		{"endpoint is a master", changed(t, "kubernetes:6443", "kubem01:6443", balancers, ""), []string{
-			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; add a load balancer"}},
+			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; add a load balancer, or write loadBalancer.mode: colocated"}},
 		{"endpoint beside the load balancer", changed(t, "kubernetes:6443", "10.10.10.81:6443"), []string{
 			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; write kubernetes:6443, the load balancer"}},
 		{"one of two load balancers", least + "    - {name: lb1, addresses: [10.10.10.3]}\n", []string{
-			"6:13: spec.endpoint: the endpoint is one of 2 load balancers: when kubernetes is down clients do not find the others; write a DNS name that stands for all of them"}},
+			"6:13: spec.endpoint: the endpoint is one of 2 load balancers: when kubernetes is down clients do not find the others; write a DNS name that stands for all of them, or add loadBalancer.virtualIP"}},
 		{"names in the cluster's domain", changed(t, "kubem01,", "kubem01.cluster.local,", "kubernetes:6443", "api.cluster.local:6443"), []string{
 			"11:14: spec.masters[1].name: kubem01.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
 			"6:13: spec.endpoint: api.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
-			"6:13: spec.endpoint: api.cluster.local is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443"}},
+			"6:13: spec.endpoint: api.cluster.local is no machine of the cluster: your DNS must give it the address 10.10.10.2"}},
 		{"public range", changed(t, "10.32.0.0/16", "172.32.0.0/16"), []string{
 			"7:18: spec.serviceCIDRs[0]: 172.32.0.0/16 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.32.0.0/16"}},
 		{"range that is private in part", changed(t, "10.38.0.0/16", "172.0.0.0/8"), []string{
@@ -304,11 +306,25 @@ func TestWarnings(t *testing.T) {
 		{"node ports among outgoing ones", also("serviceNodePortRange: 30000-40000"), []string{
 			"15:25: spec.serviceNodePortRange: 30000-40000 overlaps the ports 32768-60999 that Linux takes for outgoing connections; set net.ipv4.ip_local_port_range on workers, or write for example 30000-32767"}},
 		{"high ports", changed(t, "kubernetes:6443", "kubernetes:50443", "  masters", "  apiServer: {port: 40443}\n  masters"), []string{
-			"6:13: spec.endpoint: port 50443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768",
-			"9:21: spec.apiServer.port: port 40443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
+			"9:21: spec.apiServer.port: port 40443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768",
+			"6:13: spec.endpoint: port 50443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
 		{"timeouts of nobody", changed(t, balancers, "  loadBalancer: {timeouts: {check: 1s}}\n", "kubernetes:6443", "api.example.com:6443"), []string{
-			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443",
-			"13:28: spec.loadBalancer.timeouts: there is no load balancer whose timeouts these could be"}},
+			"13:28: spec.loadBalancer.timeouts: there is no load balancer of hagen's that this could be for; remove it",
+			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443"}},
+		{"statistics of nobody", changed(t, balancers, "  loadBalancer: {mode: external, statsPort: 9000, metrics: true, maxConnections: 500}\n", "kubernetes:6443", "192.0.2.1:443"), []string{
+			"13:45: spec.loadBalancer.statsPort: there is no load balancer of hagen's that this could be for; remove it",
+			"13:60: spec.loadBalancer.metrics: there is no load balancer of hagen's that this could be for; remove it",
+			"13:82: spec.loadBalancer.maxConnections: there is no load balancer of hagen's that this could be for; remove it"}},
+		{"one load balancer beside a virtual IP", changed(t, balancers, balancers+"    - {name: lb1, addresses: [10.10.10.3]}\n  loadBalancer: {virtualIP: 10.10.10.9}\n"), []string{
+			"6:13: spec.endpoint: the endpoint is one of 2 load balancers, so the virtual IP is of no use to clients: when kubernetes is down they do not find the others; write 10.10.10.9:6443, or a name for it"}},
+		{"name of a virtual IP", changed(t, balancers, "  loadBalancer: {mode: colocated, virtualIP: 10.10.10.9}\n", "kubernetes:6443", "api.example.com:6443"), []string{
+			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the address 10.10.10.9"}},
+		{"one colocated master", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "kubem01:6443"), []string{
+			"6:13: spec.endpoint: the endpoint is one of 3 masters: when kubem01 is down clients do not find the others; write a DNS name that stands for all of them, or add loadBalancer.virtualIP"}},
+		{"name of all colocated masters", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "api.example.com:6443"), []string{
+			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the addresses 10.10.10.80, 10.10.10.81 and 10.10.10.82"}},
+		{"high port of statistics", changed(t, balancers, balancers+"  loadBalancer: {statsPort: 40001}\n"), []string{
+			"15:29: spec.loadBalancer.statsPort: port 40001 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			c, source := read(t, test.text)

@@ -25,35 +25,46 @@ func (v *validation) endpoint() {
 	if !v.splitEndpoint(field) {
 		return
 	}
-	e := &v.c.Endpoint
+	e, vip, fronts := &v.c.Endpoint, v.c.Balancing.VirtualIP, v.c.Fronts()
 	for _, h := range v.c.Hosts() {
-		if len(h.Addresses) == 0 || h.Name != e.Host && !slices.Contains(h.Addresses, e.Address) {
-			continue
+		if len(h.Addresses) > 0 && (h.Name == e.Host || slices.Contains(h.Addresses, e.Address)) {
+			e.Answered = []netip.Addr{h.Address()}
+			v.answering(h)
+			return
 		}
-		e.Answered = []netip.Addr{h.Address()}
-		v.answering(h)
 	}
-	v.balancerPort()
-	if len(e.Answered) == 0 {
-		v.externalEndpoint()
+	switch {
+	case vip.IsValid() && (e.Address == vip || !e.Address.IsValid()):
+		e.Answered = []netip.Addr{vip}
+	case len(fronts) > 0 && !e.Address.IsValid():
+		for _, h := range fronts {
+			e.Answered = append(e.Answered, h.Addresses...)
+		}
 	}
+	v.frontName()
 }
 
 // answering looks at the machine that the endpoint names.
 func (v *validation) answering(h Host) {
+	e, fronts := v.c.Endpoint, v.c.Fronts()
+	what := map[Mode]string{Dedicated: "load balancers", Colocated: "masters"}[v.c.Balancing.Mode]
+	switch {
+	case !v.c.IsFront(h) && h.Role == Master:
+		v.answeringMaster(h)
+	case !v.c.IsFront(h): // mode says so
+	case v.c.Balancing.VirtualIP.IsValid():
+		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s, so the virtual IP is of no use to clients: when %s is down they do not find the others", len(fronts), what, h.Name),
+			fmt.Sprintf("write %s:%d, or a name for it", v.c.Balancing.VirtualIP, e.Port))
+	case len(fronts) > 1:
+		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s: when %s is down clients do not find the others", len(fronts), what, h.Name),
+			"write a DNS name that stands for all of them, or add loadBalancer.virtualIP")
+	}
+}
+
+// answeringMaster: the endpoint is a master without HAProxy.
+func (v *validation) answeringMaster(h Host) {
 	e := v.c.Endpoint
-	if h.Role == LoadBalancer {
-		if n := len(v.c.Balancers); n > 1 {
-			v.warn(e.At, fmt.Sprintf("the endpoint is one of %d load balancers: when %s is down clients do not find the others", n, h.Name),
-				"write a DNS name that stands for all of them")
-		}
-		return
-	}
-	port := defaultAPIPort
-	if p := v.spec.APIServer.Port; p.At.Written() {
-		port = p.Value
-	}
-	if int(e.Port) != port {
+	if port := v.apiPortWritten(); int(e.Port) != port {
 		v.fault(e.At, fmt.Sprintf("%s is a master, whose API server listens on port %d", e.Host, port), fmt.Sprintf("write %s:%d", e.Host, port))
 		return
 	}
@@ -65,38 +76,29 @@ func (v *validation) answering(h Host) {
 // besideMaster is what to write instead of one master as the endpoint.
 func (v *validation) besideMaster() string {
 	if len(v.c.Balancers) == 0 {
-		return "add a load balancer"
+		return "add a load balancer, or write loadBalancer.mode: colocated"
 	}
 	return fmt.Sprintf("write %s:%d, the load balancer", v.c.Balancers[0].Name, v.c.Endpoint.Port)
 }
 
-// balancerPort holds the endpoint's port, on which the load balancers listen,
-// against what else listens there.
-func (v *validation) balancerPort() {
-	e := v.c.Endpoint
-	if len(v.c.Balancers) == 0 {
-		return
-	}
-	for _, d := range balancerPorts {
-		if d.port == e.Port {
-			v.fault(e.At, fmt.Sprintf("port %d is %s's on every load balancer", e.Port, d.daemon), fmt.Sprintf("write for example %s:6443", e.Host))
-			return
-		}
-	}
-	if ephemeral.Contains(e.Port) {
-		v.warn(e.At, ephemeralProblem(e.Port), "write one below 32768")
-	}
-}
-
-// externalEndpoint looks at one that is no machine of the cluster.
-func (v *validation) externalEndpoint() {
-	e := v.c.Endpoint
+// frontName looks at an endpoint that is no machine's name or address.
+func (v *validation) frontName() {
+	e, b := v.c.Endpoint, v.c.Balancing
 	if e.Address.IsValid() {
-		v.fault(e.At, fmt.Sprintf("no machine of the cluster has the address %s", e.Address),
-			"write the name or address of a load balancer, or the DNS name of one outside the cluster")
+		if len(e.Answered) == 0 && !(b.Mode == External && v.spec.LoadBalancer.Mode.At.Written()) {
+			remedy := "write the name or address of a load balancer, or loadBalancer.mode: external if it is that of one outside the cluster"
+			if b.VirtualIP.IsValid() {
+				remedy = fmt.Sprintf("write %s:%d, the virtual IP", b.VirtualIP, e.Port)
+			}
+			v.fault(e.At, fmt.Sprintf("no machine of the cluster has the address %s", e.Address), remedy)
+		}
 		return
 	}
 	v.clusterDNS(e.At, e.Host)
+	problem := fmt.Sprintf("%s is no machine of the cluster: your DNS must know the name, and something must answer there on port %d", e.Host, e.Port)
+	if len(e.Answered) > 0 {
+		problem = fmt.Sprintf("%s is no machine of the cluster: your DNS must give it %s", e.Host, addressList(e.Answered))
+	}
 	remedy := ""
 	for _, h := range v.c.Hosts() {
 		if strings.HasPrefix(h.Name, e.Host+".") {
@@ -104,7 +106,16 @@ func (v *validation) externalEndpoint() {
 			break
 		}
 	}
-	v.warn(e.At, fmt.Sprintf("%s is no machine of the cluster: your DNS must know the name, and something must answer there on port %d", e.Host, e.Port), remedy)
+	v.warn(e.At, problem, remedy)
+}
+
+// addressList writes addresses as a sentence does.
+func addressList(addresses []netip.Addr) string {
+	texts := names(addresses, netip.Addr.String)
+	if last := len(texts) - 1; last > 0 {
+		return "the addresses " + strings.Join(texts[:last], ", ") + " and " + texts[last]
+	}
+	return "the address " + texts[0]
 }
 
 var portText = regexp.MustCompile(`^[1-9][0-9]{0,4}$`)

@@ -85,7 +85,7 @@ func (v *validation) uniqueAddress(at spec.At, host Host, seen *uniqueness) {
 	}
 	remedy := "give every machine its own address"
 	if first.Role != host.Role {
-		remedy = "give the load balancer a machine of its own: on a master the API server holds the port"
+		remedy = "give the load balancer a machine of its own, or write loadBalancer.mode: colocated"
 	}
 	v.fault(at, fmt.Sprintf("%s is the address of %s, too (line %d)", host.Address(), spec.Quote(first.Name), first.At.Line), remedy)
 }

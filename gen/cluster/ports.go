@@ -10,7 +10,22 @@ import (
 	"hagen/profiles"
 )
 
-const defaultAPIPort = 6443
+const (
+	defaultAPIPort = 6443
+	// In mode colocated HAProxy has the endpoint's port on every master.
+	besideHAProxy = 6444
+)
+
+// apiPortWritten is the API servers' port as the file says it, or its default.
+func (v *validation) apiPortWritten() int {
+	switch p := v.spec.APIServer.Port; {
+	case p.At.Written():
+		return p.Value
+	case v.c.Balancing.Mode != Colocated || v.c.Endpoint.Port == besideHAProxy:
+		return defaultAPIPort
+	}
+	return besideHAProxy
+}
 
 // Ports of the masters' daemons that no field changes.
 const (
@@ -104,8 +119,8 @@ func (v *validation) nodePorts() {
 
 // daemonWithin finds a port of a daemon in the range of node ports.
 func (v *validation) daemonWithin(r PortRange) (port uint16, daemon string) {
-	if r.Contains(defaultAPIPort) && !v.spec.APIServer.Port.At.Written() {
-		return defaultAPIPort, "kube-apiserver"
+	if p := uint16(v.apiPortWritten()); r.Contains(p) && !v.spec.APIServer.Port.At.Written() {
+		return p, "kube-apiserver"
 	}
 	for _, d := range daemonPorts {
 		if r.Contains(d.port) && (d.profile == "" || d.profile == v.c.Profile.Name) {
@@ -121,7 +136,7 @@ func (v *validation) daemonWithin(r PortRange) (port uint16, daemon string) {
 }
 
 func (v *validation) apiServer() {
-	v.c.APIServer.Port = defaultAPIPort
+	v.c.APIServer.Port = uint16(v.apiPortWritten())
 	if field := v.spec.APIServer.Port; field.At.Written() {
 		v.apiPort(field)
 	}
@@ -146,11 +161,13 @@ func (v *validation) apiPort(field spec.Int) {
 		return
 	}
 	port := uint16(field.Value)
-	for _, d := range daemonPorts {
-		if d.port == port && (d.profile == "" || d.profile == v.c.Profile.Name) {
-			v.fault(field.At, fmt.Sprintf("port %d is %s's on every master", port, d.daemon), remedy)
-			return
-		}
+	if v.c.Balancing.Mode == Colocated && port == v.c.Endpoint.Port {
+		v.fault(field.At, fmt.Sprintf("port %d is HAProxy's on every master, the endpoint's port", port), fmt.Sprintf("write for example %d, or leave it out", besideHAProxy))
+		return
+	}
+	if daemon := v.masterDaemon(port); daemon != "" {
+		v.fault(field.At, fmt.Sprintf("port %d is %s's on every master", port, daemon), remedy)
+		return
 	}
 	if v.c.NodePorts.Contains(port) {
 		v.fault(field.At, fmt.Sprintf("port %d lies in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), remedy)
@@ -160,6 +177,16 @@ func (v *validation) apiPort(field spec.Int) {
 		v.warn(field.At, ephemeralProblem(port), "write one below 32768")
 	}
 	v.c.APIServer.Port = port
+}
+
+// masterDaemon names the daemon that has a port on every master, or "".
+func (v *validation) masterDaemon(port uint16) string {
+	for _, d := range daemonPorts {
+		if d.port == port && (d.profile == "" || d.profile == v.c.Profile.Name) {
+			return d.daemon
+		}
+	}
+	return ""
 }
 
 func ephemeralProblem(port uint16) string {

@@ -12,16 +12,17 @@ import (
 
 // Sections of a document.
 const (
-	sectionMachine   = "the machine"
-	sectionEtcd      = "etcd"
-	sectionAPI       = "kube-apiserver"
-	sectionManager   = "kube-controller-manager"
-	sectionScheduler = "kube-scheduler"
-	sectionHAProxy   = "haproxy"
+	sectionMachine    = "the machine"
+	sectionEtcd       = "etcd"
+	sectionAPI        = "kube-apiserver"
+	sectionManager    = "kube-controller-manager"
+	sectionScheduler  = "kube-scheduler"
+	sectionHAProxy    = "haproxy"
+	sectionKeepalived = "keepalived"
 )
 
 // bootOrder is the order of sections in a document.
-var bootOrder = []string{sectionMachine, sectionEtcd, sectionAPI, sectionManager, sectionScheduler, sectionHAProxy}
+var bootOrder = []string{sectionMachine, sectionEtcd, sectionAPI, sectionManager, sectionScheduler, sectionHAProxy, sectionKeepalived}
 
 // inBootOrder sorts the items of a node by section, and leaves the order
 // within a section to the tables.
@@ -46,16 +47,35 @@ func basics(s site) node.Node {
 	return n
 }
 
-// hostsFile has one line per address with all its names, as hosts(5) wants.
+// hostsFile has one line per address with all its names, as hosts(5) wants. A
+// name that stands for several machines is on the line of each: a resolver
+// gives all their addresses (host.conf(5), multi).
 func hostsFile(c *cluster.Cluster) string {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
+	fronts := frontNames(c)
 	for _, h := range c.Hosts() {
 		for _, address := range h.Addresses {
-			fmt.Fprintf(&b, "%s %s\n", address, strings.Join(c.Names(h), " "))
+			names := c.Names(h)
+			if slices.Contains(c.Endpoint.Answered, address) {
+				names = unique(append(names, fronts...))
+			}
+			fmt.Fprintf(&b, "%s %s\n", address, strings.Join(names, " "))
 		}
 	}
+	if vip := c.Balancing.VirtualIP; vip.IsValid() && len(fronts) > 0 && slices.Contains(c.Endpoint.Answered, vip) {
+		fmt.Fprintf(&b, "%s %s\n", vip, strings.Join(fronts, " "))
+	}
 	return b.String()
+}
+
+// frontNames are those of whatever answers at the endpoint.
+func frontNames(c *cluster.Cluster) []string {
+	var names []string
+	if !c.Endpoint.Address.IsValid() {
+		names = append(names, c.Endpoint.Host)
+	}
+	return unique(append(names, c.Balancing.Names...))
 }
 
 // logins are the users of the cluster file.

@@ -181,24 +181,27 @@ func (p part) of(item pki.Item) []byte {
 	}
 }
 
-// balancerSANs are the names and addresses of all load balancers and of the
-// endpoint: what clients dial who do not dial a master itself.
-func balancerSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
+// frontSANs are the names and addresses of the endpoint and of all machines
+// with HAProxy: what clients dial who do not dial an API server itself. In
+// mode colocated a client that dials one master may meet another's.
+func frontSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
+	names = frontNames(c)
 	if c.Endpoint.Address.IsValid() {
 		addresses = append(addresses, c.Endpoint.Address)
-	} else {
-		names = append(names, c.Endpoint.Host)
 	}
-	for _, lb := range c.Balancers {
-		names = append(names, c.Names(lb)...)
-		addresses = append(addresses, lb.Addresses...)
+	if c.Balancing.VirtualIP.IsValid() {
+		addresses = append(addresses, c.Balancing.VirtualIP)
+	}
+	for _, f := range c.Fronts() {
+		names = append(names, c.Names(f)...)
+		addresses = append(addresses, f.Addresses...)
 	}
 	return names, addresses
 }
 
 // serverSANs are those that every API server has, whatever its host.
 func serverSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
-	names, addresses = balancerSANs(c)
+	names, addresses = frontSANs(c)
 	names = append(names, c.ServiceNames()...)
 	addresses = append(addresses, c.FirstService(), loopback)
 	return append(names, c.APIServer.ExtraNames...), append(addresses, c.APIServer.ExtraAddresses...)

@@ -42,8 +42,11 @@ type site struct {
 
 // binary gives the path of a binary on this host.
 func (s site) binary(name string) string {
-	if name == "haproxy" {
+	switch name {
+	case "haproxy":
 		return s.host.OS.HAProxy
+	case "keepalived":
+		return s.host.OS.Keepalived
 	}
 	return path.Join(s.host.OS.BinDir, name)
 }
@@ -99,19 +102,23 @@ func machine(s site, set pki.Set) (node.Node, error) {
 	p := plans[s.Profile.Name]
 	n := node.Node{Name: s.host.Name, Role: string(s.host.Role)}
 	n.Add(basics(s), logins(s))
-	if s.host.Role == cluster.LoadBalancer {
-		n.Add(balancer(s, p, set))
-		return inBootOrder(n), nil
+	var daemons []daemon
+	if s.host.Role == cluster.Master {
+		n.Add(accounts(p.accounts), node.Node{Directories: slices.Clone(p.directories), Files: p.config(s, set)})
+		placed, err := certificateFiles(s, p.certificates, set)
+		if err != nil {
+			return node.Node{}, err
+		}
+		n.Files = append(n.Files, placed...)
+		daemons = append(daemons, p.daemons...)
 	}
-	n.Add(accounts(p.accounts), node.Node{Directories: slices.Clone(p.directories), Files: p.config(s, set)})
-	placed, err := certificateFiles(s, p.certificates, set)
-	if err != nil {
-		return node.Node{}, err
+	if s.IsFront(s.host) {
+		n.Add(front(s, p, set))
+		daemons = append(daemons, frontDaemons(s)...)
 	}
-	n.Files = append(n.Files, placed...)
-	n.Units = append(n.Units, binariesUnit(s, p.daemons))
-	n.Files = append(n.Files, binariesScript(s, p.daemons))
-	for _, d := range p.daemons {
+	n.Units = append(n.Units, binariesUnit(s, daemons))
+	n.Files = append(n.Files, binariesScript(s, daemons))
+	for _, d := range daemons {
 		n.Units = append(n.Units, d.service(s))
 	}
 	return inBootOrder(n), nil

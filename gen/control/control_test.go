@@ -5,6 +5,7 @@ import (
 	goflag "flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,12 +76,12 @@ func TestMasters(t *testing.T) {
 // they mean one machine.
 func TestHostsFile(t *testing.T) {
 	c := readCluster(t, "small")
-	want := "127.0.0.1 localhost\n::1 localhost\n192.0.2.10 m0.edge-7.example.com m0\n192.0.2.2 lb0.edge-7.example.com lb0\n192.0.2.3 lb1.edge-7.example.com lb1\n"
+	want := "127.0.0.1 localhost\n::1 localhost\n192.0.2.10 m0.edge-7.example.com m0\n192.0.2.2 lb0.edge-7.example.com lb0 api.edge-7.example.com\n192.0.2.3 lb1.edge-7.example.com lb1 api.edge-7.example.com\n"
 	if got := hostsFile(c); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	c.Balancers[1].Name = "lb0.other.example.com"
-	if got := hostsFile(c); strings.Contains(got, "lb0\n") {
+	if got := hostsFile(c); slices.Contains(strings.Fields(got), "lb0") {
 		t.Errorf("lb0 is two machines:\n%s", got)
 	}
 }

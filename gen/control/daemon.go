@@ -180,5 +180,6 @@ var (
 		func(s site) string { return s.Kubernetes.String() },
 		func(s site) profiles.Version { return s.Release.Proven },
 	}
-	productHAProxy = product{wanted: func(site) string { return "2.4 or newer" }}
+	productHAProxy    = product{wanted: func(site) string { return "2.4 or newer" }}
+	productKeepalived = product{wanted: func(site) string { return "2.2 or newer" }}
 )

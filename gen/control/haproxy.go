@@ -10,9 +10,9 @@ import (
 	"hagen/pki"
 )
 
-// balancer is what makes a machine a load balancer: HAProxy, its
+// front is what makes a machine one that clients dial: HAProxy, its
 // configuration, and the authority to check API servers with. No key.
-func balancer(s site, p plan, set pki.Set) node.Node {
+func front(s site, p plan, set pki.Set) node.Node {
 	n := accounts([]account{{name: userHAProxy, home: "/var/lib/haproxy"}})
 	config := text(sectionHAProxy, "haproxy.cfg", "", haproxyConfig, p.haproxy(s))
 	config.Overwrite = true // a distribution's package brings one
@@ -22,10 +22,18 @@ func balancer(s site, p plan, set pki.Set) node.Node {
 		n.Files = append(n.Files, text(sectionHAProxy, "certificate kubernetes", "whom the health checks believe",
 			balancerCA, string(set[ClusterAuthority].Cert)))
 	}
-	daemons := []daemon{haproxyDaemon}
-	n.Files = append(n.Files, binariesScript(s, daemons))
-	n.Units = []node.Unit{binariesUnit(s, daemons), haproxyDaemon.service(s)}
+	if s.Balancing.VirtualIP.IsValid() {
+		n.Add(virtualAddress(s))
+	}
 	return n
+}
+
+// frontDaemons are those of a machine that clients dial.
+func frontDaemons(s site) []daemon {
+	if s.Balancing.VirtualIP.IsValid() {
+		return []daemon{haproxyDaemon, keepalivedDaemon}
+	}
+	return []daemon{haproxyDaemon}
 }
 
 const balancerCA = haproxyDir + "/ca.pem"
@@ -45,18 +53,22 @@ var haproxyDaemon = daemon{
 			"ExecReload=BINARY -c -q -f " + haproxyConfig,
 			"ExecReload=/bin/kill -USR2 $MAINPID",
 			"KillMode=mixed",
-		}, always, lowPort(s.Endpoint.Port), hardening())
+		}, []string{"Restart=always", "RestartSec=2", fmt.Sprintf("LimitNOFILE=%d", openFiles(s))}, lowPort(s.Endpoint.Port), hardening())
 	},
 }
+
+// openFiles is how many files HAProxy may open: two sockets a connection, and
+// some for checks and logs. It refuses to start with fewer than maxconn needs.
+func openFiles(s site) int { return max(65536, 2*s.Balancing.MaxConnections+1024) }
 
 // classicHAProxy is the seed's listen section line for line, with the global
 // and defaults sections that it leaves out. `option tcplog` needs a log line.
 func classicHAProxy(s site) string {
-	t := s.Timeouts
+	t := s.Balancing.Timeouts
 	var b strings.Builder
 	fmt.Fprintf(&b, `global
     log /dev/log local0
-    maxconn 8000
+    maxconn %d
 
 defaults
     log global
@@ -77,9 +89,12 @@ listen secure_kube_control_plane
     option tcp-check
     balance roundrobin
     default-server inter 10s downinter 5s rise 2 fall 2 slowstart 60s maxconn 250 maxqueue 256 weight 100
-`, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port)
+`, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port)
 	for _, m := range s.Masters {
 		fmt.Fprintf(&b, "    server secure_%s %s check\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port))
+	}
+	if s.Balancing.VirtualIP.IsValid() { // keepalived asks there; the seed has none
+		b.WriteString("\n" + haproxyItself(s))
 	}
 	return b.String()
 }
@@ -88,11 +103,11 @@ listen secure_kube_control_plane
 // whether it is ready. What tells one that stops from one that is ill is
 // error-status L7OKC, which is why HAProxy must be 2.4 or newer.
 func standardHAProxy(s site) string {
-	t := s.Timeouts
+	t := s.Balancing.Timeouts
 	var b strings.Builder
 	fmt.Fprintf(&b, `global
     log /dev/log local0
-    maxconn 8000
+    maxconn %d
 
 defaults
     mode tcp
@@ -128,11 +143,30 @@ listen secure_kube_control_plane
     # check, a short wait and a check. A shorter inter would shorten the time
     # for a TLS handshake, too, and a busy one would fail.
     default-server check check-ssl verify required ca-file %s inter 1s fastinter 100ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
-`, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
+`, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
 	for _, m := range s.Masters {
 		fmt.Fprintf(&b, "    server %s %s verifyhost %s\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port), m.Name)
 	}
+	b.WriteString("\n" + haproxyItself(s))
 	return b.String()
+}
+
+// haproxyItself is what HAProxy tells of itself, to its own machine alone.
+func haproxyItself(s site) string {
+	metrics := ""
+	if s.Balancing.Metrics {
+		metrics = "    http-request use-service prometheus-exporter if { path /metrics }\n"
+	}
+	return fmt.Sprintf(`# About HAProxy itself, for this machine alone: whether it serves, its
+# statistics, and metrics.
+listen haproxy_itself
+    bind 127.0.0.1:%d
+    mode http
+    option dontlog-normal
+    monitor-uri /alive
+    stats enable
+    stats uri /stats
+%s`, s.Balancing.StatsPort, metrics)
 }
 
 // haproxyTime writes a time in HAProxy's largest unit that holds it whole.

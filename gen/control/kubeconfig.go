@@ -68,12 +68,13 @@ users:
 }
 
 // Kubeconfig writes a kubeconfig for a person: everything inline, dialling
-// the endpoint. When one of the cluster's machines answers there it dials
-// that machine's address and checks the certificate against the name, so that
-// it works from a desk whose DNS does not know the name.
+// the endpoint. When one address of the cluster's answers there it dials that
+// and checks the certificate against the name, so that it works from a desk
+// whose DNS does not know the name. Behind several it dials the name: one
+// address would lose the others.
 func Kubeconfig(c *cluster.Cluster, authority, client pki.Item) []byte {
 	server, serverName := c.Endpoint.Host, ""
-	if len(c.Endpoint.Answered) > 0 && !c.Endpoint.Address.IsValid() {
+	if len(c.Endpoint.Answered) == 1 && !c.Endpoint.Address.IsValid() {
 		server, serverName = c.Endpoint.Answered[0].String(), c.Endpoint.Host
 	}
 	var b strings.Builder

@@ -51,6 +51,7 @@ var elsewhere = map[string]string{
 	"serviceSubnet": "serviceCIDRs", "serviceSubnets": "serviceCIDRs", "svcCidr": "serviceCIDRs",
 	"dnsDomain": "clusterDomain", "dnsZone": "clusterDomain", "certSANs": "extraSANs", "bindPort": "port",
 	"version": "kubernetesVersion", "loadbalancers": "loadBalancers", "keyAlgorithm": "algorithm",
+	"vip": "virtualIP", "virtualAddress": "virtualIP", "virtual_router_id": "virtualRouterID", "maxconn": "maxConnections",
 	"certificateValidityPeriod": "expiry", "caCertificateValidityPeriod": "caExpiry",
 	"sshAuthorizedKeys": "sshKeys", "ssh_authorized_keys": "sshKeys", "keys": "sshKeys",
 }

@@ -71,10 +71,17 @@ type Host struct {
 	OS        String       `key:"os"`
 }
 
-// LoadBalancer holds what all load balancers share.
+// LoadBalancer says what stands in front of the API servers.
 type LoadBalancer struct {
-	At       At
-	Timeouts Timeouts `key:"timeouts"`
+	At              At
+	Mode            String       `key:"mode"`
+	VirtualIP       String       `key:"virtualIP"`
+	VirtualRouterID Int          `key:"virtualRouterID"`
+	Names           List[String] `key:"names"`
+	StatsPort       Int          `key:"statsPort"`
+	Metrics         Bool         `key:"metrics"`
+	MaxConnections  Int          `key:"maxConnections"`
+	Timeouts        Timeouts     `key:"timeouts"`
 }
 
 // Timeouts are HAProxy's, under HAProxy's names.

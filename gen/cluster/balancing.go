@@ -1,0 +1,274 @@
+package cluster
+
+import (
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hagen/gen/spec"
+)
+
+// Mode is what stands in front of the API servers.
+type Mode string
+
+// The modes, under their names in the cluster file.
+const (
+	Dedicated Mode = "dedicated" // HAProxy on machines of its own
+	Colocated Mode = "colocated" // HAProxy on every master
+	External  Mode = "external"  // what somebody else runs
+)
+
+// Balancing is how clients reach an API server that is up.
+type Balancing struct {
+	Mode           Mode
+	VirtualIP      netip.Addr // moves between the machines with HAProxy; the zero Addr without one
+	RouterID       int        // VRRP's virtual router identifier, 1-255; 0 without a virtual IP
+	Names          []string   // of the front, besides the endpoint's
+	StatsPort      uint16     // on the loopback: liveness, statistics, metrics
+	Metrics        bool       // Prometheus'
+	MaxConnections int        // of all clients of one HAProxy
+	Timeouts       Timeouts
+}
+
+// Timeouts are HAProxy's.
+type Timeouts struct {
+	Connect, Client, Server, Tunnel, Check time.Duration
+}
+
+// Fronts lists the machines that HAProxy runs on; none in mode external.
+func (c *Cluster) Fronts() []Host {
+	switch c.Balancing.Mode {
+	case Dedicated:
+		return c.Balancers
+	case Colocated:
+		return c.Masters
+	}
+	return nil
+}
+
+// IsFront says whether HAProxy runs on the host.
+func (c *Cluster) IsFront(h Host) bool {
+	return slices.ContainsFunc(c.Fronts(), func(f Host) bool { return f.Name == h.Name })
+}
+
+const (
+	defaultStatsPort      = 8404
+	defaultMaxConnections = 8000
+)
+
+// balancing comes after the hosts and before the endpoint.
+func (v *validation) balancing() {
+	lb := v.spec.LoadBalancer
+	b := &v.c.Balancing
+	v.mode(lb.Mode)
+	v.virtualIP(lb)
+	v.frontNames(lb.Names)
+	b.StatsPort, b.Metrics, b.MaxConnections = defaultStatsPort, true, defaultMaxConnections
+	if lb.StatsPort.At.Written() {
+		v.statsPort(lb.StatsPort)
+	}
+	if lb.Metrics.At.Written() {
+		b.Metrics = lb.Metrics.Value
+	}
+	if n := lb.MaxConnections; n.At.Written() {
+		if n.Value < 100 || n.Value > 1_000_000 {
+			v.fault(n.At, fmt.Sprintf("%d is out of range: a watch is a connection, and every daemon has some", n.Value), "write 100 to 1000000, for example 8000")
+		}
+		b.MaxConnections = n.Value
+	}
+	t := lb.Timeouts
+	// connect and check as measured; the others in docs/decisions.md.
+	b.Timeouts = Timeouts{
+		Connect: v.timeout(t.Connect, time.Second),
+		Client:  v.timeout(t.Client, time.Minute),
+		Server:  v.timeout(t.Server, time.Minute),
+		Tunnel:  v.timeout(t.Tunnel, day),
+		Check:   v.timeout(t.Check, 1500*time.Millisecond),
+	}
+	if len(v.c.Fronts()) > 0 || b.Mode == Dedicated {
+		return
+	}
+	for _, at := range []spec.At{lb.StatsPort.At, lb.Metrics.At, lb.MaxConnections.At, t.At} {
+		if at.Written() {
+			v.warn(at, "there is no load balancer of hagen's that this could be for", "remove it")
+		}
+	}
+}
+
+// mode holds the mode against the machines there are.
+func (v *validation) mode(field spec.String) {
+	list := v.spec.LoadBalancers
+	b := &v.c.Balancing
+	b.Mode = External
+	if len(list.Items) > 0 {
+		b.Mode = Dedicated
+	}
+	if !field.At.Written() || !v.choice(field, string(Dedicated), string(Colocated), string(External)) {
+		return
+	}
+	b.Mode = Mode(field.Value)
+	switch {
+	case b.Mode == Dedicated && len(list.Items) == 0:
+		v.fault(field.At, "dedicated means machines for HAProxy alone, and there are none", "add loadBalancers, or write colocated: HAProxy on every master")
+	case b.Mode == Colocated && len(list.Items) > 0:
+		v.fault(field.At, fmt.Sprintf("colocated puts HAProxy on the masters, but there are loadBalancers (line %d)", list.At.Line), "remove loadBalancers, or write dedicated")
+	case b.Mode == External && len(list.Items) > 0:
+		v.fault(field.At, fmt.Sprintf("external means that hagen makes no load balancer, but there are loadBalancers (line %d)", list.At.Line), "remove loadBalancers, or write dedicated")
+	}
+}
+
+// virtualIP reads the address that moves, and VRRP's number for it.
+func (v *validation) virtualIP(lb spec.LoadBalancer) {
+	b := &v.c.Balancing
+	if field := lb.VirtualIP; field.At.Written() {
+		a := v.address(field)
+		fronts := v.c.Fronts()
+		owner := slices.IndexFunc(v.c.Hosts(), func(h Host) bool { return slices.Contains(h.Addresses, a) })
+		switch {
+		case !a.IsValid():
+		case b.Mode == External:
+			remedy := "add loadBalancers, or write mode: colocated"
+			if lb.Mode.At.Written() {
+				remedy = "remove it; an external load balancer's address is written as the endpoint"
+			}
+			v.fault(field.At, "hagen makes no load balancer that could have it", remedy)
+		case owner >= 0:
+			v.fault(field.At, fmt.Sprintf("%s is the address of %s: a virtual IP belongs to no machine, it moves", a, v.c.Hosts()[owner].Name), "write a free address of the same network")
+		case len(fronts) == 1:
+			v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", fronts[0].Name), "add another, or remove virtualIP")
+		default:
+			b.VirtualIP, b.RouterID = a, routerID(v.c.Name)
+		}
+	}
+	field := lb.VirtualRouterID
+	switch {
+	case !field.At.Written():
+	case field.Value < 1 || field.Value > 255:
+		v.fault(field.At, fmt.Sprintf("%d is not a virtual router's number", field.Value), "write 1 to 255 (RFC 5798, 5.2.3)")
+	case !lb.VirtualIP.At.Written():
+		v.fault(field.At, "there is no virtual IP that this could be the number of", "add virtualIP, or remove the line")
+	default:
+		b.RouterID = field.Value
+	}
+}
+
+// routerID derives VRRP's number from the cluster's name, so that clusters on
+// one network most likely have different ones without anybody keeping a list.
+func routerID(name string) int {
+	sum := fnv.New32a()
+	sum.Write([]byte(name)) // never fails
+	return 1 + int(sum.Sum32()%255)
+}
+
+// frontNames reads the further names of what clients dial.
+func (v *validation) frontNames(list spec.List[spec.String]) {
+	seen := map[string]int{}
+	for _, field := range list.Items {
+		if !field.At.Written() {
+			continue
+		}
+		line, twice := seen[field.Value]
+		seen[field.Value] = field.At.Line
+		machine := slices.ContainsFunc(v.c.Hosts(), func(h Host) bool { return h.Name == field.Value })
+		switch {
+		case strings.HasPrefix(field.Value, "*."):
+			v.fault(field.At, spec.Quote(field.Value)+" is no one name", "write it into apiServer.extraSANs, and here the names that clients dial")
+		case !v.name(field, maxDNSName, "api.example.com"):
+		case numericEnd.MatchString(field.Value):
+			v.fault(field.At, spec.Quote(field.Value)+" reads like an address", "write a name; further addresses go to apiServer.extraSANs")
+		case machine:
+			v.fault(field.At, spec.Quote(field.Value)+" is the name of a machine", "write names that stand for whatever answers at the endpoint")
+		case twice:
+			v.fault(field.At, fmt.Sprintf("%s is written a second time (first on line %d)", spec.Quote(field.Value), line), "keep one of the two")
+		default:
+			v.clusterDNS(field.At, field.Value)
+			v.c.Balancing.Names = append(v.c.Balancing.Names, field.Value)
+		}
+	}
+}
+
+// statsPort reads the port; frontPorts holds it against the others.
+func (v *validation) statsPort(field spec.Int) {
+	if field.Value < 1 || field.Value > 65535 {
+		v.fault(field.At, fmt.Sprintf("%d is not a port", field.Value), fmt.Sprintf("write one of 1-65535, for example %d", defaultStatsPort))
+		return
+	}
+	v.c.Balancing.StatsPort = uint16(field.Value)
+	if ephemeral.Contains(v.c.Balancing.StatsPort) {
+		v.warn(field.At, ephemeralProblem(v.c.Balancing.StatsPort), "write one below 32768")
+	}
+}
+
+// frontPorts holds the two ports on which HAProxy listens against what else
+// listens on its machines.
+func (v *validation) frontPorts() {
+	e, b := v.c.Endpoint, v.c.Balancing
+	if len(v.c.Fronts()) == 0 {
+		return
+	}
+	taken := func(port uint16) string {
+		if b.Mode == Colocated && port == v.c.APIServer.Port {
+			return "kube-apiserver"
+		}
+		if b.Mode == Colocated {
+			return v.masterDaemon(port)
+		}
+		for _, d := range balancerPorts {
+			if d.port == port {
+				return d.daemon
+			}
+		}
+		return ""
+	}
+	where := map[Mode]string{Dedicated: "load balancer", Colocated: "master"}[b.Mode]
+	if daemon := taken(e.Port); daemon != "" {
+		v.fault(e.At, fmt.Sprintf("port %d is %s's on every %s", e.Port, daemon, where), fmt.Sprintf("write for example %s:6443", e.Host))
+	} else if ephemeral.Contains(e.Port) {
+		v.warn(e.At, ephemeralProblem(e.Port), "write one below 32768")
+	}
+	at := v.spec.LoadBalancer.StatsPort.At
+	if !at.Written() {
+		at = e.At
+	}
+	if daemon := taken(b.StatsPort); daemon != "" {
+		v.fault(at, fmt.Sprintf("port %d is %s's on every %s", b.StatsPort, daemon, where), fmt.Sprintf("write for example %d", defaultStatsPort))
+	}
+	if b.Mode == Colocated {
+		for port, at := range map[uint16]spec.At{e.Port: e.At, b.StatsPort: at} {
+			if v.c.NodePorts.Contains(port) {
+				v.fault(at, fmt.Sprintf("port %d lies in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), "write one outside of it, or another serviceNodePortRange")
+			}
+		}
+	}
+	if b.StatsPort == e.Port {
+		v.fault(at, fmt.Sprintf("port %d is where HAProxy answers clients and where it tells its statistics", e.Port), "write another endpoint's port, or another loadBalancer.statsPort")
+	}
+}
+
+var timeoutText = regexp.MustCompile(`^([1-9][0-9]{0,8})(ms|s|m|h|d)$`)
+
+// timeout reads HAProxy's time format; HAProxy keeps milliseconds in 31 bits
+// (configuration manual, 2.5 "Time format").
+func (v *validation) timeout(field spec.Text, fallback time.Duration) time.Duration {
+	if !field.At.Written() {
+		return fallback
+	}
+	m := timeoutText.FindStringSubmatch(field.Value)
+	if m == nil {
+		v.fault(field.At, spec.Quote(field.Value)+" is not a time", "write a number with its unit: 500ms, 10s, 5m, 1h")
+		return fallback
+	}
+	number, _ := strconv.Atoi(m[1]) // at most nine digits: cannot fail
+	unit := map[string]time.Duration{"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": day}[m[2]]
+	d := time.Duration(number) * unit
+	if time.Duration(number) > 24*day/unit || d < 10*time.Millisecond {
+		v.fault(field.At, field.Value+" is out of range", "write 10ms to 24d")
+		return fallback
+	}
+	return d
+}
