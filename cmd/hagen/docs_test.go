@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"hagen/gen/cluster"
 )
 
 // shellBlock is a block of commands in a document, with its indentation.
@@ -62,6 +64,29 @@ func TestDocs(t *testing.T) {
 	}
 	if executed < 10 {
 		t.Errorf("only %d commands were found", executed)
+	}
+}
+
+// TestShapes: every piece of a cluster file in docs/load-balancing.md makes one
+// with the masters and ranges that it leaves out.
+func TestShapes(t *testing.T) {
+	text, err := os.ReadFile("../../docs/load-balancing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	modes := map[cluster.Mode]int{}
+	for _, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+		c := read(t, "apiVersion: hagen/v1alpha1\nkind: Cluster\nmetadata: {name: kubernetes}\n"+block[1]+`  serviceCIDRs: [10.32.0.0/16]
+  podCIDRs: [10.38.0.0/16]
+  masters:
+    - {name: kubem00, addresses: [10.10.10.80]}
+    - {name: kubem01, addresses: [10.10.10.81]}
+    - {name: kubem02, addresses: [10.10.10.82]}
+`)
+		modes[c.Balancing.Mode]++
+	}
+	if modes[cluster.Dedicated] != 3 || modes[cluster.Colocated] != 2 || modes[cluster.External] != 1 {
+		t.Errorf("shapes: %v", modes)
 	}
 }
 

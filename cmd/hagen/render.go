@@ -97,6 +97,9 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err := preflight(dir, ctx.String("file"), pkiDir(ctx)); err != nil {
 		return err
 	}
+	if err := neighbours(ctx.String("file"), dir, c); err != nil {
+		return err
+	}
 	w, err := issue(ui, ctx, c)
 	if err != nil {
 		return err

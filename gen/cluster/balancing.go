@@ -28,6 +28,8 @@ type Balancing struct {
 	Mode           Mode
 	VirtualIP      netip.Addr // moves between the machines with HAProxy; the zero Addr without one
 	RouterID       int        // VRRP's virtual router identifier, 1-255; 0 without a virtual IP
+	AddressAt      spec.At    // where the virtual IP is written
+	RouterAt       spec.At    // where the number is written, or else the virtual IP
 	Names          []string   // of the front, besides the endpoint's
 	StatsPort      uint16     // on the loopback: liveness, statistics, metrics
 	Metrics        bool       // Prometheus'
@@ -82,7 +84,7 @@ func (v *validation) balancing() {
 		b.MaxConnections = n.Value
 	}
 	t := lb.Timeouts
-	// connect and check as measured; the others in docs/decisions.md.
+	// connect and check as measured; the others as HAProxy's manual advises for long-lived connections.
 	b.Timeouts = Timeouts{
 		Connect: v.timeout(t.Connect, time.Second),
 		Client:  v.timeout(t.Client, time.Minute),
@@ -142,7 +144,8 @@ func (v *validation) virtualIP(lb spec.LoadBalancer) {
 		case len(fronts) == 1:
 			v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", fronts[0].Name), "add another, or remove virtualIP")
 		default:
-			b.VirtualIP, b.RouterID = a, routerID(v.c.Name)
+			b.VirtualIP, b.AddressAt = a, field.At
+			b.RouterID, b.RouterAt = routerID(v.c.Name), field.At
 		}
 	}
 	field := lb.VirtualRouterID
@@ -152,8 +155,8 @@ func (v *validation) virtualIP(lb spec.LoadBalancer) {
 		v.fault(field.At, fmt.Sprintf("%d is not a virtual router's number", field.Value), "write 1 to 255 (RFC 5798, 5.2.3)")
 	case !lb.VirtualIP.At.Written():
 		v.fault(field.At, "there is no virtual IP that this could be the number of", "add virtualIP, or remove the line")
-	default:
-		b.RouterID = field.Value
+	case b.VirtualIP.IsValid():
+		b.RouterID, b.RouterAt = field.Value, field.At
 	}
 }
 

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"hagen/gen"
+	"hagen/gen/check"
+	"hagen/gen/cluster"
+	"hagen/gen/encode"
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// oneNetwork is how many leading bits two virtual addresses have in common
+// when they are taken to be on one network: the cluster file knows no netmask,
+// and a /24 is what most networks are at least.
+const oneNetwork = 24
+
+// neighbours refuses a cluster that is to be rendered beside another one with
+// the same virtual IP, or with the same number of its virtual router on what
+// looks like the same network: the two would take the other's adverts for
+// their own.
+func neighbours(file, dir string, c *cluster.Cluster) error {
+	own := c.Balancing
+	if !own.VirtualIP.IsValid() {
+		return nil
+	}
+	for _, path := range documentsBeside(dir) {
+		for _, other := range virtualRouters(path) {
+			address, err := netip.ParseAddr(other.Address)
+			if err != nil {
+				continue
+			}
+			network, _ := own.VirtualIP.Prefix(oneNetwork)
+			switch at := own.RouterAt; {
+			case address == own.VirtualIP:
+				at = own.AddressAt
+				return usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
+					file, at.Line, at.Column, at.Path, address, path)
+			case network.Contains(address) && other.ID == strconv.Itoa(own.RouterID):
+				return usage("%s:%d:%d: %s: the virtual router has number %d, and so has another cluster's on the same network (%s, for %s): write another loadBalancer.virtualRouterID, for example %d",
+					file, at.Line, at.Column, at.Path, own.RouterID, path, address, own.RouterID%255+1)
+			}
+		}
+	}
+	return nil
+}
+
+// documentsBeside lists the Ignition documents of the clusters that are
+// rendered into the same directory as dir. What cannot be listed is nobody's.
+func documentsBeside(dir string) []string {
+	var paths []string
+	clusters, _ := os.ReadDir(filepath.Dir(dir))
+	for _, c := range clusters {
+		beside := filepath.Join(filepath.Dir(dir), c.Name())
+		if !c.IsDir() || filepath.Clean(beside) == filepath.Clean(dir) {
+			continue
+		}
+		hosts, _ := os.ReadDir(beside)
+		for _, h := range hosts {
+			paths = append(paths, filepath.Join(beside, filepath.FromSlash(gen.Path(h.Name(), profiles.Ignition))))
+		}
+	}
+	return paths
+}
+
+// maxDocument is how much of a file is read to find out whether it is a
+// document of hagen's.
+const maxDocument = 4 << 20
+
+// virtualRouters reads what a document says, if it is one that says anything.
+func virtualRouters(path string) []check.VirtualRouter {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxDocument))
+	if err != nil || !bytes.Contains(text, []byte("/keepalived.conf")) {
+		return nil
+	}
+	n, err := encode.ReadIgnition(text, profiles.Systems()[0])
+	if err != nil {
+		return nil
+	}
+	return check.VirtualRouters([]node.Node{n})
+}
