@@ -78,8 +78,8 @@ func (v *validation) balancing() {
 		b.Metrics = lb.Metrics.Value
 	}
 	if n := lb.MaxConnections; n.At.Written() {
-		if n.Value < 100 || n.Value > 1_000_000 {
-			v.fault(n.At, fmt.Sprintf("%d is out of range: a watch is a connection, and every daemon has some", n.Value), "write 100 to 1000000, for example 8000")
+		if n.Value < 100 || n.Value > 500_000 {
+			v.fault(n.At, fmt.Sprintf("%d is out of range: a watch is a connection, and every daemon has some", n.Value), "write 100 to 500000, for example 8000")
 		}
 		b.MaxConnections = n.Value
 	}

@@ -58,7 +58,8 @@ var haproxyDaemon = daemon{
 }
 
 // openFiles is how many files HAProxy may open: two sockets a connection, and
-// some for checks and logs. It refuses to start with fewer than maxconn needs.
+// some for checks and logs. It refuses to start with fewer than maxconn needs;
+// more than 1048576 (fs.nr_open) a kernel may refuse.
 func openFiles(s site) int { return max(65536, 2*s.Balancing.MaxConnections+1024) }
 
 // classicHAProxy is the seed's listen section line for line, with the global
