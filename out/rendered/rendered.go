@@ -1,0 +1,218 @@
+// Package rendered reads a rendered tree back as machines: hagen's own, one
+// that was edited by hand, or a redacted twin. It reads any file system, so
+// that a directory and a commit of a repository are the same to it.
+package rendered
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"reflect"
+	"slices"
+	"strings"
+
+	"hagen/gen"
+	"hagen/gen/encode"
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// Tree is a rendered directory of one cluster.
+type Tree struct {
+	Cluster string // as the documents' heads say; "" when none does
+	Hosts   []Host // by name
+	Others  []File // what is no machine's, such as admin.kubeconfig, without manifest and dot files
+}
+
+// Host is one machine of the tree. Its Node is that of its first document in
+// the order of profiles.Formats; all its documents say the same.
+type Host struct {
+	Node      node.Node
+	OS        profiles.OS
+	Documents []Document
+}
+
+// Document is one of a host's files.
+type Document struct {
+	Format string
+	Path   string // in the tree
+	Text   []byte
+}
+
+// File is another file of the tree.
+type File struct {
+	Path string
+	Text []byte
+}
+
+// Fault is a document that cannot be read.
+type Fault struct {
+	Path    string // in the tree
+	Problem string
+}
+
+// Error gives "path: problem".
+func (f Fault) Error() string { return f.Path + ": " + f.Problem }
+
+// maxFile is the largest file that is read, in bytes: some fifty times a
+// master's document.
+const maxFile = 4 << 20
+
+// manifestName is the list of what hagen wrote (out.ManifestName).
+const manifestName = "SHA256SUMS"
+
+// Read reads a tree. Host's documents stand in folders of their names, as
+// hagen render lays them. The error joins a Fault for everything that cannot
+// be read; a tree without any machine is one.
+func Read(tree fs.FS) (Tree, error) {
+	var read Tree
+	var faults []error
+	entries, err := fs.ReadDir(tree, ".")
+	if err != nil {
+		return Tree{}, Fault{".", "cannot be read: " + reason(err)}
+	}
+	for _, e := range entries {
+		switch {
+		case strings.HasPrefix(e.Name(), ".") || e.Name() == manifestName:
+		case e.IsDir():
+			host, cluster, found, err := readHost(tree, e.Name())
+			if err != nil {
+				faults = append(faults, err)
+			} else if found {
+				read.Hosts = append(read.Hosts, host)
+			}
+			if cluster != "" {
+				read.Cluster = cluster
+			}
+		default:
+			text, err := readFile(tree, e.Name())
+			if err != nil {
+				faults = append(faults, err)
+				continue
+			}
+			read.Others = append(read.Others, File{e.Name(), text})
+		}
+	}
+	if len(read.Hosts) == 0 && len(faults) == 0 {
+		faults = append(faults, Fault{".", "holds no machine's document: name the directory of one cluster, as in rendered/kubernetes"})
+	}
+	return read, errors.Join(faults...)
+}
+
+// readHost reads the documents in one folder; found is false if there is none.
+func readHost(tree fs.FS, name string) (h Host, cluster string, found bool, err error) {
+	var faults []error
+	for _, format := range profiles.Formats() {
+		place := gen.Path(name, format)
+		text, err := readFile(tree, place)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			var n node.Node
+			var system profiles.OS
+			if n, system, err = readDocument(place, format, text); err == nil {
+				n.Name = name
+				if len(h.Documents) == 0 {
+					h.Node, h.OS = n, system
+				} else if !reflect.DeepEqual(n.Bare(), h.Node.Bare()) {
+					err = Fault{place, "says something else than " + path.Base(h.Documents[0].Path) + " beside it"}
+				}
+				h.Documents = append(h.Documents, Document{format, place, text})
+			}
+			if c, role := head(text); c != "" {
+				cluster, h.Node.Role = c, role
+			}
+		}
+		faults = append(faults, err)
+	}
+	return h, cluster, len(h.Documents) > 0, errors.Join(faults...)
+}
+
+// readDocument reads a document, and finds out for which operating system it
+// was made, which shows in where it expects the binaries: dialects of Butane
+// read each other's documents.
+func readDocument(place, format string, text []byte) (node.Node, profiles.OS, error) {
+	read := map[string]func([]byte, profiles.OS) (node.Node, error){
+		profiles.Butane: encode.ReadButane, profiles.Ignition: encode.ReadIgnition,
+	}[format]
+	var first error
+	for _, system := range profiles.Systems() {
+		n, err := read(text, system)
+		if err == nil {
+			return n, systemOf(n, system), nil
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return node.Node{}, profiles.OS{}, Fault{place, "cannot be read: " + first.Error()}
+}
+
+// systemOf is the operating system whose binaries the units run, or else one
+// that reads the document.
+func systemOf(n node.Node, reads profiles.OS) profiles.OS {
+	for _, system := range profiles.Systems() {
+		runs := func(u node.Unit) bool {
+			for line := range strings.SplitSeq(u.Contents, "\n") {
+				command, _, _ := strings.Cut(strings.TrimPrefix(line, "ExecStart="), " ")
+				if strings.HasPrefix(line, "ExecStart=") && (command == system.HAProxy || command == path.Join(system.BinDir, path.Base(command)) && strings.HasPrefix(path.Base(command), "kube-")) {
+					return true
+				}
+			}
+			return false
+		}
+		if slices.ContainsFunc(n.Units, runs) {
+			return system
+		}
+	}
+	return reads
+}
+
+// head reads the second line of a Butane document of hagen's.
+func head(text []byte) (cluster, role string) {
+	lines := strings.SplitN(string(text), "\n", 3)
+	if len(lines) < 3 {
+		return "", ""
+	}
+	rest, isHead := strings.CutPrefix(lines[1], "# cluster ")
+	cluster, rest, more := strings.Cut(rest, ", host ")
+	_, role, whole := strings.Cut(rest, ", role ")
+	if !isHead || !more || !whole {
+		return "", ""
+	}
+	return cluster, role
+}
+
+func readFile(tree fs.FS, name string) ([]byte, error) {
+	file, err := tree.Open(name)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		return nil, Fault{name, "cannot be opened: " + reason(err)}
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, Fault{name, "is not a regular file"}
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err != nil {
+		return nil, Fault{name, "cannot be read: " + reason(err)}
+	}
+	if len(text) > maxFile {
+		return nil, Fault{name, fmt.Sprintf("is larger than %d MiB, which no document is", maxFile>>20)}
+	}
+	return text, nil
+}
+
+// reason is an error of a file system without the path, which is said already.
+func reason(err error) string {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+		return wrapped.Err.Error()
+	}
+	return err.Error()
+}

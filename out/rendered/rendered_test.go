@@ -1,0 +1,108 @@
+package rendered
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const testdata = "../../testdata"
+
+// golden copies a golden tree, to be changed.
+func golden(t *testing.T, name string) fstest.MapFS {
+	t.Helper()
+	tree := fstest.MapFS{}
+	dir := os.DirFS(filepath.Join(testdata, name, "golden"))
+	err := fs.WalkDir(dir, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(dir, path)
+		tree[path] = &fstest.MapFile{Data: text}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+// TestGoldens: every golden tree is read, with its machines, what they run and
+// what they are.
+func TestGoldens(t *testing.T) {
+	paths, _ := filepath.Glob(testdata + "/*/golden")
+	if len(paths) < 8 {
+		t.Fatal(paths)
+	}
+	for _, path := range paths {
+		name := filepath.Base(filepath.Dir(path))
+		tree, err := Read(golden(t, name))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if tree.Cluster == "" || len(tree.Others) != 1 || tree.Others[0].Path != "admin.kubeconfig" {
+			t.Errorf("%s: cluster %q, other files %v", name, tree.Cluster, tree.Others)
+		}
+		for _, h := range tree.Hosts {
+			if len(h.Documents) != 2 || len(h.Node.Units) < 2 || h.Node.Name == "" || h.Node.Role != "master" && h.Node.Role != "load balancer" {
+				t.Errorf("%s: %s, %s: %d documents, %d units", name, h.Node.Name, h.Node.Role, len(h.Documents), len(h.Node.Units))
+			}
+			want := map[string]string{"classic": "generic", "small": "flatcar", "colocated-virtual-ip": "flatcar"}[name]
+			if want == "" {
+				want = "fcos"
+			}
+			if strings.HasPrefix(h.Node.Name, "lb1.edge") {
+				want = "generic"
+			}
+			if h.OS.Name != want {
+				t.Errorf("%s: %s is read as %s", name, h.Node.Name, h.OS.Name)
+			}
+		}
+	}
+}
+
+func TestFaults(t *testing.T) {
+	big := strings.Repeat("x", maxFile+1)
+	for _, test := range []struct {
+		what  string
+		spoil func(fstest.MapFS)
+		want  string // "" for none
+	}{
+		{"nothing", func(tree fstest.MapFS) {
+			for path := range tree {
+				delete(tree, path)
+			}
+		}, ".: holds no machine's document"},
+		{"not a document", func(tree fstest.MapFS) { tree["kubem00/config.ign"].Data = []byte("hello") }, "kubem00/config.ign: cannot be read: "},
+		{"empty document", func(tree fstest.MapFS) { tree["kubem00/config.bu"].Data = nil }, "kubem00/config.bu: cannot be read: "},
+		{"two documents that differ", func(tree fstest.MapFS) { tree["kubem00/config.ign"] = tree["kubem01/config.ign"] }, "kubem00/config.ign: says something else than config.bu beside it"},
+		{"too large", func(tree fstest.MapFS) { tree["kubem00/config.ign"].Data = []byte(big) }, "kubem00/config.ign: is larger than 4 MiB"},
+		{"directory", func(tree fstest.MapFS) {
+			delete(tree, "kubem00/config.ign")
+			tree["kubem00/config.ign/x"] = &fstest.MapFile{}
+		}, "kubem00/config.ign: is not a regular file"},
+		{"other folders and files", func(tree fstest.MapFS) {
+			tree["notes/todo.txt"] = &fstest.MapFile{Data: []byte("x")}
+			tree[".git/HEAD"] = &fstest.MapFile{Data: []byte("x")}
+			tree["SHA256SUMS"] = &fstest.MapFile{Data: []byte("x")}
+		}, ""},
+		{"one format alone", func(tree fstest.MapFS) {
+			delete(tree, "kubem00/config.bu")
+			delete(tree, "kubem01/config.ign")
+		}, ""},
+	} {
+		tree := golden(t, "standard")
+		test.spoil(tree)
+		read, err := Read(tree)
+		switch {
+		case test.want == "" && (err != nil || len(read.Hosts) != 4):
+			t.Errorf("%s: %d hosts, %v", test.what, len(read.Hosts), err)
+		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
+			t.Errorf("%s: got %v, want %s", test.what, err, test.want)
+		}
+	}
+}
