@@ -144,7 +144,7 @@ func writeNew(path string, fill func(*os.File) error) error {
 		err = atStep("written")
 	}
 	if err == nil {
-		err = f.Sync()
+		err = syncFile(f)
 	}
 	// Some file systems tell only here that the disk was full.
 	if closed := f.Close(); err == nil {

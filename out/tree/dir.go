@@ -29,6 +29,7 @@ type Dir struct {
 	lock    *os.File // the directory that is at path now, locked; nil once closed
 	created []string // directories that Open made, outermost first
 	refused error    // why the last attempt could not create the directory
+	notes   []string // see Notes
 }
 
 // Open takes the directory at path for this process alone, until Close. A

@@ -5,8 +5,11 @@ package tree
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,46 +25,108 @@ var noExchange = false
 // If the tree is like that already, nothing on disk is touched and changed is
 // false. Otherwise the next tree is staged beside it and exchanged with it. On
 // an error with changed false the tree is as it was; on one with changed true
-// it is the new one, and what remains undone is in the error.
+// it is the new one, but a crash of the machine may undo that.
 func (d *Dir) Replace(files []File, remove []string) (changed bool, err error) {
-	if d.lock == nil {
-		return false, fmt.Errorf("%s is not locked any more: it was closed", d.name)
-	}
-	limit := maxForeign + len(files) + len(remove)
-	before, err := d.scan(limit)
+	s, err := d.Stage(files, remove)
 	if err != nil {
 		return false, err
 	}
-	p, err := d.plan(before, files, remove)
-	if err != nil || !p.changed {
-		return false, err
-	}
+	return s.Commit()
+}
 
-	s, err := d.newStage()
-	if err != nil {
-		return false, err
+// Staged is the next content of a directory, whole and durable beside it.
+// Commit or Discard ends it; it is for the goroutine that has the Dir.
+type Staged struct {
+	d      *Dir
+	before []entry
+	limit  int
+	stage  *stage // nil when the tree is like that already, and once it is over
+}
+
+// Stage does all of Replace that may fail for want of space or rights, and
+// leaves the tree as it is: two directories can be replaced so that neither is
+// when one cannot be.
+func (d *Dir) Stage(files []File, remove []string) (*Staged, error) {
+	if d.lock == nil {
+		return nil, fmt.Errorf("%s is not locked any more: it was closed", d.name)
 	}
-	if err := d.build(p, s); err != nil {
-		return false, errors.Join(err, s.discard())
+	staged := &Staged{d: d, limit: maxForeign + len(files) + len(remove)}
+	var err error
+	if staged.before, err = d.scan(staged.limit); err != nil {
+		return nil, err
 	}
-	if err := d.checkUntouched(before, limit); err != nil {
-		return false, errors.Join(err, s.discard())
+	p, err := d.plan(staged.before, files, remove)
+	if err != nil || !p.changed {
+		return staged, err
+	}
+	if err := d.checkRemovable(staged.before); err != nil {
+		return nil, err
+	}
+	if staged.stage, err = d.newStage(); err != nil {
+		return nil, err
+	}
+	if err := d.build(p, staged.stage); err != nil {
+		return nil, errors.Join(err, staged.Discard())
+	}
+	return staged, nil
+}
+
+// Changes reports whether Commit would change the tree.
+func (s *Staged) Changes() bool { return s.stage != nil }
+
+// Discard removes what was staged. After Commit it does nothing.
+func (s *Staged) Discard() error {
+	stage := s.stage
+	s.stage = nil
+	if stage == nil {
+		return nil
+	}
+	return stage.discard()
+}
+
+// Commit puts the staged tree in the place of the present one; see Replace.
+func (s *Staged) Commit() (changed bool, err error) {
+	d, stage := s.d, s.stage
+	if stage == nil {
+		return false, nil
+	}
+	if err := d.checkUntouched(s.before, s.limit); err != nil {
+		return false, errors.Join(err, s.Discard())
 	}
 	// The next tree is locked before anybody can see it, and the present one
 	// until its remains are gone: whoever waits for the present one then finds
 	// that its place was taken and waits for the next one.
-	next, err := lockNew(s.newTree())
+	next, err := lockNew(stage.newTree())
 	if err != nil {
-		return false, errors.Join(fail("lock", s.newTree(), err), s.discard())
+		return false, errors.Join(fail("lock", stage.newTree(), err), s.Discard())
 	}
-	if err := d.swap(s); err != nil {
+	if err := d.swap(stage); err != nil {
 		next.Close()
-		return false, errors.Join(err, s.discard())
+		return false, errors.Join(err, s.Discard())
 	}
+	s.stage = nil
 	previous := d.lock
 	d.lock = next
 	defer previous.Close()
-	return true, d.settle(s)
+	return true, d.settle(stage)
+}
+
+// checkRemovable refuses a tree that could be exchanged, but whose remains
+// could not be removed: a directory of another user's, and what chattr
+// protects.
+func (d *Dir) checkRemovable(entries []entry) error {
+	var faults []error
+	for _, e := range entries {
+		stat, ok := e.info.Sys().(*syscall.Stat_t)
+		if uid := os.Geteuid(); ok && e.info.IsDir() && uid != 0 && int(stat.Uid) != uid {
+			faults = append(faults, fmt.Errorf("%s belongs to %s, but hagen runs as %s and would have to replace it: hand it over with chown -R %d %s",
+				d.Show(e.path), userName(int(stat.Uid)), userName(uid), uid, d.name))
+		}
+		if flag := protected(filepath.Join(d.path, filepath.FromSlash(e.path))); flag != "" && e.info.Mode().Type()&fs.ModeSymlink == 0 {
+			faults = append(faults, fmt.Errorf("%s is protected (chattr +%s), and hagen would have to replace it: chattr -%[2]s it first", d.Show(e.path), flag))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 func lockNew(path string) (*os.File, error) {
@@ -155,5 +220,17 @@ func (d *Dir) settle(s *stage) error {
 		s.keep = true
 		return errors.Join(fail("sync", d.name, err), s.discard())
 	}
-	return s.discard()
+	d.left(s.discard())
+	return nil
 }
+
+// left notes what could not be cleaned up. Nothing is wrong with the tree.
+func (d *Dir) left(err error) {
+	if err != nil {
+		d.notes = append(d.notes, err.Error())
+	}
+}
+
+// Notes are sentences about copies of the tree, or of parts of it, that stand
+// beside it and could not be removed.
+func (d *Dir) Notes() []string { return slices.Clone(d.notes) }

@@ -130,7 +130,11 @@ func (d *Dir) OpenFile(file string) (*os.File, error) {
 		return nil, fail("open", d.Show(file), err)
 	}
 	if t := info.Mode().Type(); t != 0 {
-		return nil, fmt.Errorf("%s is %s, %w: move it away", d.Show(file), kind(t), ErrNotFile)
+		remedy := "move it away"
+		if t == fs.ModeSymlink {
+			remedy = "put the file itself in its place"
+		}
+		return nil, fmt.Errorf("%s is %s, %w: %s", d.Show(file), kind(t), ErrNotFile, remedy)
 	}
 	// Nonblock: should a pipe have come in between, open must not wait for it.
 	f, err := os.OpenFile(full, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
@@ -156,7 +160,11 @@ func (d *Dir) checkParents(dir string) error {
 		return fail("open", d.Show(dir), err)
 	}
 	if !info.IsDir() {
-		return fmt.Errorf("%s is %s where a directory is needed, %w: move it away", d.Show(dir), kindOrFile(info.Mode()), ErrNotFile)
+		remedy := "move it away"
+		if info.Mode().Type() == fs.ModeSymlink {
+			remedy = "put the directory itself in its place"
+		}
+		return fmt.Errorf("%s is %s where a directory is needed, %w: %s", d.Show(dir), kindOrFile(info.Mode()), ErrNotFile, remedy)
 	}
 	return nil
 }

@@ -95,22 +95,32 @@ func (s *stage) discard() error {
 	}
 	for _, path := range []string{s.newTree(), s.oldTree()} {
 		if err := removeAll(path); err != nil {
-			return fail("remove what hagen staged in", s.path, err)
+			return s.stuck(err)
 		}
 	}
 	if err := atStep("cleanup"); err != nil {
 		return err
 	}
 	if err := os.Remove(s.marker()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fail("remove what hagen staged in", s.path, err)
+		return s.stuck(err)
 	}
 	if err := atStep("unmarked"); err != nil {
 		return err
 	}
 	if err := unix.Rmdir(s.path); err != nil {
-		return fail("remove what hagen staged in", s.path, err)
+		return s.stuck(err)
 	}
 	return nil
+}
+
+// stuck words that a stage cannot be removed: it may hold keys.
+func (s *stage) stuck(err error) error {
+	reason := err
+	var errno unix.Errno
+	if errors.As(err, &errno) {
+		reason = errno
+	}
+	return fmt.Errorf("cannot remove %s: %w; it is a copy that nobody needs, with whatever secrets were there: remove it yourself", s.path, reason)
 }
 
 // remains says what is in a stage: ours is false if something is in it that
@@ -185,9 +195,7 @@ func (d *Dir) sweep() error {
 			return fmt.Errorf("%s holds what was in %s when a run was interrupted, and %s exists again: move one of the two away",
 				s.oldTree(), d.name, d.name)
 		default:
-			if err := s.discard(); err != nil {
-				return err
-			}
+			d.left(s.discard())
 		}
 	}
 	return nil

@@ -31,6 +31,9 @@ func resolve(abs string) (string, error) {
 	if err == nil {
 		return real, nil
 	}
+	if _, ofSystem := errors.AsType[unix.Errno](err); !ofSystem {
+		err = unix.ELOOP // all that EvalSymlinks says in its own words
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", fail("follow", abs, err)
 	}
@@ -98,8 +101,11 @@ func syncDir(path string) error {
 	return syncOpenDir(f)
 }
 
+// syncFile is os.File.Sync; a test looks at what is synced, and when.
+var syncFile = (*os.File).Sync
+
 func syncOpenDir(f *os.File) error {
-	err := f.Sync()
+	err := syncFile(f)
 	// Some file systems (of virtual machines, of user space) cannot sync a
 	// directory at all, which is no reason to refuse them.
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOTSUP) {
@@ -148,6 +154,12 @@ func advice(errno unix.Errno) string {
 		return ": move away what stands where a directory is needed"
 	case unix.EBADF, unix.ENOLCK, unix.ENOSYS, unix.ENOTSUP:
 		return ": the file system may be a network's; name a directory on a local one"
+	case unix.EMFILE, unix.ENFILE:
+		return ": raise the limit on open files (ulimit -n) and run again"
+	case unix.EFBIG:
+		return ": raise the limit on the size of files (ulimit -f) and run again"
+	case unix.ELOOP:
+		return ": symbolic links there lead in a circle; remove one"
 	case unix.ENAMETOOLONG:
 		return ": choose a shorter name"
 	}

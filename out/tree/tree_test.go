@@ -9,7 +9,11 @@ import (
 	"maps"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -294,4 +298,120 @@ func TestNoticesAForeignHand(t *testing.T) {
 		wantError(t, err, root, "while hagen was writing", "run again")
 		noLeftovers(t, root)
 	}
+}
+
+// TestSynced: whatever is in the next tree is durable before it is exchanged,
+// and the exchange is before its end. A killed process cannot show that, since
+// the kernel keeps what it wrote.
+func TestSynced(t *testing.T) {
+	bothWays(t, func(t *testing.T) {
+		root := filepath.Join(t.TempDir(), "tree")
+		lay(t, root, "kept=1", "d/", "d/old=2")
+		var mutex sync.Mutex
+		synced, before := map[string]bool{}, map[string]bool{}
+		stage := ""
+		name := func(path string) string {
+			if base, rest, below := strings.Cut(strings.TrimPrefix(path, filepath.Dir(root)+"/"), "/"); strings.HasPrefix(base, ".tree.hagen-") {
+				stage = base
+				return strings.TrimSuffix("STAGE/"+rest, map[bool]string{false: "/"}[below])
+			}
+			return strings.TrimPrefix(path, filepath.Dir(root))
+		}
+		syncFile = func(f *os.File) error {
+			mutex.Lock()
+			defer mutex.Unlock()
+			synced[name(f.Name())] = true
+			return f.Sync()
+		}
+		atStep = func(step string) error {
+			if step == "exchange" {
+				before, synced = synced, map[string]bool{}
+			}
+			return nil
+		}
+		defer func() { syncFile, atStep = (*os.File).Sync, func(string) error { return nil } }()
+		d := mustOpen(t, root)
+		_, err := d.Replace([]File{testFile("a", 0o600, "1"), testFile("d/b", 0o600, "2"), testFile("e/f/c", 0o600, "3")}, nil)
+		must(t, err)
+		want := []string{"STAGE/new", "STAGE/new/a", "STAGE/new/d", "STAGE/new/d/b", "STAGE/new/e", "STAGE/new/e/f", "STAGE/new/e/f/c"}
+		if got := slices.Sorted(maps.Keys(before)); !slices.Equal(got, want) {
+			t.Errorf("synced before the exchange: %v, want %v", got, want)
+		}
+		if got := slices.Sorted(maps.Keys(synced)); !slices.Equal(got, []string{"", "STAGE"}) {
+			t.Errorf("synced after the exchange: %q, want the stage and the directory above; stage %s", got, stage)
+		}
+	})
+}
+
+// What root may not remove, or a user in another's directory, is found before
+// anything is exchanged.
+func TestUnremovable(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "tree")
+	lay(t, root, "a=1", "d/", "d/b=2")
+	if output, err := exec.Command("chattr", "+i", filepath.Join(root, "d/b")).CombinedOutput(); err != nil {
+		t.Skipf("%v: %s", err, output)
+	}
+	defer exec.Command("chattr", "-i", filepath.Join(root, "d/b")).Run()
+	before := listing(t, root)
+	d := mustOpen(t, root)
+	changed, err := d.Replace([]File{testFile("a", 0o600, "2")}, nil)
+	wantError(t, err, root, "d/b is protected (chattr +i)", "chattr -i it first")
+	if changed {
+		t.Error("changed")
+	}
+	equal(t, listing(t, root), before)
+	noLeftovers(t, root)
+	// Nothing to do is no reason to complain.
+	if _, err := d.Replace([]File{testFile("d/b", 0o644, "2")}, nil); err != nil && !strings.Contains(err.Error(), "protected") {
+		t.Error(err)
+	}
+}
+
+// A copy that cannot be removed after the exchange is told of, now and at the
+// next run, and hinders neither.
+func TestLeftBehind(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "tree")
+	lay(t, root, "a=1")
+	d := mustOpen(t, root)
+	atStep = func(step string) error {
+		if step == "cleanup" {
+			return unix.EPERM
+		}
+		return nil
+	}
+	defer func() { atStep = func(string) error { return nil } }()
+	changed, err := d.Replace([]File{testFile("a", 0o600, "2")}, nil)
+	if !changed || err != nil || len(d.Notes()) != 1 {
+		t.Fatalf("changed %v, error %v, notes %q", changed, err, d.Notes())
+	}
+	must(t, d.Close())
+	d = mustOpen(t, root)
+	if len(d.Notes()) != 1 || len(leftovers(t, root)) != 1 {
+		t.Errorf("notes %q, left %v", d.Notes(), leftovers(t, root))
+	}
+	must(t, d.Close())
+	atStep = func(string) error { return nil }
+	mustOpen(t, root)
+	noLeftovers(t, root)
+}
+
+// TestStaged: what is staged changes nothing until it is committed.
+func TestStaged(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "tree")
+	lay(t, root, "a=1")
+	before := listing(t, root)
+	d := mustOpen(t, root)
+	s, err := d.Stage([]File{testFile("a", 0o600, "2")}, nil)
+	must(t, err)
+	equal(t, listing(t, root), before)
+	if !s.Changes() {
+		t.Error("nothing is to change")
+	}
+	must(t, s.Discard())
+	must(t, s.Discard())
+	noLeftovers(t, root)
+	if changed, err := s.Commit(); changed || err != nil {
+		t.Error("what was discarded was committed")
+	}
+	equal(t, listing(t, root), before)
 }
