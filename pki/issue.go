@@ -282,16 +282,43 @@ func (run *issuance) warnOfExpiry() {
 			continue // Verify has seen it: this does not happen.
 		}
 		notice, remedy := leafNotice, "delete both its files in the PKI directory and render again to renew it"
-		if item.Request.Kind == Authority {
+		switch {
+		case item.Request.Kind == Authority:
 			notice, remedy = authorityNotice, "a new authority takes a new PKI directory"
+		case run.authorityEnds(item).Before(run.now):
+			remedy = "its authority has expired, too, and signs nothing any more: begin a new PKI directory"
 		}
 		left := cert.NotAfter.Sub(run.now)
 		switch {
+		case cert.NotBefore.After(run.now):
+			run.warn(change.Name, "is not valid before %s: either this machine's clock is wrong now, or it was when the certificate was made", day(cert.NotBefore))
 		case left <= 0:
 			run.warn(change.Name, "expired on %s: %s", day(cert.NotAfter), remedy)
 		case left <= notice:
-			run.warn(change.Name, "expires on %s, in %d days: %s", day(cert.NotAfter), int(left.Hours()/24), remedy)
+			run.warn(change.Name, "expires on %s, in %s: %s", day(cert.NotAfter), days(left), remedy)
 		}
+	}
+}
+
+// authorityEnds is when the authority of a leaf expires; never, if it has none
+// that can be read.
+func (run *issuance) authorityEnds(leaf Item) time.Time {
+	cert, err := run.set[leaf.Request.Authority].X509()
+	if err != nil {
+		return run.now.Add(time.Hour)
+	}
+	return cert.NotAfter
+}
+
+// days tells a time in whole days, as a person does.
+func days(left time.Duration) string {
+	switch n := int(left.Hours() / 24); n {
+	case 0:
+		return "less than a day"
+	case 1:
+		return "a day"
+	default:
+		return fmt.Sprintf("%d days", n)
 	}
 }
 

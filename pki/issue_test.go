@@ -223,6 +223,7 @@ func TestIssueWarnsOfDates(t *testing.T) {
 	requests := []Request{authorityRequest("ca"), serverRequest("server", "ca"), clientRequest("admin", "ca")}
 	first := issue(t, requests, nil, testNow)
 	day := 24 * time.Hour
+	const notYet = "is not valid before 2026-03-14: either this machine's clock is wrong now, or it was when the certificate was made"
 	tests := []struct {
 		after time.Duration
 		want  []Warning
@@ -235,6 +236,16 @@ func TestIssueWarnsOfDates(t *testing.T) {
 			{"server", "expired on 2027-03-14: delete both its files in the PKI directory and render again to renew it"},
 			{"admin", "expired on 2026-06-12: delete both its files in the PKI directory and render again to renew it"},
 		}},
+		{3700 * day, []Warning{
+			{"ca", "expired on 2036-03-11: a new authority takes a new PKI directory"},
+			{"server", "expired on 2027-03-14: its authority has expired, too, and signs nothing any more: begin a new PKI directory"},
+			{"admin", "expired on 2026-06-12: its authority has expired, too, and signs nothing any more: begin a new PKI directory"},
+		}},
+		{-2 * day, []Warning{
+			{"ca", notYet}, {"server", notYet}, {"admin", notYet},
+		}},
+		{89*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in less than a day: delete both its files in the PKI directory and render again to renew it"}}},
+		{88*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in a day: delete both its files in the PKI directory and render again to renew it"}}},
 	}
 	for _, test := range tests {
 		got := issue(t, requests, first.Set, testNow.Add(test.after)).Warnings

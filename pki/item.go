@@ -34,11 +34,11 @@ func (i Item) X509() (*x509.Certificate, error) {
 	return cert, nil
 }
 
-// secretSize is the length of a Secret in bytes: the key size of secretbox and AES-256.
-const secretSize = 32
+// SecretSize is the length of a Secret in bytes: the key size of secretbox and AES-256.
+const SecretSize = 32
 
 func newSecret(random io.Reader) ([]byte, error) {
-	raw := make([]byte, secretSize)
+	raw := make([]byte, SecretSize)
 	if _, err := io.ReadFull(random, raw); err != nil {
 		return nil, errors.New("no random bytes to be had for it")
 	}
@@ -51,8 +51,8 @@ func checkSecret(text []byte) error {
 	if err != nil || bytes.ContainsAny(bytes.TrimSuffix(text, []byte("\n")), "\r\n") {
 		return errors.New("it is not one line of base64")
 	}
-	if len(raw) != secretSize {
-		return fmt.Errorf("it holds %d bytes, not %d", len(raw), secretSize)
+	if len(raw) != SecretSize {
+		return fmt.Errorf("it holds %d bytes, not %d", len(raw), SecretSize)
 	}
 	return nil
 }

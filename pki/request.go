@@ -8,6 +8,7 @@ package pki
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -84,6 +85,9 @@ type Request struct {
 // plainRequest is a Request without its JSON methods, to marshal all fields but Lifetime.
 type plainRequest Request
 
+// ErrLifetime is wrapped by the error of a lifetime that cannot be read.
+var ErrLifetime = errors.New("is not a duration")
+
 // MarshalJSON writes the request with its lifetime as text and without empty fields.
 func (r Request) MarshalJSON() ([]byte, error) {
 	written := struct {
@@ -112,7 +116,7 @@ func (r *Request) UnmarshalJSON(data []byte) error {
 	if read.Lifetime != "" {
 		lifetime, err := time.ParseDuration(read.Lifetime)
 		if err != nil {
-			return fmt.Errorf("lifetime %q is not a duration like \"8760h0m0s\"", read.Lifetime)
+			return fmt.Errorf("lifetime %q %w like \"8760h0m0s\"", read.Lifetime, ErrLifetime)
 		}
 		r.Lifetime = lifetime
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,28 @@ func edit(path, old, new string) damage {
 			t.Fatal(path, err)
 		}
 		write(path, strings.Replace(string(data), old, new, 1))(t, dir, nil)
+	}
+}
+
+// forget takes an item's record out of the index.
+func forget(name string) damage {
+	return func(t *testing.T, dir string, _ pki.Set) {
+		data, err := os.ReadFile(filepath.Join(dir, indexFile))
+		var read map[string]any
+		if err == nil {
+			err = json.Unmarshal(data, &read)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		read["items"] = slices.DeleteFunc(read["items"].([]any), func(item any) bool {
+			return item.(map[string]any)["request"].(map[string]any)["name"] == name
+		})
+		data, err = json.Marshal(read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(indexFile, string(data))(t, dir, nil)
 	}
 }
 
@@ -140,14 +163,20 @@ func TestFaults(t *testing.T) {
 		{"index goes on", write(indexFile, "{\"version\":1}\n{}"), "DIR/index.json:2:1: not JSON from here on: restore it from a backup"},
 		{"no version", write(indexFile, "{}"), "DIR/index.json:1:1: it has no version, so hagen did not write it: restore it from a backup"},
 		{"newer version", edit(indexFile, `"version": 1`, `"version": 2`), "DIR/index.json:1:1: it was written by a newer hagen (version 2; this one knows 1): use that one"},
-		{"unknown field", edit(indexFile, `"kind": "authority"`, `"kind": "authority", "colour": "red"`), `DIR/index.json:4:5: not a certificate request: unknown field "colour": restore it from a backup`},
+		{"much newer version", edit(indexFile, `"version": 1`, `"version": 1000000000000000000000000000000`), "DIR/index.json:1:1: it was written by a newer hagen (version 1e+30; this one knows 1): use that one"},
+		{"address that is none", edit(indexFile, `"10.10.10.80"`, `"foo"`), "DIR/index.json:54:5: it holds a value that hagen does not write: restore it from a backup"},
+		{"address of another kind", edit(indexFile, `"10.10.10.80"`, `5`), "DIR/index.json:54:5: ipAddresses: the value is of the wrong kind (number): restore it from a backup"},
+		{"time of another kind", edit(indexFile, `"notBefore": "`, `"notBefore": 5, "x": "`), "DIR/index.json:4:5: it holds a value that hagen does not write: restore it from a backup"},
+		{"empty client", edit(indexFile, `"clients": []`, `"clients": [null]`), "DIR/index.json:78:15: a record is empty: restore it from a backup"},
+		{"authority forgotten", forget(authority), "DIR/index.json records cluster/admin, but not authorities/kubernetes/ca, which signed it: restore it from a backup"},
+		{"unknown field", edit(indexFile, `"kind": "authority"`, `"kind": "authority", "colour": "red"`), `DIR/index.json:4:5: unknown field "colour": restore it from a backup`},
 		{"unknown field at the top", edit(indexFile, `"version": 1`, `"version": 1, "colour": 2`), `DIR/index.json:1:1: unknown field "colour": restore it from a backup`},
 		{"name leads outside", edit(indexFile, `"name": "authorities/kubernetes/ca"`, `"name": "../ca"`), "DIR/index.json:4:5: \"../ca\" is not a name for an item: write letters, digits, '.', '_' and '-' with single slashes between, as in hosts/kubem00/apiserver: restore it from a backup"},
-		{"absolute name", edit(indexFile, `"name": "cluster/sa"`, `"name": "/etc/sa"`), "DIR/index.json:45:5: \"/etc/sa\" is not a name for an item: write letters, digits, '.', '_' and '-' with single slashes between, as in hosts/kubem00/apiserver: restore it from a backup"},
-		{"recorded twice", edit(indexFile, `"name": "cluster/sa"`, `"name": "cluster/Admin"`), "DIR/index.json:45:5: cluster/Admin is recorded twice: restore it from a backup"},
+		{"absolute name", edit(indexFile, `"name": "cluster/sa"`, `"name": "/etc/sa"`), "DIR/index.json:46:5: \"/etc/sa\" is not a name for an item: write letters, digits, '.', '_' and '-' with single slashes between, as in hosts/kubem00/apiserver: restore it from a backup"},
+		{"recorded twice", edit(indexFile, `"name": "cluster/sa"`, `"name": "cluster/Admin"`), "DIR/index.json:46:5: cluster/Admin is recorded twice: restore it from a backup"},
 		{"bad lifetime", edit(indexFile, `"87600h0m0s"`, `"long"`), `DIR/index.json:4:5: lifetime "long" is not a duration like "8760h0m0s": restore it from a backup`},
 		{"bad time", edit(indexFile, `"notAfter": "2036-`, `"notAfter": "36-`), `DIR/index.json:4:5: 36-03-11T15:09:26Z is not a time like "2026-01-02T15:04:05Z": restore it from a backup`},
-		{"index is a link", link(indexFile), "DIR/index.json is a symbolic link, not a regular file: move it away"},
+		{"index is a link", link(indexFile), "DIR/index.json is a symbolic link, not a regular file: put the file itself in its place"},
 		{"index is a directory", directory(indexFile), "DIR/index.json is a directory, not a regular file: move it away"},
 
 		{"leaf without key", remove(server + "-key.pem"), "DIR/hosts/kubem00/apiserver-key.pem is missing: restore it from a backup, or delete DIR/hosts/kubem00/apiserver.pem as well so that a new pair is issued"},
@@ -169,6 +198,7 @@ func TestFaults(t *testing.T) {
 		{"another key", replace(server, pki.PrivateKey), "DIR/hosts/kubem00/apiserver-key.pem is wrong: it is not the key of the certificate beside it; " + restoreServer},
 		{"another authority", replace(authority, pki.Certificate, pki.PrivateKey), "DIR/authorities/kubernetes/ca.pem is not the certificate hagen recorded: " + restoreAuthority},
 		{"another key pair", replace(sa, pki.PrivateKey, pki.PublicHalf), "DIR/cluster/sa.pub is not the public half hagen recorded: " + restoreSA},
+		{"another secret", replace(secret, pki.PrivateKey), "DIR/cluster/encryption.key is not the secret hagen recorded: " + restoreSecret},
 		{"another private half", replace(sa, pki.PrivateKey), "DIR/cluster/sa.key is wrong: it is not the key of the public half beside it; " + restoreSA},
 		{"pair the wrong way round", swap(server+".pem", server+"-key.pem"),
 			"DIR/hosts/kubem00/apiserver-key.pem is wrong: it does not hold a PEM block of type EC PRIVATE KEY or RSA PRIVATE KEY; " + restoreServer +
@@ -179,10 +209,10 @@ func TestFaults(t *testing.T) {
 		{"record changed", edit(indexFile, `"kubem00"`, `"kubem01"`), "DIR/hosts/kubem00/apiserver.pem is wrong: its names are not those asked for (+ kubem01 − kubem00); " + restoreServer},
 		{"record of another key", edit(indexFile, `"key": "`, `"key": "00`), "DIR/index.json records another key than that of the certificate authorities/kubernetes/ca: restore it from a backup"},
 
-		{"link", link(server + ".pem"), "DIR/hosts/kubem00/apiserver.pem is a symbolic link, not a regular file: move it away"},
-		{"link above", link("hosts"), "DIR/hosts is a symbolic link where a directory is needed, not a regular file: move it away"},
+		{"link", link(server + ".pem"), "DIR/hosts/kubem00/apiserver.pem is a symbolic link, not a regular file: put the file itself in its place"},
+		{"link above", link("hosts"), "DIR/hosts is a symbolic link where a directory is needed, not a regular file: put the directory itself in its place"},
 		{"directory", directory(sa + ".key"), "DIR/cluster/sa.key is a directory, not a regular file: move it away"},
-		{"too large", write(server+".pem", strings.Repeat("x", maxFile+1)), "DIR/hosts/kubem00/apiserver.pem is larger than 1 MiB, which no file of a PKI directory is: restore it from a backup"},
+		{"too large", write(server+".pem", strings.Repeat("x", maxFile+1)), "DIR/hosts/kubem00/apiserver.pem is larger than 1 MiB, which no such file of a PKI directory is: restore it from a backup"},
 		{"another user's directory", owned("."), "DIR belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
 		{"another user's key", owned(sa + ".key"), "DIR/cluster/sa.key belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
 		{"another user's index", owned(indexFile), "DIR/index.json belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},

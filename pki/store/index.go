@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"encoding/pem"
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -39,8 +41,8 @@ type record struct {
 	NotAfter  time.Time   `json:"notAfter,omitzero"`
 	// Certificate is the SHA-256 of the certificate's DER, in hex.
 	Certificate string `json:"certificate,omitempty"`
-	// Key is the SHA-256 of the public key's DER (SubjectPublicKeyInfo), in hex. A secret has
-	// no public half, and nothing of it is recorded.
+	// Key is the SHA-256 of the public key's DER (SubjectPublicKeyInfo), in hex; of a secret,
+	// which is 256 random bits that nobody can guess, it is that of its bytes.
 	Key string `json:"key,omitempty"`
 }
 
@@ -95,6 +97,12 @@ func describe(item pki.Item) (record, error) {
 			return record{}, fmt.Errorf("%s: public half: it is not PEM", item.Request.Name)
 		}
 		described.Key = fingerprint(block.Bytes)
+	case pki.Secret:
+		secret, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(item.Key)))
+		if err != nil || len(secret) != pki.SecretSize {
+			return record{}, fmt.Errorf("%s: key: it is not base64 of %d bytes", item.Request.Name, pki.SecretSize)
+		}
+		described.Key = fingerprint(secret)
 	}
 	return described, nil
 }
@@ -137,7 +145,7 @@ type indexFault struct {
 // decodeIndex reads an index. It is strict: a field it does not know would be lost with the
 // next write.
 func decodeIndex(data []byte) (index, []indexFault) {
-	var versioned struct{ Version *int }
+	var versioned struct{ Version *float64 } // however large it is
 	if err := json.Unmarshal(data, &versioned); err != nil {
 		return index{}, []indexFault{jsonFault(data, 0, err)}
 	}
@@ -145,7 +153,7 @@ func decodeIndex(data []byte) (index, []indexFault) {
 	case version == nil || *version < 1:
 		return index{}, []indexFault{{0, "it has no version, so hagen did not write it: restore it from a backup"}}
 	case *version > indexVersion:
-		return index{}, []indexFault{{0, fmt.Sprintf("it was written by a newer hagen (version %d; this one knows %d): use that one", *version, indexVersion)}}
+		return index{}, []indexFault{{0, fmt.Sprintf("it was written by a newer hagen (version %g; this one knows %d): use that one", *version, indexVersion)}}
 	}
 	var raw struct {
 		Version int
@@ -163,6 +171,10 @@ func decodeIndex(data []byte) (index, []indexFault) {
 		}
 	}
 	for i, text := range raw.Clients {
+		if string(text) == "null" {
+			faults = append(faults, indexFault{bytes.Index(data, text), "a record is empty: restore it from a backup"})
+			continue
+		}
 		if err := decodeStrictly(text, &read.Clients[i]); err != nil {
 			faults = append(faults, jsonFault(data, bytes.Index(data, text), err))
 		}
@@ -206,9 +218,12 @@ func decodeStrictly(data []byte, into any) error {
 	return nil
 }
 
+// unknownField is how encoding/json tells of a field; it has no type for it.
+var unknownField = regexp.MustCompile(`unknown field "[^"]*"`)
+
 // jsonFault words an error of encoding/json; base is where in data the decoded part begins.
 func jsonFault(data []byte, base int, err error) indexFault {
-	offset, text := max(base, 0), strings.ReplaceAll(err.Error(), "json: ", "")
+	offset, text := max(base, 0), "it holds a value that hagen does not write"
 	var syntax *json.SyntaxError
 	var mistyped *json.UnmarshalTypeError
 	var date *time.ParseError
@@ -225,9 +240,14 @@ func jsonFault(data []byte, base int, err error) indexFault {
 		text = date.Value + " is not a time like \"2026-01-02T15:04:05Z\""
 	case errors.As(err, &mistyped):
 		text = fmt.Sprintf("the value is of the wrong kind (%s)", mistyped.Value)
-		if mistyped.Field != "" {
-			text = mistyped.Field + ": " + text
+		// The names of fields, not those of Go's types.
+		if field := mistyped.Field[strings.LastIndexByte(mistyped.Field, '.')+1:]; field != "" {
+			text = field + ": " + text
 		}
+	case unknownField.MatchString(err.Error()):
+		text = unknownField.FindString(err.Error())
+	case errors.Is(err, pki.ErrLifetime):
+		text = err.Error()
 	}
 	return indexFault{offset, text + ": restore it from a backup"}
 }

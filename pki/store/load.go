@@ -35,8 +35,11 @@ func (f Faults) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// maxFile is the largest file that is read, in bytes.
-const maxFile = 1 << 20
+// The largest files that are read, in bytes.
+const (
+	maxFile  = 1 << 20
+	maxIndex = 16 << 20 // some sixty thousand records
+)
 
 // loader collects what is wrong while a store is read.
 type loader struct {
@@ -72,6 +75,9 @@ func (s *Store) load() Faults {
 		line, column := position(data, fault.offset)
 		l.faults = append(l.faults, Fault{indexFile, fmt.Sprintf("%s:%d:%d: %s", l.show(indexFile), line, column, fault.text)})
 	}
+	if !l.checkAuthorities(read) {
+		return l.faults
+	}
 	for _, item := range read.Items {
 		l.loadItem(item)
 	}
@@ -85,6 +91,21 @@ func (s *Store) load() Faults {
 	}
 	s.clients = read.Clients
 	return l.faults
+}
+
+// checkAuthorities sees to it that the index records whatever signed what it
+// records. Without that every leaf would look as if a stranger had signed it.
+func (l *loader) checkAuthorities(read index) bool {
+	whole := true
+	for _, item := range read.Items {
+		authority := item.Request.Authority
+		if authority == "" || slices.ContainsFunc(read.Items, func(r record) bool { return r.Request.Name == authority }) {
+			continue
+		}
+		l.fault(indexFile, "records %s, but not %s, which signed it: restore it from a backup", item.Request.Name, authority)
+		whole = false
+	}
+	return whole
 }
 
 // remedy says what to do about a bad file of an item.
@@ -125,13 +146,17 @@ func (l *loader) read(path string) (data []byte, there bool) {
 		l.faults = append(l.faults, Fault{path, err.Error()})
 		return nil, true
 	}
-	data, err = io.ReadAll(io.LimitReader(file, maxFile+1))
+	limit := maxFile
+	if path == indexFile {
+		limit = maxIndex
+	}
+	data, err = io.ReadAll(io.LimitReader(file, int64(limit)+1))
 	if err != nil {
 		l.fault(path, "cannot be read to its end: check the disk")
 		return nil, true
 	}
-	if len(data) > maxFile {
-		l.fault(path, "is larger than 1 MiB, which no file of a PKI directory is: restore it from a backup")
+	if len(data) > limit {
+		l.fault(path, "is larger than %d MiB, which no such file of a PKI directory is: restore it from a backup", limit>>20)
 		return nil, true
 	}
 	return data, true
@@ -197,6 +222,11 @@ func (l *loader) compare(item *pki.Item, recorded record) {
 		return
 	}
 	switch {
+	case item.Request.Kind == pki.Secret:
+		if recorded.Key != "" && found.Key != recorded.Key {
+			l.fault(item.Request.Name+".key", "is not the secret hagen recorded: %s", l.remedy(item.Request))
+			item.Key = nil
+		}
 	case found.Certificate != recorded.Certificate:
 		l.fault(item.Request.Name+".pem", "is not the certificate hagen recorded: %s", l.remedy(item.Request))
 		item.Cert = nil

@@ -67,6 +67,10 @@ func (s *Store) Clients() []ClientRecord { return slices.Clone(s.clients) }
 // others than their owner can read. The next Save that writes takes that right away.
 func (s *Store) Warnings() []pki.Warning { return slices.Clone(s.warnings) }
 
+// Notes are sentences about copies of the directory that stand beside it and
+// could not be removed.
+func (s *Store) Notes() []string { return s.dir.Notes() }
+
 // part is one file of an item.
 type part struct {
 	part pki.Part
@@ -109,7 +113,8 @@ const (
 )
 
 // Save makes the directory hold set, which must be the store's own with items added or leaves
-// replaced, and appends newClients to the record of client certificates. All is exchanged at
+// replaced, and appends newClients to the record of client certificates, from which those that
+// have expired meanwhile go. All is exchanged at
 // once; if nothing differs, nothing is touched and changed is false. The error says what
 // stands in the way; with changed false the directory is as it was.
 func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err error) {
@@ -119,10 +124,13 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 	if err := s.checkUnclaimed(set); err != nil {
 		return false, err
 	}
-	clients := slices.Concat(s.clients, newClients)
+	clients := append(unexpired(s.clients, newClients), newClients...)
 	encoded, err := encodeIndex(set, clients)
 	if err != nil {
 		return false, err
+	}
+	if len(encoded) > maxIndex {
+		return false, fmt.Errorf("%s would have more than %d MiB, which hagen does not read any more: nothing was written; ask for fewer names in certificates, or begin a new PKI directory", s.show(indexFile), maxIndex>>20)
 	}
 	files := []tree.File{{Path: indexFile, Mode: 0o600, Data: encoded}}
 	if _, err := os.Lstat(filepath.Join(s.dir.Path(), ignoreFile)); errors.Is(err, fs.ErrNotExist) {
@@ -147,6 +155,14 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 		s.remember(set, clients)
 	}
 	return changed, err
+}
+
+// unexpired leaves out the records of certificates that had expired when the
+// first of the new ones was issued: nobody can do anything with them.
+func unexpired(records, newer []ClientRecord) []ClientRecord {
+	return slices.DeleteFunc(slices.Clone(records), func(r ClientRecord) bool {
+		return len(newer) > 0 && r.NotAfter.Before(newer[0].NotBefore)
+	})
 }
 
 func (s *Store) remember(set pki.Set, clients []ClientRecord) {
@@ -180,7 +196,7 @@ func (s *Store) checkUnclaimed(set pki.Set) error {
 			file, err := s.dir.OpenFile(p.path)
 			if err == nil {
 				file.Close()
-				err = fmt.Errorf("%s is in the way: hagen did not write it, but would now; move it away", s.show(p.path))
+				err = fmt.Errorf("%s is there, and the index knows nothing of it: if hagen wrote it, restore %s from a backup; if not, move it away", s.show(p.path), s.show(indexFile))
 			}
 			if !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -150,7 +151,7 @@ func TestIndexText(t *testing.T) {
 	for _, want := range []string{
 		"{\n  \"version\": 1,\n  \"items\": [\n    {\n      \"request\": {\n        \"name\": \"authorities/kubernetes/ca\",\n        \"kind\": \"authority\",",
 		"        \"lifetime\": \"87600h0m0s\"\n      },\n      \"notBefore\": \"2026-03-14T14:09:26Z\",\n      \"notAfter\": \"2036-03-11T15:09:26Z\",\n      \"certificate\": \"",
-		"    {\n      \"request\": {\n        \"name\": \"cluster/encryption\",\n        \"kind\": \"secret\"\n      }\n    },",
+		"    {\n      \"request\": {\n        \"name\": \"cluster/encryption\",\n        \"kind\": \"secret\"\n      },\n      \"key\": \"",
 		"  ],\n  \"clients\": []\n}\n",
 	} {
 		if !strings.Contains(string(data), want) {
@@ -163,6 +164,48 @@ func TestIndexText(t *testing.T) {
 				t.Errorf("the index holds key material of %s", name)
 			}
 		}
+	}
+}
+
+// TestExpiredClients: what expired before a new certificate was issued goes, so
+// that the index does not grow for ever.
+func TestExpiredClients(t *testing.T) {
+	dir, _ := filled(t)
+	s := open(t, dir)
+	record := func(user string, from, to time.Duration) ClientRecord {
+		return ClientRecord{User: user, NotBefore: testNow.Add(from), NotAfter: testNow.Add(to)}
+	}
+	for _, r := range []ClientRecord{record("short", 0, time.Hour), record("long", 0, 100*time.Hour), record("new", 2*time.Hour, 3*time.Hour)} {
+		if _, err := s.Save(s.Set(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := s.Clients(); len(got) != 2 || got[0].User != "long" || got[1].User != "new" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// TestTooLargeIndex: what could not be read again is not written.
+func TestTooLargeIndex(t *testing.T) {
+	dir, _ := filled(t)
+	before := snapshot(t, dir)
+	s := open(t, dir)
+	many := make([]ClientRecord, 120_000)
+	for i := range many {
+		many[i] = ClientRecord{User: fmt.Sprint("user", i), Fingerprint: strings.Repeat("0", 64), NotAfter: testNow}
+	}
+	if changed, err := s.Save(s.Set(), many...); changed || err == nil || !strings.Contains(err.Error(), "index.json would have more than 16 MiB") {
+		t.Error(changed, err)
+	}
+	if !reflect.DeepEqual(before, snapshot(t, dir)) {
+		t.Error("the directory was changed")
+	}
+	if changed, err := s.Save(s.Set(), many[:30_000]...); !changed || err != nil {
+		t.Error(changed, err)
+	}
+	s.Close()
+	if got := open(t, dir).Clients(); len(got) != 30_000 {
+		t.Errorf("%d records are read back", len(got))
 	}
 }
 
@@ -259,7 +302,7 @@ func TestSaveRefuses(t *testing.T) {
 	more := testRequests()[2]
 	more.Name = "cluster/more"
 	result := issue(t, s.Set(), append(testRequests(), more)...)
-	if _, err := s.Save(result.Set); err == nil || !strings.HasSuffix(err.Error(), "cluster/more-key.pem is in the way: hagen did not write it, but would now; move it away") {
+	if _, err := s.Save(result.Set); err == nil || !strings.HasSuffix(err.Error(), "index.json from a backup; if not, move it away") {
 		t.Errorf("wrote over a file that is not hagen's: %v", err)
 	}
 }
