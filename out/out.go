@@ -30,18 +30,23 @@ type Result struct {
 	Notes   []string // what a user should hear about, a sentence each
 }
 
-// Write brings the tree in dir to hold files, and removes what an earlier run
-// recorded, scope is about, and is not among them. Files that hagen did not
-// write stay, and so does one that is to be removed but was changed by hand; a
-// note says so. If nothing is to be done, nothing on disk is touched.
+// Prepared is a tree that is ready to be put in place.
+type Prepared struct {
+	result Result
+	staged *tree.Staged
+}
+
+// Prepare makes ready that the tree in dir holds files, and not any more what
+// an earlier run recorded, scope is about, and is not among them. Files that
+// hagen did not write stay, and so does one that is to be removed but was
+// changed by hand; a note says so. The tree is as it was until Commit.
 //
-// The error names every file that is in the way. With Changed false the tree
-// is as it was; with Changed true it is the new one, and the error is about
-// cleaning up.
-func Write(dir *tree.Dir, files []tree.File, scope Scope) (Result, error) {
+// The error names every file that is in the way, or says why the next tree
+// cannot be written.
+func Prepare(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, error) {
 	recorded, err := readManifest(dir)
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
 	c := comparison{dir: dir, recorded: recorded, next: manifest{}}
 	for _, f := range files {
@@ -59,16 +64,39 @@ func Write(dir *tree.Dir, files []tree.File, scope Scope) (Result, error) {
 	}
 	own, err := c.ownFiles()
 	if err := errors.Join(append(c.faults, err)...); err != nil {
-		return Result{}, err
+		return nil, err
 	}
-
-	c.Changed, err = dir.Replace(slices.Concat(files, own), c.Removed)
-	if err != nil && !c.Changed {
-		return Result{}, err
+	staged, err := dir.Stage(slices.Concat(files, own), c.Removed)
+	if err != nil {
+		return nil, err
 	}
 	slices.Sort(c.Written)
 	slices.Sort(c.Kept)
-	return c.Result, err
+	return &Prepared{c.Result, staged}, nil
+}
+
+// Discard gives up what was prepared. After Commit it does nothing.
+func (p *Prepared) Discard() error { return p.staged.Discard() }
+
+// Commit puts the tree in place; if nothing is to be done, nothing on disk is
+// touched. On an error with Changed false the tree is as it was; with Changed
+// true it is the new one.
+func (p *Prepared) Commit() (Result, error) {
+	var err error
+	p.result.Changed, err = p.staged.Commit()
+	if err != nil && !p.result.Changed {
+		return Result{}, err
+	}
+	return p.result, err
+}
+
+// Write is Prepare and Commit.
+func Write(dir *tree.Dir, files []tree.File, scope Scope) (Result, error) {
+	p, err := Prepare(dir, files, scope)
+	if err != nil {
+		return Result{}, err
+	}
+	return p.Commit()
 }
 
 // comparison is of what is to be written with what is recorded and on disk.

@@ -100,6 +100,7 @@ func deliver(ui *ui, s *store.Store, item pki.Item, path string, text []byte) er
 	record, err := store.NewClientRecord(item)
 	if err == nil {
 		_, err = s.Save(s.Set(), record)
+		warnNotes(ui, s.Notes())
 	}
 	switch {
 	case err != nil && file != nil:

@@ -110,14 +110,22 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return failed("%w", err)
 	}
 	defer target.Close()
-	if err := w.save(); err != nil {
+	// The tree is staged first: when it cannot be written, no certificate is
+	// issued that no document holds.
+	prepared, err := out.Prepare(target, w.files(), scope(ctx.StringSlice("host")))
+	if err != nil {
+		return failed("%w", err)
+	}
+	defer prepared.Discard()
+	if err := w.save(ui); err != nil {
 		return err
 	}
-	result, err := out.Write(target, w.files(), scope(ctx.StringSlice("host")))
+	result, err := prepared.Commit()
 	if err != nil {
 		w.sayPKI(ui, ctx)
 		return failed("%w", err)
 	}
+	warnNotes(ui, target.Notes())
 	w.membership(ui, result.Removed)
 	w.report(ui, ctx, dir, result)
 	return nil
@@ -155,7 +163,7 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return err
 	}
 	defer w.close()
-	if err := w.save(); err != nil {
+	if err := w.save(ui); err != nil {
 		return err
 	}
 	w.membership(ui, nil)
@@ -207,11 +215,20 @@ func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster) (_ *work, err error) {
 
 func (w *work) close() { w.store.Close() }
 
-func (w *work) save() error {
-	if _, err := w.store.Save(w.issued.Set); err != nil {
+func (w *work) save(ui *ui) error {
+	_, err := w.store.Save(w.issued.Set)
+	warnNotes(ui, w.store.Notes())
+	if err != nil {
 		return failed("%w", err)
 	}
 	return nil
+}
+
+// warnNotes prints what could not be cleaned up.
+func warnNotes(ui *ui, notes []string) {
+	for _, note := range notes {
+		ui.warn(note)
+	}
 }
 
 // files are all files of the tree; documents hold keys, and so does the
