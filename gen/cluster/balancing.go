@@ -214,23 +214,15 @@ func (v *validation) frontPorts() {
 	if len(v.c.Fronts()) == 0 {
 		return
 	}
+	role := map[Mode]Role{Dedicated: LoadBalancer, Colocated: Master}[b.Mode]
 	taken := func(port uint16) string {
 		if b.Mode == Colocated && port == v.c.APIServer.Port {
 			return "kube-apiserver"
 		}
-		if b.Mode == Colocated {
-			return v.masterDaemon(port)
-		}
-		for _, d := range balancerPorts {
-			if d.port == port {
-				return d.daemon
-			}
-		}
-		return ""
+		return v.taker(port, role)
 	}
-	where := map[Mode]string{Dedicated: "load balancer", Colocated: "master"}[b.Mode]
 	if daemon := taken(e.Port); daemon != "" {
-		v.fault(e.At, fmt.Sprintf("port %d is %s's on every %s", e.Port, daemon, where), fmt.Sprintf("write for example %s:6443", e.Host))
+		v.fault(e.At, fmt.Sprintf("port %d is %s's on every %s", e.Port, daemon, role), fmt.Sprintf("write for example %s:6443", e.Host))
 	} else if ephemeral.Contains(e.Port) {
 		v.warn(e.At, ephemeralProblem(e.Port), "write one below 32768")
 	}
@@ -239,7 +231,7 @@ func (v *validation) frontPorts() {
 		at = e.At
 	}
 	if daemon := taken(b.StatsPort); daemon != "" {
-		v.fault(at, fmt.Sprintf("port %d is %s's on every %s", b.StatsPort, daemon, where), fmt.Sprintf("write for example %d", defaultStatsPort))
+		v.fault(at, fmt.Sprintf("port %d is %s's on every %s", b.StatsPort, daemon, role), fmt.Sprintf("write for example %d", defaultStatsPort))
 	}
 	if b.Mode == Colocated {
 		for port, at := range map[uint16]spec.At{e.Port: e.At, b.StatsPort: at} {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"hagen/gen/spec"
@@ -36,42 +37,45 @@ const (
 	SchedulerPort         = 10259
 )
 
-// daemonPorts are taken on every master; a row with a profile, in that
-// profile only. The seed's daemons are older and listen elsewhere.
-var daemonPorts = []struct {
+// takenPorts are those that daemons have, whatever the cluster file says: on
+// all addresses or, as systemd-resolved, on one that a listener on all of them
+// clashes with. A row with a profile counts in that profile only: the seed's
+// daemons are older and listen elsewhere. Workers are no machines of hagen's,
+// but a node port is taken on them, too (pkg/cluster/ports).
+var takenPorts = []struct {
 	port    uint16
 	daemon  string
 	profile string
+	on      []Role
 }{
-	{22, "sshd", ""},
-	{EtcdClientPort, "etcd", ""},
-	{EtcdPeerPort, "etcd", ""},
-	{EtcdMetricsPort, "etcd", profiles.Standard},
-	{ControllerManagerPort, "kube-controller-manager", profiles.Standard},
-	{SchedulerPort, "kube-scheduler", profiles.Standard},
-	{8080, "kube-apiserver", profiles.Classic}, // its port without TLS
-	{10252, "kube-controller-manager", profiles.Classic},
-	{10251, "kube-scheduler", profiles.Classic},
+	{22, "sshd", "", everywhere},
+	{53, "systemd-resolved", "", everywhere},
+	{EtcdClientPort, "etcd", "", []Role{Master}},
+	{EtcdPeerPort, "etcd", "", []Role{Master}},
+	{EtcdMetricsPort, "etcd", profiles.Standard, []Role{Master}},
+	{ControllerManagerPort, "kube-controller-manager", profiles.Standard, []Role{Master}},
+	{SchedulerPort, "kube-scheduler", profiles.Standard, []Role{Master}},
+	{8080, "kube-apiserver", profiles.Classic, []Role{Master}}, // its port without TLS
+	{10252, "kube-controller-manager", profiles.Classic, []Role{Master}},
+	{10251, "kube-scheduler", profiles.Classic, []Role{Master}},
+	{10249, "kube-proxy", "", []Role{worker}},
+	{10250, "kubelet", "", []Role{worker}},
+	{10256, "kube-proxy", "", []Role{worker}},
 }
 
-// workerPorts are taken on every node besides (pkg/cluster/ports).
-var workerPorts = []struct {
-	port   uint16
-	daemon string
-}{
-	{10249, "kube-proxy"},
-	{10250, "kubelet"},
-	{10256, "kube-proxy"},
-}
+// worker is no role of a machine in the cluster file.
+const worker Role = "worker"
 
-// balancerPorts are taken on every load balancer, on all addresses or, as by
-// systemd-resolved, on one that a listener on all of them clashes with.
-var balancerPorts = []struct {
-	port   uint16
-	daemon string
-}{
-	{22, "sshd"},
-	{53, "systemd-resolved"},
+var everywhere = []Role{Master, LoadBalancer, worker}
+
+// taker names the daemon that has a port on every machine of a role, or "".
+func (v *validation) taker(port uint16, role Role) string {
+	for _, d := range takenPorts {
+		if d.port == port && (d.profile == "" || d.profile == v.c.Profile.Name) && slices.Contains(d.on, role) {
+			return d.daemon
+		}
+	}
+	return ""
 }
 
 // defaultNodePorts is kube-apiserver's.
@@ -122,13 +126,8 @@ func (v *validation) daemonWithin(r PortRange) (port uint16, daemon string) {
 	if p := uint16(v.apiPortWritten()); r.Contains(p) && !v.spec.APIServer.Port.At.Written() {
 		return p, "kube-apiserver"
 	}
-	for _, d := range daemonPorts {
+	for _, d := range takenPorts {
 		if r.Contains(d.port) && (d.profile == "" || d.profile == v.c.Profile.Name) {
-			return d.port, d.daemon
-		}
-	}
-	for _, d := range workerPorts {
-		if r.Contains(d.port) {
 			return d.port, d.daemon
 		}
 	}
@@ -165,7 +164,7 @@ func (v *validation) apiPort(field spec.Int) {
 		v.fault(field.At, fmt.Sprintf("port %d is HAProxy's on every master, the endpoint's port", port), fmt.Sprintf("write for example %d, or leave it out", besideHAProxy))
 		return
 	}
-	if daemon := v.masterDaemon(port); daemon != "" {
+	if daemon := v.taker(port, Master); daemon != "" {
 		v.fault(field.At, fmt.Sprintf("port %d is %s's on every master", port, daemon), remedy)
 		return
 	}
@@ -177,16 +176,6 @@ func (v *validation) apiPort(field spec.Int) {
 		v.warn(field.At, ephemeralProblem(port), "write one below 32768")
 	}
 	v.c.APIServer.Port = port
-}
-
-// masterDaemon names the daemon that has a port on every master, or "".
-func (v *validation) masterDaemon(port uint16) string {
-	for _, d := range daemonPorts {
-		if d.port == port && (d.profile == "" || d.profile == v.c.Profile.Name) {
-			return d.daemon
-		}
-	}
-	return ""
 }
 
 func ephemeralProblem(port uint16) string {
