@@ -184,6 +184,8 @@ func (v *validation) frontNames(list spec.List[spec.String]) {
 		case !v.name(field, maxDNSName, "api.example.com"):
 		case numericEnd.MatchString(field.Value):
 			v.fault(field.At, spec.Quote(field.Value)+" reads like an address", "write a name; further addresses go to apiServer.extraSANs")
+		case loopbackName.MatchString(field.Value):
+			v.fault(field.At, spec.Quote(field.Value)+" is another machine for everyone who dials it", "write names that your DNS knows, for example api.example.com")
 		case machine:
 			v.fault(field.At, spec.Quote(field.Value)+" is the name of a machine", "write names that stand for whatever answers at the endpoint")
 		case twice:

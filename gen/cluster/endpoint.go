@@ -120,11 +120,16 @@ func addressList(addresses []netip.Addr) string {
 
 var portText = regexp.MustCompile(`^[1-9][0-9]{0,4}$`)
 
+// validPort says whether the text is a port as everybody writes it.
+func validPort(digits string) bool {
+	_, err := strconv.ParseUint(digits, 10, 16)
+	return portText.MatchString(digits) && err == nil
+}
+
 // splitEndpoint reads host:port.
 func (v *validation) splitEndpoint(field spec.String) bool {
 	e := &v.c.Endpoint
 	host, digits, found := strings.Cut(field.Value, ":")
-	number, err := strconv.ParseUint(digits, 10, 16)
 	problem, remedy := "", endpointRemedy
 	switch {
 	case strings.Contains(field.Value, "://"):
@@ -138,13 +143,14 @@ func (v *validation) splitEndpoint(field spec.String) bool {
 		problem = "is IPv6, which hagen does not do yet, or not name:port"
 	case !found || digits == "":
 		problem = "has no port"
-	case !portText.MatchString(digits) || err != nil:
+	case !validPort(digits):
 		problem = "has no port of 1-65535 after the colon"
 	}
 	if problem != "" {
 		v.fault(field.At, spec.Quote(field.Value)+" "+problem, remedy)
 		return false
 	}
+	number, _ := strconv.Atoi(digits) // a valid port: cannot fail
 	e.Host, e.Port = host, uint16(number)
 	if a, err := netip.ParseAddr(host); err == nil {
 		if !v.ordinary(field.At, a) {
@@ -159,7 +165,6 @@ func (v *validation) splitEndpoint(field spec.String) bool {
 // endpointName holds the name in an endpoint against what clients can look up.
 func (v *validation) endpointName(field spec.String, host string) bool {
 	problem, remedy := nameProblem(host, maxDNSName, "")
-	short, _, _ := strings.Cut(host, ".")
 	likely := tidy(host)
 	switch {
 	case problem != "" && likely == host && dnsSubdomain.MatchString(host):
@@ -168,7 +173,7 @@ func (v *validation) endpointName(field spec.String, host string) bool {
 		v.fault(field.At, problem, fmt.Sprintf("write %s:%d", likely, v.c.Endpoint.Port))
 	case problem != "" || numericEnd.MatchString(host):
 		v.fault(field.At, spec.Quote(host)+" is neither a DNS name nor an address", endpointRemedy)
-	case short == "localhost":
+	case loopbackName.MatchString(host):
 		v.fault(field.At, spec.Quote(host)+" is another machine for everyone who dials it", "write the name of a load balancer, for example kubernetes:6443")
 	default:
 		return true

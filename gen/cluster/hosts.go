@@ -58,8 +58,10 @@ func (v *validation) hostName(field spec.String, seen *uniqueness) {
 	case !v.name(field, maxHostName, "kubem00 or kubem00.example.com"):
 	case numericEnd.MatchString(field.Value):
 		v.fault(field.At, spec.Quote(field.Value)+" reads like an address", "write a name whose last part is no number, for example kubem00")
-	case short == "localhost":
-		v.fault(field.At, spec.Quote(field.Value)+" is the name that every machine has for itself", "give the machine another name")
+	case loopbackName.MatchString(field.Value):
+		v.fault(field.At, spec.Quote(field.Value)+" is a name that every machine has for itself", "give the machine another name")
+	case loopbackName.MatchString(short): // it would be an alias in /etc/hosts
+		v.fault(field.At, fmt.Sprintf("%s begins with %s, which every machine is for itself", spec.Quote(field.Value), short), "give the machine another name")
 	case slices.Contains(reserved, field.Value):
 		v.fault(field.At, spec.Quote(field.Value)+" is a file of the rendered tree", "give the machine another name")
 	case twice:

@@ -1,8 +1,11 @@
 package cluster
 
 import (
+	"fmt"
+	"net/netip"
 	"net/url"
 	"regexp"
+	"strings"
 
 	"hagen/gen/spec"
 	"hagen/profiles"
@@ -29,7 +32,14 @@ func (v *validation) identity() {
 	v.c.Domain = defaultDomain
 	if d := v.spec.ClusterDomain; d.At.Written() {
 		v.c.Domain = d.Value
-		v.name(d, maxDomain, defaultDomain)
+		const remedy = "write for example " + defaultDomain
+		switch {
+		case !v.name(d, maxDomain, defaultDomain):
+		case numericEnd.MatchString(d.Value):
+			v.fault(d.At, spec.Quote(d.Value)+" reads like an address", remedy)
+		case loopbackName.MatchString(d.Value):
+			v.fault(d.At, "in "+spec.Quote(d.Value)+" every name is the machine that looks it up", remedy)
+		}
 	}
 	v.c.HostsFile = true
 	if d := v.spec.DNS; d.At.Written() {
@@ -37,6 +47,10 @@ func (v *validation) identity() {
 		v.choice(d, "hosts", "external")
 	}
 }
+
+// maxIssuer is half of what Butane takes as a line of a unit, 2048 bytes
+// (go-systemd, unit.SYSTEMD_LINE_MAX).
+const maxIssuer = 1024
 
 // issuerText keeps out what a unit file would need to escape.
 var issuerText = regexp.MustCompile(`^https://[-A-Za-z0-9._~:/\[\]!&()*+,;=@]+$`)
@@ -49,13 +63,39 @@ func (v *validation) issuer() {
 		return
 	}
 	v.c.Issuer = field.Value
+	const example = "write for example https://kubernetes.default.svc." + defaultDomain
 	u, err := url.Parse(field.Value)
+	problem, remedy := "", example
 	switch {
-	case err != nil || !issuerText.MatchString(field.Value) || u.Hostname() == "" || u.User != nil:
-		v.fault(field.At, spec.Quote(field.Value)+" is not an https URL without query (OpenID Connect Discovery, section 3)",
-			"write for example https://kubernetes.default.svc."+defaultDomain)
+	case len(field.Value) > maxIssuer:
+		v.fault(field.At, fmt.Sprintf("has %d characters, at most %d are possible", len(field.Value), maxIssuer), "shorten it: every token carries it")
+	case strings.Contains(field.Value, ",http"):
+		problem, remedy = "is more than one URL", "write the one that tokens are to name"
+	case err != nil || !issuerText.MatchString(field.Value) || u.User != nil:
+		problem = "is not an https URL without query (OpenID Connect Discovery, section 3)"
+	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !validPort(u.Port()):
+		problem, remedy = "has no port of 1-65535 after the colon", "write one, or leave the colon out: 443 is meant"
+	case u.Hostname() == "":
+		problem = "names no host"
+	case !hostOfURL(u.Hostname()):
+		problem = "names a host that is neither a DNS name nor an address"
 	case v.c.Profile.Name == profiles.Classic:
 		v.fault(field.At, "profile classic has no such flag: its API servers name no issuer",
 			"remove the line, or take profile: "+profiles.Standard)
 	}
+	if problem != "" {
+		v.fault(field.At, spec.Quote(field.Value)+" "+problem, remedy)
+	}
+}
+
+// hostOfURL says whether somebody could look the host up. Capital letters are
+// other letters in an issuer, which clients compare as text, but the same in
+// a name.
+func hostOfURL(host string) bool {
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	host = strings.ToLower(host)
+	problem, _ := nameProblem(host, maxDNSName, "")
+	return problem == "" && !numericEnd.MatchString(host)
 }

@@ -17,6 +17,10 @@ var (
 	// A last part that is a number makes a name an address for inet_aton(3)
 	// and for browsers (RFC 1123, 2.1; WHATWG URL, 3.5).
 	numericEnd = regexp.MustCompile(`(^|\.)([0-9]+|0x[0-9a-f]*)$`)
+	// loopbackName is one that means whoever looks it up: all names below
+	// localhost (RFC 6761, 6.3) and its twin of systemd-resolved's, and what
+	// Debian and Fedora write into /etc/hosts.
+	loopbackName = regexp.MustCompile(`(^|\.)localhost(\.localdomain)?$|^localhost[46](\.localdomain[46])?$|^ip6-(localhost|loopback)$`)
 )
 
 const (
