@@ -199,7 +199,7 @@ func allocated() uint64 {
 
 // TestMoreFaultsThanShown: the first twenty, and how many more.
 func TestMoreFaultsThanShown(t *testing.T) {
-	got := refusal(t, []byte(plain+strings.Repeat("    - {}\n", 100)))
+	got := refusal(t, []byte(plain+"  users:\n"+strings.Repeat("    - {}\n", 100)))
 	if n := strings.Count(got, "has no field"); n != 20 {
 		t.Errorf("%d faults are shown", n)
 	}

@@ -13,6 +13,7 @@ import (
 	"hagen/gen/control"
 	"hagen/gen/spec"
 	"hagen/pki"
+	"hagen/profiles"
 )
 
 // large is a cluster at the edge of what makes sense: nine masters, four load
@@ -45,6 +46,93 @@ spec:
 	return b.String()
 }
 
+// longest is a cluster in which every list is as long as it may be, and every
+// name.
+func longest(profile, balancing string) string {
+	var b strings.Builder
+	dotted := func(prefix string, i, length int) string { // of labels of at most 63 characters
+		name := fmt.Sprintf("%s%d", prefix, 100+i)
+		for len(name) < length {
+			name += "." + strings.Repeat("n", min(63, max(1, length-len(name)-1)))
+		}
+		return name
+	}
+	fmt.Fprintf(&b, `apiVersion: hagen/v1alpha1
+kind: Cluster
+metadata: {name: %s}
+spec:
+  profile: %s
+  endpoint: %s:65535
+  clusterDomain: %s
+  serviceCIDRs: [10.32.0.0/16]
+  podCIDRs: [10.38.0.0/16]
+`, strings.Repeat("c", 49), profile, dotted("e", 0, 253), dotted("d", 0, 230))
+	if profile != profiles.Classic {
+		fmt.Fprintf(&b, "  serviceAccountIssuer: https://a/%s\n", strings.Repeat("i", 1014))
+	}
+	b.WriteString("  masters:\n")
+	for i := range 21 {
+		fmt.Fprintf(&b, "    - {name: %s, addresses: [192.168.100.%d]}\n", dotted("m", i, 64), 100+i)
+	}
+	b.WriteString("  loadBalancer:\n    names:\n")
+	for i := range 20 {
+		fmt.Fprintf(&b, "      - %s\n", dotted("n", i, 253))
+	}
+	if balancing == "dedicated" {
+		b.WriteString("  loadBalancers:\n")
+		for i := range 20 {
+			fmt.Fprintf(&b, "    - {name: %s, addresses: [192.168.100.%d]}\n", dotted("l", i, 64), 200+i)
+		}
+	} else {
+		fmt.Fprintf(&b, "    mode: %s\n", balancing)
+	}
+	b.WriteString("  apiServer:\n    extraSANs:\n")
+	for i := range 100 {
+		fmt.Fprintf(&b, "      - %s\n", dotted("s", i, 253))
+	}
+	return b.String()
+}
+
+// TestLongest: whatever the cluster file may hold at most, it comes to
+// documents that Butane takes and a boot image can hold.
+func TestLongest(t *testing.T) {
+	for _, shape := range [][2]string{{profiles.Standard, "dedicated"}, {profiles.Standard, "colocated"}, {profiles.Classic, "external"}} {
+		c := readText(t, longest(shape[0], shape[1]))
+		issued, err := pki.Issue(control.Requests(c), nil, time.Now(), pki.Generate, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, item := range issued.Set {
+			if len(item.Cert) > 65536 { // PEM, a third more than what is sent
+				t.Errorf("%s has %d bytes, more than a TLS handshake takes", name, len(item.Cert))
+			}
+		}
+		// Of every role one: they differ in names alone.
+		only := []string{c.Masters[0].Name}
+		if len(c.Balancers) > 0 {
+			only = append(only, c.Balancers[0].Name)
+		}
+		machines, err := gen.Render(c, issued.Set, only, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		holdSizes(t, machines)
+	}
+}
+
+// holdSizes: the smallest channel that is no cloud's user data is the embed
+// area of a Fedora CoreOS image, 262144 bytes (coreos-installer, iso embed).
+func holdSizes(t *testing.T, machines []gen.Machine) {
+	t.Helper()
+	for _, m := range machines {
+		for _, d := range m.Documents {
+			if len(d.Text) > 262144 {
+				t.Errorf("%s has %d bytes", d.Path, len(d.Text))
+			}
+		}
+	}
+}
+
 func readText(t testing.TB, text string) *cluster.Cluster {
 	t.Helper()
 	c, err := gen.Read(spec.Source{Name: "cluster.yaml", Text: []byte(text)})
@@ -67,15 +155,7 @@ func TestLarge(t *testing.T) {
 	if len(machines) != 13 {
 		t.Fatalf("%d machines", len(machines))
 	}
-	for _, m := range machines {
-		for _, d := range m.Documents {
-			// The smallest channel that is no cloud's user data: the embed area of
-			// a Fedora CoreOS image, 262144 bytes (coreos-installer, iso embed).
-			if len(d.Text) > 262144 {
-				t.Errorf("%s has %d bytes", d.Path, len(d.Text))
-			}
-		}
-	}
+	holdSizes(t, machines)
 }
 
 // TestMemoryStaysFlat renders a thousand clusters in one process: what a

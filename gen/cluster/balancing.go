@@ -170,6 +170,7 @@ func routerID(name string) int {
 
 // frontNames reads the further names of what clients dial.
 func (v *validation) frontNames(list spec.List[spec.String]) {
+	v.atMost(list.At, len(list.Items), maxFrontNames, "write those that clients dial")
 	seen := map[string]int{}
 	for _, field := range list.Items {
 		if !field.At.Written() {

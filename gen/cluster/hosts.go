@@ -39,6 +39,7 @@ func (v *validation) hosts() {
 	v.c.Masters = add(v.spec.Masters, Master)
 	v.c.Balancers = add(v.spec.LoadBalancers, LoadBalancer)
 	v.quorum()
+	v.atMost(v.spec.LoadBalancers.At, len(v.spec.LoadBalancers.Items), maxBalancers, "write two or three")
 }
 
 // uniqueness remembers what the hosts before said.
@@ -96,6 +97,31 @@ func (v *validation) uniqueAddress(at spec.At, host Host, seen *uniqueness) {
 // is maximum cluster size?").
 const advisedMasters = 7
 
+// Bounds on lists. Documents, certificates and the PKI's index grow with each.
+const (
+	// maxMasters: with the longest names and addresses etcd's --initial-cluster
+	// has 94 bytes a master, and Butane takes 2048 as a line of a unit
+	// (go-systemd, unit.SYSTEMD_LINE_MAX).
+	maxMasters = 21
+	// maxBalancers: one more is one more health check of every API server a
+	// second, and VRRP's priorities begin at 200.
+	maxBalancers = 20
+	// maxFrontNames: all of them stand in one line of /etc/hosts for each
+	// machine with HAProxy.
+	maxFrontNames = 20
+	// maxSANs: they are part of every handshake, and Go's TLS takes 64 KiB for
+	// the message with the certificate (crypto/tls, maxHandshake).
+	maxSANs = 100
+)
+
+// atMost faults a list with too many items.
+func (v *validation) atMost(at spec.At, n, most int, remedy string) bool {
+	if n > most {
+		v.fault(at, fmt.Sprintf("holds %d items, at most %d are possible", n, most), remedy)
+	}
+	return n <= most
+}
+
 // quorum holds the number of masters against Raft: a majority of n members
 // must answer, so an even number survives no more losses than one less.
 func (v *validation) quorum() {
@@ -111,6 +137,7 @@ func (v *validation) quorum() {
 		even = "2 masters do not survive the loss of one, as 1 does not"
 	}
 	switch {
+	case !v.atMost(at, n, maxMasters, fmt.Sprintf("write three or five: etcd's advice is %d at most", advisedMasters)):
 	case n == 0:
 		v.fault(at, "is empty", "write three masters, or one to try things out")
 	case n == 1:

@@ -139,8 +139,10 @@ func (v *validation) apiServer() {
 	if field := v.spec.APIServer.Port; field.At.Written() {
 		v.apiPort(field)
 	}
+	sans := v.spec.APIServer.ExtraSANs
+	v.atMost(sans.At, len(sans.Items), maxSANs, "write those that clients dial; *.example.com stands for all names of a domain")
 	seen := map[string]int{}
-	for _, field := range v.spec.APIServer.ExtraSANs.Items {
+	for _, field := range sans.Items {
 		if !field.At.Written() {
 			continue
 		}
