@@ -159,14 +159,15 @@ func TestLarge(t *testing.T) {
 }
 
 // TestMemoryStaysFlat renders a thousand clusters in one process: what a
-// program that imports hagen would do.
+// program that imports hagen would do. Every twentieth is the large one, which
+// takes as long as ten of the others.
 func TestMemoryStaysFlat(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes some seconds")
 	}
-	text := `apiVersion: hagen/v1alpha1
+	small := `apiVersion: hagen/v1alpha1
 kind: Cluster
-metadata: {name: c%d}
+metadata: {name: c0}
 spec:
   endpoint: m0:6443
   serviceCIDRs: [10.32.0.0/16]
@@ -181,7 +182,11 @@ spec:
 	}
 	var early uint64
 	for i := range 1000 {
-		c := readText(t, fmt.Sprintf(text, i))
+		text := small
+		if i%20 == 0 {
+			text = large()
+		}
+		c := readText(t, strings.Replace(text, "{name: ", fmt.Sprintf("{name: x%d-", i), 1))
 		issued, err := pki.Issue(control.Requests(c), nil, time.Now(), pki.Generate, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
