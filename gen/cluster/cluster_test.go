@@ -213,8 +213,8 @@ func TestGood(t *testing.T) {
 			"10.10.10.80", "192.168.0.80", "10.10.10.81", "192.168.0.81", "10.10.10.82", "192.168.0.82", "10.10.10.2", "192.168.0.2"), nil},
 		{"odd number with leave", also("allowEvenMasters: false"), nil},
 		{"no load balancers and users", also("users: []", "apiServer: {extraSANs: []}"), nil},
-		{"keys of every type", also("users:", "  - name: core", "    sshKeys:", "      - "+key, "      - "+rsaKey, "      - "+ecdsaKey, "      - "+skKey),
-			func(c *cluster.Cluster) bool { return len(c.Users[0].SSHKeys) == 4 }},
+		{"keys of every type", also("users:", "  - name: core", "    sshKeys:", "      - "+key, "      - "+rsaKey, "      - "+ecdsaKey, "      - "+p384Key, "      - "+p521Key, "      - "+skKey, "      - "+skECDSAKey),
+			func(c *cluster.Cluster) bool { return len(c.Users[0].SSHKeys) == 7 }},
 		{"a key without comment", also("users: [{name: root, sshKeys: [" + strings.TrimSuffix(key, " ops@desk") + "]}]"), nil},
 		{"one key, two users", also("users: [{name: a, sshKeys: [" + key + "]}, {name: b, sshKeys: [" + key + "]}]"), nil},
 		{"references", changed(t, "  serviceCIDRs", "  loadBalancer: {timeouts: {client: &t 2m, server: *t}}\n  serviceCIDRs"),
@@ -248,10 +248,14 @@ func TestGood(t *testing.T) {
 	}
 }
 
+// Keys as ssh-keygen(1) writes them; those of tokens by hand.
 const (
-	rsaKey   = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAQQDEU1lpbcVKDn4RSUBJUHhEd2MTsJMU1jsrBBBCDwE1ZPsnoO6YzoPTqIGjb+uPc0K6X0aDUjlJp3vSQ2uzzlXN"
-	ecdsaKey = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAAAEAAAAAA== a comment of words"
-	skKey    = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAABAAAAAAAAAAEc3NoOg=="
+	rsaKey     = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC92+O+D02c8/hQfZoUdFksbgOv7XyNlGsREQKUADuerQ+RRnWl16SEplFsK+FUSOwJvh9OoDNbHtCPuynEhJvLdW6JmokKuBh9WLuAWuazfEyCsTOSXlIg8taknqN0QYzyGB8Iuq6frMP0gylMGPTNliwFAbVVjgFiv7jy2utOEQ=="
+	ecdsaKey   = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBK+6JpB4h5kGqYdR5a/x/JOazdyGg2cUcZPKU2DZyxTPIv5ldxxl+GZgWA6p/uWIbvbpRTUeA6oxk4/mJUfhZN4= a comment of words"
+	p384Key    = "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBHcCSIeOcwfI251IKn301VWGW2OdRBhFn2BdD7qs+ugqHQqoGnSVy9D355htwlvn0SfTE7AumdX9HsFZhMPCgREuW2NqBcW2GxRM/ltwrA9RxBR7ktbxQRw8YbfP7hv0DQ=="
+	p521Key    = "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBACkCtfhT/THyjL6NvjTgnFoITmX2Y/rMNp0ZNn8zkbVM6dejNOMFpq7RQ5S6fdBeL4q8T5qZgEv5oRLTNg8o0hhPQFzWkYvavCnLsaW5iYBfSHtdlOWMAYhI8DDLrr1efRUFwWaRiSmRLzhvfDBdwi0pVQOENL2ao9A59cJUO9ohC5Mpg=="
+	skKey      = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAICLYG6Dg32V34FxacfVoVymNWLxjAJ8zvfCcpuZHcmgQAAAABHNzaDo="
+	skECDSAKey = "sk-ecdsa-sha2-nistp256@openssh.com AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20AAAAIbmlzdHAyNTYAAABBBK+6JpB4h5kGqYdR5a/x/JOazdyGg2cUcZPKU2DZyxTPIv5ldxxl+GZgWA6p/uWIbvbpRTUeA6oxk4/mJUfhZN4AAAAEc3NoOg=="
 )
 
 // TestWarnings: what works but is said.

@@ -1,9 +1,12 @@
 package cluster
 
 import (
+	"crypto/ecdh"
+	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"math/big"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,12 +88,50 @@ func (v *validation) sshKeys(list spec.List[spec.String]) []string {
 }
 
 // keyTypes are the types that sshd takes (sshd(8), AUTHORIZED_KEYS FILE
-// FORMAT), with the number of fields in the key itself (RFC 4253, 5656, 8709;
-// PROTOCOL.u2f).
-var keyTypes = map[string]int{
-	"ssh-ed25519": 2, "ssh-rsa": 3,
-	"ecdsa-sha2-nistp256": 3, "ecdsa-sha2-nistp384": 3, "ecdsa-sha2-nistp521": 3,
-	"sk-ssh-ed25519@openssh.com": 3, "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+// FORMAT), each with what must follow it in the key itself (RFC 4253, 6.6; RFC
+// 5656, 3.1; RFC 8709, 4; PROTOCOL.u2f).
+var keyTypes = map[string][]func(part string) bool{
+	"ssh-ed25519":                        {ed25519Key},
+	"ssh-rsa":                            {rsaExponent, rsaModulus},
+	"ecdsa-sha2-nistp256":                {word("nistp256"), pointOn(ecdh.P256())},
+	"ecdsa-sha2-nistp384":                {word("nistp384"), pointOn(ecdh.P384())},
+	"ecdsa-sha2-nistp521":                {word("nistp521"), pointOn(ecdh.P521())},
+	"sk-ssh-ed25519@openssh.com":         {ed25519Key, application},
+	"sk-ecdsa-sha2-nistp256@openssh.com": {word("nistp256"), pointOn(ecdh.P256()), application},
+}
+
+func word(w string) func(string) bool { return func(part string) bool { return part == w } }
+
+func ed25519Key(part string) bool { return len(part) == ed25519.PublicKeySize }
+
+func application(part string) bool { return part != "" }
+
+func pointOn(curve ecdh.Curve) func(string) bool {
+	return func(part string) bool {
+		_, err := curve.NewPublicKey([]byte(part))
+		return err == nil
+	}
+}
+
+// rsaExponent and rsaModulus hold a number against what OpenSSH and OpenSSL
+// take (sshkey.h, SSH_RSA_MINIMUM_MODULUS_SIZE; openssl/rsa.h,
+// OPENSSL_RSA_MAX_MODULUS_BITS and OPENSSL_RSA_MAX_PUBEXP_BITS).
+func rsaExponent(part string) bool {
+	e, ok := positive(part)
+	return ok && e.Bit(0) == 1 && e.BitLen() > 1 && e.BitLen() <= 64
+}
+
+const leastRSABits = 1024
+
+func rsaModulus(part string) bool {
+	n, ok := positive(part)
+	return ok && n.Bit(0) == 1 && n.BitLen() >= leastRSABits && n.BitLen() <= 16384
+}
+
+// positive reads a number of RFC 4251, 5 ("mpint").
+func positive(part string) (*big.Int, bool) {
+	shortest := len(part) > 0 && (part[0] != 0 || len(part) > 1 && part[1] >= 0x80)
+	return new(big.Int).SetBytes([]byte(part)), shortest && part[0] < 0x80
 }
 
 // sshKey holds a line against the form of authorized_keys (sshd(8)) without
@@ -110,9 +151,9 @@ func (v *validation) sshKey(field spec.String) bool {
 		return bad("holds a character that cannot be printed", remedy)
 	case len(words) > 0 && words[0] == "ssh-dss":
 		return bad("is a DSA key, which OpenSSH no longer takes", "make a new one: ssh-keygen -t ed25519")
-	case len(words) > 2 && keyTypes[words[0]] == 0 && slices.ContainsFunc(words, func(w string) bool { return keyTypes[w] > 0 }):
+	case len(words) > 2 && keyTypes[words[0]] == nil && slices.ContainsFunc(words, func(w string) bool { return keyTypes[w] != nil }):
 		return bad("has options before the key, which hagen does not take", remedy)
-	case len(words) < 2 || keyTypes[words[0]] == 0:
+	case len(words) < 2 || keyTypes[words[0]] == nil:
 		return bad("is not an SSH public key: it does not begin with the type of one and the key", remedy)
 	}
 	blob, err := base64.StdEncoding.DecodeString(words[1])
@@ -120,10 +161,34 @@ func (v *validation) sshKey(field spec.String) bool {
 	switch {
 	case err != nil || !whole:
 		return bad("is not an SSH public key: its second word is cut off or damaged", remedy)
-	case len(fields) != keyTypes[words[0]] || fields[0] != words[0]:
+	case smallRSA(fields):
+		return bad(fmt.Sprintf("is an RSA key of less than %d bits, which OpenSSH does not take", leastRSABits), "make a new one: ssh-keygen -t ed25519")
+	case !holdsKey(fields, words[0]):
 		return bad(fmt.Sprintf("is not an SSH public key: it says %s and holds something else", words[0]), remedy)
 	}
 	return true
+}
+
+// holdsKey says whether a key is one of the type.
+func holdsKey(fields []string, keyType string) bool {
+	parts := keyTypes[keyType]
+	if fields[0] != keyType || len(fields) != 1+len(parts) {
+		return false
+	}
+	for i, good := range parts {
+		if !good(fields[1+i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func smallRSA(fields []string) bool {
+	if len(fields) != 3 || fields[0] != "ssh-rsa" {
+		return false
+	}
+	n, ok := positive(fields[2])
+	return ok && n.BitLen() > 64 && n.BitLen() < leastRSABits
 }
 
 // sshFields splits a key into its strings (RFC 4251, 5), and says whether
