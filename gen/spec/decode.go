@@ -20,6 +20,7 @@ const maxValues = 10000
 type decoder struct {
 	faults []Fault
 	values int
+	alias  *yaml.Node // the reference whose meaning is being decoded; it is where that stands
 }
 
 func (d *decoder) fault(at At, problem, remedy string) {
@@ -30,12 +31,21 @@ func place(n *yaml.Node, path string) At {
 	return At{Line: n.Line, Column: n.Column, Path: path}
 }
 
+// place gives where a node stands: for all that a reference stands for, the
+// reference.
+func (d *decoder) place(n *yaml.Node, path string) At {
+	if d.alias != nil {
+		n = d.alias
+	}
+	return place(n, path)
+}
+
 // count says whether the file may hold one more value.
 func (d *decoder) count(n *yaml.Node) bool {
 	if d.values++; d.values <= maxValues {
 		return true
 	}
-	d.fault(place(n, ""), fmt.Sprintf("the file holds more than %d values, counting what its references stand for", maxValues),
+	d.fault(d.place(n, ""), fmt.Sprintf("the file holds more than %d values, counting what its references stand for", maxValues),
 		"a cluster file has a hundred or two: is this the right file?")
 	return false
 }
@@ -46,8 +56,12 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) bool {
 	if !d.count(n) {
 		return false
 	}
-	at := place(n, path)
+	at := d.place(n, path)
 	if n.Kind == yaml.AliasNode {
+		if d.alias == nil {
+			d.alias = n
+			defer func() { d.alias = nil }()
+		}
 		n = n.Alias
 	}
 	if n.Style&yaml.TaggedStyle != 0 {
@@ -184,7 +198,7 @@ func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value) bool {
 		if !d.key(key, at, first, v.Type()) {
 			continue
 		}
-		first[key.Value] = key.Line
+		first[key.Value] = d.place(key, "").Line
 		field, _ := fieldOf(v.Type(), key.Value)
 		if !d.value(value, join(at.Path, key.Value), v.Field(field)) {
 			return false
@@ -202,7 +216,7 @@ func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value) bool {
 // key checks one key of a mapping: a plain word, known, and there for the
 // first time.
 func (d *decoder) key(key *yaml.Node, parent At, first map[string]int, schema reflect.Type) bool {
-	at := place(key, parent.Path)
+	at := d.place(key, parent.Path)
 	switch {
 	case key.Tag == "!!merge":
 		d.fault(at, "fields are not merged with <<", "write them out")
@@ -215,7 +229,7 @@ func (d *decoder) key(key *yaml.Node, parent At, first map[string]int, schema re
 		remedy, field := meant(key.Value, schema)
 		d.fault(at, fmt.Sprintf("%shas no field %s", subject(parent.Path), Quote(key.Value)), remedy)
 		if field != "" {
-			first[field] = key.Line // not missing besides
+			first[field] = at.Line // not missing besides
 		}
 		return false
 	}
