@@ -103,7 +103,7 @@ func (v *validation) balancing() {
 }
 
 // mode holds the mode against the machines there are.
-func (v *validation) mode(field spec.String) {
+func (v *validation) mode(field spec.Text) {
 	list := v.spec.LoadBalancers
 	b := &v.c.Balancing
 	b.Mode = External

@@ -127,7 +127,7 @@ func validPort(digits string) bool {
 }
 
 // splitEndpoint reads host:port.
-func (v *validation) splitEndpoint(field spec.String) bool {
+func (v *validation) splitEndpoint(field spec.Text) bool {
 	e := &v.c.Endpoint
 	host, digits, found := strings.Cut(field.Value, ":")
 	problem, remedy := "", endpointRemedy
@@ -141,6 +141,8 @@ func (v *validation) splitEndpoint(field spec.String) bool {
 		problem = "is more than one endpoint"
 	case strings.HasPrefix(host, "[") || strings.Count(field.Value, ":") > 1:
 		problem = "is IPv6, which hagen does not do yet, or not name:port"
+	case validPort(field.Value):
+		problem = "is a port without a machine"
 	case !found || digits == "":
 		problem = "has no port"
 	case !validPort(digits):
@@ -163,7 +165,7 @@ func (v *validation) splitEndpoint(field spec.String) bool {
 }
 
 // endpointName holds the name in an endpoint against what clients can look up.
-func (v *validation) endpointName(field spec.String, host string) bool {
+func (v *validation) endpointName(field spec.Text, host string) bool {
 	problem, remedy := nameProblem(host, maxDNSName, "")
 	likely := tidy(host)
 	switch {

@@ -30,6 +30,8 @@ const (
 	maxHostName = 64
 )
 
+const noDNSName = " is not a DNS name of lower-case letters, digits, - and ."
+
 // nameProblem says what is wrong with a DNS name and what to write instead;
 // the example is for names of which nothing can be kept. Both are empty for a
 // good one.
@@ -38,7 +40,7 @@ func nameProblem(name string, limit int, example string) (problem, remedy string
 	case name == "":
 		return "is empty", "write for example " + example
 	case !dnsSubdomain.MatchString(name):
-		problem = spec.Quote(name) + " is not a DNS name of lower-case letters, digits, - and ."
+		problem = spec.Quote(name) + noDNSName
 		if likely := tidy(name); dnsSubdomain.MatchString(likely) {
 			return problem, "write " + likely
 		}
@@ -76,7 +78,7 @@ func (v *validation) name(field spec.String, limit int, example string) bool {
 }
 
 // choice faults a text that is none of the words.
-func (v *validation) choice(s spec.String, words ...string) bool {
+func (v *validation) choice(s spec.Text, words ...string) bool {
 	if slices.Contains(words, s.Value) {
 		return true
 	}

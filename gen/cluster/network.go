@@ -50,7 +50,7 @@ func (v *validation) network() {
 }
 
 // ranges reads a list of one IPv4 range. What is faulty is left out.
-func (v *validation) ranges(list spec.List[spec.String], rule rangeRule) []netip.Prefix {
+func (v *validation) ranges(list spec.List[spec.Text], rule rangeRule) []netip.Prefix {
 	if !v.one(list.At, len(list.Items), "range", rule.example) {
 		return nil
 	}
@@ -167,7 +167,7 @@ var (
 )
 
 // address reads one IPv4 address of a machine; the zero Addr when faulty.
-func (v *validation) address(field spec.String) netip.Addr {
+func (v *validation) address(field spec.Text) netip.Addr {
 	if !field.At.Written() {
 		return netip.Addr{}
 	}

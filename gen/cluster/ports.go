@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"hagen/gen/spec"
 	"hagen/profiles"
@@ -196,16 +197,17 @@ func (v *validation) extraSAN(field spec.String) {
 		v.c.APIServer.ExtraAddresses = append(v.c.APIServer.ExtraAddresses, a.Unmap())
 		return
 	}
-	name, limit := field.Value, maxDNSName
-	if len(name) > 2 && name[:2] == "*." {
-		name, limit = name[2:], limit-2
+	name, wild := strings.CutPrefix(field.Value, "*.")
+	whole, likely := name, tidy(name)
+	if wild {
+		whole, likely = "x."+name, "*."+likely // as long as what is written
 	}
-	problem, better := nameProblem(name, limit, "api.example.com")
+	problem, better := nameProblem(whole, maxDNSName, "api.example.com")
 	switch {
-	case name == "":
+	case field.Value == "" || problem != "" && dnsSubdomain.MatchString(whole):
 		v.fault(field.At, problem, better)
 	case problem != "" && dnsSubdomain.MatchString(tidy(name)):
-		v.fault(field.At, problem, better)
+		v.fault(field.At, spec.Quote(field.Value)+noDNSName, "write "+likely)
 	case problem != "" || numericEnd.MatchString(name):
 		v.fault(field.At, spec.Quote(field.Value)+" is neither a DNS name nor an address", remedy)
 	default:

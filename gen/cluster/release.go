@@ -22,7 +22,7 @@ func (v *validation) profile() {
 }
 
 // os finds the operating system of a field; the empty field is the fallback.
-func (v *validation) os(field spec.String, fallback string) profiles.OS {
+func (v *validation) os(field spec.Text, fallback string) profiles.OS {
 	name := fallback
 	if field.At.Written() {
 		name = field.Value

@@ -20,6 +20,7 @@ const maxValues = 10000
 type decoder struct {
 	faults []Fault
 	values int
+	lines  []string
 	alias  *yaml.Node // the reference whose meaning is being decoded; it is where that stands
 }
 
@@ -50,9 +51,29 @@ func (d *decoder) count(n *yaml.Node) bool {
 	return false
 }
 
+// manner is what the schema says of a field besides its type.
+type manner struct {
+	example string // "" is none
+	quote   bool   // quotes make text of what YAML takes for something else
+	free    bool   // any script, not ASCII alone
+}
+
+func mannerOf(f reflect.StructField) manner {
+	m := manner{example: f.Tag.Get("example"), quote: f.Tag.Get("quote") != "", free: f.Tag.Get("free") != ""}
+	m.quote = m.quote || m.example == ""
+	return m
+}
+
+// item is the manner of a list's items.
+func (m manner) item() manner {
+	m.example, _, _ = strings.Cut(m.example, ", …")
+	m.example = strings.TrimSuffix(strings.TrimPrefix(m.example, "["), "]")
+	return m
+}
+
 // value decodes the node into the field v points to. It reports whether the
 // walk may go on: false once the file holds too many values.
-func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) bool {
+func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, m manner) bool {
 	if !d.count(n) {
 		return false
 	}
@@ -76,13 +97,16 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) bool {
 		d.fault(at, "is a private key", "take it out of the file, and make a new one: this one has been shown")
 		return true
 	}
+	if !m.free && n.Kind == yaml.ScalarNode && d.looksLike(n, at) {
+		return true
+	}
 	switch field := v.Addr().Interface().(type) {
 	case *String:
-		if d.scalar(n, at, "text", quoted, "!!str") {
+		if d.scalar(n, at, "text", m.text, "!!str") {
 			*field = String{n.Value, at}
 		}
 	case *Text:
-		if d.scalar(n, at, "text", quoted, "!!str", "!!int", "!!float") {
+		if d.scalar(n, at, "text", quoted, "!!str", "!!int", "!!float", "!!bool", "!!timestamp") {
 			*field = Text{n.Value, at}
 		}
 	case *Int:
@@ -95,9 +119,9 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) bool {
 		}
 	default:
 		if v.Field(0).Type() == reflect.TypeFor[At]() {
-			return d.mapping(n, at, v)
+			return d.mapping(n, at, v, m)
 		}
-		return d.list(n, at, v)
+		return d.list(n, at, v, m)
 	}
 	return true
 }
@@ -124,6 +148,16 @@ func (d *decoder) scalar(n *yaml.Node, at At, wanted string, remedy func(string)
 // The remedies for a value of the wrong type.
 
 func quoted(value string) string { return "put it in quotes: " + Quote(value) }
+
+// text is the remedy for what YAML takes for something else than text.
+func (m manner) text(value string) string {
+	if m.quote {
+		return quoted(value)
+	}
+	return writeExample + m.example
+}
+
+const writeExample = "write for example "
 
 const plainNumber = "write plain digits that do not begin with 0, for example 6443"
 
@@ -161,31 +195,46 @@ func (d *decoder) number(n *yaml.Node, at At, field *Int) {
 
 // list decodes a sequence into a List: its first field is the slice of items,
 // its second the place.
-func (d *decoder) list(n *yaml.Node, at At, v reflect.Value) bool {
+func (d *decoder) list(n *yaml.Node, at At, v reflect.Value, m manner) bool {
 	if n.Kind == yaml.MappingNode {
 		d.fault(at, "is a mapping, must be a list", "begin each item with a dash and a blank")
 		return true
 	}
+	items := v.Field(0)
 	if n.Kind != yaml.SequenceNode {
-		d.fault(at, "is a single value, must be a list", "put it in brackets: ["+short(n.Value)+"]")
+		remedy := writeExample + m.example
+		ofTexts := items.Type().Elem() == reflect.TypeFor[Text]() || items.Type().Elem() == reflect.TypeFor[String]()
+		if ofTexts && n.Tag == "!!str" && n.Value != "" {
+			remedy = "put it in brackets: [" + asItem(n.Value) + "]"
+		}
+		d.fault(at, "is a single value, must be a list", remedy)
 		return true
 	}
-	items := v.Field(0)
 	items.Set(reflect.MakeSlice(items.Type(), len(n.Content), len(n.Content)))
 	v.Field(1).Set(reflect.ValueOf(at))
 	for i, item := range n.Content {
-		if !d.value(item, fmt.Sprintf("%s[%d]", at.Path, i), items.Index(i)) {
+		if !d.value(item, fmt.Sprintf("%s[%d]", at.Path, i), items.Index(i), m.item()) {
 			return false
 		}
 	}
 	return true
 }
 
+var plainItem = regexp.MustCompile(`^[[:alnum:]]([^][{}#:]|:[^ ])*[^][{}#: ]$|^[[:alnum:]]$`)
+
+// asItem writes a text as an item between brackets.
+func asItem(value string) string {
+	if plainItem.MatchString(value) {
+		return short(value)
+	}
+	return Quote(value)
+}
+
 // mapping decodes a mapping into a struct whose first field is its place and
 // whose others carry `key` tags.
-func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value) bool {
+func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value, m manner) bool {
 	if n.Kind != yaml.MappingNode {
-		d.fault(at, subject(at.Path)+"is "+kindName(n)+", must be a mapping of fields", asMapping(n.Value, v.Type()))
+		d.fault(at, subject(at.Path)+"is "+kindName(n)+", must be a mapping of fields", asMapping(n.Value, v.Type(), m))
 		return true
 	}
 	v.Field(0).Set(reflect.ValueOf(at))
@@ -200,7 +249,7 @@ func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value) bool {
 		}
 		first[key.Value] = d.place(key, "").Line
 		field, _ := fieldOf(v.Type(), key.Value)
-		if !d.value(value, join(at.Path, key.Value), v.Field(field)) {
+		if !d.value(value, join(at.Path, key.Value), v.Field(field), mannerOf(v.Type().Field(field))) {
 			return false
 		}
 	}
@@ -226,8 +275,13 @@ func (d *decoder) key(key *yaml.Node, parent At, first map[string]int, schema re
 		return false
 	}
 	if _, known := fieldOf(schema, key.Value); !known {
-		remedy, field := meant(key.Value, schema)
-		d.fault(at, fmt.Sprintf("%shas no field %s", subject(parent.Path), Quote(key.Value)), remedy)
+		problem, word := fmt.Sprintf("%shas no field %s", subject(parent.Path), Quote(key.Value)), key.Value
+		if like, found := lookalike(key.Value); found {
+			problem, word = like.problem(key.Value), like.plain
+			at.Column = d.column(key, like.letter)
+		}
+		remedy, field := meant(word, schema)
+		d.fault(at, problem, remedy)
 		if field != "" {
 			first[field] = at.Line // not missing besides
 		}
@@ -322,12 +376,15 @@ var glued = regexp.MustCompile(`^([A-Za-z]+):\S`)
 
 // asMapping is the remedy for a single value where a mapping must be: often
 // the blank after a colon is none, or missing.
-func asMapping(value string, schema reflect.Type) string {
+func asMapping(value string, schema reflect.Type, m manner) string {
 	if problem, remedy := trace(value); problem != "" {
 		return problem + ": " + remedy
 	}
 	if m := glued.FindStringSubmatch(value); m != nil && slices.Contains(keys(schema), m[1]) {
 		return "write a blank after the colon: " + m[1] + ": " + short(value[len(m[1])+1:])
+	}
+	if strings.HasPrefix(m.example, "{") {
+		return writeExample + m.example
 	}
 	return fieldsOf(schema)
 }

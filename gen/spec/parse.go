@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -14,15 +15,14 @@ import (
 // fields, wrong types. The File is not nil whenever all of the YAML could be
 // read, so that a caller may look for faults of meaning in the rest.
 func Parse(source Source) (*File, error) {
-	root, fault := document(bytes.TrimPrefix(source.Text, byteOrderMark))
+	text := bytes.TrimPrefix(source.Text, byteOrderMark)
+	root, fault := document(text)
 	if fault != nil {
 		return nil, Refuse(source, []Fault{*fault})
 	}
-	var (
-		d    decoder
-		file File
-	)
-	if !d.value(root, "", reflect.ValueOf(&file).Elem()) {
+	var file File
+	d := decoder{lines: strings.Split(string(text), "\n")}
+	if !d.value(root, "", reflect.ValueOf(&file).Elem(), manner{}) {
 		return nil, Refuse(source, d.faults)
 	}
 	d.header(&file)

@@ -2,8 +2,10 @@
 // strict decoding, and the position of every field.
 //
 // The Go types below are the schema. The `key` tag of a field is its name in
-// the file; a field whose tag says "required" must be there, and `example` is
-// what it could say. What a value
+// the file; a field whose tag says "required" must be there. `example` is what
+// it could say, and shown to whoever writes something of another type, unless
+// `quote` says that quotes make it good. `free` is text in any script, where
+// other fields take plain ASCII. What a value
 // means, and whether values fit together, is gen/cluster's business.
 package spec
 
@@ -20,8 +22,8 @@ const MaxSize = 1 << 20
 // File is a decoded cluster file.
 type File struct {
 	At         At
-	APIVersion String   `key:"apiVersion,required" example:"hagen/v1alpha1"`
-	Kind       String   `key:"kind,required" example:"Cluster"`
+	APIVersion Text     `key:"apiVersion,required" example:"hagen/v1alpha1"`
+	Kind       Text     `key:"kind,required" example:"Cluster"`
 	Metadata   Metadata `key:"metadata,required" example:"{name: kubernetes}"`
 	Spec       Spec     `key:"spec,required" example:"and below it the cluster; hagen init writes a file to start from"`
 }
@@ -29,55 +31,55 @@ type File struct {
 // Metadata names the cluster.
 type Metadata struct {
 	At   At
-	Name String `key:"name,required" example:"kubernetes"`
+	Name String `key:"name,required" example:"kubernetes" quote:"helps"`
 }
 
 // Spec describes the cluster.
 type Spec struct {
 	At                   At
-	Profile              String       `key:"profile"`
+	Profile              Text         `key:"profile"`
 	KubernetesVersion    Text         `key:"kubernetesVersion"`
 	EtcdVersion          Text         `key:"etcdVersion"`
 	AllowUnproven        Bool         `key:"allowUnproven"`
-	OS                   String       `key:"os"`
-	Endpoint             String       `key:"endpoint,required" example:"kubernetes:6443"`
-	ClusterDomain        String       `key:"clusterDomain"`
-	DNS                  String       `key:"dns"`
-	ServiceCIDRs         List[String] `key:"serviceCIDRs,required" example:"[10.32.0.0/16]"`
-	PodCIDRs             List[String] `key:"podCIDRs,required" example:"[10.38.0.0/16]"`
-	ServiceNodePortRange String       `key:"serviceNodePortRange"`
-	ServiceAccountIssuer String       `key:"serviceAccountIssuer"`
+	OS                   Text         `key:"os"`
+	Endpoint             Text         `key:"endpoint,required" example:"kubernetes:6443"`
+	ClusterDomain        String       `key:"clusterDomain" example:"cluster.local"`
+	DNS                  Text         `key:"dns"`
+	ServiceCIDRs         List[Text]   `key:"serviceCIDRs,required" example:"[10.32.0.0/16]"`
+	PodCIDRs             List[Text]   `key:"podCIDRs,required" example:"[10.38.0.0/16]"`
+	ServiceNodePortRange Text         `key:"serviceNodePortRange"`
+	ServiceAccountIssuer String       `key:"serviceAccountIssuer" example:"https://kubernetes.default.svc.cluster.local"`
 	APIServer            APIServer    `key:"apiServer"`
-	Masters              List[Host]   `key:"masters,required" example:"[{name: kubem00, addresses: [10.10.10.80]}], and so on for each"`
+	Masters              List[Host]   `key:"masters,required" example:"[{name: kubem00, addresses: [10.10.10.80]}, …]"`
 	AllowEvenMasters     Bool         `key:"allowEvenMasters"`
-	LoadBalancers        List[Host]   `key:"loadBalancers"`
+	LoadBalancers        List[Host]   `key:"loadBalancers" example:"[{name: kubernetes, addresses: [10.10.10.2]}]"`
 	LoadBalancer         LoadBalancer `key:"loadBalancer"`
 	PKI                  PKI          `key:"pki"`
-	Users                List[User]   `key:"users"`
+	Users                List[User]   `key:"users" example:"[{name: core, sshKeys: [ssh-ed25519 AAAA… you@desk]}]"`
 }
 
 // APIServer holds what differs from the defaults of every API server.
 type APIServer struct {
 	At        At
 	Port      Int          `key:"port"`
-	ExtraSANs List[String] `key:"extraSANs"`
+	ExtraSANs List[String] `key:"extraSANs" example:"[api.example.com]"`
 }
 
 // Host is one machine.
 type Host struct {
 	At        At
-	Name      String       `key:"name,required" example:"kubem00"`
-	Addresses List[String] `key:"addresses,required" example:"[10.10.10.80]"`
-	OS        String       `key:"os"`
+	Name      String     `key:"name,required" example:"kubem00"`
+	Addresses List[Text] `key:"addresses,required" example:"[10.10.10.80]"`
+	OS        Text       `key:"os"`
 }
 
 // LoadBalancer says what stands in front of the API servers.
 type LoadBalancer struct {
 	At              At
-	Mode            String       `key:"mode"`
-	VirtualIP       String       `key:"virtualIP"`
+	Mode            Text         `key:"mode"`
+	VirtualIP       Text         `key:"virtualIP"`
 	VirtualRouterID Int          `key:"virtualRouterID"`
-	Names           List[String] `key:"names"`
+	Names           List[String] `key:"names" example:"[api.example.com]"`
 	StatsPort       Int          `key:"statsPort"`
 	Metrics         Bool         `key:"metrics"`
 	MaxConnections  Int          `key:"maxConnections"`
@@ -97,7 +99,7 @@ type Timeouts struct {
 // PKI says how certificates are made.
 type PKI struct {
 	At          At
-	Algorithm   String  `key:"algorithm"`
+	Algorithm   Text    `key:"algorithm"`
 	Subject     Subject `key:"subject"`
 	CAExpiry    Text    `key:"caExpiry"`
 	Expiry      Text    `key:"expiry"`
@@ -108,19 +110,19 @@ type PKI struct {
 // stands in their subject is what Kubernetes reads as user and groups.
 type Subject struct {
 	At                 At
-	CommonName         String `key:"commonName"`
-	Organization       String `key:"organization"`
-	OrganizationalUnit String `key:"organizationalUnit"`
-	Country            String `key:"country"`
-	State              String `key:"state"`
-	Locality           String `key:"locality"`
+	CommonName         String `key:"commonName" free:"yes"`
+	Organization       String `key:"organization" free:"yes"`
+	OrganizationalUnit String `key:"organizationalUnit" free:"yes"`
+	Country            Text   `key:"country"`
+	State              String `key:"state" free:"yes"`
+	Locality           String `key:"locality" free:"yes"`
 }
 
 // User is a login on every machine.
 type User struct {
 	At      At
 	Name    String       `key:"name,required" example:"core"`
-	SSHKeys List[String] `key:"sshKeys,required" example:"[ssh-ed25519 AAAA… you@desk]"`
+	SSHKeys List[String] `key:"sshKeys,required" example:"[ssh-ed25519 AAAA… you@desk]" free:"yes"`
 }
 
 // At is a place in the cluster file: line and column count from 1, Path is
@@ -133,14 +135,15 @@ type At struct {
 // Written says whether the field stands in the file.
 func (a At) Written() bool { return a.Line > 0 }
 
-// String is a text field; a number or a bare true needs quotes.
+// String is a text field; a number or a bare true is another type.
 type String struct {
 	Value string
 	At    At
 }
 
-// Text is a field read as the file spells it, whatever type YAML sees in it:
-// a version like 1.40 is a float to YAML, and 1.4 once it was one.
+// Text is a field read as the file spells it, whatever type YAML sees in it: a
+// version like 1.40 is a float to YAML, and 1.4 once it was one. Where no
+// number can be good, what is wrong with it is said best by who knows what is.
 type Text struct {
 	Value string
 	At    At

@@ -1,0 +1,96 @@
+package spec
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+)
+
+// lookalikes are characters of other scripts that most fonts draw as an ASCII
+// one, each before that one: Cyrillic, Greek, Armenian, Latin, punctuation
+// (the part of Unicode's confusables.txt, UTS 39, that keyboards and word
+// processors write).
+var lookalikes = func() map[rune]rune {
+	const pairs = "аaеeоoрpсcуyхxкkіiјjѕsһhԁdԛqԝwӏlьbАAВBЕEЗ3КKМMНHОOРPСCТTУYХXІIЈJЅSӀIԌGЬb" +
+		"αaβbγyεeηnιiκkνvοoρpτtυuχxωwϲcϳjΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX" +
+		"օoհhոnսuցgզqɑaɡgıiſf‐-‑-‒-–-—-―-−-﹣-․.∕/⁄/꞉:∶:"
+	found := map[rune]rune{}
+	runes := []rune(pairs)
+	for i := 0; i < len(runes); i += 2 {
+		found[runes[i]] = runes[i+1]
+	}
+	return found
+}()
+
+// asciiOf gives the ASCII character that another one looks like.
+func asciiOf(r rune) (rune, bool) {
+	if r >= 0xff01 && r <= 0xff5e { // the wide forms of ASCII, in its order
+		return r - 0xff01 + '!', true
+	}
+	plain, found := lookalikes[r]
+	return plain, found
+}
+
+// likeness is a word that looks like one in ASCII.
+type likeness struct {
+	plain  string // the word in ASCII
+	letter rune   // the first that is not
+}
+
+// lookalike finds out whether a word looks like one in ASCII and is none. A
+// word of another language is none: not all of its letters do.
+func lookalike(word string) (likeness, bool) {
+	like := likeness{letter: -1}
+	like.plain = strings.Map(func(r rune) rune {
+		plain, found := asciiOf(r)
+		if !found {
+			return r
+		}
+		if like.letter < 0 {
+			like.letter = r
+		}
+		return plain
+	}, word)
+	other := strings.ContainsFunc(like.plain, func(r rune) bool { return r >= utf8.RuneSelf })
+	return like, like.letter >= 0 && !other
+}
+
+func (l likeness) problem(word string) string {
+	what := "character"
+	if unicode.IsLetter(l.letter) {
+		what = "letter"
+	}
+	plain, _ := asciiOf(l.letter)
+	return fmt.Sprintf("%s holds the %s %U, which only looks like %c", Quote(word), what, l.letter, plain)
+}
+
+// looksLike faults a value that looks like one in ASCII and is none.
+func (d *decoder) looksLike(n *yaml.Node, at At) bool {
+	like, found := lookalike(n.Value)
+	if found {
+		at.Column = d.column(n, like.letter)
+		d.fault(at, like.problem(n.Value), "type it again: "+short(strings.TrimSpace(like.plain)))
+	}
+	return found
+}
+
+// column finds a character of a node in its line; where it is not, as within
+// a text of several lines, the node's own column.
+func (d *decoder) column(n *yaml.Node, r rune) int {
+	if d.alias != nil {
+		return d.alias.Column
+	}
+	if n.Line > len(d.lines) {
+		return n.Column
+	}
+	line := []rune(d.lines[n.Line-1])
+	for i := n.Column - 1; i < len(line); i++ {
+		if line[i] == r {
+			return i + 1
+		}
+	}
+	return n.Column
+}
