@@ -44,6 +44,17 @@ func TestBytes(t *testing.T) {
 		}
 		return text
 	}
+	utf32 := func(order string) string {
+		text := map[string]string{"little": "\xff\xfe\x00\x00", "big": "\x00\x00\xfe\xff"}[order]
+		for _, b := range []byte(plain) {
+			if order == "little" {
+				text += string([]byte{b, 0, 0, 0})
+			} else {
+				text += string([]byte{0, 0, 0, b})
+			}
+		}
+		return text
+	}
 	in := func(what string) string { return strings.Replace(plain, "kubem01", "kube"+what+"m01", 1) }
 	const start = "\n      hagen init writes a file to start from"
 	for _, test := range []struct{ what, text, want string }{
@@ -53,6 +64,8 @@ func TestBytes(t *testing.T) {
 		{"UTF-16 little", utf16("little"), "cluster.yaml: the file is UTF-16 text\n      save it as UTF-8"},
 		{"UTF-16 big", utf16("big"), "cluster.yaml: the file is UTF-16 text\n      save it as UTF-8"},
 		{"UTF-16 without mark", utf16("little")[2:], "cluster.yaml:1:2: the control character U+0000 stands here\n    1 | a\\x00p\\x00i\\x00V\\x00e\\x00r\\x00s\\x00i\\x00o\\x00n\\x00:\\x00 \\x00h\\x00a\\x00g\\x00e\\x00n\\x00/\\x00v\\x001\\x00a\\x00l\\x00p\\x00h\\x00a\\x001\\x00\n      |  ^\n      remove it: a cluster file is plain text"},
+		{"UTF-32 little", utf32("little"), "cluster.yaml: the file is UTF-32 text\n      save it as UTF-8"},
+		{"UTF-32 big", utf32("big"), "cluster.yaml: the file is UTF-32 text\n      save it as UTF-8"},
 		{"Latin-1", in("\xfc"), "cluster.yaml:11:18: byte 0xfc is not UTF-8\n   11 |     - {name: kube?m01, addresses: [10.10.10.81]}\n      |                  ^\n      save the file as UTF-8"},
 		{"NUL", in("\x00"), "cluster.yaml:11:18: the control character U+0000 stands here\n   11 |     - {name: kube\\x00m01, addresses: [10.10.10.81]}\n      |                  ^\n      remove it: a cluster file is plain text"},
 		{"terminal escape", in("\x1b[2J"), "cluster.yaml:11:18: the control character U+001B stands here\n   11 |     - {name: kube\\x1b[2Jm01, addresses: [10.10.10.81]}\n      |                  ^\n      remove it: a cluster file is plain text"},

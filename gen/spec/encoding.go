@@ -21,6 +21,8 @@ func encoding(text []byte) *Fault {
 		return &Fault{Problem: "the file is larger than 1 MiB", Remedy: "a cluster file has a few kilobytes: is this the right file?"}
 	case len(bytes.TrimSpace(text)) == 0:
 		return &Fault{Problem: "the file is empty", Remedy: start}
+	case bytes.HasPrefix(text, []byte{0xff, 0xfe, 0, 0}) || bytes.HasPrefix(text, []byte{0, 0, 0xfe, 0xff}): // begins like UTF-16
+		return &Fault{Problem: "the file is UTF-32 text", Remedy: "save it as UTF-8"}
 	case bytes.HasPrefix(text, []byte{0xff, 0xfe}) || bytes.HasPrefix(text, []byte{0xfe, 0xff}):
 		return &Fault{Problem: "the file is UTF-16 text", Remedy: "save it as UTF-8"}
 	}

@@ -176,8 +176,8 @@ var syntaxFaults = []struct {
 
 	// Lines that do not fit together.
 	{says: "mapping values are not allowed", problem: "a second colon stands on this line", remedy: "begin the field on its own line, or put the value in quotes", refine: deeper},
-	{says: "could not find expected ':'", begin: true, problem: noColon, remedy: writeColon},
-	{says: "sequence entries are not allowed", problem: "a list cannot begin on the line of its field", remedy: "begin it on the next line, or write it in brackets: [first, second]"},
+	{says: "could not find expected ':'", begin: true, problem: noColon, remedy: writeColon, refine: longName},
+	{says: "sequence entries are not allowed", problem: "a list cannot begin on the line of its field", remedy: "begin it on the next line, or write it in brackets: [first, second]", refine: behindDashes},
 	{says: "mapping keys are not allowed", problem: "a question mark stands where no field can begin", remedy: quoteIt},
 	{says: "expected '-' indicator", problem: "this line is neither an item of the list above nor in line with the list's field", remedy: likeNeighbours},
 	{says: "did not find expected key", problem: "this line fits neither the field above nor a new one", remedy: likeNeighbours, refine: behindValue},
@@ -199,6 +199,11 @@ func tab(fault *Fault, f failure, lines []string) {
 func unclosed(open, closing string) func(*Fault, failure, []string) {
 	return func(fault *Fault, f failure, lines []string) {
 		rest := after(lines, f.stop)
+		if name := lastItem(before(lines, f.stop)); strings.HasPrefix(rest, ":") && utf8.RuneCountInString(name) > maxName {
+			fault.At = At{Line: f.stop.Line, Column: f.stop.Column - utf8.RuneCountInString(name)}
+			fault.Problem, fault.Remedy = nameTooLong, shortenName
+			return
+		}
 		if strings.IndexAny(rest, "]}") == 0 {
 			fault.Problem = "the " + open + " before this is not closed yet"
 			fault.Remedy = "close it with " + closing + " first"
@@ -210,6 +215,39 @@ func unclosed(open, closing string) func(*Fault, failure, []string) {
 		fault.At = f.begin
 		fault.Problem = "the " + open + " that opens here is never closed"
 		fault.Remedy = "close it with " + closing
+	}
+}
+
+// maxName is how far from its begin YAML looks for the colon behind a field's
+// name (YAML 1.2.2, 7.4.2).
+const (
+	maxName     = 1024
+	nameTooLong = "the name of this field is too long: more than 1024 characters stand before its colon"
+	shortenName = "shorten it: no field has a name of thirty characters"
+)
+
+var colon = regexp.MustCompile(`:(\s|$)`)
+
+// longName tells a colon that comes too late from one that is missing.
+func longName(fault *Fault, f failure, lines []string) {
+	rest := after(lines, f.begin)
+	if found := colon.FindStringIndex(rest); found != nil && utf8.RuneCountInString(rest[:found[0]]) > maxName {
+		fault.Problem, fault.Remedy = nameTooLong, shortenName
+	}
+}
+
+// lastItem is what follows the last comma or bracket of a text.
+func lastItem(text string) string {
+	return strings.TrimLeft(text[strings.LastIndexAny(text, ",{[")+1:], " ")
+}
+
+var dashes = regexp.MustCompile(`^--- +`)
+
+// behindDashes tells what begins on the line of a document mark.
+func behindDashes(fault *Fault, f failure, lines []string) {
+	if mark := dashes.FindString(before(lines, f.stop)); mark != "" {
+		fault.At.Column = 1 + len(mark)
+		fault.Problem, fault.Remedy = "no field or item can begin on the line of the ---", "begin it on the next line, or remove the ---"
 	}
 }
 
@@ -225,7 +263,12 @@ var fieldStart = regexp.MustCompile(`^( *(?:- +)*)[^:"'{\[]+$`)
 // deeper tells a line with two colons from one whose colon is its first:
 // either the line above has lost its colon, or this one is indented too far.
 func deeper(fault *Fault, f failure, lines []string) {
-	m := fieldStart.FindStringSubmatch(before(lines, f.stop))
+	text := before(lines, f.stop)
+	m := fieldStart.FindStringSubmatch(text)
+	if dashes.MatchString(text) {
+		behindDashes(fault, f, lines)
+		return
+	}
 	if m == nil {
 		return
 	}
