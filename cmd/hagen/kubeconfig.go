@@ -70,6 +70,9 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 	if !found {
 		return failed("%s: holds no authority that could sign; hagen render makes one", pkiDir(ctx))
 	}
+	if asked.user == authority.Request.Subject.CommonName {
+		return usage("--user: %q is the name of the authority that signs; choose another --user", asked.user)
+	}
 	item, warnings, err := pki.Client(authority, request, time.Now(), pki.Generate)
 	if err != nil {
 		return failed("%w", err)
