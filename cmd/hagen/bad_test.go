@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// TestBadFilesWriteNothing renders every bad cluster file of testdata/bad,
+// where nothing was rendered yet and where something was: hagen exits with 2
+// and the directory is as before.
+func TestBadFilesWriteNothing(t *testing.T) {
+	archives, _ := filepath.Glob("../../testdata/bad/*.txtar")
+	bad := map[string][]byte{}
+	for _, path := range archives {
+		archive, err := txtar.ParseFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range archive.Files {
+			if strings.HasSuffix(file.Name, ".yaml") {
+				bad[filepath.Base(path)+"/"+file.Name] = file.Data
+			}
+		}
+	}
+	if len(bad) < 150 {
+		t.Fatalf("%d bad files, there were 150 and more", len(bad))
+	}
+	for _, before := range []string{"nothing", "something"} {
+		t.Run(before, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			if before == "something" {
+				for _, command := range []string{"init", "render"} {
+					if code, _, said := runHere(command); code != 0 {
+						t.Fatalf("%s: exit code %d: %s", command, code, said)
+					}
+				}
+			}
+			for name, text := range bad {
+				if err := os.WriteFile(defaultFile, text, 0o600); err != nil {
+					t.Fatal(err)
+				}
+				was := everything(t)
+				if code, out, said := runHere("render"); code != exitUsage || out != "" || !strings.HasPrefix(said, defaultFile+":") {
+					t.Errorf("%s: exit code %d, %q, %s", name, code, out, said)
+				}
+				if now := everything(t); now != was {
+					t.Fatalf("%s: the directory was\n%s\nand is\n%s", name, was, now)
+				}
+			}
+		})
+	}
+}
+
+// runHere runs hagen in this process.
+func runHere(args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = run(append([]string{"hagen"}, args...), &ui{out: &output{w: &out}, err: &err})
+	return code, out.String(), err.String()
+}
+
+// everything lists what is in this directory: when each was written and, since
+// what is exchanged is another file, which it is.
+func everything(t *testing.T) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := entry.Info()
+		if err == nil {
+			fmt.Fprintf(&b, "%s %v %d %v %d\n", path, info.Mode(), info.Size(), info.ModTime(), info.Sys().(*syscall.Stat_t).Ino)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
