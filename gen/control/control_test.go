@@ -132,10 +132,11 @@ func TestLowPorts(t *testing.T) {
 	}
 }
 
-// TestFlagsAccepted holds every flag of every release against what that
-// release's binaries say that they accept. Deprecated is as bad as unknown:
-// it will be unknown.
+// TestFlagsAccepted holds every row of every release against what that
+// release's binaries say that they accept, whichever cluster gets the flag.
+// Deprecated is as bad as unknown: it will be unknown.
 func TestFlagsAccepted(t *testing.T) {
+	used := map[string]bool{}
 	for _, release := range profiles.ReleasesOf(profiles.Standard) {
 		accepted := map[string]profiles.Flag{}
 		record, known := profiles.Flags(release.Minor)
@@ -147,23 +148,32 @@ func TestFlagsAccepted(t *testing.T) {
 		}
 		c := readCluster(t, "standard")
 		c.Release, c.Kubernetes, c.Etcd = release, release.Proven, release.Etcd
+		s := site{c, c.Masters[0]}
 		for _, d := range standardDaemons {
-			emitted := strings.Count(d.execStart(site{c, c.Masters[0]}), " --")
-			if emitted < 5 {
-				t.Errorf("%s has %d flags", d.name, emitted)
-			}
-			for word := range strings.FieldsSeq(d.execStart(site{c, c.Masters[0]})) {
-				name, isFlag := strings.CutPrefix(word, "--")
-				if !isFlag {
+			rows := 0
+			for i, row := range d.flags {
+				row.when = nil
+				if !row.applies(s, d.product.row(s)) {
 					continue
 				}
-				name, _, _ = strings.Cut(name, "=")
-				switch f, found := accepted[d.name+" "+name]; {
+				rows++
+				used[fmt.Sprint(d.name, i)] = true
+				switch f, found := accepted[d.name+" "+row.name]; {
 				case !found:
-					t.Errorf("%s of release %s knows no flag --%s", d.name, release.Minor, name)
+					t.Errorf("%s of release %s knows no flag --%s", d.name, release.Minor, row.name)
 				case f.Deprecated:
-					t.Errorf("%s of release %s calls --%s deprecated", d.name, release.Minor, name)
+					t.Errorf("%s of release %s calls --%s deprecated", d.name, release.Minor, row.name)
 				}
+			}
+			if rows < 5 || d.args != "" {
+				t.Errorf("%s has %d flags, and %q that no row holds", d.name, rows, d.args)
+			}
+		}
+	}
+	for _, d := range standardDaemons {
+		for i, row := range d.flags {
+			if !used[fmt.Sprint(d.name, i)] {
+				t.Errorf("%s --%s, since %q until %q, is for no release", d.name, row.name, row.since, row.until)
 			}
 		}
 	}
