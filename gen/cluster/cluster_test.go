@@ -1,6 +1,7 @@
 package cluster_test
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"reflect"
@@ -187,14 +188,17 @@ func everyFieldWritten(t *testing.T, text []byte) {
 	walk(reflect.ValueOf(*file), "")
 }
 
+// newest is the release that counts when the file names none.
+var newest = profiles.ReleasesOf(profiles.Standard)[0]
+
 // TestGood: what must not be refused, and what it comes to.
 func TestGood(t *testing.T) {
 	for _, test := range []struct {
 		what, text string
 		holds      func(*cluster.Cluster) bool
 	}{
-		{"v-prefix", also("kubernetesVersion: v1.37.2", "etcdVersion: v3.7.3"),
-			func(c *cluster.Cluster) bool { return c.Kubernetes.String() == "1.37.2" && c.Etcd.String() == "3.7.3" }},
+		{"v-prefix", also("kubernetesVersion: v"+newest.Proven.String(), "etcdVersion: v"+newest.Etcd.String()),
+			func(c *cluster.Cluster) bool { return c.Kubernetes == newest.Proven && c.Etcd == newest.Etcd }},
 		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), func(c *cluster.Cluster) bool {
 			return c.Kubernetes.String() == "1.9.2" && c.Etcd.String() == "3.2.8" && c.Masters[0].OS.Name == "generic" && c.PKI.Algorithm == pki.RSA2048
 		}},
@@ -263,6 +267,17 @@ func TestWarnings(t *testing.T) {
 	masters := least[strings.Index(least, "    - {name: kubem00"):strings.Index(least, "  loadBalancers")]
 	balancers := least[strings.Index(least, "  loadBalancers"):]
 	one := strings.SplitAfter(masters, "\n")[0]
+	newerPatch := func(v profiles.Version) string {
+		v.Patch++
+		return v.String()
+	}
+	releases := profiles.ReleasesOf(profiles.Standard)
+	patched := releases[slices.IndexFunc(releases, func(r profiles.Release) bool { return r.Proven.Patch > 0 })]
+	known := ""
+	for _, r := range releases {
+		known += ", " + r.Minor
+	}
+	known = strings.TrimPrefix(known, ", ")
 	nine := ""
 	for _, n := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "9"} {
 		nine += "    - {name: m" + n + ", addresses: [10.10.10.8" + n + "]}\n"
@@ -273,15 +288,15 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), []string{
 			"6:12: spec.profile: one authority signs everything: every client certificate of this cluster is also one for etcd"}},
-		{"newer patch", also("kubernetesVersion: 1.37.9"), []string{
-			"15:22: spec.kubernetesVersion: Kubernetes 1.37.9 is newer than 1.37.2, which hagen was tried with"}},
-		{"older patch", also("kubernetesVersion: 1.37.0"), []string{
-			"15:22: spec.kubernetesVersion: Kubernetes 1.37.0 is older than 1.37.2, which hagen was tried with; take the newer one for its fixes"}},
-		{"etcd patch", also("etcdVersion: 3.7.9"), []string{
-			"15:16: spec.etcdVersion: etcd 3.7.9 is newer than 3.7.3, which hagen was tried with"}},
+		{"newer patch", also("kubernetesVersion: " + newerPatch(newest.Proven)), []string{
+			fmt.Sprintf("15:22: spec.kubernetesVersion: Kubernetes %s is newer than %s, which hagen was tried with", newerPatch(newest.Proven), newest.Proven)}},
+		{"older patch", also("kubernetesVersion: " + patched.Minor + ".0"), []string{
+			fmt.Sprintf("15:22: spec.kubernetesVersion: Kubernetes %s.0 is older than %s, which hagen was tried with; take the newer one for its fixes", patched.Minor, patched.Proven)}},
+		{"etcd patch", also("etcdVersion: " + newerPatch(newest.Etcd)), []string{
+			fmt.Sprintf("15:16: spec.etcdVersion: etcd %s is newer than %s, which hagen was tried with", newerPatch(newest.Etcd), newest.Etcd)}},
 		{"unproven", also("kubernetesVersion: 1.99.0", "etcdVersion: 4.0.0", "allowUnproven: true"), []string{
-			"15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with 1.37, 1.36, 1.35, 1.34; the flags of 1.37 are used, unproven",
-			"16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes 1.37, which goes with etcd 3.7; the flags of 3.7 are used, unproven"}},
+			fmt.Sprintf("15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with %s; the flags of %s are used, unproven", known, newest.Minor),
+			fmt.Sprintf("16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes %s, which goes with etcd %s; the flags of %[2]s are used, unproven", newest.Minor, newest.Etcd.Line())}},
 		{"one master", changed(t, masters, one), []string{
 			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},
 		{"one master alone", changed(t, masters, one, balancers, "", "kubernetes:6443", "kubem00:6443"), []string{
