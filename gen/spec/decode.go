@@ -21,6 +21,8 @@ type decoder struct {
 	faults []Fault
 	values int
 	lines  []string
+	line   []rune     // the one of lines that column looked at last
+	lineNo int        // and its number
 	alias  *yaml.Node // the reference whose meaning is being decoded; it is where that stands
 }
 
@@ -220,14 +222,19 @@ func (d *decoder) list(n *yaml.Node, at At, v reflect.Value, m manner) bool {
 	return true
 }
 
-var plainItem = regexp.MustCompile(`^[[:alnum:]]([^][{}#:]|:[^ ])*[^][{}#: ]$|^[[:alnum:]]$`)
-
-// asItem writes a text as an item between brackets.
+// asItem writes a text as what stands between brackets: as it is if that means
+// the same there, or several texts.
 func asItem(value string) string {
-	if plainItem.MatchString(value) {
-		return short(value)
+	var items []yaml.Node
+	if len(value) > 200 || yaml.Unmarshal([]byte("["+value+"]"), &items) != nil {
+		return Quote(value)
 	}
-	return Quote(value)
+	for _, item := range items {
+		if item.Kind != yaml.ScalarNode || item.Tag != "!!str" || item.Style != 0 {
+			return Quote(value)
+		}
+	}
+	return short(value)
 }
 
 // mapping decodes a mapping into a struct whose first field is its place and

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -41,9 +42,13 @@ type likeness struct {
 }
 
 // lookalike finds out whether a word looks like one in ASCII and is none. A
-// word of another language is none: not all of its letters do.
+// word of another language is none: not all of its letters do. No field takes
+// a word as long as those that are not looked at.
 func lookalike(word string) (likeness, bool) {
 	like := likeness{letter: -1}
+	if len(word) > 4096 {
+		return like, false
+	}
 	like.plain = strings.Map(func(r rune) rune {
 		plain, found := asciiOf(r)
 		if !found {
@@ -86,10 +91,12 @@ func (d *decoder) column(n *yaml.Node, r rune) int {
 	if n.Line > len(d.lines) {
 		return n.Column
 	}
-	line := []rune(d.lines[n.Line-1])
-	for i := n.Column - 1; i < len(line); i++ {
-		if line[i] == r {
-			return i + 1
+	if d.lineNo != n.Line {
+		d.lineNo, d.line = n.Line, []rune(d.lines[n.Line-1])
+	}
+	if n.Column-1 < len(d.line) {
+		if i := slices.Index(d.line[n.Column-1:], r); i >= 0 {
+			return n.Column + i
 		}
 	}
 	return n.Column
