@@ -226,8 +226,9 @@ func TestHAProxyServes(t *testing.T) {
 				if err != nil {
 					return
 				}
-				c.Write([]byte(test.answer))
-				if test.answer != "" {
+				if test.answer != "" { // as HAProxy does, after it has heard the question
+					c.Read(make([]byte, 100))
+					c.Write([]byte(test.answer))
 					c.Close()
 				}
 			}
