@@ -10,8 +10,10 @@ import (
 	"io/fs"
 	"path"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"hagen/gen"
 	"hagen/gen/encode"
@@ -66,25 +68,35 @@ const manifestName = "SHA256SUMS"
 // Read reads a tree. Host's documents stand in folders of their names, as
 // hagen render lays them. The error joins a Fault for everything that cannot
 // be read; a tree without any machine is one.
-func Read(tree fs.FS) (Tree, error) {
+func Read(tree fs.FS) (Tree, error) { return read(tree, profiles.Formats(), true) }
+
+// ReadMachines reads a tree as Read does, but of each host no more than one
+// document: Ignition's where there is one, since that is what machines get, and
+// reading Butane takes ten times as long. The text of the others is there.
+func ReadMachines(tree fs.FS) (Tree, error) {
+	return read(tree, []string{profiles.Ignition, profiles.Butane}, false)
+}
+
+// read reads the formats in this order, and all of them or the first.
+func read(tree fs.FS, formats []string, all bool) (Tree, error) {
 	var read Tree
 	var faults []error
 	entries, err := fs.ReadDir(tree, ".")
 	if err != nil {
 		return Tree{}, Fault{".", "cannot be read: " + reason(err)}
 	}
-	for _, e := range entries {
-		switch {
+	folders := readHosts(tree, entries, formats, all)
+	for i, e := range entries {
+		switch f := folders[i]; {
 		case strings.HasPrefix(e.Name(), ".") || e.Name() == manifestName:
 		case e.IsDir():
-			host, cluster, found, err := readHost(tree, e.Name())
-			if err != nil {
-				faults = append(faults, err)
-			} else if found {
-				read.Hosts = append(read.Hosts, host)
+			if f.err != nil {
+				faults = append(faults, f.err)
+			} else if f.found {
+				read.Hosts = append(read.Hosts, f.host)
 			}
-			if cluster != "" {
-				read.Cluster = cluster
+			if f.cluster != "" {
+				read.Cluster = f.cluster
 			}
 		default:
 			text, err := readFile(tree, e.Name())
@@ -101,16 +113,49 @@ func Read(tree fs.FS) (Tree, error) {
 	return read, errors.Join(faults...)
 }
 
+// folder is what was read in one.
+type folder struct {
+	host    Host
+	cluster string
+	found   bool
+	err     error
+}
+
+// readHosts reads all folders, as many at a time as there are processors:
+// documents take their time.
+func readHosts(tree fs.FS, entries []fs.DirEntry, formats []string, all bool) []folder {
+	folders := make([]folder, len(entries))
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var done sync.WaitGroup
+	for i, e := range entries {
+		if !e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		free <- struct{}{}
+		done.Go(func() {
+			f := &folders[i]
+			f.host, f.cluster, f.found, f.err = readHost(tree, e.Name(), formats, all)
+			<-free
+		})
+	}
+	done.Wait()
+	return folders
+}
+
 // readHost reads the documents in one folder; found is false if there is none.
-func readHost(tree fs.FS, name string) (h Host, cluster string, found bool, err error) {
+func readHost(tree fs.FS, name string, formats []string, all bool) (h Host, cluster string, found bool, err error) {
 	var faults []error
-	for _, format := range profiles.Formats() {
+	for _, format := range formats {
 		place := gen.Path(name, format)
 		text, err := readFile(tree, place)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil {
+		switch {
+		case err != nil:
+		case !all && len(h.Documents) > 0:
+			h.Documents = append(h.Documents, Document{format, place, text})
+		default:
 			var n node.Node
 			var system profiles.OS
 			if n, system, err = readDocument(place, format, text); err == nil {
@@ -122,9 +167,9 @@ func readHost(tree fs.FS, name string) (h Host, cluster string, found bool, err 
 				}
 				h.Documents = append(h.Documents, Document{format, place, text})
 			}
-			if c, role := head(text); c != "" {
-				cluster, h.Node.Role = c, role
-			}
+		}
+		if c, role := head(text); c != "" {
+			cluster, h.Node.Role = c, role
 		}
 		faults = append(faults, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -104,5 +105,33 @@ func TestFaults(t *testing.T) {
 		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
 			t.Errorf("%s: got %v, want %s", test.what, err, test.want)
 		}
+	}
+}
+
+// TestReadMachines: of each host one document is read, and the machines are
+// the same.
+func TestReadMachines(t *testing.T) {
+	tree := golden(t, "standard")
+	all, err := Read(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(tree, "kubem01/config.ign")
+	tree["kubem00/config.bu"].Data = []byte("# Made by hagen.\n# cluster other, host kubem00, role master\nbroken\n")
+	read, err := ReadMachines(tree)
+	if err != nil || read.Cluster != "kubernetes" || len(read.Hosts) != len(all.Hosts) {
+		t.Fatalf("cluster %q, %d hosts, %v", read.Cluster, len(read.Hosts), err)
+	}
+	for i, h := range read.Hosts {
+		if !reflect.DeepEqual(h.Node.Bare(), all.Hosts[i].Node.Bare()) || h.Node.Role != all.Hosts[i].Node.Role {
+			t.Errorf("%s is read as another machine", h.Node.Name)
+		}
+		if want := len(all.Hosts[i].Documents); h.Node.Name != "kubem01" && len(h.Documents) != want {
+			t.Errorf("%s: %d documents, not %d", h.Node.Name, len(h.Documents), want)
+		}
+	}
+	tree["kubem00/config.ign"].Data = nil
+	if _, err := ReadMachines(tree); err == nil || !strings.Contains(err.Error(), "kubem00/config.ign: cannot be read") {
+		t.Error(err)
 	}
 }
