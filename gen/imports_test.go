@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"hagen/out":          {"hagen/out/tree"},
 	"hagen/out/tree":     {},
 	"hagen/out/twin":     {"hagen/gen/node"},
+	"hagen/out/diff":     {"hagen/gen/node", "hagen/out/twin", "hagen/profiles"},
 	"hagen/out/rendered": {"hagen/gen", "hagen/gen/encode", "hagen/gen/node", "hagen/profiles"},
 }
 
@@ -75,7 +76,7 @@ func TestPure(t *testing.T) {
 // pure are the packages that compute.
 func pure(path string) bool {
 	return path == "hagen/gen" || strings.HasPrefix(path, "hagen/gen/") || path == "hagen/pki" ||
-		path == "hagen/profiles" || path == "hagen/out/twin" || path == "hagen/out/rendered"
+		path == "hagen/profiles" || path == "hagen/out/twin" || path == "hagen/out/rendered" || path == "hagen/out/diff"
 }
 
 func TestImports(t *testing.T) {

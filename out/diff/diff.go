@@ -1,0 +1,466 @@
+// Package diff compares the machines of two rendered trees: what changes in
+// their files and units, what that does to a machine that runs, and in which
+// order machines may take it. It shows twins only, so that no secret is in
+// what it returns.
+package diff
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"hagen/gen/node"
+	"hagen/out/twin"
+)
+
+// Side is one of the two trees. Its machines may be twins.
+type Side struct {
+	Machines   []node.Node
+	Kubeconfig []byte // the administrator's; nil if the tree has none
+}
+
+// Diff is what changes from one tree to another. The JSON fields of its types
+// are an interface: they are added to, never renamed.
+type Diff struct {
+	Same     bool      `json:"same"`
+	Machines int       `json:"machines"` // on either side
+	Changed  int       `json:"changed"`  // of them
+	Changes  []Change  `json:"changes"`
+	Effects  []Effects `json:"effects"`
+	Order    []Step    `json:"order"`
+	Reimage  []string  `json:"reimage"` // machines that change, in the order in which they may be made anew instead
+	Cautions []Caution `json:"cautions"`
+
+	masters bool // one of Reimage is a master
+}
+
+// What a Change is about.
+const (
+	KindMachine    = "machine"
+	KindGroup      = "group"
+	KindUser       = "user"
+	KindDirectory  = "directory"
+	KindFile       = "file"
+	KindLink       = "link"
+	KindUnit       = "unit"
+	KindKubeconfig = "kubeconfig" // the administrator's, which no machine has
+)
+
+// How something changes.
+const (
+	Added    = "added"
+	Removed  = "removed"
+	Changed  = "changed"
+	Replaced = "replaced" // a key: there is nothing to be said of the old and the new one
+)
+
+// Change is one item that changes in the same way on all of Hosts.
+type Change struct {
+	Hosts   []string `json:"hosts"`
+	Kind    string   `json:"kind"`
+	Name    string   `json:"name"`
+	How     string   `json:"how"`
+	Also    []string `json:"also,omitempty"` // keys that change with the certificate
+	Details []Detail `json:"details"`
+	Hunks   []Hunk   `json:"hunks"`             // as on the first host
+	Context bool     `json:"context,omitempty"` // the lines around are others on other hosts
+	Effects []Effect `json:"effects"`
+}
+
+// Detail is a part of a change that can be told by name.
+type Detail struct {
+	What    string   `json:"what"`
+	How     string   `json:"how"`
+	From    string   `json:"from,omitempty"`
+	To      string   `json:"to,omitempty"`
+	Added   []string `json:"added,omitempty"` // of a list
+	Removed []string `json:"removed,omitempty"`
+}
+
+// Caution is what a reviewer should know before anything is done.
+type Caution struct {
+	Hosts []string `json:"hosts"`
+	Text  string   `json:"text"`
+}
+
+// Of compares two trees.
+func Of(before, after Side) Diff {
+	d := Diff{Changes: []Change{}, Effects: []Effects{}, Order: []Step{}, Reimage: []string{}, Cautions: []Caution{}}
+	c := comparison{twins: map[string]string{}}
+	pairs := pair(before.Machines, after.Machines)
+	var hosts []string
+	var all []Change
+	for i := range pairs {
+		p := &pairs[i]
+		hosts = append(hosts, p.name)
+		c.machine(p)
+		if len(p.changes) > 0 {
+			d.Changed++
+		}
+		all = append(all, p.changes...)
+	}
+	if before.Kubeconfig != nil && after.Kubeconfig != nil {
+		if change, differs := c.contents(before.Kubeconfig, after.Kubeconfig); differs {
+			change.Kind, change.Name, change.How = KindKubeconfig, "admin.kubeconfig", Changed
+			change.Effects = []Effect{{Action: Nothing, Why: "no machine has it: hand it to those who use it"}}
+			all = append(all, change)
+		}
+	}
+	d.Machines = len(pairs)
+	d.Changes = append(d.Changes, fold(hosts, all)...)
+	d.Same = len(d.Changes) == 0
+	d.Effects = append(d.Effects, effectsOf(pairs)...)
+	d.Order = append(d.Order, order(pairs)...)
+	d.Reimage = append(d.Reimage, reimage(pairs)...)
+	d.masters = slices.ContainsFunc(pairs, func(p machines) bool { return slices.Contains(d.Reimage, p.name) && role(p.after) == roleMaster })
+	d.Cautions = append(d.Cautions, cautions(pairs)...)
+	return d
+}
+
+// machines is one host of both trees; nil where it is not.
+type machines struct {
+	name          string
+	before, after *node.Node
+	changes       []Change
+	judge         *judge   // of a machine that changes
+	effects       []Effect // of all changes
+}
+
+// pair puts hosts of the same name together, in the order of the new tree,
+// then those that are gone.
+func pair(before, after []node.Node) []machines {
+	var pairs []machines
+	place := map[string]int{}
+	for i := range after {
+		place[after[i].Name] = len(pairs)
+		pairs = append(pairs, machines{name: after[i].Name, after: &after[i]})
+	}
+	for i := range before {
+		if at, both := place[before[i].Name]; both {
+			pairs[at].before = &before[i]
+		} else {
+			pairs = append(pairs, machines{name: before[i].Name, before: &before[i]})
+		}
+	}
+	return pairs
+}
+
+// comparison remembers what many machines have in common.
+type comparison struct {
+	twins map[string]string
+}
+
+// machine compares one host.
+func (c *comparison) machine(p *machines) {
+	switch {
+	case p.before == nil:
+		p.changes = []Change{whole(*p.after, Added)}
+	case p.after == nil:
+		p.changes = []Change{whole(*p.before, Removed)}
+	default:
+		p.changes = c.both(p)
+	}
+	p.effects = verdict(p.changes)
+}
+
+// both compares a host that is in both trees.
+func (c *comparison) both(p *machines) []Change {
+	before, after := p.before.Bare(), p.after.Bare()
+	changes := slices.Concat(
+		items(KindGroup, before.Groups, after.Groups, func(g node.Group) string { return g.Name }, func(node.Group) []fact { return nil }),
+		items(KindUser, before.Users, after.Users, func(u node.User) string { return u.Name }, userFacts),
+		items(KindDirectory, before.Directories, after.Directories, func(d node.Directory) string { return d.Path },
+			func(d node.Directory) []fact { return access(d.User, d.Group, d.Mode) }),
+		c.files(before.Files, after.Files),
+		items(KindLink, before.Links, after.Links, func(l node.Link) string { return l.Path },
+			func(l node.Link) []fact { return []fact{{"target", l.Target}} }),
+		c.units(before.Units, after.Units),
+	)
+	if len(changes) == 0 {
+		return nil
+	}
+	p.judge = newJudge(before, after)
+	for i := range changes {
+		changes[i].Hosts = []string{p.name}
+		changes[i].Effects = p.judge.effects(changes[i])
+	}
+	return pairKeys(changes)
+}
+
+// whole is a machine that is new or gone.
+func whole(n node.Node, how string) Change {
+	var units []string
+	for _, u := range n.Bare().Units {
+		units = append(units, u.Name)
+	}
+	effect := Effect{Action: Boot, Why: "a new machine"}
+	if how == Removed {
+		effect = Effect{Action: SwitchOff, Why: "in the new tree it is none of the cluster's"}
+	}
+	return Change{Hosts: []string{n.Name}, Kind: KindMachine, Name: role(&n), How: how, Effects: []Effect{effect}, Hunks: []Hunk{},
+		Details: []Detail{{What: "files", How: how, To: fmt.Sprint(len(n.Files))}, {What: "units", How: how, Added: units}}}
+}
+
+// Roles of a machine, as its units tell.
+const (
+	roleMaster   = "master"
+	roleBalancer = "load balancer"
+	roleOther    = "machine"
+)
+
+func role(n *node.Node) string {
+	has := func(name string) bool {
+		return n != nil && slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == name })
+	}
+	switch {
+	case has(etcdUnit), has("kube-apiserver.service"):
+		return roleMaster
+	case has("haproxy.service"):
+		return roleBalancer
+	}
+	return roleOther
+}
+
+// fact is a property of an item with few of them.
+type fact struct{ name, value string }
+
+func userFacts(u node.User) []fact {
+	return []fact{
+		{"primary group", u.Primary}, {"groups", strings.Join(u.Groups, ", ")}, {"home", u.Home}, {"shell", u.Shell},
+		{"system account", fmt.Sprint(u.System)}, {"SSH keys", strings.Join(u.SSHKeys, ", ")},
+	}
+}
+
+func access(user, group string, mode fs.FileMode) []fact {
+	return []fact{{"owner", cmp.Or(user, "root")}, {"group", cmp.Or(group, "root")}, {"mode", fmt.Sprintf("%04o", mode)}}
+}
+
+// compareFacts gives a detail for each fact that differs.
+func compareFacts(before, after []fact) []Detail {
+	details := []Detail{}
+	for i := range after {
+		if before[i].value == after[i].value {
+			continue
+		}
+		d := Detail{What: after[i].name, How: Changed, From: before[i].value, To: after[i].value}
+		switch {
+		case d.From == "":
+			d.How = Added
+		case d.To == "":
+			d.How = Removed
+		default:
+			d.Added, d.Removed = listChange(d.From, d.To, ", ")
+		}
+		details = append(details, d)
+	}
+	return details
+}
+
+// items compares items that a few facts describe, by their names.
+func items[T any](kind string, before, after []T, name func(T) string, facts func(T) []fact) []Change {
+	var changes []Change
+	add := func(name, how string, details []Detail) {
+		changes = append(changes, Change{Kind: kind, Name: name, How: how, Details: details, Hunks: []Hunk{}})
+	}
+	each(before, after, name, func(b, a *T) {
+		switch {
+		case b == nil:
+			add(name(*a), Added, shown(facts(*a), kind))
+		case a == nil:
+			add(name(*b), Removed, []Detail{})
+		default:
+			if details := compareFacts(facts(*b), facts(*a)); len(details) > 0 {
+				add(name(*a), Changed, details)
+			}
+		}
+	})
+	return changes
+}
+
+// shown is what is said of a new item: owner and mode of a directory or file,
+// and of a user all that is not left to the system.
+func shown(facts []fact, kind string) []Detail {
+	details := []Detail{}
+	for _, f := range facts {
+		if f.value != "" && (kind != KindUser || f.value != "false") {
+			details = append(details, Detail{What: f.name, How: Added, To: f.value})
+		}
+	}
+	return details
+}
+
+// each calls do for every name of two sorted lists; nil stands for none.
+func each[T any](before, after []T, name func(T) string, do func(b, a *T)) {
+	for len(before) > 0 || len(after) > 0 {
+		switch {
+		case len(after) == 0 || len(before) > 0 && name(before[0]) < name(after[0]):
+			do(&before[0], nil)
+			before = before[1:]
+		case len(before) == 0 || name(after[0]) < name(before[0]):
+			do(nil, &after[0])
+			after = after[1:]
+		default:
+			do(&before[0], &after[0])
+			before, after = before[1:], after[1:]
+		}
+	}
+}
+
+// files compares the files of one machine.
+func (c *comparison) files(before, after []node.File) []Change {
+	var changes []Change
+	each(before, after, func(f node.File) string { return f.Path }, func(b, a *node.File) {
+		change, differs := Change{Details: []Detail{}, Hunks: []Hunk{}}, true
+		switch {
+		case b == nil:
+			change, _ = c.contents(nil, a.Contents)
+			change.Details = append(shown(access(a.User, a.Group, a.Mode), KindFile), change.Details...)
+			change.How, change.Name = Added, a.Path
+		case a == nil:
+			change.How, change.Name = Removed, b.Path
+		default:
+			change, differs = c.contents(b.Contents, a.Contents)
+			details := compareFacts(access(b.User, b.Group, b.Mode), access(a.User, a.Group, a.Mode))
+			change.Details = append(details, change.Details...)
+			differs = differs || len(details) > 0
+			change.How, change.Name = Changed, a.Path
+		}
+		if differs {
+			change.Kind = KindFile
+			changes = append(changes, change)
+		}
+	})
+	return changes
+}
+
+// contents compares what stands in a file. Only twins are looked at: of what
+// they do not tell apart, it says no more than that it differs.
+func (c *comparison) contents(before, after []byte) (Change, bool) {
+	change := Change{Details: []Detail{}, Hunks: []Hunk{}}
+	if bytes.Equal(before, after) {
+		return change, false
+	}
+	old, new := c.twin(before), c.twin(after)
+	switch {
+	case old == new:
+		if old == string(before) || new == string(after) {
+			return change, false // a twin and the file it was made of
+		}
+		change.Details = append(change.Details, Detail{What: "a secret that is not identified", How: Replaced})
+	case unshowable(old) || unshowable(new):
+		change.Details = append(change.Details, Detail{What: "content that cannot be shown", How: Replaced})
+	default:
+		details, told := byMeaning(old, new)
+		change.Details = append(change.Details, details...)
+		if !told {
+			change.Hunks = hunks(shorten(old), shorten(new))
+		}
+	}
+	return change, true
+}
+
+func (c *comparison) twin(contents []byte) string {
+	text, known := c.twins[string(contents)]
+	if !known {
+		text = string(twin.Text(contents))
+		c.twins[string(contents)] = text
+	}
+	return text
+}
+
+// unshowable says whether a twin still is no text, or holds the mark of a key
+// that its maker did not find: a file that somebody broke.
+func unshowable(text string) bool {
+	return !utf8.ValidString(text) || strings.ContainsRune(text, 0) ||
+		strings.Contains(text, "PRIVATE KEY-----") || strings.Contains(text, "AGE-SECRET-KEY-")
+}
+
+// pairKeys takes a private key and its certificate, changed together, for one
+// change.
+func pairKeys(changes []Change) []Change {
+	certificate := map[string]int{}
+	for i, c := range changes {
+		if c.Kind == KindFile && c.How == Changed && hasDetail(c, detailKey) {
+			certificate[strings.TrimSuffix(c.Name, path.Ext(c.Name))] = i
+		}
+	}
+	var kept []Change
+	gone := map[int]bool{}
+	for i, c := range changes {
+		stem, isKey := strings.CutSuffix(c.Name, "-key.pem")
+		at, paired := certificate[stem]
+		if isKey && paired && c.How == Changed && len(c.Details) == 1 && c.Details[0].What == detailPrivateKey {
+			changes[at].Also = append(changes[at].Also, c.Name)
+			changes[at].Effects = merge(changes[at].Effects, c.Effects)
+			gone[i] = true
+		}
+	}
+	for i, c := range changes {
+		if !gone[i] {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+func hasDetail(c Change, what string) bool {
+	return slices.ContainsFunc(c.Details, func(d Detail) bool { return d.What == what })
+}
+
+// fold puts equal changes of several hosts together. Those of the same hosts
+// stand together; groups of hosts are in the order of their first host, larger
+// ones first.
+func fold(hosts []string, changes []Change) []Change {
+	var folded []Change
+	at := map[string]int{}
+	for _, c := range changes {
+		key := foldKey(c)
+		i, known := at[key]
+		if !known {
+			at[key] = len(folded)
+			folded = append(folded, c)
+			continue
+		}
+		folded[i].Hosts = append(folded[i].Hosts, c.Hosts...)
+		folded[i].Context = folded[i].Context || !slices.EqualFunc(folded[i].Hunks, c.Hunks, sameHunk)
+	}
+	place := map[string]int{}
+	for i, h := range hosts {
+		place[h] = i
+	}
+	first := func(c Change) int {
+		if len(c.Hosts) == 0 {
+			return len(hosts) // what is no machine's stands last
+		}
+		return place[c.Hosts[0]]
+	}
+	slices.SortStableFunc(folded, func(a, b Change) int {
+		return cmp.Or(cmp.Compare(first(a), first(b)), cmp.Compare(len(b.Hosts), len(a.Hosts)), slices.Compare(a.Hosts, b.Hosts))
+	})
+	for i := range folded {
+		if folded[i].Hosts == nil {
+			folded[i].Hosts = []string{}
+		}
+	}
+	return folded
+}
+
+// foldKey is equal for changes that say the same, whatever stands around the
+// lines that change.
+func foldKey(c Change) string {
+	var lines []string
+	for _, h := range c.Hunks {
+		for _, l := range h.Lines {
+			if !strings.HasPrefix(l, " ") {
+				lines = append(lines, l)
+			}
+		}
+		lines = append(lines, "")
+	}
+	return fmt.Sprintf("%q", []any{c.Kind, c.Name, c.How, c.Also, c.Details, lines, c.Effects})
+}

@@ -1,0 +1,386 @@
+package diff
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// Action is what a change does to a machine.
+type Action string
+
+// Actions on a machine that runs, as far as it takes a change in place, from
+// the least to the most; and those that are about the whole machine.
+const (
+	Nothing    Action = "nothing"
+	ByItself   Action = "taken up by itself"
+	Reload     Action = "reload"
+	Restart    Action = "restart"
+	Start      Action = "start"
+	Stop       Action = "stop"
+	Membership Action = "etcd membership" // etcd has to be told, whatever happens to files
+	Reimage    Action = "re-image"        // cannot be had in place
+	Boot       Action = "boot"            // a new machine
+	SwitchOff  Action = "switch off"      // a machine that is gone
+)
+
+var actions = []Action{Nothing, ByItself, Reload, Restart, Start, Stop, Membership, Reimage, Boot, SwitchOff}
+
+func (a Action) weight() int { return slices.Index(actions, a) }
+
+// Effect is what a change does, to which unit, and why.
+type Effect struct {
+	Action Action `json:"action"`
+	Unit   string `json:"unit,omitempty"`
+	Why    string `json:"why"`
+}
+
+const (
+	etcdUnit     = "etcd.service"
+	apiUnit      = "kube-apiserver.service"
+	binariesUnit = "hagen-binaries.service"
+)
+
+// reading is a row: what a daemon does when a file changes that a flag, a
+// setting of its unit or a word in another of its files names. What no row
+// knows is read when the daemon starts.
+type reading struct {
+	unit   string // "" is any
+	by     string // the flag, setting or word before the path
+	action Action
+	since  string // first minor release of the daemon that does so; before, it is started again
+	why    string
+}
+
+// proven is the oldest Kubernetes release whose source the rows were held
+// against. Older ones do some of it, too.
+const proven = "1.34"
+
+var readings = []reading{
+	// etcd, client/pkg/transport/listener.go: GetCertificate and
+	// GetClientCertificate read the files; CHANGELOG-3.2 tells since when. Authorities
+	// are read once.
+	{etcdUnit, "--cert-file", ByItself, "3.2", "read at every TLS handshake"},
+	{etcdUnit, "--key-file", ByItself, "3.2", "read at every TLS handshake"},
+	{etcdUnit, "--peer-cert-file", ByItself, "3.2", "read at every TLS handshake"},
+	{etcdUnit, "--peer-key-file", ByItself, "3.2", "read at every TLS handshake"},
+	// apiserver, pkg/server/dynamiccertificates: watched, and looked at once a
+	// minute.
+	{apiUnit, "--tls-cert-file", ByItself, proven, "the file is watched"},
+	{apiUnit, "--tls-private-key-file", ByItself, proven, "the file is watched"},
+	{"", "--client-ca-file", ByItself, proven, "the file is watched"},
+	{"", "--requestheader-client-ca-file", ByItself, proven, "the file is watched"},
+	{apiUnit, "--proxy-client-cert-file", ByItself, proven, "the file is watched"},
+	{apiUnit, "--proxy-client-key-file", ByItself, proven, "the file is watched"},
+	// The API server's client of etcd is etcd's own: it reads its certificate
+	// at each handshake, the authority once.
+	{apiUnit, "--etcd-certfile", ByItself, proven, "read for every new connection to etcd"},
+	{apiUnit, "--etcd-keyfile", ByItself, proven, "read for every new connection to etcd"},
+	// client-go, transport/transport.go: ReloadTLSFiles, and ReloadCAFiles with
+	// the gate ClientsAllowCARotation, on since 1.36.
+	{apiUnit, "--kubelet-client-certificate", ByItself, proven, "client-go reads it again"},
+	{apiUnit, "--kubelet-client-key", ByItself, proven, "client-go reads it again"},
+	{"", "client-certificate", ByItself, proven, "client-go reads it again"},
+	{"", "client-key", ByItself, proven, "client-go reads it again"},
+	{"", "certificate-authority", ByItself, "1.36", "client-go reads it again"},
+	// kubernetes, pkg/kubeapiserver/options/authentication.go: what it says of
+	// anonymous requests, all that hagen writes, may not change on reload.
+	{apiUnit, "--authentication-config", Restart, "", "a running API server refuses another rule for anonymous requests"},
+	{apiUnit, "--encryption-provider-config", Restart, "", "read when it starts: --encryption-provider-config-automatic-reload is not set"},
+	{"haproxy.service", "-f", Reload, "", "connections stay"},
+	{"haproxy.service", "ca-file", Reload, "", "connections stay"},
+	{"keepalived.service", "--use-file", Reload, "", "SIGHUP"},
+	{"keepalived.service", "script", Nothing, "", "keepalived runs it anew each time"},
+	{"keepalived.service", "ExecStartPre", Restart, "", "run when the unit starts"},
+}
+
+// places are rows for files that the system reads, not a unit of hagen's.
+var places = map[string]Effect{
+	"/etc/hosts":    {Action: Nothing, Why: "read at every look-up"},
+	"/etc/hostname": {Action: Reimage, Why: "the name is in certificates and in etcd"},
+}
+
+// settings are rows: what a changed line of a unit does. All others begin to
+// count when the unit starts again.
+var unitSettings = map[string]Effect{
+	"Description": none, "Documentation": none, "the text": none,
+	"Wants": atBoot, "Requires": atBoot, "After": atBoot, "Before": atBoot, "WantedBy": atBoot, "RequiredBy": atBoot,
+	"ExecReload": atOnce, "KillMode": atOnce, "Restart": atOnce, "RestartSec": atOnce, "TimeoutStartSec": atOnce,
+	"TimeoutStopSec": atOnce, "StartLimitIntervalSec": atOnce,
+	// A member of etcd that has data takes its cluster from there
+	// (etcdserver/bootstrap.go): these flags are for the first start.
+	etcdUnit + " --initial-cluster":             {Membership, etcdUnit, "a member that has data ignores it: etcd has to be told who joins and leaves"},
+	etcdUnit + " --initial-advertise-peer-urls": {Membership, etcdUnit, "a member that has data ignores it: etcd has to be told of the new address"},
+	etcdUnit + " --initial-cluster-state":       {Nothing, etcdUnit, "a member that has data ignores it"},
+	etcdUnit + " --initial-cluster-token":       {Nothing, etcdUnit, "a member that has data ignores it"},
+	etcdUnit + " --data-dir":                    {Membership, etcdUnit, "it would begin without data: move the data, or have etcd remove and add the member"},
+}
+
+var (
+	none   = Effect{Action: Nothing, Why: "for people"}
+	atBoot = Effect{Action: Nothing, Why: "counts when units are started: at the next boot"}
+	atOnce = Effect{Action: Nothing, Why: "systemctl daemon-reload is enough"}
+)
+
+// accounts is why some changes cannot be had in place.
+const accounts = "made once, at the first boot"
+
+// judge knows who reads what on one machine.
+type judge struct {
+	before, after node.Node
+	versions      map[string]string // of the binaries that the machine is to have
+	named         map[string][]mention
+}
+
+// mention is a place where a file is named: by a flag or setting of a unit, or
+// by a word in another file.
+type mention struct {
+	unit, file string // one of them
+	by         string
+}
+
+func newJudge(before, after node.Node) *judge {
+	j := &judge{before: before, after: after, versions: map[string]string{}, named: map[string][]mention{}}
+	known := map[string]bool{}
+	for _, f := range slices.Concat(before.Files, after.Files) {
+		known[f.Path] = true
+	}
+	for _, u := range after.Units {
+		parsed := readUnit(u.Contents)
+		name := func(path, by string) {
+			if known[path] {
+				j.named[path] = append(j.named[path], mention{unit: u.Name, by: by})
+			}
+		}
+		for _, f := range parsed.flags {
+			for _, path := range strings.Split(strings.Join(f.values, ","), ",") {
+				name(path, f.name)
+			}
+		}
+		for _, path := range parsed.words {
+			name(path, "ExecStart")
+		}
+		for _, s := range parsed.settings {
+			if by := s.name; strings.HasPrefix(by, "Exec") && by != "ExecReload" || by == "EnvironmentFile" {
+				for _, path := range strings.Fields(strings.Join(s.values, " ")) {
+					// What -f names in a check before the start is what ExecStart reads.
+					if !slices.ContainsFunc(j.named[path], func(m mention) bool { return m.unit == u.Name }) {
+						name(path, by)
+					}
+				}
+			}
+		}
+	}
+	for _, f := range after.Files {
+		if _, versions := needs(string(f.Contents)); len(versions) > 0 {
+			j.versions = versions
+		}
+		j.readFile(f, known)
+	}
+	return j
+}
+
+// readFile finds the files that another one names.
+func (j *judge) readFile(f node.File, known map[string]bool) {
+	text := string(f.Contents)
+	if !strings.Contains(text, "/") || strings.HasPrefix(text, "-----BEGIN") {
+		return
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if !strings.Contains(line, "/") || strings.HasPrefix(strings.TrimSpace(line), "#") {
+			continue
+		}
+		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t\"',=-[]{}", r) && r != '-' })
+		for i, w := range words {
+			if !known[w] || w == f.Path {
+				continue
+			}
+			by := strings.TrimSuffix(words[max(0, i-1)], ":")
+			if strings.HasPrefix(by, "/") { // an interpreter
+				by = strings.TrimSuffix(words[0], ":")
+			}
+			j.named[w] = append(j.named[w], mention{file: f.Path, by: by})
+		}
+	}
+}
+
+// effects tells what a change does, the strongest first.
+func (j *judge) effects(c Change) []Effect {
+	switch c.Kind {
+	case KindUnit:
+		return j.ofUnit(c)
+	case KindFile:
+		return j.ofFile(c)
+	case KindUser, KindGroup, KindDirectory:
+		return []Effect{{Action: Reimage, Why: accounts}}
+	}
+	return []Effect{{Action: Reimage, Why: "hagen does not know who uses it"}}
+}
+
+func (j *judge) ofFile(c Change) []Effect {
+	if place, known := places[c.Name]; known {
+		return []Effect{place}
+	}
+	effects := j.ofBinaries(c)
+	if strings.HasSuffix(c.Name, "/binaries.sh") {
+		effects = merge(effects, []Effect{{Nothing, binariesUnit, "run at every boot"}})
+	} else {
+		effects = merge(effects, j.readers(c.Name, map[string]bool{}))
+	}
+	if len(effects) == 0 {
+		return []Effect{{Action: Nothing, Why: "no unit reads it"}}
+	}
+	return effects
+}
+
+// ofBinaries: another release of a binary is wanted.
+func (j *judge) ofBinaries(c Change) []Effect {
+	var effects []Effect
+	for _, d := range c.Details {
+		name, isBinary := strings.CutPrefix(d.What, "binary ")
+		if isBinary && d.How == Changed && j.has(name+".service") {
+			effects = append(effects, Effect{Restart, name + ".service", "with the other binary"})
+		}
+	}
+	return effects
+}
+
+func (j *judge) has(unit string) bool {
+	return slices.ContainsFunc(j.after.Units, func(u node.Unit) bool { return u.Name == unit })
+}
+
+// readers tells which units read a file, and what each does when it changes.
+func (j *judge) readers(path string, seen map[string]bool) []Effect {
+	if seen[path] {
+		return nil
+	}
+	seen[path] = true
+	var effects []Effect
+	for _, m := range j.named[path] {
+		if m.unit != "" {
+			effects = merge(effects, []Effect{j.look(m.unit, m.by, Effect{Restart, m.unit, "read when it starts"})})
+			continue
+		}
+		for _, e := range j.readers(m.file, seen) {
+			effects = merge(effects, []Effect{j.look(e.Unit, m.by, e)})
+		}
+	}
+	return effects
+}
+
+// look finds the row of a reading.
+func (j *judge) look(unit, by string, otherwise Effect) Effect {
+	for _, r := range readings {
+		if r.by != by || r.unit != "" && r.unit != unit {
+			continue
+		}
+		if r.since != "" && !j.isSince(unit, r.since) {
+			return Effect{Restart, unit, "read when it starts"}
+		}
+		return Effect{r.action, unit, r.why}
+	}
+	return otherwise
+}
+
+// isSince says whether the machine's release of a daemon is as new as that.
+func (j *judge) isSince(unit, since string) bool {
+	have, ok := profiles.ParseVersion(j.versions[strings.TrimSuffix(unit, path.Ext(unit))])
+	want, ok2 := profiles.ParseVersion(since + ".0")
+	return ok && ok2 && have.Compare(want) >= 0
+}
+
+func (j *judge) ofUnit(c Change) []Effect {
+	switch {
+	case c.How == Added:
+		return []Effect{{Start, c.Name, "a new unit"}}
+	case c.How == Removed:
+		return []Effect{{Stop, c.Name, "the unit is gone"}}
+	case c.Name == binariesUnit:
+		return []Effect{{Nothing, c.Name, "run at every boot"}}
+	}
+	var effects []Effect
+	for _, d := range c.Details {
+		row, known := unitSettings[c.Name+" "+d.What]
+		if !known {
+			row, known = unitSettings[d.What]
+		}
+		switch {
+		case known:
+			row.Unit = c.Name
+			effects = merge(effects, []Effect{row})
+		case d.What == "enabled" && d.To == "true":
+			effects = merge(effects, []Effect{{Start, c.Name, "the unit is enabled"}})
+		case d.What == "enabled":
+			effects = merge(effects, []Effect{{Stop, c.Name, "the unit is not enabled"}})
+		default:
+			effects = merge(effects, []Effect{{Restart, c.Name, "its unit has changed"}})
+		}
+	}
+	return effects
+}
+
+// merge keeps the strongest effect on each unit, and beside it that etcd has
+// to be told.
+func merge(effects, more []Effect) []Effect {
+	out := slices.Clone(effects)
+	for _, e := range more {
+		i := slices.IndexFunc(out, func(o Effect) bool {
+			return o.Unit == e.Unit && (o.Action == Membership) == (e.Action == Membership)
+		})
+		switch {
+		case i < 0:
+			out = append(out, e)
+		case e.Action.weight() > out[i].Action.weight():
+			out[i] = e
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Effect) int { return b.Action.weight() - a.Action.weight() })
+	return out
+}
+
+// Effects is what all changes together do to Hosts.
+type Effects struct {
+	Hosts   []string `json:"hosts"`
+	Effects []Effect `json:"effects"` // the strongest on each unit
+}
+
+// verdict is what all changes of a machine do to it.
+func verdict(changes []Change) []Effect {
+	var effects []Effect
+	for _, c := range changes {
+		effects = merge(effects, c.Effects)
+	}
+	// That nothing happens is worth a word only if nothing else does.
+	rest := slices.DeleteFunc(slices.Clone(effects), func(e Effect) bool { return e.Action == Nothing })
+	if len(rest) == 0 && len(effects) > 0 {
+		return []Effect{{Action: Nothing, Why: effects[0].Why}}
+	}
+	return rest
+}
+
+// does says whether all changes of a machine do that, to a unit or with "" to
+// the machine.
+func (p machines) does(action Action, unit string) bool {
+	return slices.ContainsFunc(p.effects, func(e Effect) bool { return e.Action == action && e.Unit == unit })
+}
+
+func effectsOf(pairs []machines) []Effects {
+	var out []Effects
+	for _, p := range pairs {
+		if len(p.changes) == 0 {
+			continue
+		}
+		i := slices.IndexFunc(out, func(e Effects) bool { return slices.EqualFunc(e.Effects, p.effects, sameEffect) })
+		if i < 0 {
+			i = len(out)
+			out = append(out, Effects{Effects: p.effects})
+		}
+		out[i].Hosts = append(out[i].Hosts, p.name)
+	}
+	return out
+}
+
+func sameEffect(a, b Effect) bool { return a.Action == b.Action && a.Unit == b.Unit }

@@ -1,0 +1,183 @@
+package diff
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Hunk is a place where lines change, with the lines around it: each begins
+// with "-", "+" or a blank, as in a unified diff.
+type Hunk struct {
+	Before int      `json:"before"` // its first line in the old file
+	After  int      `json:"after"`  // and in the new one
+	Lines  []string `json:"lines"`
+}
+
+// Head is the line that a unified diff begins a hunk with.
+func (h Hunk) Head() string {
+	count := func(not string) int {
+		n := 0
+		for _, l := range h.Lines {
+			if !strings.HasPrefix(l, not) {
+				n++
+			}
+		}
+		return n
+	}
+	return fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.Before, count("+"), h.After, count("-"))
+}
+
+func sameHunk(a, b Hunk) bool {
+	return a.Before == b.Before && a.After == b.After && slices.Equal(a.Lines, b.Lines)
+}
+
+// around is how many lines without change are shown beside those that do.
+const around = 3
+
+// hunks compares two texts line by line.
+func hunks(before, after string) []Hunk {
+	lines := edit(split(before), split(after))
+	out := []Hunk{}
+	b, a := 1, 1   // numbers of the next line
+	unchanged := 0 // lines since the last change
+	var open *Hunk
+	for i, l := range lines {
+		if l[0] == ' ' {
+			unchanged++
+		} else {
+			unchanged = 0
+		}
+		if l[0] != ' ' && open == nil {
+			start := max(0, i-around)
+			out = append(out, Hunk{Before: b - (i - start), After: a - (i - start), Lines: slices.Clone(lines[start:i])})
+			open = &out[len(out)-1]
+		}
+		if open != nil {
+			open.Lines = append(open.Lines, l)
+			if unchanged == 2*around+1 { // the next change begins a hunk of its own
+				open.Lines = open.Lines[:len(open.Lines)-around-1]
+				open = nil
+			}
+		}
+		if l[0] != '+' {
+			b++
+		}
+		if l[0] != '-' {
+			a++
+		}
+	}
+	if open != nil && unchanged > around {
+		open.Lines = open.Lines[:len(open.Lines)-(unchanged-around)]
+	}
+	for i := range out {
+		if before == "" {
+			out[i].Before = 0
+		}
+		if after == "" {
+			out[i].After = 0
+		}
+	}
+	return out
+}
+
+func split(text string) []string {
+	if text == "" {
+		return nil
+	}
+	rest, ended := strings.CutSuffix(text, "\n")
+	lines := strings.Split(rest, "\n")
+	if !ended {
+		lines[len(lines)-1] += " (no line end)"
+	}
+	return lines
+}
+
+// maxTable bounds the memory of edit: what differs in more lines was written
+// anew.
+const maxTable = 4 << 20
+
+// edit gives the shortest way from one list of lines to another, by their
+// longest common subsequence.
+func edit(before, after []string) []string {
+	var head, tail []string
+	for len(before) > 0 && len(after) > 0 && before[0] == after[0] {
+		head = append(head, " "+before[0])
+		before, after = before[1:], after[1:]
+	}
+	for len(before) > 0 && len(after) > 0 && before[len(before)-1] == after[len(after)-1] {
+		tail = append(tail, " "+before[len(before)-1])
+		before, after = before[:len(before)-1], after[:len(after)-1]
+	}
+	slices.Reverse(tail)
+	return slices.Concat(head, middle(before, after), tail)
+}
+
+func middle(before, after []string) []string {
+	var out []string
+	width := len(after) + 1
+	if (len(before)+1)*width <= maxTable {
+		common := make([]int32, (len(before)+1)*width) // of the rests that begin at b and a
+		for b := len(before) - 1; b >= 0; b-- {
+			for a := len(after) - 1; a >= 0; a-- {
+				if before[b] == after[a] {
+					common[b*width+a] = common[(b+1)*width+a+1] + 1
+				} else {
+					common[b*width+a] = max(common[(b+1)*width+a], common[b*width+a+1])
+				}
+			}
+		}
+		b, a := 0, 0
+		for b < len(before) && a < len(after) {
+			switch {
+			case before[b] == after[a]:
+				out = append(out, " "+before[b])
+				b, a = b+1, a+1
+			case common[(b+1)*width+a] >= common[b*width+a+1]:
+				out = append(out, "-"+before[b])
+				b++
+			default:
+				out = append(out, "+"+after[a])
+				a++
+			}
+		}
+		before, after = before[b:], after[a:]
+	}
+	for _, l := range before {
+		out = append(out, "-"+l)
+	}
+	for _, l := range after {
+		out = append(out, "+"+l)
+	}
+	return out
+}
+
+var longHash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+
+// shorten leaves so much of each fingerprint as tells two apart.
+func shorten(text string) string {
+	return longHash.ReplaceAllStringFunc(text, func(hash string) string { return hash[:12] + "…" })
+}
+
+// listChange tells which elements two lists do not share, if they share any in
+// the same order.
+func listChange(before, after, separator string) (added, removed []string) {
+	b, a := strings.Split(before, separator), strings.Split(after, separator)
+	keep := func(list, other []string) (kept, rest []string) {
+		for _, e := range list {
+			if slices.Contains(other, e) {
+				kept = append(kept, e)
+			} else {
+				rest = append(rest, e)
+			}
+		}
+		return kept, rest
+	}
+	keptBefore, removed := keep(b, a)
+	keptAfter, added := keep(a, b)
+	if len(keptBefore) == 0 || !slices.Equal(keptBefore, keptAfter) {
+		return nil, nil
+	}
+	return added, removed
+}

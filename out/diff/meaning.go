@@ -1,0 +1,247 @@
+package diff
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Details that other parts of the package look for.
+const (
+	detailKey        = "key"
+	detailAuthority  = "the authority's key"
+	detailPrivateKey = "private key"
+	detailPublicKey  = "public key"
+	detailSecret     = "secret"
+)
+
+// byMeaning compares two twins whose lines say something known. Told is false
+// if lines remain that have to be shown.
+func byMeaning(before, after string) (details []Detail, told bool) {
+	for _, compare := range []func(before, after string) ([]Detail, bool){keys, certificates, binaries, inline} {
+		if details, told = compare(before, after); told {
+			return details, true
+		}
+	}
+	return nil, false
+}
+
+// Lines of twins (out/twin).
+const (
+	twinPrivateKey  = "private key of the public key with SHA-256 "
+	twinPublicKey   = "public key, SHA-256 "
+	twinCertificate = "certificate, SHA-256 "
+)
+
+// keys compares files that are one key.
+func keys(before, after string) ([]Detail, bool) {
+	for _, k := range []struct{ line, what string }{{twinPrivateKey, detailPrivateKey}, {twinPublicKey, detailPublicKey}} {
+		if isLine(after, k.line) && isLine(before, k.line) {
+			return []Detail{{What: k.what, How: Replaced}}, true
+		}
+		if isLine(after, k.line) && before == "" {
+			return []Detail{{What: k.what, How: Added}}, true
+		}
+	}
+	return nil, false
+}
+
+func isLine(text, begin string) bool {
+	return strings.HasPrefix(text, begin) && strings.Count(text, "\n") == 1
+}
+
+// certificate is what a twin tells of one.
+type certificate struct {
+	fingerprint, subject, issuer, usage, from, to, algorithm, key string
+	names, addresses                                              []string
+}
+
+// readCertificates reads a twin that is nothing but certificates.
+func readCertificates(lines []string) ([]certificate, bool) {
+	var all []certificate
+	for _, line := range lines {
+		if rest, begins := strings.CutPrefix(line, twinCertificate); begins {
+			all = append(all, certificate{fingerprint: rest})
+			continue
+		}
+		if len(all) == 0 {
+			return nil, false
+		}
+		c := &all[len(all)-1]
+		word, rest, _ := strings.Cut(line, " ")
+		switch word {
+		case "subject":
+			c.subject = rest
+		case "issuer":
+			c.issuer = rest
+		case "names":
+			c.names = strings.Split(rest, ", ")
+		case "addresses":
+			c.addresses = strings.Split(rest, ", ")
+		case "usage":
+			c.usage = rest
+		case "valid":
+			c.from, c.to, _ = strings.Cut(rest, " to ")
+		case "public":
+			c.algorithm, c.key, _ = strings.Cut(strings.TrimPrefix(rest, "key "), ", SHA-256 ")
+		default:
+			return nil, false
+		}
+	}
+	return all, len(all) > 0
+}
+
+// certificates compares files of one certificate or several.
+func certificates(before, after string) ([]Detail, bool) {
+	b, ok := readCertificates(split(before))
+	a, ok2 := readCertificates(split(after))
+	if !ok2 || !ok && before != "" {
+		return nil, false
+	}
+	details := []Detail{}
+	for i := range max(len(a), len(b)) {
+		switch {
+		case i >= len(b):
+			details = append(details, Detail{What: "certificate", How: Added, To: a[i].subject},
+				Detail{What: "expiry", How: Added, To: day(a[i].to)})
+		case i >= len(a):
+			details = append(details, Detail{What: "certificate", How: Removed, From: b[i].subject})
+		default:
+			details = append(details, b[i].compare(a[i])...)
+		}
+	}
+	return details, true
+}
+
+// compare tells what a reviewer wants to know of a certificate that takes
+// another's place.
+func (c certificate) compare(with certificate) []Detail {
+	if c.fingerprint == with.fingerprint {
+		return nil
+	}
+	details := []Detail{}
+	text := func(what, from, to string) {
+		if from != to {
+			details = append(details, Detail{What: what, How: Changed, From: from, To: to})
+		}
+	}
+	list := func(what string, from, to []string) {
+		for _, e := range to {
+			if !slices.Contains(from, e) {
+				details = append(details, Detail{What: what, How: Added, To: e})
+			}
+		}
+		for _, e := range from {
+			if !slices.Contains(to, e) {
+				details = append(details, Detail{What: what, How: Removed, From: e})
+			}
+		}
+	}
+	text("subject", c.subject, with.subject)
+	text("issuer", c.issuer, with.issuer)
+	list("name", c.names, with.names)
+	list("address", c.addresses, with.addresses)
+	list("usage", strings.Split(c.usage, ", "), strings.Split(with.usage, ", "))
+	text("expiry", day(c.to), day(with.to))
+	text("algorithm", c.algorithm, with.algorithm)
+	if c.key != with.key {
+		what := detailKey
+		if slices.Contains(strings.Split(with.usage, ", "), "authority") {
+			what = detailAuthority
+		}
+		details = append(details, Detail{What: what, How: Replaced})
+	}
+	if len(details) == 0 {
+		text("expiry", c.to, with.to)
+	}
+	if len(details) == 0 {
+		details = append(details, Detail{What: "certificate", How: Replaced, To: "it says the same"})
+	}
+	return details
+}
+
+// day is the date of a time in a twin.
+func day(text string) string {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return text
+	}
+	return t.Format(time.DateOnly)
+}
+
+// need is a line of binaries.sh.
+var need = regexp.MustCompile(`(?m)^need (\S+) '(\S+) ([^'\n]*)'\n`)
+
+// needs reads which binaries a machine is to have, and in which version.
+func needs(script string) (names []string, versions map[string]string) {
+	versions = map[string]string{}
+	for _, m := range need.FindAllStringSubmatch(script, -1) {
+		names = append(names, m[2])
+		versions[m[2]] = m[3]
+	}
+	return names, versions
+}
+
+// binaries compares scripts that look for binaries, which differ in nothing
+// else.
+func binaries(before, after string) ([]Detail, bool) {
+	names, wanted := needs(after)
+	old, had := needs(before)
+	if len(names) == 0 || len(old) == 0 || need.ReplaceAllString(before, "") != need.ReplaceAllString(after, "") {
+		return nil, false
+	}
+	details := []Detail{}
+	for _, name := range names {
+		if from, there := had[name]; !there {
+			details = append(details, Detail{What: "binary " + name, How: Added, To: wanted[name]})
+		} else if from != wanted[name] {
+			details = append(details, Detail{What: "binary " + name, How: Changed, From: from, To: wanted[name]})
+		}
+	}
+	for _, name := range old {
+		if _, there := wanted[name]; !there {
+			details = append(details, Detail{What: "binary " + name, How: Removed, From: had[name]})
+		}
+	}
+	return details, len(details) > 0
+}
+
+// inline compares texts that differ in secrets and certificates alone that
+// stand in a line, as in a kubeconfig or an EncryptionConfiguration.
+func inline(before, after string) ([]Detail, bool) {
+	b, a := split(before), split(after)
+	if len(b) != len(a) {
+		return nil, false
+	}
+	details := []Detail{}
+	for i := range a {
+		if a[i] == b[i] {
+			continue
+		}
+		name, to, _ := strings.Cut(a[i], ": ")
+		sameName, from, _ := strings.Cut(b[i], ": ")
+		if name != sameName {
+			return nil, false
+		}
+		name = strings.Trim(strings.TrimLeft(name, " -"), `"`)
+		both := func(begin string) bool { return strings.HasPrefix(from, begin) && strings.HasPrefix(to, begin) }
+		switch {
+		case both(twinPrivateKey), both("secret, SHA-256 "):
+			details = append(details, Detail{What: name, How: Replaced})
+		case both(twinCertificate):
+			old, read := readCertificates(strings.Split(from, "; "))
+			new, alsoRead := readCertificates(strings.Split(to, "; "))
+			if !read || !alsoRead || len(old) != 1 || len(new) != 1 {
+				return nil, false
+			}
+			for _, d := range old[0].compare(new[0]) {
+				d.What = name + " " + d.What
+				details = append(details, d)
+			}
+		default:
+			return nil, false
+		}
+	}
+	return details, true
+}

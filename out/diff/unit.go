@@ -1,0 +1,166 @@
+package diff
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+// unit is a unit's text, read.
+type unit struct {
+	settings []setting
+	exec     string // the first word of ExecStart
+	flags    []setting
+	words    []string // of ExecStart that belong to no flag
+}
+
+// setting is a name with its values, in their order.
+type setting struct {
+	section, name string
+	values        []string
+}
+
+// readUnit reads a unit as systemd does (systemd.syntax(7)): a backslash at
+// the end of a line goes on in the next, "#" and ";" begin comments.
+func readUnit(text string) unit {
+	var u unit
+	section := ""
+	text = strings.ReplaceAll(text, "\\\n", " ")
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		if line[0] == '[' {
+			section = strings.Trim(line, "[]")
+			continue
+		}
+		name, value, _ := strings.Cut(line, "=")
+		if name == "ExecStart" && u.exec == "" {
+			u.readCommand(strings.Fields(value))
+			continue
+		}
+		u.settings = add(u.settings, section, name, strings.Join(strings.Fields(value), " "))
+	}
+	return u
+}
+
+func add(settings []setting, section, name, value string) []setting {
+	for i, s := range settings {
+		if s.section == section && s.name == name {
+			settings[i].values = append(s.values, value)
+			return settings
+		}
+	}
+	return append(settings, setting{section, name, []string{value}})
+}
+
+// readCommand reads flags with and without "=".
+func (u *unit) readCommand(words []string) {
+	if len(words) == 0 {
+		return
+	}
+	u.exec, words = words[0], words[1:]
+	for len(words) > 0 {
+		word := words[0]
+		words = words[1:]
+		name, value, hasValue := strings.Cut(word, "=")
+		if !strings.HasPrefix(word, "-") || strings.Trim(word, "-") == "" {
+			u.words = append(u.words, word)
+			continue
+		}
+		if !hasValue && len(words) > 0 && !strings.HasPrefix(words[0], "-") {
+			value, words = words[0], words[1:]
+		}
+		u.flags = add(u.flags, "", name, value)
+	}
+}
+
+// units compares the units of one machine.
+func (c *comparison) units(before, after []node.Unit) []Change {
+	var changes []Change
+	each(before, after, func(u node.Unit) string { return u.Name }, func(b, a *node.Unit) {
+		change := Change{Kind: KindUnit, Details: []Detail{}, Hunks: []Hunk{}}
+		switch {
+		case b == nil:
+			change.Name, change.How = a.Name, Added
+			change.Hunks = hunks("", c.unitText(a.Contents))
+		case a == nil:
+			change.Name, change.How = b.Name, Removed
+		default:
+			change.Name, change.How = a.Name, Changed
+			if *b == *a {
+				return
+			}
+			if b.Enabled != a.Enabled {
+				change.Details = append(change.Details, Detail{What: "enabled", How: Changed, From: fmt.Sprint(b.Enabled), To: fmt.Sprint(a.Enabled)})
+			}
+			if b.Contents != a.Contents {
+				change.Details = append(change.Details, compareUnits(c.unitText(b.Contents), c.unitText(a.Contents))...)
+			}
+		}
+		changes = append(changes, change)
+	})
+	return changes
+}
+
+// unitText is a unit as it may be shown.
+func (c *comparison) unitText(text string) string {
+	if text = c.twin([]byte(text)); unshowable(text) {
+		return "# content that cannot be shown\n"
+	}
+	return text
+}
+
+func compareUnits(before, after string) []Detail {
+	b, a := readUnit(before), readUnit(after)
+	details := []Detail{}
+	if b.exec != a.exec {
+		details = append(details, Detail{What: "ExecStart", How: Changed, From: b.exec, To: a.exec})
+	}
+	if !slices.Equal(b.words, a.words) {
+		details = append(details, Detail{What: "ExecStart's arguments", How: Changed, From: strings.Join(b.words, " "), To: strings.Join(a.words, " ")})
+	}
+	details = append(details, compareSettings(b.flags, a.flags, ",")...)
+	details = append(details, compareSettings(b.settings, a.settings, " ")...)
+	if len(details) == 0 {
+		details = append(details, Detail{What: "the text", How: Changed, From: "its comments or its order", To: "others, which say the same"})
+	}
+	return details
+}
+
+// compareSettings tells what was added, removed and changed by name, in the
+// order of the new list, then of the old one.
+func compareSettings(before, after []setting, separator string) []Detail {
+	var details []Detail
+	find := func(list []setting, s setting) *setting {
+		for i := range list {
+			if list[i].section == s.section && list[i].name == s.name {
+				return &list[i]
+			}
+		}
+		return nil
+	}
+	for _, s := range after {
+		to := strings.Join(s.values, separator)
+		switch old := find(before, s); {
+		case old == nil:
+			details = append(details, Detail{What: s.name, How: Added, To: to})
+		case !slices.Equal(old.values, s.values):
+			from := strings.Join(old.values, separator)
+			d := Detail{What: s.name, How: Changed, From: from, To: to}
+			if len(from)+len(to) > 60 {
+				d.Added, d.Removed = listChange(from, to, separator)
+			}
+			details = append(details, d)
+		}
+	}
+	for _, s := range before {
+		if find(after, s) == nil {
+			details = append(details, Detail{What: s.name, How: Removed, From: strings.Join(s.values, separator)})
+		}
+	}
+	return details
+}
