@@ -18,9 +18,9 @@ func main() {
 	os.Exit(run(os.Args, newUI(os.Stdout, os.Stderr)))
 }
 
-// Exit codes. Scripts rely on them; docs/cli.md lists them. 1, "the answer is
-// no", is for commands that are asked something.
+// Exit codes. Scripts rely on them; docs/cli.md lists them.
 const (
+	exitNo     = 1 // the answer is no, of a command that was asked something
 	exitUsage  = 2 // wrong usage, or a cluster file that was refused
 	exitFailed = 3 // it could not be done
 )
@@ -46,11 +46,15 @@ func failed(format string, args ...any) error {
 // run is main without its exit.
 func run(args []string, ui *ui) int {
 	err := start(newApp(ui), args[min(1, len(args)):])
-	if err == nil && ui.out.err != nil {
+	_, no := errors.AsType[differs](err)
+	if (err == nil || no) && ui.out.err != nil {
 		err = failed("standard output cannot be written: %w", reason(ui.out.err))
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		return 0
+	case err == error(differs{}):
+		return exitNo
 	}
 	ui.fail(err)
 	if f, ok := errors.AsType[*failure](err); ok {
@@ -81,6 +85,7 @@ func newApp(ui *ui) *cli.App {
 			"with which it configures itself at first boot. Nothing is fetched, nobody logs in.",
 			"hagen init      # write cluster.yaml, the cluster to start from",
 			"hagen render    # write pki/ and rendered/<cluster>/",
+			"hagen diff rendered/<cluster> .    # what would the next render change?",
 			"hagen render --help"),
 		HideVersion:               true, // version is a command, and --version means it
 		HideHelp:                  true, // help is a command like the others; see arrange for --help
@@ -90,7 +95,7 @@ func newApp(ui *ui) *cli.App {
 		ErrWriter:                 ui.err,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run does
 		Commands: []*cli.Command{
-			initCommand(ui), renderCommand(ui), kubeconfigCommand(ui),
+			initCommand(ui), renderCommand(ui), diffCommand(ui), kubeconfigCommand(ui),
 			releasesCommand(ui), completionCommand(ui), versionCommand(ui), helpCommand(),
 		},
 	}

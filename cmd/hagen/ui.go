@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"hagen/gen/spec"
+	"hagen/out/diff"
 )
 
 // ui holds the rules of output:
@@ -22,8 +23,8 @@ import (
 //     meant to be parsed.
 //   - A secret goes to neither, except to stdout when -o - asks for it, and
 //     then only into a pipe or file.
-//   - Bold type marks words on a terminal, unless NO_COLOR is set
-//     (no-color.org) or the terminal is dumb. Nothing depends on it.
+//   - Bold type and colours mark words on a terminal, unless NO_COLOR is set
+//     (no-color.org) or the terminal is dumb. Nothing depends on them.
 //   - Names come from files that others wrote: what a terminal would act on
 //     is not passed on.
 type ui struct {
@@ -36,10 +37,21 @@ type ui struct {
 
 func newUI(out, err *os.File) *ui {
 	u := &ui{out: &output{w: out}, err: err, outTerminal: term.IsTerminal(int(out.Fd()))}
-	if term.IsTerminal(int(err.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
+	if term.IsTerminal(int(err.Fd())) && marked() {
 		u.bold, u.normal = "\x1b[1m", "\x1b[0m"
 	}
 	return u
+}
+
+// marked says whether a terminal may get more than text.
+func marked() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
+
+// style is that of a diff on stdout.
+func (u *ui) style() diff.Style {
+	if !u.outTerminal || !marked() {
+		return diff.Style{}
+	}
+	return diff.Style{Bold: "\x1b[1m", Red: "\x1b[31m", Green: "\x1b[32m", Faint: "\x1b[2m", Normal: "\x1b[0m"}
 }
 
 // output remembers that it could not be written to, so that no command has to

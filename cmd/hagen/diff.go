@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/out/diff"
+)
+
+func diffCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:      "diff",
+		Usage:     "tell what changes on which machine, what that does to it, and in which order",
+		ArgsUsage: "OLD NEW",
+		Description: describe("OLD and NEW each are a rendered directory, a redacted copy of one, a directory of a git\n"+
+			"revision as REV:PATH, or . for what hagen render would make now. Nothing is written, and no\n"+
+			"secret is shown. The exit code is 0 if nothing changes, 1 if something does.",
+			"hagen diff rendered/kubernetes .",
+			"hagen diff HEAD:golden golden",
+			"hagen diff --markdown origin/main:golden golden > comment.md"),
+		Flags: []cli.Flag{
+			fileFlag(), pkiFlag(),
+			jsonFlag("print JSON"),
+			&cli.BoolFlag{Name: "markdown", Usage: "print a comment for a pull request", DisableDefaultText: true},
+		},
+		Action: func(ctx *cli.Context) error {
+			switch {
+			case ctx.NArg() != 2:
+				return usage("name two trees: hagen diff OLD NEW, each a rendered directory, REV:PATH, or . for a fresh render")
+			case ctx.Bool("json") && ctx.Bool("markdown"):
+				return usage("--json and --markdown both want stdout: leave one out")
+			}
+			return compare(ui, ctx)
+		},
+	}
+}
+
+// differs is the answer no: it has its exit code, and was told on stdout.
+type differs struct{}
+
+func (differs) Error() string { return "the answer is no" }
+
+// diffSummary is what --json prints. Its fields are an interface: they are
+// added to, never renamed.
+type diffSummary struct {
+	Same     bool          `json:"same"`
+	Before   string        `json:"before"`
+	After    string        `json:"after"`
+	Clusters []clusterDiff `json:"clusters"`
+	Warnings []string      `json:"warnings"`
+}
+
+type clusterDiff struct {
+	Cluster string `json:"cluster"`
+	diff.Diff
+}
+
+func compare(ui *ui, ctx *cli.Context) error {
+	var sides [2]side
+	for i := range sides {
+		var err error
+		if sides[i], err = readSide(ui, ctx, ctx.Args().Get(i)); err != nil {
+			return err
+		}
+	}
+	pairs, err := match(sides[0], sides[1])
+	if err != nil {
+		return err
+	}
+	s := diffSummary{Same: true, Before: sides[0].name, After: sides[1].name}
+	for _, p := range pairs {
+		d := diff.Of(p.before.machines, p.after.machines)
+		s.Same = s.Same && d.Same
+		s.Clusters = append(s.Clusters, clusterDiff{p.cluster, d})
+		if d.Same {
+			p.noteTexts(ui)
+		}
+	}
+	s.Warnings = list(ui.warnings)
+	s.print(ui, ctx)
+	if !s.Same {
+		return differs{}
+	}
+	return nil
+}
+
+func (s diffSummary) print(ui *ui, ctx *cli.Context) {
+	if ctx.Bool("json") {
+		ui.json(s)
+		return
+	}
+	for i, c := range s.Clusters {
+		if i > 0 {
+			fmt.Fprintln(ui.out)
+		}
+		heading := diff.Heading{Cluster: c.Cluster, Before: s.Before, After: s.After}
+		if ctx.Bool("markdown") {
+			fmt.Fprint(ui.out, c.Markdown(heading))
+		} else {
+			fmt.Fprint(ui.out, c.Text(heading, ui.style()))
+		}
+	}
+}
+
+// treePair is one cluster on both sides; a side that lacks it is empty.
+type treePair struct {
+	cluster       string
+	before, after clusterTree
+}
+
+// match puts clusters of one name together. Where each side is one cluster,
+// names do not count.
+func match(before, after side) ([]treePair, error) {
+	if !before.several && !after.several {
+		b, a := before.clusters[0], after.clusters[0]
+		name := a.cluster
+		if name == "" {
+			name = b.cluster
+		}
+		return []treePair{{name, b, a}}, nil
+	}
+	for _, s := range []struct{ one, many *side }{{&before, &after}, {&after, &before}} {
+		if s.one.several {
+			continue
+		}
+		name := s.one.clusters[0].cluster
+		i := slices.IndexFunc(s.many.clusters, func(c clusterTree) bool { return c.cluster == name })
+		if i < 0 {
+			return nil, usage("%s holds the clusters %s, and %s is cluster %q: name the directory of one", s.many.name, strings.Join(s.many.names(), ", "), s.one.name, name)
+		}
+		s.many.clusters = s.many.clusters[i : i+1]
+		return []treePair{{name, before.clusters[0], after.clusters[0]}}, nil
+	}
+	pairs := map[string]treePair{}
+	for _, c := range before.clusters {
+		pairs[c.cluster] = treePair{cluster: c.cluster, before: c}
+	}
+	for _, c := range after.clusters {
+		p := pairs[c.cluster]
+		p.cluster, p.after = c.cluster, c
+		pairs[c.cluster] = p
+	}
+	var out []treePair
+	for _, name := range slices.Sorted(maps.Keys(pairs)) {
+		out = append(out, pairs[name])
+	}
+	return out, nil
+}
+
+// noteTexts tells of documents whose text differs although their machines do
+// not: comments, or one that was changed by hand and is no longer what is
+// beside it.
+func (p treePair) noteTexts(ui *ui) {
+	var hosts []string
+	for _, host := range slices.Sorted(maps.Keys(p.after.texts)) {
+		old, new := p.before.texts[host], p.after.texts[host]
+		if old.read != "" && old.read == new.read && old.other != new.other {
+			hosts = append(hosts, host)
+		}
+	}
+	if len(hosts) > 0 {
+		ui.warn(fmt.Sprintf("%s: the Ignition documents are the same, the Butane texts are not: comments, or a change by hand", strings.Join(hosts, ", ")))
+	}
+}
