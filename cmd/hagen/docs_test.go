@@ -22,11 +22,7 @@ func TestDocs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds hagen")
 	}
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(bin, "hagen"), ".")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
-	}
+	bin := buildHagen(t)
 	makefile, err := os.ReadFile("../../Makefile")
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +30,9 @@ func TestDocs(t *testing.T) {
 	documents, _ := filepath.Glob("../../docs/*.md")
 	executed := 0
 	for _, path := range append(documents, "../../README.md") {
+		if filepath.Base(path) == "review.md" {
+			continue // TestReview
+		}
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
@@ -64,6 +63,61 @@ func TestDocs(t *testing.T) {
 	}
 	if executed < 10 {
 		t.Errorf("only %d commands were found", executed)
+	}
+}
+
+// buildHagen gives the directory it is in.
+func buildHagen(t *testing.T) string {
+	t.Helper()
+	bin := t.TempDir()
+	build := exec.Command("go", "build", "-o", filepath.Join(bin, "hagen"), ".")
+	if output, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, output)
+	}
+	return bin
+}
+
+// TestReview executes docs/review.md from top to bottom, with the real git. What
+// the document shows as output is what was printed, or what stands in the
+// comment.
+func TestReview(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds hagen")
+	}
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip("git is not installed")
+	}
+	text, err := os.ReadFile("../../docs/review.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var script strings.Builder
+	for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
+		script.WriteString(block[2])
+	}
+	dir := t.TempDir()
+	run := exec.Command("bash", "-euo", "pipefail", "-c", script.String())
+	run.Dir = dir
+	run.Env = append(os.Environ(), "PATH="+buildHagen(t)+":"+os.Getenv("PATH"), "HOME="+dir, "GIT_CONFIG_NOSYSTEM=1",
+		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
+	output, err := run.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s\n%s", err, script.String(), output)
+	}
+	comment, err := os.ReadFile(filepath.Join(dir, "fleet", "comment.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?ms)^```text\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
+	for _, block := range blocks {
+		if !strings.Contains(string(output)+string(comment), block[1]) {
+			t.Errorf("the document shows what was not printed:\n%s\nprinted was:\n%s\n%s", block[1], output, comment)
+		}
+	}
+	tracked := exec.Command("git", "grep", "-l", "PRIVATE KEY", "main")
+	tracked.Dir = filepath.Join(dir, "fleet")
+	if keys, _ := tracked.Output(); len(keys) > 0 || len(blocks) == 0 {
+		t.Errorf("%d outputs are shown; keys are in the repository: %s", len(blocks), keys)
 	}
 }
 
