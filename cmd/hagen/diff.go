@@ -33,6 +33,8 @@ func diffCommand(ui *ui) *cli.Command {
 				return usage("name two trees: hagen diff OLD NEW, each a rendered directory, REV:PATH, or . for a fresh render")
 			case ctx.Bool("json") && ctx.Bool("markdown"):
 				return usage("--json and --markdown both want stdout: leave one out")
+			case !slices.Contains(ctx.Args().Slice(), freshRender) && (ctx.IsSet("file") || ctx.IsSet("pki")):
+				return usage("-f and --pki are for a fresh render, and neither side is one: write . for it")
 			}
 			return compare(ui, ctx)
 		},
@@ -62,6 +64,10 @@ type clusterDiff struct {
 func compare(ui *ui, ctx *cli.Context) error {
 	var sides [2]side
 	for i := range sides {
+		if i == 1 && ctx.Args().Get(1) == ctx.Args().Get(0) {
+			sides[1] = sides[0] // two fresh renders would have two trials of a certificate
+			continue
+		}
 		var err error
 		if sides[i], err = readSide(ui, ctx, ctx.Args().Get(i)); err != nil {
 			return err

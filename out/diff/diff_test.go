@@ -17,16 +17,26 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata")
 
-// side reads a golden tree.
+// goldens are those that were read.
+var goldens = map[string]rendered.Tree{}
+
+// side gives a golden tree, to be changed.
 func side(tb testing.TB, name string) Side {
 	tb.Helper()
-	read, err := rendered.ReadMachines(os.DirFS("../../testdata/" + name + "/golden"))
-	if err != nil {
-		tb.Fatal(err)
+	read, known := goldens[name]
+	if !known {
+		var err error
+		if read, err = rendered.ReadMachines(os.DirFS("../../testdata/" + name + "/golden")); err != nil {
+			tb.Fatal(err)
+		}
+		goldens[name] = read
 	}
 	s := Side{Kubeconfig: read.Others[0].Text}
 	for _, h := range read.Hosts {
-		s.Machines = append(s.Machines, h.Node)
+		n := h.Node
+		n.Groups, n.Users, n.Directories = slices.Clone(n.Groups), slices.Clone(n.Users), slices.Clone(n.Directories)
+		n.Files, n.Units = slices.Clone(n.Files), slices.Clone(n.Units)
+		s.Machines = append(s.Machines, n)
 	}
 	return s
 }
@@ -221,7 +231,7 @@ func TestOf(t *testing.T) {
 		// Members of etcd.
 		{what: "a master joins", edit: []func(*Side){join("kubem00", "kubem03"), replace("kubem", etcdUnit, "kubem02=https://10.10.10.82:2380", "kubem02=https://10.10.10.82:2380,kubem03=https://10.10.10.83:2380")},
 			want: []string{"--initial-cluster changed: + kubem03=https://10.10.10.83:2380\n      → etcd has to be told: a member that has data ignores it", "kubem03\n  + a new master\n      files: 28\n",
-				"1. tell etcd; go on when every member is healthy (etcdctl endpoint health --cluster)\n     etcdctl member add kubem03 --peer-urls=https://10.10.10.83:2380\n     a member that joins has to be started with --initial-cluster-state=existing; documents say new\n", "2. boot kubem03; go on when every member of etcd"},
+				"1. tell etcd; go on when every member is healthy again, one that joins after its boot (etcdctl endpoint health --cluster)\n     etcdctl member add kubem03 --peer-urls=https://10.10.10.83:2380\n     a member that joins has to be started with --initial-cluster-state=existing; documents say new\n", "2. boot kubem03; go on when every member of etcd"},
 			not: []string{"restart"}},
 		{what: "a master leaves", edit: []func(*Side){leave("kubem01"), replace("kubem", etcdUnit, "kubem01=https://10.10.10.81:2380,", "")},
 			want: []string{"--initial-cluster changed: - kubem01=https://10.10.10.81:2380", "- a master that is gone", "etcdctl member remove ID-OF-kubem01", "2. switch off kubem01", "kubem01: is switched off"}},
@@ -340,6 +350,69 @@ func TestHunks(t *testing.T) {
 	big := strings.Repeat("x\n", 3000)
 	if h := hunks("a\n"+big+"b\n", "c\n"+strings.Repeat("y\n", 3000)+"d\n"); len(h) != 1 || len(h[0].Lines) != 6004 {
 		t.Errorf("%d hunks", len(h))
+	}
+}
+
+// FuzzHunks: the hunks, applied to the old text, give the new one.
+func FuzzHunks(f *testing.F) {
+	f.Add("a\nb\n", "a\nc\n")
+	f.Add("", "a")
+	f.Add("x\n\n\n", "\n\n\nx\n\n\n\n\n\n\n\n\n\ny")
+	f.Fuzz(func(t *testing.T, before, after string) {
+		var got []string
+		old := split(before)
+		next := 0 // line of old
+		for _, h := range hunks(before, after) {
+			start := max(h.Before-1, 0)
+			if start < next || start > len(old) {
+				t.Fatalf("a hunk at %d after line %d of %d", h.Before, next, len(old))
+			}
+			got = append(got, old[next:start]...)
+			next = start
+			for _, l := range h.Lines {
+				if l[0] != '+' {
+					if old[next] != l[1:] {
+						t.Fatalf("%q is not line %d", l, next+1)
+					}
+					next++
+				}
+				if l[0] != '-' {
+					got = append(got, l[1:])
+				}
+			}
+		}
+		got = append(got, old[next:]...)
+		if want := split(after); !slices.Equal(got, want) {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// TestNewCluster: all of it may boot at the same time, and nobody has to tell
+// etcd.
+func TestNewCluster(t *testing.T) {
+	d := Of(Side{}, side(t, "standard"))
+	got := d.Text(Heading{}, Style{})
+	if !strings.Contains(got, "1. boot kubem00, kubem01, kubem02\n     a new cluster: in any order, at any time\n  2. boot kubernetes\n") || strings.Contains(got, "etcd has") {
+		t.Error(got)
+	}
+	if d := Of(Side{}, Side{}); !d.Same {
+		t.Error(d)
+	}
+}
+
+// TestKubeconfig: the administrator's is told by meaning, and is no machine's.
+func TestKubeconfig(t *testing.T) {
+	before, after := side(t, "standard"), side(t, "standard")
+	text := strings.Replace(string(after.Kubeconfig), "certificate, SHA-256 7", "certificate, SHA-256 8", 1)
+	text = strings.ReplaceAll(text, "4e4621d8", "00000000")
+	after.Kubeconfig = []byte(strings.Replace(text, "subject CN=admin,O=system:masters", "subject CN=admin,O=admins", 1))
+	got := Of(before, after).Text(Heading{}, Style{})
+	for _, want := range []string{"\nno machine\n  ~ admin.kubeconfig\n", "client-certificate-data subject changed from CN=admin,O=system:masters to CN=admin,O=admins",
+		"client-certificate-data key replaced", "client-key-data replaced", "hand it to those who use it", "0 of 4 machines change"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("lacks %q:\n%s", want, got)
+		}
 	}
 }
 

@@ -88,6 +88,8 @@ func wholeMachines(pairs []machines, action Action, which string) []Step {
 	step := Step{Action: action, Hosts: hosts, OneAtATime: len(hosts) > 1 && action != SwitchOff}
 	switch {
 	case action == SwitchOff:
+	case !slices.ContainsFunc(pairs, func(p machines) bool { return p.before != nil }):
+		step.OneAtATime, step.Note = false, "a new cluster: in any order, at any time"
 	case which == roleMaster:
 		step.Until = "every member of etcd is healthy and its /readyz answers"
 	default:
@@ -203,6 +205,7 @@ func membership(pairs []machines) *Step {
 	step.Hosts = slices.Compact(step.Hosts)
 	step.OneAtATime = len(step.Commands) > 1
 	if joins {
+		step.Until = "every member is healthy again, one that joins after its boot (etcdctl endpoint health --cluster)"
 		step.Note = "a member that joins has to be started with --initial-cluster-state=existing; documents say new"
 	}
 	return &step
