@@ -252,6 +252,30 @@ func TestReleases(t *testing.T) {
 	}
 }
 
+// TestGoldensReadBack: a golden Butane document, read and written again, is the
+// same text.
+func TestGoldensReadBack(t *testing.T) {
+	for _, name := range goldenCases(t) {
+		c := readCase(t, name)
+		for _, h := range c.Hosts() {
+			path := filepath.Join(testdata, name, "golden", gen.Path(h.Name, "butane"))
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := encode.ReadButane(text, h.OS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n.Name, n.Role = h.Name, string(h.Role)
+			again := encode.Butane(c.Name, n, h.OS).Text
+			if line, got, want, same := firstDifference(again, text); !same {
+				t.Errorf("%s:%d:\n got  %.300s\n want %.300s", path, line, got, want)
+			}
+		}
+	}
+}
+
 // TestSameBytes renders twice from the same input, and one host alone.
 func TestSameBytes(t *testing.T) {
 	for _, name := range goldenCases(t) {

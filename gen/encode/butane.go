@@ -65,7 +65,7 @@ func (w *writer) item(depth int, o node.Origin) {
 	w.from = o.From
 	if o.Section != w.section {
 		w.section = o.Section
-		w.line(depth, "# --- %s", o.Section)
+		w.line(depth, "# %s%s", headingMark, o.Section)
 	}
 	if o.Why != "" {
 		for l := range strings.SplitSeq(o.Why, "\n") {

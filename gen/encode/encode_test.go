@@ -128,6 +128,45 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
+// TestComments: sections and comments survive reading back, whatever stands
+// in the texts between them.
+func TestComments(t *testing.T) {
+	n := whole("    # --- no heading\n    - path: no item\n")
+	n.Name, n.Role = "kubem00", "master"
+	n.Groups[0].Origin = node.Origin{Section: "a"}
+	n.Groups[1].Origin = node.Origin{Section: "a", Why: "one\ntwo"}
+	n.Users[0].Origin = node.Origin{Section: "a", Why: "# --- odd: |"}
+	n.Files[0].Origin = node.Origin{Section: "b", Why: "with \"quotes\"\n\n  and blanks  "}
+	n.Files[1].Origin = node.Origin{Section: "b"}
+	n.Files[2].Origin = node.Origin{Section: "c", Why: "--- why"}
+	n.Units[1].Origin = node.Origin{Why: "unit"}
+	text := Butane("kubernetes", n, fcos(t)).Text
+	back, err := ReadButane(text, fcos(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	back.Name, back.Role = n.Name, n.Role
+	if again := Butane("kubernetes", back, fcos(t)).Text; !bytes.Equal(again, text) {
+		t.Errorf("got\n%s\nwant\n%s", again, text)
+	}
+	if got := back.Files[2].Origin; got != n.Files[2].Origin {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestForeignLayout: comments of a text that is laid out otherwise are nobody's.
+func TestForeignLayout(t *testing.T) {
+	text := "variant: fcos\nversion: 1.5.0\nstorage:\n  links:\n    # not hagen's\n    - {path: /a, target: /b}\n    -\n      path: /c\n      target: /d\n"
+	n, err := ReadButane([]byte(text), fcos(t))
+	if err != nil || len(n.Links) != 2 || n.Links[0].Why != "" {
+		t.Errorf("%+v, %v", n, err)
+	}
+	n, err = ReadButane([]byte(strings.Replace(text, "not", "a\u200bb", 1)+"    # at the end\n"), fcos(t))
+	if err != nil || len(n.Links) != 2 || n.Links[0].Why != "" {
+		t.Errorf("%+v, %v", n, err)
+	}
+}
+
 // foreign are documents that say more than a node can hold.
 var foreign = []string{
 	`{"ignition":{"version":"3.5.0"}}`,

@@ -79,9 +79,13 @@ func parse(text []byte, system profiles.OS) (types.Config, error) {
 	return config, complaint("Ignition", Document{}, entries, err)
 }
 
-// ReadButane reads a Butane document as a node.
+// ReadButane reads a Butane document as a node, with the sections and comments
+// that Butane wrote.
 func ReadButane(text []byte, system profiles.OS) (node.Node, error) {
 	_, n, err := Ignition(Document{Text: text}, system)
+	if err == nil {
+		restore(&n, text)
+	}
 	return n, err
 }
 

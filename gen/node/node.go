@@ -18,7 +18,8 @@ type Node struct {
 }
 
 // Origin says where an item comes from and what a reader should know. It is
-// no part of the machine: a document that is read back has none.
+// no part of the machine: an Ignition document that is read back has none, a
+// Butane document no From.
 type Origin struct {
 	Section string // heading under which the item stands: "etcd"
 	Why     string // a comment for the reader, one line or several

@@ -1,0 +1,69 @@
+package encode
+
+import (
+	"strings"
+	"unicode"
+
+	"hagen/gen/node"
+)
+
+// restore gives a node that was read from a Butane text the comments that
+// stand above its items: writing it again gives the same text. A text that is
+// laid out otherwise than Butane does it has none.
+func restore(n *node.Node, text []byte) {
+	found := comments(text)
+	give(found["passwd groups"], n.Groups, func(g *node.Group) *node.Origin { return &g.Origin })
+	give(found["passwd users"], n.Users, func(u *node.User) *node.Origin { return &u.Origin })
+	give(found["storage directories"], n.Directories, func(d *node.Directory) *node.Origin { return &d.Origin })
+	give(found["storage files"], n.Files, func(f *node.File) *node.Origin { return &f.Origin })
+	give(found["storage links"], n.Links, func(l *node.Link) *node.Origin { return &l.Origin })
+	give(found["systemd units"], n.Units, func(u *node.Unit) *node.Origin { return &u.Origin })
+}
+
+func give[T any](origins []node.Origin, items []T, of func(*T) *node.Origin) {
+	if len(origins) != len(items) {
+		return // another layout: nobody knows which comment is whose
+	}
+	for i := range items {
+		*of(&items[i]) = origins[i]
+	}
+}
+
+// headingMark begins the comment that is the heading of a section.
+const headingMark = "--- "
+
+// comments collects section and comment of every item, by list. What is
+// looked at stands less deep than any text of a file or unit.
+func comments(text []byte) map[string][]node.Origin {
+	found := map[string][]node.Origin{}
+	var part, list, section string
+	var above []string
+	for line := range strings.SplitSeq(string(text), "\n") {
+		key, isKey := strings.CutSuffix(strings.TrimLeft(line, " "), ":")
+		comment, isComment := strings.CutPrefix(line, "    #")
+		switch depth := len(line) - len(strings.TrimLeft(line, " ")); {
+		case depth == 0 && isKey:
+			part, list = key, ""
+		case depth == 2 && isKey:
+			list, section, above = part+" "+key, "", nil
+		case list == "":
+		case isComment:
+			if comment = strings.TrimPrefix(comment, " "); !strings.ContainsFunc(comment, unprintable) {
+				above = append(above, comment)
+			}
+		case depth == 4 && strings.HasPrefix(line, "    - "):
+			if len(above) > 0 && strings.HasPrefix(above[0], headingMark) {
+				section, above = strings.TrimPrefix(above[0], headingMark), above[1:]
+			}
+			found[list] = append(found[list], node.Origin{Section: section, Why: strings.Join(above, "\n")})
+			above = nil
+		}
+	}
+	return found
+}
+
+// unprintable are characters that could end a comment's line, or that blockable
+// would not let into a text.
+func unprintable(r rune) bool {
+	return r != '\t' && !unicode.IsPrint(r) || r == unicode.ReplacementChar
+}
