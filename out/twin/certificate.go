@@ -1,0 +1,138 @@
+package twin
+
+import (
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// describe says what the blocks of a PEM text are, a fact each.
+func describe(text []byte) []string {
+	var facts []string
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		facts = append(facts, describeBlock(block)...)
+		text = rest
+	}
+	if len(facts) == 0 {
+		return []string{unreadable}
+	}
+	return facts
+}
+
+func describeBlock(block *pem.Block) []string {
+	switch block.Type {
+	case "CERTIFICATE":
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return []string{hidden + ": a certificate that cannot be read"}
+		}
+		return summary(c)
+	case "PUBLIC KEY":
+		return []string{publicKey + fingerprint(block.Bytes)}
+	}
+	if fact, isKey := describeKey(block.Bytes); isKey {
+		return []string{fact}
+	}
+	if !blockType.MatchString(block.Type) {
+		return []string{unreadable}
+	}
+	return []string{hidden + ": " + block.Type}
+}
+
+// describeKey identifies a private key, DER, by its public half.
+func describeKey(der []byte) (fact string, isKey bool) {
+	key, err := x509.ParsePKCS8PrivateKey(der)
+	if ec, ecErr := x509.ParseECPrivateKey(der); err != nil && ecErr == nil {
+		key, err = ec, nil
+	}
+	if rsa, rsaErr := x509.ParsePKCS1PrivateKey(der); err != nil && rsaErr == nil {
+		key, err = rsa, nil
+	}
+	signer, ok := key.(crypto.Signer)
+	if err != nil || !ok {
+		return "", false
+	}
+	public, err := x509.MarshalPKIXPublicKey(signer.Public())
+	if err != nil {
+		return "", false
+	}
+	return privateKey + fingerprint(public), true
+}
+
+// summary is what a reviewer wants to know of a certificate, one fact a line.
+func summary(c *x509.Certificate) []string {
+	lines := []string{
+		certificate + fingerprint(c.Raw),
+		"subject " + c.Subject.String(),
+		"issuer " + c.Issuer.String(),
+	}
+	if len(c.DNSNames) > 0 {
+		lines = append(lines, "names "+strings.Join(c.DNSNames, ", "))
+	}
+	if len(c.IPAddresses) > 0 {
+		var addresses []string
+		for _, a := range c.IPAddresses {
+			addresses = append(addresses, a.String())
+		}
+		lines = append(lines, "addresses "+strings.Join(addresses, ", "))
+	}
+	return append(lines,
+		"usage "+usage(c),
+		fmt.Sprintf("valid %s to %s", c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)),
+		"public key "+c.PublicKeyAlgorithm.String()+", SHA-256 "+fingerprint(c.RawSubjectPublicKeyInfo))
+}
+
+// usages that hagen's signing profiles know; any other shows as its number.
+var (
+	keyUsages = []struct {
+		bit  x509.KeyUsage
+		name string
+	}{
+		{x509.KeyUsageDigitalSignature, "digital signature"},
+		{x509.KeyUsageKeyEncipherment, "key encipherment"},
+		{x509.KeyUsageCertSign, "certificate signing"},
+		{x509.KeyUsageCRLSign, "CRL signing"},
+	}
+	extendedUsages = map[x509.ExtKeyUsage]string{
+		x509.ExtKeyUsageServerAuth: "server", x509.ExtKeyUsageClientAuth: "client",
+	}
+)
+
+func usage(c *x509.Certificate) string {
+	var words []string
+	rest := c.KeyUsage
+	for _, u := range keyUsages {
+		if c.KeyUsage&u.bit != 0 {
+			words = append(words, u.name)
+		}
+		rest &^= u.bit
+	}
+	if rest != 0 {
+		words = append(words, fmt.Sprintf("key usage bits %b", rest))
+	}
+	for _, u := range c.ExtKeyUsage {
+		name, known := extendedUsages[u]
+		if !known {
+			name = fmt.Sprintf("extended key usage %d", u)
+		}
+		words = append(words, name)
+	}
+	if c.IsCA {
+		words = append(words, "authority")
+	}
+	return strings.Join(words, ", ")
+}
+
+func fingerprint(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

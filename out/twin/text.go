@@ -1,0 +1,230 @@
+package twin
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/pem"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"hagen/gen/node"
+)
+
+// What stands in the place of secrets and certificates. A twin that is read
+// back must be its own twin, so these are known again.
+const (
+	hidden      = "REDACTED"
+	unreadable  = hidden + ": PEM that cannot be read"
+	cut         = hidden + ": PEM that is cut short"
+	everything  = hidden + ": a file whose secret cannot be told from the rest\n"
+	nested      = hidden + ": base64 of what has a twin with SHA-256 "
+	privateKey  = "private key of the public key with SHA-256 "
+	publicKey   = "public key, SHA-256 "
+	certificate = "certificate, SHA-256 "
+	secretBytes = "secret, SHA-256 "
+	ageKey      = "age secret key, SHA-256 "
+)
+
+var (
+	blockType = regexp.MustCompile(`^[A-Z0-9 ]+$`)
+	// settled is a value that is a twin's already: facts, put together.
+	settled = regexp.MustCompile(`^` + fact + `(?:; ` + fact + `)*$`)
+	fact    = `(?:` + hidden + `(?:: (?:PEM that (?:cannot be read|is cut short)|a certificate that cannot be read|[A-Z0-9 ]+|base64 of what has a twin with SHA-256 [0-9a-f]{64}))?` +
+		`|(?:private key of the public key with|public key,|public key [A-Za-z0-9]+,|certificate,|secret,|age secret key,) SHA-256 [0-9a-f]{64}` +
+		`|(?:subject|issuer|names|addresses|usage|valid) (?:\\.|[^;\\])*)`
+
+	// A PEM block may be indented or a comment, have the line ends of another
+	// system, or stand in a string with \n for its line ends.
+	pemBlock = regexp.MustCompile(`(?ms)(^[ \t#]*)?-----BEGIN ([^\n]*?)-----(.*?)-----END [^\n]*?-----(\r?\n)?`)
+	noEnd    = regexp.MustCompile(`(?s)-----BEGIN [^\n]*?PRIVATE KEY.*`)
+	noBegin  = regexp.MustCompile(`(?m)(?:^[ \t#]*[A-Za-z0-9+/=]*[ \t\r]*\n)*^.*-----END [^\n]*?PRIVATE KEY-----\r?$`)
+
+	// Fields of kubeconfigs, encryption configurations and the like, in YAML or
+	// JSON. The value of an encoded one is base64, of PEM or of a key; what the
+	// others hold can be guessed and is not even identified.
+	encodedNames   = `certificate-authority-data|client-certificate-data|client-key-data|secret`
+	guessableNames = `(?:id-|access-|refresh-)?token|password|passphrase|client-secret`
+	field          = regexp.MustCompile(`^([\s#-]*["']?(` + encodedNames + `|` + guessableNames + `)["']?\s*:)(\s*)(.*)$`)
+	inFlow         = regexp.MustCompile(`([{,][ \t]*["']?(` + encodedNames + `|` + guessableNames + `)["']?[ \t]*:[ \t]*)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s"'{}\[\],][^,}\n]*)`)
+	isEncoded      = regexp.MustCompile(`^(?:` + encodedNames + `)$`)
+
+	// Other places where people put passwords: the environment of a unit, a
+	// daemon's flags, configurations of HAProxy and keepalived.
+	spoken = regexp.MustCompile(`(?m)(\b[A-Z0-9_]*(?:PASSWORD|PASSWD|TOKEN|SECRET|PRIVATE_KEY)=|--(?:token|password)=|^[ \t]*stats[ \t]+auth[ \t]+|^[ \t]*auth_pass[ \t]+|^[ \t]*user[ \t]+\S+[ \t]+(?:insecure-)?password[ \t]+)("[^"\n]*"|'[^'\n]*'|[^\s"'$][^\s"']*)`)
+	age    = regexp.MustCompile(`AGE-SECRET-KEY-[0-9A-Z-]*`)
+	// base64 in one piece that is long enough for a key of the shortest kind.
+	run = regexp.MustCompile(`[A-Za-z0-9+/]{60,}={0,2}`)
+)
+
+// Text gives the twin of a file's contents. What node.HoldsSecret finds is
+// never in it: where a secret cannot be told from what surrounds it, nothing
+// of the file is left.
+func Text(contents []byte) []byte { return text(contents, "\n") }
+
+// text is Text with what separates the facts about a block on lines of its
+// own.
+func text(contents []byte, between string) []byte {
+	if fact, isKey := describeKey(contents); isKey {
+		return []byte(fact + "\n")
+	}
+	shown := replaceBlocks(string(contents), between)
+	shown = replaceFields(shown)
+	shown = inFlow.ReplaceAllStringFunc(shown, func(match string) string {
+		m := inFlow.FindStringSubmatch(match)
+		if settled.MatchString(strings.Trim(m[3], `"'`)) {
+			return match
+		}
+		return m[1] + `"` + replacement(m[2], m[3:]) + `"`
+	})
+	shown = spoken.ReplaceAllString(shown, "${1}"+hidden)
+	shown = age.ReplaceAllStringFunc(shown, func(key string) string {
+		if len(key) < 58 { // bech32 of 32 bytes with the prefix has 74
+			return hidden
+		}
+		return ageKey + fingerprint([]byte(key))
+	})
+	shown = run.ReplaceAllStringFunc(shown, replaceRun)
+	if node.HoldsSecret([]byte(withoutSettled(shown))) {
+		return []byte(everything)
+	}
+	return []byte(shown)
+}
+
+// replaceBlocks replaces PEM, also what is left of it when a part was cut off.
+func replaceBlocks(text, between string) string {
+	text = pemBlock.ReplaceAllStringFunc(text, func(match string) string {
+		m := pemBlock.FindStringSubmatchIndex(match)
+		prefix, end := "", ""
+		separator := "; "
+		if m[2] >= 0 {
+			prefix, separator = match[m[2]:m[3]], between
+		}
+		if m[8] >= 0 {
+			end = "\n"
+		}
+		if strings.HasPrefix(separator, "\n") {
+			separator += prefix
+		}
+		return prefix + strings.Join(describe(unwrapped(match)), separator) + end
+	})
+	text = noEnd.ReplaceAllString(text, cut+"\n")
+	return noBegin.ReplaceAllString(text, cut)
+}
+
+// unwrapped is a PEM block without indentation, comment signs and quotes.
+func unwrapped(block string) []byte {
+	var lines []string
+	for line := range strings.SplitSeq(strings.NewReplacer(`\r`, "", `\n`, "\n").Replace(block), "\n") {
+		lines = append(lines, strings.Trim(line, " \t\r#\"'"))
+	}
+	return []byte(strings.Join(lines, "\n") + "\n")
+}
+
+// replaceFields replaces the values of fields that begin a line, with the
+// lines that such a value continues on: those that are indented more.
+func replaceFields(text string) string {
+	lines := strings.Split(text, "\n")
+	var out []string
+	for i := 0; i < len(lines); i++ {
+		m := field.FindStringSubmatch(lines[i])
+		if m == nil {
+			out = append(out, lines[i])
+			continue
+		}
+		more := continuation(lines[i+1:], column(m[1]))
+		if m[4] == "" && len(more) == 0 || settled.MatchString(strings.Trim(m[4], `"',`)) && len(more) == 0 {
+			out = append(out, lines[i])
+			continue
+		}
+		i += len(more)
+		if m[3] == "" {
+			m[3] = " "
+		}
+		out = append(out, m[1]+m[3]+replacement(m[2], append([]string{m[4]}, more...)))
+	}
+	return strings.Join(out, "\n")
+}
+
+// column is where a field's name begins, behind the signs of lists.
+func column(before string) int {
+	return len(before) - len(strings.TrimLeft(before, " \t\r\v\f#-"))
+}
+
+// continuation is how many of the lines stand deeper than a column, with the
+// empty ones between them.
+func continuation(lines []string, column int) []string {
+	last := 0
+	for i, line := range lines {
+		trimmed := strings.TrimLeft(line, " \t#")
+		if strings.TrimSpace(trimmed) == "" {
+			continue
+		}
+		if len(line)-len(trimmed) <= column {
+			break
+		}
+		last = i + 1
+	}
+	return lines[:last]
+}
+
+// replacement is what is shown of a field's value.
+func replacement(name string, value []string) string {
+	if !isEncoded.MatchString(name) {
+		return hidden
+	}
+	if len(value) > 1 && strings.HasPrefix(value[0], "|") || strings.HasPrefix(value[0], ">") {
+		value = value[1:] // the head of a block scalar
+	}
+	joined := strings.Join(strings.Fields(strings.Join(value, "")), "")
+	data, err := base64.StdEncoding.DecodeString(strings.Trim(joined, `"',`))
+	if err != nil {
+		return hidden
+	}
+	return identify(data)
+}
+
+// identify tells what bytes are: PEM, or a key that nobody guesses. A key that
+// is text may be what somebody thought of.
+func identify(data []byte) string {
+	if block, _ := pem.Decode(data); block != nil {
+		return strings.Join(describe(data), "; ")
+	}
+	if fact, isKey := describeKey(data); isKey {
+		return fact
+	}
+	words := !bytes.ContainsFunc(data, func(r rune) bool { return r == unicode.ReplacementChar || !unicode.IsPrint(r) })
+	if len(data) >= 32 && !words {
+		return secretBytes + fingerprint(data)
+	}
+	return hidden
+}
+
+// replaceRun replaces base64 of something that is or holds a secret.
+func replaceRun(encoded string) string {
+	data, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		// One character in front may belong to what stands before it.
+		if data, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "=")); err != nil {
+			return encoded
+		}
+	}
+	if fact, isKey := describeKey(data); isKey {
+		return fact
+	}
+	if shown := Text(data); !bytes.Equal(shown, data) {
+		return nested + fingerprint(shown)
+	}
+	return encoded
+}
+
+// withoutSettled is a text without the fields that are a twin's already.
+func withoutSettled(text string) string {
+	var out []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if m := field.FindStringSubmatch(line); m == nil || !settled.MatchString(strings.Trim(m[4], `"',`)) {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
+}
