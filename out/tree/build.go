@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -52,7 +53,7 @@ func (d *Dir) build(p *plan, s *stage) error {
 	// it can be reached any more.
 	slices.Reverse(dirs)
 	for _, path := range dirs {
-		if err := finishDir(p.nodes[path], s.inNew(path)); err != nil {
+		if err := finishDir(p.dirMode(path), s.inNew(path)); err != nil {
 			return fail("write", d.Show(path), err)
 		}
 	}
@@ -153,18 +154,25 @@ func writeNew(path string, fill func(*os.File) error) error {
 	return err
 }
 
+// dirMode is the mode of a directory of the next tree.
+func (p *plan) dirMode(path string) fs.FileMode {
+	switch n := p.nodes[path]; {
+	case path == ".":
+		return p.root
+	case n.now != nil:
+		return n.now.info.Mode() & modeBits
+	}
+	return p.made
+}
+
 // finishDir gives a directory of the next tree its mode and syncs it.
-func finishDir(n node, path string) error {
+func finishDir(mode fs.FileMode, path string) error {
 	f, err := openDir(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if n.now != nil {
-		err = f.Chmod(n.now.info.Mode() & modeBits)
-	} else {
-		err = f.Chmod(0o700)
-	}
+	err = f.Chmod(mode)
 	if err == nil {
 		err = atStep("sync")
 	}

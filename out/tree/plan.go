@@ -26,14 +26,23 @@ type plan struct {
 	nodes   map[string]node // by path; the tree itself is not among them
 	holds   map[string]int  // how much is in a directory of the next tree
 	changed bool            // the next tree differs from the present one
+	root    fs.FileMode     // of the tree itself
+	made    fs.FileMode     // of directories that are made
 }
 
 // plan works out the next tree. It reports all that stands in the way at once.
-func (d *Dir) plan(entries []entry, files []File, remove []string) (*plan, error) {
-	p := &plan{d: d, nodes: map[string]node{}, holds: map[string]int{}}
+func (d *Dir) plan(entries []entry, files []File, remove []string, shared bool) (*plan, error) {
+	p := &plan{d: d, nodes: map[string]node{}, holds: map[string]int{}, root: 0o700, made: 0o700}
+	now := entries[0].info.Mode() & modeBits
 	// Others could read secrets in a tree that is not 0700, so that alone is
 	// worth an exchange.
-	p.changed = entries[0].info.Mode()&modeBits != 0o700
+	p.changed = now != p.root && !shared
+	if shared {
+		p.root, p.made = now, 0o755
+	}
+	if shared && d.Created() {
+		p.root = p.made
+	}
 	for i := range entries[1:] {
 		e := &entries[1+i]
 		p.put(e.path, node{now: e})

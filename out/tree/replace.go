@@ -47,6 +47,17 @@ type Staged struct {
 // leaves the tree as it is: two directories can be replaced so that neither is
 // when one cannot be.
 func (d *Dir) Stage(files []File, remove []string) (*Staged, error) {
+	return d.stage(files, remove, false)
+}
+
+// StageShared is Stage for a tree without secrets, which lies in a repository,
+// say: the tree keeps its mode, and gets 0755 if Open made it, as do
+// directories made for files.
+func (d *Dir) StageShared(files []File, remove []string) (*Staged, error) {
+	return d.stage(files, remove, true)
+}
+
+func (d *Dir) stage(files []File, remove []string, shared bool) (*Staged, error) {
 	if d.lock == nil {
 		return nil, fmt.Errorf("%s is not locked any more: it was closed", d.name)
 	}
@@ -55,7 +66,7 @@ func (d *Dir) Stage(files []File, remove []string) (*Staged, error) {
 	if staged.before, err = d.scan(staged.limit); err != nil {
 		return nil, err
 	}
-	p, err := d.plan(staged.before, files, remove)
+	p, err := d.plan(staged.before, files, remove, shared)
 	if err != nil || !p.changed {
 		return staged, err
 	}
