@@ -96,7 +96,7 @@ func parseLine(line string) (path string, sum hash, err error) {
 
 // checkPath refuses what can neither be written nor be listed.
 func checkPath(path string) error {
-	if path == ManifestName || path == ignoreName {
+	if path == ManifestName || path == ignoreName || path == TwinsName {
 		return fmt.Errorf("%s is never listed: hagen keeps it itself", path)
 	}
 	return tree.CheckPath(path)

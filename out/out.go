@@ -44,6 +44,9 @@ type Prepared struct {
 // The error names every file that is in the way, or says why the next tree
 // cannot be written.
 func Prepare(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, error) {
+	if err := refuseSigned(dir, files, TwinsName, twinsSign, "holds twins without secrets, for a repository: name another directory for documents with private keys"); err != nil {
+		return nil, err
+	}
 	recorded, err := readManifest(dir)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,238 @@
+//go:build unix
+
+package out
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"hagen/out/tree"
+)
+
+// TwinsName is the file by which hagen knows a directory of twins for its own.
+// It lists what hagen wrote there, so that a later run knows what to remove.
+// It has no hashes: what lies in a repository is guarded by that, and a review
+// should not show each change twice.
+const TwinsName = ".hagen-twins"
+
+// twinsSign is the first line of that file. Directories in repositories carry
+// it: it cannot be reworded.
+const twinsSign = "# Written by hagen: twins of documents, without secrets. hagen golden --update writes them anew."
+
+// ErrNoTwins is the error of Differences for a directory without twins.
+var ErrNoTwins = errors.New("holds no twins that hagen wrote")
+
+// PrepareTwins makes ready that the directory holds twins, and not any more
+// those that an earlier run recorded, scope is about, and are not among them.
+// It is for a repository: all is readable for everybody, no .gitignore is
+// written, and a file that was changed by hand is written anew without a word.
+// A directory of documents with keys is refused. The rest is as Prepare does
+// it.
+func PrepareTwins(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, error) {
+	if err := refuseSigned(dir, files, ignoreName, ignoreSign, "holds documents with private keys: name another directory for twins"); err != nil {
+		return nil, err
+	}
+	recorded, err := readTwins(dir)
+	if err != nil {
+		return nil, err
+	}
+	c := comparison{dir: dir, recorded: manifest{}, next: manifest{}}
+	files = slices.Clone(files)
+	for i, f := range files {
+		if !slices.Contains(recorded, f.Path) {
+			recorded = append(recorded, f.Path)
+		} else if now, _, err := sum(dir, f.Path); err == nil {
+			c.recorded[f.Path] = now // whatever it is: it may be replaced
+		}
+		files[i].Mode = sharedMode(dir, f.Path)
+		c.faults = append(c.faults, c.write(files[i]))
+	}
+	var listed []string
+	for _, path := range recorded {
+		if _, made := c.next[path]; made || scope != nil && !scope(path) {
+			listed = append(listed, path)
+		} else if _, _, err := sum(dir, path); err == nil {
+			c.Removed = append(c.Removed, path)
+		}
+	}
+	if err := errors.Join(c.faults...); err != nil {
+		return nil, err
+	}
+	own := tree.File{Path: TwinsName, Mode: sharedMode(dir, TwinsName), Data: twinsText(listed)}
+	staged, err := dir.StageShared(append(files, own), c.Removed)
+	if err != nil {
+		return nil, err
+	}
+	slices.Sort(c.Written)
+	slices.Sort(c.Kept)
+	slices.Sort(c.Removed)
+	return &Prepared{c.Result, staged}, nil
+}
+
+// WriteTwins is PrepareTwins and Commit.
+func WriteTwins(dir *tree.Dir, files []tree.File, scope Scope) (Result, error) {
+	p, err := PrepareTwins(dir, files, scope)
+	if err != nil {
+		return Result{}, err
+	}
+	return p.Commit()
+}
+
+// sharedMode is the mode of a file for everybody: 0644, or what it has, since
+// a repository's files get theirs from whoever clones it.
+func sharedMode(dir *tree.Dir, path string) fs.FileMode {
+	f, err := dir.OpenFile(path)
+	if err != nil {
+		return 0o644
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Mode()&^fs.ModePerm != 0 || info.Mode()&0o400 == 0 {
+		return 0o644
+	}
+	return info.Mode().Perm()
+}
+
+// refuseSigned refuses a directory when it, or one below it into which files
+// go, has a file of that name with that line.
+func refuseSigned(dir *tree.Dir, files []tree.File, name, sign, why string) error {
+	places := map[string]bool{name: true}
+	for _, f := range files {
+		for p := path.Dir(f.Path); p != "."; p = path.Dir(p) {
+			places[path.Join(p, name)] = true
+		}
+	}
+	for _, place := range slices.Sorted(maps.Keys(places)) {
+		if text, err := readSmall(dir, place); err == nil && hasLine(text, sign) {
+			return fmt.Errorf("%s %s", dir.Show(path.Dir(place)), why)
+		}
+	}
+	return nil
+}
+
+// twinsText is the text of the file TwinsName.
+func twinsText(paths []string) []byte {
+	slices.Sort(paths)
+	return []byte(twinsSign + "\n" + strings.Join(paths, "\n") + "\n")
+}
+
+// readTwins lists the twins that an earlier run wrote.
+func readTwins(dir *tree.Dir) ([]string, error) {
+	text, err := readSmall(dir, TwinsName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return parseTwins(dir.Show(TwinsName), text)
+}
+
+func parseTwins(name string, text []byte) ([]string, error) {
+	head, rest, _ := strings.Cut(string(text), "\n")
+	if head != twinsSign {
+		return nil, fmt.Errorf("%s is not as hagen wrote it: restore it, or move its directory away", name)
+	}
+	var paths []string
+	for line := range strings.SplitSeq(strings.TrimSuffix(rest, "\n"), "\n") {
+		if line == "" {
+			continue
+		}
+		if err := checkPath(line); err != nil {
+			return nil, fmt.Errorf("%s: %w: restore it, or move its directory away", name, err)
+		}
+		paths = append(paths, line)
+	}
+	slices.Sort(paths) // a merge may have left one twice
+	return slices.Compact(paths), nil
+}
+
+// Difference is a file that is another in a directory than it should be.
+type Difference struct {
+	Path       string
+	Have, Want []byte // nil for none
+}
+
+// Differences compares a directory with the twins that it should hold, by
+// path, and lists what differs, in the order of the paths. Files that hagen
+// did not write are not looked at. The error is ErrNoTwins if nothing says
+// that there are twins of hagen's.
+func Differences(dir fs.FS, files []tree.File) ([]Difference, error) {
+	text, err := readBounded(dir, TwinsName)
+	if err != nil {
+		return nil, err
+	}
+	if text == nil {
+		return nil, ErrNoTwins
+	}
+	recorded, err := parseTwins(TwinsName, text)
+	if err != nil {
+		return nil, err
+	}
+	want := map[string][]byte{}
+	for _, f := range files {
+		want[f.Path] = f.Data
+	}
+	want[TwinsName] = twinsText(slices.Collect(maps.Keys(want)))
+	for _, path := range recorded {
+		if _, made := want[path]; !made {
+			want[path] = nil
+		}
+	}
+	var found []Difference
+	for _, path := range slices.Sorted(maps.Keys(want)) {
+		have, err := readBounded(dir, path)
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Equal(have, want[path]) || (have == nil) != (want[path] == nil) {
+			found = append(found, Difference{path, have, want[path]})
+		}
+	}
+	return found, nil
+}
+
+// maxTwin is the size in bytes up to which a twin is read: some fifty times a
+// master's.
+const maxTwin = 4 << 20
+
+// readBounded reads a file; nil if there is none.
+func readBounded(dir fs.FS, path string) ([]byte, error) {
+	f, err := dir.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file: move it away", path)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxTwin+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
+	}
+	if len(text) > maxTwin {
+		return nil, fmt.Errorf("%s is larger than %d MiB, which no twin is", path, maxTwin>>20)
+	}
+	if text == nil {
+		text = []byte{}
+	}
+	return text, nil
+}
+
+// Holds says what a directory was written for, as far as hagen's signs in it
+// tell: documents with keys, or twins.
+func Holds(dir fs.FS) (documents, twins bool) {
+	ignore, _ := readBounded(dir, ignoreName)
+	list, _ := readBounded(dir, TwinsName)
+	return hasLine(ignore, ignoreSign), hasLine(list, twinsSign)
+}
