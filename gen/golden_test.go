@@ -3,7 +3,6 @@ package gen_test
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/json"
 	"flag"
 	"io/fs"
 	"os"
@@ -16,8 +15,9 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/encode"
-	"hagen/gen/node"
 	"hagen/gen/spec"
+	"hagen/out"
+	"hagen/out/tree"
 	"hagen/out/twin"
 	"hagen/pki"
 	"hagen/pki/store"
@@ -130,92 +130,39 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := map[string][]byte{
-				gen.AdminPath: twin.Text(control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])),
-			}
-			for _, m := range machines {
-				shown := twin.Of(m.Node)
-				butane := encode.Butane(c.Name, shown, m.Host.OS)
-				ignition, _, err := encode.Ignition(butane, m.Host.OS)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var pretty bytes.Buffer
-				if err := json.Indent(&pretty, ignition, "", "  "); err != nil {
-					t.Fatal(err)
-				}
-				got[gen.Path(m.Node.Name, "butane")] = butane.Text
-				got[gen.Path(m.Node.Name, "ignition")] = pretty.Bytes()
-				noSecretIn(t, m.Node, butane.Text)
+			got, err := twin.Tree(c.Name, twin.Machines(machines), control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin]))
+			if err != nil {
+				t.Fatal(err)
 			}
 			compareGolden(t, filepath.Join(testdata, name, "golden"), got)
 		})
 	}
 }
 
-// noSecretIn looks for every line of every secret file of a node in a text
-// that may be shown.
-func noSecretIn(t *testing.T, n node.Node, text []byte) {
-	t.Helper()
-	looked := 0
-	for _, f := range n.Files {
-		if !f.Secret {
-			continue
-		}
-		for line := range strings.SplitSeq(string(f.Contents), "\n") {
-			secret := line[strings.LastIndexByte(line, ' ')+1:]
-			if len(secret) < 40 || strings.HasPrefix(line, "-----") {
-				continue
-			}
-			looked++
-			if bytes.Contains(text, []byte(secret)) {
-				t.Errorf("%s: a line of %s stands in the twin", n.Name, f.Path)
-			}
-		}
-	}
-	if n.Role == string(cluster.Master) && looked == 0 {
-		t.Errorf("%s: no secret found to look for", n.Name)
-	}
-}
-
+// compareGolden does what hagen golden does.
 func compareGolden(t *testing.T, dir string, got map[string][]byte) {
 	t.Helper()
+	var files []tree.File
+	for path, text := range got {
+		files = append(files, tree.File{Path: path, Data: text})
+	}
 	if *update {
-		if err := os.RemoveAll(dir); err != nil {
+		target, err := tree.Open(dir, nil)
+		if err != nil {
 			t.Fatal(err)
 		}
-		for path, text := range got {
-			file := filepath.Join(dir, path)
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(file, text, 0o644); err != nil {
-				t.Fatal(err)
-			}
+		defer target.Close()
+		if _, err := out.WriteTwins(target, files, nil); err != nil {
+			t.Fatal(err)
 		}
 	}
-	for path, text := range got {
-		want, err := os.ReadFile(filepath.Join(dir, path))
-		if err != nil {
-			t.Errorf("%v; make golden writes it", err)
-			continue
-		}
-		if line, g, w, same := firstDifference(text, want); !same {
-			t.Errorf("%s:%d:\n got  %.300s\n want %.300s\nread the change, then make golden", filepath.Join(dir, path), line, g, w)
-		}
-	}
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		rel, _ := filepath.Rel(dir, path)
-		if _, made := got[filepath.ToSlash(rel)]; !made {
-			t.Errorf("%s is no longer made", path)
-		}
-		return nil
-	})
+	differences, err := out.Differences(os.DirFS(dir), files)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s: %v; make golden writes it", dir, err)
+	}
+	for _, d := range differences {
+		line, g, w, _ := firstDifference(d.Want, d.Have)
+		t.Errorf("%s:%d:\n got  %.300s\n want %.300s\nread the change, then make golden", filepath.Join(dir, d.Path), line, g, w)
 	}
 }
 

@@ -57,27 +57,31 @@ var surroundings = map[string]func(key string) string{
 	"without a head": func(k string) string { return "x\n\n" + k[strings.Index(k, "\n")+1:] + "y\n" },
 	"no last line":   func(k string) string { return strings.TrimSuffix(k, "\n") },
 	"JSON":           func(k string) string { return `{"a": {"key": "` + strings.ReplaceAll(k, "\n", `\n`) + `"}}` },
-	"JSON, pretty":   func(k string) string { return "{\n  \"client-key-data\": \"" + encode(k) + "\",\n  \"b\": 1\n}\n" },
+	"JSON, pretty":   func(k string) string { return "{\n  \"client-key-data\": \"" + inBase64(k) + "\",\n  \"b\": 1\n}\n" },
 	"JSON, kubectl's": func(k string) string {
-		return `{"users":[{"name":"a","user":{"client-key-data":"` + encode(k) + `"}}]}`
+		return `{"users":[{"name":"a","user":{"client-key-data":"` + inBase64(k) + `"}}]}`
 	},
-	"kubeconfig": func(k string) string { return "    client-key-data: " + encode(k) + "\n    token: hunter22hunter22\n" },
-	"quoted":     func(k string) string { return "    'client-key-data' : '" + encode(k) + "'\n" },
+	"kubeconfig": func(k string) string {
+		return "    client-key-data: " + inBase64(k) + "\n    token: hunter22hunter22\n"
+	},
+	"quoted": func(k string) string { return "    'client-key-data' : '" + inBase64(k) + "'\n" },
 	"block scalar": func(k string) string {
-		return "  - client-key-data: |-\n" + indent(folded(encode(k)), "      ") + "    next: x\n"
+		return "  - client-key-data: |-\n" + indent(folded(inBase64(k)), "      ") + "    next: x\n"
 	},
-	"folded plain":  func(k string) string { return "client-key-data:\n" + indent(folded(encode(k)), "  ") + "next: x\n" },
-	"flow":          func(k string) string { return "users: [{name: a, user: {client-key-data: " + encode(k) + "}}]\n" },
-	"another field": func(k string) string { return "    tls.key: " + encode(k) + "\n" },
-	"twice encoded": func(k string) string { return "kubeconfig: " + encode("    client-key-data: "+encode(k)+"\n") + "\n" },
-	"DER in base64": func(k string) string { b, _ := pem.Decode([]byte(k)); return "key=" + encode(string(b.Bytes)) + "\n" },
+	"folded plain":  func(k string) string { return "client-key-data:\n" + indent(folded(inBase64(k)), "  ") + "next: x\n" },
+	"flow":          func(k string) string { return "users: [{name: a, user: {client-key-data: " + inBase64(k) + "}}]\n" },
+	"another field": func(k string) string { return "    tls.key: " + inBase64(k) + "\n" },
+	"twice encoded": func(k string) string {
+		return "kubeconfig: " + inBase64("    client-key-data: "+inBase64(k)+"\n") + "\n"
+	},
+	"DER in base64": func(k string) string { b, _ := pem.Decode([]byte(k)); return "key=" + inBase64(string(b.Bytes)) + "\n" },
 	"DER":           func(k string) string { b, _ := pem.Decode([]byte(k)); return string(b.Bytes) },
 	"a unit": func(k string) string {
 		return "[Service]\nEnvironment=\"KEY=" + strings.ReplaceAll(k, "\n", `\n`) + "\"\n"
 	},
 }
 
-func encode(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
+func inBase64(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
 func indent(text, with string) string {
 	return with + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+with) + "\n"
@@ -106,7 +110,7 @@ func pieces(key string) []string {
 	for _, text := range []string{key, string(block.Bytes)} {
 		for shift := range 3 {
 			part := text[len(text)/2+shift : len(text)/2+shift+24]
-			found = append(found, encode(part))
+			found = append(found, inBase64(part))
 		}
 	}
 	middle := block.Bytes[10:26] // in all types this is of the private half
@@ -144,7 +148,7 @@ func TestNoSecretByte(t *testing.T) {
 }
 
 func TestText(t *testing.T) {
-	random := encode("\x80" + strings.Repeat("x", 31))
+	random := inBase64("\x80" + strings.Repeat("x", 31))
 	const randomSum = "RANDOM"
 	for _, test := range []struct{ text, want string }{
 		{"", ""},
@@ -153,7 +157,7 @@ func TestText(t *testing.T) {
 		{"      - secret: \"" + random + "\" \n", "      - secret: secret, SHA-256 " + randomSum + "\n"},
 		{"keys: [{name: k, secret: " + random + "}]\n", "keys: [{name: k, secret: \"secret, SHA-256 " + randomSum + "\"}]\n"},
 		{"        secret: c2hvcnQ=\n", "        secret: REDACTED\n"},
-		{"        secret: " + encode(strings.Repeat("correct horse ", 4)) + "\n", "        secret: REDACTED\n"},
+		{"        secret: " + inBase64(strings.Repeat("correct horse ", 4)) + "\n", "        secret: REDACTED\n"},
 		{"        secret: not base64!\n", "        secret: REDACTED\n"},
 		{"    token: abc.def\n", "    token: REDACTED\n"},
 		{"    token:\n", "    token:\n"},
@@ -195,7 +199,7 @@ func TestText(t *testing.T) {
 func TestBundle(t *testing.T) {
 	key := keys(t)["PKCS#8"]
 	public := block("PUBLIC KEY", []byte("one")) + key + block("CERTIFICATE", []byte("broken")) + block("PUBLIC KEY", []byte("two"))
-	for _, text := range []string{public, "    certificate-authority-data: " + encode(public) + "\n"} {
+	for _, text := range []string{public, "    certificate-authority-data: " + inBase64(public) + "\n"} {
 		shown := string(Text([]byte(text)))
 		for _, want := range []string{"public key, SHA-256 " + fingerprint([]byte("one")), "public key, SHA-256 " + fingerprint([]byte("two")),
 			"private key of the public key with SHA-256 ", "REDACTED: a certificate that cannot be read"} {
@@ -253,12 +257,12 @@ func FuzzText(f *testing.F) {
 		for _, text := range []string{
 			before + "\n" + key + after,
 			before + "\n" + indent(key, "    ") + after,
-			before + "\n    client-key-data: " + encode(key) + "\n" + after,
+			before + "\n    client-key-data: " + inBase64(key) + "\n" + after,
 			before + "\n    token: " + secret + "\n" + after,
 			before + "\n    password:\n      " + secret + "\n" + after,
 		} {
 			shown := Text([]byte(text))
-			if !strings.Contains(before+after, secret[:16]) && (bytes.Contains(shown, []byte(secret[:16])) || bytes.Contains(shown, []byte(encode(key)))) {
+			if !strings.Contains(before+after, secret[:16]) && (bytes.Contains(shown, []byte(secret[:16])) || bytes.Contains(shown, []byte(inBase64(key)))) {
 				t.Errorf("%q is shown as %q", text, shown)
 			}
 			if again := Text(shown); !bytes.Equal(again, shown) {

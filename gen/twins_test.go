@@ -1,0 +1,246 @@
+package gen_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/pem"
+	"io/fs"
+	"maps"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"hagen/gen"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/encode"
+	"hagen/out/rendered"
+	"hagen/out/twin"
+	"hagen/pki"
+)
+
+// window is how many characters of a secret in a row are taken for it.
+const window = 16
+
+// windows are all parts of all keys of a PKI, in every way in which a text
+// could hold them: as they are, in base64 at each of its alignments, in hex,
+// and as a URL has them.
+func windows(set pki.Set) map[string]string {
+	found := map[string]string{}
+	for name, item := range set {
+		add := func(text string) {
+			for i := 0; i+window <= len(text); i++ {
+				found[text[i:i+window]] = name
+			}
+		}
+		all := func(data []byte) {
+			add(string(data))
+			add(hex.EncodeToString(data))
+			add(strings.ToUpper(hex.EncodeToString(data)))
+			for shift := range 3 {
+				encoded := base64.StdEncoding.EncodeToString(data[shift:])
+				add(encoded[:len(encoded)-4]) // the end holds padding, or what comes next
+				add(url.QueryEscape(encoded))
+			}
+		}
+		block, _ := pem.Decode(item.Key)
+		if block == nil {
+			text := strings.TrimSpace(string(item.Key))
+			raw, _ := base64.StdEncoding.DecodeString(text)
+			all(raw)
+			all([]byte(text))
+			continue
+		}
+		all(block.Bytes)
+		var body string // and as it stands in a kubeconfig
+		for line := range strings.Lines(string(item.Key)) {
+			if !strings.HasPrefix(line, "-----") {
+				add(strings.TrimSpace(line))
+				body += line
+			}
+		}
+		all([]byte(body))
+	}
+	return found
+}
+
+// holdsAny says whose key a part of stands in a text, if any's.
+func holdsAny(text string, parts map[string]string) (name string, found bool) {
+	for i := 0; i+window <= len(text); i++ {
+		if name, found := parts[text[i:i+window]]; found {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+func twins(t *testing.T, c *cluster.Cluster, set pki.Set) (documents, shown map[string][]byte) {
+	t.Helper()
+	machines, err := gen.Render(c, set, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
+	documents = map[string][]byte{gen.AdminPath: admin}
+	for _, m := range machines {
+		for _, d := range m.Documents {
+			documents[d.Path] = d.Text
+		}
+	}
+	shown, err = twin.Tree(c.Name, twin.Machines(machines), admin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return documents, shown
+}
+
+// TestNoSecretInTwins: with a PKI that was just made, no sixteen characters of
+// any key stand in any twin, in whatever encoding; and the twins of the tree
+// that is read back are the same bytes.
+func TestNoSecretInTwins(t *testing.T) {
+	for _, name := range goldenCases(t) {
+		c, set, _ := fresh(t, name)
+		documents, shown := twins(t, c, set)
+		parts := windows(set)
+		for path, text := range documents {
+			if path != gen.AdminPath && !slices.ContainsFunc(c.Masters, func(h cluster.Host) bool { return h.Name == filepath.Dir(path) }) {
+				continue // a load balancer's holds none
+			}
+			if _, found := holdsAny(string(text), parts); !found {
+				t.Errorf("%s: %s holds no key: this test would find none", name, path)
+			}
+			if twin.IsShown(text) {
+				t.Errorf("%s: %s passes for what may be shown", name, path)
+			}
+		}
+		for path, text := range shown {
+			if key, found := holdsAny(string(text), parts); found {
+				t.Errorf("%s: %s holds a part of %s", name, path, key)
+			}
+			if plain, err := url.PathUnescape(string(text)); err == nil {
+				if key, found := holdsAny(plain, parts); found {
+					t.Errorf("%s: %s holds a part of %s", name, path, key)
+				}
+			}
+			if !twin.IsShown(text) {
+				t.Errorf("%s: %s may not be shown", name, path)
+			}
+		}
+		compareTwins(t, name, readBack(t, documents), shown)
+	}
+}
+
+// readBack makes the twins of a tree as hagen redact does.
+func readBack(t *testing.T, texts map[string][]byte) map[string][]byte {
+	t.Helper()
+	files := fstest.MapFS{}
+	for path, text := range texts {
+		files[path] = &fstest.MapFile{Data: text}
+	}
+	tree, err := rendered.Read(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var machines []twin.Machine
+	for _, h := range tree.Hosts {
+		m := twin.Machine{Node: h.Node, OS: h.OS}
+		for _, d := range h.Documents {
+			m.Formats = append(m.Formats, d.Format)
+		}
+		machines = append(machines, m)
+	}
+	shown, err := twin.Tree(tree.Cluster, machines, texts[gen.AdminPath])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shown
+}
+
+func compareTwins(t *testing.T, what string, got, want map[string][]byte) {
+	t.Helper()
+	if !slices.Equal(slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want))) {
+		t.Errorf("%s: twins of %v", what, slices.Sorted(maps.Keys(got)))
+	}
+	for path := range want {
+		if line, g, w, same := firstDifference(got[path], want[path]); !same {
+			t.Errorf("%s: %s:%d:\n got  %.300s\n want %.300s", what, path, line, g, w)
+		}
+	}
+}
+
+// TestTwinsOfGoldens: the twins of the golden twins are themselves.
+func TestTwinsOfGoldens(t *testing.T) {
+	for _, name := range goldenCases(t) {
+		dir := os.DirFS(filepath.Join(testdata, name, "golden"))
+		texts := map[string][]byte{}
+		err := fs.WalkDir(dir, ".", func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
+				return err
+			}
+			texts[path], err = fs.ReadFile(dir, path)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		compareTwins(t, name, readBack(t, texts), texts)
+	}
+}
+
+// TestChangeShows: whichever single secret is made anew, the twin of every
+// machine that holds it has another line, and no other machine's has.
+func TestChangeShows(t *testing.T) {
+	for _, name := range goldenCases(t) {
+		c, set, _ := fresh(t, name)
+		before := nodeTwins(t, c, set)
+		for _, request := range control.Requests(c) {
+			without := maps.Clone(set)
+			delete(without, request.Name)
+			host, isHosts := strings.CutPrefix(path.Dir(request.Name), "hosts/")
+			if request.Kind == pki.Authority && name != "standard" && name != "classic" || isHosts && host != c.Masters[0].Name {
+				continue // the others are alike
+			}
+			issued, err := pki.Issue(control.Requests(c), without, time.Now(), pki.Generate, rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := 0
+			for host, now := range nodeTwins(t, c, issued.Set) {
+				holds, shows := !bytes.Equal(now.document, before[host].document), !bytes.Equal(now.twin, before[host].twin)
+				if holds != shows {
+					t.Errorf("%s: another %s: the document of %s changes %t, its twin %t", name, request.Name, host, holds, shows)
+				}
+				if shows {
+					changed++
+				}
+			}
+			if changed == 0 {
+				t.Errorf("%s: another %s changes nothing", name, request.Name)
+			}
+		}
+	}
+}
+
+type pair struct{ document, twin []byte }
+
+func nodeTwins(t *testing.T, c *cluster.Cluster, set pki.Set) map[string]pair {
+	t.Helper()
+	nodes, err := control.Nodes(c, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
+	found := map[string]pair{gen.AdminPath: {admin, twin.Text(admin)}}
+	for i, h := range c.Hosts() {
+		found[h.Name] = pair{encode.Butane(c.Name, nodes[i], h.OS).Text, encode.Butane(c.Name, twin.Of(nodes[i]), h.OS).Text}
+	}
+	return found
+}

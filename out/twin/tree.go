@@ -1,0 +1,96 @@
+package twin
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"regexp"
+	"sync"
+
+	"hagen/gen"
+	"hagen/gen/encode"
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// Machine is one of which twins are made.
+type Machine struct {
+	Node    node.Node
+	OS      profiles.OS
+	Formats []string
+}
+
+// Machines are rendered machines, with the formats of their documents.
+func Machines(rendered []gen.Machine) []Machine {
+	var machines []Machine
+	for _, r := range rendered {
+		m := Machine{Node: r.Node, OS: r.Host.OS}
+		for _, d := range r.Documents {
+			m.Formats = append(m.Formats, d.Format)
+		}
+		machines = append(machines, m)
+	}
+	return machines
+}
+
+// Tree makes the twins of a rendered tree, by path: of every document of the
+// machines, and of the administrator's kubeconfig unless that is nil.
+func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, error) {
+	made := make([][]gen.Document, len(machines))
+	faults := make([]error, len(machines))
+	var all sync.WaitGroup
+	for i, m := range machines {
+		all.Go(func() { made[i], faults[i] = documents(cluster, m) })
+	}
+	all.Wait()
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	for _, documents := range made {
+		for _, d := range documents {
+			files[d.Path] = d.Text
+		}
+	}
+	if admin != nil {
+		files[gen.AdminPath] = Text(admin)
+	}
+	return files, nil
+}
+
+// documents makes the twins of a machine's documents. Ignition's is indented,
+// so that a change shows in the lines that it is about.
+func documents(cluster string, m Machine) ([]gen.Document, error) {
+	butane := encode.Butane(cluster, Of(m.Node), m.OS)
+	ignition, _, err := encode.Ignition(butane, m.OS)
+	if err != nil {
+		return nil, err
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, ignition, "", "  "); err != nil {
+		return nil, err
+	}
+	texts := map[string][]byte{profiles.Butane: butane.Text, profiles.Ignition: pretty.Bytes()}
+	var out []gen.Document
+	for _, format := range m.Formats {
+		out = append(out, gen.Document{Format: format, Path: gen.Path(m.Node.Name, format), Text: texts[format]})
+	}
+	return out, nil
+}
+
+var escaped = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// IsShown says of a text that should be a twin's whether it may be shown: of
+// a document with keys, in the place of a twin, it says no.
+func IsShown(text []byte) bool {
+	// Ignition's contents are data URLs.
+	open := escaped.ReplaceAllFunc(text, func(code []byte) []byte {
+		char, err := url.PathUnescape(string(code))
+		if err != nil {
+			return code
+		}
+		return []byte(char)
+	})
+	return bytes.Equal(Text(text), text) && bytes.Equal(Text(open), open)
+}
