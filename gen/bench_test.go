@@ -5,11 +5,14 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"hagen/gen"
 	"hagen/gen/control"
 	"hagen/gen/spec"
+	"hagen/out/rendered"
+	"hagen/out/twin"
 	"hagen/pki"
 )
 
@@ -45,4 +48,45 @@ func BenchmarkRender(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkTwins makes the twins of the seed's cluster: of machines that were
+// rendered, as hagen golden does, and of documents that are read back, as
+// hagen redact does.
+func BenchmarkTwins(b *testing.B) {
+	c := readCase(b, "standard")
+	issued, err := pki.Issue(control.Requests(c), nil, time.Now(), pki.Generate, rand.Reader)
+	if err != nil {
+		b.Fatal(err)
+	}
+	machines, err := gen.Render(c, issued.Set, nil, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	files := fstest.MapFS{}
+	for _, m := range machines {
+		for _, d := range m.Documents {
+			files[d.Path] = &fstest.MapFile{Data: d.Text}
+		}
+	}
+	b.Run("rendered", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := twin.Tree(c.Name, twin.Machines(machines), nil); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			tree, err := rendered.Read(files)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, _, err := twin.OfTree(tree); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
 }

@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"hagen/profiles":     {},
 	"hagen/out":          {"hagen/out/tree"},
 	"hagen/out/tree":     {},
-	"hagen/out/twin":     {"hagen/gen", "hagen/gen/encode", "hagen/gen/node", "hagen/profiles"},
+	"hagen/out/twin":     {"hagen/gen", "hagen/gen/encode", "hagen/gen/node", "hagen/out/rendered", "hagen/profiles"},
 	"hagen/out/diff":     {"hagen/gen/node", "hagen/out/twin", "hagen/profiles"},
 	"hagen/out/rendered": {"hagen/gen", "hagen/gen/encode", "hagen/gen/node", "hagen/profiles"},
 }

@@ -11,6 +11,7 @@ import (
 	"hagen/gen"
 	"hagen/gen/encode"
 	"hagen/gen/node"
+	"hagen/out/rendered"
 	"hagen/profiles"
 )
 
@@ -77,6 +78,29 @@ func documents(cluster string, m Machine) ([]gen.Document, error) {
 		out = append(out, gen.Document{Format: format, Path: gen.Path(m.Node.Name, format), Text: texts[format]})
 	}
 	return out, nil
+}
+
+// OfTree makes the twins of a tree that was read back: its machines' and the
+// administrator's kubeconfig. The names are of its other files, which have none.
+func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err error) {
+	var machines []Machine
+	for _, h := range t.Hosts {
+		m := Machine{Node: h.Node, OS: h.OS}
+		for _, d := range h.Documents {
+			m.Formats = append(m.Formats, d.Format)
+		}
+		machines = append(machines, m)
+	}
+	var admin []byte
+	for _, f := range t.Others {
+		if f.Path == gen.AdminPath {
+			admin = f.Text
+		} else {
+			without = append(without, f.Path)
+		}
+	}
+	files, err = Tree(t.Cluster, machines, admin)
+	return files, without, err
 }
 
 var escaped = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
