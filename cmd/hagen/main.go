@@ -34,7 +34,11 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-// usage and failed make failures of the two kinds.
+// no, usage and failed make failures of the three kinds.
+func no(format string, args ...any) error {
+	return &failure{exitNo, fmt.Errorf(format, args...)}
+}
+
 func usage(format string, args ...any) error {
 	return &failure{exitUsage, fmt.Errorf(format, args...)}
 }
@@ -95,7 +99,7 @@ func newApp(ui *ui) *cli.App {
 		ErrWriter:                 ui.err,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run does
 		Commands: []*cli.Command{
-			initCommand(ui), renderCommand(ui), diffCommand(ui), kubeconfigCommand(ui),
+			initCommand(ui), renderCommand(ui), diffCommand(ui), redactCommand(ui), goldenCommand(ui), kubeconfigCommand(ui),
 			releasesCommand(ui), completionCommand(ui), versionCommand(ui), helpCommand(),
 		},
 	}

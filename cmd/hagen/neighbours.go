@@ -13,6 +13,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/encode"
 	"hagen/gen/node"
+	"hagen/out"
 	"hagen/profiles"
 )
 
@@ -52,13 +53,17 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 }
 
 // documentsBeside lists the Ignition documents of the clusters that are
-// rendered into the same directory as dir. What cannot be listed is nobody's.
+// rendered into the same directory as dir. What cannot be listed is nobody's,
+// and twins may be of this cluster itself.
 func documentsBeside(dir string) []string {
 	var paths []string
 	clusters, _ := os.ReadDir(filepath.Dir(dir))
 	for _, c := range clusters {
 		beside := filepath.Join(filepath.Dir(dir), c.Name())
 		if !c.IsDir() || filepath.Clean(beside) == filepath.Clean(dir) {
+			continue
+		}
+		if _, twins := out.Holds(os.DirFS(beside)); twins {
 			continue
 		}
 		hosts, _ := os.ReadDir(beside)

@@ -14,6 +14,7 @@ import (
 	"hagen/gen/control"
 	"hagen/out"
 	"hagen/out/tree"
+	"hagen/out/twin"
 	"hagen/pki"
 	"hagen/pki/store"
 	"hagen/profiles"
@@ -28,12 +29,14 @@ func renderCommand(ui *ui) *cli.Command {
 			"hagen render",
 			"hagen render -f prod/cluster.yaml -o /srv/boot/prod",
 			"hagen render --host kubem00 --host kubem01",
-			"hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'"),
+			"hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'",
+			"hagen render --redact -o golden/kubernetes"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>), or one of them to a pipe with -"},
 			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`", KeepSpace: true},
-			&cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(profiles.Formats(), ", "), KeepSpace: true},
+			formatFlag(),
+			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shown: documents with fingerprints for secrets; needs -o", DisableDefaultText: true},
 			jsonFlag("print the summary as JSON on stdout"),
 		},
 		Action: func(ctx *cli.Context) error {
@@ -47,10 +50,11 @@ func renderCommand(ui *ui) *cli.Command {
 
 // render is the whole way: read, issue, decide, check, encode; then write.
 func render(ui *ui, ctx *cli.Context) error {
-	for _, f := range ctx.StringSlice("format") {
-		if !slices.Contains(profiles.Formats(), f) {
-			return unknown("format", f, profiles.Formats())
-		}
+	if err := knownFormats(ctx); err != nil {
+		return err
+	}
+	if ctx.Bool("redact") && ctx.String("output") == "" {
+		return usage("--redact writes twins, which have no place among documents with keys: name a directory for them with -o")
 	}
 	c, err := readCluster(ui, ctx.String("file"))
 	if err != nil {
@@ -66,6 +70,20 @@ func render(ui *ui, ctx *cli.Context) error {
 		return renderPipe(ui, ctx, c)
 	}
 	return renderTree(ui, ctx, c)
+}
+
+// formatFlag adds formats to those that the operating systems want.
+func formatFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(profiles.Formats(), ", "), KeepSpace: true}
+}
+
+func knownFormats(ctx *cli.Context) error {
+	for _, f := range ctx.StringSlice("format") {
+		if !slices.Contains(profiles.Formats(), f) {
+			return unknown("format", f, profiles.Formats())
+		}
+	}
+	return nil
 }
 
 func knownHosts(c *cluster.Cluster, asked []string) error {
@@ -97,7 +115,10 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err := preflight(dir, ctx.String("file"), pkiDir(ctx)); err != nil {
 		return err
 	}
-	if err := neighbours(ctx.String("file"), dir, c); err != nil {
+	prepare := out.Prepare
+	if ctx.Bool("redact") {
+		prepare = out.PrepareTwins
+	} else if err := neighbours(ctx.String("file"), dir, c); err != nil {
 		return err
 	}
 	w, err := issue(ui, ctx, c)
@@ -112,7 +133,7 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	defer target.Close()
 	// The tree is staged first: when it cannot be written, no certificate is
 	// issued that no document holds.
-	prepared, err := out.Prepare(target, w.files(), scope(ctx.StringSlice("host")))
+	prepared, err := prepare(target, w.files(), scope(ctx.StringSlice("host")))
 	if err != nil {
 		return failed("%w", err)
 	}
@@ -155,7 +176,7 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return usage("-o - prints one document: name its format with one --format")
 	case ctx.Bool("json"):
 		return usage("-o - and --json both want stdout: leave one out")
-	case ui.outTerminal:
+	case ui.outTerminal && !ctx.Bool("redact"):
 		return usage("a document may hold keys and is not printed on a terminal: pipe it, or name a directory with -o")
 	}
 	w, err := issue(ui, ctx, c)
@@ -184,6 +205,7 @@ type work struct {
 	before   pki.Set // what the store held
 	issued   pki.Result
 	machines []gen.Machine
+	admin    []byte // the administrator's kubeconfig
 }
 
 // issue locks the PKI and computes everything.
@@ -210,7 +232,27 @@ func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster) (_ *work, err error) {
 	if err != nil {
 		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
-	return &work{c, s, s.Set(), issued, machines}, nil
+	admin := control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])
+	w := &work{c, s, s.Set(), issued, machines, admin}
+	if ctx.Bool("redact") {
+		err = w.redact()
+	}
+	return w, err
+}
+
+// redact puts twins in the place of all texts.
+func (w *work) redact() error {
+	texts, err := twin.Tree(w.cluster.Name, twin.Machines(w.machines), w.admin)
+	if err != nil {
+		return failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+	}
+	for _, m := range w.machines {
+		for i := range m.Documents {
+			m.Documents[i].Text = texts[m.Documents[i].Path]
+		}
+	}
+	w.admin = texts[gen.AdminPath]
+	return nil
 }
 
 func (w *work) close() { w.store.Close() }
@@ -234,9 +276,7 @@ func warnNotes(ui *ui, notes []string) {
 // files are all files of the tree; documents hold keys, and so does the
 // administrator's kubeconfig.
 func (w *work) files() []tree.File {
-	set := w.issued.Set
-	files := []tree.File{{Path: gen.AdminPath, Mode: 0o600,
-		Data: control.Kubeconfig(w.cluster, set[control.ClusterAuthority], set[control.Admin])}}
+	files := []tree.File{{Path: gen.AdminPath, Mode: 0o600, Data: w.admin}}
 	for _, m := range w.machines {
 		for _, d := range m.Documents {
 			files = append(files, tree.File{Path: d.Path, Mode: 0o600, Data: d.Text})

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen"
+	"hagen/out"
+	"hagen/out/tree"
+	"hagen/out/twin"
+	"hagen/profiles"
+)
+
+func goldenCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:      "golden",
+		Usage:     "compare committed twins with what a render gives now",
+		ArgsUsage: "DIR",
+		Description: describe("Exit code 0: they are the same; 1: they differ, and the difference is printed. Nothing is\n"+
+			"written but twins, and those only with --update. The PKI must be at hand, and complete.",
+			"hagen golden --update golden/kubernetes    # and commit it",
+			"hagen golden golden/kubernetes             # in a pipeline"),
+		Flags: []cli.Flag{
+			fileFlag(), pkiFlag(),
+			&cli.BoolFlag{Name: "update", Usage: "write the twins anew", DisableDefaultText: true},
+			formatFlag(),
+		},
+		Action: func(ctx *cli.Context) error {
+			dir, err := oneDirectory(ctx, "golden/kubernetes")
+			if err != nil {
+				return err
+			}
+			return golden(ui, ctx, dir)
+		},
+	}
+}
+
+func golden(ui *ui, ctx *cli.Context, dir string) error {
+	if err := knownFormats(ctx); err != nil {
+		return err
+	}
+	update := ctx.Bool("update")
+	if err := twinsPlace(ctx, dir, update); err != nil {
+		return err
+	}
+	w, err := renderTwins(ui, ctx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err := w.complete(ui, ctx, dir, update); err != nil {
+		return err
+	}
+	if update {
+		result, err := writeTwins(ui, dir, w.files(), nil)
+		if err != nil {
+			return err
+		}
+		sayTwins(ui, dir, result)
+		return nil
+	}
+	return compareTwins(ui, dir, w.files())
+}
+
+// twinsPlace refuses a directory that holds no twins, before anything is
+// computed. To be updated it need not exist.
+func twinsPlace(ctx *cli.Context, dir string, update bool) error {
+	hint := fmt.Sprintf("hagen golden --update %s writes the twins", dir)
+	if update {
+		if err := preflight(dir, ctx.String("file"), pkiDir(ctx)); err != nil {
+			return err
+		}
+	} else if err := isDirectory(dir, hint); err != nil {
+		return err
+	}
+	documents, twins := out.Holds(os.DirFS(dir))
+	switch {
+	case documents:
+		return usage("%s: holds documents with private keys, and no twins; name another directory", dir)
+	case !twins && !update:
+		return usage("%s: %w; %s", dir, out.ErrNoTwins, hint)
+	}
+	return nil
+}
+
+// renderTwins computes what hagen render --redact would write. It does not
+// begin a PKI: twins of keys that nobody has are worth nothing.
+func renderTwins(ui *ui, ctx *cli.Context) (*work, error) {
+	c, err := readCluster(ui, ctx.String("file"))
+	if err != nil {
+		return nil, err
+	}
+	dir := pkiDir(ctx)
+	if err := preflight(dir, ctx.String("file")); err != nil {
+		return nil, err
+	}
+	noPKI := failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
+	// Opened, the directory would be made.
+	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil, noPKI
+	}
+	w, err := issue(ui, ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if len(w.before) == 0 {
+		err = noPKI
+	} else {
+		err = w.redact()
+	}
+	if err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// complete says no when the PKI lacks what a render would issue: no twin can
+// tell of keys that are yet to be made.
+func (w *work) complete(ui *ui, ctx *cli.Context, dir string, update bool) error {
+	s := w.summary(pkiDir(ctx))
+	if len(s.Made)+len(s.Reissued) == 0 {
+		return nil
+	}
+	ui.say("a render would issue certificates and keys in %s:", s.Directory)
+	printChanges(ui, "made", s.Made)
+	printChanges(ui, "reissued", s.Reissued)
+	if update {
+		return failed("%s: is not written, since the PKI is not complete; run hagen render first", dir)
+	}
+	return no("%s: differs from what a render gives, which begins with new keys; run hagen render, then hagen golden --update %[1]s", dir)
+}
+
+// compareTwins prints in which lines a directory differs.
+func compareTwins(ui *ui, dir string, files []tree.File) error {
+	root, err := os.OpenRoot(dir) // no link leads out of it
+	if err != nil {
+		return failed("%s: cannot be opened: %w", dir, reason(err))
+	}
+	defer root.Close()
+	differences, err := out.Differences(root.FS(), files)
+	if err != nil {
+		return failed("%s: %w", dir, err)
+	}
+	if len(differences) == 0 {
+		ui.say("%s is what a render gives: %d twins", dir, len(files))
+		return nil
+	}
+	var paths []string
+	for _, d := range differences {
+		paths = append(paths, d.Path)
+	}
+	for _, d := range differences {
+		path := filepath.Join(dir, filepath.FromSlash(d.Path))
+		switch host, ofMachine := strings.CutSuffix(d.Path, gen.Path("", profiles.Ignition)); {
+		case d.Have != nil && !twin.IsShown(d.Have):
+			ui.say("%s holds what may not be shown, so it is no twin", path)
+		case ofMachine && d.Have != nil && d.Want != nil && slices.Contains(paths, gen.Path(host, profiles.Butane)):
+			ui.say("%s differs as the Butane document beside it", path)
+		default:
+			ui.out.Write([]byte(printable(string(unified(path, d)))))
+		}
+	}
+	return no("%s: differs from what a render gives, in %d of %d files; read the change, then hagen golden --update %[1]s", dir, len(paths), len(files)+1)
+}
+
+// unified is a difference as diff -u prints it.
+func unified(path string, d out.Difference) []byte {
+	have, want := path, path+" (rendered)"
+	if d.Have == nil {
+		have = os.DevNull
+	}
+	if d.Want == nil {
+		want = os.DevNull
+	}
+	return diff.Diff(have, d.Have, want, d.Want)
+}

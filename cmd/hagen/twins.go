@@ -1,0 +1,162 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/out"
+	"hagen/out/rendered"
+	"hagen/out/tree"
+	"hagen/out/twin"
+)
+
+func redactCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:      "redact",
+		Usage:     "write the twins of a rendered tree: documents that may be shown",
+		ArgsUsage: "DIR",
+		Description: describe("In a twin, what identifies a secret stands in its place, and what a certificate says in its.\n"+
+			"The tree may have been edited by hand. hagen render --redact gives the same bytes.",
+			"hagen redact rendered/kubernetes",
+			"hagen redact /srv/boot/prod -o review/prod"),
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the twins to `DIR` (default: the tree's name with -redacted)"},
+		},
+		Action: func(ctx *cli.Context) error {
+			dir, err := oneDirectory(ctx, "rendered/kubernetes")
+			if err != nil {
+				return err
+			}
+			return redact(ui, dir, ctx.String("output"))
+		},
+	}
+}
+
+// oneDirectory is the argument of a command that takes one directory.
+func oneDirectory(ctx *cli.Context, example string) (string, error) {
+	if ctx.NArg() != 1 || ctx.Args().First() == "" {
+		return "", usage("name one directory: hagen %s %s", ctx.Command.Name, example)
+	}
+	return ctx.Args().First(), nil
+}
+
+func redact(ui *ui, dir, to string) error {
+	if err := isDirectory(dir, "hagen render writes one"); err != nil {
+		return err
+	}
+	if to == "" {
+		var err error
+		if to, err = redactedName(dir); err != nil {
+			return err
+		}
+	}
+	if err := preflight(to, dir); err != nil {
+		return err
+	}
+	read, err := rendered.Read(os.DirFS(dir))
+	if err != nil {
+		return failed("%s", strings.Join(faultsIn(dir, err), "\n"))
+	}
+	texts, without, err := twin.OfTree(read)
+	if err != nil {
+		return failed("%s: has no twin: %w", dir, err)
+	}
+	result, err := writeTwins(ui, to, twinFiles(texts), nil)
+	if err != nil {
+		return err
+	}
+	if len(without) > 0 {
+		ui.say("without a twin, since no document of a machine: %s", strings.Join(without, ", "))
+	}
+	sayTwins(ui, to, result)
+	return nil
+}
+
+// faultsIn are the faults of a tree, each with the whole path.
+func faultsIn(dir string, err error) []string {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var texts []string
+		for _, one := range several.Unwrap() {
+			texts = append(texts, faultsIn(dir, one)...)
+		}
+		return texts
+	}
+	if fault, ok := errors.AsType[rendered.Fault](err); ok {
+		return []string{filepath.Join(dir, filepath.FromSlash(fault.Path)) + ": " + fault.Problem}
+	}
+	return []string{dir + ": " + err.Error()}
+}
+
+// redactedName is where the twins of a tree stand if nobody says.
+func redactedName(dir string) (string, error) {
+	name := filepath.Clean(dir)
+	if base := filepath.Base(name); base == "." || base == ".." {
+		full, err := filepath.Abs(name)
+		if err != nil {
+			return "", failed("%s: %w; name another place with -o", dir, err)
+		}
+		name = full
+	}
+	if name == filepath.Dir(name) {
+		return "", usage("%s: name a directory for the twins with -o", dir)
+	}
+	return name + "-redacted", nil
+}
+
+// isDirectory refuses what is none; write tells how to get one.
+func isDirectory(dir, write string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return usage("%s: there is no such directory; %s", dir, write)
+	case errors.Is(err, syscall.ENOTDIR), err == nil && !info.IsDir():
+		return usage("%s: is not a directory", dir)
+	case err != nil:
+		return failed("%s: cannot be opened: %w", dir, reason(err))
+	}
+	return nil
+}
+
+// twinFiles are the files of a directory of twins.
+func twinFiles(texts map[string][]byte) []tree.File {
+	var files []tree.File
+	for _, path := range slices.Sorted(maps.Keys(texts)) {
+		files = append(files, tree.File{Path: path, Mode: 0o644, Data: texts[path]})
+	}
+	return files
+}
+
+// writeTwins writes a directory of twins.
+func writeTwins(ui *ui, dir string, files []tree.File, scope out.Scope) (out.Result, error) {
+	target, err := tree.Open(dir, waiting(ui, dir))
+	if err != nil {
+		return out.Result{}, failed("%w", err)
+	}
+	defer target.Close()
+	result, err := out.WriteTwins(target, files, scope)
+	warnNotes(ui, target.Notes())
+	if err != nil {
+		return out.Result{}, failed("%w", err)
+	}
+	return result, nil
+}
+
+// sayTwins tells what became of a directory of twins.
+func sayTwins(ui *ui, dir string, result out.Result) {
+	for _, path := range result.Removed {
+		ui.say("removed %s", path)
+	}
+	if !result.Changed {
+		ui.say("nothing changed in %s", dir)
+		return
+	}
+	ui.say("wrote %s: %d twins, of which %d are new or changed", dir, len(result.Written)+len(result.Kept), len(result.Written))
+}
