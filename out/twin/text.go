@@ -85,11 +85,15 @@ func text(contents []byte, between string) []byte {
 		return ageKey + fingerprint([]byte(key))
 	})
 	shown = run.ReplaceAllStringFunc(shown, replaceRun)
-	if node.HoldsSecret([]byte(withoutSettled(shown))) {
+	if node.HoldsSecret([]byte(withoutSettled(plainer.Replace(shown)))) {
 		return []byte(everything)
 	}
 	return []byte(shown)
 }
+
+// plainer makes of UTF-16, roughly, and of foreign line ends what HoldsSecret
+// reads.
+var plainer = strings.NewReplacer("\x00", "", "\r\n", "\n", "\r", "\n")
 
 // replaceBlocks replaces PEM, also what is left of it when a part was cut off.
 func replaceBlocks(text, between string) string {

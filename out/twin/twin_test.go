@@ -180,6 +180,10 @@ func TestText(t *testing.T) {
 		{"    auth_pass 1234\n", "    auth_pass REDACTED\n"},
 		{"# made today\nAGE-SECRET-KEY-1\n", "# made today\nREDACTED\n"},
 		{"AGE-SECRET-KEY-1" + strings.Repeat("Q", 58) + "\n", "age secret key, SHA-256 AGE\n"},
+		{"a: b\r\ntoken: REDACTED\r\n", "a: b\r\ntoken: REDACTED\n"},
+		{"a: b\r\ntoken: abc\r\nc: d\r\n", "a: b\r\ntoken: REDACTED\nc: d\r\n"},
+		{"a: b\rtoken: abc\rc: d\r", "REDACTED: a file whose secret cannot be told from the rest\n"},
+		{"t\x00o\x00k\x00e\x00n\x00:\x00 \x00a\x00b\x00", "REDACTED: a file whose secret cannot be told from the rest\n"},
 		// It cannot be told what of this is the secret.
 		{"a: b\ntoken:\n- abc\n", "REDACTED: a file whose secret cannot be told from the rest\n"},
 	} {
