@@ -183,8 +183,13 @@ func readDocument(place, format string, text []byte) (node.Node, profiles.OS, er
 	read := map[string]func([]byte, profiles.OS) (node.Node, error){
 		profiles.Butane: encode.ReadButane, profiles.Ignition: encode.ReadIgnition,
 	}[format]
+	systems := profiles.Systems()
+	// Those for which it says it was made come first.
+	slices.SortStableFunc(systems, func(a, b profiles.OS) int {
+		return strings.Count(string(text), "\nvariant: "+b.Variant+"\n") - strings.Count(string(text), "\nvariant: "+a.Variant+"\n")
+	})
 	var first error
-	for _, system := range profiles.Systems() {
+	for _, system := range systems {
 		n, err := read(text, system)
 		if err == nil {
 			return n, systemOf(n, system), nil

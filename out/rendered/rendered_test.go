@@ -135,3 +135,15 @@ func TestReadMachines(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNoUnits: without a unit that runs a known binary, the document's variant
+// tells the operating system.
+func TestNoUnits(t *testing.T) {
+	for variant, want := range map[string]string{"fcos\nversion: 1.5.0": "fcos", "flatcar\nversion: 1.1.0": "flatcar"} {
+		tree := fstest.MapFS{"m0/config.bu": {Data: []byte("# edited\nvariant: " + variant + "\n")}}
+		read, err := Read(tree)
+		if err != nil || len(read.Hosts) != 1 || read.Hosts[0].OS.Name != want {
+			t.Errorf("%s: %+v, %v", variant, read.Hosts, err)
+		}
+	}
+}
