@@ -75,12 +75,8 @@ func Render(c *cluster.Cluster, set pki.Set, only, formats []string) ([]Machine,
 	if err != nil {
 		return nil, err
 	}
-	if findings := check.Machines(nodes); len(findings) > 0 {
-		var texts []string
-		for _, f := range findings {
-			texts = append(texts, f.String())
-		}
-		return nil, fmt.Errorf("the machines do not fit together:\n%s", strings.Join(texts, "\n"))
+	if err := fit(c, nodes); err != nil {
+		return nil, err
 	}
 	var machines []Machine
 	for i, host := range c.Hosts() {
@@ -89,6 +85,23 @@ func Render(c *cluster.Cluster, set pki.Set, only, formats []string) ([]Machine,
 		}
 	}
 	return machines, documents(c, machines, formats)
+}
+
+// fit checks machines that have just been decided. What is only warned of may
+// be what the cluster file asks for; expiry is the PKI's to tell.
+func fit(c *cluster.Cluster, nodes []node.Node) error {
+	in := check.Input{ErrorsOnly: true}
+	for i, host := range c.Hosts() {
+		in.Machines = append(in.Machines, check.Machine{Node: nodes[i], OS: host.OS})
+	}
+	var texts []string
+	for _, f := range check.Run(in).Findings {
+		texts = append(texts, f.String())
+	}
+	if len(texts) > 0 {
+		return fmt.Errorf("the machines do not fit together:\n%s", strings.Join(texts, "\n"))
+	}
+	return nil
 }
 
 // documents encodes machines, all at once: Butane takes its time.

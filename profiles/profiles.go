@@ -52,6 +52,9 @@ type OS struct {
 	Spec       string   `json:"ignition"`   // Ignition specification it becomes
 	Formats    []string `json:"formats"`    // that every host with this OS gets
 	Groups     []string `json:"groups"`     // a login of the cluster file joins
+
+	Links    map[string]string `json:"-"` // directories that are links, and where they lead
+	ReadOnly []string          `json:"-"` // directories that cannot be written, links followed
 }
 
 // profiles, in the order in which they are listed. See docs/design.md for the
@@ -84,6 +87,8 @@ var releases = []Release{
 //     systemd may execute; /usr/local/bin is bin_t (selinux-policy,
 //     file_contexts.subs_dist and corecommands.fc).
 //   - Flatcar: /usr is read-only, /opt/bin is its convention and in PATH.
+//   - Links of Fedora CoreOS: rpm-ostree's layout, docs.fedoraproject.org,
+//     Fedora CoreOS, "Operating System Filesystem Layout".
 //   - Butane specifications: the newest that both emit Ignition 3.4.0, the
 //     newest which matchbox and Flatcar's stable variant accept.
 var systems = []OS{
@@ -92,11 +97,17 @@ var systems = []OS{
 		Keepalived: "/usr/local/bin/keepalived",
 		Variant:    "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
 		Groups: []string{"sudo", "systemd-journal"},
+		Links: map[string]string{
+			"/usr/local": "/var/usrlocal", "/opt": "/var/opt", "/srv": "/var/srv", "/mnt": "/var/mnt",
+			"/home": "/var/home", "/root": "/var/roothome",
+		},
+		ReadOnly: []string{"/usr"},
 	},
 	{
 		Name: "flatcar", Summary: "Flatcar Container Linux", BinDir: "/opt/bin", HAProxy: "/opt/bin/haproxy", Keepalived: "/opt/bin/keepalived",
 		Variant: "flatcar", Butane: "1.1.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
-		Groups: []string{"sudo"}, // useradd finds no other: flatcar/Flatcar#799
+		Groups:   []string{"sudo"}, // useradd finds no other: flatcar/Flatcar#799
+		ReadOnly: []string{"/usr"},
 	},
 	{
 		// haproxy comes with the distribution, which puts it in /usr/sbin.

@@ -10,6 +10,7 @@ import (
 
 	"hagen/gen"
 	"hagen/gen/spec"
+	"hagen/out/verify"
 	"hagen/profiles"
 )
 
@@ -72,6 +73,8 @@ func values(flag string, words []string) []string {
 		return profileNames()
 	case "format":
 		return profiles.Formats()
+	case "with":
+		return verify.Names()
 	case "host":
 		return hostNames(words)
 	}

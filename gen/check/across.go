@@ -1,169 +1,357 @@
 package check
 
 import (
-	"bytes"
-	"regexp"
+	"fmt"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
-
-	"hagen/gen/node"
 )
 
-// across holds machines against each other: what one says of another must be
-// what the other says of itself.
-func across(machines []*machine) {
-	uniqueNames(machines)
-	sameAuthorities(machines)
-	members(machines)
-	backends(machines)
-	virtualAddresses(machines)
-}
-
-func uniqueNames(machines []*machine) {
+func (s *set) uniqueNames() {
 	seen := map[string]bool{}
-	for _, m := range machines {
+	for _, m := range s.machines {
 		if seen[m.Name] {
-			m.find("/etc/hostname", "two machines have this name")
+			m.find(ruleNames, whole("/etc/hostname"), "two machines have this name")
 		}
 		seen[m.Name] = true
 	}
 }
 
-// sameAuthorities: a file that holds an authority holds the same one on every
+// sameAuthorities: a file that holds authorities holds the same ones on every
 // machine that has the file.
-func sameAuthorities(machines []*machine) {
-	first := map[string]certificate{}
-	for _, m := range machines {
-		for _, c := range m.certificates {
-			if !c.IsCA {
-				continue
+func (s *set) sameAuthorities() {
+	byPath := map[string][]said{}
+	for _, m := range s.machines {
+		held := map[string]string{}
+		for _, c := range m.certs {
+			if c.IsCA {
+				held[c.path] += c.identity
 			}
-			if other, known := first[c.path]; known && !bytes.Equal(other.Raw, c.Raw) {
-				m.find(c.path, "holds another authority than the same file on other machines")
+		}
+		for path, identities := range held {
+			byPath[path] = append(byPath[path], said{m, whole(path), "", identities})
+		}
+	}
+	for path, all := range byPath {
+		best, _ := common(all, func(x said) string { return x.value })
+		for _, x := range all {
+			if x.value != best {
+				x.machine.find(ruleSameAuthority, whole(path), "holds another authority than the same file on other machines")
 			}
-			first[c.path] = c
 		}
 	}
 }
 
-// flags reads the flags of a unit's ExecStart.
-func flags(u node.Unit) map[string]string {
-	out := map[string]string{}
-	text := strings.ReplaceAll(u.Contents, "\\\n", " ")
-	for line := range strings.SplitSeq(text, "\n") {
-		command, found := strings.CutPrefix(line, "ExecStart=")
-		if !found {
+// members: all etcd members have the same member list and token, it is exactly
+// they, and each is in it under its own name and URL.
+func (s *set) members() {
+	var all []*process
+	holders := map[*process]*machine{}
+	for _, m := range s.machines {
+		if p := m.process(etcd); p != nil {
+			all = append(all, p)
+			holders[p] = m
+		}
+	}
+	for _, name := range []string{"initial-cluster", "initial-cluster-token", "heartbeat-interval", "election-timeout"} {
+		common, _ := common(all, func(p *process) string { return p.value(name) })
+		for _, p := range all {
+			if p.value(name) != common {
+				holders[p].find(ruleMembers, p.where(name), "--%s differs from the other members'", name)
+			}
+		}
+	}
+	for _, p := range all {
+		m := holders[p]
+		entry := p.value("name") + "=" + p.value("initial-advertise-peer-urls")
+		listed := strings.Split(p.value("initial-cluster"), ",")
+		if p.value("initial-cluster") == "" {
+			continue // discovery, or a member that joins what is there
+		}
+		if !slices.Contains(listed, entry) {
+			m.find(ruleMembers, p.where("initial-cluster"), "--initial-cluster does not hold this member's own %s", entry)
+		}
+		if len(listed) != len(all) {
+			m.find(ruleMembers, p.where("initial-cluster"), "--initial-cluster has %d members, %d machines run etcd", len(listed), len(all))
+		}
+		for i, other := range listed {
+			if slices.Contains(listed[:i], other) {
+				m.find(ruleMembers, p.where("initial-cluster"), "--initial-cluster names a member twice: %s", other)
+			}
+		}
+	}
+}
+
+// common gives the value that most have, and how many do; the first of those
+// that are equally frequent.
+func common[T any](all []T, value func(T) string) (best string, most int) {
+	votes := map[string]int{}
+	for _, x := range all {
+		votes[value(x)]++
+	}
+	for _, x := range all {
+		if v := value(x); votes[v] > most {
+			best, most = v, votes[v]
+		}
+	}
+	return best, most
+}
+
+// agreements are flags whose values must be equal wherever they are given.
+var agreements = []struct {
+	name  string
+	flags map[string]string // of which daemon
+}{
+	{"range of services", map[string]string{apiServer: "service-cluster-ip-range", manager: "service-cluster-ip-range"}},
+	{"range of pods", map[string]string{manager: "cluster-cidr"}},
+	{"issuer of tokens", map[string]string{apiServer: "service-account-issuer"}},
+	{"port range of services", map[string]string{apiServer: "service-node-port-range"}},
+	{"authorization", map[string]string{apiServer: "authorization-mode"}},
+	{"cluster's name", map[string]string{manager: "cluster-name"}},
+	{"allocation of ranges to nodes", map[string]string{manager: "allocate-node-cidrs"}},
+	{"names of front proxies", map[string]string{apiServer: "requestheader-allowed-names", manager: "requestheader-allowed-names", scheduler: "requestheader-allowed-names"}},
+	{"storage prefix", map[string]string{apiServer: "etcd-prefix"}},
+	{"reconciler of endpoints", map[string]string{apiServer: "endpoint-reconciler-type"}},
+}
+
+// said is one daemon's value of something that all must agree on.
+type said struct {
+	machine *machine
+	at      place
+	what    string
+	value   string
+}
+
+// agreement: what all machines must say alike, they do. The odd one out is
+// named; of two the second.
+func (s *set) agreement() {
+	for _, row := range agreements {
+		var all []said
+		for _, m := range s.machines {
+			for _, daemon := range []string{apiServer, manager, scheduler} {
+				flag, wanted := row.flags[daemon]
+				if p := m.process(daemon); p != nil && wanted {
+					all = append(all, said{m, p.where(flag), "--" + flag, p.value(flag)})
+				}
+			}
+		}
+		disagree(row.name, all)
+	}
+	var keys []said
+	for _, m := range s.machines {
+		p := m.process(apiServer)
+		if p == nil {
 			continue
 		}
-		words := strings.Fields(command)
-		for i, w := range words {
-			name, isFlag := strings.CutPrefix(w, "--")
-			if !isFlag {
+		file := m.files[p.value("encryption-provider-config")]
+		keys = append(keys, said{m, whole(file.Path), "encryption configuration", string(file.Contents)})
+	}
+	disagree("encryption of Secrets", keys)
+}
+
+func disagree(what string, all []said) {
+	best, most := common(all, func(x said) string { return x.value })
+	for _, x := range all {
+		if x.value != best {
+			if x.at.item == "" {
+				x.at = whole(apiServer + ".service")
+			}
+			x.machine.find(ruleAgreement, x.at, "%s: differs from %d others on the %s", x.what, most, what)
+		}
+	}
+}
+
+// serviceAccounts: a token that one controller manager or API server signs is
+// one that every API server takes.
+func (s *set) serviceAccounts() {
+	var all []said
+	for _, m := range s.machines {
+		for _, row := range []struct{ daemon, flag string }{
+			{manager, "service-account-private-key-file"}, {apiServer, "service-account-signing-key-file"}, {apiServer, "service-account-key-file"},
+		} {
+			p := m.process(row.daemon)
+			if p == nil {
 				continue
 			}
-			if key, value, inline := strings.Cut(name, "="); inline {
-				out[key] = value
-			} else if i+1 < len(words) {
-				out[name] = words[i+1]
+			f, given := p.flag(row.flag)
+			file, there := m.files[f.value]
+			if !given || !there {
+				continue
+			}
+			contents := m.pem[f.value]
+			switch {
+			case len(contents.keys) == 0 && len(contents.certificates) == 0:
+				if !contents.opaque {
+					m.find(ruleNoCertificate, whole(file.Path), "holds no key")
+				}
+			case len(contents.keys) == 0:
+				all = append(all, said{m, whole(file.Path), "--" + row.flag, contents.certificates[0].public})
+			default:
+				if row.flag != "service-account-key-file" && !contents.keys[0].private {
+					m.find(ruleNoCertificate, p.where(row.flag), "--%s names a public key, and has to sign", row.flag)
+				}
+				all = append(all, said{m, whole(file.Path), "--" + row.flag, contents.keys[0].public})
 			}
 		}
+	}
+	disagree("key of service accounts", all)
+}
+
+// ranges: services, pods and machines have addresses of their own, and the API
+// server's certificate covers the first service.
+func (s *set) ranges() {
+	for _, m := range s.machines {
+		api, controllers := m.process(apiServer), m.process(manager)
+		if api == nil {
+			continue
+		}
+		services := m.prefixes(api, "service-cluster-ip-range")
+		var pods []netip.Prefix
+		if controllers != nil {
+			pods = m.prefixes(controllers, "cluster-cidr")
+			m.prefixes(controllers, "service-cluster-ip-range")
+		}
+		for _, service := range services {
+			for _, pod := range pods {
+				if service.Overlaps(pod) {
+					m.find(ruleRanges, api.where("service-cluster-ip-range"), "the ranges of services, %s, and pods, %s, overlap", service, pod)
+				}
+			}
+			if c, found := m.certificate(api.value("tls-cert-file")); found && service == services[0] {
+				if first := service.Masked().Addr().Next(); c.VerifyHostname(first.String()) != nil {
+					m.find(ruleNotCovered, whole(c.path), "is not valid for %s, the first of --service-cluster-ip-range, which pods dial", first)
+				}
+			}
+		}
+		for _, other := range s.machines {
+			for _, a := range other.known {
+				for _, r := range append(slices.Clone(services), pods...) {
+					if r.Contains(a) {
+						m.find(ruleRanges, api.where("service-cluster-ip-range"), "%s holds %s, which is %s", r, a, other.Name)
+					}
+				}
+			}
+		}
+		m.nodePorts(api)
+	}
+}
+
+func (m *machine) prefixes(p *process, flag string) (out []netip.Prefix) {
+	f, found := p.flag(flag)
+	if !found {
+		return nil
+	}
+	for _, w := range list(f.value, f.valueAt) {
+		prefix, err := netip.ParsePrefix(w.text)
+		if err != nil {
+			m.find(ruleFlagValue, p.unit.place(w.at), "--%s is no range of addresses", flag)
+			continue
+		}
+		out = append(out, prefix)
 	}
 	return out
 }
 
-// flags gives the flags of the unit of that name, nil when there is none.
-func (m *machine) flags(unit string) map[string]string {
-	for _, u := range m.Units {
-		if u.Name == unit {
-			return flags(u)
+// nodePorts: no service gets a port that a daemon of the machine has.
+func (m *machine) nodePorts(p *process) {
+	first, last, _ := strings.Cut(p.value("service-node-port-range"), "-")
+	low, err := strconv.Atoi(first)
+	high, err2 := strconv.Atoi(last)
+	if err != nil || err2 != nil {
+		return
+	}
+	for _, l := range m.listeners {
+		if low <= l.port && l.port <= high {
+			m.find(ruleRanges, p.where("service-node-port-range"), "--service-node-port-range holds port %d, which %s binds", l.port, l.process)
 		}
 	}
-	return nil
 }
 
-const (
-	etcdUnit      = "etcd.service"
-	apiServerUnit = "kube-apiserver.service"
-)
-
-// members: all etcd members have the same member list and token, each is in
-// it under its own name and URL, and its certificate covers what the others
-// dial.
-func members(machines []*machine) {
-	var first map[string]string
-	for _, m := range machines {
-		f := m.flags(etcdUnit)
-		if f == nil {
-			continue
-		}
-		if first == nil {
-			first = f
-		}
-		for _, shared := range []string{"initial-cluster", "initial-cluster-token"} {
-			if f[shared] != first[shared] {
-				m.find(etcdUnit, "--%s differs from the other members'", shared)
+// backends: every API server stands behind every load balancer, once; and its
+// health check asks for what anybody may see.
+func (s *set) backends() {
+	var servers []*listener
+	for _, m := range s.machines {
+		for _, l := range m.listeners {
+			if l.process == apiServer && l.tls {
+				servers = append(servers, l)
 			}
 		}
-		entry := f["name"] + "=" + f["initial-advertise-peer-urls"]
-		if !slices.Contains(strings.Split(f["initial-cluster"], ","), entry) {
-			m.find(etcdUnit, "--initial-cluster does not hold this member's own %s", entry)
-		}
-		m.covers(f["cert-file"], hostOf(f["advertise-client-urls"]))
-		m.covers(f["peer-cert-file"], hostOf(f["initial-advertise-peer-urls"]))
 	}
-}
-
-// hostOf gives the host of https://host:port or host:port.
-func hostOf(url string) string {
-	host, _, _ := strings.Cut(strings.TrimPrefix(url, "https://"), ":")
-	return host
-}
-
-// covers: the certificate in a file of the machine is valid for a name that
-// others dial.
-func (m *machine) covers(path, name string) {
-	c, found := m.certificate(path)
-	switch {
-	case !found:
-		m.find(path, "holds no certificate")
-	case c.VerifyHostname(name) != nil:
-		m.find(path, "is not valid for %s, which others dial", name)
-	}
-}
-
-var serverLine = regexp.MustCompile(`(?m)^\s+server \S+ (\S+)(?:.* verifyhost (\S+))?`)
-
-// backends: every server of a load balancer is the API server of a machine
-// whose certificate covers the address, and the name that checks ask for; and
-// every API server stands behind every load balancer.
-func backends(machines []*machine) {
-	servers := map[string]*machine{} // by address:port
-	for _, m := range machines {
-		if f := m.flags(apiServerUnit); f != nil {
-			// The one list of addresses that stands in every document is etcd's.
-			servers[hostOf(m.flags(etcdUnit)["advertise-client-urls"])+":"+f["secure-port"]] = m
-		}
-	}
-	for _, m := range machines {
-		cfg, found := m.files["/etc/haproxy/haproxy.cfg"]
-		if !found {
-			continue
-		}
-		lines := serverLine.FindAllStringSubmatch(string(cfg.Contents), -1)
-		for _, line := range lines {
-			server, known := servers[line[1]]
-			if !known {
-				m.find(cfg.Path, "sends requests to %s, where no API server listens", line[1])
+	for _, m := range s.machines {
+		for _, p := range m.proxies {
+			lines := p.servers()
+			if len(lines) == 0 {
 				continue
 			}
-			certificate := server.flags(apiServerUnit)["tls-cert-file"]
-			server.covers(certificate, hostOf(line[1]))
-			if line[2] != "" {
-				server.covers(certificate, line[2])
+			met, strange := map[*listener]int{}, false
+			for _, line := range lines {
+				t := readURL(line.address.text)
+				a, err := netip.ParseAddr(t.host)
+				var found *listener
+				for _, l := range servers {
+					if err == nil && slices.Contains(l.machine.known, a) && l.takes(a, t.port) {
+						found = l
+					}
+				}
+				if found == nil {
+					strange = true
+					m.find(ruleBackends, p.place(line.address.at), "sends requests to %s, where no API server listens", t)
+					continue
+				}
+				if met[found]++; met[found] > 1 {
+					m.find(ruleBackends, p.place(line.address.at), "names %s twice", t)
+				}
+				s.healthPath(m, p, found)
+			}
+			if len(met) < len(servers) && !strange {
+				m.find(ruleBackends, whole(p.file.Path), "has %d servers for %d API servers", len(met), len(servers))
 			}
 		}
-		if len(lines) < len(servers) {
-			m.find(cfg.Path, "has %d servers for %d API servers", len(lines), len(servers))
+	}
+}
+
+func (s *set) healthPath(m *machine, p *proxy, l *listener) {
+	asks := p.line("option", "httpchk")
+	if len(asks) == 0 {
+		return
+	}
+	asked := asks[len(asks)-1]
+	if i := slices.IndexFunc(asks, func(w word) bool { return strings.HasPrefix(w.text, "/") }); i >= 0 {
+		asked = asks[i]
+	}
+	paths, all := l.machine.open()
+	if !all && !slices.Contains(paths, asked.text) {
+		m.find(ruleHealthPath, p.place(asked.at), "asks for %s, which %s answers to nobody without a certificate", asked.text, l.machine.Name)
+	}
+}
+
+// notes say what could not be checked.
+func (s *set) notes() (out []string) {
+	twins, opaque, unmapped := 0, 0, []string{}
+	for _, m := range append(slices.Clone(s.machines), s.people) {
+		for _, f := range m.Files {
+			c := m.pem[f.Path]
+			if slices.ContainsFunc(c.certificates, func(c certificate) bool { return c.twin }) {
+				twins++
+			}
+			if c.opaque {
+				opaque++
+			}
+		}
+		if len(m.known) == 0 && m != s.people {
+			unmapped = append(unmapped, m.Name)
 		}
 	}
+	if twins > 0 {
+		out = append(out, fmt.Sprintf("the documents are redacted: of %d certificates the signatures could not be verified, all else was checked by what the redacted text says", twins))
+	}
+	if opaque > 0 {
+		out = append(out, fmt.Sprintf("%d files are redacted so far that nothing is known of what they hold", opaque))
+	}
+	if len(unmapped) > 0 {
+		out = append(out, "no document tells the addresses of "+strings.Join(unmapped, ", ")+": what leads there could not be checked")
+	}
+	return out
 }

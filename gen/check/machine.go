@@ -1,133 +1,187 @@
-// Package check says what must hold within a machine and across a set of
-// them. It judges documents by what stands in them, not by the tables they
-// were made from, so it finds what the tables get wrong.
 package check
 
 import (
-	"crypto"
-	"fmt"
+	"bytes"
+	"net/netip"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"hagen/gen/node"
+	"hagen/profiles"
 )
-
-// Finding is one thing that does not hold. Item is a path, unit or user of
-// the host; Problem a clause without a stop.
-type Finding struct {
-	Host, Item, Problem string
-}
-
-// String gives "host: item: problem".
-func (f Finding) String() string { return f.Host + ": " + f.Item + ": " + f.Problem }
-
-// Machines checks every machine by itself and all of them together.
-func Machines(nodes []node.Node) []Finding {
-	machines := make([]*machine, len(nodes))
-	var all sync.WaitGroup
-	for i, n := range nodes {
-		all.Go(func() {
-			m := newMachine(n)
-			m.owners()
-			m.references()
-			m.secrets()
-			m.pairs()
-			machines[i] = m
-		})
-	}
-	all.Wait()
-	across(machines)
-	var out []Finding
-	for _, m := range machines {
-		out = append(out, m.findings...)
-	}
-	return out
-}
 
 // machine is a node with what the checks look up, and what they found.
 type machine struct {
 	node.Node
-	files        map[string]node.File
-	certificates []certificate
-	keys         map[string]crypto.Signer // by path
-	findings     []Finding
+	set       *set
+	os        profiles.OS
+	files     map[string]node.File
+	units     []*unit
+	processes []*process
+	pem       map[string]pemContents // by path
+	mentions  map[string][]word      // paths of ours that an item names, by item
+	reached   map[string][]*unit     // units that come to read a file, by path
+	listeners []*listener
+	proxies   []*proxy
+	hosts     []hostsLine
+	names     map[string][]netip.Addr // by /etc/hosts
+	hasHosts  bool
+	known     []netip.Addr // addresses of the machine, loopback excluded; see addresses
+	virtual   []netip.Addr // addresses that keepalived may give it
+	needs     []need
+	certs     []certificate // in the order of the files
+	contexts  []kubeconfig
+	findings  []Finding
 }
 
-func newMachine(n node.Node) *machine {
-	m := &machine{Node: n, files: map[string]node.File{}}
-	for _, f := range n.Files {
-		m.files[f.Path] = f
-	}
-	m.certificates, m.keys = parsed(n)
-	return m
-}
-
-func (m *machine) find(item, format string, args ...any) {
-	m.findings = append(m.findings, Finding{m.Name, item, fmt.Sprintf(format, args...)})
-}
-
-// owners: whoever owns a file or runs a unit must exist, or Ignition fails
-// and the machine never boots.
-func (m *machine) owners() {
-	user := func(item, name string) {
-		if name != "" && name != "root" && !slices.ContainsFunc(m.Users, func(u node.User) bool { return u.Name == name }) {
-			m.find(item, "belongs to user %s, whom the document does not make", name)
-		}
-	}
-	group := func(item, name string) {
-		if name != "" && name != "root" && !slices.ContainsFunc(m.Groups, func(g node.Group) bool { return g.Name == name }) {
-			m.find(item, "belongs to group %s, which the document does not make", name)
-		}
-	}
-	for _, d := range m.Directories {
-		user(d.Path, d.User)
-		group(d.Path, d.Group)
+func newMachine(s *set, in Machine) *machine {
+	m := &machine{
+		Node: in.Node, set: s, os: in.OS, files: map[string]node.File{},
+		pem: map[string]pemContents{}, mentions: map[string][]word{}, reached: map[string][]*unit{},
 	}
 	for _, f := range m.Files {
-		user(f.Path, f.User)
-		group(f.Path, f.Group)
-	}
-	for _, u := range m.Units {
-		user(u.Name, setting(u, "User"))
-		group(u.Name, setting(u, "Group"))
-	}
-	for _, u := range m.Users {
-		if u.System {
-			group(u.Name, u.Primary)
+		m.files[f.Path] = f
+		if bytes.Contains(f.Contents, []byte("-----BEGIN ")) || bytes.Contains(f.Contents, []byte("SHA-256 ")) || bytes.Contains(f.Contents, []byte("REDACTED")) {
+			m.pem[f.Path] = readPEM(f.Path, f.Contents)
 		}
+		m.mentions[f.Path] = named(string(f.Contents))
 	}
-}
-
-// setting gives the value of a line of a unit, or "".
-func setting(u node.Unit, key string) string {
-	for line := range strings.SplitSeq(u.Contents, "\n") {
-		if value, found := strings.CutPrefix(line, key+"="); found {
-			return value
-		}
+	for _, f := range m.Files {
+		m.certs = append(m.certs, m.pem[f.Path].certificates...)
 	}
-	return ""
+	m.needs = readNeeds(string(m.files[binariesPath].Contents))
+	for _, u := range m.Node.Units {
+		read := parseUnit(u)
+		m.units = append(m.units, read)
+		m.processes = append(m.processes, read.processes()...)
+		m.mentions[u.Name] = named(u.Contents)
+	}
+	for _, u := range m.units {
+		m.reach(u, u.Name, map[string]bool{})
+	}
+	m.proxies = m.readProxies()
+	m.listeners = m.listen()
+	m.readHosts()
+	m.readKubeconfigs()
+	return m
 }
 
 // ours are paths that a document must bring itself: those below directories
 // that no operating system fills.
 var ours = regexp.MustCompile(`/(?:etc/(?:kubernetes|etcd|haproxy|keepalived|hagen)|var/lib/(?:etcd|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
 
-// references: what a unit or a file names must be there.
-func (m *machine) references() {
-	named := func(item, contents string) {
-		for _, path := range ours.FindAllString(contents, -1) {
-			if !m.provides(strings.TrimRight(path, "/.")) {
-				m.find(item, "names %s, which is not in the document", path)
-			}
+// named lists the paths of ours in a text.
+func named(text string) (out []word) {
+	if !strings.Contains(text, "/etc/") && !strings.Contains(text, "/var/") {
+		return nil
+	}
+	for _, found := range ours.FindAllStringIndex(text, -1) {
+		out = append(out, word{strings.TrimRight(text[found[0]:found[1]], "/."), found[0]})
+	}
+	return out
+}
+
+// reach notes which files a unit comes to read: those that it names, and those
+// that they name.
+func (m *machine) reach(u *unit, item string, seen map[string]bool) {
+	for _, w := range m.mentions[item] {
+		if _, found := m.files[w.text]; found && !seen[w.text] {
+			seen[w.text] = true
+			m.reached[w.text] = append(m.reached[w.text], u)
+			m.reach(u, w.text, seen)
 		}
 	}
-	for _, u := range m.Units {
-		named(u.Name, u.Contents)
+}
+
+// process gives the main process of that program, nil when there is none.
+func (m *machine) process(name string) *process {
+	for _, p := range m.processes {
+		if p.name == name && p.main {
+			return p
+		}
+	}
+	return nil
+}
+
+// text gives the place of a word in an item, file or unit.
+func (m *machine) at(item string, at int) place {
+	if f, found := m.files[item]; found {
+		return place{item, string(f.Contents), at}
+	}
+	for _, u := range m.units {
+		if u.Name == item {
+			return u.place(at)
+		}
+	}
+	return whole(item)
+}
+
+// certificate gives the first certificate in a file.
+func (m *machine) certificate(path string) (certificate, bool) {
+	if found := m.pem[path].certificates; len(found) > 0 {
+		return found[0], true
+	}
+	return certificate{}, false
+}
+
+// systemAccounts and systemGroups are those that every Linux has, or that a
+// row of profiles gives logins.
+var systemAccounts = []string{"", "root", "nobody", "daemon", "bin", "adm", "sys", "core", "systemd-network", "systemd-resolve", "systemd-timesync"}
+
+var systemGroups = []string{"", "root", "nobody", "nogroup", "daemon", "bin", "adm", "sys", "core", "wheel", "sudo", "docker", "tty", "disk", "systemd-journal"}
+
+func (m *machine) hasUser(name string) bool {
+	return slices.Contains(systemAccounts, name) || slices.ContainsFunc(m.Users, func(u node.User) bool { return u.Name == name })
+}
+
+func (m *machine) hasGroup(name string) bool {
+	return slices.Contains(systemGroups, name) || slices.ContainsFunc(m.Groups, func(g node.Group) bool { return g.Name == name })
+}
+
+// owners: whoever owns a file or runs a unit must exist.
+func (m *machine) owners() {
+	check := func(p place, user, group string) {
+		if !m.hasUser(user) {
+			m.find(ruleOwner, p, "belongs to user %s, whom the document does not make", user)
+		}
+		if !m.hasGroup(group) {
+			m.find(ruleOwner, p, "belongs to group %s, which the document does not make", group)
+		}
+	}
+	for _, d := range m.Directories {
+		check(whole(d.Path), d.User, d.Group)
 	}
 	for _, f := range m.Files {
-		named(f.Path, string(f.Contents))
+		check(whole(f.Path), f.User, f.Group)
+	}
+	for _, u := range m.units {
+		if dynamic := u.value("Service", "DynamicUser"); dynamic == "yes" || dynamic == "true" {
+			continue
+		}
+		for _, key := range []string{"User", "Group"} {
+			d, found := u.directive("Service", key)
+			switch {
+			case found && strings.ContainsAny(d.value, "%$"): // systemd's to fill in
+			case key == "User":
+				check(u.place(d.valueAt), d.value, "")
+			default:
+				check(u.place(d.valueAt), "", d.value)
+			}
+		}
+		for _, w := range u.all("Service", "SupplementaryGroups") {
+			check(u.place(w.at), "", w.text)
+		}
+	}
+	for _, u := range m.Users {
+		if !u.System {
+			continue
+		}
+		check(whole(u.Name), "", u.Primary)
+		for _, g := range u.Groups {
+			check(whole(u.Name), "", g)
+		}
 	}
 }
 
@@ -144,6 +198,23 @@ func (m *machine) provides(path string) bool {
 			return true
 		}
 	}
+	return slices.ContainsFunc(m.Links, func(l node.Link) bool { return l.Path == path || strings.HasPrefix(path, l.Path+"/") }) || m.stateful(path)
+}
+
+// stateful says whether systemd makes a directory for a unit, in which a path
+// lies (systemd.exec(5), RuntimeDirectory=).
+func (m *machine) stateful(p string) bool {
+	for _, row := range []struct{ key, base string }{
+		{"RuntimeDirectory", "/run"}, {"StateDirectory", "/var/lib"}, {"LogsDirectory", "/var/log"}, {"CacheDirectory", "/var/cache"}, {"ConfigurationDirectory", "/etc"},
+	} {
+		for _, u := range m.units {
+			for _, w := range u.all("Service", row.key) {
+				if dir := path.Join(row.base, w.text); p == dir || strings.HasPrefix(p, dir+"/") {
+					return true
+				}
+			}
+		}
+	}
 	return false
 }
 
@@ -157,66 +228,10 @@ func (m *machine) empty(dir string) bool {
 	return true
 }
 
-// readers lists the units that come to read a file: they name it, or a file
-// that they name does.
-func (m *machine) readers(path string) (units []node.Unit) {
-	for _, u := range m.Units {
-		if m.reaches(u.Contents, path, map[string]bool{}) {
-			units = append(units, u)
-		}
+// hostname: the machine's own idea of its name.
+func (m *machine) hostname() {
+	f, found := m.files["/etc/hostname"]
+	if found && strings.TrimSpace(string(f.Contents)) != m.Name {
+		m.find(ruleHostname, place{f.Path, string(f.Contents), 0}, "says %q, the machine is %s", strings.TrimSpace(string(f.Contents)), m.Name)
 	}
-	return units
-}
-
-func (m *machine) reaches(contents, path string, seen map[string]bool) bool {
-	for _, named := range ours.FindAllString(contents, -1) {
-		if named == path {
-			return true
-		}
-		if f, found := m.files[named]; found && !seen[named] {
-			seen[named] = true
-			if m.reaches(string(f.Contents), path, seen) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// secrets: marked as such, guarded by their mode, read by a unit of this
-// machine, and readable by that unit's user.
-func (m *machine) secrets() {
-	for _, f := range m.Files {
-		if holds := node.HoldsSecret(f.Contents); holds != f.Secret {
-			m.find(f.Path, "is declared secret: %t, its contents say: %t", f.Secret, holds)
-		}
-		if !f.Secret {
-			continue
-		}
-		if f.Mode&0o027 != 0 || f.Mode&0o040 != 0 && f.Group == "" {
-			m.find(f.Path, "holds a secret, but has mode %04o", f.Mode.Perm())
-		}
-		readers := m.readers(f.Path)
-		if len(readers) == 0 {
-			m.find(f.Path, "holds a secret that no unit of this machine reads")
-		}
-		for _, u := range readers {
-			if user := setting(u, "User"); !m.mayRead(user, f) {
-				m.find(f.Path, "cannot be read by user %s of %s", user, u.Name)
-			}
-		}
-	}
-}
-
-// mayRead holds a file's owner and mode against a user; "" is root.
-func (m *machine) mayRead(user string, f node.File) bool {
-	if user == "" || user == "root" || f.Mode&0o004 != 0 || user == f.User && f.Mode&0o400 != 0 {
-		return true
-	}
-	if f.Mode&0o040 == 0 {
-		return false
-	}
-	return slices.ContainsFunc(m.Users, func(u node.User) bool {
-		return u.Name == user && (u.Primary == f.Group || slices.Contains(u.Groups, f.Group))
-	})
 }

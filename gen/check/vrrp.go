@@ -1,8 +1,10 @@
 package check
 
 import (
+	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"hagen/gen/node"
@@ -20,13 +22,15 @@ type VirtualRouter struct {
 
 // VirtualRouters reads those of the nodes that are some.
 func VirtualRouters(nodes []node.Node) []VirtualRouter {
-	var machines []*machine
-	for _, n := range nodes {
-		machines = append(machines, newMachine(n))
-	}
 	var out []VirtualRouter
-	for _, r := range routers(machines) {
-		out = append(out, VirtualRouter{r.Name, r.routerID, r.address})
+	for _, n := range nodes {
+		m := &machine{Node: n, files: map[string]node.File{}}
+		for _, f := range n.Files {
+			m.files[f.Path] = f
+		}
+		if r, found := m.router(); found {
+			out = append(out, VirtualRouter{n.Name, r.routerID, r.address})
+		}
 	}
 	return out
 }
@@ -34,77 +38,181 @@ func VirtualRouters(nodes []node.Node) []VirtualRouter {
 // vrrp is what a keepalived.conf says of the one virtual address in it.
 type vrrp struct {
 	*machine
+	text                                string
 	routerID, priority, source, address string
 	peers                               []string
 }
 
 var (
-	vrrpValue = regexp.MustCompile(`(?m)^\s*(virtual_router_id|priority|unicast_src_ip) (\S+)$`)
-	vrrpPeers = regexp.MustCompile(`unicast_peer \{([^}]*)\}`)
-	vrrpHeld  = regexp.MustCompile(`virtual_ipaddress \{\s*(\S+)`)
+	vrrpValue  = regexp.MustCompile(`(?m)^\s*(virtual_router_id|priority|unicast_src_ip) (\S+)$`)
+	vrrpPeers  = regexp.MustCompile(`unicast_peer \{([^}]*)\}`)
+	vrrpHeld   = regexp.MustCompile(`virtual_ipaddress \{\s*(\S+)`)
+	vrrpUser   = regexp.MustCompile(`(?m)^\s*script_user (\S+)`)
+	vrrpScript = regexp.MustCompile(`(?m)^\s*script "([^"]*)"`)
 )
 
-// routers reads the keepalived.conf of every machine that has one.
-func routers(machines []*machine) []vrrp {
-	var out []vrrp
-	for _, m := range machines {
-		f, found := m.files[keepalivedConfig]
-		if !found {
-			continue
+// router reads the keepalived.conf of a machine that has one.
+func (m *machine) router() (vrrp, bool) {
+	f, found := m.files[keepalivedConfig]
+	if !found {
+		return vrrp{}, false
+	}
+	r := vrrp{machine: m, text: string(f.Contents)}
+	for _, line := range vrrpValue.FindAllStringSubmatch(r.text, -1) {
+		switch line[1] {
+		case "virtual_router_id":
+			r.routerID = line[2]
+		case "priority":
+			r.priority = line[2]
+		case "unicast_src_ip":
+			r.source = line[2]
 		}
-		text := string(f.Contents)
-		r := vrrp{machine: m}
-		for _, line := range vrrpValue.FindAllStringSubmatch(text, -1) {
-			switch line[1] {
-			case "virtual_router_id":
-				r.routerID = line[2]
-			case "priority":
-				r.priority = line[2]
-			case "unicast_src_ip":
-				r.source = line[2]
+	}
+	if found := vrrpPeers.FindStringSubmatch(r.text); found != nil {
+		r.peers = strings.Fields(found[1])
+	}
+	if found := vrrpHeld.FindStringSubmatch(r.text); found != nil {
+		r.address, _, _ = strings.Cut(found[1], "/")
+	}
+	return r, true
+}
+
+// at is the place of a word in keepalived.conf.
+func (r vrrp) at(word string) place {
+	return place{keepalivedConfig, r.text, strings.Index(r.text, word)}
+}
+
+// scriptUser is who runs keepalived's checks; "" if none is named.
+func (m *machine) scriptUser() string {
+	if found := vrrpUser.FindSubmatch(m.files[keepalivedConfig].Contents); found != nil {
+		return string(found[1])
+	}
+	return ""
+}
+
+var (
+	shellDial = regexp.MustCompile(`/dev/tcp/([^/\s]+)/(\d+)`)
+	shellAsks = regexp.MustCompile(`GET (/\S*)`)
+	shellOwn  = regexp.MustCompile(`ip -o addr show to (\S+)`)
+)
+
+// keepalivedRules: keepalived runs as it may, and asks what HAProxy answers.
+func (m *machine) keepalivedRules() {
+	r, found := m.router()
+	if !found {
+		return
+	}
+	if user := m.scriptUser(); !m.hasUser(user) {
+		m.find(ruleOwner, r.at("script_user"), "runs scripts as user %s, whom the document does not make", user)
+	}
+	if script := vrrpScript.FindStringSubmatch(r.text); script != nil {
+		if !strings.HasPrefix(script[1], "/") {
+			m.find(ruleReference, r.at(script[1]), "runs %s, which is no absolute path", script[1])
+		}
+		for _, w := range strings.Fields(script[1]) {
+			if f, there := m.files[w]; there {
+				m.monitor(f)
 			}
 		}
-		if found := vrrpPeers.FindStringSubmatch(text); found != nil {
-			r.peers = strings.Fields(found[1])
-		}
-		if found := vrrpHeld.FindStringSubmatch(text); found != nil {
-			r.address = found[1]
-		}
-		out = append(out, r)
 	}
-	return out
+	if !strings.Contains(r.text, "track_script") {
+		m.find(ruleMonitor, whole(keepalivedConfig), "tracks no script, so a dead HAProxy would keep the address").Remedy = "add track_script with the check of HAProxy"
+	}
+	if p := m.process("keepalived"); p == nil {
+		m.find(ruleUnreadFile, whole(keepalivedConfig), "is there, but no unit runs keepalived")
+	}
+	for _, f := range m.Files {
+		if own := shellOwn.FindSubmatch(f.Contents); own != nil && r.source != "" && string(own[1]) != r.source {
+			m.find(ruleVirtual, in(f, string(own[1])), "looks for the interface of %s, unicast_src_ip is %s", own[1], r.source)
+		}
+	}
+}
+
+// monitor holds what a check asks against what HAProxy answers.
+func (m *machine) monitor(f node.File) {
+	dialled, asked := shellDial.FindSubmatch(f.Contents), shellAsks.FindSubmatch(f.Contents)
+	if dialled == nil || asked == nil {
+		return
+	}
+	address, err := netip.ParseAddr(string(dialled[1]))
+	port, _ := strconv.Atoi(string(dialled[2]))
+	if err != nil {
+		return
+	}
+	for _, l := range m.listeners {
+		if l.proxy == nil || !l.takes(address, port) {
+			continue
+		}
+		if uri := l.proxy.line("monitor-uri"); len(uri) < 2 || uri[1].text != string(asked[1]) {
+			m.find(ruleMonitor, in(f, "GET "+string(asked[1])), "asks for %s, which is not HAProxy's monitor-uri", asked[1])
+		}
+		return
+	}
+	m.find(ruleNotBound, in(f, string(dialled[0])), "asks %s, where nothing listens", socketText(address, port))
+}
+
+func socketText(address netip.Addr, port int) string {
+	return netip.AddrPortFrom(address, uint16(port)).String()
 }
 
 // virtualAddresses: the machines that hold a virtual address in turn speak of
 // the same one to each other, none is another's equal, and every API server
 // can be verified under it.
-func virtualAddresses(machines []*machine) {
-	all := routers(machines)
+func (s *set) virtualAddresses() {
+	var all []vrrp
+	for _, m := range s.machines {
+		if r, found := m.router(); found {
+			all = append(all, r)
+		}
+	}
 	for i, r := range all {
 		if r.routerID != all[0].routerID || r.address != all[0].address {
-			r.find(keepalivedConfig, "is about %s, number %s; %s's is about %s, number %s", r.address, r.routerID, all[0].Name, all[0].address, all[0].routerID)
+			r.find(ruleVirtual, r.at("virtual_router_id"), "is about %s, number %s; %s's is about %s, number %s", r.address, r.routerID, all[0].Name, all[0].address, all[0].routerID)
 		}
 		for j, other := range all {
 			if i != j && !slices.Contains(r.peers, other.source) {
-				r.find(keepalivedConfig, "does not name %s of %s as a peer", other.source, other.Name)
+				r.find(ruleVirtual, r.at("unicast_peer"), "does not name %s of %s as a peer", other.source, other.Name)
 			}
 			if i < j && r.priority == other.priority {
-				r.find(keepalivedConfig, "has the priority of %s", other.Name)
+				r.find(ruleVirtual, r.at("priority "), "has the priority of %s", other.Name)
 			}
 		}
 		if len(r.peers) != len(all)-1 || slices.Contains(r.peers, r.source) {
-			r.find(keepalivedConfig, "has %d peers, there are %d other machines", len(r.peers), len(all)-1)
+			r.find(ruleVirtual, r.at("unicast_peer"), "has %d peers, there are %d other machines", len(r.peers), len(all)-1)
 		}
-		if _, found := r.files["/etc/haproxy/haproxy.cfg"]; !found {
-			r.find(keepalivedConfig, "would take the address to a machine without HAProxy")
+		if source, err := netip.ParseAddr(r.source); err == nil && len(r.known) > 0 && !slices.Contains(r.known, source) {
+			r.find(ruleVirtual, r.at("unicast_src_ip"), "has %s as its source, which is not the machine's address", r.source)
+		}
+		if id, err := strconv.Atoi(r.routerID); err != nil || id < 1 || id > 255 {
+			r.find(ruleVirtual, r.at("virtual_router_id"), "has the number %s, which is not one of 1-255", r.routerID)
+		}
+		if len(r.proxies) == 0 {
+			r.find(ruleVirtual, whole(keepalivedConfig), "would take the address to a machine without HAProxy")
+		}
+		if address, err := netip.ParseAddr(r.address); err == nil {
+			for _, m := range s.machines {
+				if slices.Contains(m.known, address) {
+					r.find(ruleVirtual, r.at(r.address), "holds %s, which is %s's own address", r.address, m.Name)
+				}
+			}
+		} else {
+			r.find(ruleVirtual, r.at("virtual_ipaddress"), "holds %q, which is no address", r.address)
 		}
 	}
 	if len(all) == 0 {
 		return
 	}
-	for _, m := range machines {
-		if f := m.flags(apiServerUnit); f != nil {
-			m.covers(f["tls-cert-file"], all[0].address)
+	for _, m := range s.machines {
+		if p := m.process(apiServer); p != nil {
+			s.covers(m, p.value("tls-cert-file"), all[0].address)
 		}
+	}
+}
+
+// covers: the certificate in a file of the machine is valid for a name that
+// others dial.
+func (s *set) covers(m *machine, path, name string) {
+	if c, found := m.certificate(path); found && c.VerifyHostname(name) != nil {
+		m.find(ruleNotCovered, whole(path), "is not valid for %s, which others dial", name)
 	}
 }

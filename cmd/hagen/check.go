@@ -1,0 +1,239 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen"
+	"hagen/gen/check"
+	"hagen/gen/node"
+	"hagen/out/rendered"
+	"hagen/out/verify"
+	"hagen/profiles"
+)
+
+func checkCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:      "check",
+		Usage:     "say what does not hold within and across the machines of a rendered tree",
+		ArgsUsage: "[DIR]",
+		Description: describe("The tree may be hagen's, edited by hand, or a redacted twin. Without DIR it is the one cluster in\n"+
+			"rendered/. Exit code 1 says that there are errors; warnings alone give 0.",
+			"hagen check",
+			"hagen check rendered/kubernetes --json | jq -r '.findings[].problem'",
+			"hagen check --with systemd,haproxy,ignition,keepalived"),
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{Name: "with", Usage: "ask these `PROGRAMS`, too, where they are installed: " + strings.Join(verify.Names(), ","), KeepSpace: true},
+			jsonFlag("print JSON"),
+		},
+		Action: func(ctx *cli.Context) error {
+			if ctx.NArg() > 1 {
+				return usage("hagen check looks at one tree at a time: hagen check %s", ctx.Args().First())
+			}
+			return checkTree(ui, ctx)
+		},
+	}
+}
+
+// checked is what --json prints.
+type checked struct {
+	Directory string          `json:"directory"`
+	Cluster   string          `json:"cluster,omitempty"`
+	Machines  []string        `json:"machines"`
+	Errors    int             `json:"errors"`
+	Warnings  int             `json:"warnings"`
+	Findings  []check.Finding `json:"findings"`
+	Notes     []string        `json:"notes"` // what could not be checked
+}
+
+func checkTree(ui *ui, ctx *cli.Context) error {
+	programs, err := programNames(ctx.StringSlice("with"))
+	if err != nil {
+		return err
+	}
+	dir := ctx.Args().First()
+	if dir == "" {
+		if dir, err = onlyCluster(); err != nil {
+			return err
+		}
+	}
+	tree, err := rendered.Read(os.DirFS(dir))
+	if err != nil {
+		return failed("%s", within(dir, err))
+	}
+	report := check.Run(checkInput(tree))
+	found, notes, err := verify.Run(programs, verifyInput(tree))
+	if err != nil {
+		return failed("%w", err)
+	}
+	result := checked{Directory: dir, Cluster: tree.Cluster, Machines: []string{}, Findings: slices.Concat([]check.Finding{}, report.Findings, found), Notes: slices.Concat([]string{}, report.Notes, notes)}
+	for _, h := range tree.Hosts {
+		result.Machines = append(result.Machines, h.Node.Name)
+	}
+	for _, f := range result.Findings {
+		if f.Severity == check.Error {
+			result.Errors++
+		} else {
+			result.Warnings++
+		}
+	}
+	return result.tell(ui, ctx.Bool("json"))
+}
+
+// tell prints findings on stdout, and what is about them on stderr.
+func (c checked) tell(ui *ui, asJSON bool) error {
+	if asJSON {
+		ui.json(c)
+	} else {
+		for _, f := range c.Findings {
+			fmt.Fprint(ui.out, printable(explain(f)))
+		}
+	}
+	for _, n := range c.Notes {
+		ui.line("note:", " "+n)
+	}
+	sum := fmt.Sprintf("%s, %s in %s", number(c.Errors, "error"), number(c.Warnings, "warning"), c.Directory)
+	switch {
+	case c.Errors > 0:
+		return &failure{exitNo, fmt.Errorf("%s", sum)}
+	case c.Warnings > 0:
+		ui.say("%s", sum)
+	default:
+		ui.say("%s in %s: nothing found", number(len(c.Machines), "machine"), c.Directory)
+	}
+	return nil
+}
+
+func number(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// widest is how much of a line is shown, in bytes: some hold a whole command.
+const widest = 110
+
+// explain writes a finding as faults of a cluster file are written: where and
+// what, the line with a caret, why, and what to do.
+func explain(f check.Finding) string {
+	var b strings.Builder
+	if f.Host != "" {
+		b.WriteString(f.Host + ": ")
+	}
+	b.WriteString(f.Item)
+	if f.Line > 0 {
+		fmt.Fprintf(&b, ":%d", f.Line)
+	}
+	if f.Column > 0 {
+		fmt.Fprintf(&b, ":%d", f.Column)
+	}
+	fmt.Fprintf(&b, ": %s: %s (%s)\n", f.Severity, f.Problem, f.Rule)
+	if f.Text != "" && f.Column > 0 && f.Column <= len(f.Text)+1 {
+		text, before := strings.ReplaceAll(f.Text, "\t", " "), f.Column-1
+		if cut := before - widest/2; len(text) > widest && cut > 0 {
+			text, before = "…"+strings.ToValidUTF8(text[cut:], ""), before-cut+1
+		}
+		if len(text) > widest {
+			text = strings.ToValidUTF8(text[:widest], "") + "…"
+		}
+		fmt.Fprintf(&b, "%5d | %s\n      | %s^\n", f.Line, text, strings.Repeat(" ", before))
+	}
+	fmt.Fprintf(&b, "      %s\n      %s\n", f.Why, f.Remedy)
+	return b.String()
+}
+
+// checkInput turns a tree into what is checked. What is no kubeconfig among
+// its other files is passed over there.
+func checkInput(tree rendered.Tree) check.Input {
+	in := check.Input{Now: time.Now()}
+	for _, h := range tree.Hosts {
+		in.Machines = append(in.Machines, check.Machine{Node: h.Node, OS: h.OS})
+	}
+	for _, f := range tree.Others {
+		in.Kubeconfigs = append(in.Kubeconfigs, node.File{Path: f.Path, Contents: f.Text})
+	}
+	return in
+}
+
+func verifyInput(tree rendered.Tree) (out []verify.Machine) {
+	for _, h := range tree.Hosts {
+		m := verify.Machine{Node: h.Node}
+		for _, d := range h.Documents {
+			if d.Format == profiles.Ignition {
+				m.Ignition = d.Text
+			}
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// programNames reads --with.
+func programNames(given []string) ([]string, error) {
+	var names []string
+	for _, list := range given {
+		for name := range strings.SplitSeq(list, ",") {
+			if !slices.Contains(verify.Names(), name) {
+				return nil, unknown("program", name, verify.Names())
+			}
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// renderedDir is where render puts clusters unless it is told otherwise.
+const renderedDir = "rendered"
+
+// onlyCluster is the tree that is meant when none is named.
+func onlyCluster() (string, error) {
+	entries, err := os.ReadDir(renderedDir)
+	if err != nil {
+		return "", usage("there is no directory %s here; name the tree that is to be checked: hagen check DIR", renderedDir)
+	}
+	var clusters []string
+	for _, e := range entries {
+		dir := filepath.Join(renderedDir, e.Name())
+		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && holdsDocuments(dir) {
+			clusters = append(clusters, dir)
+		}
+	}
+	switch len(clusters) {
+	case 0:
+		return "", usage("%s holds no cluster; hagen render makes one, or name a tree: hagen check DIR", renderedDir)
+	case 1:
+		return clusters[0], nil
+	}
+	return "", usage("%s holds several clusters; name one: hagen check %s", renderedDir, strings.Join(clusters, ", "))
+}
+
+func holdsDocuments(dir string) bool {
+	hosts, _ := os.ReadDir(dir)
+	return slices.ContainsFunc(hosts, func(h fs.DirEntry) bool {
+		return slices.ContainsFunc(profiles.Formats(), func(format string) bool {
+			_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(gen.Path(h.Name(), format))))
+			return err == nil
+		})
+	})
+}
+
+// within puts a directory before the paths of faults in it.
+func within(dir string, err error) string {
+	var lines []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		path, problem, found := strings.Cut(line, ": ")
+		if found {
+			line = filepath.Join(dir, path) + ": " + problem
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,163 @@
+package check
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+const hostsPath = "/etc/hosts"
+
+// hostsLine is a line of /etc/hosts (hosts(5)).
+type hostsLine struct {
+	address netip.Addr
+	names   []word
+}
+
+// readHosts reads the machine's /etc/hosts, if the document brings it.
+func (m *machine) readHosts() {
+	f, found := m.files[hostsPath]
+	m.hasHosts, m.names = found, map[string][]netip.Addr{}
+	at := 0
+	for line := range strings.Lines(string(f.Contents)) {
+		before, _, _ := strings.Cut(line, "#")
+		words := split(before, at)
+		if len(words) > 0 {
+			address, err := netip.ParseAddr(words[0].text)
+			switch {
+			case err != nil:
+				m.find(ruleHosts, place{f.Path, string(f.Contents), words[0].at}, "%s is no address", words[0].text)
+			case len(words) == 1:
+				m.find(ruleHosts, place{f.Path, string(f.Contents), words[0].at}, "%s has no name", words[0].text)
+			default:
+				m.hosts = append(m.hosts, hostsLine{address, words[1:]})
+				for _, w := range words[1:] {
+					if !slices.Contains(m.names[w.text], address) {
+						m.names[w.text] = append(m.names[w.text], address)
+					}
+				}
+			}
+		}
+		at += len(line)
+	}
+}
+
+// lookup gives the addresses of a name by the machine's /etc/hosts.
+func (m *machine) lookup(name string) []netip.Addr { return m.names[name] }
+
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+
+// hostsFiles: every machine is told the same, and knows all of them.
+func (s *set) hostsFiles() {
+	for _, m := range s.machines {
+		if !m.hasHosts {
+			continue
+		}
+		f := m.files[hostsPath]
+		if len(m.lookup("localhost")) == 0 {
+			m.find(ruleHosts, whole(hostsPath), "does not know localhost")
+		}
+		for _, other := range s.machines {
+			if other.Name != "" && len(m.lookup(other.Name)) == 0 {
+				m.find(ruleHosts, whole(hostsPath), "does not know %s", other.Name)
+			}
+		}
+		for _, l := range m.hosts {
+			for _, w := range l.names {
+				told, same := s.majority(w.text)
+				if !same && !slices.Contains(told, l.address) {
+					m.find(ruleHosts, place{f.Path, string(f.Contents), w.at}, "gives %s the address %s, which other machines do not", w.text, l.address)
+				}
+			}
+		}
+	}
+}
+
+// told is what machines say of a name.
+type told struct {
+	addresses []netip.Addr // that most of them give it
+	same      bool         // all say so
+}
+
+// majority gives the addresses that most machines know a name by; same is true
+// if all say so.
+func (s *set) majority(name string) ([]netip.Addr, bool) {
+	if t, known := s.told[name]; known {
+		return t.addresses, t.same
+	}
+	votes := map[string]int{}
+	say := map[string][]netip.Addr{}
+	most := 0
+	var best []netip.Addr
+	for _, m := range s.machines {
+		if !m.hasHosts {
+			continue
+		}
+		addresses := slices.SortedFunc(slices.Values(m.lookup(name)), netip.Addr.Compare)
+		key := fmt.Sprint(addresses)
+		votes[key]++
+		say[key] = addresses
+	}
+	for _, key := range slices.Sorted(maps.Keys(votes)) {
+		if n := votes[key]; n > most || n == most && len(say[key]) > len(best) {
+			most, best = n, say[key]
+		}
+	}
+	s.told[name] = told{best, len(votes) < 2}
+	return best, len(votes) < 2
+}
+
+// addresses finds out which addresses each machine has: those by which
+// /etc/hosts knows it; else those that its etcd, API server and keepalived
+// speak of as their own. Then nothing may bind another one.
+func (s *set) addresses() {
+	for _, m := range s.machines {
+		told, _ := s.majority(m.Name)
+		m.known = append(m.known, told...)
+		if len(told) == 0 {
+			m.known = m.claimed()
+		}
+		if r, found := m.router(); found {
+			if a, err := netip.ParseAddr(r.address); err == nil {
+				m.virtual = append(m.virtual, a)
+			}
+		}
+	}
+	for _, m := range s.machines {
+		for _, l := range m.listeners {
+			if len(m.known) > 0 && !l.address.IsUnspecified() && l.address.IsValid() && !l.address.IsLoopback() &&
+				!slices.Contains(m.known, l.address) && !slices.Contains(m.virtual, l.address) {
+				m.find(ruleBindElsewhere, l.at, "%s binds %s, which the machine does not have", l.process, l.address)
+			}
+		}
+		if p := m.process(apiServer); p != nil {
+			a, err := netip.ParseAddr(p.value("advertise-address"))
+			if err == nil && !a.IsUnspecified() && len(m.known) > 0 && !slices.Contains(m.known, a) {
+				m.find(ruleBindElsewhere, p.where("advertise-address"), "--advertise-address is %s, which the machine does not have", a)
+			}
+		}
+	}
+}
+
+// claimed are the addresses that a machine's daemons call their own.
+func (m *machine) claimed() (out []netip.Addr) {
+	add := func(text string) {
+		if a, err := netip.ParseAddr(text); err == nil && !a.IsLoopback() && !a.IsUnspecified() && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	if p := m.process(etcd); p != nil {
+		for _, w := range list(p.value("initial-advertise-peer-urls"), -1) {
+			add(readURL(w.text).host)
+		}
+	}
+	if p := m.process(apiServer); p != nil {
+		add(p.value("advertise-address"))
+	}
+	if r, found := m.router(); found {
+		add(r.source)
+	}
+	return out
+}

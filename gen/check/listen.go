@@ -1,0 +1,183 @@
+package check
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hagen/profiles"
+)
+
+// listener is a port that something on a machine binds.
+type listener struct {
+	machine *machine
+	process string // "etcd"
+	unit    *unit
+	address netip.Addr // unspecified: all
+	port    int
+	at      place
+	tls     bool
+	// The file of the certificate that is served, and of the authority whose
+	// clients are let in; "" for none.
+	certificate, clients string
+	demands              bool // a client certificate
+	proxy                *proxy
+}
+
+// takes says whether a connection to an address and port ends here.
+func (l *listener) takes(address netip.Addr, port int) bool {
+	return l.port == port && (l.address.IsUnspecified() || l.address == address)
+}
+
+// urlListeners are flags that list URLs to listen on.
+var urlListeners = []struct{ daemon, flag, otherwise, certificate, clients, demands string }{
+	{etcd, "listen-client-urls", "http://127.0.0.1:2379", "cert-file", "trusted-ca-file", "client-cert-auth"},
+	{etcd, "listen-peer-urls", "http://127.0.0.1:2380", "peer-cert-file", "peer-trusted-ca-file", "peer-client-cert-auth"},
+	{etcd, "listen-metrics-urls", "", "cert-file", "trusted-ca-file", "client-cert-auth"},
+}
+
+// portListeners are flags of address and port, with their defaults and the
+// minor releases that have them.
+var portListeners = []struct {
+	daemon, address, port       string
+	defaultAddress, defaultPort string
+	certificate, clients        string
+	tls                         bool
+	sinceMinor, untilMinor      int // of 1; 0 is no bound
+}{
+	{daemon: apiServer, address: "bind-address", port: "secure-port", defaultAddress: "0.0.0.0", defaultPort: "6443", certificate: "tls-cert-file", clients: "client-ca-file", tls: true},
+	{daemon: apiServer, address: "insecure-bind-address", port: "insecure-port", defaultAddress: "127.0.0.1", defaultPort: "8080", untilMinor: 19},
+	{daemon: manager, address: "bind-address", port: "secure-port", defaultAddress: "0.0.0.0", defaultPort: "10257", certificate: "tls-cert-file", clients: "client-ca-file", tls: true, sinceMinor: 12},
+	{daemon: manager, address: "address", port: "port", defaultAddress: "0.0.0.0", defaultPort: "10252", untilMinor: 22},
+	{daemon: scheduler, address: "bind-address", port: "secure-port", defaultAddress: "0.0.0.0", defaultPort: "10259", certificate: "tls-cert-file", clients: "client-ca-file", tls: true, sinceMinor: 12},
+	{daemon: scheduler, address: "address", port: "port", defaultAddress: "0.0.0.0", defaultPort: "10251", untilMinor: 22},
+}
+
+// listen finds out what the machine's daemons bind: from their flags, their
+// defaults and haproxy.cfg.
+func (m *machine) listen() (out []*listener) {
+	for _, row := range urlListeners {
+		p := m.process(row.daemon)
+		if p == nil {
+			continue
+		}
+		text, base := row.otherwise, -1
+		if f, found := p.flag(row.flag); found {
+			text, base = f.value, f.valueAt
+		}
+		for _, w := range list(text, base) {
+			if u := readURL(w.text); u.port != 0 {
+				address, _ := netip.ParseAddr(u.host)
+				if u.host == "localhost" {
+					address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+				}
+				l := &listener{machine: m, process: row.daemon, unit: p.unit, address: address, port: u.port, at: p.unit.place(w.at), tls: u.tls}
+				if u.tls {
+					l.certificate, l.clients, l.demands = p.value(row.certificate), p.value(row.clients), p.value(row.demands) == "true"
+				}
+				out = append(out, l)
+			}
+		}
+	}
+	for _, row := range portListeners {
+		p := m.process(row.daemon)
+		v, _, said := m.version(row.daemon)
+		if p == nil || said && row.sinceMinor > 0 && v.Compare(profiles.Version{Major: 1, Minor: row.sinceMinor}) < 0 ||
+			row.untilMinor > 0 && (!said || v.Compare(profiles.Version{Major: 1, Minor: row.untilMinor + 1}) >= 0) {
+			continue
+		}
+		host, port := row.defaultAddress, row.defaultPort
+		at := p.unit.place(p.path.at)
+		if f, found := p.flag(row.address); found {
+			host = f.value
+		}
+		if f, found := p.flag(row.port); found {
+			port, at = f.value, p.unit.place(f.valueAt)
+		}
+		address, err := netip.ParseAddr(host)
+		number, _ := strconv.Atoi(port)
+		if err != nil || number == 0 {
+			continue
+		}
+		l := &listener{machine: m, process: row.daemon, unit: p.unit, address: address, port: number, at: at, tls: row.tls}
+		if row.tls {
+			l.certificate, l.clients = p.value(row.certificate), p.value(row.clients)
+		}
+		out = append(out, l)
+	}
+	for _, p := range m.proxies {
+		binds, tls := p.binds()
+		for _, w := range binds {
+			if address, port, ok := socket(w.text); ok {
+				out = append(out, &listener{machine: m, process: haproxy, unit: p.unit, address: address, port: port, at: p.place(w.at), tls: tls, proxy: p})
+			}
+		}
+	}
+	return out
+}
+
+// list splits a list at its commas.
+func list(text string, base int) (out []word) {
+	at := base
+	for part := range strings.SplitSeq(text, ",") {
+		if part != "" {
+			out = append(out, word{part, at})
+		}
+		if base >= 0 {
+			at += len(part) + 1
+		}
+	}
+	return out
+}
+
+// target is whom a URL names.
+type target struct {
+	host string
+	port int
+	tls  bool
+	ok   bool
+}
+
+// String gives host:port, never a password.
+func (t target) String() string {
+	if strings.Contains(t.host, ":") {
+		return "[" + t.host + "]:" + strconv.Itoa(t.port)
+	}
+	return t.host + ":" + strconv.Itoa(t.port)
+}
+
+// readURL reads a URL or host:port.
+func readURL(text string) target {
+	scheme, rest, isURL := strings.Cut(text, "://")
+	if !isURL {
+		scheme, rest = "", text
+	}
+	u, err := url.Parse("x://" + rest)
+	if err != nil || u.Hostname() == "" {
+		return target{}
+	}
+	t := target{host: u.Hostname(), tls: scheme == "https", ok: scheme == "https" || scheme == "http" || scheme == ""}
+	t.port, _ = strconv.Atoi(u.Port())
+	if u.Port() == "" {
+		t.port = map[string]int{"https": 443, "http": 80}[scheme]
+	}
+	return t
+}
+
+// binds: no two daemons of a machine want the same port, none a port that it
+// may not have.
+func (m *machine) binds() {
+	for i, l := range m.listeners {
+		for _, other := range m.listeners[:i] {
+			if l.port == other.port && (l.address == other.address || l.address.IsUnspecified() || other.address.IsUnspecified()) {
+				m.find(ruleBindTwice, l.at, "%s binds port %d, which %s binds, too", l.process, l.port, other.process)
+			}
+		}
+		capable := slices.ContainsFunc(l.unit.all("Service", "AmbientCapabilities"), func(w word) bool { return w.text == "CAP_NET_BIND_SERVICE" })
+		if user := l.unit.user(); l.port < 1024 && user != "" && user != "root" && !capable {
+			m.find(ruleLowPort, l.at, "%s binds port %d as user %s", l.process, l.port, user)
+		}
+	}
+}

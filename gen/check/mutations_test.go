@@ -1,0 +1,259 @@
+package check_test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"hagen/gen/check"
+	"hagen/gen/node"
+	"hagen/pki"
+)
+
+// TestTextMutations changes one word of a good tree at a time. Each line of
+// testdata/mutations.txt is case, host, item; what stands there; what is
+// written instead; and the rule that has to find it, with the host and item it
+// names if those are others.
+func TestTextMutations(t *testing.T) {
+	text, err := os.ReadFile("testdata/mutations.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	trees := map[string]good{}
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		parts := strings.Split(line, " | ")
+		if len(parts) != 4 {
+			t.Fatalf("%q has not four parts", line)
+		}
+		n++
+		place, old, new, rule := strings.Fields(parts[0]), unquote(parts[1]), unquote(parts[2]), strings.Fields(parts[3])
+		if _, made := trees[place[0]]; !made {
+			trees[place[0]] = fresh(t, place[0])
+		}
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			host, item := place[1], place[2]
+			g := trees[place[0]].clone()
+			g.edit(t, host, item, old, new)
+			if len(rule) > 1 {
+				host, item = rule[1], rule[2]
+			}
+			expect(t, line, g, rule[0], host, item)
+		})
+	}
+	if n < 120 {
+		t.Errorf("%d mutations", n)
+	}
+}
+
+func unquote(text string) string { return strings.ReplaceAll(text, `\n`, "\n") }
+
+// expect wants a finding of a rule about an item of a host.
+func expect(t *testing.T, what string, g good, rule, host, item string) {
+	t.Helper()
+	if host == "-" {
+		host = ""
+	}
+	var all []string
+	report := check.Run(g.input())
+	for _, f := range report.Findings {
+		all = append(all, fmt.Sprintf("%s %s: %s:%d: %s", f.Severity, f.Rule, f, f.Line, f.Text))
+		if f.Why == "" || f.Remedy == "" || strings.HasSuffix(f.Problem, ".") {
+			t.Errorf("%s: %+v", what, f)
+		}
+	}
+	if !slices.ContainsFunc(report.Findings, func(f check.Finding) bool { return f.Rule == rule && f.Host == host && f.Item == item }) {
+		t.Errorf("%s\nwant %s about %s of %s, found:\n%s", what, rule, item, host, strings.Join(all, "\n"))
+	}
+	if len(report.Findings) > 24 {
+		t.Errorf("%s: %d findings for one edit:\n%s", what, len(report.Findings), strings.Join(all, "\n"))
+	}
+}
+
+// TestMutations changes what no text shows: owners, modes, keys, items.
+func TestMutations(t *testing.T) {
+	const apiserver, server, key = "/etc/kubernetes/pki/apiserver.pem", "/etc/etcd/pki/etcd-server.pem", "/etc/etcd/pki/etcd-server-key.pem"
+	without := func(host, path string) func(*testing.T, *good) {
+		return func(t *testing.T, g *good) {
+			n := g.node(t, host)
+			g.file(t, host, path)
+			n.Files = slices.DeleteFunc(n.Files, func(f node.File) bool { return f.Path == path })
+		}
+	}
+	change := func(host, path string, do func(*node.File)) func(*testing.T, *good) {
+		return func(t *testing.T, g *good) { do(g.file(t, host, path)) }
+	}
+	contents := func(host, path string, of func(pki.Set) []byte) func(*testing.T, *good) {
+		return func(t *testing.T, g *good) { g.file(t, host, path).Contents = of(g.set) }
+	}
+	cert := func(name string) func(pki.Set) []byte { return func(s pki.Set) []byte { return s[name].Cert } }
+	keyOf := func(name string) func(pki.Set) []byte { return func(s pki.Set) []byte { return s[name].Key } }
+	mode := func(host, path string, mode fs.FileMode) func(*testing.T, *good) {
+		return change(host, path, func(f *node.File) { f.Mode = mode })
+	}
+	directory := func(host, path string, do func(*node.Directory)) func(*testing.T, *good) {
+		return func(t *testing.T, g *good) {
+			for i := range g.node(t, host).Directories {
+				if d := &g.node(t, host).Directories[i]; d.Path == path {
+					do(d)
+				}
+			}
+		}
+	}
+	add := func(host string, f node.File) func(*testing.T, *good) {
+		return func(t *testing.T, g *good) {
+			if f.Contents == nil {
+				f.Contents = []byte("x\n")
+			}
+			f.Mode, f.Secret = 0o644, node.HoldsSecret(f.Contents)
+			g.node(t, host).Files = append(g.node(t, host).Files, f)
+		}
+	}
+	unit := func(host, name string, enabled bool, contents string) func(*testing.T, *good) {
+		return func(t *testing.T, g *good) {
+			g.node(t, host).Units = append(g.node(t, host).Units, node.Unit{Name: name, Enabled: enabled, Contents: contents})
+		}
+	}
+	for _, test := range []struct {
+		name             string
+		spoil            func(*testing.T, *good)
+		rule, host, item string
+	}{
+		{"owner who does not exist", change("kubem00", apiserver, func(f *node.File) { f.User = "nobody-made-me" }), "owner", "kubem00", apiserver},
+		{"group that does not exist", change("kubem00", apiserver, func(f *node.File) { f.Group = "none" }), "owner", "kubem00", apiserver},
+		{"directory's owner", directory("kubem00", "/var/lib/etcd", func(d *node.Directory) { d.User = "etcd" }), "owner", "kubem00", "/var/lib/etcd"},
+		{"group removed", func(t *testing.T, g *good) { g.node(t, "kubem00").Groups = g.node(t, "kubem00").Groups[:4] }, "owner", "kubem00", "/etc/kubernetes/pki/sa.key"},
+		{"user removed", func(t *testing.T, g *good) { g.node(t, "kubem00").Users = g.node(t, "kubem00").Users[1:] }, "owner", "kubem00", "etcd.service"},
+		{"user twice", func(t *testing.T, g *good) {
+			n := g.node(t, "kubem00")
+			n.Users = append(n.Users, n.Users[0])
+		}, "clash", "kubem00", "kube-etcd"},
+		{"certificate's file removed", without("kubem00", server), "reference", "kubem00", "etcd.service"},
+		{"key's file removed", without("kubem00", key), "reference", "kubem00", "etcd.service"},
+		{"authority's file removed", without("kubem01", "/etc/kubernetes/pki/ca.pem"), "reference", "kubem01", "kube-apiserver.service"},
+		{"kubeconfig removed", without("kubem00", "/var/lib/kube-scheduler/kubeconfig"), "reference", "kubem00", "/etc/kubernetes/scheduler.yaml"},
+		{"scheduler's certificate removed", without("kubem00", "/var/lib/kube-scheduler/pki/scheduler.pem"), "reference", "kubem00", "/var/lib/kube-scheduler/kubeconfig"},
+		{"balancer's authority removed", without("kubernetes", "/etc/haproxy/ca.pem"), "reference", "kubernetes", "/etc/haproxy/haproxy.cfg"},
+		{"haproxy.cfg removed", without("kubernetes", "/etc/haproxy/haproxy.cfg"), "reference", "kubernetes", "haproxy.service"},
+		{"binaries.sh removed", without("kubem02", "/etc/hagen/binaries.sh"), "reference", "kubem02", "hagen-binaries.service"},
+		{"audit directory removed", func(t *testing.T, g *good) {
+			n := g.node(t, "kubem00")
+			n.Directories = slices.DeleteFunc(n.Directories, func(d node.Directory) bool { return d.Path == "/var/log/kube-apiserver" })
+		}, "reference", "kubem00", "kube-apiserver.service"},
+		{"secret not declared", change("kubem00", "/etc/kubernetes/pki/sa.key", func(f *node.File) { f.Secret = false }), "undeclared-secret", "kubem00", "/etc/kubernetes/pki/sa.key"},
+		{"secret for everybody", mode("kubem00", "/etc/kubernetes/encryption.yaml", 0o644), "mode", "kubem00", "/etc/kubernetes/encryption.yaml"},
+		{"secret for root's group", change("kubem00", "/etc/kubernetes/pki/sa.key", func(f *node.File) { f.Group = "" }), "mode", "kubem00", "/etc/kubernetes/pki/sa.key"},
+		{"key that its reader cannot read", change("kubem00", "/etc/kubernetes/pki/apiserver-key.pem", func(f *node.File) { f.User, f.Group = "kube-etcd", "kube-etcd" }), "unreadable", "kubem00", "/etc/kubernetes/pki/apiserver-key.pem"},
+		{"authority that nobody can read", mode("kubem00", "/etc/kubernetes/pki/ca.pem", 0o600), "unreadable", "kubem00", "/etc/kubernetes/pki/ca.pem"},
+		{"kubeconfig of root", mode("kubem01", "/var/lib/kube-scheduler/kubeconfig", 0o600), "unreadable", "kubem01", "/var/lib/kube-scheduler/kubeconfig"},
+		{"haproxy.cfg of root", mode("kubernetes", "/etc/haproxy/haproxy.cfg", 0o600), "unreadable", "kubernetes", "/etc/haproxy/haproxy.cfg"},
+		{"directory that nobody may enter", directory("kubem00", "/etc/kubernetes/pki", func(d *node.Directory) { d.Mode = 0o700 }), "unreadable", "kubem00", "/etc/kubernetes/pki"},
+		{"data of another", directory("kubem00", "/var/lib/etcd", func(d *node.Directory) { d.User, d.Group = "kube-apiserver", "kube-apiserver" }), "unwritable", "kubem00", "/var/lib/etcd"},
+		{"audit log of root", directory("kubem00", "/var/log/kube-apiserver", func(d *node.Directory) { d.User, d.Group = "", "" }), "unwritable", "kubem00", "/var/log/kube-apiserver"},
+		{"data that is not written to", directory("kubem00", "/var/lib/etcd", func(d *node.Directory) { d.Mode = 0o500 }), "unwritable", "kubem00", "/var/lib/etcd"},
+		{"mode of one machine", directory("kubem00", "/etc/etcd/pki", func(d *node.Directory) { d.Mode = 0o777 }), "drift", "kubem00", "/etc/etcd/pki"},
+		{"reader not in the group", func(t *testing.T, g *good) {
+			for i := range g.node(t, "kubem00").Users {
+				g.node(t, "kubem00").Users[i].Groups = nil
+			}
+		}, "unreadable", "kubem00", "/etc/kubernetes/pki/sa.key"},
+		{"authority's key", contents("kubem00", "/etc/kubernetes/pki/sa.key", keyOf("authorities/kubernetes/ca")), "authority-key", "kubem00", "/etc/kubernetes/pki/sa.key"},
+		{"other service account key", contents("kubem00", "/etc/kubernetes/pki/sa.key", keyOf("hosts/kubem00/apiserver")), "agreement", "kubem00", "/etc/kubernetes/pki/sa.key"},
+		{"public key to sign with", contents("kubem00", "/etc/kubernetes/pki/sa.key", func(s pki.Set) []byte { return s["cluster/sa"].Public }), "no-certificate", "kubem00", "kube-apiserver.service"},
+		{"key of another certificate", contents("kubem00", key, keyOf("hosts/kubem01/etcd-server")), "pair", "kubem00", key},
+		{"key of another daemon", contents("kubem02", "/var/lib/kube-scheduler/pki/scheduler-key.pem", keyOf("hosts/kubem02/controller-manager")), "pair", "kubem02", "/var/lib/kube-scheduler/pki/scheduler-key.pem"},
+		{"certificate in the key's file", contents("kubem00", "/etc/etcd/pki/etcd-client-key.pem", cert("hosts/kubem00/etcd-client")), "no-certificate", "kubem00", "kube-apiserver.service"},
+		{"key in the certificate's file", contents("kubem00", server, keyOf("hosts/kubem00/etcd-server")), "no-certificate", "kubem00", "etcd.service"},
+		{"leaf for an authority", contents("kubem00", "/etc/etcd/pki/ca.pem", cert("hosts/kubem00/etcd-server")), "no-authority", "kubem00", "etcd.service"},
+		{"other authority for front proxies", contents("kubem00", "/etc/kubernetes/pki/front-proxy-ca.pem", cert("authorities/etcd/ca")), "unsigned", "kubem00", "/etc/kubernetes/pki/front-proxy-client.pem"},
+		{"authority of others", contents("kubem01", "/etc/etcd/pki/ca.pem", cert("authorities/kubernetes/ca")), "same-authority", "kubem01", "/etc/etcd/pki/ca.pem"},
+		{"balancer that believes another", contents("kubernetes", "/etc/haproxy/ca.pem", cert("authorities/etcd/ca")), "not-believed", "kubernetes", "/etc/haproxy/haproxy.cfg"},
+		{"balancer without authority", contents("kubernetes", "/etc/haproxy/ca.pem", cert("hosts/kubem00/apiserver")), "unsigned", "kubernetes", "/etc/haproxy/ca.pem"},
+		{"etcd of another machine", func(t *testing.T, g *good) {
+			g.file(t, "kubem00", server).Contents, g.file(t, "kubem00", key).Contents = g.set["hosts/kubem02/etcd-server"].Cert, g.set["hosts/kubem02/etcd-server"].Key
+		}, "not-covered", "kubem00", server},
+		{"API server of another machine", func(t *testing.T, g *good) {
+			g.file(t, "kubem01", apiserver).Contents, g.file(t, "kubem01", "/etc/kubernetes/pki/apiserver-key.pem").Contents = g.set["hosts/kubem00/apiserver"].Cert, g.set["hosts/kubem00/apiserver"].Key
+		}, "not-covered", "kubem01", apiserver},
+		{"client certificate for a server", func(t *testing.T, g *good) {
+			g.file(t, "kubem01", apiserver).Contents, g.file(t, "kubem01", "/etc/kubernetes/pki/apiserver-key.pem").Contents = g.set["hosts/kubem01/kubelet-client"].Cert, g.set["hosts/kubem01/kubelet-client"].Key
+		}, "usage", "kubem01", "kube-apiserver.service"},
+		{"server certificate for a client", func(t *testing.T, g *good) {
+			g.file(t, "kubem01", "/etc/kubernetes/pki/kubelet-client.pem").Contents, g.file(t, "kubem01", "/etc/kubernetes/pki/kubelet-client-key.pem").Contents = g.set["hosts/kubem01/apiserver"].Cert, g.set["hosts/kubem01/apiserver"].Key
+		}, "usage", "kubem01", "kube-apiserver.service"},
+		{"client of another authority", func(t *testing.T, g *good) {
+			g.file(t, "kubem01", "/etc/etcd/pki/etcd-client.pem").Contents, g.file(t, "kubem01", "/etc/etcd/pki/etcd-client-key.pem").Contents = g.set["hosts/kubem01/kubelet-client"].Cert, g.set["hosts/kubem01/kubelet-client"].Key
+		}, "not-accepted", "kubem01", "kube-apiserver.service"},
+		{"front proxy of another authority", func(t *testing.T, g *good) {
+			g.file(t, "kubem01", "/etc/kubernetes/pki/front-proxy-client.pem").Contents, g.file(t, "kubem01", "/etc/kubernetes/pki/front-proxy-client-key.pem").Contents = g.set["hosts/kubem01/kubelet-client"].Cert, g.set["hosts/kubem01/kubelet-client"].Key
+		}, "not-accepted", "kubem01", "kube-apiserver.service"},
+		{"scheduler as controller manager", func(t *testing.T, g *good) {
+			dir := "/var/lib/kube-scheduler/pki/scheduler"
+			g.file(t, "kubem01", dir+".pem").Contents, g.file(t, "kubem01", dir+"-key.pem").Contents = g.set["hosts/kubem01/controller-manager"].Cert, g.set["hosts/kubem01/controller-manager"].Key
+		}, "client-name", "kubem01", "/var/lib/kube-scheduler/kubeconfig"},
+		{"key that nobody reads", func(t *testing.T, g *good) {
+			extra := *g.file(t, "kubem00", "/etc/kubernetes/pki/sa.key")
+			extra.Path = "/etc/kubernetes/pki/spare.key"
+			g.node(t, "kubem00").Files = append(g.node(t, "kubem00").Files, extra)
+		}, "unread-secret", "kubem00", "/etc/kubernetes/pki/spare.key"},
+		{"key on the load balancer", func(t *testing.T, g *good) {
+			extra := *g.file(t, "kubem00", "/etc/kubernetes/pki/sa.key")
+			extra.User, extra.Group, extra.Mode = "", "", 0o600
+			g.node(t, "kubernetes").Files = append(g.node(t, "kubernetes").Files, extra)
+		}, "unread-secret", "kubernetes", "/etc/kubernetes/pki/sa.key"},
+		{"file that nobody reads", add("kubem00", node.File{Path: "/etc/kubernetes/old.yaml"}), "unread-file", "kubem00", "/etc/kubernetes/old.yaml"},
+		{"file twice", add("kubem00", node.File{Path: apiserver}), "clash", "kubem00", apiserver},
+		{"file twice, through a link of the system", func(t *testing.T, g *good) {
+			add("kubem00", node.File{Path: "/usr/local/bin/x"})(t, g)
+			add("kubem00", node.File{Path: "/var/usrlocal/bin/x"})(t, g)
+		}, "clash", "kubem00", "/var/usrlocal/bin/x"},
+		{"file twice, through a link of the document", func(t *testing.T, g *good) {
+			g.node(t, "kubem00").Links = append(g.node(t, "kubem00").Links, node.Link{Path: "/etc/k8s", Target: "kubernetes"})
+			add("kubem00", node.File{Path: "/etc/k8s/authentication.yaml"})(t, g)
+		}, "clash", "kubem00", "/etc/k8s/authentication.yaml"},
+		{"file below a file", add("kubem00", node.File{Path: "/etc/hostname/x"}), "clash", "kubem00", "/etc/hostname/x"},
+		{"file over a unit", add("kubem00", node.File{Path: "/etc/systemd/system/etcd.service"}), "clash", "kubem00", "/etc/systemd/system/etcd.service"},
+		{"file on what is read-only", add("kubem00", node.File{Path: "/usr/bin/x"}), "read-only", "kubem00", "/usr/bin/x"},
+		{"unit twice", unit("kubem00", "etcd.service", true, "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"), "clash", "kubem00", "/etc/systemd/system/etcd.service"},
+		{"unit that is not enabled", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[1].Enabled = false }, "drift", "kubem00", "etcd.service"},
+		{"unit that nothing starts", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[3].Enabled = false }, "never-started", "kubem00", "kube-controller-manager.service"},
+		{"unit that is no unit", unit("kubem00", "etcd.conf", true, "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"), "unit-syntax", "kubem00", "etcd.conf"},
+		{"foreign unit on a taken port's machine", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --of=https://10.10.10.81:7443/x\n[Install]\nWantedBy=multi-user.target\n"), "not-bound", "kubem00", "probe.service"},
+		{"foreign unit without its file", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --config=/etc/probe/config\n[Install]\nWantedBy=multi-user.target\n"), "foreign-reference", "kubem00", "probe.service"},
+		{"foreign unit without its program", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/opt/probe/probe\n[Install]\nWantedBy=multi-user.target\n"), "foreign-reference", "kubem00", "probe.service"},
+		{"unit without [Install]", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe\n"), "no-install", "kubem00", "probe.service"},
+		{"two machines of one name", func(t *testing.T, g *good) { g.machines[1].Node.Name = "kubem00" }, "unique-names", "kubem00", "/etc/hostname"},
+		{"one machine missing", func(t *testing.T, g *good) { g.machines = slices.Delete(g.machines, 1, 2) }, "members", "kubem00", "etcd.service"},
+		{"etcd removed from a master", func(t *testing.T, g *good) {
+			n := g.node(t, "kubem00")
+			n.Units = slices.DeleteFunc(n.Units, func(u node.Unit) bool { return u.Name == "etcd.service" })
+		}, "not-bound", "kubem00", "kube-apiserver.service"},
+		{"API server removed from a master", func(t *testing.T, g *good) {
+			n := g.node(t, "kubem00")
+			n.Units = slices.DeleteFunc(n.Units, func(u node.Unit) bool { return u.Name == "kube-apiserver.service" })
+		}, "not-bound", "kubem00", "/var/lib/kube-scheduler/kubeconfig"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := standard(t).clone()
+			test.spoil(t, &g)
+			expect(t, test.name, g, test.rule, test.host, test.item)
+		})
+	}
+}
+
+var standardTree *good
+
+func standard(t *testing.T) good {
+	if standardTree == nil {
+		g := fresh(t, "standard")
+		standardTree = &g
+	}
+	return *standardTree
+}

@@ -1,0 +1,238 @@
+package check
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+// everywhere are links that every Linux with a merged /usr has.
+var everywhere = map[string]string{"/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib", "/lib64": "/usr/lib64", "/var/run": "/run"}
+
+// resolve follows the links of the operating system and of the document, so
+// that two ways to one place are one path.
+func (m *machine) resolve(p string) string {
+	p = path.Clean(p)
+	for range 8 {
+		next := p
+		for _, links := range []map[string]string{everywhere, m.os.Links, m.links()} {
+			for from, to := range links {
+				if p == from || strings.HasPrefix(p, from+"/") {
+					next = path.Clean(to + strings.TrimPrefix(p, from))
+				}
+			}
+		}
+		if next == p {
+			break
+		}
+		p = next
+	}
+	return p
+}
+
+// links are the document's own, as far as they lead to directories.
+func (m *machine) links() map[string]string {
+	if len(m.Links) == 0 {
+		return nil
+	}
+	out := map[string]string{}
+	for _, l := range m.Links {
+		target := l.Target
+		if !strings.HasPrefix(target, "/") {
+			target = path.Join(path.Dir(l.Path), target)
+		}
+		out[l.Path] = target
+	}
+	return out
+}
+
+// claim is one thing that the document puts at a path.
+type claim struct {
+	kind, path string
+	leaf       bool
+}
+
+// claims lists all that the document puts anywhere.
+func (m *machine) claims() (out []claim) {
+	for _, d := range m.Directories {
+		out = append(out, claim{"directory", d.Path, false})
+	}
+	for _, f := range m.Files {
+		out = append(out, claim{"file", f.Path, true})
+	}
+	for _, l := range m.Links {
+		out = append(out, claim{"link", l.Path, true})
+	}
+	for _, u := range m.units {
+		out = append(out, claim{"unit", path.Join(node.UnitDir, u.Name), true})
+	}
+	return out
+}
+
+// paths: nothing stands twice, on the way of something else, or where the
+// operating system lets nobody write. Accounts and units have one name each.
+func (m *machine) paths() {
+	taken := map[string]claim{}
+	claims := m.claims()
+	for _, c := range claims {
+		// The link itself is where it stands; what lies below goes through it.
+		real := path.Join(m.resolve(path.Dir(c.path)), path.Base(c.path))
+		if c.kind != "link" {
+			real = m.resolve(c.path)
+		}
+		if first, twice := taken[real]; twice {
+			m.find(ruleClash, whole(c.path), "is the same place as %s %s", first.kind, first.path)
+			continue
+		}
+		taken[real] = c
+	}
+	for _, c := range claims {
+		for dir := path.Dir(m.resolve(c.path)); dir != "/" && dir != "."; dir = path.Dir(dir) {
+			if over, found := taken[dir]; found && over.leaf && over.kind != "link" {
+				m.find(ruleClash, whole(c.path), "leads through %s, which is no directory", over.path)
+			}
+		}
+		for _, dir := range m.os.ReadOnly {
+			if strings.HasPrefix(m.resolve(c.path)+"/", dir+"/") {
+				m.find(ruleReadOnly, whole(c.path), "lies in %s, which %s keeps read-only", dir, m.os.Summary)
+			}
+		}
+	}
+	m.accounts()
+}
+
+func (m *machine) accounts() {
+	seen := map[string]bool{}
+	twice := func(kind, name string) {
+		if seen[kind+name] {
+			m.find(ruleClash, whole(name), "is the name of two %ss", kind)
+		}
+		seen[kind+name] = true
+	}
+	for _, u := range m.Users {
+		twice("user", u.Name)
+	}
+	for _, g := range m.Groups {
+		twice("group", g.Name)
+	}
+}
+
+// references: what a unit or a file names must be there.
+func (m *machine) references() {
+	for _, f := range m.Files {
+		m.namedBy(f.Path)
+	}
+	for _, u := range m.units {
+		m.namedBy(u.Name)
+		m.foreign(u)
+	}
+	for _, p := range m.processes {
+		if _, ours := daemons[p.name]; !ours {
+			continue
+		}
+		for _, f := range p.flags {
+			if strings.HasPrefix(f.value, "/") && !m.provides(f.value) && !ours.MatchString(f.value) {
+				m.find(ruleReference, p.unit.place(f.valueAt), "--%s names %s, which is not in the document", f.name, f.value)
+			}
+		}
+	}
+}
+
+func (m *machine) namedBy(item string) {
+	for _, w := range m.mentions[item] {
+		if !m.provides(w.text) {
+			m.find(ruleReference, m.at(item, w.at), "names %s, which is not in the document", w.text)
+		}
+	}
+}
+
+// filled are directories below which operating systems bring files of their
+// own that units may well name.
+var filled = []string{"/etc/ssl/", "/etc/pki/", "/etc/os-release", "/etc/machine-id", "/etc/resolv.conf", "/etc/passwd", "/etc/group", "/etc/localtime", "/etc/systemd/", "/etc/crypto-policies/"}
+
+// foreign: a unit of somebody else's may name what the operating system
+// brings, or what is missing.
+func (m *machine) foreign(u *unit) {
+	for _, d := range u.directives {
+		command := strings.HasPrefix(d.key, "Exec") && d.section == "Service"
+		if !command && d.key != "EnvironmentFile" {
+			continue
+		}
+		for i, w := range split(d.value, d.valueAt) {
+			_, value, inline := strings.Cut(w.text, "=")
+			if !inline {
+				value = w.text
+			}
+			p, ok := strings.CutPrefix(value, "-")
+			if !command && ok || i == 0 && command || !strings.HasPrefix(p, "/") {
+				continue // allowed to be missing; the program; no path
+			}
+			local := strings.HasPrefix(p, "/etc/") || strings.HasPrefix(p, "/opt/") || strings.HasPrefix(p, "/srv/")
+			brought := slices.ContainsFunc(filled, func(f string) bool { return strings.HasPrefix(p, f) })
+			if local && !brought && !ours.MatchString(p) && !m.provides(p) && m.foreignTo(u) {
+				m.find(ruleForeignReference, u.place(w.at), "names %s, which is not in the document", p)
+			}
+		}
+	}
+}
+
+// foreignTo says whether a unit runs none of the daemons that are known here.
+func (m *machine) foreignTo(u *unit) bool {
+	return !slices.ContainsFunc(m.processes, func(p *process) bool {
+		_, known := daemons[p.name]
+		return p.unit == u && known
+	})
+}
+
+// systemPrograms are directories of programs that an operating system brings.
+var systemPrograms = []string{"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/lib/"}
+
+// programs: what a unit runs is what binaries.sh asks for, what the document
+// brings, or what the operating system has.
+func (m *machine) programs() {
+	runs := map[string]bool{}
+	for _, p := range m.processes {
+		runs[p.path.text] = true
+		_, daemon := daemons[p.name]
+		_, brought := m.files[p.path.text]
+		system := slices.ContainsFunc(systemPrograms, func(dir string) bool { return strings.HasPrefix(p.path.text, dir) })
+		asked := slices.ContainsFunc(m.needs, func(n need) bool { return n.path.text == p.path.text })
+		switch {
+		case !strings.HasPrefix(p.path.text, "/") || asked || brought || len(m.needs) == 0:
+		case daemon:
+			m.find(ruleProgram, p.unit.place(p.path.at), "runs %s, which binaries.sh does not ask for", p.path.text)
+		case !system:
+			m.find(ruleForeignReference, p.unit.place(p.path.at), "runs %s, which is neither in the document nor asked for in binaries.sh", p.path.text)
+		}
+	}
+	for _, n := range m.needs {
+		if !runs[n.path.text] {
+			m.find(ruleUnusedProgram, m.at(binariesPath, n.path.at), "asks for %s, which no unit runs", n.path.text)
+		}
+	}
+}
+
+const binariesPath = "/etc/hagen/binaries.sh"
+
+// need is a line of binaries.sh: a binary, and which version.
+type need struct {
+	path    word
+	product string // "kube-apiserver"
+	version string // "1.37.2"
+	at      int    // of product and version
+}
+
+// readNeeds reads binaries.sh.
+func readNeeds(text string) (out []need) {
+	at := 0
+	for line := range strings.Lines(text) {
+		if words := split(line, at); len(words) == 3 && words[0].text == "need" {
+			product, version, _ := strings.Cut(words[2].text, " ")
+			out = append(out, need{words[1], product, version, words[2].at})
+		}
+		at += len(line)
+	}
+	return out
+}

@@ -1,0 +1,146 @@
+package check
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+// secret says whether a file holds a secret, or stands in a twin for one that
+// does.
+func (m *machine) secret(f node.File) bool {
+	return f.Secret || slices.ContainsFunc(m.pem[f.Path].keys, func(k key) bool { return k.private })
+}
+
+// secrets: marked as such, guarded by their mode, read by a unit of this
+// machine. What no unit reads has no business here.
+func (m *machine) secrets() {
+	for _, f := range m.Files {
+		if holds := node.HoldsSecret(f.Contents); holds != f.Secret {
+			m.find(ruleUndeclared, whole(f.Path), "is declared secret: %t, its contents say: %t", f.Secret, holds)
+		}
+		read := len(m.reached[f.Path]) > 0
+		if !m.secret(f) {
+			if !read && ours.MatchString(f.Path) && !m.assumed(f.Path) {
+				m.find(ruleUnreadFile, whole(f.Path), "is named by no unit of this machine, nor by a file that one reads")
+			}
+			continue
+		}
+		if f.Mode&0o027 != 0 || f.Mode&0o040 != 0 && f.Group == "" {
+			m.find(ruleMode, whole(f.Path), "holds a secret, but has mode %04o", f.Mode.Perm())
+		}
+		if !read {
+			m.find(ruleUnread, whole(f.Path), "holds a secret that no unit of this machine reads")
+		}
+	}
+}
+
+// assumed are files that a program of this machine reads without being told.
+func (m *machine) assumed(path string) bool {
+	return len(m.Units) == 0 || strings.HasPrefix(path, "/etc/kubernetes/manifests/")
+}
+
+// readable: a file is readable by the users of the units that read it, with
+// every directory on the way.
+func (m *machine) readable() {
+	closed := map[string]bool{}
+	for _, f := range m.Files {
+		told := map[string]bool{}
+		for _, u := range m.reached[f.Path] {
+			user := m.readerOf(u, f.Path)
+			switch {
+			case told[user]:
+			case !m.may(user, f.User, f.Group, f.Mode, 4):
+				m.find(ruleUnreadable, whole(f.Path), "cannot be read by user %s of %s", user, u.Name)
+			default:
+				if d, shut := m.shut(user, f.Path); shut && !closed[d+" "+user] {
+					closed[d+" "+user] = true
+					m.find(ruleUnreadable, whole(d), "lets user %s of %s not reach %s", user, u.Name, f.Path)
+				}
+			}
+			told[user] = true
+		}
+	}
+}
+
+// readerOf is the user as whom a unit reads a file; keepalived reads its check
+// script as another than itself.
+func (m *machine) readerOf(u *unit, file string) string {
+	if strings.HasSuffix(file, ".sh") && !strings.Contains(u.Contents, file) {
+		if user := m.scriptUser(); user != "" {
+			return user
+		}
+	}
+	return u.user()
+}
+
+// shut gives a directory on the way to a path that a user may not enter.
+func (m *machine) shut(user, file string) (string, bool) {
+	for _, d := range m.Directories {
+		if strings.HasPrefix(path.Dir(file)+"/", d.Path+"/") && !m.may(user, d.User, d.Group, d.Mode, 1) {
+			return d.Path, true
+		}
+	}
+	return "", false
+}
+
+// may holds an owner and a mode against a user, "" for root, who wants to
+// read (4), write (2) or enter (1).
+func (m *machine) may(user, owner, group string, mode fs.FileMode, want fs.FileMode) bool {
+	switch {
+	case user == "" || user == "root":
+		return true
+	case user == owner:
+		return mode&(want<<6) != 0
+	case group != "" && slices.ContainsFunc(m.Users, func(u node.User) bool {
+		return u.Name == user && (u.Primary == group || slices.Contains(u.Groups, group))
+	}):
+		return mode&(want<<3) != 0
+	}
+	return mode&want != 0
+}
+
+// kept are directories that daemons write to: the flag, and whether its value
+// is a file in it.
+var kept = []struct {
+	daemon, flag string
+	file         bool
+}{
+	{"etcd", "data-dir", false},
+	{"etcd", "wal-dir", false},
+	{"kube-apiserver", "audit-log-path", true},
+}
+
+// writable: a daemon may write where it keeps its data, by the directory's
+// owner and by what the unit leaves it of the file system.
+func (m *machine) writable() {
+	for _, row := range kept {
+		p := m.process(row.daemon)
+		if p == nil || !strings.HasPrefix(p.value(row.flag), "/") {
+			continue
+		}
+		dir := p.value(row.flag)
+		if row.file {
+			dir = path.Dir(dir)
+		}
+		user := p.unit.user()
+		i := slices.IndexFunc(m.Directories, func(d node.Directory) bool { return d.Path == dir })
+		if i < 0 {
+			if !m.stateful(dir) && m.provides(dir) {
+				m.find(ruleUnwritable, p.where(row.flag), "--%s keeps its data in %s, which the document does not make", row.flag, dir)
+			}
+		} else if d := m.Directories[i]; !m.may(user, d.User, d.Group, d.Mode, 2) {
+			m.find(ruleUnwritable, whole(dir), "cannot be written by user %s of %s", user, p.unit.Name)
+		}
+		strict := p.unit.value("Service", "ProtectSystem") == "strict"
+		open := slices.ContainsFunc(p.unit.all("Service", "ReadWritePaths"), func(w word) bool {
+			return strings.HasPrefix(dir+"/", strings.TrimRight(strings.TrimLeft(w.text, "-+"), "/")+"/")
+		})
+		if strict && !open && !m.stateful(dir) {
+			m.find(ruleUnwritable, p.where(row.flag), "--%s lies in %s, which ProtectSystem=strict keeps read-only", row.flag, dir)
+		}
+	}
+}

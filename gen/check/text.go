@@ -1,0 +1,84 @@
+package check
+
+import (
+	"regexp"
+	"strings"
+)
+
+// delicate are lines that may hold a secret in a file that is none, such as an
+// environment variable in a unit. They are not shown.
+var delicate = regexp.MustCompile(`(?i)passw|secret|bearer|credential|(?:api|access|auth)[-_]?(?:key|token)|:[^/@\s]+@`)
+
+// near says whether two words differ by a slip: one letter missing, too many,
+// wrong, or two exchanged.
+func near(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(b)-len(a) > 1 || len(a) < 3 || a == b {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(a) < len(b) {
+		return a[i:] == b[i+1:]
+	}
+	return a[i+1:] == b[i+1:] || i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+}
+
+// nearest gives the known word that a word was meant to be, or "".
+func nearest(word string, known []string) string {
+	for _, k := range known {
+		if strings.EqualFold(word, k) || near(strings.ToLower(word), strings.ToLower(k)) {
+			return k
+		}
+	}
+	return ""
+}
+
+// word is a word of a text and where it stands.
+type word struct {
+	text string
+	at   int
+}
+
+// split splits a text at blanks, outside of quotes. The offsets count from
+// base.
+func split(text string, base int) []word {
+	var out []word
+	for i := 0; i < len(text); {
+		if text[i] == ' ' || text[i] == '\t' || text[i] == '\n' {
+			i++
+			continue
+		}
+		start, quote := i, byte(0)
+		var b strings.Builder
+		for ; i < len(text); i++ {
+			c := text[i]
+			if quote == 0 && (c == ' ' || c == '\t' || c == '\n') {
+				break
+			}
+			switch {
+			case quote == 0 && (c == '"' || c == '\'') && (i == start || text[i-1] == '='):
+				quote = c
+			case quote != 0 && c == quote:
+				quote = 0
+			default:
+				b.WriteByte(c)
+			}
+		}
+		out = append(out, word{b.String(), base + start})
+	}
+	return out
+}
+
+// texts gives words without their places.
+func texts(words []word) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = w.text
+	}
+	return out
+}

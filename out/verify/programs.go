@@ -1,0 +1,194 @@
+package verify
+
+import (
+	"bytes"
+	"io/fs"
+	"net"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+var (
+	unitPlace  = regexp.MustCompile(`(/etc/systemd/system/[^:\s]+):(\d+):\s*`)
+	proxyPlace = regexp.MustCompile(`\[([^\]:]*/haproxy\.cfg):(\d+)\]\s*:?\s*`)
+	aliveConf  = regexp.MustCompile(`\(?([^\s(]*/keepalived\.conf):? (?:Line )?(\d+)\)?:?\s*`)
+)
+
+// systemd lets systemd-analyze verify read every unit, in a root that holds
+// what the document brings, this machine's own units and stubs for binaries.
+func systemd(a asked) ([]remark, error) {
+	if err := copyUnits(a.dir); err != nil {
+		return nil, err
+	}
+	args := []string{"verify", "--man=no", "--root=" + a.dir}
+	for _, d := range a.machine.Node.Directories {
+		if err := os.MkdirAll(filepath.Join(a.dir, filepath.Clean("/"+d.Path)), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	for _, u := range a.machine.Node.Units {
+		if u.Contents == "" {
+			continue
+		}
+		place := path.Join(node.UnitDir, path.Base(u.Name))
+		if _, err := write(a.dir, place, []byte(u.Contents), false); err != nil {
+			return nil, err
+		}
+		args = append(args, place)
+		for _, program := range programsOf(u.Contents) {
+			if _, err := write(a.dir, program, []byte("#!/bin/sh\n"), true); err != nil {
+				return nil, err
+			}
+		}
+	}
+	lines, content, err := run(a.path, args...)
+	var out []remark
+	for _, l := range lines {
+		words, file, line := place(l, a.dir, unitPlace)
+		item := path.Base(file)
+		if file == "" {
+			item, _, _ = strings.Cut(words, ":")
+		}
+		out = append(out, remark{item, line, words, content})
+	}
+	return out, err
+}
+
+// copyUnits gives a root this machine's targets and services, which units
+// name.
+func copyUnits(root string) error {
+	for _, dir := range []string{"/usr/lib/systemd/system", "/lib/systemd/system"} {
+		if _, err := os.Stat(dir); err == nil {
+			return os.CopyFS(filepath.Join(root, "usr/lib/systemd/system"), unitFiles{os.DirFS(dir)})
+		}
+	}
+	return skipped("this machine has no units of systemd's own to read it with")
+}
+
+// unitFiles is a directory without the links that lead out of it.
+type unitFiles struct{ fs.FS }
+
+func (u unitFiles) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(u.FS, name)
+	var kept []fs.DirEntry
+	for _, e := range entries {
+		if e.Type().IsRegular() || e.IsDir() {
+			kept = append(kept, e)
+		}
+	}
+	return kept, err
+}
+
+// programsOf lists what a unit runs.
+func programsOf(unit string) (out []string) {
+	for line := range strings.Lines(unit) {
+		key, command, found := strings.Cut(strings.TrimSpace(line), "=")
+		words := strings.Fields(strings.TrimLeft(command, "@-:+!|"))
+		if found && strings.HasPrefix(key, "Exec") && len(words) > 0 && strings.HasPrefix(words[0], "/") {
+			out = append(out, words[0])
+		}
+	}
+	return out
+}
+
+// haproxy reads its configuration with what stands beside it.
+func haproxy(a asked) ([]remark, error) {
+	const home, config = "/etc/haproxy", "/etc/haproxy/haproxy.cfg"
+	cfg := ""
+	for _, f := range a.machine.Node.Files {
+		if !strings.HasPrefix(f.Path, home+"/") {
+			continue
+		}
+		if bytes.HasPrefix(f.Contents, []byte("certificate, SHA-256 ")) || bytes.HasPrefix(f.Contents, []byte("REDACTED")) {
+			return nil, skipped("the documents are redacted, and it would want the certificates")
+		}
+		full, err := write(a.dir, strings.TrimPrefix(f.Path, home), bytes.ReplaceAll(f.Contents, []byte(home), []byte(a.dir)), false)
+		if err != nil {
+			return nil, err
+		}
+		if f.Path == config {
+			cfg = full
+		}
+	}
+	if cfg == "" {
+		return nil, nil
+	}
+	lines, content, err := run(a.path, "-c", "-q", "-f", cfg)
+	var out []remark
+	for _, l := range lines {
+		words, _, line := place(l, a.dir, proxyPlace)
+		if strings.HasPrefix(words, "[NOTICE]") && !content {
+			continue // about itself
+		}
+		out = append(out, remark{config, line, words, content})
+	}
+	return out, err
+}
+
+// ignition only warns of unknown keys, so any word is a remark.
+func ignition(a asked) ([]remark, error) {
+	if a.machine.Ignition == nil {
+		return nil, nil
+	}
+	file, err := write(a.dir, "config.ign", a.machine.Ignition, false)
+	if err != nil {
+		return nil, err
+	}
+	lines, content, err := run(a.path, file)
+	var out []remark
+	for _, l := range lines {
+		out = append(out, remark{"config.ign", 0, strings.ReplaceAll(l, a.dir+"/", ""), content})
+	}
+	if len(out) == 0 && !content {
+		out = []remark{{"config.ign", 0, "refuses the document", false}}
+	}
+	return out, err
+}
+
+// keepalived reads its configuration as root, with an interface that is none's
+// loopback.
+func keepalived(a asked) ([]remark, error) {
+	const config = "/etc/keepalived/keepalived.conf"
+	for _, f := range a.machine.Node.Files {
+		if f.Path != config {
+			continue
+		}
+		name := networkInterface()
+		if os.Geteuid() != 0 || name == "" {
+			return nil, skipped("it reads its configuration as root alone, with a network interface")
+		}
+		if _, err := write(a.dir, "interface.conf", []byte("$INTERFACE="+name+"\n"), false); err != nil {
+			return nil, err
+		}
+		contents := strings.NewReplacer("/run/hagen-keepalived", a.dir, "script_user keepalived_script", "script_user nobody").Replace(string(f.Contents))
+		full, err := write(a.dir, "keepalived.conf", []byte(contents), false)
+		if err != nil {
+			return nil, err
+		}
+		// Its exit code says nothing: 2.2.7 takes its own change of user for the
+		// death of its parent, and ends itself with SIGTERM. It complains before.
+		lines, _, err := run(a.path, "--config-test", "--use-file="+full)
+		var out []remark
+		for _, l := range lines {
+			words, _, line := place(l, a.dir, aliveConf)
+			out = append(out, remark{config, line, words, false})
+		}
+		return out, err
+	}
+	return nil, nil
+}
+
+func networkInterface() string {
+	interfaces, _ := net.Interfaces()
+	for _, i := range interfaces {
+		if i.Flags&net.FlagLoopback == 0 {
+			return i.Name
+		}
+	}
+	return ""
+}
