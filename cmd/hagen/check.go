@@ -73,7 +73,11 @@ func checkTree(ui *ui, ctx *cli.Context) error {
 	if err != nil {
 		return failed("%w", err)
 	}
-	result := checked{Directory: dir, Cluster: tree.Cluster, Machines: []string{}, Findings: slices.Concat([]check.Finding{}, report.Findings, found), Notes: slices.Concat([]string{}, report.Notes, notes)}
+	result := checked{
+		Directory: dir, Cluster: tree.Cluster, Machines: []string{},
+		Findings: append(append([]check.Finding{}, report.Findings...), found...), // [] in JSON, not null
+		Notes:    append(append([]string{}, report.Notes...), notes...),
+	}
 	for _, h := range tree.Hosts {
 		result.Machines = append(result.Machines, h.Node.Name)
 	}

@@ -41,6 +41,11 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
 		RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			golden, err := filepath.Abs("../../testdata/standard/golden")
+			env.Setenv("GOLDEN", golden)
+			return err
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "edit": edit, "list": listTree, "json": jsonValue,
 			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as,

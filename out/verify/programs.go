@@ -16,7 +16,9 @@ import (
 var (
 	unitPlace  = regexp.MustCompile(`(/etc/systemd/system/[^:\s]+):(\d+):\s*`)
 	proxyPlace = regexp.MustCompile(`\[([^\]:]*/haproxy\.cfg):(\d+)\]\s*:?\s*`)
-	aliveConf  = regexp.MustCompile(`\(?([^\s(]*/keepalived\.conf):? (?:Line )?(\d+)\)?:?\s*`)
+	proxyLevel = regexp.MustCompile(`^\[([A-Z]+)\]\s*\(\d+\)\s*:\s*(?:config\s*:\s*)?`)
+	proxySum   = regexp.MustCompile(`(?i)errors? found in configuration|\berror\(s\) found`)
+	aliveConf  = regexp.MustCompile(`\(([^\s():]*):?\s*Line (\d+)\)\s*`)
 )
 
 // systemd lets systemd-analyze verify read every unit, in a root that holds
@@ -118,14 +120,19 @@ func haproxy(a asked) ([]remark, error) {
 	if cfg == "" {
 		return nil, nil
 	}
-	lines, content, err := run(a.path, "-c", "-q", "-f", cfg)
+	// With -q it would say nothing at all.
+	lines, content, err := run(a.path, "-c", "-f", cfg)
 	var out []remark
 	for _, l := range lines {
-		words, _, line := place(l, a.dir, proxyPlace)
-		if strings.HasPrefix(words, "[NOTICE]") && !content {
-			continue // about itself
+		level := proxyLevel.FindStringSubmatch(l)
+		if level == nil || level[1] == "NOTICE" || proxySum.MatchString(l) {
+			continue // about itself, or once more
 		}
-		out = append(out, remark{config, line, words, content})
+		words, _, line := place(strings.TrimPrefix(l, level[0]), a.dir, proxyPlace)
+		out = append(out, remark{config, line, words, level[1] == "WARNING"})
+	}
+	if len(out) == 0 && !content {
+		out = []remark{{config, 0, "refuses the configuration: " + strings.Join(lines, "; "), false}}
 	}
 	return out, err
 }
