@@ -74,13 +74,17 @@ func readPEM(path string, text []byte) (out pemContents) {
 // privateKey reads the three PEM types that keys come in, or gives nil.
 func privateKey(block *pem.Block) crypto.Signer {
 	var key any
+	var err error
 	switch block.Type {
 	case "PRIVATE KEY":
-		key, _ = x509.ParsePKCS8PrivateKey(block.Bytes)
+		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	case "EC PRIVATE KEY":
-		key, _ = x509.ParseECPrivateKey(block.Bytes)
+		key, err = x509.ParseECPrivateKey(block.Bytes)
 	case "RSA PRIVATE KEY":
-		key, _ = x509.ParsePKCS1PrivateKey(block.Bytes)
+		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	}
+	if err != nil {
+		return nil // and key is a nil of some type
 	}
 	signer, _ := key.(crypto.Signer)
 	return signer

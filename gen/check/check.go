@@ -173,6 +173,9 @@ func in(f node.File, word string) place {
 	return place{f.Path, string(f.Contents), strings.Index(string(f.Contents), word)}
 }
 
+// tooMany findings about one machine help nobody.
+const tooMany = 1000
+
 // find adds a finding. The caller may say more on what is returned, until the
 // next one is found.
 func (m *machine) find(r *rule, p place, format string, args ...any) *Finding {
@@ -184,6 +187,9 @@ func (m *machine) find(r *rule, p place, format string, args ...any) *Finding {
 		if !node.HoldsSecret([]byte(p.text)) && !delicate.MatchString(line) {
 			f.Text = line
 		}
+	}
+	if len(m.findings) == tooMany {
+		return &f
 	}
 	m.findings = append(m.findings, f)
 	return &m.findings[len(m.findings)-1]

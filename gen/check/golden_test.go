@@ -7,35 +7,102 @@ import (
 	"time"
 
 	"hagen/gen/check"
-	"hagen/gen/node"
 	"hagen/out/rendered"
 )
 
-// TestGoldens: no finding on any golden tree, which are redacted twins, and
-// a note of what that leaves unchecked.
+// golden reads a golden tree, which is a redacted twin.
+func golden(t *testing.T, dir string) good {
+	t.Helper()
+	tree, err := rendered.Read(os.DirFS(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var g good
+	for _, h := range tree.Hosts {
+		g.machines = append(g.machines, check.Machine{Node: h.Node, OS: h.OS})
+	}
+	for _, f := range tree.Others {
+		g.admin = f.Text
+	}
+	return g
+}
+
+// TestGoldens: no finding on any golden tree, and a note of what cannot be
+// known of a twin.
 func TestGoldens(t *testing.T) {
 	dirs, err := filepath.Glob("../../testdata/*/golden")
 	if err != nil || len(dirs) < 8 {
 		t.Fatal(dirs, err)
 	}
 	for _, dir := range dirs {
-		tree, err := rendered.Read(os.DirFS(dir))
-		if err != nil {
-			t.Fatal(err)
-		}
-		in := check.Input{Now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}
-		for _, h := range tree.Hosts {
-			in.Machines = append(in.Machines, check.Machine{Node: h.Node, OS: h.OS})
-		}
-		for _, f := range tree.Others {
-			in.Kubeconfigs = append(in.Kubeconfigs, node.File{Path: f.Path, Contents: f.Text, Mode: 0o600, Secret: node.HoldsSecret(f.Text)})
-		}
-		report := check.Run(in)
+		report := check.Run(golden(t, dir).input())
 		for _, f := range report.Findings {
 			t.Errorf("%s: %s %s: %s:%d %s", dir, f.Severity, f.Rule, f, f.Line, f.Text)
 		}
 		if len(report.Notes) != 1 {
 			t.Errorf("%s: %q", dir, report.Notes)
 		}
+	}
+}
+
+// TestTwins: what a twin says of a certificate or key is held against the rest,
+// as the certificate itself would be.
+func TestTwins(t *testing.T) {
+	const apiserver = "/etc/kubernetes/pki/apiserver.pem"
+	for _, test := range []struct{ host, item, old, new, rule, itemNamed string }{
+		{"kubem00", apiserver, "kubem00, ", "", "not-covered", ""},
+		{"kubem00", apiserver, "10.32.0.1", "10.32.0.2", "not-covered", ""},
+		{"kubem00", apiserver, "signature, server", "signature, client", "usage", "kube-apiserver.service"},
+		{"kubem00", apiserver, "issuer CN=kubernetes CA", "issuer CN=another CA", "unsigned", ""},
+		{"kubem00", apiserver, "to 2119-12-08", "to 2130-12-08", "outlives", ""},
+		{"kubem00", apiserver, "to 2119-12-08", "to 2021-12-08", "expired", ""},
+		{"kubem00", apiserver, "public key ECDSA, SHA-256 07", "public key ECDSA, SHA-256 08", "pair", "/etc/kubernetes/pki/apiserver-key.pem"},
+		{"kubem00", "/etc/kubernetes/pki/sa.pub", "SHA-256 60", "SHA-256 61", "agreement", ""},
+		{"kubem00", "/etc/kubernetes/encryption.yaml", "SHA-256 cf", "SHA-256 ce", "agreement", ""},
+		{"kubem00", "/etc/etcd/pki/ca.pem", "certificate, SHA-256 8a", "certificate, SHA-256 8b", "same-authority", ""},
+		{"kubem00", "/var/lib/kube-scheduler/pki/scheduler.pem", "CN=system:kube-scheduler", "CN=system:anonymous", "client-name", "/var/lib/kube-scheduler/kubeconfig"},
+		{"kubem00", "/etc/kubernetes/pki/front-proxy-client.pem", "CN=front-proxy-client", "CN=proxy", "not-accepted", "kube-apiserver.service"},
+		{"", "admin.kubeconfig", "signature, client", "signature, server", "usage", ""},
+	} {
+		g := golden(t, "../../testdata/standard/golden")
+		g.edit(t, test.host, test.item, test.old, test.new)
+		item := test.item
+		if test.itemNamed != "" {
+			item = test.itemNamed
+		}
+		expect(t, test.item+": "+test.new, g, test.rule, test.host, item)
+	}
+}
+
+// TestExpiry holds a good tree against other clocks.
+func TestExpiry(t *testing.T) {
+	short := freshOf(t, `apiVersion: hagen/v1alpha1
+kind: Cluster
+metadata: {name: kubernetes}
+spec:
+  endpoint: m0:6443
+  serviceCIDRs: [10.32.0.0/16]
+  podCIDRs: [10.38.0.0/16]
+  masters: [{name: m0, addresses: [192.0.2.10]}]
+`)
+	for _, test := range []struct {
+		days int
+		rule string // "" for none
+	}{{-2, "expired"}, {0, ""}, {60, ""}, {80, "expiring"}, {95, "expired"}, {360, "expiring"}, {370, "expired"}} {
+		in := short.input()
+		in.Now = in.Now.AddDate(0, 0, test.days)
+		findings := check.Run(in).Findings
+		found := test.rule == "" && len(findings) == 0
+		for _, f := range findings {
+			found = found || f.Rule == test.rule
+		}
+		if !found {
+			t.Errorf("%d days: %v", test.days, findings)
+		}
+	}
+	in := short.input()
+	in.Now = time.Time{}
+	if findings := check.Run(in).Findings; len(findings) > 0 {
+		t.Errorf("without a clock: %v", findings)
 	}
 }

@@ -53,6 +53,7 @@ func (n *yamlNode) read(lines []yamlLine, indent int) (rest []yamlLine, ok bool)
 		if l.indent < indent || l.indent == indent && !(sequence && n.key != "-") {
 			return lines, true
 		}
+		from := lines
 		lines = lines[1:]
 		if sequence {
 			item := &yamlNode{key: "-", at: l.at}
@@ -60,7 +61,8 @@ func (n *yamlNode) read(lines []yamlLine, indent int) (rest []yamlLine, ok bool)
 			body := strings.TrimLeft(strings.TrimPrefix(l.text, "-"), " ")
 			inner := l.indent + len(l.text) - len(body)
 			if _, _, mapping := cutKey(body); mapping {
-				lines = append([]yamlLine{{inner, body, l.at + inner - l.indent}}, lines...)
+				from[0] = yamlLine{inner, body, l.at + inner - l.indent}
+				lines = from
 			} else {
 				item.value, item.at = scalarOf(body), l.at+inner-l.indent
 			}
