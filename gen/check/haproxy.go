@@ -34,8 +34,6 @@ type server struct {
 	checked bool
 }
 
-const haproxyConfig = "/etc/haproxy/haproxy.cfg"
-
 // proxySections are the keywords that begin a section (HAProxy's configuration
 // manual, 2.1).
 var proxySections = []string{"global", "defaults", "listen", "frontend", "backend", "resolvers", "peers", "userlist", "cache", "program", "mailers", "http-errors", "ring", "log-forward", "fcgi-app", "crt-store", "traces"}
