@@ -93,14 +93,14 @@ func (m *machine) knownFlags() {
 		if !daemons[p.name].flags || !p.main {
 			continue
 		}
-		v, n, said := m.version(p.name)
+		v, n, _ := m.version(p.name)
 		r := recordOf(p.name, v)
 		if !r.known {
-			at := p.unit.place(p.path.at)
-			if said {
-				at = m.at(binariesPath, n.at)
+			if n.product != "" {
+				m.find(ruleUnknownRelease, m.at(binariesPath, n.at), "hagen has no record of the flags of %s %s", p.name, n.version)
+			} else {
+				m.find(ruleUnknownRelease, p.unit.place(p.path.at), "nothing says which release of %s this is", p.name)
 			}
-			m.find(ruleUnknownRelease, at, "hagen has no record of the flags of %s %s", p.name, n.version)
 		}
 		given := map[string]bool{}
 		for _, f := range p.flags {
