@@ -57,10 +57,15 @@ var haproxyDaemon = daemon{
 	},
 }
 
+// ownConnections are for the listener about HAProxy itself. Did clients use
+// them up, keepalived would take HAProxy for hung, and move the virtual IP and
+// all clients to the next machine.
+const ownConnections = 100
+
 // openFiles is how many files HAProxy may open: two sockets a connection, and
 // some for checks and logs. It refuses to start with fewer than maxconn needs;
 // more than 1048576 (fs.nr_open) a kernel may refuse.
-func openFiles(s site) int { return max(65536, 2*s.Balancing.MaxConnections+1024) }
+func openFiles(s site) int { return max(65536, 2*(s.Balancing.MaxConnections+ownConnections)+1024) }
 
 // classicHAProxy is the seed's listen section line for line, with the global
 // and defaults sections that it leaves out. `option tcplog` needs a log line.
@@ -73,6 +78,7 @@ func classicHAProxy(s site) string {
 
 defaults
     log global
+    maxconn %d
     timeout connect %s
     timeout client %s
     timeout server %s
@@ -90,7 +96,7 @@ listen secure_kube_control_plane
     option tcp-check
     balance roundrobin
     default-server inter 10s downinter 5s rise 2 fall 2 slowstart 60s maxconn 250 maxqueue 256 weight 100
-`, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port)
+`, s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port)
 	for _, m := range s.Masters {
 		fmt.Fprintf(&b, "    server secure_%s %s check\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port))
 	}
@@ -108,12 +114,15 @@ func standardHAProxy(s site) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `global
     log /dev/log local0
+    # More than clients get, so that HAProxy answers what asks it about itself
+    # when they have taken all of theirs.
     maxconn %d
 
 defaults
     mode tcp
     log global
     option tcplog
+    maxconn %d
     # A dead machine answers nothing: a connection to it is tried elsewhere
     # after this time, so it decides how long clients wait.
     timeout connect %s
@@ -139,12 +148,12 @@ listen secure_kube_control_plane
     http-check expect ! string [-]shutdown error-status L7OKC
     http-check expect status 200
     # The check believes an API server only with a certificate of this cluster
-    # in that master's own name. Marked down, it loses its sessions: clients
+    # that is valid for that master. Marked down, it loses its sessions: clients
     # would wait for a dead machine's answers otherwise. That takes a wait, a
     # check, a short wait and a check. A shorter inter would shorten the time
     # for a TLS handshake, too, and a busy one would fail.
     default-server check check-ssl verify required ca-file %s inter 1s fastinter 100ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
-`, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
+`, s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
 	for _, m := range s.Masters {
 		fmt.Fprintf(&b, "    server %s %s verifyhost %s\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port), m.Name)
 	}

@@ -43,7 +43,7 @@ var keepalivedDaemon = daemon{
 	unit: []string{"Wants=network-online.target haproxy.service", "After=network-online.target haproxy.service", noStartLimit},
 	before: []string{"Type=exec", "RuntimeDirectory=" + strings.TrimPrefix(keepalivedRun, "/run/"),
 		"ExecStartPre=/bin/sh " + interfaceScript + " " + interfaceConfig},
-	args: fmt.Sprintf(" --dont-fork --log-console --vrrp --use-file=%s --pid=%s/keepalived.pid --vrrp_pid=%[2]s/vrrp.pid", keepalivedConfig, keepalivedRun),
+	args: fmt.Sprintf(" --dont-fork --log-console --no-syslog --vrrp --use-file=%s --pid=%s/keepalived.pid --vrrp_pid=%[2]s/vrrp.pid", keepalivedConfig, keepalivedRun),
 	after: func(site) []string {
 		return lines([]string{"ExecReload=/bin/kill -HUP $MAINPID", "KillMode=mixed"}, always,
 			[]string{"CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BROADCAST CAP_SETUID CAP_SETGID CAP_KILL CAP_DAC_READ_SEARCH"}, hardening())
