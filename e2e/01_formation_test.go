@@ -18,29 +18,7 @@ func TestFormation(t *testing.T) {
 	s.figure(t, "power-on to healthy", time.Since(poweredOn))
 	timeline(t, s, c)
 
-	for _, h := range c.Hosts() {
-		name, err := h.Exec("hostname")
-		must(t, err)
-		if name != h.Name {
-			t.Errorf("%s calls itself %s", h.Name, name)
-		}
-		within(t, 30*time.Second, func() error {
-			state, err := h.Exec("systemctl", "is-system-running")
-			if state != "running" {
-				failed, _ := h.Exec("systemctl", "list-units", "--failed", "--no-legend")
-				return fmt.Errorf("%s is %s: %s %w", h.Name, state, failed, err)
-			}
-			return nil
-		})
-		for _, unit := range c.Units(h) {
-			restarts, err := h.Property(unit, "NRestarts")
-			must(t, err)
-			if restarts != "0" {
-				t.Errorf("%s: %s was restarted %s times", h.Name, unit, restarts)
-			}
-		}
-	}
-
+	bootedCleanly(t, c)
 	client := operator(t, c, site.NewEachTime, 5*time.Second)
 	must(t, client.Get("/readyz", nil))
 	if out := kubectl(t, c, "get", "--raw", "/readyz"); out != "ok" {
@@ -68,20 +46,43 @@ func TestFormation(t *testing.T) {
 	}
 }
 
+// bootedCleanly looks for traces of a boot that did not go as it should.
+func bootedCleanly(t *testing.T, c *site.Cluster) {
+	t.Helper()
+	for _, h := range c.Hosts() {
+		name, err := h.Exec("hostname")
+		must(t, err)
+		if name != h.Name {
+			t.Errorf("%s calls itself %s", h.Name, name)
+		}
+		within(t, 30*time.Second, func() error {
+			state, err := h.Exec("systemctl", "is-system-running")
+			if state != "running" {
+				failed, _ := h.Exec("systemctl", "list-units", "--failed", "--no-legend")
+				return fmt.Errorf("%s is %s: %s %w", h.Name, state, failed, err)
+			}
+			return nil
+		})
+		for _, unit := range c.Units(h) {
+			restarts, err := h.Property(unit, "NRestarts")
+			must(t, err)
+			if restarts != "0" {
+				t.Errorf("%s: %s was restarted %s times", h.Name, unit, restarts)
+			}
+		}
+	}
+}
+
 // timeline tells when each unit of each host was active on its first boot,
 // in seconds after the first process began, by systemd's own clock.
 func timeline(t *testing.T, s *row, c *site.Cluster) {
 	t.Helper()
-	units := append([]string{"systemd-networkd-wait-online.service", "hagen-binaries.service"}, c.Units(c.Masters[0])...)
 	latest := map[string]time.Duration{}
 	for _, m := range c.Hosts() {
 		began, err := m.Property("", "UserspaceTimestampMonotonic")
 		must(t, err)
 		line := m.Name
-		if m == c.Balancer {
-			units = []string{"systemd-networkd-wait-online.service", "hagen-binaries.service", "haproxy.service"}
-		}
-		for _, unit := range units {
+		for _, unit := range append([]string{"systemd-networkd-wait-online.service", "hagen-binaries.service"}, c.Units(m)...) {
 			active, err := m.Property(unit, "ActiveEnterTimestampMonotonic")
 			must(t, err)
 			var from, to int64
@@ -93,7 +94,7 @@ func timeline(t *testing.T, s *row, c *site.Cluster) {
 		}
 		t.Log(line)
 	}
-	for _, unit := range append(c.Units(c.Masters[0]), "haproxy.service") {
+	for _, unit := range append(c.Units(c.Masters[0]), c.Units(c.Balancers[0])...) {
 		s.figure(t, strings.TrimSuffix(unit, ".service"), latest[unit])
 	}
 }

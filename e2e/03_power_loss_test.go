@@ -23,12 +23,17 @@ const (
 // Each master in turn loses its power while clients write through the load
 // balancer, and comes back later.
 func TestPowerLoss(t *testing.T) {
-	rounds, _ := strconv.Atoi(os.Getenv("E2E_ROUNDS"))
-	for round := range max(rounds, 1) {
+	for round := range rounds() {
 		for i := range 3 {
 			t.Run(fmt.Sprintf("round %d, kubem0%d", round+1, i), func(t *testing.T) { powerLoss(t, i) })
 		}
 	}
+}
+
+// rounds is how often something is measured: once, but for figures.
+func rounds() int {
+	n, _ := strconv.Atoi(os.Getenv("E2E_ROUNDS"))
+	return max(n, 1)
 }
 
 // loss is what one power loss showed.
@@ -44,6 +49,7 @@ var losses []loss
 
 func powerLoss(t *testing.T, i int) {
 	s := scenario(t, fmt.Sprintf("3 power loss of kubem0%d", i))
+	s.repeated = true
 	c := cluster(t)
 	victim := c.Masters[i]
 	client := operator(t, c, site.NewEachTime, 2*time.Second)

@@ -17,7 +17,7 @@ import (
 func TestCrash(t *testing.T) {
 	s := scenario(t, "4 crash of each daemon")
 	c := cluster(t)
-	for i, h := range []*site.Host{c.Masters[0], c.Masters[1], c.Masters[2], c.Masters[0], c.Balancer} {
+	for i, h := range []*site.Host{c.Masters[0], c.Masters[1], c.Masters[2], c.Masters[0], c.Balancers[0]} {
 		unit := append(c.Units(c.Masters[0]), "haproxy.service")[i]
 		before, err := h.Property(unit, "MainPID")
 		must(t, err)
@@ -61,7 +61,7 @@ func TestHang(t *testing.T) {
 func untilState(t *testing.T, c *site.Cluster, h *site.Host, want string, since time.Time) time.Duration {
 	t.Helper()
 	return within(t, time.Minute, func() error {
-		states, err := c.States(since)
+		states, err := c.Balancers[0].States(since)
 		if states[h.Name] != want {
 			return fmt.Errorf("the load balancer has %s as %q %w", h.Name, states[h.Name], err)
 		}
@@ -181,7 +181,7 @@ func TestEtcdMemberDies(t *testing.T) {
 	s.figure(t, "its API server out", untilState(t, c, victim, "DOWN", begin))
 	time.Sleep(10 * time.Second)
 	s.figure(t, "write gap", writes.Gap(begin.Add(-time.Second), time.Now()))
-	states, err := c.States(begin)
+	states, err := c.Balancers[0].States(begin)
 	must(t, err)
 	for _, h := range c.Masters {
 		if said, any := states[h.Name]; any && h != victim {

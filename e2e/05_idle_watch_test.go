@@ -52,8 +52,8 @@ func TestIdleWatch(t *testing.T) {
 func reimage(t *testing.T, c *site.Cluster, further ...string) {
 	t.Helper()
 	must(t, c.Render("standard", further...))
-	must(t, c.Balancer.Shutdown())
-	must(t, c.Install(c.Balancer))
-	must(t, c.Balancer.Boot())
+	must(t, c.Balancers[0].Shutdown())
+	must(t, c.Install(c.Balancers...))
+	must(t, c.Boot(c.Balancers...))
 	within(t, time.Minute, c.Healthy)
 }

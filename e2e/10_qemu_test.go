@@ -23,7 +23,7 @@ import (
 func TestQEMU(t *testing.T) {
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "qemu")
-	must(t, site.Render(p, dir, "standard"))
+	must(t, site.Seed.Render(p, dir, "standard"))
 	for name, address := range map[string]string{"kubernetes": "10.10.10.2", "kubem00": "10.10.10.80"} {
 		t.Run(name, func(t *testing.T) { emulated(t, p, dir, name, address) })
 	}
@@ -52,8 +52,8 @@ func emulated(t *testing.T, p site.Parts, dir, name, address string) {
 			t.Errorf("%s is %q, want %q", unit, got, state)
 		}
 	}
-	h := &site.Host{Name: name, Address: netip.MustParseAddr(address), Root: filepath.Join(dir, name+"-reference")}
-	must(t, h.Install(p, document, master))
+	h := &site.Host{Name: name, Address: netip.MustParseAddr(address), Master: master, Root: filepath.Join(dir, name+"-reference")}
+	must(t, h.Install(p, document))
 	compared := 0
 	for path, got := range report {
 		file, isFile := strings.CutPrefix(path, "file ")

@@ -42,31 +42,53 @@ The hosts are on. From another terminal:
   e2e/run enter operator kubectl get --raw /readyz
   e2e/run enter operator kubectl -n kube-system get leases
   e2e/run enter kubem00 systemctl status
-  e2e/run enter kubernetes journalctl -t haproxy
-Their directories are below %s.
+  e2e/run enter %s journalctl -t haproxy
+Their directories are below %s, as "operator" sees it.
 Ctrl-C here switches them off and removes them.
-`, shared.Dir)
+`, shared.Hosts()[len(shared.Hosts())-1].Name, shared.Dir)
 	ended := make(chan os.Signal, 1)
 	signal.Notify(ended, os.Interrupt, syscall.SIGTERM)
 	<-ended
 }
 
 var (
-	shared    *site.Cluster
+	network   *site.Network
+	shared    *site.Cluster // the one that is there
 	sharing   sync.Mutex
 	poweredOn time.Time // when its machines were switched on first
 )
 
-// cluster gives the cluster that all scenarios share, formed and healthy. A
-// scenario that broke it before has it brought back here.
+// cluster gives the seed's cluster, which most scenarios share.
 func cluster(t *testing.T) *site.Cluster {
+	t.Helper()
+	return clusterOf(t, site.Seed)
+}
+
+// clusterOf gives a layout's cluster, formed and healthy. A scenario that
+// broke it before has it brought back here. The scenarios of one layout come
+// one after the other: a cluster of another is removed.
+func clusterOf(t *testing.T, layout site.Layout) *site.Cluster {
 	t.Helper()
 	sharing.Lock()
 	defer sharing.Unlock()
+	if shared != nil && shared.Layout.Name != layout.Name {
+		must(t, shared.Remove())
+		shared = nil
+	}
+	p := site.PartsOfEnvironment()
+	if network == nil {
+		n, err := site.NewNetwork(p.Work)
+		must(t, err)
+		network = n
+	}
 	if shared == nil {
-		c, err := site.NewCluster(site.PartsOfEnvironment())
+		c, err := site.NewCluster(p, network, layout)
 		must(t, err)
 		shared = c
+		if len(c.Fronts()) == 0 {
+			standIn, err = c.Forward()
+			must(t, err)
+		}
 		must(t, c.Render("standard"))
 		must(t, c.Install(c.Hosts()...))
 		poweredOn = time.Now()

@@ -7,11 +7,14 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -76,28 +79,77 @@ func NewClient(url string, config *tls.Config, how Connections, limit time.Durat
 	}}
 }
 
-// Operator is a client as the administrator, through the load balancer.
+// Operator is a client as the administrator, through the load balancer. An
+// endpoint whose name stands for several addresses is dialled at each in turn.
 func (c *Cluster) Operator(how Connections, limit time.Duration) (*Client, error) {
-	credentials, err := ReadKubeconfig(c.AdminConfig())
-	if err != nil {
-		return nil, err
-	}
-	return NewClient(credentials.Server, credentials.TLS, how, limit), nil
+	return c.OperatorFrom(0, how, limit)
 }
 
-// Direct is a client as the administrator of one master's API server.
-func (c *Cluster) Direct(h *Host, limit time.Duration) (*Client, error) {
+// dialLimit is how long a client with several addresses waits for one of
+// them before it dials the next.
+const dialLimit = time.Second
+
+// OperatorFrom is the same, beginning at the address of this index.
+func (c *Cluster) OperatorFrom(first int, how Connections, limit time.Duration) (*Client, error) {
 	credentials, err := ReadKubeconfig(c.AdminConfig())
 	if err != nil {
 		return nil, err
 	}
-	credentials.TLS.ServerName = h.Name
-	return NewClient(fmt.Sprintf("https://%s:6443", h.Address), credentials.TLS, NewEachTime, limit), nil
+	client := NewClient(credentials.Server, credentials.TLS, how, limit)
+	front := c.Layout.Front
+	if len(front) == 1 {
+		return client, nil
+	}
+	transport := client.HTTP.Transport.(*http.Transport)
+	transport.DialContext = inTurn(append(slices.Clone(front[first:]), front[:first]...))
+	// Nobody answers for a machine without power. A client that keeps one
+	// connection finds out by asking, as Kubernetes' own do every 30 s.
+	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: time.Second, PingTimeout: time.Second}
+	return client, nil
+}
+
+// inTurn dials addresses one after the other until one answers, whatever the
+// name: what clients do with a name that stands for all of them.
+func inTurn(addresses []string) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		var problems []error
+		for _, a := range addresses {
+			conn, err := (&net.Dialer{Timeout: dialLimit}).DialContext(ctx, network, net.JoinHostPort(a, port))
+			if err == nil {
+				return conn, nil
+			}
+			problems = append(problems, err)
+		}
+		return nil, errors.Join(problems...)
+	}
+}
+
+// at is a client as the administrator of what answers at a port of a host,
+// which must have the name.
+func (c *Cluster) at(name string, h *Host, port int, limit time.Duration) (*Client, error) {
+	credentials, err := ReadKubeconfig(c.AdminConfig())
+	if err != nil {
+		return nil, err
+	}
+	credentials.TLS.ServerName = name
+	return NewClient(fmt.Sprintf("https://%s:%d", h.Address, port), credentials.TLS, NewEachTime, limit), nil
 }
 
 // OperatorAt is an administrator's client with one connection for all
 // requests, through the load balancer, which has led it to this master.
 func (c *Cluster) OperatorAt(h *Host, limit time.Duration) (*Client, error) {
+	text, err := os.ReadFile(filepath.Join(h.Root, "etc/kubernetes/pki/apiserver.pem"))
+	if err != nil {
+		return nil, err
+	}
+	own, _ := pem.Decode(text)
+	if own == nil {
+		return nil, fmt.Errorf("%s has no certificate", h.Name)
+	}
 	for range 20 {
 		client, err := c.Operator(OneForAll, limit)
 		if err != nil {
@@ -109,8 +161,7 @@ func (c *Cluster) OperatorAt(h *Host, limit time.Duration) (*Client, error) {
 		}
 		io.Copy(io.Discard, response.Body)
 		response.Body.Close()
-		// An API server's certificate has its own machine's name.
-		if slices.Contains(response.TLS.PeerCertificates[0].DNSNames, h.Name) {
+		if bytes.Equal(response.TLS.PeerCertificates[0].Raw, own.Bytes) {
 			return client, nil
 		}
 		client.HTTP.CloseIdleConnections()

@@ -6,81 +6,53 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// Cluster is the seed's: three masters and a load balancer in front of them.
+// Cluster is a layout's machines and what hagen has rendered for them.
 type Cluster struct {
-	Parts    Parts
-	Dir      string // cluster file, certificates, rendered documents, hosts
-	Masters  []*Host
-	Balancer *Host
+	Layout    Layout
+	Parts     Parts
+	Dir       string // cluster file, certificates, rendered documents, hosts
+	Masters   []*Host
+	Balancers []*Host // machines for HAProxy alone
 }
 
-// layout is the seed's plan of names and addresses.
-var layout = []struct{ name, address string }{
-	{"kubem00", "10.10.10.80"},
-	{"kubem01", "10.10.10.81"},
-	{"kubem02", "10.10.10.82"},
-	{"kubernetes", "10.10.10.2"},
-}
-
-// NewCluster makes the network and the machines, which are empty and off.
-func NewCluster(p Parts) (*Cluster, error) {
-	c := &Cluster{Parts: p, Dir: filepath.Join(p.Work, "cluster")}
-	for _, row := range layout {
-		h := &Host{Name: row.name, Address: netip.MustParseAddr(row.address)}
+// NewCluster makes a layout's machines, which are empty and off.
+func NewCluster(p Parts, network *Network, l Layout) (*Cluster, error) {
+	c := &Cluster{Layout: l, Parts: p, Dir: filepath.Join(p.Work, strings.ReplaceAll(l.Name, " ", "-"))}
+	for i, row := range slices.Concat(masters, l.Balancers) {
+		h := &Host{Name: row.Name, Address: netip.MustParseAddr(row.Address), Master: i < len(masters), network: network}
 		h.control = filepath.Join(c.Dir, h.Name)
 		h.Root = filepath.Join(h.control, "root")
 		if err := os.MkdirAll(h.control, 0o755); err != nil {
 			return nil, err
 		}
-		c.Masters = append(c.Masters, h)
+		if h.Master {
+			c.Masters = append(c.Masters, h)
+		} else {
+			c.Balancers = append(c.Balancers, h)
+		}
 	}
-	last := len(c.Masters) - 1
-	c.Balancer, c.Masters = c.Masters[last], c.Masters[:last]
-	network, err := NewNetwork(p.Work, c.Hosts())
-	if err != nil {
-		return nil, err
-	}
-	for _, h := range c.Hosts() {
-		h.network = network
-	}
-	return c, nil
+	return c, l.desk(p)
 }
 
 // Hosts are all machines, masters first.
-func (c *Cluster) Hosts() []*Host { return append(append([]*Host{}, c.Masters...), c.Balancer) }
+func (c *Cluster) Hosts() []*Host { return slices.Concat(c.Masters, c.Balancers) }
+
+// Fronts are the machines that hagen puts HAProxy on.
+func (c *Cluster) Fronts() []*Host {
+	if c.Layout.Mode == colocated {
+		return c.Masters
+	}
+	return c.Balancers
+}
 
 // Render writes the cluster file, with further lines at its end, and lets
 // hagen render it. Keys and certificates are those of the first time.
 func (c *Cluster) Render(profile string, further ...string) error {
-	return Render(c.Parts, c.Dir, profile, further...)
-}
-
-// Render renders the seed's cluster into a directory.
-func Render(p Parts, dir, profile string, further ...string) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "apiVersion: hagen/v1alpha1\nkind: Cluster\nmetadata: {name: kubernetes}\nspec:\n  profile: %s\n", profile)
-	if profile == "standard" {
-		fmt.Fprintf(&b, "  kubernetesVersion: %s\n", os.Getenv("E2E_KUBERNETES"))
-	}
-	b.WriteString("  os: generic\n  endpoint: kubernetes:6443\n  serviceCIDRs: [10.32.0.0/16]\n  podCIDRs: [10.38.0.0/16]\n  masters:\n")
-	for _, row := range layout[:3] {
-		fmt.Fprintf(&b, "  - {name: %s, addresses: [%s]}\n", row.name, row.address)
-	}
-	fmt.Fprintf(&b, "  loadBalancers:\n  - {name: %s, addresses: [%s]}\n", layout[3].name, layout[3].address)
-	for _, line := range further {
-		b.WriteString("  " + line + "\n")
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "cluster.yaml"), []byte(b.String()), 0o644); err != nil {
-		return err
-	}
-	_, err := Run("env", "-C", dir, p.Hagen, "render")
-	return err
+	return c.Layout.Render(c.Parts, c.Dir, profile, further...)
 }
 
 // Document is the path of a host's rendered document.
@@ -90,7 +62,7 @@ func (c *Cluster) Document(h *Host) string {
 
 // Install makes hosts anew from their documents; they must be off.
 func (c *Cluster) Install(hosts ...*Host) error {
-	return together(hosts, func(h *Host) error { return h.Install(c.Parts, c.Document(h), h != c.Balancer) })
+	return together(hosts, func(h *Host) error { return h.Install(c.Parts, c.Document(h)) })
 }
 
 // Boot switches hosts on, all at once.
@@ -98,6 +70,15 @@ func (c *Cluster) Boot(hosts ...*Host) error { return together(hosts, (*Host).Bo
 
 // PowerOff takes hosts' power, all at once.
 func (c *Cluster) PowerOff(hosts ...*Host) error { return together(hosts, (*Host).PowerOff) }
+
+// Remove takes the machines' power and disks away, and the cluster's
+// directory.
+func (c *Cluster) Remove() error {
+	if err := c.PowerOff(c.Hosts()...); err != nil {
+		return err
+	}
+	return errors.Join(together(c.Hosts(), (*Host).remove), os.RemoveAll(c.Dir))
+}
 
 // AdminConfig is the path of the operator's kubeconfig, as rendered.
 func (c *Cluster) AdminConfig() string {

@@ -12,10 +12,17 @@ import (
 
 // Units are the services of a host that hagen's document enables.
 func (c *Cluster) Units(h *Host) []string {
-	if h == c.Balancer {
-		return []string{"haproxy.service"}
+	var units []string
+	if h.Master {
+		units = append(units, "etcd.service", "kube-apiserver.service", "kube-controller-manager.service", "kube-scheduler.service")
 	}
-	return []string{"etcd.service", "kube-apiserver.service", "kube-controller-manager.service", "kube-scheduler.service"}
+	if slices.Contains(c.Fronts(), h) {
+		units = append(units, "haproxy.service")
+		if c.Layout.VirtualIP != "" {
+			units = append(units, "keepalived.service")
+		}
+	}
+	return units
 }
 
 // Leases are those of the daemons of which one acts.
@@ -117,10 +124,10 @@ func (c *Cluster) EtcdLeader() (string, error) {
 
 var serverState = regexp.MustCompile(`Server secure_kube_control_plane/(?:secure_)?(\S+) is (UP|DOWN|stopping|going)`)
 
-// States gives what the load balancer has said last of each API server since
+// States gives what a machine's HAProxy has said last of each API server since
 // a time: UP, DOWN or stopping.
-func (c *Cluster) States(since time.Time) (map[string]string, error) {
-	text, err := c.Balancer.Journal("--output=cat", "--identifier=haproxy", fmt.Sprintf("--since=@%d.%06d", since.Unix(), since.Nanosecond()/1000))
+func (h *Host) States(since time.Time) (map[string]string, error) {
+	text, err := h.Journal("--output=cat", "--identifier=haproxy", fmt.Sprintf("--since=@%d.%06d", since.Unix(), since.Nanosecond()/1000))
 	states := map[string]string{}
 	for _, m := range serverState.FindAllStringSubmatch(text, -1) {
 		states[m[1]] = m[2]
@@ -148,6 +155,9 @@ func (c *Cluster) Healthy() error {
 	if _, err := c.EtcdLeader(); err != nil {
 		return err
 	}
+	if err := c.oneHolds(); err != nil {
+		return err
+	}
 	if err := c.ready(); err != nil {
 		return err
 	}
@@ -158,25 +168,72 @@ func (c *Cluster) Healthy() error {
 	return c.held(client)
 }
 
-// ready asks each API server, and what the load balancer thinks of it.
+// ready asks each API server by itself and through each HAProxy, and what
+// HAProxy thinks of it.
 func (c *Cluster) ready() error {
-	states, err := c.States(time.Unix(0, 0))
-	if err != nil {
-		return err
-	}
 	for _, m := range c.Masters {
-		client, err := c.Direct(m, 3*time.Second)
+		if err := c.asks(m.Name, m, c.Layout.APIPort()); err != nil {
+			return err
+		}
+	}
+	for _, f := range c.Fronts() {
+		if err := c.asks(endpoint, f, endpointPort); err != nil {
+			return err
+		}
+		states, err := f.States(time.Unix(0, 0))
 		if err != nil {
 			return err
 		}
-		if err := client.Get("/readyz", nil); err != nil {
-			return fmt.Errorf("%s: %w", m.Name, err)
-		}
-		if state, said := states[m.Name]; said && state != "UP" {
-			return fmt.Errorf("the load balancer has %s as %s", m.Name, state)
+		for _, m := range c.Masters {
+			if state, said := states[m.Name]; said && state != "UP" {
+				return fmt.Errorf("%s has %s as %s", f.Name, m.Name, state)
+			}
 		}
 	}
 	return nil
+}
+
+// asks asks for /readyz at a port of a host, which must have the name.
+func (c *Cluster) asks(name string, h *Host, port int) error {
+	client, err := c.at(name, h, port, 3*time.Second)
+	if err != nil {
+		return err
+	}
+	if err := client.Get("/readyz", nil); err != nil {
+		return fmt.Errorf("%s: %w", h.Name, err)
+	}
+	return nil
+}
+
+// HoldVirtualIP gives the machines that have the virtual IP, of those with
+// power. It looks from outside: a machine need not be able to answer.
+func (c *Cluster) HoldVirtualIP() ([]*Host, error) {
+	var holders []*Host
+	for _, h := range c.Hosts() {
+		if !h.On() {
+			continue
+		}
+		out, err := Run("ip", "-n", h.Name, "-oneline", "addr", "show", "to", c.Layout.VirtualIP)
+		if err != nil {
+			return nil, err
+		}
+		if strings.TrimSpace(out) != "" {
+			holders = append(holders, h)
+		}
+	}
+	return holders, nil
+}
+
+// oneHolds asks that exactly one machine has the virtual IP, if there is one.
+func (c *Cluster) oneHolds() error {
+	if c.Layout.VirtualIP == "" {
+		return nil
+	}
+	holders, err := c.HoldVirtualIP()
+	if err == nil && len(holders) != 1 {
+		err = fmt.Errorf("%d machines have the virtual IP", len(holders))
+	}
+	return err
 }
 
 // held asks that each lease is a machine's that is on.

@@ -16,6 +16,7 @@ import (
 type Host struct {
 	Name    string
 	Address netip.Addr
+	Master  bool
 	Root    string
 
 	network *Network
@@ -88,6 +89,9 @@ func removeGroups(dir string) {
 	syscall.Rmdir(dir)
 }
 
+// pidFile is there while the host has power: e2e/run enter looks for it.
+func (h *Host) pidFile() string { return filepath.Join(h.control, "pid") }
+
 // findLeader looks for the child of systemd-nspawn that is process 1 in its
 // own namespace.
 func (h *Host) findLeader() error {
@@ -109,7 +113,7 @@ func (h *Host) findLeader() error {
 	for line := range strings.Lines(string(status)) {
 		if strings.HasPrefix(line, "NSpid:") && strings.HasSuffix(line, "\t1\n") {
 			fmt.Sscan(pid, &h.leader)
-			return os.WriteFile(filepath.Join(h.control, "pid"), []byte(pid), 0o644)
+			return os.WriteFile(h.pidFile(), []byte(pid), 0o644)
 		}
 	}
 	return errors.New("no first process yet")
@@ -145,7 +149,7 @@ func (h *Host) end(pid int, how syscall.Signal) error {
 		return fmt.Errorf("%s does not go off", h.Name)
 	}
 	h.nspawn = nil
-	return h.network.unplug(h)
+	return errors.Join(os.Remove(h.pidFile()), h.network.unplug(h))
 }
 
 // Exec runs a command on the host and gives what it printed.
@@ -164,15 +168,21 @@ func (h *Host) Crash(unit string) error {
 	return err
 }
 
-// Pause stops a unit's main process: it hangs, its ports stay open.
+// Pause stops all of a unit's processes: it hangs, its ports stay open.
 func (h *Host) Pause(unit string) error {
-	_, err := h.Exec("systemctl", "kill", "--kill-whom=main", "--signal=STOP", unit)
+	_, err := h.Exec("systemctl", "kill", "--signal=STOP", unit)
 	return err
 }
 
 // Resume lets a paused unit go on.
 func (h *Host) Resume(unit string) error {
-	_, err := h.Exec("systemctl", "kill", "--kill-whom=main", "--signal=CONT", unit)
+	_, err := h.Exec("systemctl", "kill", "--signal=CONT", unit)
+	return err
+}
+
+// Restart restarts a unit as people do.
+func (h *Host) Restart(unit string) error {
+	_, err := h.Exec("systemctl", "restart", unit)
 	return err
 }
 

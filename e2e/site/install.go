@@ -1,6 +1,7 @@
 package site
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,23 +29,46 @@ var onMasters = []string{"etcd", "kube-apiserver", "kube-controller-manager", "k
 
 // Install makes the host's root directory: the image, the binaries, and what
 // Ignition makes of the document. This is all that is ever done to a host.
-func (h *Host) Install(p Parts, document string, master bool) error {
-	if err := os.RemoveAll(h.Root); err != nil {
+func (h *Host) Install(p Parts, document string) error {
+	if err := h.remove(); err != nil {
 		return err
 	}
-	if _, err := Run("cp", "-a", "--reflink=auto", p.Base, h.Root); err != nil {
+	if err := errors.Join(os.MkdirAll(h.Root, 0o755), os.MkdirAll(h.Root+upper, 0o755), os.Mkdir(h.Root+workdir, 0o755)); err != nil {
 		return err
 	}
-	if master {
-		if err := p.AddBinaries(h.Root); err != nil {
+	if h.Master {
+		if err := p.AddBinaries(h.Root + upper); err != nil {
 			return err
 		}
+	}
+	if err := all(fmt.Sprintf("mount -t overlay overlay -o lowerdir=%s,upperdir=%s,workdir=%s %s", p.Base, h.Root+upper, h.Root+workdir, h.Root)); err != nil {
+		return err
 	}
 	return h.ignite(p, document)
 }
 
+// A host's disk is the image, which stays as it is, under a layer that holds
+// what the host writes: a copy of the image would take longer than a boot.
+const (
+	upper   = ".own"
+	workdir = ".work" // overlayfs' own
+)
+
+// remove takes a host's disk away.
+func (h *Host) remove() error {
+	if _, err := os.Stat(h.Root + upper); err == nil {
+		if err := all("umount " + h.Root); err != nil {
+			return err
+		}
+	}
+	return errors.Join(os.RemoveAll(h.Root), os.RemoveAll(h.Root+upper), os.RemoveAll(h.Root+workdir))
+}
+
 // AddBinaries puts a master's binaries into a root directory.
 func (p Parts) AddBinaries(root string) error {
+	if err := os.MkdirAll(filepath.Join(root, "usr/bin"), 0o755); err != nil {
+		return err
+	}
 	for _, name := range onMasters {
 		if err := os.Link(filepath.Join(p.Binaries, name), filepath.Join(root, "usr/bin", name)); err != nil {
 			return err

@@ -2,6 +2,7 @@ package site
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,13 +20,14 @@ type Network struct {
 
 // NewNetwork makes the switch in the namespace of this process, and starts
 // the DHCP server there. Hosts are known to it by their MAC address, as a
-// site would have it.
-func NewNetwork(dir string, hosts []*Host) (*Network, error) {
+// site would have it; it knows those of all the addresses of the site.
+func NewNetwork(dir string) (*Network, error) {
 	err := all(
 		"ip link set lo up",
 		"ip link add br0 type bridge",
 		"ip link set br0 type bridge stp_state 0 forward_delay 0",
 		"ip addr add "+Operator+"/24 dev br0",
+		"ip addr add "+StandIn+"/24 dev br0",
 		"ip link set br0 up",
 	)
 	if err != nil {
@@ -38,7 +40,8 @@ func NewNetwork(dir string, hosts []*Host) (*Network, error) {
 		"--dhcp-leasefile=" + filepath.Join(dir, "leases"),
 		"--log-facility=" + filepath.Join(dir, "dhcp.log"),
 	}
-	for _, h := range hosts {
+	for n := range byte(254) {
+		h := Host{Address: netip.AddrFrom4([4]byte{10, 10, 10, n + 1})}
 		args = append(args, fmt.Sprintf("--dhcp-host=%s,%s", h.mac(), h.Address))
 	}
 	dhcp := exec.Command("dnsmasq", args...)

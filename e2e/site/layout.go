@@ -1,0 +1,161 @@
+package site
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// Machine is a name and an address.
+type Machine struct{ Name, Address string }
+
+// Layout is a plan of a site: its machines, and how clients find the API
+// servers. All have the same masters.
+type Layout struct {
+	Name      string
+	Balancers []Machine // machines for HAProxy alone
+	Mode      string    // loadBalancer.mode of the cluster file; "" leaves the line out
+	VirtualIP string    // "" for none
+	Names     []string  // of the front besides the endpoint's
+	Limit     int       // loadBalancer.maxConnections; 0 leaves the line out
+	Front     []string  // the addresses that the endpoint's name stands for
+}
+
+// endpoint is the name and port that every layout's clients dial.
+const (
+	endpoint     = "kubernetes"
+	endpointPort = 6443
+)
+
+// colocated and external are values of loadBalancer.mode.
+const (
+	colocated = "colocated"
+	external  = "external"
+)
+
+var masters = []Machine{{"kubem00", "10.10.10.80"}, {"kubem01", "10.10.10.81"}, {"kubem02", "10.10.10.82"}}
+
+var (
+	twoBalancers = []Machine{{"lb00", "10.10.10.3"}, {"lb01", "10.10.10.4"}}
+	furtherNames = []string{"api.example.com"}
+)
+
+// virtualIP is a site's free address.
+const virtualIP = "10.10.10.2"
+
+// StandIn is the address of what stands in for somebody else's load
+// balancer.
+const StandIn = "10.10.10.9"
+
+// The plans that are tried.
+var (
+	// Seed has one load balancer, whose name is the endpoint's.
+	Seed = Layout{Name: "seed", Balancers: []Machine{{endpoint, "10.10.10.2"}}, Front: []string{"10.10.10.2"}}
+	// TwoAddresses has two load balancers, and a name that stands for both.
+	TwoAddresses = Layout{
+		Name: "two load balancers", Balancers: twoBalancers, Mode: "dedicated", Names: furtherNames,
+		Front: []string{"10.10.10.3", "10.10.10.4"},
+	}
+	// VirtualIP has two load balancers and an address that moves.
+	VirtualIP = Layout{
+		Name: "virtual IP", Balancers: twoBalancers, VirtualIP: virtualIP, Names: furtherNames, Limit: 500,
+		Front: []string{virtualIP},
+	}
+	// Colocated has HAProxy on the masters, and a name that stands for all.
+	Colocated = Layout{
+		Name: "colocated", Mode: colocated, Names: furtherNames,
+		Front: []string{"10.10.10.80", "10.10.10.81", "10.10.10.82"},
+	}
+	// ColocatedVirtualIP has HAProxy on the masters and an address that moves.
+	ColocatedVirtualIP = Layout{
+		Name: "colocated with virtual IP", Mode: colocated, VirtualIP: virtualIP, Names: furtherNames,
+		Front: []string{virtualIP},
+	}
+	// External has no load balancer of hagen's.
+	External = Layout{Name: "external", Mode: external, Names: furtherNames, Front: []string{StandIn}}
+)
+
+// APIPort is where the masters' API servers listen: beside HAProxy it is not
+// the endpoint's port.
+func (l Layout) APIPort() int {
+	if l.Mode == colocated {
+		return endpointPort + 1
+	}
+	return endpointPort
+}
+
+// Answering are the addresses that a certificate of the API servers must
+// hold: clients dial them.
+func (l Layout) Answering() []string {
+	if l.Mode == external {
+		return nil // hagen knows the name alone
+	}
+	return l.Front
+}
+
+// file is the cluster file, with further lines of spec at its end.
+func (l Layout) file(profile string, further []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "apiVersion: hagen/v1alpha1\nkind: Cluster\nmetadata: {name: kubernetes}\nspec:\n  profile: %s\n", profile)
+	if profile == "standard" {
+		fmt.Fprintf(&b, "  kubernetesVersion: %s\n", os.Getenv("E2E_KUBERNETES"))
+	}
+	fmt.Fprintf(&b, "  os: generic\n  endpoint: %s:%d\n  serviceCIDRs: [10.32.0.0/16]\n  podCIDRs: [10.38.0.0/16]\n", endpoint, endpointPort)
+	list := func(title string, machines []Machine) {
+		for i, m := range machines {
+			if i == 0 {
+				b.WriteString("  " + title + ":\n")
+			}
+			fmt.Fprintf(&b, "  - {name: %s, addresses: [%s]}\n", m.Name, m.Address)
+		}
+	}
+	list("masters", masters)
+	list("loadBalancers", l.Balancers)
+	var fields []string
+	field := func(name, value string) {
+		if value != "" {
+			fields = append(fields, name+": "+value)
+		}
+	}
+	field("mode", l.Mode)
+	field("virtualIP", l.VirtualIP)
+	if len(l.Names) > 0 {
+		field("names", "["+strings.Join(l.Names, ", ")+"]")
+	}
+	if l.Limit > 0 {
+		field("maxConnections", strconv.Itoa(l.Limit))
+	}
+	if len(fields) > 0 {
+		fmt.Fprintf(&b, "  loadBalancer: {%s}\n", strings.Join(fields, ", "))
+	}
+	for _, line := range further {
+		b.WriteString("  " + line + "\n")
+	}
+	return b.String()
+}
+
+// Render writes the cluster file of a layout into a directory, with further
+// lines of spec at its end, and lets hagen render it there.
+func (l Layout) Render(p Parts, dir, profile string, further ...string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cluster.yaml"), []byte(l.file(profile, further)), 0o644); err != nil {
+		return err
+	}
+	_, err := Run("env", "-C", dir, p.Hagen, "render")
+	return err
+}
+
+// desk tells the operator's desk what the endpoint's names stand for, as a
+// site's DNS would. e2e/run has put this file in /etc/hosts' place.
+func (l Layout) desk(p Parts) error {
+	var b strings.Builder
+	b.WriteString("127.0.0.1 localhost\n")
+	for _, address := range l.Front {
+		fmt.Fprintf(&b, "%s %s\n", address, strings.Join(append([]string{endpoint}, l.Names...), " "))
+	}
+	return os.WriteFile(filepath.Join(p.Work, "hosts"), []byte(b.String()), 0o644)
+}
