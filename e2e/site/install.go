@@ -36,13 +36,21 @@ func (h *Host) Install(p Parts, document string) error {
 	if err := errors.Join(os.MkdirAll(h.Root, 0o755), os.MkdirAll(h.Root+upper, 0o755), os.Mkdir(h.Root+workdir, 0o755)); err != nil {
 		return err
 	}
-	if h.Master {
-		if err := p.AddBinaries(h.Root + upper); err != nil {
-			return err
+	binariesIn := func(root string) error {
+		if !h.Master {
+			return nil
 		}
+		return p.AddBinaries(root)
+	}
+	if err := binariesIn(h.Root + upper); err != nil {
+		return err
 	}
 	if err := all(fmt.Sprintf("mount -t overlay overlay -o lowerdir=%s,upperdir=%s,workdir=%s %s", p.Base, h.Root+upper, h.Root+workdir, h.Root)); err != nil {
-		return err
+		// There can be none upon a container's own overlay.
+		err := errors.Join(os.RemoveAll(h.Root+upper), os.RemoveAll(h.Root+workdir), all("cp -a "+p.Base+"/. "+h.Root), binariesIn(h.Root))
+		if err != nil {
+			return err
+		}
 	}
 	return h.ignite(p, document)
 }
