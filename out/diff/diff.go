@@ -166,6 +166,9 @@ func (c *comparison) machine(p *machines) {
 		p.changes = c.both(p)
 	}
 	p.effects = verdict(p.changes)
+	if p.before != nil && p.after != nil {
+		p.effects = inPlace(*p)
+	}
 }
 
 // both compares a host that is in both trees.

@@ -29,8 +29,8 @@ var pace = []turn{
 	{apiUnit, "its /readyz answers"},
 	{"kube-controller-manager.service", "it is active; another one leads meanwhile"},
 	{"kube-scheduler.service", "it is active; another one leads meanwhile"},
-	{"haproxy.service", "it answers at /alive on its own machine"},
-	{"keepalived.service", "it is active; the virtual IP may move"},
+	{haproxyUnit, "it answers at /alive on its own machine"},
+	{keepalivedUnit, "it is active; the virtual IP may move"},
 }
 
 // order tells what comes after what: etcd is told, new machines boot, then
@@ -225,7 +225,7 @@ var warnings = []warning{
 	{apiUnit, "--service-account-issuer", "", "the issuer of service-account tokens is another: tokens that pods have are refused"},
 	{apiUnit, "--service-cluster-ip-range", "", "services that exist keep their old addresses"},
 	{"kube-controller-manager.service", "--cluster-cidr", "", "nodes that exist keep their old pod ranges"},
-	{apiUnit, "--secure-port", "", "until machines agree on the API servers' port, those who dial the other one are refused"},
+	{apiUnit, "--secure-port", "", "until machines agree on the API servers' port, those who dial the other one are refused: a load balancer finds only the machines that have the port it knows"},
 	{etcdUnit, "--listen-peer-urls", "", "members do not reach one that has moved until etcd has been told"},
 }
 
@@ -261,6 +261,9 @@ func cautions(pairs []machines) []Caution {
 				}
 			}
 		}
+	}
+	if text := heldTwice(pairs); text != "" {
+		add("", text)
 	}
 	for _, alone := range aloneOnes(pairs) {
 		add(alone[0], alone[1])

@@ -1,0 +1,74 @@
+package diff
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+const (
+	haproxyUnit    = "haproxy.service"
+	keepalivedUnit = "keepalived.service"
+)
+
+// inPlace takes from the effects on a machine what cannot be had in place as
+// it stands there. A unit that is new runs as a user that only a first boot
+// makes. And where HAProxy comes to a master or leaves it, it and the API
+// server exchange a port: neither can start before the other has stopped.
+func inPlace(p machines) []Effect {
+	fronts := false
+	for _, unit := range []string{haproxyUnit, keepalivedUnit} {
+		fronts = fronts || p.does(Start, unit) || p.does(Stop, unit)
+	}
+	if fronts && runs(p.after, apiUnit) && p.does(Restart, apiUnit) {
+		kept := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership })
+		return append(kept, Effect{Action: Reimage, Why: "HAProxy and the API server exchange a port: neither can start before the other has stopped"})
+	}
+	if !p.does(Reimage, "") {
+		return p.effects
+	}
+	return slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action == Start })
+}
+
+func runs(n *node.Node, unit string) bool {
+	return n != nil && slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == unit })
+}
+
+var heldAddress = regexp.MustCompile(`virtual_ipaddress \{\s*([0-9a-fA-F.:]+)`)
+
+// virtualIP is the address that a machine holds in turn with others, or "".
+func virtualIP(n *node.Node) string {
+	if n == nil {
+		return ""
+	}
+	for _, f := range n.Files {
+		if m := heldAddress.FindSubmatch(f.Contents); m != nil && strings.HasSuffix(f.Path, "/keepalived.conf") {
+			return string(m[1])
+		}
+	}
+	return ""
+}
+
+// heldTwice warns of a virtual address that moves from some machines to
+// others: the two groups do not hear each other, and each holds it.
+func heldTwice(pairs []machines) string {
+	var from, to []string
+	address := ""
+	for _, p := range pairs {
+		before, after := virtualIP(p.before), virtualIP(p.after)
+		switch {
+		case before != "" && after == "":
+			from, address = append(from, p.name), before
+		case before == "" && after != "":
+			to = append(to, p.name)
+		}
+	}
+	if len(from) == 0 || len(to) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s moves from %s to %s, who do not hear each other and would both hold it: stop keepalived on the former first",
+		address, strings.Join(from, ", "), strings.Join(to, ", "))
+}
