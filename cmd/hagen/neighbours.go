@@ -2,10 +2,12 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"hagen/gen"
@@ -31,25 +33,43 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 	if !own.VirtualIP.IsValid() {
 		return nil
 	}
+	at := own.AddressAt
+	network, _ := own.VirtualIP.Prefix(oneNetwork)
+	numbers := map[string]string{} // of virtual routers on the network, with a document that says so
 	for _, path := range documentsBeside(dir) {
 		for _, other := range virtualRouters(path) {
 			address, err := netip.ParseAddr(other.Address)
-			if err != nil {
+			if err != nil || itself(c, other) {
 				continue
 			}
-			network, _ := own.VirtualIP.Prefix(oneNetwork)
-			switch at := own.RouterAt; {
-			case address == own.VirtualIP:
-				at = own.AddressAt
+			if address == own.VirtualIP {
 				return usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
 					file, at.Line, at.Column, at.Path, address, path)
-			case network.Contains(address) && other.ID == strconv.Itoa(own.RouterID):
-				return usage("%s:%d:%d: %s: the virtual router has number %d, and so has another cluster's on the same network (%s, for %s): write another loadBalancer.virtualRouterID, for example %d",
-					file, at.Line, at.Column, at.Path, own.RouterID, path, address, own.RouterID%255+1)
+			}
+			if network.Contains(address) {
+				numbers[other.ID] = fmt.Sprintf("%s, for %s", path, address)
 			}
 		}
 	}
-	return nil
+	taken, clash := numbers[strconv.Itoa(own.RouterID)]
+	if !clash {
+		return nil
+	}
+	free := own.RouterID%255 + 1
+	for numbers[strconv.Itoa(free)] != "" && free != own.RouterID {
+		free = free%255 + 1
+	}
+	at = own.RouterAt
+	return usage("%s:%d:%d: %s: the virtual router has number %d, and so has another cluster's on the same network (%s): write another loadBalancer.virtualRouterID, for example %d",
+		file, at.Line, at.Column, at.Path, own.RouterID, taken, free)
+}
+
+// itself says whether a virtual router is a machine of the cluster: another
+// render of it, under another name.
+func itself(c *cluster.Cluster, r check.VirtualRouter) bool {
+	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool {
+		return h.Name == r.Host && h.Address().String() == r.Source
+	})
 }
 
 // documentsBeside lists the Ignition documents of the clusters that are
@@ -57,10 +77,11 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 // and twins may be of this cluster itself.
 func documentsBeside(dir string) []string {
 	var paths []string
+	dir = filepath.Clean(dir)
 	clusters, _ := os.ReadDir(filepath.Dir(dir))
 	for _, c := range clusters {
 		beside := filepath.Join(filepath.Dir(dir), c.Name())
-		if !c.IsDir() || filepath.Clean(beside) == filepath.Clean(dir) {
+		if beside == dir {
 			continue
 		}
 		if _, twins := out.Holds(os.DirFS(beside)); twins {

@@ -179,6 +179,9 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	case ui.outTerminal && !ctx.Bool("redact"):
 		return usage("a document may hold keys and is not printed on a terminal: pipe it, or name a directory with -o")
 	}
+	if err := neighbours(ctx.String("file"), filepath.Join("rendered", c.Name), c); err != nil {
+		return err
+	}
 	w, err := issue(ui, ctx, c)
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ type VirtualRouter struct {
 	Host    string
 	ID      string // the number that tells virtual routers on one network apart
 	Address string // the virtual address
+	Source  string // the machine's own
 }
 
 // VirtualRouters reads those of the nodes that are some.
@@ -29,7 +30,7 @@ func VirtualRouters(nodes []node.Node) []VirtualRouter {
 			m.files[f.Path] = f
 		}
 		if r, found := m.router(); found {
-			out = append(out, VirtualRouter{n.Name, r.routerID, r.address})
+			out = append(out, VirtualRouter{n.Name, r.routerID, r.address, r.source})
 		}
 	}
 	return out

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"hagen/gen/spec"
+	"hagen/profiles"
 )
 
 // Mode is what stands in front of the API servers.
@@ -92,6 +93,13 @@ func (v *validation) balancing() {
 		Tunnel:  v.timeout(t.Tunnel, day),
 		Check:   v.timeout(t.Check, 1500*time.Millisecond),
 	}
+	if len(v.c.Fronts()) > 0 && !v.tellsItself() {
+		for _, at := range []spec.At{lb.StatsPort.At, lb.Metrics.At} {
+			if at.Written() {
+				v.warn(at, "the classic profile's HAProxy tells nothing of itself without a virtual IP", "remove it")
+			}
+		}
+	}
 	if len(v.c.Fronts()) > 0 || b.Mode == Dedicated {
 		return
 	}
@@ -110,7 +118,13 @@ func (v *validation) mode(field spec.Text) {
 	if len(list.Items) > 0 {
 		b.Mode = Dedicated
 	}
-	if !field.At.Written() || !v.choice(field, string(Dedicated), string(Colocated), string(External)) {
+	if !field.At.Written() {
+		return
+	}
+	if !v.choice(field, string(Dedicated), string(Colocated), string(External)) {
+		if b.Mode == External {
+			b.Mode = Colocated // whatever was meant: nothing that fits it is called wrong
+		}
 		return
 	}
 	b.Mode = Mode(field.Value)
@@ -144,6 +158,7 @@ func (v *validation) virtualIP(lb spec.LoadBalancer) {
 		case len(fronts) == 1:
 			v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", fronts[0].Name), "add another, or remove virtualIP")
 		default:
+			v.sameNetwork(field.At, a)
 			b.VirtualIP, b.AddressAt = a, field.At
 			b.RouterID, b.RouterAt = routerID(v.c.Name), field.At
 		}
@@ -157,6 +172,23 @@ func (v *validation) virtualIP(lb spec.LoadBalancer) {
 		v.fault(field.At, "there is no virtual IP that this could be the number of", "add virtualIP, or remove the line")
 	case b.VirtualIP.IsValid():
 		b.RouterID, b.RouterAt = field.Value, field.At
+	}
+}
+
+// sameNetwork warns of a virtual IP that can hardly be on the network of the
+// machines that hold it in turn. The cluster file knows no netmask; a /24 is
+// what most networks are at least.
+func (v *validation) sameNetwork(at spec.At, a netip.Addr) {
+	last := a.As4()[3]
+	if last == 0 || last == 255 {
+		v.warn(at, fmt.Sprintf("%s is what most networks call themselves, or everybody in them", a), "unless the network is larger than a /24, write another address")
+	}
+	network, _ := a.Prefix(24) // cannot fail for an IPv4 address
+	for _, h := range v.c.Fronts() {
+		if len(h.Addresses) > 0 && !network.Contains(h.Address()) {
+			v.warn(at, fmt.Sprintf("%s seems to be on another network than %s (%s): an address moves within one network only", a, h.Name, h.Address()), "unless the network is larger than a /24, write an address of the machines' network")
+			return
+		}
 	}
 }
 
@@ -178,7 +210,9 @@ func (v *validation) frontNames(list spec.List[spec.String]) {
 		}
 		line, twice := seen[field.Value]
 		seen[field.Value] = field.At.Line
-		machine := slices.ContainsFunc(v.c.Hosts(), func(h Host) bool { return h.Name == field.Value })
+		machine := slices.ContainsFunc(v.c.Hosts(), func(h Host) bool {
+			return h.Name == field.Value || strings.HasPrefix(h.Name, field.Value+".")
+		})
 		switch {
 		case strings.HasPrefix(field.Value, "*."):
 			v.fault(field.At, spec.Quote(field.Value)+" is no one name", "write it into apiServer.extraSANs, and here the names that clients dial")
@@ -210,42 +244,71 @@ func (v *validation) statsPort(field spec.Int) {
 	}
 }
 
+// tellsItself says whether HAProxy has a listener about itself: the seed's has
+// one only where keepalived asks there.
+func (v *validation) tellsItself() bool {
+	return len(v.c.Fronts()) > 0 && (v.c.Profile.Name != profiles.Classic || v.c.Balancing.VirtualIP.IsValid())
+}
+
 // frontPorts holds the two ports on which HAProxy listens against what else
-// listens on its machines.
+// listens on its machines. The fault is told where a port is written.
 func (v *validation) frontPorts() {
 	e, b := v.c.Endpoint, v.c.Balancing
 	if len(v.c.Fronts()) == 0 {
 		return
 	}
 	role := map[Mode]Role{Dedicated: LoadBalancer, Colocated: Master}[b.Mode]
-	taken := func(port uint16) string {
-		if b.Mode == Colocated && port == v.c.APIServer.Port {
-			return "kube-apiserver"
-		}
-		return v.taker(port, role)
-	}
-	if daemon := taken(e.Port); daemon != "" {
-		v.fault(e.At, fmt.Sprintf("port %d is %s's on every %s", e.Port, daemon, role), fmt.Sprintf("write for example %s:6443", e.Host))
+	if daemon := v.taker(e.Port, role); daemon != "" {
+		v.fault(e.At, fmt.Sprintf("port %d is %s's on every %s", e.Port, daemon, role), fmt.Sprintf("write for example %s:%d", e.Host, v.freePort(6443)))
 	} else if ephemeral.Contains(e.Port) {
 		v.warn(e.At, ephemeralProblem(e.Port), "write one below 32768")
 	}
-	at := v.spec.LoadBalancer.StatsPort.At
-	if !at.Written() {
-		at = e.At
+	if b.Mode == Colocated && v.c.NodePorts.Contains(e.Port) {
+		v.inNodePorts(e.At, e.Port)
 	}
-	if daemon := taken(b.StatsPort); daemon != "" {
-		v.fault(at, fmt.Sprintf("port %d is %s's on every %s", b.StatsPort, daemon, role), fmt.Sprintf("write for example %d", defaultStatsPort))
+	if v.tellsItself() {
+		v.statsPortTaken(role)
 	}
-	if b.Mode == Colocated {
-		for port, at := range map[uint16]spec.At{e.Port: e.At, b.StatsPort: at} {
-			if v.c.NodePorts.Contains(port) {
-				v.fault(at, fmt.Sprintf("port %d lies in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), "write one outside of it, or another serviceNodePortRange")
-			}
+}
+
+// statsPortTaken is about the port of HAProxy's listener about itself.
+func (v *validation) statsPortTaken(role Role) {
+	e, port, at := v.c.Endpoint, v.c.Balancing.StatsPort, v.spec.LoadBalancer.StatsPort.At
+	remedy := fmt.Sprintf("write for example %d", v.freePort(defaultStatsPort))
+	api := v.spec.APIServer.Port.At
+	colocated := v.c.Balancing.Mode == Colocated
+	switch {
+	case port == e.Port && at.Written():
+		v.fault(at, fmt.Sprintf("port %d is where HAProxy answers clients, the endpoint's port", port), remedy)
+	case port == e.Port:
+		v.fault(e.At, fmt.Sprintf("port %d is where HAProxy tells its statistics", port), "write another port, or another loadBalancer.statsPort")
+	case colocated && port == v.c.APIServer.Port && !at.Written() && api.Written():
+		v.fault(api, fmt.Sprintf("port %d is where HAProxy tells its statistics on every master", port), "write another port, or another loadBalancer.statsPort")
+	case colocated && port == v.c.APIServer.Port:
+		v.fault(at, fmt.Sprintf("port %d is kube-apiserver's on every master", port), remedy)
+	case colocated && v.c.NodePorts.Contains(port) && !at.Written():
+		v.fault(v.spec.ServiceNodePortRange.At, fmt.Sprintf("the range holds port %d, which is HAProxy's statistics port on every master", port), writeNodePorts+", or another loadBalancer.statsPort")
+	case colocated && v.c.NodePorts.Contains(port):
+		v.inNodePorts(at, port)
+	case v.taker(port, role) != "":
+		v.fault(at, fmt.Sprintf("port %d is %s's on every %s", port, v.taker(port, role), role), remedy)
+	}
+}
+
+func (v *validation) inNodePorts(at spec.At, port uint16) {
+	v.fault(at, fmt.Sprintf("port %d lies in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), "write one outside of it, or another serviceNodePortRange")
+}
+
+// freePort is the first of some usual ports, from the one that is liked best,
+// that nothing has on a machine with HAProxy.
+func (v *validation) freePort(liked uint16) uint16 {
+	for _, port := range []uint16{liked, 443, 8443, 9443, 8404, 8405} {
+		if v.taker(port, Master) == "" && v.taker(port, LoadBalancer) == "" && !v.c.NodePorts.Contains(port) &&
+			(v.c.Balancing.Mode != Colocated || int(port) != v.apiPortWritten()) && port != v.c.Endpoint.Port && (port != v.c.Balancing.StatsPort || port == liked && liked == defaultStatsPort) {
+			return port
 		}
 	}
-	if b.StatsPort == e.Port {
-		v.fault(at, fmt.Sprintf("port %d is where HAProxy answers clients and where it tells its statistics", e.Port), "write another endpoint's port, or another loadBalancer.statsPort")
-	}
+	return liked
 }
 
 var timeoutText = regexp.MustCompile(`^([1-9][0-9]{0,8})(ms|s|m|h|d)$`)

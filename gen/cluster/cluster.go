@@ -104,10 +104,11 @@ func (c *Cluster) Hosts() []Host {
 }
 
 // Names are those of a host: its own and, where that has a domain and its
-// first part means this machine alone, the first part.
+// first part means this machine alone and is no name of the front, the first
+// part.
 func (c *Cluster) Names(h Host) []string {
 	short, _, dotted := strings.Cut(h.Name, ".")
-	if !dotted {
+	if !dotted || short == c.Endpoint.Host {
 		return []string{h.Name}
 	}
 	for _, other := range c.Hosts() {

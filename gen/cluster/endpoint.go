@@ -78,6 +78,12 @@ func (v *validation) besideMaster() string {
 	if len(v.c.Balancers) == 0 {
 		return "add a load balancer, or write loadBalancer.mode: colocated"
 	}
+	switch vip := v.c.Balancing.VirtualIP; {
+	case vip.IsValid():
+		return fmt.Sprintf("write %s:%d, the virtual IP", vip, v.c.Endpoint.Port)
+	case len(v.c.Balancers) > 1:
+		return "write a DNS name that stands for all load balancers"
+	}
 	return fmt.Sprintf("write %s:%d, the load balancer", v.c.Balancers[0].Name, v.c.Endpoint.Port)
 }
 
@@ -85,7 +91,8 @@ func (v *validation) besideMaster() string {
 func (v *validation) frontName() {
 	e, b := v.c.Endpoint, v.c.Balancing
 	if e.Address.IsValid() {
-		if len(e.Answered) == 0 && !(b.Mode == External && v.spec.LoadBalancer.Mode.At.Written()) {
+		meant := v.spec.LoadBalancer.VirtualIP.At.Written() && !b.VirtualIP.IsValid() // a fault of its own
+		if len(e.Answered) == 0 && !meant && !(b.Mode == External && v.spec.LoadBalancer.Mode.At.Written()) {
 			remedy := "write the name or address of a load balancer, or loadBalancer.mode: external if it is that of one outside the cluster"
 			if b.VirtualIP.IsValid() {
 				remedy = fmt.Sprintf("write %s:%d, the virtual IP", b.VirtualIP, e.Port)

@@ -23,7 +23,15 @@ func (v *validation) apiPortWritten() int {
 	switch p := v.spec.APIServer.Port; {
 	case p.At.Written():
 		return p.Value
-	case v.c.Balancing.Mode != Colocated || v.c.Endpoint.Port == besideHAProxy:
+	case v.c.Balancing.Mode == Colocated:
+		return int(v.besidePort())
+	}
+	return defaultAPIPort
+}
+
+// besidePort is a port for API servers that share their machines with HAProxy.
+func (v *validation) besidePort() uint16 {
+	if v.c.Endpoint.Port == besideHAProxy {
 		return defaultAPIPort
 	}
 	return besideHAProxy
@@ -157,14 +165,17 @@ func (v *validation) apiServer() {
 }
 
 func (v *validation) apiPort(field spec.Int) {
-	const remedy = "write for example 6443"
+	remedy := fmt.Sprintf("write for example %d", defaultAPIPort)
+	if v.c.Balancing.Mode == Colocated {
+		remedy = fmt.Sprintf("write for example %d", v.besidePort())
+	}
 	if field.Value < 1 || field.Value > 65535 {
 		v.fault(field.At, fmt.Sprintf("%d is not a port", field.Value), "write one of 1-65535, for example 6443")
 		return
 	}
 	port := uint16(field.Value)
 	if v.c.Balancing.Mode == Colocated && port == v.c.Endpoint.Port {
-		v.fault(field.At, fmt.Sprintf("port %d is HAProxy's on every master, the endpoint's port", port), fmt.Sprintf("write for example %d, or leave it out", besideHAProxy))
+		v.fault(field.At, fmt.Sprintf("port %d is HAProxy's on every master, the endpoint's port", port), remedy+", or leave it out")
 		return
 	}
 	if daemon := v.taker(port, Master); daemon != "" {

@@ -53,7 +53,7 @@ var haproxyDaemon = daemon{
 			"ExecReload=BINARY -c -q -f " + haproxyConfig,
 			"ExecReload=/bin/kill -USR2 $MAINPID",
 			"KillMode=mixed",
-		}, []string{"Restart=always", "RestartSec=2", fmt.Sprintf("LimitNOFILE=%d", openFiles(s))}, lowPort(s.Endpoint.Port), hardening())
+		}, []string{"Restart=always", "RestartSec=2", fmt.Sprintf("LimitNOFILE=%d", openFiles(s))}, lowPort(min(s.Endpoint.Port, s.Balancing.StatsPort)), hardening())
 	},
 }
 
