@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 
 	"hagen/out/tree"
 )
@@ -70,12 +72,44 @@ func Prepare(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, error) {
 		return nil, err
 	}
 	staged, err := dir.Stage(slices.Concat(files, own), c.Removed)
+	if err == nil && len(recorded) == 0 {
+		err = refuseForeign(dir, files)
+	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, discard(staged))
 	}
 	slices.Sort(c.Written)
 	slices.Sort(c.Kept)
 	return &Prepared{c.Result, staged}, nil
+}
+
+// refuseForeign refuses a directory that hagen has never written to and that
+// holds something else than what hagen would write: it would be exchanged
+// whole, and it may be anybody's. What keeps an empty directory in a repository
+// does not count.
+func refuseForeign(dir *tree.Dir, files []tree.File) error {
+	entries, err := os.ReadDir(dir.Path())
+	if err != nil {
+		return fmt.Errorf("%s cannot be read: check its owner and permissions", dir.Show(""))
+	}
+	ours := map[string]bool{ManifestName: true, TwinsName: true}
+	for _, f := range files {
+		top, _, _ := strings.Cut(f.Path, "/")
+		ours[top] = true
+	}
+	for _, e := range entries {
+		if !ours[e.Name()] && !strings.HasPrefix(e.Name(), ".git") {
+			return fmt.Errorf("%s holds %s, which hagen did not write, and nothing that it did: name a new or an empty directory", dir.Show(""), e.Name())
+		}
+	}
+	return nil
+}
+
+func discard(staged *tree.Staged) error {
+	if staged == nil {
+		return nil
+	}
+	return staged.Discard()
 }
 
 // Discard gives up what was prepared. After Commit it does nothing.

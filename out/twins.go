@@ -43,6 +43,7 @@ func PrepareTwins(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, err
 	if err != nil {
 		return nil, err
 	}
+	written := len(recorded) > 0
 	c := comparison{dir: dir, recorded: manifest{}, next: manifest{}}
 	files = slices.Clone(files)
 	for i, f := range files {
@@ -67,8 +68,11 @@ func PrepareTwins(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, err
 	}
 	own := tree.File{Path: TwinsName, Mode: sharedMode(dir, TwinsName), Data: twinsText(listed)}
 	staged, err := dir.StageShared(append(files, own), c.Removed)
+	if err == nil && !written {
+		err = refuseForeign(dir, files)
+	}
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, discard(staged))
 	}
 	slices.Sort(c.Written)
 	slices.Sort(c.Kept)

@@ -124,7 +124,7 @@ func TestTwinsRefuse(t *testing.T) {
 	}{
 		{"documents", []string{".gitignore=" + ignoreText}, []string{"a=1"}, true, []string{"tree holds documents with private keys", "name another directory"}},
 		{"documents below", []string{"h/.gitignore=" + ignoreText}, []string{"h/a=1"}, true, []string{"tree/h holds documents"}},
-		{"documents elsewhere below", []string{"i/.gitignore=" + ignoreText}, []string{"h/a=1"}, true, nil},
+		{"documents elsewhere below", []string{"i/.gitignore=" + ignoreText}, []string{"h/a=1"}, true, []string{"holds i, which hagen did not write"}},
 		{"twins", []string{own}, []string{"a=1"}, false, []string{"tree holds twins"}},
 		{"twins below", []string{"h/" + own}, []string{"h/i/a=1"}, false, []string{"tree/h holds twins"}},
 		{"another's .gitignore", []string{".gitignore=*.log\n"}, []string{"a=1"}, true, nil},

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -75,11 +76,26 @@ func (d *Dir) bring(n node, path, to string) error {
 		if err := os.Mkdir(to, 0o700); err != nil {
 			return fail("create", d.Show(path), err)
 		}
+		return keepOwner(n, to, d.Show(path))
 	case n.now.info.Mode().IsRegular():
 		return d.bringFile(*n.now, to)
 	default:
 		if err := os.Symlink(n.now.link, to); err != nil {
 			return fail("keep the symbolic link", d.Show(path), err)
+		}
+		return keepOwner(n, to, d.Show(path))
+	}
+}
+
+// keepOwner gives what is brought over the owner that it has now. Only root
+// meets another than itself there, since others could not replace it.
+func keepOwner(n node, to, shown string) error {
+	if n.now == nil || os.Geteuid() != 0 {
+		return nil
+	}
+	if stat, ok := n.now.info.Sys().(*syscall.Stat_t); ok {
+		if err := os.Lchown(to, int(stat.Uid), int(stat.Gid)); err != nil {
+			return fail("keep the owner of", shown, err)
 		}
 	}
 	return nil
