@@ -38,11 +38,16 @@ func Machines(rendered []gen.Machine) []Machine {
 // Tree makes the twins of a rendered tree, by path: of every document of the
 // machines, and of the administrator's kubeconfig unless that is nil.
 func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, error) {
+	nodes := make([]node.Node, len(machines))
+	for i, m := range machines {
+		nodes[i] = m.Node
+	}
+	keys := piecesOf(nodes...) // one machine's may stand on another
 	made := make([][]gen.Document, len(machines))
 	faults := make([]error, len(machines))
 	var all sync.WaitGroup
 	for i, m := range machines {
-		all.Go(func() { made[i], faults[i] = documents(cluster, m) })
+		all.Go(func() { made[i], faults[i] = documents(cluster, m, keys) })
 	}
 	all.Wait()
 	if err := errors.Join(faults...); err != nil {
@@ -62,8 +67,8 @@ func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, 
 
 // documents makes the twins of a machine's documents. Ignition's is indented,
 // so that a change shows in the lines that it is about.
-func documents(cluster string, m Machine) ([]gen.Document, error) {
-	butane := encode.Butane(cluster, Of(m.Node), m.OS)
+func documents(cluster string, m Machine, keys *keyPieces) ([]gen.Document, error) {
+	butane := encode.Butane(cluster, of(m.Node, keys), m.OS)
 	ignition, _, err := encode.Ignition(butane, m.OS)
 	if err != nil {
 		return nil, err

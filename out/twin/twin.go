@@ -11,28 +11,44 @@ import (
 )
 
 // Of gives the twin of a node. Nothing in a twin is marked secret. The twin of
-// a twin is the same.
-func Of(n node.Node) node.Node {
+// a twin is the same. A key of the machine that stands where no key is looked
+// for, or in pieces, hides the whole of what it stands in.
+func Of(n node.Node) node.Node { return of(n, piecesOf(n)) }
+
+// of is Of with the keys that must not be in it.
+func of(n node.Node, keys *keyPieces) node.Node {
+	hide := func(shown []byte) []byte {
+		if keys.in(shown) {
+			return []byte(everything)
+		}
+		return shown
+	}
+	// comment hides what somebody wrote into a comment of a document that was
+	// edited by hand.
+	comment := func(o *node.Origin) {
+		o.Section, o.Why = string(text([]byte(o.Section), "; ")), string(Text([]byte(o.Why)))
+		if keys.in([]byte(o.Section)) || keys.in([]byte(o.Why)) {
+			o.Section, o.Why = "", hidden
+		}
+	}
 	n.Groups = each(n.Groups, func(g *node.Group) { comment(&g.Origin) })
 	n.Users = each(n.Users, func(u *node.User) { comment(&u.Origin) })
 	n.Directories = each(n.Directories, func(d *node.Directory) { comment(&d.Origin) })
 	n.Files = each(n.Files, func(f *node.File) {
 		comment(&f.Origin)
-		f.Contents, f.Secret = Text(f.Contents), false
+		f.Contents, f.Secret = hide(Text(f.Contents)), false
 	})
 	n.Links = each(n.Links, func(l *node.Link) { comment(&l.Origin) })
 	n.Units = each(n.Units, func(u *node.Unit) {
 		comment(&u.Origin)
 		// systemd reads a unit by its lines: one stays one.
-		u.Contents = string(text([]byte(u.Contents), "; "))
+		shown := text([]byte(u.Contents), "; ")
+		if keys.in(shown) {
+			shown = []byte("# " + everything)
+		}
+		u.Contents = string(shown)
 	})
 	return n
-}
-
-// comment hides what somebody wrote into a comment of a document that was
-// edited by hand.
-func comment(o *node.Origin) {
-	o.Section, o.Why = string(text([]byte(o.Section), "; ")), string(Text([]byte(o.Why)))
 }
 
 func each[T any](items []T, change func(*T)) []T {

@@ -11,8 +11,10 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
+	"net/url"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -274,4 +276,45 @@ func FuzzText(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestPieces: a machine's key is found wherever a hand has put it, and however
+// it was written there; what is no key stays.
+func TestPieces(t *testing.T) {
+	key := block("EC PRIVATE KEY", []byte(strings.Repeat("0123456789abcdefghijklmnopqrstuv", 4)))
+	der, _ := pem.Decode([]byte(key))
+	secret := []byte("\x01\x02\x03\xff0123456789abcdefghijklmn")
+	once := base64.StdEncoding.EncodeToString(der.Bytes)
+	twice := base64.StdEncoding.EncodeToString([]byte(key))
+	wrap := func(text string) string {
+		var b strings.Builder
+		for len(text) > 19 {
+			b.WriteString(text[:19] + "\n")
+			text = text[19:]
+		}
+		return b.String() + text
+	}
+	for what, text := range map[string]string{
+		"body without armour": wrap(once), "base64 of the PEM": wrap(twice), "hex": hex.EncodeToString(der.Bytes), "HEX": strings.ToUpper(hex.EncodeToString(der.Bytes)),
+		"a middle piece": "x " + once[30:60] + " y", "in a URL": "https://x/?k=" + url.QueryEscape(once), "raw": string(der.Bytes), "Go's string": strconv.Quote(once[:40]) + "+\n" + strconv.Quote(once[40:]),
+		"a secret in a sentence": "the key is " + base64.StdEncoding.EncodeToString(secret), "a secret's hex": hex.EncodeToString(secret),
+	} {
+		n := node.Node{
+			Files: []node.File{
+				{Path: "/k", Contents: []byte(key), Secret: true},
+				{Path: "/e", Contents: []byte("    secret: " + base64.StdEncoding.EncodeToString(secret) + "\n")},
+				{Path: "/other", Contents: []byte("a line\n" + text + "\nanother\n")},
+				{Path: "/plain", Contents: []byte("a line\n")},
+			},
+			Units: []node.Unit{{Name: "a.service", Contents: "[Service]\nExecStart=/bin/a " + strings.ReplaceAll(text, "\n", " ") + "\n"}},
+			Links: []node.Link{{Origin: node.Origin{Why: text}, Path: "/l"}},
+		}
+		shown := Of(n)
+		if string(shown.Files[2].Contents) != everything || shown.Units[0].Contents != "# "+everything || shown.Links[0].Why != hidden {
+			t.Errorf("%s: shown as %q, %q, %q", what, shown.Files[2].Contents, shown.Units[0].Contents, shown.Links[0].Why)
+		}
+		if string(shown.Files[3].Contents) != "a line\n" {
+			t.Errorf("%s: what is no key is hidden", what)
+		}
+	}
 }
