@@ -243,6 +243,15 @@ func access(user, group string, mode fs.FileMode) []fact {
 	return []fact{{"owner", cmp.Or(user, "root")}, {"group", cmp.Or(group, "root")}, {"mode", fmt.Sprintf("%04o", mode)}}
 }
 
+// existing is what happens to a file of that path that the system brings: at a
+// first boot it is replaced, or Ignition fails.
+func existing(f *node.File) fact {
+	if f.Overwrite {
+		return fact{"a file that is there", "replaced"}
+	}
+	return fact{"a file that is there", "kept, and a fault"}
+}
+
 // compareFacts gives a detail for each fact that differs.
 func compareFacts(before, after []fact) []Detail {
 	details := []Detail{}
@@ -328,7 +337,7 @@ func (c *comparison) files(before, after []node.File) []Change {
 			change.How, change.Name = Removed, b.Path
 		default:
 			change, differs = c.contents(b.Contents, a.Contents)
-			details := compareFacts(access(b.User, b.Group, b.Mode), access(a.User, a.Group, a.Mode))
+			details := compareFacts(append(access(b.User, b.Group, b.Mode), existing(b)), append(access(a.User, a.Group, a.Mode), existing(a)))
 			change.Details = append(details, change.Details...)
 			differs = differs || len(details) > 0
 			change.How, change.Name = Changed, a.Path

@@ -242,6 +242,14 @@ func TestOf(t *testing.T) {
 		{what: "a load balancer joins", edit: []func(*Side){join("kubernetes", "lb01")}, want: []string{"1 of 5 machines changes", "+ a new load balancer\n      files: 5\n      units: hagen-binaries.service, haproxy.service\n", "1. boot lb01; go on when it serves"}, not: []string{"Re-imaged"}},
 
 		// Values that others live with.
+		{what: "overwrite", edit: []func(*Side){func(s *Side) {
+			for i := range s.Machines {
+				s.Machines[i].Files = slices.Clone(s.Machines[i].Files)
+				for j := range s.Machines[i].Files {
+					s.Machines[i].Files[j].Overwrite = false
+				}
+			}
+		}}, want: []string{"a file that is there changed from replaced to kept, and a fault"}},
 		{what: "ranges and issuer", edit: []func(*Side){replace("kubem", "", "range=10.32.0.0/16", "range=10.33.0.0/16"), replace("kubem", "", "cluster-cidr=10.38", "cluster-cidr=10.39"), replace("kubem", apiUnit, "issuer=https://kubernetes", "issuer=https://other"), replace("kubem", apiUnit, "secure-port=6443", "secure-port=6444")},
 			want: []string{"services that exist keep their old addresses", "nodes that exist keep their old pod ranges", "issuer of service-account tokens is another", "agree on the API servers' port"}},
 		{what: "the only master", golden: "small", edit: []func(*Side){replace("m0", etcdUnit, "election-timeout=1000", "election-timeout=2000"), replace("m0", apiUnit, "--v=2", "--v=3")},
