@@ -2,10 +2,10 @@ package diff
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"hagen/gen/check"
 	"hagen/gen/node"
 )
 
@@ -37,17 +37,13 @@ func runs(n *node.Node, unit string) bool {
 	return n != nil && slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == unit })
 }
 
-var heldAddress = regexp.MustCompile(`virtual_ipaddress \{\s*([0-9a-fA-F.:]+)`)
-
 // virtualIP is the address that a machine holds in turn with others, or "".
 func virtualIP(n *node.Node) string {
 	if n == nil {
 		return ""
 	}
-	for _, f := range n.Files {
-		if m := heldAddress.FindSubmatch(f.Contents); m != nil && strings.HasSuffix(f.Path, "/keepalived.conf") {
-			return string(m[1])
-		}
+	for _, r := range check.VirtualRouters([]node.Node{*n}) {
+		return r.Address
 	}
 	return ""
 }
