@@ -127,15 +127,6 @@ func (p *Prepared) Commit() (Result, error) {
 	return p.result, err
 }
 
-// Write is Prepare and Commit.
-func Write(dir *tree.Dir, files []tree.File, scope Scope) (Result, error) {
-	p, err := Prepare(dir, files, scope)
-	if err != nil {
-		return Result{}, err
-	}
-	return p.Commit()
-}
-
 // comparison is of what is to be written with what is recorded and on disk.
 type comparison struct {
 	Result

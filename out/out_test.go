@@ -39,7 +39,11 @@ func write(t testing.TB, root string, scope Scope, items ...string) (Result, err
 	d, err := tree.Open(root, nil)
 	must(t, err)
 	defer d.Close()
-	return Write(d, texts(items...), scope)
+	p, err := Prepare(d, texts(items...), scope)
+	if err != nil {
+		return Result{}, err
+	}
+	return p.Commit()
 }
 
 // content lists the files below root as "path=content", without the manifest

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"hagen/out"
 )
 
 const testdata = "../../testdata"
@@ -63,6 +65,13 @@ func TestGoldens(t *testing.T) {
 				t.Errorf("%s: %s is read as %s", name, h.Node.Name, h.OS.Name)
 			}
 		}
+	}
+}
+
+// TestManifestName: the name stands in out, which this package may not import.
+func TestManifestName(t *testing.T) {
+	if manifestName != out.ManifestName {
+		t.Errorf("%s is called %s", manifestName, out.ManifestName)
 	}
 }
 
