@@ -19,11 +19,6 @@ import (
 	"hagen/profiles"
 )
 
-// oneNetwork is how many leading bits two virtual addresses have in common
-// when they are taken to be on one network: the cluster file knows no netmask,
-// and a /24 is what most networks are at least.
-const oneNetwork = 24
-
 // neighbours refuses a cluster that is to be rendered beside another one with
 // the same virtual IP, or with the same number of its virtual router on what
 // looks like the same network: the two would take the other's adverts for
@@ -34,7 +29,7 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 		return nil
 	}
 	at := own.AddressAt
-	network, _ := own.VirtualIP.Prefix(oneNetwork)
+	network, _ := own.VirtualIP.Prefix(cluster.OneNetwork)
 	numbers := map[string]string{} // of virtual routers on the network, with a document that says so
 	for _, path := range documentsBeside(dir) {
 		for _, other := range virtualRouters(path) {

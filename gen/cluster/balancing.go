@@ -175,15 +175,19 @@ func (v *validation) virtualIP(lb spec.LoadBalancer) {
 	}
 }
 
+// OneNetwork is how many leading bits two IPv4 addresses have in common when
+// they are taken to be on one network: the cluster file knows no netmask, and a
+// /24 is what most networks are at least.
+const OneNetwork = 24
+
 // sameNetwork warns of a virtual IP that can hardly be on the network of the
-// machines that hold it in turn. The cluster file knows no netmask; a /24 is
-// what most networks are at least.
+// machines that hold it in turn.
 func (v *validation) sameNetwork(at spec.At, a netip.Addr) {
 	last := a.As4()[3]
 	if last == 0 || last == 255 {
 		v.warn(at, fmt.Sprintf("%s is what most networks call themselves, or everybody in them", a), "unless the network is larger than a /24, write another address")
 	}
-	network, _ := a.Prefix(24) // cannot fail for an IPv4 address
+	network, _ := a.Prefix(OneNetwork) // cannot fail for an IPv4 address
 	for _, h := range v.c.Fronts() {
 		if len(h.Addresses) > 0 && !network.Contains(h.Address()) {
 			v.warn(at, fmt.Sprintf("%s seems to be on another network than %s (%s): an address moves within one network only", a, h.Name, h.Address()), "unless the network is larger than a /24, write an address of the machines' network")
@@ -304,7 +308,7 @@ func (v *validation) inNodePorts(at spec.At, port uint16) {
 func (v *validation) freePort(liked uint16) uint16 {
 	for _, port := range []uint16{liked, 443, 8443, 9443, 8404, 8405} {
 		if v.taker(port, Master) == "" && v.taker(port, LoadBalancer) == "" && !v.c.NodePorts.Contains(port) &&
-			(v.c.Balancing.Mode != Colocated || int(port) != v.apiPortWritten()) && port != v.c.Endpoint.Port && (port != v.c.Balancing.StatsPort || port == liked && liked == defaultStatsPort) {
+			(v.c.Balancing.Mode != Colocated || int(port) != v.apiPortWritten()) && port != v.c.Endpoint.Port && port != v.c.Balancing.StatsPort {
 			return port
 		}
 	}
