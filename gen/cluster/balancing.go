@@ -93,6 +93,14 @@ func (v *validation) balancing() {
 		Tunnel:  v.timeout(t.Tunnel, day),
 		Check:   v.timeout(t.Check, 1500*time.Millisecond),
 	}
+	if at := t.Check.At; at.Written() && (b.Timeouts.Check < 200*time.Millisecond || b.Timeouts.Check > 10*time.Second) {
+		v.warn(at, fmt.Sprintf("a check of %s: it takes a TLS handshake and an answer from etcd, and until it has failed twice a hung API server is asked", t.Check.Value),
+			"write 200ms to 10s, for example 1500ms")
+	}
+	if at := t.Connect.At; at.Written() && (b.Timeouts.Connect < 100*time.Millisecond || b.Timeouts.Connect > 10*time.Second) {
+		v.warn(at, fmt.Sprintf("a connect of %s: so long a client waits for a dead machine before another is tried, and a busy one needs some of it", t.Connect.Value),
+			"write 100ms to 10s, for example 1s")
+	}
 	if len(v.c.Fronts()) > 0 && !v.tellsItself() {
 		for _, at := range []spec.At{lb.StatsPort.At, lb.Metrics.At} {
 			if at.Written() {

@@ -349,6 +349,9 @@ func TestWarnings(t *testing.T) {
 			"6:13: spec.endpoint: the endpoint is one of 3 masters: when kubem01 is down clients do not find the others; write a DNS name that stands for all of them, or add loadBalancer.virtualIP"}},
 		{"name of all colocated masters", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "api.example.com:6443"), []string{
 			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the addresses 10.10.10.80, 10.10.10.81 and 10.10.10.82"}},
+		{"times that find nothing out", changed(t, balancers, balancers+"  loadBalancer: {timeouts: {check: 1h, connect: 10ms}}\n"), []string{
+			"15:36: spec.loadBalancer.timeouts.check: a check of 1h: it takes a TLS handshake and an answer from etcd, and until it has failed twice a hung API server is asked; write 200ms to 10s, for example 1500ms",
+			"15:49: spec.loadBalancer.timeouts.connect: a connect of 10ms: so long a client waits for a dead machine before another is tried, and a busy one needs some of it; write 100ms to 10s, for example 1s"}},
 		{"high port of statistics", changed(t, balancers, balancers+"  loadBalancer: {statsPort: 40001}\n"), []string{
 			"15:29: spec.loadBalancer.statsPort: port 40001 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
 	} {
