@@ -64,7 +64,7 @@ func checkTree(ui *ui, ctx *cli.Context) error {
 			return err
 		}
 	}
-	tree, err := rendered.Read(os.DirFS(dir))
+	tree, err := rendered.ReadEdited(os.DirFS(dir))
 	if err != nil {
 		return failed("%s", within(dir, err))
 	}
@@ -159,7 +159,7 @@ func explain(f check.Finding) string {
 func checkInput(tree rendered.Tree) check.Input {
 	in := check.Input{Now: time.Now()}
 	for _, h := range tree.Hosts {
-		in.Machines = append(in.Machines, check.Machine{Node: h.Node, OS: h.OS})
+		in.Machines = append(in.Machines, check.Machine{Node: h.Node, OS: h.OS, Differing: h.Differing})
 	}
 	for _, f := range tree.Others {
 		in.Kubeconfigs = append(in.Kubeconfigs, node.File{Path: f.Path, Contents: f.Text})

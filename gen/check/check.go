@@ -52,8 +52,9 @@ func (f Finding) String() string {
 // Machine is one machine of the set. A row of profiles that is empty stands
 // for an operating system of which nothing is known.
 type Machine struct {
-	Node node.Node
-	OS   profiles.OS
+	Node      node.Node
+	OS        profiles.OS
+	Differing []string // names of documents beside the node's that say something else
 }
 
 // Input is what is checked.
@@ -111,7 +112,7 @@ type set struct {
 func (m *machine) within() {
 	for _, rule := range []func(){
 		m.owners, m.paths, m.references, m.programs, m.secrets, m.readable, m.writable, m.pairs, m.authorities, m.expiry,
-		m.unitSyntax, m.starts, m.ordering, m.knownFlags, m.binds, m.kinds, m.haproxyRules, m.keepalivedRules, m.hostname, m.timers, m.callers,
+		m.unitSyntax, m.starts, m.ordering, m.knownFlags, m.binds, m.kinds, m.haproxyRules, m.keepalivedRules, m.hostname, m.timers, m.callers, m.further,
 	} {
 		rule()
 	}
@@ -137,7 +138,9 @@ func (m *machine) sorted() []Finding {
 		order[f.Path] = i
 	}
 	for i, u := range m.units {
-		order[u.Name] = len(m.Files) + i
+		for _, p := range u.parts {
+			order[p.item] = len(m.Files) + i
+		}
 	}
 	findings := slices.DeleteFunc(slices.Clone(m.findings), func(f Finding) bool {
 		follows := f.Rule == ruleDrift.name || f.Rule == ruleBackends.name

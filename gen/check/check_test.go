@@ -218,7 +218,8 @@ Restart=on-failure
 
 [Install]
 WantedBy=multi-user.target
-`}, node.Unit{Name: "docker.service", Enabled: false},
+`}, node.Unit{Name: "docker.service", Enabled: false}, node.Unit{Name: "zincati.service", Masked: true},
+			node.Unit{Name: "systemd-journald.service", DropIns: []node.DropIn{{Name: "10-size.conf", Contents: "[Service]\nNice=-1\n"}}},
 			node.Unit{Name: "backup.timer", Enabled: true, Contents: "[Timer]\nOnCalendar=daily\n\n[Install]\nWantedBy=timers.target\n"},
 			node.Unit{Name: "backup.service", Contents: "[Service]\nType=oneshot\nExecStart=/bin/sh -c 'tar -c /etc/motd | gzip >/srv/backup'\n"})
 		n.Files = append(n.Files, node.File{Path: "/etc/motd", Mode: 0o644, Contents: []byte("hello\n")})

@@ -17,6 +17,7 @@ type machine struct {
 	node.Node
 	set       *set
 	os        profiles.OS
+	differing []string
 	files     map[string]node.File
 	units     []*unit
 	processes []*process
@@ -38,7 +39,7 @@ type machine struct {
 
 func newMachine(s *set, in Machine) *machine {
 	m := &machine{
-		Node: in.Node, set: s, os: in.OS, files: map[string]node.File{},
+		Node: in.Node, set: s, os: in.OS, differing: in.Differing, files: map[string]node.File{},
 		pem: map[string]pemContents{}, mentions: map[string][]word{}, reached: map[string][]*unit{},
 	}
 	for _, f := range m.Files {
@@ -52,11 +53,10 @@ func newMachine(s *set, in Machine) *machine {
 		m.certs = append(m.certs, m.pem[f.Path].certificates...)
 	}
 	m.needs = readNeeds(string(m.files[binariesPath].Contents))
-	for _, u := range m.Node.Units {
-		read := parseUnit(u)
-		m.units = append(m.units, read)
-		m.processes = append(m.processes, read.processes()...)
-		m.mentions[u.Name] = named(u.Contents)
+	m.readUnits()
+	for _, u := range m.units {
+		m.processes = append(m.processes, u.processes()...)
+		m.mentions[u.Name] = named(u.text())
 	}
 	for _, u := range m.units {
 		m.reach(u, u.Name, map[string]bool{})

@@ -121,6 +121,27 @@ func TestMutations(t *testing.T) {
 			g.node(t, host).Units = append(g.node(t, host).Units, node.Unit{Name: name, Enabled: enabled, Contents: contents})
 		}
 	}
+	further := func(host string, f node.Further) func(*testing.T, *good) {
+		return func(t *testing.T, g *good) { g.node(t, host).Further = append(g.node(t, host).Further, f) }
+	}
+	dropIn := func(host, unit, text string) func(*testing.T, *good) {
+		return func(t *testing.T, g *good) {
+			n := g.node(t, host)
+			for i := range n.Units {
+				if n.Units[i].Name == unit {
+					n.Units[i].DropIns = append(n.Units[i].DropIns, node.DropIn{Name: "10-more.conf", Contents: text})
+					return
+				}
+			}
+			n.Units = append(n.Units, node.Unit{Name: unit, DropIns: []node.DropIn{{Name: "10-more.conf", Contents: text}}})
+		}
+	}
+	link := func(host, path, target string) func(*testing.T, *good) {
+		return func(t *testing.T, g *good) {
+			g.node(t, host).Links = append(g.node(t, host).Links, node.Link{Path: path, Target: target})
+		}
+	}
+	const more = "/etc/systemd/system/etcd.service.d/10-more.conf"
 	for _, test := range []struct {
 		name             string
 		spoil            func(*testing.T, *good)
@@ -229,6 +250,29 @@ func TestMutations(t *testing.T) {
 		{"foreign unit without its file", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --config=/etc/probe/config\n[Install]\nWantedBy=multi-user.target\n"), "foreign-reference", "kubem00", "probe.service"},
 		{"foreign unit without its program", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/opt/probe/probe\n[Install]\nWantedBy=multi-user.target\n"), "foreign-reference", "kubem00", "probe.service"},
 		{"unit without [Install]", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe\n"), "no-install", "kubem00", "probe.service"},
+		{"drop-in that systemd cannot read", dropIn("kubem00", "etcd.service", "[Service]\nlimit\n"), "unit-syntax", "kubem00", more},
+		{"drop-in with a misspelt key", dropIn("kubem00", "etcd.service", "[Service]\nUsr=etcd\n"), "misspelled-key", "kubem00", more},
+		{"drop-in with another user", dropIn("kubem00", "etcd.service", "[Service]\nUser=nobody-made-me\n"), "owner", "kubem00", more},
+		{"drop-in with root's user", dropIn("kubem00", "etcd.service", "[Service]\nUser=kube-apiserver\n"), "unreadable", "kubem00", "/etc/etcd/pki/etcd-server-key.pem"},
+		{"drop-in with a second command", dropIn("kubem00", "etcd.service", "[Service]\nExecStart=/usr/local/bin/etcd\n"), "no-start", "kubem00", more},
+		{"drop-in with another command", dropIn("kubem00", "etcd.service", "[Service]\nExecStart=\nExecStart=/usr/local/bin/etcd --nmae=kubem00\n"), "unknown-flag", "kubem00", more},
+		{"drop-in that turns a cycle", dropIn("kubem00", "etcd.service", "[Unit]\nAfter=kube-apiserver.service\n"), "cycle", "kubem00", more},
+		{"drop-in that names no file", dropIn("kubem00", "etcd.service", "[Service]\nExecStartPre=/bin/cat /etc/etcd/members\n"), "reference", "kubem00", more},
+		{"drop-in for a unit of the system", dropIn("kubem00", "sshd.service", "[Service]\nRestart=allways\n"), "unit-value", "kubem00", "/etc/systemd/system/sshd.service.d/10-more.conf"},
+		{"drop-in as a file", add("kubem00", node.File{Path: more, Contents: []byte("[Service]\nUsr=etcd\n")}), "misspelled-key", "kubem00", more},
+		{"drop-in twice", func(t *testing.T, g *good) {
+			dropIn("kubem00", "etcd.service", "[Service]\nNice=1\n")(t, g)
+			add("kubem00", node.File{Path: more, Contents: []byte("[Service]\nNice=1\n")})(t, g)
+		}, "clash", "kubem00", more},
+		{"unit as a file", add("kubem00", node.File{Path: "/etc/systemd/system/probe.service", Contents: []byte("[Service]\nExecStart=probe\n")}), "no-start", "kubem00", "probe.service"},
+		{"unit masked", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[1].Masked = true }, "masked", "kubem00", "etcd.service"},
+		{"unit masked by a link", link("kubem00", "/etc/systemd/system/network-online.target", "/dev/null"), "masked", "kubem00", "etcd.service"},
+		{"needed unit masked", func(t *testing.T, g *good) {
+			g.node(t, "kubem00").Units = append(g.node(t, "kubem00").Units, node.Unit{Name: "network-online.target", Masked: true})
+		}, "masked", "kubem00", "kube-apiserver.service"},
+		{"password", further("kubem00", node.Further{Item: "user ops", Says: "passwordHash"}), "further", "kubem00", "user ops"},
+		{"kernel argument", further("kubem00", node.Further{Says: "kernelArguments.shouldExist"}), "further", "kubem00", "the document"},
+		{"documents that differ", func(t *testing.T, g *good) { g.machines[0].Differing = []string{"config.ign"} }, "formats", "kubem00", "config.ign"},
 		{"two machines of one name", func(t *testing.T, g *good) { g.machines[1].Node.Name = "kubem00" }, "unique-names", "kubem00", "/etc/hostname"},
 		{"one machine missing", func(t *testing.T, g *good) { g.machines = slices.Delete(g.machines, 1, 2) }, "members", "kubem00", "etcd.service"},
 		{"etcd removed from a master", func(t *testing.T, g *good) {

@@ -65,8 +65,11 @@ func (m *machine) claims() (out []claim) {
 	for _, l := range m.Links {
 		out = append(out, claim{"link", l.Path, true})
 	}
-	for _, u := range m.units {
+	for _, u := range m.Node.Units {
 		out = append(out, claim{"unit", path.Join(node.UnitDir, u.Name), true})
+		for _, d := range u.DropIns {
+			out = append(out, claim{"drop-in", d.Path(u.Name), true})
+		}
 	}
 	return out
 }

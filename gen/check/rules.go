@@ -47,6 +47,10 @@ var (
 		"give the directory to the unit's user, and name it in ReadWritePaths= under ProtectSystem=strict")
 	ruleHostname = row("hostname", Error, "members are told apart and certificates are verified by this name",
 		"write the machine's name, which is that of its folder")
+	ruleFurther = row("further", Error, "it was not checked, and the next render takes it away",
+		"remove it, or write it some other way")
+	ruleFormats = row("formats", Error, "the machine does what the one says that it is given, and this check is about the other",
+		"make both say the same, or remove one")
 )
 
 // Within a machine: certificates.
@@ -89,6 +93,8 @@ var (
 		"enable it and say WantedBy= in [Install], or let another unit want it")
 	ruleNoInstall = row("no-install", Error, "to enable a unit without [Install] does nothing",
 		"add [Install] with WantedBy=multi-user.target")
+	ruleMasked = row("masked", Error, "nothing can start a unit that is masked",
+		"unmask it, or remove what needs it")
 	ruleMissingUnit = row("missing-unit", Error, "the unit cannot start without it",
 		"correct the name, or add the unit")
 	ruleStrangeUnit = row("strange-unit", Warning, "systemd passes over a unit that it does not find, and the order is lost",

@@ -69,7 +69,7 @@ func (m *machine) readable() {
 // readerOf is the user as whom a unit reads a file; keepalived reads its check
 // script as another than itself.
 func (m *machine) readerOf(u *unit, file string) string {
-	if strings.HasSuffix(file, ".sh") && !strings.Contains(u.Contents, file) {
+	if strings.HasSuffix(file, ".sh") && !strings.Contains(u.text(), file) {
 		if user := m.scriptUser(); user != "" {
 			return user
 		}

@@ -128,8 +128,12 @@ func (m *machine) unitValue(u *unit, d directive) {
 // starts: every service says what to run, and something starts it.
 func (m *machine) starts() {
 	for _, u := range m.units {
+		if u.Masked {
+			m.masked(u)
+			continue
+		}
 		if u.Contents == "" {
-			continue // enables or masks one of the operating system's
+			continue // one of the operating system's
 		}
 		m.runs(u)
 		installed := slices.ContainsFunc(u.directives, func(d directive) bool { return d.section == "Install" && d.value != "" })

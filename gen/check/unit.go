@@ -3,20 +3,30 @@ package check
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"hagen/gen/node"
 )
 
-// unit is a systemd unit, read.
+// unit is a systemd unit, read with its drop-ins, in the order in which
+// systemd reads them.
 type unit struct {
 	node.Unit
+	parts      []part
 	directives []directive
 	odd        []place // lines that are neither section, comment nor assignment
 }
 
+// part is one text of a unit: its own or a drop-in's.
+type part struct {
+	item, text string
+	begin      int // where it begins when offsets count through all parts
+}
+
 // directive is an assignment of a unit. Its value is joined from continued
-// lines, with blanks for the ends of lines, so that offsets hold.
+// lines, with blanks for the ends of lines, so that offsets hold. They count
+// through all parts of the unit.
 type directive struct {
 	section, key, value string
 	at                  int // of the key
@@ -25,10 +35,23 @@ type directive struct {
 
 var unitKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
 
-// parseUnit reads a unit file (systemd.syntax(7)).
-func parseUnit(u node.Unit) *unit {
-	out := &unit{Unit: u}
-	text, section := u.Contents, ""
+// parseUnit reads a unit's texts (systemd.syntax(7)), its own first.
+func parseUnit(u node.Unit, parts ...part) *unit {
+	out := &unit{Unit: u, parts: parts}
+	begin := 0
+	for i := range out.parts {
+		out.parts[i].begin = begin
+		out.read(out.parts[i])
+		begin += len(out.parts[i].text) + 1
+	}
+	return out
+}
+
+// read reads one of the unit's texts. An empty value begins a list anew: what
+// stood there before does not count. Dependencies cannot be taken back
+// (systemd.unit(5)).
+func (u *unit) read(p part) {
+	text, section := p.text, ""
 	for at := 0; at < len(text); {
 		line, end := logicalLine(text, at)
 		trimmed := strings.TrimSpace(line)
@@ -39,14 +62,17 @@ func parseUnit(u node.Unit) *unit {
 		case trimmed[0] == '[' && trimmed[len(trimmed)-1] == ']':
 			section = trimmed[1 : len(trimmed)-1]
 		case !found || section == "" || !unitKey.MatchString(strings.TrimSpace(key)):
-			out.odd = append(out.odd, place{u.Name, text, begin})
+			u.odd = append(u.odd, place{p.item, text, begin})
 		default:
 			valueAt := begin + len(key) + 1 + len(value) - len(strings.TrimLeft(value, " \t\n"))
-			out.directives = append(out.directives, directive{section, strings.TrimSpace(key), strings.TrimSpace(value), begin, valueAt})
+			d := directive{section, strings.TrimSpace(key), strings.TrimSpace(value), p.begin + begin, p.begin + valueAt}
+			if d.value == "" && !slices.Contains(dependency, d.key) {
+				u.directives = slices.DeleteFunc(u.directives, func(o directive) bool { return o.section == d.section && o.key == d.key })
+			}
+			u.directives = append(u.directives, d)
 		}
 		at = end
 	}
-	return out
 }
 
 // logicalLine gives the line at an offset with those that continue it, and
@@ -102,8 +128,24 @@ func (u *unit) all(section, key string) (words []word) {
 	return words
 }
 
-// place is where a directive's key stands.
-func (u *unit) place(at int) place { return place{u.Name, u.Contents, at} }
+// place is what stands at an offset; -1 is the unit as such.
+func (u *unit) place(at int) place {
+	for _, p := range slices.Backward(u.parts) {
+		if at >= p.begin {
+			return place{p.item, p.text, at - p.begin}
+		}
+	}
+	return place{u.Name, u.Contents, at}
+}
+
+// text is all that is said of the unit.
+func (u *unit) text() string {
+	var b strings.Builder
+	for _, p := range u.parts {
+		b.WriteString(p.text + "\n")
+	}
+	return b.String()
+}
 
 // user is who runs the unit; "" is root.
 func (u *unit) user() string { return u.value("Service", "User") }

@@ -187,11 +187,24 @@ func (w *writer) systemd(n node.Node) {
 	for _, u := range n.Units {
 		w.item(2, u.Origin)
 		w.line(2, "- name: %s", scalar(u.Name))
-		if u.Enabled {
+		switch {
+		case u.Enabled:
 			w.line(3, "enabled: true")
+		case u.Contents == "" && !u.Masked && len(u.DropIns) == 0:
+			w.line(3, "enabled: false") // all that is said of it
+		}
+		if u.Masked {
+			w.line(3, "mask: true")
 		}
 		if u.Contents != "" {
 			w.contents(3, "contents", []byte(u.Contents))
+		}
+		if len(u.DropIns) > 0 {
+			w.line(3, "dropins:")
+		}
+		for _, d := range u.DropIns {
+			w.line(4, "- name: %s", scalar(d.Name))
+			w.contents(5, "contents", []byte(d.Contents))
 		}
 	}
 }

@@ -2,6 +2,8 @@ package encode
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/base64"
 	"reflect"
 	"strings"
 	"testing"
@@ -44,6 +46,9 @@ func whole(contents string) node.Node {
 		Units: []node.Unit{
 			{Name: "a.service", Enabled: true, Contents: "[Unit]\nDescription=a\n\n[Service]\nExecStart=/bin/true \\\n  --b=c\n\n[Install]\nWantedBy=multi-user.target\n"},
 			{Name: "b.target", Enabled: true},
+			{Name: "c.service", Masked: true},
+			{Name: "d.service", DropIns: []node.DropIn{{Name: "10-a.conf", Contents: "[Service]\nNice=1\n"}, {Name: "empty.conf"}}},
+			{Name: "e.service"},
 		},
 	}
 }
@@ -167,30 +172,73 @@ func TestForeignLayout(t *testing.T) {
 	}
 }
 
-// foreign are documents that say more than a node can hold.
-var foreign = []string{
-	`{"ignition":{"version":"3.5.0"}}`,
-	`{"ignition":{"version":"3.4.0"},"unknown":1}`,
-	`{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"https://example.com/x"}]}}}`,
-	`{"ignition":{"version":"3.4.0"},"kernelArguments":{"shouldExist":["quiet"]}}`,
-	`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","mode":420,"contents":{"source":"https://example.com/a"}}]}}`,
-	`{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","mode":420,"append":[{"source":"data:,a"}]}]}}`,
-	`{"ignition":{"version":"3.4.0"},"storage":{"filesystems":[{"device":"/dev/a","format":"ext4"}]}}`,
-	`{"ignition":{"version":"3.4.0"},"systemd":{"units":[{"name":"a.service","mask":true}]}}`,
-	`{"ignition":{"version":"3.4.0"},"systemd":{"units":[{"name":"a.service","dropins":[{"name":"a.conf","contents":"[Unit]\n"}]}]}}`,
-	`{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"a","passwordHash":"x"}]}}`,
-	`{"ignition":{"version":"3.4.0"},"passwd":{"users":[{"name":"a","uid":7}]}}`,
-	`{"ignition":{"version":"3.4.0"},"passwd":{"groups":[{"name":"a","system":true,"gid":7}]}}`,
-	`not json`,
-	``,
+// foreign are documents that say more than a node can hold, with what stays
+// in Further.
+var foreign = []struct{ rest, further string }{
+	{`"unknown":1`, "unused key unknown (line 1)"},
+	{`"ignition":{"version":"3.4.0","config":{"merge":[{"source":"https://example.com/x"}]}}`, "ignition.config.merge"},
+	{`"kernelArguments":{"shouldExist":["quiet"]}`, "kernelArguments.shouldExist"},
+	{`"storage":{"files":[{"path":"/a","mode":420,"contents":{"source":"https://example.com/a"}}]}`, "/a: contents.source"},
+	{`"storage":{"files":[{"path":"/a","mode":420,"contents":{"source":"data:,a","compression":"gzip"}}]}`, "/a: contents.compression /a: contents.source"},
+	{`"storage":{"files":[{"path":"/a","mode":420,"append":[{"source":"data:,a"}]}]}`, "/a: append"},
+	{`"storage":{"files":[{"path":"/a","mode":420,"user":{"id":7}}]}`, "/a: user.id"},
+	{`"storage":{"directories":[{"path":"/a","mode":448,"group":{"id":7},"overwrite":true}]}`, "/a: group.id /a: overwrite"},
+	{`"storage":{"links":[{"path":"/a","target":"/b","hard":true}]}`, "/a: hard"},
+	{`"storage":{"filesystems":[{"device":"/dev/a","format":"ext4"}]}`, "storage.filesystems"},
+	{`"passwd":{"users":[{"name":"a","passwordHash":"x","uid":7}]}`, "user a: passwordHash user a: uid"},
+	{`"passwd":{"users":[{"name":"a","system":true}]}`, "user a: noCreateHome: false, with system: true"},
+	{`"passwd":{"groups":[{"name":"a","gid":7}]}`, "group a: no system: true group a: gid"},
 }
 
-// TestForeign: they are refused.
+// TestForeign: nothing that a document says is lost.
 func TestForeign(t *testing.T) {
-	for _, text := range foreign {
+	for _, test := range foreign {
+		n, err := ReadIgnition(document(test.rest), fcos(t))
+		var got []string
+		for _, f := range n.Further {
+			got = append(got, f.String())
+		}
+		if err != nil || strings.Join(got, " ") != test.further {
+			t.Errorf("%s: %v, %q, want %q", test.rest, err, got, test.further)
+		}
+	}
+}
+
+// document is an Ignition document that says further things.
+func document(rest string) []byte {
+	if strings.HasPrefix(rest, `"ignition"`) {
+		return []byte("{" + rest + "}")
+	}
+	return []byte(`{"ignition":{"version":"3.4.0"},` + rest + "}")
+}
+
+// TestForeignButane: what Butane warns of is kept with its line.
+func TestForeignButane(t *testing.T) {
+	n, err := ReadButane([]byte("variant: fcos\nversion: 1.5.0\nsystemd:\n  units:\n  - name: a.service\n    enabeld: true\n"), fcos(t))
+	if err != nil || len(n.Units) != 1 || len(n.Further) != 1 || n.Further[0].String() != "unused key enabeld (line 6)" {
+		t.Errorf("%+v, %v", n, err)
+	}
+}
+
+// TestUnreadable: what is no document is refused.
+func TestUnreadable(t *testing.T) {
+	for _, text := range []string{`{"ignition":{"version":"3.5.0"}}`, "not json", ""} {
 		if n, err := ReadIgnition([]byte(text), fcos(t)); err == nil {
 			t.Errorf("%s was read as %+v", text, n)
 		}
+	}
+}
+
+// TestPacked: contents that somebody's Butane compressed are read as they are.
+func TestPacked(t *testing.T) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	w.Write([]byte("many words\n"))
+	w.Close()
+	source := "data:;base64," + base64.StdEncoding.EncodeToString(packed.Bytes())
+	n, err := ReadIgnition(document(`"storage":{"files":[{"path":"/a","mode":420,"contents":{"compression":"gzip","source":"`+source+`"}}]}`), fcos(t))
+	if err != nil || len(n.Further) > 0 || string(n.Files[0].Contents) != "many words\n" {
+		t.Errorf("%+v, %v", n, err)
 	}
 }
 
@@ -201,12 +249,12 @@ func FuzzReadIgnition(f *testing.F) {
 	}
 	f.Add(text)
 	f.Add([]byte(`{"ignition":{"version":"3.4.0"}}`))
-	for _, text := range foreign {
-		f.Add([]byte(text))
+	for _, test := range foreign {
+		f.Add(document(test.rest))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		n, err := ReadIgnition(text, fcos(t))
-		if err != nil || len(n.Clashes()) > 0 {
+		if err != nil || len(n.Clashes()) > 0 || len(n.Further) > 0 {
 			return
 		}
 		// What was read can be written, or is refused; never changed.
@@ -222,7 +270,7 @@ func FuzzReadButane(f *testing.F) {
 	f.Add([]byte("variant: fcos\nversion: 1.5.0\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		n, err := ReadButane(text, fcos(t))
-		if err != nil || len(n.Clashes()) > 0 {
+		if err != nil || len(n.Clashes()) > 0 || len(n.Further) > 0 {
 			return
 		}
 		_, back, err := Ignition(Butane("kubernetes", n, fcos(t)), fcos(t))

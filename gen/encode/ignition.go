@@ -1,11 +1,14 @@
 package encode
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -35,22 +38,28 @@ var parsers = map[string]func([]byte) (types.Config, report.Report, error){
 }
 
 // Ignition translates a Butane document with Butane itself, strictly: what it
-// only warns of is an error, too. Nothing is compressed: Butane's gzip bytes
-// depend on the Go release, and one compression around the whole document
-// serves better. The node is what Ignition's own parser reads in the result.
+// only warns of is an error, too. The node is what Ignition's own parser reads
+// in the result.
 func Ignition(d Document, system profiles.OS) ([]byte, node.Node, error) {
-	translate, known := dialects[system.Variant+" "+system.Butane]
-	if !known {
-		return nil, node.Node{}, fmt.Errorf("no translator for Butane %s %s", system.Variant, system.Butane)
-	}
-	options := common.TranslateBytesOptions{TranslateOptions: common.TranslateOptions{NoResourceAutoCompression: true}}
-	text, entries, err := translate(d.Text, options)
+	text, entries, err := translate(d, system)
 	if err := complaint("Butane", d, entries, err); err != nil {
 		return nil, node.Node{}, err
 	}
-	text = append(text, '\n')
 	n, err := ReadIgnition(text, system)
 	return text, n, err
+}
+
+// translate has Butane translate. Nothing is compressed: Butane's gzip bytes
+// depend on the Go release, and one compression around the whole document
+// serves better.
+func translate(d Document, system profiles.OS) ([]byte, report.Report, error) {
+	dialect, known := dialects[system.Variant+" "+system.Butane]
+	if !known {
+		return nil, report.Report{}, fmt.Errorf("no translator for Butane %s %s", system.Variant, system.Butane)
+	}
+	options := common.TranslateBytesOptions{TranslateOptions: common.TranslateOptions{NoResourceAutoCompression: true}}
+	text, entries, err := dialect(d.Text, options)
+	return append(text, '\n'), entries, err
 }
 
 // complaint turns a report into an error that names what the refused line was
@@ -70,61 +79,82 @@ func complaint(who string, d Document, r report.Report, err error) error {
 	return fmt.Errorf("%s refuses the document: %s", who, strings.Join(texts, "; "))
 }
 
-func parse(text []byte, system profiles.OS) (types.Config, error) {
-	parser, known := parsers[system.Spec]
-	if !known {
-		return types.Config{}, fmt.Errorf("no parser for Ignition %s", system.Spec)
-	}
-	config, entries, err := parser(text)
-	return config, complaint("Ignition", Document{}, entries, err)
-}
-
 // ReadButane reads a Butane document as a node, with the sections and comments
-// that Butane wrote.
+// that Butane wrote, as ReadIgnition does.
 func ReadButane(text []byte, system profiles.OS) (node.Node, error) {
-	_, n, err := Ignition(Document{Text: text}, system)
-	if err == nil {
-		restore(&n, text)
+	ignition, entries, err := translate(Document{Text: text}, system)
+	if err != nil || entries.IsFatal() {
+		return node.Node{}, complaint("Butane", Document{}, entries, err)
 	}
-	return n, err
-}
-
-// ReadIgnition reads an Ignition document as a node. What a node cannot hold
-// is an error, never left out.
-func ReadIgnition(text []byte, system profiles.OS) (node.Node, error) {
-	config, err := parse(text, system)
+	n, err := ReadIgnition(ignition, system)
 	if err != nil {
 		return node.Node{}, err
 	}
-	var n node.Node
-	if err := readPasswd(&n, config.Passwd); err != nil {
-		return node.Node{}, err
+	for _, e := range entries.Entries {
+		n.Further = append(n.Further, node.Further{Says: remark(e)})
 	}
-	if err := readStorage(&n, config.Storage); err != nil {
-		return node.Node{}, err
-	}
-	for _, u := range config.Systemd.Units {
-		n.Units = append(n.Units, node.Unit{Name: u.Name, Contents: value(u.Contents), Enabled: value(u.Enabled)})
-		u.Name, u.Contents, u.Enabled = "", nil, nil
-		if err := leftover("a unit", u); err != nil {
-			return node.Node{}, err
-		}
-	}
-	config.Ignition.Version, config.Passwd, config.Systemd.Units = "", types.Passwd{}, nil
-	config.Storage.Directories, config.Storage.Files, config.Storage.Links = nil, nil, nil
-	return n, leftover("the document", config)
+	restore(&n, text)
+	return n, nil
 }
 
-// leftover is an error when an item, cleared of the fields that a node has,
-// still says something.
-func leftover(what string, item any) error {
-	if reflect.ValueOf(item).IsZero() {
-		return nil
+// ReadIgnition reads an Ignition document as a node. What a node cannot hold,
+// and what the parser warns of, stands in its Further.
+func ReadIgnition(text []byte, system profiles.OS) (node.Node, error) {
+	parser, known := parsers[system.Spec]
+	if !known {
+		return node.Node{}, fmt.Errorf("no parser for Ignition %s", system.Spec)
 	}
-	text, _ := json.Marshal(item) // for names of fields only; a type of Ignition's marshals
-	var fields map[string]json.RawMessage
+	config, entries, err := parser(text)
+	if err != nil || entries.IsFatal() {
+		return node.Node{}, complaint("Ignition", Document{}, entries, err)
+	}
+	var n node.Node
+	for _, e := range entries.Entries {
+		n.Further = append(n.Further, node.Further{Says: remark(e)})
+	}
+	readPasswd(&n, config.Passwd)
+	readStorage(&n, config.Storage)
+	readUnits(&n, config.Systemd.Units)
+	config.Ignition.Version, config.Passwd, config.Systemd.Units = "", types.Passwd{}, nil
+	config.Storage.Directories, config.Storage.Files, config.Storage.Links = nil, nil, nil
+	further(&n, "", config)
+	return n, nil
+}
+
+// remark is a warning of Butane's or Ignition's about a text of somebody's.
+func remark(e report.Entry) string {
+	if start := e.Marker.StartP; start != nil {
+		return fmt.Sprintf("%s (line %d)", e.Message, start.Line)
+	}
+	return e.Context.String() + ": " + e.Message
+}
+
+// further notes what an item, cleared of the fields that a node has, still
+// says.
+func further(n *node.Node, item string, rest any) {
+	text, _ := json.Marshal(rest) // for names of fields only; a type of Ignition's marshals
+	var fields map[string]any
 	_ = json.Unmarshal(text, &fields) // the same text again
-	return fmt.Errorf("%s has fields that hagen does not write: %s", what, strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+	for _, name := range leaves("", fields) {
+		n.Further = append(n.Further, node.Further{Item: item, Says: name})
+	}
+}
+
+// leaves names the fields that hold something, in order: "user.id".
+func leaves(above string, fields map[string]any) (out []string) {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch value := fields[name].(type) {
+		case map[string]any:
+			out = append(out, leaves(above+name+".", value)...)
+		case string:
+			if value != "" {
+				out = append(out, above+name)
+			}
+		default:
+			out = append(out, above+name)
+		}
+	}
+	return out
 }
 
 // value gives what a pointer points to, or the zero value.
@@ -136,16 +166,15 @@ func value[T any](p *T) T {
 	return *p
 }
 
-func readPasswd(n *node.Node, passwd types.Passwd) error {
+func readPasswd(n *node.Node, passwd types.Passwd) {
 	for _, g := range passwd.Groups {
 		n.Groups = append(n.Groups, node.Group{Name: g.Name})
+		item := "group " + g.Name
 		if !value(g.System) {
-			return fmt.Errorf("group %s is no system group, which hagen does not write", g.Name)
+			n.Further = append(n.Further, node.Further{Item: item, Says: "no system: true"})
 		}
 		g.Name, g.System = "", nil
-		if err := leftover("a group", g); err != nil {
-			return err
-		}
+		further(n, item, g)
 	}
 	for _, u := range passwd.Users {
 		user := node.User{
@@ -159,42 +188,89 @@ func readPasswd(n *node.Node, passwd types.Passwd) error {
 			user.SSHKeys = append(user.SSHKeys, string(k))
 		}
 		n.Users = append(n.Users, user)
-		if value(u.NoCreateHome) != user.System {
-			return fmt.Errorf("user %s: no home directory is made for system users and for no others", u.Name)
+		item := "user " + u.Name
+		if home := value(u.NoCreateHome); home != user.System {
+			n.Further = append(n.Further, node.Further{Item: item, Says: fmt.Sprintf("noCreateHome: %t, with system: %t", home, user.System)})
 		}
 		u.Name, u.System, u.NoCreateHome, u.PrimaryGroup, u.HomeDir, u.Shell = "", nil, nil, nil, nil, nil
 		u.Groups, u.SSHAuthorizedKeys = nil, nil
-		if err := leftover("user "+user.Name, u); err != nil {
-			return err
-		}
+		further(n, item, u)
 	}
-	return nil
 }
 
-func readStorage(n *node.Node, storage types.Storage) error {
+// clear clears the fields of a node that directories and files have in common.
+func clear(of *types.Node) {
+	of.Path, of.User.Name, of.Group.Name = "", nil, nil
+	if !value(of.Overwrite) {
+		of.Overwrite = nil
+	}
+}
+
+func readStorage(n *node.Node, storage types.Storage) {
 	for _, d := range storage.Directories {
 		n.Directories = append(n.Directories, node.Directory{
 			Path: d.Path, User: value(d.User.Name), Group: value(d.Group.Name), Mode: fs.FileMode(value(d.Mode)),
 		})
+		item := d.Path
+		clear(&d.Node)
+		d.Mode = nil
+		further(n, item, d)
 	}
 	for _, l := range storage.Links {
 		n.Links = append(n.Links, node.Link{Path: l.Path, Target: value(l.Target)})
+		item := l.Path
+		l.Path, l.Target = "", nil
+		further(n, item, l)
 	}
 	for _, f := range storage.Files {
-		if len(f.Append) > 0 || f.Contents.Verification.Hash != nil || value(f.Contents.Compression) != "" {
-			return fmt.Errorf("%s has appended, compressed or verified contents, which hagen does not write", f.Path)
-		}
-		contents, err := dataurl.DecodeString(value(f.Contents.Source))
-		if err != nil {
-			return fmt.Errorf("the contents of %s do not stand in the document", f.Path)
-		}
-		n.Files = append(n.Files, node.File{
-			Path: f.Path, User: value(f.User.Name), Group: value(f.Group.Name), Mode: fs.FileMode(value(f.Mode)),
-			Contents: contents.Data, Overwrite: value(f.Overwrite), Secret: node.HoldsSecret(contents.Data),
-		})
-		if f.Path == "/etc/hostname" {
-			n.Name = strings.TrimSpace(string(contents.Data))
-		}
+		readFile(n, f)
 	}
-	return nil
+}
+
+func readFile(n *node.Node, f types.File) {
+	file := node.File{
+		Path: f.Path, User: value(f.User.Name), Group: value(f.Group.Name), Mode: fs.FileMode(value(f.Mode)),
+		Overwrite: value(f.Overwrite),
+	}
+	if contents, err := resource(f.Contents); err == nil {
+		file.Contents, file.Secret = contents, node.HoldsSecret(contents)
+		f.Contents.Source, f.Contents.Compression = nil, nil
+	}
+	if f.Path == "/etc/hostname" {
+		n.Name = strings.TrimSpace(string(file.Contents))
+	}
+	n.Files = append(n.Files, file)
+	clear(&f.Node)
+	f.Overwrite, f.Mode = nil, nil
+	further(n, file.Path, f)
+}
+
+// largest is how much a file's contents may hold, unpacked.
+const largest = 4 << 20
+
+// resource gives contents that stand in the document, unpacked.
+func resource(r types.Resource) ([]byte, error) {
+	url, err := dataurl.DecodeString(value(r.Source))
+	if err != nil || value(r.Compression) == "" {
+		return value(url).Data, err
+	}
+	unpacked, err := gzip.NewReader(bytes.NewReader(url.Data)) // the one compression that Ignition has
+	if err != nil {
+		return nil, err
+	}
+	contents, err := io.ReadAll(io.LimitReader(unpacked, largest+1))
+	if err == nil && len(contents) > largest {
+		err = errors.New("too large")
+	}
+	return contents, err
+}
+
+func readUnits(n *node.Node, units []types.Unit) {
+	for _, u := range units {
+		read := node.Unit{Name: u.Name, Contents: value(u.Contents), Enabled: value(u.Enabled), Masked: value(u.Mask)}
+		for _, d := range u.Dropins {
+			read.DropIns = append(read.DropIns, node.DropIn{Name: d.Name, Contents: value(d.Contents)})
+		}
+		n.Units = append(n.Units, read)
+	}
 }

@@ -43,6 +43,9 @@ func (n Node) Clashes() []string {
 	for _, u := range n.Units {
 		claim("unit ", u.Name, u.From)
 		claim("", path.Join(UnitDir, u.Name), u.From)
+		for _, d := range u.DropIns {
+			claim("", d.Path(u.Name), u.From)
+		}
 	}
 	for _, d := range n.Directories {
 		claim("", d.Path, d.From)
@@ -107,8 +110,10 @@ func (n Node) Bare() Node {
 	}
 	for _, u := range n.Units {
 		u.Origin = Origin{}
+		u.DropIns = slices.SortedFunc(slices.Values(u.DropIns), func(a, b DropIn) int { return strings.Compare(a.Name, b.Name) })
 		bare.Units = append(bare.Units, u)
 	}
+	bare.Further = slices.SortedFunc(slices.Values(n.Further), func(a, b Further) int { return strings.Compare(a.String(), b.String()) })
 	slices.SortFunc(bare.Groups, func(a, b Group) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(bare.Users, func(a, b User) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(bare.Directories, func(a, b Directory) int { return strings.Compare(a.Path, b.Path) })

@@ -2,7 +2,10 @@
 // operating system: users, directories, files, links and units.
 package node
 
-import "io/fs"
+import (
+	"io/fs"
+	"path"
+)
 
 // Node is one machine. Items stand in the order in which a reader of the
 // document meets them; the order means nothing to the machine.
@@ -15,6 +18,7 @@ type Node struct {
 	Files       []File
 	Links       []Link
 	Units       []Unit
+	Further     []Further // in documents of other hands alone
 }
 
 // Origin says where an item comes from and what a reader should know. It is
@@ -74,8 +78,34 @@ type Link struct {
 type Unit struct {
 	Origin
 	Name     string
-	Contents string
+	Contents string // "" for one of the operating system's
 	Enabled  bool
+	Masked   bool // nothing can start it
+	DropIns  []DropIn
+}
+
+// DropIn is a file of further lines for a unit (systemd.unit(5)).
+type DropIn struct {
+	Name     string // "10-limits.conf"
+	Contents string
+}
+
+// Path is where the drop-in of a unit stands.
+func (d DropIn) Path(unit string) string { return path.Join(UnitDir, unit+".d", d.Name) }
+
+// Further is what a document says and no other field of a node holds. hagen
+// writes nothing like it.
+type Further struct {
+	Item string // path, unit or account; "" is the document itself
+	Says string // in Ignition's words: "passwordHash"; never a value
+}
+
+// String gives "item: says".
+func (f Further) String() string {
+	if f.Item == "" {
+		return f.Says
+	}
+	return f.Item + ": " + f.Says
 }
 
 // UnitDir is where units of a machine's administrator stand (systemd.unit(5)).

@@ -311,6 +311,10 @@ func (j *judge) ofUnit(c Change) []Effect {
 		case known:
 			row.Unit = c.Name
 			effects = merge(effects, []Effect{row})
+		case d.What == detailMasked && d.To == "true":
+			effects = merge(effects, []Effect{{Stop, c.Name, "the unit is masked"}})
+		case d.What == detailMasked:
+			effects = merge(effects, []Effect{{Start, c.Name, "the unit is not masked any more"}})
 		case d.What == "enabled" && d.To == "true":
 			effects = merge(effects, []Effect{{Start, c.Name, "the unit is enabled"}})
 		case d.What == "enabled":

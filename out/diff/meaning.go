@@ -14,6 +14,7 @@ const (
 	detailPrivateKey = "private key"
 	detailPublicKey  = "public key"
 	detailSecret     = "secret"
+	detailMasked     = "masked"
 )
 
 // byMeaning compares two twins whose lines say something known. Told is false

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -91,7 +92,7 @@ func (c *comparison) units(before, after []node.Unit) []Change {
 			change.Name, change.How = b.Name, Removed
 		default:
 			change.Name, change.How = a.Name, Changed
-			if *b == *a {
+			if reflect.DeepEqual(*b, *a) {
 				return
 			}
 			if b.Enabled != a.Enabled {
@@ -100,10 +101,32 @@ func (c *comparison) units(before, after []node.Unit) []Change {
 			if b.Contents != a.Contents {
 				change.Details = append(change.Details, compareUnits(c.unitText(b.Contents), c.unitText(a.Contents))...)
 			}
+			if b.Masked != a.Masked {
+				change.Details = append(change.Details, Detail{What: detailMasked, How: Changed, From: fmt.Sprint(b.Masked), To: fmt.Sprint(a.Masked)})
+			}
+			change.Details = append(change.Details, c.dropIns(b.DropIns, a.DropIns)...)
 		}
 		changes = append(changes, change)
 	})
 	return changes
+}
+
+// dropIns compares a unit's files of further lines, as settings of the unit.
+func (c *comparison) dropIns(before, after []node.DropIn) []Detail {
+	var details []Detail
+	each(before, after, func(d node.DropIn) string { return d.Name }, func(b, a *node.DropIn) {
+		switch {
+		case b == nil:
+			details = append(details, Detail{What: "drop-in " + a.Name, How: Added})
+			details = append(details, compareUnits("", c.unitText(a.Contents))...)
+		case a == nil:
+			details = append(details, Detail{What: "drop-in " + b.Name, How: Removed})
+			details = append(details, compareUnits(c.unitText(b.Contents), "")...)
+		case b.Contents != a.Contents:
+			details = append(details, compareUnits(c.unitText(b.Contents), c.unitText(a.Contents))...)
+		}
+	})
+	return details
 }
 
 // unitText is a unit as it may be shown.

@@ -29,11 +29,13 @@ type Tree struct {
 }
 
 // Host is one machine of the tree. Its Node is that of its first document in
-// the order of profiles.Formats; all its documents say the same.
+// the order of profiles.Formats. Unless the tree was read as one that was
+// edited, all its documents say the same, and nothing that a node cannot hold.
 type Host struct {
 	Node      node.Node
 	OS        profiles.OS
 	Documents []Document
+	Differing []string // names of documents that say something else
 }
 
 // Document is one of a host's files.
@@ -68,24 +70,37 @@ const manifestName = "SHA256SUMS"
 // Read reads a tree. Host's documents stand in folders of their names, as
 // hagen render lays them. The error joins a Fault for everything that cannot
 // be read; a tree without any machine is one.
-func Read(tree fs.FS) (Tree, error) { return read(tree, profiles.Formats(), true) }
+func Read(tree fs.FS) (Tree, error) { return read(tree, reading{profiles.Formats(), true, true}) }
+
+// ReadEdited reads a tree that somebody may have edited: what hagen does not
+// write is left in the nodes, in their Further, and documents of one machine
+// may differ.
+func ReadEdited(tree fs.FS) (Tree, error) {
+	return read(tree, reading{profiles.Formats(), true, false})
+}
 
 // ReadMachines reads a tree as Read does, but of each host no more than one
 // document: Ignition's where there is one, since that is what machines get, and
 // reading Butane takes ten times as long. The text of the others is there.
 func ReadMachines(tree fs.FS) (Tree, error) {
-	return read(tree, []string{profiles.Ignition, profiles.Butane}, false)
+	return read(tree, reading{[]string{profiles.Ignition, profiles.Butane}, false, true})
 }
 
-// read reads the formats in this order, and all of them or the first.
-func read(tree fs.FS, formats []string, all bool) (Tree, error) {
+// reading is how a tree is read.
+type reading struct {
+	formats []string // in this order
+	all     bool     // not the first alone
+	strict  bool     // what hagen would not have written is a fault
+}
+
+func read(tree fs.FS, how reading) (Tree, error) {
 	var read Tree
 	var faults []error
 	entries, err := fs.ReadDir(tree, ".")
 	if err != nil {
 		return Tree{}, Fault{".", "cannot be read: " + reason(err)}
 	}
-	folders := readHosts(tree, entries, formats, all)
+	folders := readHosts(tree, entries, how)
 	for i, e := range entries {
 		switch f := folders[i]; {
 		case strings.HasPrefix(e.Name(), ".") || e.Name() == manifestName:
@@ -123,7 +138,7 @@ type folder struct {
 
 // readHosts reads all folders, as many at a time as there are processors:
 // documents take their time.
-func readHosts(tree fs.FS, entries []fs.DirEntry, formats []string, all bool) []folder {
+func readHosts(tree fs.FS, entries []fs.DirEntry, how reading) []folder {
 	folders := make([]folder, len(entries))
 	free := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var done sync.WaitGroup
@@ -134,7 +149,7 @@ func readHosts(tree fs.FS, entries []fs.DirEntry, formats []string, all bool) []
 		free <- struct{}{}
 		done.Go(func() {
 			f := &folders[i]
-			f.host, f.cluster, f.found, f.err = readHost(tree, e.Name(), formats, all)
+			f.host, f.cluster, f.found, f.err = readHost(tree, e.Name(), how)
 			<-free
 		})
 	}
@@ -143,9 +158,9 @@ func readHosts(tree fs.FS, entries []fs.DirEntry, formats []string, all bool) []
 }
 
 // readHost reads the documents in one folder; found is false if there is none.
-func readHost(tree fs.FS, name string, formats []string, all bool) (h Host, cluster string, found bool, err error) {
+func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, found bool, err error) {
 	var faults []error
-	for _, format := range formats {
+	for _, format := range how.formats {
 		place := gen.Path(name, format)
 		text, err := readFile(tree, place)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -153,17 +168,24 @@ func readHost(tree fs.FS, name string, formats []string, all bool) (h Host, clus
 		}
 		switch {
 		case err != nil:
-		case !all && len(h.Documents) > 0:
+		case !how.all && len(h.Documents) > 0:
 			h.Documents = append(h.Documents, Document{format, place, text})
 		default:
 			var n node.Node
 			var system profiles.OS
 			if n, system, err = readDocument(place, format, text); err == nil {
 				n.Name = name
-				if len(h.Documents) == 0 {
+				switch {
+				case len(h.Documents) == 0:
 					h.Node, h.OS = n, system
-				} else if !reflect.DeepEqual(n.Bare(), h.Node.Bare()) {
+					if how.strict && len(n.Further) > 0 {
+						err = Fault{place, "says what hagen does not write, " + n.Further[0].String() + "; hagen check tells more"}
+					}
+				case reflect.DeepEqual(n.Bare(), h.Node.Bare()):
+				case how.strict:
 					err = Fault{place, "says something else than " + path.Base(h.Documents[0].Path) + " beside it"}
+				default:
+					h.Differing = append(h.Differing, path.Base(place))
 				}
 				h.Documents = append(h.Documents, Document{format, place, text})
 			}

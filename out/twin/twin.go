@@ -42,11 +42,15 @@ func of(n node.Node, keys *keyPieces) node.Node {
 	n.Units = each(n.Units, func(u *node.Unit) {
 		comment(&u.Origin)
 		// systemd reads a unit by its lines: one stays one.
-		shown := text([]byte(u.Contents), "; ")
-		if keys.in(shown) {
-			shown = []byte("# " + everything)
+		lines := func(contents string) string {
+			shown := text([]byte(contents), "; ")
+			if keys.in(shown) {
+				shown = []byte("# " + everything)
+			}
+			return string(shown)
 		}
-		u.Contents = string(shown)
+		u.Contents = lines(u.Contents)
+		u.DropIns = each(u.DropIns, func(d *node.DropIn) { d.Contents = lines(d.Contents) })
 	})
 	return n
 }

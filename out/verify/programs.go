@@ -34,16 +34,17 @@ func systemd(a asked) ([]remark, error) {
 		}
 	}
 	for _, u := range a.machine.Node.Units {
-		if u.Contents == "" {
-			continue
-		}
 		place := path.Join(node.UnitDir, path.Base(u.Name))
-		if _, err := write(a.dir, place, []byte(u.Contents), false); err != nil {
-			return nil, err
+		texts := map[string]string{}
+		for _, d := range u.DropIns {
+			texts[path.Join(place+".d", path.Base(d.Name))] = d.Contents
 		}
-		args = append(args, place)
-		for _, program := range programsOf(u.Contents) {
-			if _, err := write(a.dir, program, []byte("#!/bin/sh\n"), true); err != nil {
+		if u.Contents != "" {
+			texts[place] = u.Contents
+			args = append(args, place)
+		}
+		for place, text := range texts {
+			if err := writeUnit(a.dir, place, text); err != nil {
 				return nil, err
 			}
 		}
@@ -52,13 +53,29 @@ func systemd(a asked) ([]remark, error) {
 	var out []remark
 	for _, l := range lines {
 		words, file, line := place(l, a.dir, unitPlace)
-		item := path.Base(file)
-		if file == "" {
+		item := file
+		switch {
+		case file == "":
 			item, _, _ = strings.Cut(words, ":")
+		case path.Dir(file) == node.UnitDir:
+			item = path.Base(file)
 		}
 		out = append(out, remark{item, line, words, content})
 	}
 	return out, err
+}
+
+// writeUnit writes a unit's text, and stubs for the programs that it runs.
+func writeUnit(root, place, text string) error {
+	if _, err := write(root, place, []byte(text), false); err != nil {
+		return err
+	}
+	for _, program := range programsOf(text) {
+		if _, err := write(root, program, []byte("#!/bin/sh\n"), true); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // copyUnits gives a root this machine's targets and services, which units

@@ -57,6 +57,20 @@ func TestRemarks(t *testing.T) {
 	}
 }
 
+// TestDropIn: systemd is asked about drop-ins, too.
+func TestDropIn(t *testing.T) {
+	n := node.Node{Name: "a", Units: []node.Unit{{
+		Name: "a.service", Contents: "[Service]\nExecStart=/opt/bin/a\n", DropIns: []node.DropIn{{Name: "b.conf", Contents: "[Service]\nNonsense=1\n"}},
+	}}}
+	findings, notes, err := Run([]string{"systemd"}, []Machine{{Node: n}})
+	if len(notes) > 0 && os.Getenv("HAGEN_READERS") != "required" {
+		t.Skip(notes)
+	}
+	if err != nil || len(findings) != 1 || findings[0].Item != "/etc/systemd/system/a.service.d/b.conf" || findings[0].Line != 2 {
+		t.Errorf("%+v, %q, %v", findings, notes, err)
+	}
+}
+
 // TestContent: nobody says anything about what is right, nor about a machine
 // that a program does not run on.
 func TestContent(t *testing.T) {
