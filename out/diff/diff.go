@@ -111,10 +111,11 @@ func Of(before, after Side) Diff {
 	d.Changes = append(d.Changes, fold(hosts, all)...)
 	d.Same = len(d.Changes) == 0
 	d.Effects = append(d.Effects, effectsOf(pairs)...)
-	d.Order = append(d.Order, order(pairs)...)
+	steps, beware := order(pairs)
+	d.Order = append(d.Order, steps...)
 	d.Reimage = append(d.Reimage, reimage(pairs)...)
 	d.masters = slices.ContainsFunc(pairs, func(p machines) bool { return slices.Contains(d.Reimage, p.name) && role(p.after) == roleMaster })
-	d.Cautions = append(d.Cautions, cautions(pairs)...)
+	d.Cautions = append(d.Cautions, slices.Concat(cautions(pairs), beware, ways(before, after, pairs))...)
 	return d
 }
 

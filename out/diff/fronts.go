@@ -27,6 +27,10 @@ func inPlace(p machines) []Effect {
 		kept := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership })
 		return append(kept, Effect{Action: Reimage, Why: "HAProxy and the API server exchange a port: neither can start before the other has stopped"})
 	}
+	if !slices.Equal(ownAddresses(p.before), ownAddresses(p.after)) {
+		kept := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership })
+		return append(kept, Effect{Action: Reimage, Why: "its address is another: all that listens has the old one"})
+	}
 	if !p.does(Reimage, "") {
 		return p.effects
 	}

@@ -2,6 +2,7 @@ package diff
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -16,7 +17,7 @@ func (d Diff) Markdown(h Heading) string {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("### %s", d.title(h, code))
 	line("\n%s → %s", code(h.Before), code(h.After))
-	for _, s := range d.sections(code) {
+	for _, s := range d.sections(code, prose) {
 		line("\n**%s**\n", s.title)
 		for i, l := range s.lines {
 			number := "- "
@@ -86,6 +87,12 @@ func code(text string) string {
 	}
 	return fence + text + fence
 }
+
+var markup = regexp.MustCompile("[\\\\`*_<>#|~\\[\\]]")
+
+// prose is a sentence in which names stand as they are: a backslash before
+// what would be markup (CommonMark, Backslash escapes).
+func prose(text string) string { return markup.ReplaceAllString(visible(text), `\$0`) }
 
 // fenceFor opens and closes a block of code (CommonMark, Fenced code blocks).
 func fenceFor(text string) string { return strings.Repeat("`", max(3, longestRun(text)+1)) }

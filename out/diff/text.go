@@ -55,7 +55,7 @@ func (d Diff) Text(h Heading, style Style) string {
 			line("      %s", style.in(style.Faint, "→ "+e.phrase(visible)))
 		}
 	}
-	for _, s := range d.sections(visible) {
+	for _, s := range d.sections(visible, visible) {
 		line("\n%s", style.in(style.Bold, s.title))
 		for i, l := range s.lines {
 			number := "  "
@@ -87,13 +87,17 @@ type section struct {
 }
 
 // sections tell what the changes do, in which order, and what to beware of.
-func (d Diff) sections(code func(string) string) []section {
+func (d Diff) sections(code, prose func(string) string) []section {
 	var all []section
 	inPlace := section{title: "Applied in place"}
 	for _, e := range d.Effects {
 		var parts []string
 		for _, effect := range e.Effects {
-			parts = append(parts, effect.short(code))
+			part := effect.short(code)
+			if effect.Action == Reimage {
+				part += " (" + effect.Why + ")"
+			}
+			parts = append(parts, part)
 		}
 		inPlace.lines = append(inPlace.lines, names(e.Hosts, code)+": "+strings.Join(parts, "; "))
 	}
@@ -103,7 +107,7 @@ func (d Diff) sections(code func(string) string) []section {
 	}
 	beware := section{title: "Beware"}
 	for _, c := range d.Cautions {
-		text := c.Text
+		text := prose(c.Text)
 		if len(c.Hosts) > 0 {
 			text = names(c.Hosts, code) + ": " + text
 		}
@@ -117,6 +121,9 @@ func (d Diff) sections(code func(string) string) []section {
 		}
 		if d.masters {
 			instead.lines = append(instead.lines, keepData)
+		}
+		if slices.ContainsFunc(d.Order, func(s Step) bool { return s.Action == Membership || s.Action == Boot || s.Action == SwitchOff }) {
+			instead.lines = append(instead.lines, "what the order says of etcd, and of machines that are new or gone, holds here, too")
 		}
 	}
 	for _, s := range []section{inPlace, order, beware, instead} {
@@ -299,7 +306,13 @@ func (s Step) phrase(code func(string) string) string {
 	for _, c := range s.Commands {
 		text += "\n" + code(c)
 	}
-	if s.Note != "" && s.Action != Reimage { // there it is said of all machines
+	if len(s.Flags) > 0 {
+		text += "\nits etcd has to be started with what its document does not say:"
+		for _, f := range s.Flags {
+			text += "\n" + code(f)
+		}
+	}
+	if s.Note != "" && s.Note != keepData { // which is said of all machines
 		text += "\n" + s.Note
 	}
 	return text

@@ -1,0 +1,119 @@
+package diff
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/profiles"
+)
+
+// warning is a row: a detail that a reviewer should not miss.
+type warning struct {
+	unit, flag string // that names the file, or is the detail itself
+	detail     string // of the file; "" with a flag that changes
+	text       string
+}
+
+var warnings = []warning{
+	{apiUnit, "--encryption-provider-config", detailSecret, "the key that encrypts Secrets is another: what is in etcd cannot be read with it"},
+	{apiUnit, "--service-account-key-file", detailPublicKey, "the service-account key is another: tokens that pods have are refused"},
+	{apiUnit, "--service-account-key-file", detailPrivateKey, "the service-account key is another: tokens that pods have are refused"},
+	{apiUnit, "--service-account-issuer", "", "the issuer of service-account tokens is another: tokens that pods have are refused"},
+	{apiUnit, "--service-cluster-ip-range", "", "services that exist keep their old addresses"},
+	{"kube-controller-manager.service", "--cluster-cidr", "", "nodes that exist keep their old pod ranges"},
+	{apiUnit, "--secure-port", "", "until machines agree on the API servers' port, those who dial the other one are refused: a load balancer finds only the machines that have the port it knows"},
+	{etcdUnit, "--listen-peer-urls", "", "members do not reach one that has moved until etcd has been told"},
+}
+
+func cautions(pairs []machines) []Caution {
+	var out []Caution
+	add := func(host, text string) {
+		i := slices.IndexFunc(out, func(c Caution) bool { return c.Text == text })
+		if i < 0 {
+			i = len(out)
+			out = append(out, Caution{Text: text})
+		}
+		if host != "" && !slices.Contains(out[i].Hosts, host) {
+			out[i].Hosts = append(out[i].Hosts, host)
+		}
+	}
+	for _, p := range pairs {
+		if p.before == nil || p.after == nil || len(p.changes) == 0 {
+			continue
+		}
+		for _, c := range p.changes {
+			if hasDetail(c, detailAuthority) {
+				add(p.name, "an authority is another: machines with the old one and machines with the new one do not trust each other, so this cannot go one machine at a time")
+			}
+			for _, w := range warnings {
+				read := slices.ContainsFunc(p.judge.named[c.Name], func(m mention) bool { return m.unit == w.unit && m.by == w.flag })
+				if w.detail != "" && read && hasDetail(c, w.detail) || w.detail == "" && c.Name == w.unit && c.How == Changed && hasDetail(c, w.flag) {
+					add(p.name, w.text)
+				}
+			}
+			for _, d := range c.Details {
+				if text := leap(d); text != "" {
+					add(p.name, text)
+				}
+			}
+		}
+	}
+	if text := heldTwice(pairs); text != "" {
+		add("", text)
+	}
+	for _, alone := range aloneOnes(pairs) {
+		add(alone[0], alone[1])
+	}
+	for i := range out {
+		if out[i].Hosts == nil {
+			out[i].Hosts = []string{}
+		}
+	}
+	return out
+}
+
+// leap warns of a release that is not the next one (Kubernetes' version skew
+// policy; etcd's upgrade guides).
+func leap(d Detail) string {
+	name, isBinary := strings.CutPrefix(d.What, "binary ")
+	from, ok := profiles.ParseVersion(d.From)
+	to, ok2 := profiles.ParseVersion(d.To)
+	if !isBinary || d.How != Changed || !ok || !ok2 || name != "etcd" && !strings.HasPrefix(name, "kube-") {
+		return ""
+	}
+	switch {
+	case to.Compare(from) < 0 && (to.Minor != from.Minor || to.Major != from.Major):
+		return fmt.Sprintf("%s goes back from %s to %s: upstream does not support that with data of the newer release", name, from, to)
+	case to.Major != from.Major || to.Minor > from.Minor+1:
+		return fmt.Sprintf("%s leaps from %s to %s: upstream supports one minor release at a time", name, from, to)
+	}
+	return ""
+}
+
+// aloneOnes warns of what stops when the only machine that does it restarts.
+func aloneOnes(pairs []machines) [][2]string {
+	var out [][2]string
+	for _, row := range []struct{ unit, text string }{
+		{etcdUnit, "the only member of etcd: nothing can be read or written while it restarts"},
+		{apiUnit, "the only API server: the API is away while it restarts"},
+		{"haproxy.service", "the only load balancer: clients outside the masters reach no API server while HAProxy restarts"},
+	} {
+		var have []string
+		for _, p := range pairs {
+			if runs(p.after, row.unit) {
+				have = append(have, p.name)
+			}
+		}
+		hit := func(host string) bool {
+			return slices.Contains(hostsWith(pairs, Restart, row.unit), host) || slices.Contains(hostsWith(pairs, Reimage, ""), host)
+		}
+		if len(have) == 1 && hit(have[0]) {
+			out = append(out, [2]string{have[0], row.text})
+		}
+		if row.unit == etcdUnit && len(have) == 2 && slices.ContainsFunc(have, hit) {
+			out = append(out, [2]string{"", "etcd has two members: nothing can be written while one restarts"})
+		}
+	}
+	return out
+}

@@ -1,0 +1,138 @@
+package diff
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// way is how clients outside the masters come to the API servers.
+type way struct {
+	url       string   // that the administrator's kubeconfig dials; "" if the tree has none
+	name      string   // of the endpoint; "" if it is an address
+	by        string   // what answers there, in words
+	addresses []string // at which hagen's machines answer
+}
+
+var (
+	dialled    = regexp.MustCompile(`(?m)^ +server: (\S+)$`)
+	calledName = regexp.MustCompile(`(?m)^ +tls-server-name: (\S+)$`)
+)
+
+// wayIn reads a side's.
+func wayIn(s Side) way {
+	var w way
+	if m := dialled.FindSubmatch(s.Kubeconfig); m != nil {
+		w.url = string(m[1])
+		if u, err := url.Parse(w.url); err == nil {
+			if _, err := netip.ParseAddr(u.Hostname()); err != nil {
+				w.name = u.Hostname()
+			}
+		}
+	}
+	if m := calledName.FindSubmatch(s.Kubeconfig); m != nil {
+		w.name = string(m[1])
+	}
+	virtual, on, masters := "", []string{}, false
+	for i := range s.Machines {
+		n := &s.Machines[i]
+		if !runs(n, haproxyUnit) {
+			continue
+		}
+		on = append(on, n.Name)
+		masters = masters || role(n) == roleMaster
+		w.addresses = append(w.addresses, ownAddresses(n)...)
+		if v := virtualIP(n); v != "" {
+			virtual = v
+		}
+	}
+	switch {
+	case len(on) == 0:
+		w.by = "a load balancer that is not hagen's"
+	case masters:
+		w.by = "HAProxy on the masters"
+	default:
+		w.by = "HAProxy on machines of its own"
+	}
+	if virtual != "" {
+		w.by, w.addresses = w.by+" with the virtual IP "+virtual, []string{virtual}
+	}
+	if len(s.Machines) > 0 && w.name != "" && len(on) > 0 {
+		if known := lookup(&s.Machines[0], w.name); len(known) > 0 {
+			w.addresses = known
+		}
+	}
+	return w
+}
+
+// ways warns of what has to follow outside the machines when clients are to
+// come in another way: nobody there is told by a document.
+func ways(before, after Side, pairs []machines) (out []Caution) {
+	say := func(format string, args ...any) {
+		out = append(out, Caution{Hosts: []string{}, Text: fmt.Sprintf(format, args...)})
+	}
+	old, new := wayIn(before), wayIn(after)
+	if len(before.Machines) == 0 || len(after.Machines) == 0 || old.url == "" || new.url == "" {
+		return nil
+	}
+	switch same := old.url == new.url && slices.Equal(old.addresses, new.addresses); {
+	case old.by != new.by && same:
+		say("clients came in by %s and are to come in by %s, at the same address", old.by, new.by)
+	case old.by != new.by:
+		say("clients came in by %s and are to come in by %s: the former has to serve until DNS and kubeconfigs lead to the latter", old.by, new.by)
+	}
+	if old.url != new.url {
+		say("kubeconfigs outside these machines (kubelets', people's, pipelines') dial %s and have to dial %s: make them anew (hagen kubeconfig), and hand them out before the former stops answering", old.url, new.url)
+	}
+	switch {
+	case new.name == "":
+	case len(new.addresses) == 0 && (old.by != new.by || old.name != new.name):
+		say("DNS has to lead %s to the load balancer that is not hagen's", new.name)
+	case old.name != new.name:
+		say("DNS has to know %s: %s", new.name, strings.Join(new.addresses, ", "))
+	case !slices.Equal(old.addresses, new.addresses):
+		say("DNS has to give %s %s instead of %s", new.name, strings.Join(new.addresses, ", "), orNothing(old.addresses))
+	}
+	return append(out, handedOver(pairs)...)
+}
+
+func orNothing(list []string) string {
+	if len(list) == 0 {
+		return "what it gives"
+	}
+	return strings.Join(list, ", ")
+}
+
+// handedOver warns of an address that clients dial and that goes from some
+// machines to others: it cannot be at both.
+func handedOver(pairs []machines) (out []Caution) {
+	if heldTwice(pairs) != "" {
+		return nil // which is worse, and told
+	}
+	kept := keptAddresses(pairs)
+	from := map[string][]string{}
+	for _, p := range pairs {
+		if runs(p.before, haproxyUnit) {
+			for _, address := range without(addresses(p.before), kept) {
+				from[address] = append(from[address], p.name)
+			}
+		}
+	}
+	for _, address := range slices.Sorted(maps.Keys(from)) {
+		var to []string
+		for _, p := range pairs {
+			if runs(p.after, haproxyUnit) && slices.Contains(addresses(p.after), address) {
+				to = append(to, p.name)
+			}
+		}
+		if len(to) > 0 {
+			out = append(out, Caution{Hosts: []string{}, Text: fmt.Sprintf("%s goes from %s to %s: nobody answers there from the end of the former until the latter serves",
+				address, strings.Join(from[address], ", "), strings.Join(to, ", "))})
+		}
+	}
+	return out
+}

@@ -1,0 +1,144 @@
+package diff
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+// member is one of etcd's, as its own unit tells.
+type member struct{ name, peers, data, cluster, state string }
+
+func memberOf(n *node.Node) (member, bool) {
+	if n == nil {
+		return member{}, false
+	}
+	i := slices.IndexFunc(n.Units, func(u node.Unit) bool { return u.Name == etcdUnit })
+	if i < 0 {
+		return member{}, false
+	}
+	m := member{name: n.Name}
+	for _, f := range readUnit(n.Units[i].Contents).flags {
+		for _, flag := range []struct {
+			name  string
+			value *string
+		}{
+			{"--name", &m.name}, {"--initial-advertise-peer-urls", &m.peers}, {"--data-dir", &m.data},
+			{"--initial-cluster", &m.cluster}, {"--initial-cluster-state", &m.state},
+		} {
+			if f.name == flag.name {
+				*flag.value = strings.Join(f.values, ",")
+			}
+		}
+	}
+	return m, true
+}
+
+// members are those that etcd has before anything is done.
+func members(pairs []machines) (all []member) {
+	for _, p := range pairs {
+		if m, is := memberOf(p.before); is {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+func membersAfter(pairs []machines) (all []member) {
+	for _, p := range pairs {
+		if m, is := memberOf(p.after); is {
+			all = append(all, m)
+		}
+	}
+	return all
+}
+
+// tell adds a step in which etcd is told of a member, in the words of etcdctl.
+func (o *ordering) tell(host, until string, commands ...string) {
+	for i := range commands {
+		commands[i] = "etcdctl member " + commands[i]
+	}
+	o.steps = append(o.steps, Step{Action: Membership, Unit: etcdUnit, Hosts: []string{host}, Until: until, Commands: commands})
+}
+
+func (o *ordering) forget(name string) {
+	o.etcd = slices.DeleteFunc(o.etcd, func(m member) bool { return m.name == name })
+}
+
+func (o *ordering) leave(t turn) {
+	m, _ := memberOf(t.machine.before)
+	o.forget(m.name)
+	if len(o.etcd) == 0 {
+		o.beware = append(o.beware, Caution{Hosts: []string{t.machine.name},
+			Text: "the only member of etcd goes before another has its data: take a snapshot first (etcdctl snapshot save), and begin the new cluster with it"})
+	}
+	o.tell(t.machine.name, untilMember, "remove ID-OF-"+m.name)
+	if t.machine.after == nil {
+		o.machine(t, SwitchOff)
+	} else {
+		o.machine(t, Reimage)
+	}
+}
+
+func (o *ordering) join(t turn) {
+	m, _ := memberOf(t.machine.after)
+	o.etcd = append(o.etcd, m)
+	o.tell(t.machine.name, "", fmt.Sprintf("add %s --peer-urls=%s", m.name, m.peers))
+	action := Boot
+	if t.machine.before != nil {
+		action = Reimage
+	}
+	o.steps = append(o.steps, Step{Action: action, Hosts: []string{t.machine.name}, Until: untilMaster, Flags: o.started(m)})
+}
+
+// move tells etcd of another address before the member has it.
+func (o *ordering) move(t turn) {
+	was, _ := memberOf(t.machine.before)
+	m, _ := memberOf(t.machine.after)
+	o.forget(was.name)
+	o.etcd = append(o.etcd, m)
+	o.tell(t.machine.name, "", fmt.Sprintf("update ID-OF-%s --peer-urls=%s", was.name, m.peers))
+	o.member(t, nil)
+}
+
+// renew has etcd take a member without data for another one.
+func (o *ordering) renew(t turn) {
+	was, _ := memberOf(t.machine.before)
+	m, _ := memberOf(t.machine.after)
+	o.tell(t.machine.name, "", "remove ID-OF-"+was.name, fmt.Sprintf("add %s --peer-urls=%s", m.name, m.peers))
+	o.member(t, o.started(m))
+}
+
+// member gives the etcd of one machine its turn.
+func (o *ordering) member(t turn, flags []string) {
+	if t.machine.does(Reimage, "") {
+		o.steps = append(o.steps, Step{Action: Reimage, Hosts: []string{t.machine.name}, Until: untilMaster, Flags: flags, Note: keepData})
+		return
+	}
+	o.done[t.machine.name] = true
+	o.steps = append(o.steps, Step{Action: Restart, Unit: etcdUnit, Hosts: []string{t.machine.name}, Until: untilMember, Flags: flags})
+}
+
+// started lists the flags that a member which joins has to be started with,
+// where its document says something else. A member that names others than etcd has is
+// refused ("member count is unequal", etcdserver/api/membership).
+func (o *ordering) started(m member) (flags []string) {
+	var now []string
+	for _, e := range o.etcd {
+		for url := range strings.SplitSeq(e.peers, ",") {
+			now = append(now, e.name+"="+url)
+		}
+	}
+	named := strings.Split(m.cluster, ",")
+	slices.Sort(now)
+	slices.Sort(named)
+	if m.state != "existing" {
+		flags = append(flags, "--initial-cluster-state=existing")
+	}
+	if !slices.Equal(now, named) {
+		flags = append(flags, "--initial-cluster="+strings.Join(now, ","))
+	}
+	return flags
+}
