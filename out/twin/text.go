@@ -44,15 +44,12 @@ var (
 	// JSON. The value of an encoded one is base64, of PEM or of a key; what the
 	// others hold can be guessed and is not even identified.
 	encodedNames   = `certificate-authority-data|client-certificate-data|client-key-data|secret`
-	guessableNames = `(?:id-|access-|refresh-)?token|password|passphrase|client-secret`
+	guessableNames = `(?i:[a-z0-9_.-]*(?:token|password|passphrase|(?:api|access|private|secret|pre-?shared)[_-]?key|[_-]pass|psk)|[a-z0-9_.-]+secret)`
 	field          = regexp.MustCompile(`^([\s#-]*["']?(` + encodedNames + `|` + guessableNames + `)["']?\s*:)(\s*)(.*)$`)
 	inFlow         = regexp.MustCompile(`([{,][ \t]*["']?(` + encodedNames + `|` + guessableNames + `)["']?[ \t]*:[ \t]*)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s"'{}\[\],][^,}\n]*)`)
 	isEncoded      = regexp.MustCompile(`^(?:` + encodedNames + `)$`)
 
-	// Other places where people put passwords: the environment of a unit, a
-	// daemon's flags, configurations of HAProxy and keepalived.
-	spoken = regexp.MustCompile(`(?m)(\b[A-Z0-9_]*(?:PASSWORD|PASSWD|TOKEN|SECRET|PRIVATE_KEY)=|--(?:token|password)=|^[ \t]*stats[ \t]+auth[ \t]+|^[ \t]*auth_pass[ \t]+|^[ \t]*user[ \t]+\S+[ \t]+(?:insecure-)?password[ \t]+)("[^"\n]*"|'[^'\n]*'|[^\s"'$][^\s"']*)`)
-	age    = regexp.MustCompile(`AGE-SECRET-KEY-[0-9A-Z-]*`)
+	age = regexp.MustCompile(`AGE-SECRET-KEY-[0-9A-Z-]*`)
 	// base64 in one piece that is long enough for a key of the shortest kind.
 	run = regexp.MustCompile(`[A-Za-z0-9+/]{60,}={0,2}`)
 )
@@ -77,7 +74,7 @@ func text(contents []byte, between string) []byte {
 		}
 		return m[1] + `"` + replacement(m[2], m[3:]) + `"`
 	})
-	shown = spoken.ReplaceAllString(shown, "${1}"+hidden)
+	shown = hidePlaces(shown)
 	shown = age.ReplaceAllStringFunc(shown, func(key string) string {
 		if len(key) < 58 { // bech32 of 32 bytes with the prefix has 74
 			return hidden

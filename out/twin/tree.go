@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
 	"sync"
 
 	"hagen/gen"
@@ -113,13 +115,39 @@ var escaped = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 // IsShown says of a text that should be a twin's whether it may be shown: of
 // a document with keys, in the place of a twin, it says no.
 func IsShown(text []byte) bool {
+	var document any
+	if json.Unmarshal(text, &document) == nil {
+		return allShown(document)
+	}
+	return isShown(string(text))
+}
+
+// allShown looks at each string of a JSON document by itself: where one ends is
+// where a secret ends.
+func allShown(value any) bool {
+	switch v := value.(type) {
+	case string:
+		return isShown(v)
+	case []any:
+		return !slices.ContainsFunc(v, func(e any) bool { return !allShown(e) })
+	case map[string]any:
+		for name, e := range v {
+			if text, is := e.(string); is && !isShown(name+": "+strconv.Quote(text)) || !isShown(name) || !allShown(e) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func isShown(text string) bool {
 	// Ignition's contents are data URLs.
-	open := escaped.ReplaceAllFunc(text, func(code []byte) []byte {
-		char, err := url.PathUnescape(string(code))
+	open := escaped.ReplaceAllStringFunc(text, func(code string) string {
+		char, err := url.PathUnescape(code)
 		if err != nil {
 			return code
 		}
-		return []byte(char)
+		return char
 	})
-	return bytes.Equal(Text(text), text) && bytes.Equal(Text(open), open)
+	return string(Text([]byte(text))) == text && string(Text([]byte(open))) == open
 }
