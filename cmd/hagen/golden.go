@@ -80,6 +80,9 @@ func twinsPlace(ctx *cli.Context, dir string, update bool) error {
 	} else if err := isDirectory(dir, hint); err != nil {
 		return err
 	}
+	if err := apart(dir, true); err != nil {
+		return err
+	}
 	documents, twins := out.Holds(os.DirFS(dir))
 	switch {
 	case documents:

@@ -115,6 +115,9 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err := preflight(dir, ctx.String("file"), pkiDir(ctx)); err != nil {
 		return err
 	}
+	if err := apart(dir, ctx.Bool("redact")); err != nil {
+		return err
+	}
 	prepare := out.Prepare
 	if ctx.Bool("redact") {
 		prepare = out.PrepareTwins

@@ -61,6 +61,9 @@ func redact(ui *ui, dir, to string) error {
 	if err := preflight(to, dir); err != nil {
 		return err
 	}
+	if err := apart(to, true); err != nil {
+		return err
+	}
 	read, err := rendered.Read(os.DirFS(dir))
 	if err != nil {
 		return failed("%s", strings.Join(faultsIn(dir, err), "\n"))
