@@ -133,10 +133,11 @@ func (w *writer) list(depth int, key string, values []string) {
 }
 
 func (w *writer) storage(n node.Node) {
-	if len(n.Directories)+len(n.Files)+len(n.Links) == 0 {
+	if len(n.Disks)+len(n.Filesystems)+len(n.Directories)+len(n.Files)+len(n.Links) == 0 {
 		return
 	}
 	w.line(0, "storage:")
+	w.disks(n)
 	if len(n.Directories) > 0 {
 		w.group(1, "directories")
 	}
@@ -179,12 +180,16 @@ func (w *writer) owner(mode fs.FileMode, user, group string) {
 }
 
 func (w *writer) systemd(n node.Node) {
-	if len(n.Units) == 0 {
+	if len(n.Mounts)+len(n.Units) == 0 {
 		return
 	}
 	w.line(0, "systemd:")
 	w.group(1, "units")
-	for _, u := range n.Units {
+	units := make([]node.Unit, 0, len(n.Mounts)+len(n.Units))
+	for _, m := range n.Mounts {
+		units = append(units, MountUnit(m))
+	}
+	for _, u := range append(units, n.Units...) {
 		w.item(2, u.Origin)
 		w.line(2, "- name: %s", scalar(u.Name))
 		switch {

@@ -14,10 +14,16 @@ func restore(n *node.Node, text []byte) {
 	found := comments(text)
 	give(found["passwd groups"], n.Groups, func(g *node.Group) *node.Origin { return &g.Origin })
 	give(found["passwd users"], n.Users, func(u *node.User) *node.Origin { return &u.Origin })
+	give(found["storage disks"], n.Disks, func(d *node.Disk) *node.Origin { return &d.Origin })
+	give(found["storage filesystems"], n.Filesystems, func(f *node.Filesystem) *node.Origin { return &f.Origin })
 	give(found["storage directories"], n.Directories, func(d *node.Directory) *node.Origin { return &d.Origin })
 	give(found["storage files"], n.Files, func(f *node.File) *node.Origin { return &f.Origin })
 	give(found["storage links"], n.Links, func(l *node.Link) *node.Origin { return &l.Origin })
-	give(found["systemd units"], n.Units, func(u *node.Unit) *node.Origin { return &u.Origin })
+	units := found["systemd units"]
+	if len(units) == len(n.Mounts)+len(n.Units) { // Butane writes mounts before all other units
+		give(units[:len(n.Mounts)], n.Mounts, func(m *node.Mount) *node.Origin { return &m.Origin })
+		give(units[len(n.Mounts):], n.Units, func(u *node.Unit) *node.Origin { return &u.Origin })
+	}
 }
 
 func give[T any](origins []node.Origin, items []T, of func(*T) *node.Origin) {

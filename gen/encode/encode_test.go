@@ -36,6 +36,18 @@ func whole(contents string) node.Node {
 			{Name: "etcd", System: true, Primary: "etcd", Groups: []string{"on"}, Home: "/var/lib/etcd", Shell: "/usr/sbin/nologin"},
 			{Name: "core", Groups: []string{"sudo"}, SSHKeys: []string{"ssh-ed25519 AAAA it's \"me\": # yes"}},
 		},
+		Disks: []node.Disk{
+			{Device: "/dev/disk/by-id/virtio-b", WipeTable: true, Partitions: []node.Partition{{Number: 4, Label: "root", SizeMiB: 8192, Resize: true}, {Number: 5, Label: "etcd"}}},
+			{Device: "/dev/disk/by-id/virtio-a", Partitions: []node.Partition{{Number: 1, Label: "a", StartMiB: 1, SizeMiB: 9, Wipe: true}}},
+		},
+		Filesystems: []node.Filesystem{
+			{Device: "/dev/disk/by-partlabel/etcd", Format: "ext4", Label: "etcd", Path: "/var/lib/etcd"},
+			{Device: "/dev/disk/by-partlabel/a", Format: "xfs", Path: "/srv/a-b", Wipe: true, Options: []string{"noatime", "nodev"}},
+		},
+		Mounts: []node.Mount{
+			{Device: "/dev/disk/by-partlabel/etcd", Path: "/var/lib/etcd", Format: "ext4", Options: []string{node.NoFail}},
+			{Device: "/dev/disk/by-partlabel/a", Path: "/srv/a-b", Format: "xfs"},
+		},
 		Directories: []node.Directory{{Path: "/var/lib/etcd", User: "etcd", Group: "etcd", Mode: 0o700}, {Path: "/etc/plain", Mode: 0o755}},
 		Files: []node.File{
 			{Path: "/etc/odd", Mode: 0o640, Group: "etcd", Contents: []byte(contents)},
@@ -88,6 +100,43 @@ func same(a, b node.Node) bool {
 		}
 	}
 	return reflect.DeepEqual(a, b)
+}
+
+// TestMountUnit: a mount is read back as one, and a unit that says anything
+// else stays a unit.
+func TestMountUnit(t *testing.T) {
+	unit := MountUnit(node.Mount{Device: "/dev/disk/by-id/virtio-a", Path: "/srv/a-b", Format: "ext4", Options: []string{"noatime", node.NoFail}})
+	want := `[Unit]
+Requires=systemd-fsck@dev-disk-by\x2did-virtio\x2da.service
+After=systemd-fsck@dev-disk-by\x2did-virtio\x2da.service
+
+[Mount]
+What=/dev/disk/by-id/virtio-a
+Where=/srv/a-b
+Type=ext4
+Options=noatime,nofail
+
+[Install]
+WantedBy=local-fs.target
+`
+	if unit.Name != `srv-a\x2db.mount` || unit.Contents != want {
+		t.Errorf("got %s\n%s", unit.Name, unit.Contents)
+	}
+	for _, spoil := range []func(*node.Unit){
+		func(u *node.Unit) { u.Name = "srv-a.mount" },
+		func(u *node.Unit) { u.Enabled = false },
+		func(u *node.Unit) { u.Contents = strings.Replace(u.Contents, "Type", "# more\nType", 1) },
+		func(u *node.Unit) { u.Contents = strings.Replace(u.Contents, "Wanted", "Required", 1) },
+	} {
+		other := unit
+		spoil(&other)
+		if _, isMount := readMount(other); isMount {
+			t.Errorf("read as a mount: %+v", other)
+		}
+	}
+	if _, isMount := readMount(unit); !isMount {
+		t.Error("not read as a mount")
+	}
 }
 
 func FuzzContents(f *testing.F) {
@@ -145,6 +194,9 @@ func TestComments(t *testing.T) {
 	n.Files[1].Origin = node.Origin{Section: "b"}
 	n.Files[2].Origin = node.Origin{Section: "c", Why: "--- why"}
 	n.Units[1].Origin = node.Origin{Why: "unit"}
+	n.Disks[0].Origin = node.Origin{Section: "a", Why: "disk"}
+	n.Filesystems[1].Origin = node.Origin{Section: "a", Why: "filesystem"}
+	n.Mounts[1].Origin = node.Origin{Section: "b", Why: "mount"}
 	text := Butane("kubernetes", n, fcos(t)).Text
 	back, err := ReadButane(text, fcos(t))
 	if err != nil {
@@ -184,7 +236,10 @@ var foreign = []struct{ rest, further string }{
 	{`"storage":{"files":[{"path":"/a","mode":420,"user":{"id":7}}]}`, "/a: user.id"},
 	{`"storage":{"directories":[{"path":"/a","mode":448,"group":{"id":7},"overwrite":true}]}`, "/a: group.id /a: overwrite"},
 	{`"storage":{"links":[{"path":"/a","target":"/b","hard":true}]}`, "/a: hard"},
-	{`"storage":{"filesystems":[{"device":"/dev/a","format":"ext4"}]}`, "storage.filesystems"},
+	{`"storage":{"filesystems":[{"device":"/dev/a","format":"ext4","uuid":"x"}]}`, "/dev/a: uuid"},
+	{`"storage":{"disks":[{"device":"/dev/a","partitions":[{"label":"a","sizeMiB":0}]}]}`, "/dev/a: a partition without number /dev/a: sizeMiB"},
+	{`"storage":{"disks":[{"device":"/dev/a","partitions":[{"number":1,"shouldExist":false}]}]}`, "/dev/a: shouldExist"},
+	{`"storage":{"luks":[{"name":"a","device":"/dev/a"}]}`, "storage.luks"},
 	{`"passwd":{"users":[{"name":"a","passwordHash":"x","uid":7}]}`, "user a: passwordHash user a: uid"},
 	{`"passwd":{"users":[{"name":"a","system":true}]}`, "user a: noCreateHome: false, with system: true"},
 	{`"passwd":{"groups":[{"name":"a","gid":7}]}`, "group a: no system: true group a: gid"},

@@ -113,9 +113,12 @@ func ReadIgnition(text []byte, system profiles.OS) (node.Node, error) {
 		n.Further = append(n.Further, node.Further{Says: remark(e)})
 	}
 	readPasswd(&n, config.Passwd)
+	readDisks(&n, config.Storage)
 	readStorage(&n, config.Storage)
 	readUnits(&n, config.Systemd.Units)
+	mountsOf(&n)
 	config.Ignition.Version, config.Passwd, config.Systemd.Units = "", types.Passwd{}, nil
+	config.Storage.Disks, config.Storage.Filesystems = nil, nil
 	config.Storage.Directories, config.Storage.Files, config.Storage.Links = nil, nil, nil
 	further(&n, "", config)
 	return n, nil
@@ -181,12 +184,7 @@ func readPasswd(n *node.Node, passwd types.Passwd) {
 			Name: u.Name, System: value(u.System), Primary: value(u.PrimaryGroup),
 			Home: value(u.HomeDir), Shell: value(u.Shell),
 		}
-		for _, g := range u.Groups {
-			user.Groups = append(user.Groups, string(g))
-		}
-		for _, k := range u.SSHAuthorizedKeys {
-			user.SSHKeys = append(user.SSHKeys, string(k))
-		}
+		user.Groups, user.SSHKeys = texts(u.Groups), texts(u.SSHAuthorizedKeys)
 		n.Users = append(n.Users, user)
 		item := "user " + u.Name
 		if home := value(u.NoCreateHome); home != user.System {

@@ -13,16 +13,19 @@ func (n *Node) Add(parts ...Node) {
 	for _, p := range parts {
 		n.Groups = append(n.Groups, p.Groups...)
 		n.Users = append(n.Users, p.Users...)
+		n.Disks = append(n.Disks, p.Disks...)
+		n.Filesystems = append(n.Filesystems, p.Filesystems...)
 		n.Directories = append(n.Directories, p.Directories...)
 		n.Files = append(n.Files, p.Files...)
 		n.Links = append(n.Links, p.Links...)
+		n.Mounts = append(n.Mounts, p.Mounts...)
 		n.Units = append(n.Units, p.Units...)
 	}
 }
 
 // Clashes lists what stands twice or in the way of something else: one path
-// for two items, one name for two users, groups or units, a file below a
-// file. Each entry is a sentence without a stop that names both origins.
+// for two items, one name for two users, groups or units, one device for two
+// disks or filesystems, one place for two mounts, a file below a file. Each entry is a sentence without a stop that names both origins.
 func (n Node) Clashes() []string {
 	var out []string
 	paths := map[string]string{}
@@ -46,6 +49,18 @@ func (n Node) Clashes() []string {
 		for _, d := range u.DropIns {
 			claim("", d.Path(u.Name), u.From)
 		}
+	}
+	for _, d := range n.Disks {
+		claim("disk ", d.Device, d.From)
+		for _, p := range d.Partitions {
+			claim("partition ", p.Label, d.From)
+		}
+	}
+	for _, f := range n.Filesystems {
+		claim("filesystem ", f.Device, f.From)
+	}
+	for _, m := range n.Mounts {
+		claim("mount ", m.Path, m.From)
 	}
 	for _, d := range n.Directories {
 		claim("", d.Path, d.From)
@@ -96,6 +111,18 @@ func (n Node) Bare() Node {
 		u.Groups = slices.Sorted(slices.Values(u.Groups))
 		bare.Users = append(bare.Users, u)
 	}
+	for _, d := range n.Disks {
+		d.Origin = Origin{}
+		bare.Disks = append(bare.Disks, d)
+	}
+	for _, f := range n.Filesystems {
+		f.Origin = Origin{}
+		bare.Filesystems = append(bare.Filesystems, f)
+	}
+	for _, m := range n.Mounts {
+		m.Origin = Origin{}
+		bare.Mounts = append(bare.Mounts, m)
+	}
 	for _, d := range n.Directories {
 		d.Origin = Origin{}
 		bare.Directories = append(bare.Directories, d)
@@ -116,6 +143,9 @@ func (n Node) Bare() Node {
 	bare.Further = slices.SortedFunc(slices.Values(n.Further), func(a, b Further) int { return strings.Compare(a.String(), b.String()) })
 	slices.SortFunc(bare.Groups, func(a, b Group) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(bare.Users, func(a, b User) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(bare.Disks, func(a, b Disk) int { return strings.Compare(a.Device, b.Device) })
+	slices.SortFunc(bare.Filesystems, func(a, b Filesystem) int { return strings.Compare(a.Device, b.Device) })
+	slices.SortFunc(bare.Mounts, func(a, b Mount) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(bare.Directories, func(a, b Directory) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(bare.Files, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
 	slices.SortFunc(bare.Links, func(a, b Link) int { return strings.Compare(a.Path, b.Path) })

@@ -1,5 +1,5 @@
 // Package node holds a machine as hagen's documents describe it, whatever its
-// operating system: users, directories, files, links and units.
+// operating system: users, disks, directories, files, links and units.
 package node
 
 import (
@@ -14,9 +14,12 @@ type Node struct {
 	Role        string // "master", "load balancer"
 	Groups      []Group
 	Users       []User
+	Disks       []Disk
+	Filesystems []Filesystem
 	Directories []Directory
 	Files       []File
 	Links       []Link
+	Mounts      []Mount
 	Units       []Unit
 	Further     []Further // in documents of other hands alone
 }
@@ -48,6 +51,51 @@ type User struct {
 	Shell   string   // login shell; "" is the system's choice
 	SSHKeys []string // authorized_keys lines
 }
+
+// Disk is a disk with partitions, which are made when the machine is
+// provisioned. One that is there as it is described is kept.
+type Disk struct {
+	Origin
+	Device     string // its path, a stable one: below /dev/disk/by-id
+	WipeTable  bool   // erase the partition table first, whatever is in it
+	Partitions []Partition
+}
+
+// Partition is one of a disk. By its number it is found again on a disk that
+// was kept, and its label must be the same then.
+type Partition struct {
+	Number   int // from 1
+	Label    string
+	StartMiB int  // 0 is where it is, or the largest free block
+	SizeMiB  int  // 0 is what it has, or the rest of that block
+	Wipe     bool // make it anew when another one has its number
+	Resize   bool // give it the size if it has another
+}
+
+// Filesystem is what a device is formatted with when the machine is
+// provisioned. One of that format and label is kept with all that is in it,
+// and another one is a fault, unless Wipe says otherwise.
+type Filesystem struct {
+	Origin
+	Device  string
+	Format  string   // "ext4", "xfs", "btrfs" or "vfat"
+	Label   string   // "" is none, and any
+	Path    string   // where it is mounted while files are written; "" is nowhere
+	Options []string // of that mount
+	Wipe    bool
+}
+
+// Mount is a filesystem that is mounted at every boot.
+type Mount struct {
+	Origin
+	Device, Path, Format string
+	Options              []string // of mount(8); with NoFail the machine boots without it
+}
+
+// NoFail is the mount option with which a machine boots when the device is
+// missing, and which takes the mount's order away: who needs it waits for it
+// with RequiresMountsFor= (systemd.mount(5)).
+const NoFail = "nofail"
 
 // Directory is a directory with owner and permission bits.
 type Directory struct {

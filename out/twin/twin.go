@@ -33,6 +33,9 @@ func of(n node.Node, keys *keyPieces) node.Node {
 	}
 	n.Groups = each(n.Groups, func(g *node.Group) { comment(&g.Origin) })
 	n.Users = each(n.Users, func(u *node.User) { comment(&u.Origin) })
+	n.Disks = each(n.Disks, func(d *node.Disk) { comment(&d.Origin) })
+	n.Filesystems = each(n.Filesystems, func(f *node.Filesystem) { comment(&f.Origin) })
+	n.Mounts = each(n.Mounts, func(m *node.Mount) { comment(&m.Origin) })
 	n.Directories = each(n.Directories, func(d *node.Directory) { comment(&d.Origin) })
 	n.Files = each(n.Files, func(f *node.File) {
 		comment(&f.Origin)
