@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -259,7 +260,11 @@ func TestSystemdVerify(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			for _, u := range m.Node.Units {
+			units := slices.Clone(m.Node.Units)
+			for _, d := range m.Node.Mounts {
+				units = append(units, encode.MountUnit(d))
+			}
+			for _, u := range units {
 				path := "/etc/systemd/system/" + u.Name
 				write(t, filepath.Join(root, path), []byte(u.Contents))
 				args = append(args, path)
@@ -291,7 +296,7 @@ func stubs(t *testing.T, root, unit string) {
 	for line := range strings.SplitSeq(unit, "\n") {
 		for _, key := range []string{"ExecStart=", "ExecStartPre=", "ExecReload="} {
 			if command, found := strings.CutPrefix(line, key); found {
-				path := write(t, filepath.Join(root, strings.Fields(command)[0]), []byte("#!/bin/sh\n"))
+				path := write(t, filepath.Join(root, strings.Fields(strings.TrimPrefix(command, "+"))[0]), []byte("#!/bin/sh\n"))
 				if err := os.Chmod(path, 0o755); err != nil {
 					t.Fatal(err)
 				}

@@ -55,6 +55,17 @@ type OS struct {
 
 	Links    map[string]string `json:"-"` // directories that are links, and where they lead
 	ReadOnly []string          `json:"-"` // directories that cannot be written, links followed
+	Sealed   bool              `json:"-"` // the root directory takes no new directory
+	BootDisk BootDisk          `json:"-"` // whose rest a partition may take; the zero one has no name of its own
+}
+
+// BootDisk is the disk that an operating system starts from, with the partition
+// that would else grow over the rest of it.
+type BootDisk struct {
+	Device  string
+	Root    int    // number of that partition, the last one
+	Label   string // its label
+	RootMiB int    // the least that the operating system takes
 }
 
 // profiles, in the order in which they are listed. See docs/design.md for the
@@ -89,6 +100,11 @@ var releases = []Release{
 //   - Flatcar: /usr is read-only, /opt/bin is its convention and in PATH.
 //   - Links of Fedora CoreOS: rpm-ostree's layout, docs.fedoraproject.org,
 //     Fedora CoreOS, "Operating System Filesystem Layout".
+//   - The root directory of Fedora CoreOS is composefs since release 41, and
+//     takes no new directory.
+//   - The boot disk of Fedora CoreOS has a name while it is provisioned; its
+//     root is partition 4 and has to have 8 GiB: docs.fedoraproject.org, Fedora
+//     CoreOS, "Configuring Storage". The others have none.
 //   - Butane specifications: the newest that both emit Ignition 3.4.0, the
 //     newest which matchbox and Flatcar's stable variant accept.
 var systems = []OS{
@@ -101,7 +117,8 @@ var systems = []OS{
 			"/usr/local": "/var/usrlocal", "/opt": "/var/opt", "/srv": "/var/srv", "/mnt": "/var/mnt",
 			"/home": "/var/home", "/root": "/var/roothome",
 		},
-		ReadOnly: []string{"/usr"},
+		ReadOnly: []string{"/usr"}, Sealed: true,
+		BootDisk: BootDisk{Device: "/dev/disk/by-id/coreos-boot-disk", Root: 4, Label: "root", RootMiB: 8192},
 	},
 	{
 		Name: "flatcar", Summary: "Flatcar Container Linux", BinDir: "/opt/bin", HAProxy: "/opt/bin/haproxy", Keepalived: "/opt/bin/keepalived",

@@ -135,6 +135,7 @@ spec:
     - {name: kubem02, addresses: [10.10.10.82]}
   loadBalancers:
     - {name: kubernetes, addresses: [10.10.10.2]}
+  # etcd: {disk: /dev/disk/by-id/virtio-etcd}    # kept when a master is re-imaged
   # apiServer:
   #   port: 6443
   #   extraSANs: [api.example.com, 192.0.2.1]

@@ -5,6 +5,7 @@ package cluster
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +74,8 @@ type Host struct {
 	Role      Role
 	Addresses []netip.Addr // never empty; the first is the one it is dialled at
 	OS        profiles.OS
-	At        spec.At
+	Storage
+	At spec.At
 }
 
 // Address is the one that others dial.
@@ -160,9 +162,17 @@ type validation struct {
 }
 
 func (v *validation) fault(at spec.At, problem, remedy string) {
-	v.faults = append(v.faults, spec.Fault{At: at, Problem: problem, Remedy: remedy})
+	v.faults = add(v.faults, spec.Fault{At: at, Problem: problem, Remedy: remedy})
 }
 
 func (v *validation) warn(at spec.At, problem, remedy string) {
-	v.c.Warnings = append(v.c.Warnings, spec.Fault{At: at, Problem: problem, Remedy: remedy})
+	v.c.Warnings = add(v.c.Warnings, spec.Fault{At: at, Problem: problem, Remedy: remedy})
+}
+
+// add appends a fault, once: machines may share what is wrong.
+func add(faults []spec.Fault, f spec.Fault) []spec.Fault {
+	if slices.Contains(faults, f) {
+		return faults
+	}
+	return append(faults, f)
 }

@@ -141,12 +141,19 @@ func TestEverything(t *testing.T) {
 		{"hosts", len(c.Hosts()), 4},
 		{"full name", c.Masters[0].Name, "m0.edge-7.example.com"},
 		{"balancing", c.Balancing, cluster.Balancing{Mode: cluster.Dedicated, VirtualIP: netip.MustParseAddr("10.20.0.4"), RouterID: 77,
-			AddressAt: spec.At{Line: 38, Column: 16, Path: "spec.loadBalancer.virtualIP"},
-			RouterAt:  spec.At{Line: 39, Column: 22, Path: "spec.loadBalancer.virtualRouterID"},
+			AddressAt: spec.At{Line: 58, Column: 16, Path: "spec.loadBalancer.virtualIP"},
+			RouterAt:  spec.At{Line: 59, Column: 22, Path: "spec.loadBalancer.virtualRouterID"},
 			Names:     []string{"kube.example.net", "kube.example.org"}, StatsPort: 9101, MaxConnections: 50000,
 			Timeouts: cluster.Timeouts{Connect: 500 * time.Millisecond, Client: 90 * time.Second, Server: 2 * time.Minute, Tunnel: time.Hour, Check: 2 * time.Second}}},
 		{"pki", c.PKI, cluster.PKI{Algorithm: pki.RSA3072, CAExpiry: 5 * 365 * 24 * time.Hour, Expiry: 100 * 24 * time.Hour, AdminLife: 36 * time.Hour,
 			Subject: cluster.Subject{CommonName: "Edge CA", Organization: "Exämple", OrganizationalUnit: "Edge", Country: "NO", State: "Ost", Locality: "Ås"}}},
+		{"disks of a role", []string{c.Masters[0].Filesystems[0].Device, c.Balancers[0].Filesystems[0].Format}, []string{"/dev/disk/by-id/virtio-m", "ext4"}},
+		{"etcd's disk", bare(c.Masters[0].Filesystems[1]), cluster.Filesystem{
+			Device: "/dev/disk/by-path/pci-0000:00:04.0", Format: "ext4", Label: "etcd", Path: "/var/lib/etcd", Options: []string{"nofail"}}},
+		{"a host's disk", []int{len(c.Masters[1].Disks), c.Masters[1].Disks[0].Partitions[0].Number, c.Masters[1].Disks[0].Partitions[0].StartMiB, c.Masters[1].Disks[0].Partitions[1].SizeMiB}, []int{1, 7, 1024, 2048}},
+		{"a host's filesystem", bare(c.Masters[1].Filesystems[0]), cluster.Filesystem{
+			Device: "/dev/disk/by-partlabel/logs", Format: "btrfs", Label: "logs", Path: "/var/log", Options: []string{"noatime", "subvol=/logs"}, Wipe: true}},
+		{"a host's etcd", c.Masters[1].Filesystems[2].Device, "/dev/disk/by-partlabel/etcd"},
 		{"user", c.Users[0].Name, "core"},
 		{"key", c.Users[0].SSHKeys, []string{key}},
 	} {
@@ -156,6 +163,12 @@ func TestEverything(t *testing.T) {
 	}
 }
 
+// bare is a filesystem wherever it was written.
+func bare(f cluster.Filesystem) cluster.Filesystem {
+	f.At = spec.At{}
+	return f
+}
+
 // everyFieldWritten walks a decoded file for a field that it does not write.
 func everyFieldWritten(t *testing.T, text []byte) {
 	t.Helper()
@@ -163,8 +176,15 @@ func everyFieldWritten(t *testing.T, text []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hostWithOS := file.Spec.Masters.Items[1]
-	file.Spec.Masters.Items[0], file.Spec.LoadBalancers.Items[0] = hostWithOS, hostWithOS
+	whole := file.Spec.Masters.Items[1]
+	disks := whole.Disks.Items
+	disks[0].Filesystem, disks[0].Partitions.Items[0].Filesystem = disks[1].Filesystem, disks[1].Filesystem
+	disks[1] = disks[0]
+	file.Spec.Masters.Items[0] = whole
+	for i := range file.Spec.LoadBalancers.Items {
+		file.Spec.LoadBalancers.Items[i] = whole
+	}
+	file.Spec.Disks.Masters, file.Spec.Disks.LoadBalancers = whole.Disks, whole.Disks
 	var walk func(v reflect.Value, path string)
 	walk = func(v reflect.Value, path string) {
 		if v.Kind() == reflect.Slice {

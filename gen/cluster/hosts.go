@@ -32,6 +32,7 @@ func (v *validation) hosts() {
 					v.uniqueAddress(field.Addresses.Items[0].At, host, &seen)
 				}
 			}
+			v.storage(&host, field)
 			hosts = append(hosts, host)
 		}
 		return hosts

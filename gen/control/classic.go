@@ -82,9 +82,11 @@ func classicServerSANs(c *cluster.Cluster, _ cluster.Host) ([]string, []netip.Ad
 	return names, addresses
 }
 
+var classicData = directory(sectionEtcd, etcdData, "", 0o700)
+
 var classicDirectories = []node.Directory{
 	directory(sectionEtcd, etcdPKI, "", 0o755),
-	directory(sectionEtcd, etcdData, "", 0o700),
+	classicData,
 	directory(sectionAPI, kubernetesPKI, "", 0o755),
 	directory(sectionManager, managerPKI, "", 0o755),
 	directory(sectionScheduler, schedulerPKI, "", 0o755),
@@ -141,6 +143,7 @@ var classicDaemons = []daemon{
 		name: "etcd", section: sectionEtcd, product: productEtcd,
 		description: "etcd", documentation: "https://github.com/coreos",
 		unit:   []string{"After=network.target", "After=network-online.target", "Wants=network-online.target"},
+		data:   &classicData,
 		before: []string{"Type=notify"}, after: classicRestart,
 		flags: []flag{
 			{name: "name", value: hostName, space: true, why: seed},

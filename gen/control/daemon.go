@@ -47,6 +47,7 @@ type daemon struct {
 	description   string
 	documentation string
 	unit          []string            // further lines of [Unit]
+	data          *node.Directory     // the row of the directory in which it keeps data
 	before        []string            // lines of [Service] before ExecStart
 	flags         []flag              // nil: the arguments stand in args
 	args          string              // arguments of a daemon without flags
@@ -65,10 +66,17 @@ func (d daemon) serviceText(s site) string {
 	for _, l := range d.unit {
 		line(l)
 	}
+	waits, prepares := d.onDisk(s)
+	for _, l := range waits {
+		line(l)
+	}
 	line("")
 	line("[Service]")
 	for _, l := range d.before {
 		line(strings.ReplaceAll(l, "BINARY", s.binary(d.name)))
+	}
+	for _, l := range prepares {
+		line(l)
 	}
 	line(d.execStart(s))
 	line("")
@@ -79,6 +87,24 @@ func (d daemon) serviceText(s site) string {
 	line("[Install]")
 	line("WantedBy=multi-user.target")
 	return b.String()
+}
+
+// onDisk gives the lines of a daemon whose data lies on a disk that outlives
+// the system: it waits for the disk, and takes over what is there. What a disk
+// keeps belongs to a number, and a machine that is made anew may give the
+// daemon's account another one.
+func (d daemon) onDisk(s site) (waits, prepares []string) {
+	if d.data == nil || !onDisk(s.host, d.data.Path) {
+		return nil, nil
+	}
+	waits = []string{"RequiresMountsFor=" + d.data.Path}
+	if owner := d.data.User; owner != "" {
+		prepares = []string{
+			fmt.Sprintf("ExecStartPre=+/bin/chown -R %s:%s %s", owner, d.data.Group, d.data.Path),
+			fmt.Sprintf("ExecStartPre=+/bin/chmod %04o %s", d.data.Mode.Perm(), d.data.Path),
+		}
+	}
+	return waits, prepares
 }
 
 // execStart writes one flag a line, as the seed does, so that a review shows

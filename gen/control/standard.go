@@ -111,11 +111,18 @@ func standardServerSANs(c *cluster.Cluster, h cluster.Host) ([]string, []netip.A
 	return append(names, moreNames...), append(addresses, moreAddresses...)
 }
 
+// standardData and standardAudit are where daemons keep what may outlive the
+// system.
+var (
+	standardData  = directory(sectionEtcd, etcdData, userEtcd, 0o700)
+	standardAudit = directory(sectionAPI, auditDir, userAPI, 0o700)
+)
+
 var standardDirectories = []node.Directory{
 	directory(sectionEtcd, etcdPKI, "", 0o755),
-	directory(sectionEtcd, etcdData, userEtcd, 0o700),
+	standardData,
 	directory(sectionAPI, kubernetesPKI, "", 0o755),
-	directory(sectionAPI, auditDir, userAPI, 0o700),
+	standardAudit,
 	directory(sectionManager, managerPKI, userManager, 0o750),
 	directory(sectionScheduler, schedulerPKI, userScheduler, 0o750),
 }

@@ -53,6 +53,7 @@ var standardDaemons = []daemon{
 		name: "etcd", section: sectionEtcd, product: productEtcd,
 		description: "etcd", documentation: "https://etcd.io/docs",
 		unit:   []string{"Wants=network-online.target", "After=network-online.target", noStartLimit},
+		data:   &standardData,
 		before: lines([]string{"Type=notify"}, runAs(userEtcd)),
 		flags:  standardEtcdFlags,
 		after: func(site) []string {
@@ -65,6 +66,7 @@ var standardDaemons = []daemon{
 		name: "kube-apiserver", section: sectionAPI, product: productKubernetes,
 		description: "Kubernetes API server", documentation: "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/",
 		unit:   []string{"Wants=network-online.target etcd.service", "After=network-online.target etcd.service", noStartLimit},
+		data:   &standardAudit,
 		before: lines([]string{"Type=notify"}, runAs(userAPI)),
 		flags:  standardAPIFlags,
 		after: func(s site) []string {

@@ -20,7 +20,7 @@ func meant(word string, schema reflect.Type) (remedy, field string) {
 		return "write " + here[i], here[i]
 	}
 	if places := homes[plain]; len(places) > 0 {
-		return fmt.Sprintf("%s belongs to %s", plain, strings.Join(places, " or ")), ""
+		return fmt.Sprintf("%s belongs to %s", plain, strings.Join(places[:min(len(places), mostHomes)], " or ")), ""
 	}
 	if near := nearest(plain, here); near != "" {
 		return "did you mean " + near + "?", near
@@ -30,6 +30,9 @@ func meant(word string, schema reflect.Type) (remedy, field string) {
 	}
 	return fieldsOf(schema), ""
 }
+
+// mostHomes are as many places as help somebody.
+const mostHomes = 3
 
 // visible is a word without the characters that nobody sees.
 func visible(word string) string {

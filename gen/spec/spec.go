@@ -54,6 +54,8 @@ type Spec struct {
 	AllowEvenMasters     Bool         `key:"allowEvenMasters"`
 	LoadBalancers        List[Host]   `key:"loadBalancers" example:"[{name: kubernetes, addresses: [10.10.10.2]}]"`
 	LoadBalancer         LoadBalancer `key:"loadBalancer"`
+	Etcd                 Etcd         `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
+	Disks                RoleDisks    `key:"disks"`
 	PKI                  PKI          `key:"pki"`
 	Users                List[User]   `key:"users" example:"[{name: core, sshKeys: [ssh-ed25519 AAAA… you@desk]}]"`
 }
@@ -71,6 +73,53 @@ type Host struct {
 	Name      String     `key:"name,required" example:"kubem00"`
 	Addresses List[Text] `key:"addresses,required" example:"[10.10.10.80]"`
 	OS        Text       `key:"os"`
+	Etcd      Etcd       `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
+	Disks     List[Disk] `key:"disks" example:"[{device: /dev/disk/by-id/virtio-logs, filesystem: {format: ext4, path: /var/log}}]"`
+}
+
+// Etcd says where a master's etcd keeps its data.
+type Etcd struct {
+	At   At
+	Disk Text `key:"disk"`
+}
+
+// RoleDisks are the disks of all machines of a role that name none of their
+// own.
+type RoleDisks struct {
+	At            At
+	Masters       List[Disk] `key:"masters" example:"[{device: /dev/disk/by-id/virtio-logs, filesystem: {format: ext4, path: /var/log}}]"`
+	LoadBalancers List[Disk] `key:"loadBalancers" example:"[{device: /dev/disk/by-id/virtio-logs, filesystem: {format: ext4, path: /var/log}}]"`
+}
+
+// Disk is a disk, under Ignition's names, with what is made of it.
+type Disk struct {
+	At         At
+	Device     Text            `key:"device,required" example:"/dev/disk/by-id/virtio-logs"`
+	WipeTable  Bool            `key:"wipeTable"`
+	Partitions List[Partition] `key:"partitions" example:"[{label: logs, filesystem: {format: ext4, path: /var/log}}]"`
+	Filesystem Filesystem      `key:"filesystem" example:"{format: ext4, path: /var/log}"`
+}
+
+// Partition is one of a disk.
+type Partition struct {
+	At                 At
+	Label              Text       `key:"label,required" example:"logs"`
+	Number             Int        `key:"number"`
+	StartMiB           Int        `key:"startMiB"`
+	SizeMiB            Int        `key:"sizeMiB"`
+	WipePartitionEntry Bool       `key:"wipePartitionEntry"`
+	Resize             Bool       `key:"resize"`
+	Filesystem         Filesystem `key:"filesystem" example:"{format: ext4, path: /var/log}"`
+}
+
+// Filesystem is what a disk or partition holds, and where it is mounted.
+type Filesystem struct {
+	At             At
+	Format         Text       `key:"format,required" example:"ext4"`
+	Label          Text       `key:"label"`
+	Path           Text       `key:"path"`
+	MountOptions   List[Text] `key:"mountOptions" example:"[noatime]"`
+	WipeFilesystem Bool       `key:"wipeFilesystem"`
 }
 
 // LoadBalancer says what stands in front of the API servers.

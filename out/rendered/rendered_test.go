@@ -58,7 +58,7 @@ func TestGoldens(t *testing.T) {
 			if want == "" {
 				want = "fcos"
 			}
-			if strings.HasPrefix(h.Node.Name, "lb1.edge") {
+			if strings.HasPrefix(h.Node.Name, "lb1.edge") || name == "disks" && h.Node.Name == "kubem02" {
 				want = "generic"
 			}
 			if h.OS.Name != want {

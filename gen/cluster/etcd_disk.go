@@ -1,0 +1,117 @@
+package cluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/gen/spec"
+)
+
+// EtcdData is where every master's etcd keeps its data.
+const EtcdData = "/var/lib/etcd"
+
+// etcdFormat is what every system can make and check, in its initrd, too.
+const etcdFormat = "ext4"
+
+// storage reads a host's disks, its own or else its role's, and on a master
+// the one for etcd.
+func (v *validation) storage(host *Host, field spec.Host) {
+	list := field.Disks
+	if !list.At.Written() {
+		list = v.spec.Disks.Masters
+		if host.Role == LoadBalancer {
+			list = v.spec.Disks.LoadBalancers
+		}
+	}
+	host.Storage = v.diskList(list)
+	for _, f := range host.Filesystems {
+		v.fits(*host, f)
+	}
+	disk := field.Etcd.Disk
+	if !disk.At.Written() {
+		disk = v.spec.Etcd.Disk
+	}
+	switch {
+	case host.Role == LoadBalancer && field.Etcd.At.Written():
+		v.fault(field.Etcd.At, "a load balancer runs no etcd", "remove it, or write it below a master")
+	case host.Role == Master && disk.At.Written():
+		v.etcdDisk(host, disk)
+	}
+}
+
+// fits holds the place of a mount against the host's operating system.
+func (v *validation) fits(host Host, f Filesystem) {
+	for from, to := range host.OS.Links {
+		if f.Path == from || strings.HasPrefix(f.Path, from+"/") {
+			v.fault(f.At, fmt.Sprintf("%s is a link on %s, and systemd mounts at no link", from, host.OS.Summary), "write "+to+strings.TrimPrefix(f.Path, from))
+			return
+		}
+	}
+	top := "/" + strings.Split(strings.TrimPrefix(f.Path, "/"), "/")[0]
+	if host.OS.Sealed && f.Path != "" && top != "/var" {
+		v.fault(f.At, fmt.Sprintf("%s: the root directory of %s takes no new directory", f.Path, host.OS.Summary), "mount below /var")
+	}
+}
+
+// etcdDisk gives etcd the device that the field names: a disk, a partition of
+// one of the host's disks, or a new one at the end of the boot disk.
+func (v *validation) etcdDisk(host *Host, field spec.Text) {
+	const example = "/dev/disk/by-id/virtio-etcd"
+	device := field.Value
+	if !strings.HasPrefix(device, "/") {
+		if !v.partitionLabel(field, example) {
+			return
+		}
+		device = byLabel + device
+	} else if !v.device(field, example) {
+		return
+	} else if !strings.HasPrefix(device, "/dev/disk/by-") {
+		v.fault(field.At, spec.Quote(device)+" may be another disk at the next boot: the kernel numbers disks as it meets them", "write its name below /dev/disk/by-id")
+		return
+	}
+	label, labelled := strings.CutPrefix(device, byLabel)
+	made := false
+	for _, d := range host.Disks {
+		i := slices.IndexFunc(d.Partitions, func(p Partition) bool { return labelled && p.Label == label })
+		made = made || i >= 0
+		switch {
+		case d.Device == device:
+			v.fault(field.At, fmt.Sprintf("the disk has partitions (line %d)", d.At.Line), "write the label of the one that is etcd's")
+		case i >= 0 && (d.WipeTable || d.Partitions[i].Wipe):
+			v.fault(d.At, "would erase the partition with etcd's data whenever the machine is made anew", "remove wipeTable and wipePartitionEntry")
+		}
+	}
+	for _, f := range host.Filesystems {
+		if f.Device == device {
+			v.fault(f.At, "the device is etcd's (etcd.disk)", "remove filesystem: etcd.disk makes and mounts it")
+		}
+	}
+	if labelled && !made && !strings.HasPrefix(field.Value, "/") {
+		v.onBootDisk(host, field, label)
+	}
+	host.Filesystems = append(host.Filesystems, Filesystem{
+		Device: device, Format: etcdFormat, Label: "etcd", Path: EtcdData, Options: []string{"nofail"}, At: field.At,
+	})
+}
+
+// onBootDisk makes a partition of what the operating system leaves of its disk.
+func (v *validation) onBootDisk(host *Host, field spec.Text, label string) {
+	boot := host.OS.BootDisk
+	switch {
+	case boot.Device == "":
+		v.fault(field.At, fmt.Sprintf("no disk has a partition %s, and the boot disk of %s has no name of its own", spec.Quote(label), host.OS.Summary),
+			"describe the disk with that partition in disks; or write "+byLabel+label+" if the image brings it")
+		return
+	case slices.ContainsFunc(host.Disks, func(d Disk) bool { return d.Device == boot.Device }):
+		v.fault(field.At, fmt.Sprintf("disks describes the boot disk without a partition %s", spec.Quote(label)), "add it there, with number and sizeMiB of the root before it")
+		return
+	case label == boot.Label:
+		v.fault(field.At, spec.Quote(label)+" is the system's own partition", "write another label, for example etcd")
+		return
+	}
+	host.Disks = append(host.Disks, Disk{Device: boot.Device, At: field.At, Partitions: []Partition{
+		{Number: boot.Root, Label: boot.Label, SizeMiB: boot.RootMiB, Resize: true, At: field.At},
+		{Number: boot.Root + 1, Label: label, At: field.At},
+	}})
+}
