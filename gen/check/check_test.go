@@ -19,7 +19,7 @@ import (
 )
 
 var cases = []string{
-	"standard", "classic", "small", "virtual-ip", "colocated", "colocated-virtual-ip", "external", "release-1.34", "release-1.35", "release-1.36",
+	"standard", "classic", "small", "virtual-ip", "colocated", "colocated-virtual-ip", "external", "disks", "release-1.34", "release-1.35", "release-1.36",
 }
 
 // good is a case rendered with certificates issued just now.
@@ -72,6 +72,7 @@ func (g good) clone() good {
 		n := &g.machines[i].Node
 		n.Files, n.Units, n.Users, n.Directories = slices.Clone(n.Files), slices.Clone(n.Units), slices.Clone(n.Users), slices.Clone(n.Directories)
 		n.Groups, n.Links = slices.Clone(n.Groups), slices.Clone(n.Links)
+		n.Disks, n.Filesystems, n.Mounts = slices.Clone(n.Disks), slices.Clone(n.Filesystems), slices.Clone(n.Mounts)
 		for j := range n.Users {
 			n.Users[j].Groups = slices.Clone(n.Users[j].Groups)
 		}

@@ -53,6 +53,18 @@ var (
 		"make both say the same, or remove one")
 )
 
+// Within a machine: disks.
+var (
+	ruleForeignDevice = row("foreign-device", Warning, "if the machine has no such device, or nothing on it, it cannot be mounted",
+		"add the partition or the filesystem, unless the machine comes with it")
+	ruleNotMounted = row("not-mounted", Error, "what the first boot writes there is not to be seen after it",
+		"mount the same device, with its format, at the path that the filesystem names")
+	ruleUnwaited = row("unwaited", Error, "a daemon that starts before its disk is there begins anew, on the system's own",
+		"add RequiresMountsFor= with the directory to [Unit]")
+	ruleErased = row("erased", Error, "a member that is made anew with its disk kept would come back without its data, and etcd refuses it",
+		"leave out what wipes it: a filesystem that is there as described is kept")
+)
+
 // Within a machine: certificates.
 var (
 	rulePair = row("pair", Error, "no TLS connection comes about with another certificate's key",

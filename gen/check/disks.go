@@ -1,0 +1,173 @@
+package check
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+// byPartitionLabel is where udev puts partitions by their labels.
+const byPartitionLabel = "/dev/disk/by-partlabel/"
+
+// mounted is a filesystem that is there at every boot.
+type mounted struct {
+	at                   place
+	device, path, format string
+	late                 bool // nothing waits for it but who says so
+}
+
+// mounts lists them all: what the document says as such, and units of others.
+func (m *machine) mounts() (out []mounted) {
+	for _, d := range m.Mounts {
+		out = append(out, mounted{whole(d.Path), d.Device, d.Path, d.Format, slices.Contains(d.Options, node.NoFail)})
+	}
+	for _, u := range m.units {
+		if path.Ext(u.Name) != ".mount" || u.value("Mount", "Where") == "" {
+			continue
+		}
+		where, _ := u.directive("Mount", "Where")
+		options := strings.Split(u.value("Mount", "Options"), ",")
+		out = append(out, mounted{u.place(where.at), u.value("Mount", "What"), where.value, u.value("Mount", "Type"), slices.Contains(options, node.NoFail)})
+	}
+	return out
+}
+
+// below says whether a path is a directory or lies in it.
+func below(p, dir string) bool { return strings.HasPrefix(p+"/", strings.TrimRight(dir, "/")+"/") }
+
+// disks: what is partitioned, formatted and mounted fits together, and who
+// keeps data on it waits for it and finds it again.
+func (m *machine) disks() {
+	m.namedTwice()
+	mounts := m.mounts()
+	for _, d := range mounts {
+		i := slices.IndexFunc(m.Filesystems, func(f node.Filesystem) bool { return f.Device == d.device })
+		switch {
+		case i < 0:
+			m.find(ruleForeignDevice, d.at, "mounts %s, which no filesystem of the document is on", d.device)
+		case d.format != "" && d.format != "auto" && d.format != m.Filesystems[i].Format:
+			m.find(ruleNotMounted, d.at, "mounts %s as %s, which is formatted as %s", d.device, d.format, m.Filesystems[i].Format)
+		}
+		for _, dir := range m.os.ReadOnly {
+			if below(m.resolve(d.path), dir) {
+				m.find(ruleReadOnly, d.at, "lies in %s, which %s keeps read-only", dir, m.os.Summary)
+			}
+		}
+		for _, c := range m.claims() {
+			if c.leaf && below(d.path, c.path) {
+				m.find(ruleClash, d.at, "leads through %s, which is no directory", c.path)
+			}
+		}
+	}
+	for _, f := range m.Filesystems {
+		label, isPartition := strings.CutPrefix(f.Device, byPartitionLabel)
+		if _, made := m.partition(label); isPartition && !made {
+			m.find(ruleForeignDevice, whole(f.Device), "is a partition that no disk of the document has")
+		}
+		if f.Path != "" && !slices.ContainsFunc(mounts, func(d mounted) bool { return d.path == f.Path && d.device == f.Device }) {
+			m.find(ruleNotMounted, whole(f.Device), "is at %s while files are written, and is not mounted there at boot", f.Path)
+		}
+	}
+	m.keptData(mounts)
+}
+
+// namedTwice: Ignition refuses two items for one device, and systemd mounts
+// the second over the first.
+func (m *machine) namedTwice() {
+	seen := map[string]bool{}
+	once := func(kind, name string, at place) {
+		if seen[kind+name] {
+			m.find(ruleClash, at, "is the %s of two items", kind)
+		}
+		seen[kind+name] = true
+	}
+	for _, d := range m.Disks {
+		once("disk", d.Device, whole(d.Device))
+		for _, p := range d.Partitions {
+			once("partition label", p.Label, whole(p.Label))
+		}
+	}
+	for _, f := range m.Filesystems {
+		once("device", f.Device, whole(f.Device))
+	}
+	for _, d := range m.mounts() {
+		once("place", d.path, d.at)
+	}
+}
+
+// partition gives the disk that has a partition of that label.
+func (m *machine) partition(label string) (node.Disk, bool) {
+	for _, d := range m.Disks {
+		if slices.ContainsFunc(d.Partitions, func(p node.Partition) bool { return p.Label == label }) {
+			return d, true
+		}
+	}
+	return node.Disk{}, false
+}
+
+// keptData: a daemon whose data lies on a mount starts when that is there, and
+// etcd's is erased by nothing.
+func (m *machine) keptData(mounts []mounted) {
+	for _, row := range kept {
+		p := m.process(row.daemon)
+		if p == nil {
+			continue
+		}
+		dir := p.value(row.flag)
+		if row.file {
+			dir = path.Dir(dir)
+		}
+		for _, d := range mounts {
+			if !below(dir, d.path) {
+				continue
+			}
+			if d.late && !p.unit.waitsFor(d.path, dir) {
+				m.find(ruleUnwaited, p.where(row.flag), "--%s lies on the disk at %s, for which %s does not wait", row.flag, d.path, p.unit.Name)
+			}
+			if row.daemon == etcd {
+				m.erased(d)
+			}
+		}
+	}
+}
+
+// waitsFor says whether a unit starts only when the filesystem of a path is
+// mounted.
+func (u *unit) waitsFor(mount, dir string) bool {
+	if slices.ContainsFunc(u.all("Unit", "RequiresMountsFor"), func(w word) bool { return below(w.text, mount) || w.text == dir }) {
+		return true
+	}
+	names := func(keys ...string) bool {
+		return slices.ContainsFunc(keys, func(key string) bool {
+			return slices.ContainsFunc(u.all("Unit", key), func(w word) bool { return w.text == mountName(mount) })
+		})
+	}
+	return names("After") && names("Requires", "BindsTo")
+}
+
+// mountName is the unit of a mount, for paths of plain characters
+// (systemd-escape --path).
+func mountName(p string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(strings.Trim(p, "/"), "-", `\x2d`), "/", "-") + ".mount"
+}
+
+// erased: nothing of the document erases a filesystem with etcd's data.
+func (m *machine) erased(d mounted) {
+	for _, f := range m.Filesystems {
+		if f.Device == d.device && f.Wipe {
+			m.find(ruleErased, whole(f.Device), "holds etcd's data, and is formatted whenever the machine is made anew")
+		}
+	}
+	label := strings.TrimPrefix(d.device, byPartitionLabel)
+	disk, _ := m.partition(label)
+	if disk.WipeTable {
+		m.find(ruleErased, whole(disk.Device), "holds etcd's data in a partition, and its table is erased whenever the machine is made anew")
+	}
+	for _, p := range disk.Partitions {
+		if p.Label == label && p.Wipe {
+			m.find(ruleErased, whole(disk.Device), "has the partition %s with etcd's data, which is made anew when it differs", label)
+		}
+	}
+}
