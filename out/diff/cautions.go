@@ -46,6 +46,9 @@ func cautions(pairs []machines) []Caution {
 			if hasDetail(c, detailAuthority) {
 				add(p.name, "an authority is another: machines with the old one and machines with the new one do not trust each other, so this cannot go one machine at a time")
 			}
+			if text := ofDisks(c); text != "" {
+				add(p.name, text)
+			}
 			for _, w := range warnings {
 				read := slices.ContainsFunc(p.judge.named[c.Name], func(m mention) bool { return m.unit == w.unit && m.by == w.flag })
 				if w.detail != "" && read && hasDetail(c, w.detail) || w.detail == "" && c.Name == w.unit && c.How == Changed && hasDetail(c, w.flag) {

@@ -40,6 +40,9 @@ const (
 	KindMachine    = "machine"
 	KindGroup      = "group"
 	KindUser       = "user"
+	KindDisk       = "disk"
+	KindFilesystem = "filesystem"
+	KindMount      = "mount"
 	KindDirectory  = "directory"
 	KindFile       = "file"
 	KindLink       = "link"
@@ -174,6 +177,9 @@ func (c *comparison) both(p *machines) []Change {
 	changes := slices.Concat(
 		items(KindGroup, before.Groups, after.Groups, func(g node.Group) string { return g.Name }, func(node.Group) []fact { return nil }),
 		items(KindUser, before.Users, after.Users, func(u node.User) string { return u.Name }, userFacts),
+		items(KindDisk, before.Disks, after.Disks, func(d node.Disk) string { return d.Device }, diskFacts),
+		items(KindFilesystem, before.Filesystems, after.Filesystems, func(f node.Filesystem) string { return f.Device }, filesystemFacts),
+		items(KindMount, before.Mounts, after.Mounts, func(m node.Mount) string { return m.Path }, mountFacts),
 		items(KindDirectory, before.Directories, after.Directories, func(d node.Directory) string { return d.Path },
 			func(d node.Directory) []fact { return access(d.User, d.Group, d.Mode) }),
 		c.files(before.Files, after.Files),

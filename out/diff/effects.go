@@ -108,7 +108,8 @@ var places = map[string]Effect{
 var unitSettings = map[string]Effect{
 	"Description": none, "Documentation": none, "the text": none,
 	"Wants": atBoot, "Requires": atBoot, "After": atBoot, "Before": atBoot, "WantedBy": atBoot, "RequiredBy": atBoot,
-	"ExecReload": atOnce, "KillMode": atOnce, "Restart": atOnce, "RestartSec": atOnce, "TimeoutStartSec": atOnce,
+	"RequiresMountsFor": atBoot,
+	"ExecReload":        atOnce, "KillMode": atOnce, "Restart": atOnce, "RestartSec": atOnce, "TimeoutStartSec": atOnce,
 	"TimeoutStopSec": atOnce, "StartLimitIntervalSec": atOnce,
 	// A member of etcd that has data takes its cluster from there
 	// (etcdserver/bootstrap.go): these flags are for the first start.
@@ -216,6 +217,8 @@ func (j *judge) effects(c Change) []Effect {
 		return j.ofFile(c)
 	case KindUser, KindGroup, KindDirectory:
 		return []Effect{{Action: Reimage, Why: accounts}}
+	case KindDisk, KindFilesystem, KindMount:
+		return []Effect{{Action: Reimage, Why: disks}}
 	}
 	return []Effect{{Action: Reimage, Why: "hagen does not know who uses it"}}
 }

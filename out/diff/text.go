@@ -205,7 +205,7 @@ func (c Change) title(code func(string) string) string {
 			return "a new " + c.Name
 		}
 		return "a " + c.Name + " that is gone"
-	case KindGroup, KindUser, KindDirectory, KindLink:
+	case KindGroup, KindUser, KindDisk, KindFilesystem, KindMount, KindDirectory, KindLink:
 		name = c.Kind + " " + name
 	}
 	for _, also := range c.Also {
