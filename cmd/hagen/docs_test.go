@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hagen/gen/cluster"
+	"hagen/profiles"
 )
 
 // shellBlock is a block of commands in a document, with its indentation.
@@ -141,6 +142,25 @@ func TestShapes(t *testing.T) {
 	}
 	if modes[cluster.Dedicated] != 3 || modes[cluster.Colocated] != 2 || modes[cluster.External] != 1 {
 		t.Errorf("shapes: %v", modes)
+	}
+}
+
+// TestPieces: every piece of a cluster file in docs/cluster-file.md is one of a
+// cluster that can be rendered.
+func TestPieces(t *testing.T) {
+	text, err := os.ReadFile("../../docs/cluster-file.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pieces := 0
+	for _, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+		if piece := block[1]; strings.HasPrefix(piece, "  ") {
+			read(t, clusterFile(profiles.Profiles()[0])+piece)
+			pieces++
+		}
+	}
+	if pieces < 2 {
+		t.Errorf("%d pieces", pieces)
 	}
 }
 
