@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 	"hagen/out/tree":     {},
 	"hagen/out/twin":     {"hagen/gen", "hagen/gen/encode", "hagen/gen/node", "hagen/out/rendered", "hagen/profiles"},
 	"hagen/out/diff":     {"hagen/gen/check", "hagen/gen/node", "hagen/out/twin", "hagen/profiles"},
-	"hagen/out/verify":   {"hagen/gen/check", "hagen/gen/node"},
+	"hagen/out/verify":   {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
 	"hagen/out/rendered": {"hagen/gen", "hagen/gen/encode", "hagen/gen/node", "hagen/profiles"},
 }
 

@@ -8,8 +8,10 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
+	"hagen/gen/encode"
 	"hagen/gen/node"
 )
 
@@ -33,7 +35,11 @@ func systemd(a asked) ([]remark, error) {
 			return nil, err
 		}
 	}
-	for _, u := range a.machine.Node.Units {
+	units := slices.Clone(a.machine.Node.Units)
+	for _, m := range a.machine.Node.Mounts {
+		units = append(units, encode.MountUnit(m))
+	}
+	for _, u := range units {
 		place := path.Join(node.UnitDir, path.Base(u.Name))
 		texts := map[string]string{}
 		for _, d := range u.DropIns {
