@@ -157,6 +157,10 @@ func (w *writer) storage(n node.Node) {
 			w.line(3, "overwrite: true")
 		}
 		w.line(3, "contents:")
+		if f.Remote() {
+			w.remote(f.Source)
+			continue
+		}
 		w.contents(4, "inline", f.Contents)
 	}
 	if len(n.Links) > 0 {
@@ -166,6 +170,14 @@ func (w *writer) storage(n node.Node) {
 		w.item(2, l.Origin)
 		w.line(2, "- path: %s", scalar(l.Path))
 		w.line(3, "target: %s", scalar(l.Target))
+	}
+}
+
+func (w *writer) remote(s node.Source) {
+	w.line(4, "source: %s", scalar(s.URL))
+	if s.Hash != "" {
+		w.line(4, "verification:")
+		w.line(5, "hash: %s", scalar(s.Hash))
 	}
 }
 

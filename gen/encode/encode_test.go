@@ -52,6 +52,8 @@ func whole(contents string) node.Node {
 		Files: []node.File{
 			{Path: "/etc/odd", Mode: 0o640, Group: "etcd", Contents: []byte(contents)},
 			{Path: "/etc/over", Mode: 0o444, User: "etcd", Contents: []byte("x\n"), Overwrite: true},
+			{Path: "/usr/local/bin/etcd", Mode: 0o755, Overwrite: true, Source: node.Source{URL: "https://10.10.10.1:8080/a%20b/etcd@1", Hash: "sha512-" + strings.Repeat("0f", 64)}},
+			{Path: "/usr/local/bin/trusted", Mode: 0o755, Source: node.Source{URL: "http://[2001:db8::1]/x"}},
 			{Path: "/etc/key", Mode: 0o400, Contents: []byte("-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n"), Secret: true},
 		},
 		Links: []node.Link{{Path: "/etc/link", Target: "/etc/odd"}},

@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -225,6 +226,9 @@ func readStorage(n *node.Node, storage types.Storage) {
 	}
 }
 
+// remote begins the URL of a file that a node can be told to fetch.
+var remote = regexp.MustCompile(`^https?://`)
+
 func readFile(n *node.Node, f types.File) {
 	file := node.File{
 		Path: f.Path, User: value(f.User.Name), Group: value(f.Group.Name), Mode: fs.FileMode(value(f.Mode)),
@@ -233,6 +237,9 @@ func readFile(n *node.Node, f types.File) {
 	if contents, err := resource(f.Contents); err == nil {
 		file.Contents, file.Secret = contents, node.HoldsSecret(contents)
 		f.Contents.Source, f.Contents.Compression = nil, nil
+	} else if u := value(f.Contents.Source); remote.MatchString(u) && value(f.Contents.Compression) == "" {
+		file.Source = node.Source{URL: u, Hash: value(f.Contents.Verification.Hash)}
+		f.Contents.Source, f.Contents.Verification.Hash = nil, nil
 	}
 	if f.Path == "/etc/hostname" {
 		n.Name = strings.TrimSpace(string(file.Contents))

@@ -112,9 +112,20 @@ type File struct {
 	User, Group string // "" is root
 	Mode        fs.FileMode
 	Contents    []byte
-	Overwrite   bool // the operating system may bring a file of that path
-	Secret      bool // holds a private key, a token or another secret
+	Source      Source // of contents that the document does not hold; Contents is empty then
+	Overwrite   bool   // the operating system may bring a file of that path
+	Secret      bool   // holds a private key, a token or another secret
 }
+
+// Source is where the contents of a file come from when the machine first
+// boots. The zero Source means that the document holds them.
+type Source struct {
+	URL  string
+	Hash string // what the contents must have, as Ignition writes it: sha512-…; "" is unverified
+}
+
+// Remote says whether the machine fetches the file.
+func (f File) Remote() bool { return f.Source.URL != "" }
 
 // Link is a symbolic link.
 type Link struct {
