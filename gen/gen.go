@@ -42,6 +42,16 @@ func Read(source spec.Source) (*cluster.Cluster, error) {
 	return c, nil
 }
 
+// ReadLock takes the digests of a lock file into a cluster. The error is a
+// *spec.Error with every fault of the lock file.
+func ReadLock(c *cluster.Cluster, source spec.Source) error {
+	file, err := spec.ParseLock(source)
+	if err != nil {
+		return err
+	}
+	return spec.Refuse(source, c.Lock(file))
+}
+
 // Document is one file for one machine.
 type Document struct {
 	Format string

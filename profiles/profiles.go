@@ -53,6 +53,10 @@ type OS struct {
 	Formats    []string `json:"formats"`    // that every host with this OS gets
 	Groups     []string `json:"groups"`     // a login of the cluster file joins
 
+	Delivery       string `json:"delivery"`       // how the control plane's binaries come, when the cluster file leaves that open
+	HAProxyFrom    string `json:"haproxyFrom"`    // and HAProxy
+	KeepalivedFrom string `json:"keepalivedFrom"` // and keepalived
+
 	Links    map[string]string `json:"-"` // directories that are links, and where they lead
 	ReadOnly []string          `json:"-"` // directories that cannot be written, links followed
 	Sealed   bool              `json:"-"` // the root directory takes no new directory
@@ -119,12 +123,14 @@ var systems = []OS{
 		},
 		ReadOnly: []string{"/usr"}, Sealed: true,
 		BootDisk: BootDisk{Device: "/dev/disk/by-id/coreos-boot-disk", Root: 4, Label: "root", RootMiB: 8192},
+		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
 	},
 	{
 		Name: "flatcar", Summary: "Flatcar Container Linux", BinDir: "/opt/bin", HAProxy: "/opt/bin/haproxy", Keepalived: "/opt/bin/keepalived",
 		Variant: "flatcar", Butane: "1.1.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
 		Groups:   []string{"sudo"}, // useradd finds no other: flatcar/Flatcar#799
 		ReadOnly: []string{"/usr"},
+		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
 	},
 	{
 		// haproxy comes with the distribution, which puts it in /usr/sbin.
@@ -132,7 +138,8 @@ var systems = []OS{
 		Name: "generic", Summary: "any systemd Linux with Ignition", BinDir: "/usr/bin", HAProxy: "/usr/sbin/haproxy",
 		Keepalived: "/usr/sbin/keepalived",
 		Variant:    "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
-		Groups: []string{"systemd-journal"},
+		Groups:   []string{"systemd-journal"},
+		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
 	},
 }
 

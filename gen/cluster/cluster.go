@@ -42,6 +42,7 @@ type Cluster struct {
 	Balancers  []Host
 	Balancing  Balancing
 	PKI        PKI
+	Binaries   Binaries
 	Users      []User
 	Warnings   []spec.Fault // what works but should be known
 }
@@ -75,7 +76,9 @@ type Host struct {
 	Addresses []netip.Addr // never empty; the first is the one it is dialled at
 	OS        profiles.OS
 	Storage
-	At spec.At
+	Delivery Delivery // of its binaries
+	At       spec.At
+	asked    spec.Text // how its binaries are to come, as written
 }
 
 // Address is the one that others dial.
@@ -146,6 +149,7 @@ func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v.apiServer()
 	v.frontPorts()
 	v.pki()
+	v.binaries()
 	v.users()
 	if len(v.faults) > 0 {
 		return nil, v.faults

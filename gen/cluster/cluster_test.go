@@ -73,7 +73,7 @@ func TestDefaults(t *testing.T) {
 	fcos, _ := profiles.FindOS("fcos")
 	release := profiles.ReleasesOf(profiles.Standard)[0]
 	host := func(name string, role cluster.Role, address, path string, line int) cluster.Host {
-		return cluster.Host{Name: name, Role: role, OS: fcos, Addresses: []netip.Addr{netip.MustParseAddr(address)},
+		return cluster.Host{Name: name, Role: role, OS: fcos, Delivery: cluster.Delivery{ControlPlane: "preinstalled", HAProxy: "preinstalled", Keepalived: "preinstalled"}, Addresses: []netip.Addr{netip.MustParseAddr(address)},
 			At: spec.At{Line: line, Column: 14, Path: path}}
 	}
 	want := &cluster.Cluster{
@@ -98,6 +98,7 @@ func TestDefaults(t *testing.T) {
 			Tunnel: 24 * time.Hour, Check: 1500 * time.Millisecond}},
 		PKI: cluster.PKI{Algorithm: pki.ECDSAP256, Subject: cluster.Subject{CommonName: "kubernetes CA"},
 			CAExpiry: 3650 * 24 * time.Hour, Expiry: 365 * 24 * time.Hour, AdminLife: 90 * 24 * time.Hour},
+		Binaries: cluster.Binaries{Arch: "amd64", Sources: map[string]string{}},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got\n%+v\nwant\n%+v", c, want)
@@ -141,8 +142,8 @@ func TestEverything(t *testing.T) {
 		{"hosts", len(c.Hosts()), 4},
 		{"full name", c.Masters[0].Name, "m0.edge-7.example.com"},
 		{"balancing", c.Balancing, cluster.Balancing{Mode: cluster.Dedicated, VirtualIP: netip.MustParseAddr("10.20.0.4"), RouterID: 77,
-			AddressAt: spec.At{Line: 58, Column: 16, Path: "spec.loadBalancer.virtualIP"},
-			RouterAt:  spec.At{Line: 59, Column: 22, Path: "spec.loadBalancer.virtualRouterID"},
+			AddressAt: spec.At{Line: 60, Column: 16, Path: "spec.loadBalancer.virtualIP"},
+			RouterAt:  spec.At{Line: 61, Column: 22, Path: "spec.loadBalancer.virtualRouterID"},
 			Names:     []string{"kube.example.net", "kube.example.org"}, StatsPort: 9101, MaxConnections: 50000,
 			Timeouts: cluster.Timeouts{Connect: 500 * time.Millisecond, Client: 90 * time.Second, Server: 2 * time.Minute, Tunnel: time.Hour, Check: 2 * time.Second}}},
 		{"pki", c.PKI, cluster.PKI{Algorithm: pki.RSA3072, CAExpiry: 5 * 365 * 24 * time.Hour, Expiry: 100 * 24 * time.Hour, AdminLife: 36 * time.Hour,
@@ -154,6 +155,11 @@ func TestEverything(t *testing.T) {
 		{"a host's filesystem", bare(c.Masters[1].Filesystems[0]), cluster.Filesystem{
 			Device: "/dev/disk/by-partlabel/logs", Format: "btrfs", Label: "logs", Path: "/var/log", Options: []string{"noatime", "subvol=/logs"}, Wipe: true}},
 		{"a host's etcd", c.Masters[1].Filesystems[2].Device, "/dev/disk/by-partlabel/etcd"},
+		{"mirror", c.Binaries.Mirror, "https://mirror.example.com:8443/hagen"},
+		{"arch", c.Binaries.Arch, "arm64"},
+		{"sources", c.Binaries.Sources, map[string]string{"etcd": "https://example.com/etcd"}},
+		{"delivery", c.Masters[0].Delivery, cluster.Delivery{ControlPlane: "urls", HAProxy: "sysext", Keepalived: "preinstalled"}},
+		{"own delivery", c.Masters[1].Delivery.ControlPlane, "preinstalled"},
 		{"user", c.Users[0].Name, "core"},
 		{"key", c.Users[0].SSHKeys, []string{key}},
 	} {
@@ -256,6 +262,26 @@ func TestGood(t *testing.T) {
 		{"longest issuer", also("serviceAccountIssuer: https://a/" + strings.Repeat("b", 1014)), nil},
 		{"lifetimes equal", also("pki: {caExpiry: 30d, expiry: 720h, adminExpiry: 30d}"), func(c *cluster.Cluster) bool { return c.PKI.Expiry == c.PKI.CAExpiry }},
 		{"common name with umlauts", also("pki: {subject: {commonName: " + strings.Repeat("ü", 52) + "}}"), nil},
+		{"a mirror alone", also("binaries: {mirror: 'http://10.10.10.1/', haproxy: preinstalled}"), func(c *cluster.Cluster) bool {
+			return c.Masters[0].Delivery.ControlPlane == "urls" && c.Fetched()[0].URL == "http://10.10.10.1/github.com/etcd-io/etcd/releases/download/v"+newest.Etcd.String()+"/etcd-v"+newest.Etcd.String()+"-linux-amd64.tar.gz"
+		}},
+		{"upstream's places", also("binaries: {mode: urls, haproxy: preinstalled}"), func(c *cluster.Cluster) bool {
+			return len(c.Fetched()) == 4 && c.Fetched()[1].URL == "https://dl.k8s.io/release/v"+newest.Proven.String()+"/bin/linux/amd64/kube-apiserver"
+		}},
+		{"a distribution's HAProxy", changed(t, "spec:\n", "spec:\n  os: generic\n  binaries: {mode: urls}\n"), func(c *cluster.Cluster) bool {
+			return c.Balancers[0].Delivery == cluster.Delivery{ControlPlane: "urls", HAProxy: "preinstalled", Keepalived: "preinstalled"}
+		}},
+		{"images that somebody else places", also("binaries: {mode: sysext}"), func(c *cluster.Cluster) bool {
+			a := c.Artefacts(c.Balancers[0])
+			return len(c.Fetched()) == 0 && len(a) == 1 && a[0].Name == "hagen-load-balancer" && a[0].URL == ""
+		}},
+		{"images from a mirror", also("binaries: {mode: sysext, mirror: 'http://[2001:db8::1]:8080/a'}"), func(c *cluster.Cluster) bool {
+			f := c.Fetched()
+			return len(f) == 2 && f[0].Version == newest.Proven.String()+"-etcd-"+newest.Etcd.String() && f[0].URL == "http://[2001:db8::1]:8080/a/hagen-control-plane-"+f[0].Version+"-amd64.raw"
+		}},
+		{"one host of its own", changed(t, "{name: kubem01,", "{name: kubem01, binaries: urls,"), func(c *cluster.Cluster) bool {
+			return len(c.Artefacts(c.Masters[0])) == 0 && len(c.Artefacts(c.Masters[1])) == 4 && len(c.Fetched()) == 4
+		}},
 		{"port of another profile's daemon", also("apiServer: {port: 8080}"), func(c *cluster.Cluster) bool { return c.APIServer.Port == 8080 }},
 	} {
 		t.Run(test.what, func(t *testing.T) {
@@ -317,6 +343,10 @@ func TestWarnings(t *testing.T) {
 		{"unproven", also("kubernetesVersion: 1.99.0", "etcdVersion: 4.0.0", "allowUnproven: true"), []string{
 			fmt.Sprintf("15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with %s; the flags of %s are used, unproven", known, newest.Minor),
 			fmt.Sprintf("16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes %s, which goes with etcd %s; the flags of %[2]s are used, unproven", newest.Minor, newest.Etcd.Line())}},
+		{"nothing to fetch", also("binaries: {mode: preinstalled, mirror: 'http://10.10.10.1/'}"), []string{
+			"15:42: spec.binaries.mirror: no machine fetches anything; remove it, or write mode: urls"}},
+		{"a mirror on a machine of the cluster", also("binaries: {mirror: 'http://kubem01/', haproxy: preinstalled}"), []string{
+			"15:22: spec.binaries.mirror: kubem01 is kubem01, which has no binaries before it has fetched them there; serve them from a machine outside of the cluster"}},
 		{"one master", changed(t, masters, one), []string{
 			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},
 		{"one master alone", changed(t, masters, one, balancers, "", "kubernetes:6443", "kubem00:6443"), []string{

@@ -21,7 +21,7 @@ func (v *validation) hosts() {
 			if !field.At.Written() {
 				continue
 			}
-			host := Host{Name: field.Name.Value, Role: role, OS: defaultOS, At: field.Name.At}
+			host := Host{Name: field.Name.Value, Role: role, OS: defaultOS, At: field.Name.At, asked: field.Binaries}
 			if field.OS.At.Written() {
 				host.OS = v.os(field.OS, "")
 			}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -90,7 +91,8 @@ func (s Source) Explain(f Fault) string {
 }
 
 // line gives line n of the source, and whether it may be shown: a file into
-// which somebody pasted a private key is not quoted at all.
+// which somebody pasted a private key is not quoted at all, nor is a line with
+// a password in a URL.
 func (s Source) line(n int) (string, bool) {
 	if n < 1 || holdsPrivateKey(s.Text) {
 		return "", false
@@ -104,8 +106,13 @@ func (s Source) line(n int) (string, bool) {
 		rest = after
 	}
 	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	if passwordInURL.Match(line) {
+		return "", false
+	}
 	return strings.TrimSuffix(string(line), "\r"), true
 }
+
+var passwordInURL = regexp.MustCompile(`://[^/\s]*:[^/\s@]*@`)
 
 // holdsPrivateKey looks for the words that begin one, as PEM (RFC 7468),
 // OpenSSH or PuTTY write it.

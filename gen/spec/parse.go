@@ -15,27 +15,36 @@ import (
 // fields, wrong types. The File is not nil whenever all of the YAML could be
 // read, so that a caller may look for faults of meaning in the rest.
 func Parse(source Source) (*File, error) {
+	return parse(source, func(d *decoder, file *File) { d.header(file.APIVersion, file.Kind, Kind) })
+}
+
+// ParseLock decodes a lock file, as Parse does a cluster file.
+func ParseLock(source Source) (*LockFile, error) {
+	return parse(source, func(d *decoder, file *LockFile) { d.header(file.APIVersion, file.Kind, LockKind) })
+}
+
+func parse[T any](source Source, header func(*decoder, *T)) (*T, error) {
 	text := bytes.TrimPrefix(source.Text, byteOrderMark)
 	root, fault := document(text)
 	if fault != nil {
 		return nil, Refuse(source, []Fault{*fault})
 	}
-	var file File
+	var file T
 	d := decoder{lines: strings.Split(string(text), "\n")}
 	if !d.value(root, "", reflect.ValueOf(&file).Elem(), manner{}) {
 		return nil, Refuse(source, d.faults)
 	}
-	d.header(&file)
+	header(&d, &file)
 	return &file, Refuse(source, d.faults)
 }
 
 // header holds the first two fields against what this version reads.
-func (d *decoder) header(file *File) {
-	if f := file.APIVersion; f.At.Written() && f.Value != Version {
-		d.fault(f.At, Quote(f.Value)+" is not a version this hagen reads", "write "+Version)
+func (d *decoder) header(version, kind Text, wanted string) {
+	if version.At.Written() && version.Value != Version {
+		d.fault(version.At, Quote(version.Value)+" is not a version this hagen reads", "write "+Version)
 	}
-	if f := file.Kind; f.At.Written() && f.Value != Kind {
-		d.fault(f.At, Quote(f.Value)+" is not a kind this hagen reads", "write "+Kind)
+	if kind.At.Written() && kind.Value != wanted {
+		d.fault(kind.At, Quote(kind.Value)+" is not a kind this hagen reads", "write "+wanted)
 	}
 }
 

@@ -57,6 +57,7 @@ type Spec struct {
 	Etcd                 Etcd         `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
 	Disks                RoleDisks    `key:"disks"`
 	PKI                  PKI          `key:"pki"`
+	Binaries             Binaries     `key:"binaries" example:"{mode: urls}"`
 	Users                List[User]   `key:"users" example:"[{name: core, sshKeys: [ssh-ed25519 AAAA… you@desk]}]"`
 }
 
@@ -75,6 +76,7 @@ type Host struct {
 	OS        Text       `key:"os"`
 	Etcd      Etcd       `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
 	Disks     List[Disk] `key:"disks" example:"[{device: /dev/disk/by-id/virtio-logs, filesystem: {format: ext4, path: /var/log}}]"`
+	Binaries  Text       `key:"binaries"`
 }
 
 // Etcd says where a master's etcd keeps its data.
@@ -120,6 +122,25 @@ type Filesystem struct {
 	Path           Text       `key:"path"`
 	MountOptions   List[Text] `key:"mountOptions" example:"[noatime]"`
 	WipeFilesystem Bool       `key:"wipeFilesystem"`
+}
+
+// Binaries says how what the units run comes onto the machines.
+type Binaries struct {
+	At         At
+	Mode       Text         `key:"mode"`
+	Mirror     String       `key:"mirror" example:"http://10.10.10.1/hagen" quote:"helps"`
+	Arch       Text         `key:"arch"`
+	HAProxy    Text         `key:"haproxy"`
+	Keepalived Text         `key:"keepalived"`
+	Sources    List[Origin] `key:"sources" example:"[{name: haproxy, url: https://example.com/haproxy-3.2.tar.gz}]"`
+}
+
+// Origin is where one file with binaries is fetched, instead of upstream's
+// place.
+type Origin struct {
+	At   At
+	Name Text   `key:"name,required" example:"haproxy"`
+	URL  String `key:"url,required" example:"https://example.com/haproxy-3.2.tar.gz"`
 }
 
 // LoadBalancer says what stands in front of the API servers.

@@ -1,0 +1,273 @@
+package cluster
+
+import (
+	"fmt"
+	"net/netip"
+	"net/url"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"hagen/gen/spec"
+	"hagen/profiles"
+)
+
+// Binaries says how what the units run comes onto the machines, as far as all
+// machines share it.
+type Binaries struct {
+	At      spec.At
+	Mirror  string            // URL below which every file is fetched; "" is upstream's places
+	Arch    string            // of all machines, as upstream calls it
+	Sources map[string]string // URLs of artefacts that the cluster file names
+	locked  map[string]locked // by artefact; nil before Lock
+}
+
+// Delivery is how binaries come onto one machine: profiles.Preinstalled and its
+// like.
+type Delivery struct{ ControlPlane, HAProxy, Keepalived string }
+
+// Of gives how a binary comes.
+func (d Delivery) Of(binary string) string {
+	switch binary {
+	case profiles.HAProxy:
+		return d.HAProxy
+	case profiles.Keepalived:
+		return d.Keepalived
+	}
+	return d.ControlPlane
+}
+
+// Artefact is a file with binaries that a machine of this cluster fetches, or
+// that its image brings.
+type Artefact struct {
+	profiles.Artefact
+	Version string // "" where any will do
+	Arch    string
+	Path    string // upstream's, beginning with its host; or a name
+	URL     string // where the machine fetches it; "" for what its image brings
+	SHA512  string // hexadecimal; "" before Lock and for what an image brings
+}
+
+// Archive says whether the file holds others that have to be unpacked.
+func (a Artefact) Archive() bool { return profiles.IsArchive(a.URL) }
+
+// Artefacts lists what a host gets, in the order of the table.
+func (c *Cluster) Artefacts(h Host) []Artefact {
+	var out []Artefact
+	for _, row := range profiles.Artefacts() {
+		if c.needs(h, row) {
+			out = append(out, c.artefact(row))
+		}
+	}
+	return out
+}
+
+// needs says whether a host runs a binary that comes in an artefact.
+func (c *Cluster) needs(h Host, row profiles.Artefact) bool {
+	comes := func(binary string) bool {
+		return slices.Contains(row.Binaries, binary) && h.Delivery.Of(binary) == row.Delivery
+	}
+	return h.Role == Master && comes("etcd") || h.Role == Master && comes(row.Binaries[0]) && row.Product == profiles.Kubernetes ||
+		c.IsFront(h) && (comes(profiles.HAProxy) || comes(profiles.Keepalived) && c.Balancing.VirtualIP.IsValid())
+}
+
+// artefact fills a row in for this cluster.
+func (c *Cluster) artefact(row profiles.Artefact) Artefact {
+	versions := map[string]string{profiles.Etcd: c.Etcd.String(), profiles.Kubernetes: c.Kubernetes.String()}
+	a := Artefact{Artefact: row, Version: versions[row.Product], Arch: c.Binaries.Arch}
+	if row.Delivery == profiles.Sysext && row.Product == profiles.Kubernetes {
+		a.Version += "-etcd-" + c.Etcd.String() // one image, two releases
+	}
+	file := strings.NewReplacer("{version}", versions[row.Product], "{etcd}", c.Etcd.String(), "{arch}", a.Arch).Replace(row.File)
+	a.Path = path.Join(row.Host, file)
+	found := c.Binaries.locked[row.Name]
+	a.SHA512 = found.sha512
+	switch own, mirror := c.Binaries.Sources[row.Name], c.Binaries.Mirror; {
+	case own != "":
+		a.URL = own
+	case mirror != "" && found.file != "":
+		a.URL = mirror + "/" + found.file
+	case mirror != "":
+		a.URL = mirror + "/" + a.Path
+	case row.Host != "":
+		a.URL = "https://" + a.Path
+	}
+	return a
+}
+
+// Fetched lists the artefacts that any machine fetches, which is what a lock
+// file is to name.
+func (c *Cluster) Fetched() []Artefact {
+	var out []Artefact
+	for _, row := range profiles.Artefacts() {
+		a := c.artefact(row)
+		if a.URL != "" && slices.ContainsFunc(c.Hosts(), func(h Host) bool { return c.needs(h, row) }) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// binaries comes after the hosts and what stands in front of them.
+func (v *validation) binaries() {
+	field := v.spec.Binaries
+	b := &v.c.Binaries
+	b.At, b.Arch, b.Sources = field.At, profiles.Arches()[0], map[string]string{}
+	if field.Arch.At.Written() && v.choice(field.Arch, profiles.Arches()...) {
+		b.Arch = field.Arch.Value
+	}
+	before := len(v.faults)
+	if field.Mirror.At.Written() && v.fetchable(field.Mirror, "http://10.10.10.1/hagen") {
+		b.Mirror = strings.TrimRight(field.Mirror.Value, "/")
+		v.served(field.Mirror)
+	}
+	v.origins(field.Sources)
+	for _, choice := range []spec.Text{field.Mode, field.HAProxy, field.Keepalived} {
+		if choice.At.Written() {
+			v.choice(choice, profiles.Deliveries()...)
+		}
+	}
+	for _, hosts := range [][]Host{v.c.Masters, v.c.Balancers} {
+		for i := range hosts {
+			if asked := hosts[i].asked; asked.At.Written() {
+				v.choice(asked, profiles.Deliveries()...)
+			}
+			hosts[i].Delivery = deliveryOf(hosts[i], field)
+		}
+	}
+	if len(v.faults) == before { // else nobody knows what was meant
+		v.published()
+	}
+	if b.At.Written() && len(v.c.Fetched()) == 0 {
+		for _, at := range []spec.At{field.Mirror.At, field.Sources.At} {
+			if at.Written() {
+				v.warn(at, "no machine fetches anything", "remove it, or write mode: "+profiles.URLs)
+			}
+		}
+	}
+}
+
+// deliveryOf chooses how binaries come onto a machine. A cluster file without
+// `binaries` leaves all to the image; one that leaves something open leaves it
+// to the row of the operating system.
+func deliveryOf(h Host, field spec.Binaries) Delivery {
+	mode := profiles.Preinstalled
+	switch {
+	case h.asked.At.Written():
+		mode = h.asked.Value
+	case field.Mode.At.Written():
+		mode = field.Mode.Value
+	case field.At.Written():
+		mode = h.OS.Delivery
+	}
+	front := func(said spec.Text, row string) string {
+		switch {
+		case said.At.Written():
+			return said.Value
+		case mode == profiles.Preinstalled || row == profiles.Preinstalled:
+			return profiles.Preinstalled // the image has it, or the distribution
+		case mode == profiles.Sysext:
+			return profiles.Sysext
+		}
+		return row
+	}
+	return Delivery{mode, front(field.HAProxy, h.OS.HAProxyFrom), front(field.Keepalived, h.OS.KeepalivedFrom)}
+}
+
+// published faults a binary that machines are to fetch from nowhere.
+func (v *validation) published() {
+	seen := map[string]bool{}
+	for _, h := range v.c.Hosts() {
+		for _, a := range v.c.Artefacts(h) {
+			if a.URL != "" || a.Delivery != profiles.URLs || seen[a.Name] {
+				continue
+			}
+			seen[a.Name] = true
+			at := v.spec.Binaries.Mode.At
+			for _, more := range []spec.At{v.spec.Binaries.At, h.asked.At, h.At} {
+				if !at.Written() {
+					at = more
+				}
+			}
+			for name, field := range map[string]spec.Text{profiles.HAProxy: v.spec.Binaries.HAProxy, profiles.Keepalived: v.spec.Binaries.Keepalived} {
+				if name == a.Product && field.At.Written() {
+					at = field.At
+				}
+			}
+			v.fault(at, fmt.Sprintf("%s is to be fetched for %s, and its makers publish no binaries", a.Name, h.Name),
+				fmt.Sprintf("write sources: [{name: %s, url: …}], or a mirror that has it, or %s: %s, or %[2]s: %[4]s",
+					a.Name, a.Product, profiles.Preinstalled, profiles.Sysext))
+		}
+	}
+}
+
+// origins are the cluster file's own places of artefacts.
+func (v *validation) origins(list spec.List[spec.Origin]) {
+	known := names(profiles.Artefacts(), func(a profiles.Artefact) string { return a.Name })
+	first := map[string]spec.At{}
+	for _, o := range list.Items {
+		good := o.Name.At.Written() && v.choice(o.Name, known...)
+		if at, twice := first[o.Name.Value]; good && twice {
+			v.fault(o.Name.At, fmt.Sprintf("%s has a place already (line %d)", o.Name.Value, at.Line), "keep one of the two")
+		}
+		if good {
+			first[o.Name.Value] = o.Name.At
+		}
+		if !o.URL.At.Written() || !v.fetchable(o.URL, "https://example.com/"+path.Base(o.Name.Value)) {
+			continue
+		}
+		if strings.HasSuffix(o.URL.Value, "/") {
+			v.fault(o.URL.At, spec.Quote(o.URL.Value)+" names a directory, not a file", "write the whole URL of the file")
+			continue
+		}
+		v.served(o.URL)
+		v.c.Binaries.Sources[o.Name.Value] = o.URL.Value
+	}
+}
+
+// maxURL leaves room for the file's path in what Butane takes as a line.
+const maxURL = 1024
+
+// urlText keeps out what a shell, a unit or YAML would read otherwise.
+var urlText = regexp.MustCompile(`^https?://[-A-Za-z0-9._~:/\[\]%+@,=]+$`)
+
+// fetchable faults a URL that a machine cannot fetch at its first boot.
+func (v *validation) fetchable(field spec.String, example string) bool {
+	u, err := url.Parse(field.Value)
+	problem := ""
+	switch {
+	case len(field.Value) > maxURL:
+		v.fault(field.At, fmt.Sprintf("has %d characters, at most %d are possible", len(field.Value), maxURL), "shorten it")
+		return false
+	case err == nil && u.User != nil:
+		v.fault(field.At, "holds a user or a password, which everybody who reads a document or the lock file would see", "let the server give the file to machines without: the digest says whether it is the right one")
+		return false
+	case err == nil && (u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(field.Value, "?#")):
+		problem = "has a query or fragment"
+	case err != nil || !urlText.MatchString(field.Value):
+		problem = "is not a URL that begins with http:// or https://"
+	case u.Port() != "" && !validPort(u.Port()) || strings.HasSuffix(u.Host, ":"):
+		problem = "has no port of 1-65535 after the colon"
+	case u.Hostname() == "" || !hostOfURL(u.Hostname()):
+		problem = "names a host that is neither a DNS name nor an address"
+	default:
+		return true
+	}
+	v.fault(field.At, spec.Quote(field.Value)+" "+problem, "write for example "+example)
+	return false
+}
+
+// served warns of files on a machine that is only to become one with them.
+func (v *validation) served(field spec.String) {
+	u, err := url.Parse(field.Value)
+	if err != nil {
+		return
+	}
+	for _, h := range v.c.Hosts() {
+		own := slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return a.String() == u.Hostname() })
+		if own || slices.Contains(v.c.Names(h), u.Hostname()) {
+			v.warn(field.At, fmt.Sprintf("%s is %s, which has no binaries before it has fetched them there", u.Hostname(), h.Name), "serve them from a machine outside of the cluster")
+		}
+	}
+}

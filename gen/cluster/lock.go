@@ -1,0 +1,117 @@
+package cluster
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"hagen/gen/spec"
+	"hagen/profiles"
+)
+
+// locked is what a lock file says of an artefact.
+type locked struct{ file, sha512 string }
+
+var (
+	lockedDigest = regexp.MustCompile(`^[0-9a-f]{128}$`)
+	lockedFile   = regexp.MustCompile(`^[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*(/[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*)*$`)
+)
+
+// Locked is an artefact with the bytes that it has.
+type Locked struct {
+	Artefact
+	File   string // its path below a mirror
+	SHA512 string // hexadecimal
+}
+
+// LockText writes a lock file.
+func (c *Cluster) LockText(artefacts []Locked) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Made by hagen lock: which bytes the files have that machines of the cluster
+# %s fetch at their first boot. When versions or places change,
+# run hagen lock again, and review what has changed here.
+apiVersion: %s
+kind: %s
+artefacts:
+`, c.Name, spec.Version, spec.LockKind)
+	for _, a := range artefacts {
+		fmt.Fprintf(&b, "  - name: %s\n", a.Name)
+		if a.Version != "" {
+			fmt.Fprintf(&b, "    version: %s\n", a.Version)
+		}
+		fmt.Fprintf(&b, "    arch: %s\n", a.Arch)
+		if own := c.Binaries.Sources[a.Name]; own != "" {
+			fmt.Fprintf(&b, "    url: %q\n", own)
+		}
+		fmt.Fprintf(&b, "    file: %q\n    sha512: %q\n", a.File, a.SHA512)
+	}
+	return []byte(b.String())
+}
+
+// relock is the remedy for whatever is wrong with a lock file.
+const relock = "run hagen lock"
+
+// Lock takes the digests of a lock file for the artefacts that machines fetch.
+// The faults are about the lock file: what it lacks, what it has for other
+// versions, what cannot be read.
+func (c *Cluster) Lock(file *spec.LockFile) []spec.Fault {
+	var faults []spec.Fault
+	fault := func(at spec.At, format string, args ...any) {
+		faults = append(faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: relock})
+	}
+	found := map[string]spec.Locked{}
+	for _, l := range file.Artefacts.Items {
+		if _, twice := found[l.Name.Value]; twice {
+			fault(l.Name.At, "%s is locked a second time", l.Name.Value)
+		}
+		found[l.Name.Value] = l
+		if _, known := profiles.FindArtefact(l.Name.Value); !known && l.Name.At.Written() {
+			fault(l.Name.At, "there is no artefact %s", spec.Quote(l.Name.Value))
+		}
+		if l.SHA512.At.Written() && !lockedDigest.MatchString(l.SHA512.Value) {
+			fault(l.SHA512.At, "is no SHA-512 digest: 128 digits of 0-9 and a-f")
+		}
+		if l.File.At.Written() && (!lockedFile.MatchString(l.File.Value) || path.Clean(l.File.Value) != l.File.Value) {
+			fault(l.File.At, "%s is no plain path of a file below a mirror", spec.Quote(l.File.Value))
+		}
+	}
+	taken := map[string]locked{}
+	for _, a := range c.Fetched() {
+		l, there := found[a.Name]
+		if !there {
+			fault(file.Artefacts.At, "lacks %s", a.Name)
+			continue
+		}
+		c.holds(a, l, fault)
+		taken[a.Name] = locked{l.File.Value, l.SHA512.Value}
+	}
+	if len(faults) == 0 {
+		c.Binaries.locked = taken
+	}
+	return faults
+}
+
+// holds compares an entry with the artefact that the cluster file asks for.
+func (c *Cluster) holds(a Artefact, l spec.Locked, fault func(spec.At, string, ...any)) {
+	at := func(ats ...spec.At) spec.At {
+		return ats[slices.IndexFunc(ats, spec.At.Written)]
+	}
+	if l.Version.Value != a.Version {
+		was := l.Version.Value
+		if was == "" {
+			was = "no version"
+		}
+		fault(at(l.Version.At, l.Name.At, l.At), "is locked for %s, the cluster file wants %s", was, a.Version)
+	}
+	if l.Arch.At.Written() && l.Arch.Value != a.Arch {
+		fault(l.Arch.At, "is locked for %s, the cluster file wants %s", spec.Quote(l.Arch.Value), a.Arch)
+	}
+	if own := c.Binaries.Sources[a.Name]; l.URL.Value != own {
+		if own == "" {
+			own = "upstream's"
+		}
+		fault(at(l.URL.At, l.Name.At, l.At), "is locked for another place than the cluster file's: %s", own)
+	}
+}
