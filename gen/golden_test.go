@@ -55,6 +55,12 @@ func readCase(t testing.TB, name string) *cluster.Cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
+	lock := strings.TrimSuffix(path, ".yaml") + ".lock"
+	if text, err := os.ReadFile(lock); err == nil {
+		if err := gen.ReadLock(c, spec.Source{Name: lock, Text: text}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return c
 }
 

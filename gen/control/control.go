@@ -7,7 +7,6 @@ package control
 import (
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 
 	"hagen/gen/cluster"
@@ -30,6 +29,7 @@ const (
 	haproxyConfig   = "/etc/haproxy/haproxy.cfg"
 	auditDir        = "/var/log/kube-apiserver"
 	hagenDir        = "/etc/hagen"
+	hagenData       = "/var/lib/hagen"
 	managerConfig   = managerDir + "/kubeconfig"
 	schedulerConfig = schedulerDir + "/kubeconfig"
 )
@@ -38,17 +38,6 @@ const (
 type site struct {
 	*cluster.Cluster
 	host cluster.Host
-}
-
-// binary gives the path of a binary on this host.
-func (s site) binary(name string) string {
-	switch name {
-	case "haproxy":
-		return s.host.OS.HAProxy
-	case "keepalived":
-		return s.host.OS.Keepalived
-	}
-	return path.Join(s.host.OS.BinDir, name)
 }
 
 // plan is one profile: every table that tells it from the others.
@@ -116,8 +105,7 @@ func machine(s site, set pki.Set) (node.Node, error) {
 		n.Add(front(s, p, set))
 		daemons = append(daemons, frontDaemons(s)...)
 	}
-	n.Units = append(n.Units, binariesUnit(s, daemons))
-	n.Files = append(n.Files, binariesScript(s, daemons))
+	n.Add(binaries(s, daemons))
 	for _, d := range daemons {
 		n.Units = append(n.Units, d.service(s))
 	}

@@ -138,59 +138,6 @@ func (d daemon) service(s site) node.Unit {
 	}
 }
 
-// BinariesUnit is the first of hagen's units on every machine.
-const BinariesUnit = "hagen-binaries.service"
-
-const binariesPath = hagenDir + "/binaries.sh"
-
-// binariesUnit says plainly which binary is missing before a daemon fails
-// for want of it. The daemons require it by its own [Install] section, so that
-// their units need no line for it.
-func binariesUnit(s site, daemons []daemon) node.Unit {
-	var services []string
-	for _, d := range daemons {
-		services = append(services, d.name+".service")
-	}
-	list := strings.Join(services, " ")
-	return node.Unit{
-		Origin: node.Origin{Section: sectionMachine, From: "unit " + BinariesUnit,
-			Why: "fails with a plain message when a binary is missing; the daemons wait for it"},
-		Name: BinariesUnit, Enabled: true,
-		Contents: fmt.Sprintf(`[Unit]
-Description=The binaries that %s needs
-Before=%s
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/bin/sh %s
-StandardOutput=journal+console
-StandardError=journal+console
-
-[Install]
-WantedBy=multi-user.target
-RequiredBy=%s
-`, s.host.Name, list, binariesPath, list),
-	}
-}
-
-func binariesScript(s site, daemons []daemon) node.File {
-	var b strings.Builder
-	b.WriteString(`# Says which binary this machine lacks. Run by ` + BinariesUnit + `.
-missing=0
-need() {
-  [ -f "$1" ] && [ -x "$1" ] && return
-  echo "hagen: $1 is missing or cannot be executed; put $2 there and reboot" >&2
-  missing=1
-}
-`)
-	for _, d := range daemons {
-		fmt.Fprintf(&b, "need %s '%s %s'\n", s.binary(d.name), d.name, d.product.wanted(s))
-	}
-	b.WriteString("exit $missing\n")
-	return text(sectionMachine, "unit "+BinariesUnit, "", binariesPath, b.String())
-}
-
 // product is what a binary is released as.
 type product struct {
 	wanted func(site) string           // the version, for people
