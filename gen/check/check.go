@@ -111,7 +111,7 @@ type set struct {
 // within holds what a machine says against itself.
 func (m *machine) within() {
 	for _, rule := range []func(){
-		m.owners, m.paths, m.references, m.programs, m.secrets, m.readable, m.writable, m.pairs, m.authorities, m.expiry,
+		m.owners, m.paths, m.references, m.programs, m.sources, m.unpacked, m.secrets, m.readable, m.writable, m.pairs, m.authorities, m.expiry,
 		m.unitSyntax, m.starts, m.ordering, m.knownFlags, m.binds, m.kinds, m.haproxyRules, m.keepalivedRules, m.hostname, m.timers, m.callers, m.further, m.disks,
 	} {
 		rule()

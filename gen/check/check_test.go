@@ -37,10 +37,11 @@ func fresh(t testing.TB, name string) good {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return freshOf(t, string(text))
+	lock, _ := os.ReadFile(strings.TrimSuffix(path, ".yaml") + ".lock")
+	return freshOf(t, string(text), lock...)
 }
 
-func freshOf(t testing.TB, text string) good {
+func freshOf(t testing.TB, text string, lock ...byte) good {
 	t.Helper()
 	file, err := spec.Parse(spec.Source{Name: "cluster.yaml", Text: []byte(text)})
 	if err != nil {
@@ -49,6 +50,15 @@ func freshOf(t testing.TB, text string) good {
 	c, faults := cluster.New(file)
 	if len(faults) > 0 {
 		t.Fatal(faults)
+	}
+	if len(lock) > 0 {
+		file, err := spec.ParseLock(spec.Source{Text: lock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if faults := c.Lock(file); len(faults) > 0 {
+			t.Fatal(faults)
+		}
 	}
 	issued, err := pki.Issue(control.Requests(c), nil, time.Now(), pki.Generate, rand.Reader)
 	if err != nil {

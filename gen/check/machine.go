@@ -70,7 +70,7 @@ func newMachine(s *set, in Machine) *machine {
 
 // ours are paths that a document must bring itself: those below directories
 // that no operating system fills.
-var ours = regexp.MustCompile(`/(?:etc/(?:kubernetes|etcd|haproxy|keepalived|hagen)|var/lib/(?:etcd|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
+var ours = regexp.MustCompile(`/(?:etc/(?:kubernetes|etcd|haproxy|keepalived|hagen)|var/lib/(?:etcd|hagen|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
 
 // named lists the paths of ours in a text.
 func named(text string) (out []word) {

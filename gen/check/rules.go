@@ -31,6 +31,14 @@ var (
 		"add the file, unless the operating system has it")
 	ruleProgram = row("program", Error, "the unit cannot start without its program",
 		"run the binary where /etc/hagen/binaries.sh asks for it, or change both")
+	ruleNoDigest = row("no-digest", Error, "whoever answers there, or stands on the way, gives the machine what he likes",
+		"name its SHA-512 in verification.hash; render again: hagen lock finds it")
+	ruleUnpack = row("unpack", Error, "the machine refuses the archive at its first boot, and no daemon starts",
+		"write one digest in both places, or render again")
+	ruleEarlyName = row("early-name", Warning, "files are fetched before /etc/hosts is the document's, so DNS has to know the name",
+		"write an address, unless DNS knows the name")
+	ruleAdmission = row("admission", Warning, "everybody who reads the document can fetch the file, too",
+		"let the server give the file without: the digest says whether it is the right one")
 	ruleUnusedProgram = row("unused-program", Warning, "a machine without it fails hagen-binaries.service for nothing",
 		"remove the line, or add the unit")
 	ruleMode = row("mode", Error, "everybody on the machine could read the secret",

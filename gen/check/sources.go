@@ -1,0 +1,70 @@
+package check
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// goodHash is a digest that Ignition verifies (Ignition, "Configuration
+// Specification v3.4.0", verification).
+var goodHash = regexp.MustCompile(`^(?:sha512-[0-9a-fA-F]{128}|sha256-[0-9a-fA-F]{64})$`)
+
+// sources: a file that the machine fetches has a digest, and a host that can
+// be found before the document's own files are there.
+func (m *machine) sources() {
+	for _, f := range m.Files {
+		if !f.Remote() {
+			continue
+		}
+		u, err := url.Parse(f.Source.URL)
+		switch {
+		case f.Source.Hash == "":
+			m.find(ruleNoDigest, whole(f.Path), "is fetched from %s without a digest", shown(u, f.Source.URL))
+		case !goodHash.MatchString(f.Source.Hash):
+			m.find(ruleNoDigest, whole(f.Path), "is fetched with a digest that is none: %q", f.Source.Hash)
+		}
+		if err != nil {
+			continue
+		}
+		if u.User != nil || u.RawQuery != "" {
+			m.find(ruleAdmission, whole(f.Path), "is fetched from %s with a user, a password or a query", u.Host)
+		}
+		if _, ours := m.names[u.Hostname()]; ours {
+			m.find(ruleEarlyName, whole(f.Path), "is fetched from %s, a name that this machine has from its own /etc/hosts", u.Hostname())
+		}
+	}
+}
+
+// shown is a URL without what lets somebody in.
+func shown(u *url.URL, text string) string {
+	if u == nil {
+		return text
+	}
+	return u.Scheme + "://" + u.Host + u.Path
+}
+
+// unpacked: an archive that binaries.sh unpacks is one that the document
+// brings, with the same digest; a program that is fetched can be executed.
+func (m *machine) unpacked() {
+	text, at := string(m.files[binariesPath].Contents), 0
+	for line := range strings.Lines(text) {
+		words := split(line, at)
+		at += len(line)
+		if len(words) < 5 || words[0].text != "unpack" {
+			continue
+		}
+		f, found := m.files[words[1].text]
+		switch kind, digest, _ := strings.Cut(f.Source.Hash, "-"); {
+		case !found || !f.Remote():
+			continue // somebody else may put it there; a missing one is a reference to nothing
+		case kind == "sha512" && digest != words[2].text:
+			m.find(ruleUnpack, m.at(binariesPath, words[2].at), "wants another digest of %s than the file is fetched with", f.Path)
+		}
+	}
+	for _, p := range m.processes {
+		if f, brought := m.files[p.path.text]; brought && f.Mode&0o111 == 0 {
+			m.find(ruleProgram, whole(f.Path), "is what %s runs, and mode %04o lets nobody execute it", p.unit.Name, f.Mode)
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package check_test
+
+import (
+	"strings"
+	"testing"
+
+	"hagen/gen/node"
+)
+
+// TestSourceMutations changes what machines fetch.
+func TestSourceMutations(t *testing.T) {
+	const binary, archive = "/usr/local/bin/kube-apiserver", "/var/lib/hagen/etcd-v3.7.3-linux-arm64.tar.gz"
+	fetched := fresh(t, "urls")
+	for _, test := range []struct {
+		what, path string
+		change     func(*node.File)
+		rule       string
+	}{
+		{"no digest", binary, func(f *node.File) { f.Source.Hash = "" }, "no-digest"},
+		{"a digest of another kind", binary, func(f *node.File) { f.Source.Hash = "sha1-" + f.Source.Hash[7:47] }, "no-digest"},
+		{"a digest cut short", binary, func(f *node.File) { f.Source.Hash = f.Source.Hash[:100] }, "no-digest"},
+		{"a name of the document's", binary, func(f *node.File) { f.Source.URL = "http://kubem01/kube-apiserver" }, "early-name"},
+		{"a password", binary, func(f *node.File) { f.Source.URL = "http://a:b@10.10.10.1/kube-apiserver" }, "admission"},
+		{"a signed URL", binary, func(f *node.File) { f.Source.URL += "?X-Amz-Signature=1" }, "admission"},
+		{"not for execution", binary, func(f *node.File) { f.Mode = 0o644 }, "program"},
+		{"another archive", archive, func(f *node.File) { f.Source.Hash = "sha512-" + strings.Repeat("0", 128) }, "unpack"},
+		{"another place", archive, func(f *node.File) { f.Path = "/var/lib/hagen/etcd.tar.gz" }, "reference"},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			g := fetched.clone()
+			test.change(g.file(t, "kubem00", test.path))
+			item := test.path
+			if test.rule == "unpack" || test.rule == "reference" {
+				item = "/etc/hagen/binaries.sh"
+			}
+			expect(t, test.what, g, test.rule, "kubem00", item)
+		})
+	}
+}
