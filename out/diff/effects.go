@@ -55,6 +55,9 @@ type reading struct {
 	why    string
 }
 
+// program is how a unit names what it runs.
+const program = "ExecStart="
+
 // proven is the oldest Kubernetes release whose source the rows were held
 // against. Older ones do some of it, too.
 const proven = "1.34"
@@ -95,6 +98,7 @@ var readings = []reading{
 	{"keepalived.service", "--use-file", Reload, "", "SIGHUP"},
 	{"keepalived.service", "script", Nothing, "", "keepalived runs it anew each time"},
 	{"keepalived.service", "ExecStartPre", Restart, "", "run when the unit starts"},
+	{"", program, Restart, "", otherBinary},
 }
 
 // places are rows for files that the system reads, not a unit of hagen's.
@@ -164,6 +168,7 @@ func newJudge(before, after node.Node) *judge {
 		for _, path := range parsed.words {
 			name(path, "ExecStart")
 		}
+		name(parsed.exec, program)
 		for _, s := range parsed.settings {
 			if by := s.name; strings.HasPrefix(by, "Exec") && by != "ExecReload" || by == "EnvironmentFile" {
 				for _, path := range strings.Fields(strings.Join(s.values, " ")) {
@@ -227,8 +232,8 @@ func (j *judge) ofFile(c Change) []Effect {
 	if place, known := places[c.Name]; known {
 		return []Effect{place}
 	}
-	effects := j.ofBinaries(c)
-	if strings.HasSuffix(c.Name, "/binaries.sh") {
+	effects := merge(j.ofBinaries(c), j.ofArtefact(c))
+	if strings.HasSuffix(c.Name, "/binaries.sh") || len(effects) > 0 {
 		effects = merge(effects, []Effect{{Nothing, binariesUnit, "run at every boot"}})
 	} else {
 		effects = merge(effects, j.readers(c.Name, map[string]bool{}))
@@ -246,6 +251,36 @@ func (j *judge) ofBinaries(c Change) []Effect {
 		name, isBinary := strings.CutPrefix(d.What, "binary ")
 		if isBinary && d.How == Changed && j.has(name+".service") {
 			effects = append(effects, Effect{Restart, name + ".service", "with the other binary"})
+		}
+	}
+	return effects
+}
+
+// otherBinary is why a daemon is started again. What is fetched is fetched at
+// the first boot.
+const otherBinary = "with the other binary, which a running machine does not fetch: put it there first, or make the machine anew"
+
+// ofArtefact: another file with binaries in it is wanted, which binaries.sh
+// unpacks or systemd-sysext merges.
+func (j *judge) ofArtefact(c Change) []Effect {
+	var effects []Effect
+	for _, f := range j.after.Files {
+		if !strings.HasSuffix(f.Path, "/binaries.sh") {
+			continue
+		}
+		for line := range strings.SplitSeq(string(f.Contents), "\n") {
+			words := strings.Fields(line)
+			if len(words) < 2 || words[1] != c.Name {
+				continue
+			}
+			for _, u := range j.after.Units {
+				exec := readUnit(u.Contents).exec
+				unpacked := words[0] == "unpack" && slices.Contains(words, path.Base(exec))
+				merged := words[0] == "image" && path.Dir(exec) == profiles.SysextBin
+				if exec != "" && (unpacked || merged) {
+					effects = append(effects, Effect{Restart, u.Name, otherBinary})
+				}
+			}
 		}
 	}
 	return effects

@@ -21,13 +21,14 @@ func (c *comparison) files(before, after []node.File) []Change {
 		switch {
 		case b == nil:
 			change, _ = c.contents(nil, a.Contents)
-			change.Details = append(shown(access(a.User, a.Group, a.Mode), KindFile), change.Details...)
+			change.Details = append(shown(append(access(a.User, a.Group, a.Mode), origin(a)...), KindFile), change.Details...)
 			change.How, change.Name = Added, a.Path
 		case a == nil:
 			change.How, change.Name = Removed, b.Path
 		default:
 			change, differs = c.contents(b.Contents, a.Contents)
-			details := compareFacts(append(access(b.User, b.Group, b.Mode), existing(b)), append(access(a.User, a.Group, a.Mode), existing(a)))
+			details := compareFacts(slices.Concat(access(b.User, b.Group, b.Mode), []fact{existing(b)}, origin(b)),
+				slices.Concat(access(a.User, a.Group, a.Mode), []fact{existing(a)}, origin(a)))
 			change.Details = append(details, change.Details...)
 			differs = differs || len(details) > 0
 			change.How, change.Name = Changed, a.Path
@@ -38,6 +39,15 @@ func (c *comparison) files(before, after []node.File) []Change {
 		}
 	})
 	return changes
+}
+
+// origin is where a file is fetched, and what it has to be then.
+func origin(f *node.File) []fact {
+	digest := f.Source.Hash
+	if kind, value, found := strings.Cut(digest, "-"); found && len(value) > 16 {
+		digest = kind + "-" + value[:16] + "…"
+	}
+	return []fact{{"fetched from", f.Source.URL}, {"digest", digest}}
 }
 
 // contents compares what stands in a file. Only twins are looked at: of what

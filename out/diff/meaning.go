@@ -171,8 +171,11 @@ func day(text string) string {
 	return t.Format(time.DateOnly)
 }
 
-// need is a line of binaries.sh.
-var need = regexp.MustCompile(`(?m)^need (\S+) '(\S+) ([^'\n]*)'\n`)
+// Lines of binaries.sh: a binary that is wanted, and a file that has some.
+var (
+	need     = regexp.MustCompile(`(?m)^need (\S+) '(\S+) ([^'\n]*)'\n`)
+	artefact = regexp.MustCompile(`(?m)^(?:unpack|image) \S+( .*)?\n`)
+)
 
 // needs reads which binaries a machine is to have, and in which version.
 func needs(script string) (names []string, versions map[string]string) {
@@ -189,7 +192,8 @@ func needs(script string) (names []string, versions map[string]string) {
 func binaries(before, after string) ([]Detail, bool) {
 	names, wanted := needs(after)
 	old, had := needs(before)
-	if len(names) == 0 || len(old) == 0 || need.ReplaceAllString(before, "") != need.ReplaceAllString(after, "") {
+	rest := func(script string) string { return artefact.ReplaceAllString(need.ReplaceAllString(script, ""), "") }
+	if len(names) == 0 || len(old) == 0 || rest(before) != rest(after) {
 		return nil, false
 	}
 	details := []Detail{}
@@ -200,12 +204,30 @@ func binaries(before, after string) ([]Detail, bool) {
 			details = append(details, Detail{What: "binary " + name, How: Changed, From: from, To: wanted[name]})
 		}
 	}
+	details = append(details, archives(before, after)...)
 	for _, name := range old {
 		if _, there := wanted[name]; !there {
 			details = append(details, Detail{What: "binary " + name, How: Removed, From: had[name]})
 		}
 	}
 	return details, len(details) > 0
+}
+
+// archives compares which files with binaries scripts unpack or look for.
+func archives(before, after string) []Detail {
+	details := []Detail{}
+	old, new := artefact.FindAllString(before, -1), artefact.FindAllString(after, -1)
+	for _, line := range new {
+		if !slices.Contains(old, line) {
+			details = append(details, Detail{What: "takes binaries from", How: Added, To: strings.Fields(line)[1]})
+		}
+	}
+	for _, line := range old {
+		if !slices.Contains(new, line) {
+			details = append(details, Detail{What: "takes binaries from", How: Removed, From: strings.Fields(line)[1]})
+		}
+	}
+	return details
 }
 
 // inline compares texts that differ in secrets and certificates alone that

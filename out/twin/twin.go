@@ -5,7 +5,9 @@
 package twin
 
 import (
+	"net/url"
 	"slices"
+	"strings"
 
 	"hagen/gen/node"
 )
@@ -39,7 +41,7 @@ func of(n node.Node, keys *keyPieces) node.Node {
 	n.Directories = each(n.Directories, func(d *node.Directory) { comment(&d.Origin) })
 	n.Files = each(n.Files, func(f *node.File) {
 		comment(&f.Origin)
-		f.Contents, f.Secret = hide(Text(f.Contents)), false
+		f.Contents, f.Secret, f.Source.URL = hide(Text(f.Contents)), false, open(f.Source.URL)
 	})
 	n.Links = each(n.Links, func(l *node.Link) { comment(&l.Origin) })
 	n.Units = each(n.Units, func(u *node.Unit) {
@@ -56,6 +58,21 @@ func of(n node.Node, keys *keyPieces) node.Node {
 		u.DropIns = each(u.DropIns, func(d *node.DropIn) { d.Contents = lines(d.Contents) })
 	})
 	return n
+}
+
+// open is a URL without what lets somebody in: hagen writes none, people do.
+func open(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "http://" + strings.ToLower(hidden)
+	}
+	if u.User != nil {
+		u.User = url.User(hidden)
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = hidden
+	}
+	return u.String()
 }
 
 func each[T any](items []T, change func(*T)) []T {
