@@ -28,6 +28,7 @@ var allowed = map[string][]string{
 	"hagen/pki/store":    {"hagen/pki", "hagen/out/tree"},
 	"hagen/profiles":     {},
 	"hagen/out":          {"hagen/out/tree"},
+	"hagen/out/digest":   {},
 	"hagen/out/tree":     {},
 	"hagen/out/twin":     {"hagen/gen", "hagen/gen/encode", "hagen/gen/node", "hagen/out/rendered", "hagen/profiles"},
 	"hagen/out/diff":     {"hagen/gen/check", "hagen/gen/node", "hagen/out/twin", "hagen/profiles"},

@@ -96,7 +96,7 @@ func twinsPlace(ctx *cli.Context, dir string, update bool) error {
 // renderTwins computes what hagen render --redact would write. It does not
 // begin a PKI: twins of keys that nobody has are worth nothing.
 func renderTwins(ui *ui, ctx *cli.Context) (*work, error) {
-	c, err := readCluster(ui, ctx.String("file"))
+	c, err := readLocked(ui, ctx.String("file"))
 	if err != nil {
 		return nil, err
 	}

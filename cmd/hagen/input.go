@@ -76,12 +76,14 @@ func readFile(path string) ([]byte, error) {
 		return nil, failed("%s: cannot be opened: %w; name another file with -f", path, reason(err))
 	}
 	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, spec.MaxSize+1))
+	text, err := readLimited(f)
 	if err != nil {
 		return nil, failed("%s: cannot be read: %w", path, reason(err))
 	}
 	return text, nil
 }
+
+func readLimited(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, spec.MaxSize+1)) }
 
 // refuseFile refuses what cannot be a cluster file, before it is opened: to
 // open a pipe would wait for its writer. One that comes from a pipe would have

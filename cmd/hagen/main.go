@@ -86,7 +86,7 @@ func newApp(ui *ui) *cli.App {
 		Usage:     "makes the PKI and one boot document per machine of a highly available Kubernetes control plane",
 		UsageText: "hagen COMMAND [FLAG]…",
 		Description: describe("One cluster file in; out come certificates, and for every machine a document (Butane, Ignition)\n"+
-			"with which it configures itself at first boot. Nothing is fetched, nobody logs in.",
+			"with which it configures itself at first boot. Nobody logs in.",
 			"hagen init      # write cluster.yaml, the cluster to start from",
 			"hagen render    # write pki/ and rendered/<cluster>/",
 			"hagen diff rendered/<cluster> .    # what would the next render change?",
@@ -99,7 +99,7 @@ func newApp(ui *ui) *cli.App {
 		ErrWriter:                 ui.err,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run does
 		Commands: []*cli.Command{
-			initCommand(ui), renderCommand(ui), checkCommand(ui), diffCommand(ui), redactCommand(ui), goldenCommand(ui), kubeconfigCommand(ui),
+			initCommand(ui), lockCommand(ui), renderCommand(ui), checkCommand(ui), diffCommand(ui), redactCommand(ui), goldenCommand(ui), kubeconfigCommand(ui),
 			releasesCommand(ui), completionCommand(ui), versionCommand(ui), helpCommand(),
 		},
 	}

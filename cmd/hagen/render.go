@@ -56,7 +56,7 @@ func render(ui *ui, ctx *cli.Context) error {
 	if ctx.Bool("redact") && ctx.String("output") == "" {
 		return usage("--redact writes twins, which have no place among documents with keys: name a directory for them with -o")
 	}
-	c, err := readCluster(ui, ctx.String("file"))
+	c, err := readLocked(ui, ctx.String("file"))
 	if err != nil {
 		return err
 	}

@@ -169,7 +169,7 @@ func below(dir string, err error) string {
 // fresh is the render that hagen would make now, in memory. Leaves that it
 // would issue are issued for the comparison, and forgotten.
 func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
-	c, err := readCluster(ui, ctx.String("file"))
+	c, err := readLocked(ui, ctx.String("file"))
 	if err != nil {
 		return clusterTree{}, err
 	}

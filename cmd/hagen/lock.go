@@ -1,0 +1,207 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen"
+	"hagen/gen/cluster"
+	"hagen/gen/spec"
+	"hagen/out/digest"
+)
+
+func lockCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:  "lock",
+		Usage: "find the digests of what machines fetch, and write them to a lock file",
+		Description: describe("The one command that uses the network, and not with --from. The lock file stands beside the\n"+
+			"cluster file and belongs with it: render takes digests from there alone.",
+			"hagen lock",
+			"hagen lock --from /srv/mirror",
+			"hagen lock --from /srv/mirror/SHA512SUMS",
+			"hagen lock --upstream    # not the cluster file's mirror"),
+		Flags: []cli.Flag{
+			fileFlag(),
+			&cli.StringFlag{Name: "from", Usage: "read the files in a directory, or a checksum file: `DIR|FILE`"},
+			&cli.BoolFlag{Name: "upstream", Usage: "ask upstream's servers where the cluster file names a mirror", DisableDefaultText: true},
+			&cli.StringFlag{Name: "timeout", Value: "10m", Usage: "give up after this `TIME`"},
+		},
+		Action: func(ctx *cli.Context) error {
+			if err := noArguments(ctx); err != nil {
+				return err
+			}
+			return lock(ui, ctx)
+		},
+	}
+}
+
+// lockPath is the lock file of a cluster file: cluster.lock of cluster.yaml.
+func lockPath(file string) string {
+	if ext := filepath.Ext(file); ext == ".yaml" || ext == ".yml" {
+		file = strings.TrimSuffix(file, ext)
+	}
+	return file + ".lock"
+}
+
+func lock(ui *ui, ctx *cli.Context) error {
+	c, err := readCluster(ui, ctx.String("file"))
+	if err != nil {
+		return err
+	}
+	wanted := c.Fetched()
+	limit, err := time.ParseDuration(ctx.String("timeout"))
+	switch {
+	case len(wanted) == 0:
+		return usage("%s: no machine fetches anything: its binaries are to be on its image; docs/binaries.md tells how to have them fetched", ctx.String("file"))
+	case ctx.IsSet("from") && ctx.Bool("upstream"):
+		return usage("--from and --upstream are two places to look in: leave one out")
+	case err != nil || limit <= 0:
+		return usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", ctx.String("timeout"))
+	}
+	path := lockPath(ctx.String("file"))
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return failed("%s: is no regular file, so the lock file cannot be written there", path)
+	}
+	found, err := digests(ui, ctx, c, wanted, limit)
+	if err != nil {
+		return err
+	}
+	var artefacts []cluster.Locked
+	for i, a := range wanted {
+		ui.say("%s: %s", a.Name, found[i].Note)
+		artefacts = append(artefacts, cluster.Locked{Artefact: a, File: found[i].File, SHA512: found[i].SHA512})
+	}
+	return writeLock(ui, c, path, c.LockText(artefacts))
+}
+
+// digests looks where it was told to.
+func digests(ui *ui, ctx *cli.Context, c *cluster.Cluster, wanted []cluster.Artefact, limit time.Duration) ([]digest.Found, error) {
+	until, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	until, cancel := context.WithTimeout(until, limit)
+	defer cancel()
+	client := digest.NewClient("hagen/"+version, func(text string) { ui.say("%s", text) })
+	var files []digest.File
+	for _, a := range wanted {
+		files = append(files, digest.File{Name: a.Name, Path: a.Path, URLs: places(c, a, ctx.Bool("upstream")), Sums: sums(a)})
+	}
+	var found []digest.Found
+	var err error
+	from := ctx.String("from")
+	info, statErr := os.Stat(from)
+	switch {
+	case from == "":
+		found, err = client.FromServers(until, files)
+	case errors.Is(statErr, fs.ErrNotExist):
+		return nil, usage("--from %s: there is no such directory or file", from)
+	case statErr != nil:
+		return nil, failed("--from %s: cannot be looked at: %w", from, reason(statErr))
+	case info.IsDir():
+		found, err = digest.FromDirectory(from, files)
+	default:
+		found, err = client.FromSums(until, from, files)
+	}
+	if err != nil && from == "" {
+		return nil, failed("%w\nNothing was written. Without a network, hagen lock --from DIR reads the files themselves.", err)
+	}
+	if err != nil {
+		return nil, failed("%w\nNothing was written.", err)
+	}
+	return found, nil
+}
+
+// places are the URLs at which an artefact may be. A mirror may have the
+// directories of upstream, or none.
+func places(c *cluster.Cluster, a cluster.Artefact, upstream bool) []string {
+	switch {
+	case c.Binaries.Sources[a.Name] != "":
+		return []string{a.URL}
+	case c.Binaries.Mirror == "" || upstream && a.Host != "":
+		return []string{"https://" + a.Path}
+	}
+	flat := c.Binaries.Mirror + "/" + filepath.Base(a.Path)
+	return slices.Compact([]string{a.URL, flat})
+}
+
+// sums is where the digest of an artefact may be published.
+func sums(a cluster.Artefact) []string {
+	all := append(slices.Clone(a.Sums), ".sha512", "/SHA512SUMS", "/SHA256SUMS")
+	var out []string
+	for _, s := range all {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// writeLock writes the lock file unless it says the same already.
+func writeLock(ui *ui, c *cluster.Cluster, path string, text []byte) error {
+	if err := gen.ReadLock(c, spec.Source{Name: path, Text: text}); err != nil {
+		return failed("the digests that were found make no lock file:\n%w\nNothing was written.", err)
+	}
+	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
+		ui.say("%s says so already", path)
+		return nil
+	}
+	// Beside its place, and then renamed: there is never half of it.
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return failed("%s: cannot be written: %w", path, reason(err))
+	}
+	if err := errors.Join(file.Chmod(0o644), fill(file, text)); err != nil {
+		return failed("%s: cannot be written: %w", path, reason(err))
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		discard(file)
+		return failed("%s: cannot be written: %w", path, reason(err))
+	}
+	ui.say("wrote %s: %s", path, number(bytes.Count(text, []byte("\n  - name: ")), "digest"))
+	return nil
+}
+
+// readLocked is readCluster with the digests of the lock file, if the cluster
+// needs any.
+func readLocked(ui *ui, path string) (*cluster.Cluster, error) {
+	c, err := readCluster(ui, path)
+	if err != nil || len(c.Fetched()) == 0 {
+		return c, err
+	}
+	lock := lockPath(path)
+	file, err := os.Open(lock)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, usage("%s: there is no lock file %s with the digests of what machines fetch; run hagen lock%s", path, lock, withFile(path))
+	case err != nil:
+		return nil, failed("%s: cannot be opened: %w", lock, reason(err))
+	}
+	defer file.Close()
+	text, err := readLimited(file)
+	if err != nil {
+		return nil, failed("%s: cannot be read: %w", lock, reason(err))
+	}
+	if err := gen.ReadLock(c, spec.Source{Name: lock, Text: text}); err != nil {
+		return nil, &failure{exitUsage, err}
+	}
+	return c, nil
+}
+
+// withFile is the flag that names a cluster file of another name than the
+// usual one.
+func withFile(path string) string {
+	if path == defaultFile {
+		return ""
+	}
+	return " -f " + path
+}

@@ -1,0 +1,120 @@
+package digest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// maxFiles bounds how much of a directory is looked at: a mirror of a few
+// releases has hundreds of files.
+const maxFiles = 100_000
+
+// maxSums is the largest checksum file that is read, in bytes.
+const maxSums = 4 << 20
+
+// FromDirectory finds the files below a directory, in any of its directories,
+// and reads them. The error joins one for every file that is not there.
+func FromDirectory(dir string, files []File) ([]Found, error) {
+	var paths []string
+	err := filepath.WalkDir(dir, func(p string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("%s: cannot be read: %w", p, reason(err))
+		}
+		if len(paths) > maxFiles {
+			return fmt.Errorf("%s: holds more than %d files: is this the right directory?", dir, maxFiles)
+		}
+		if info, err := os.Stat(p); err == nil && info.Mode().IsRegular() {
+			relative, _ := filepath.Rel(dir, p) // below dir: cannot fail
+			paths = append(paths, filepath.ToSlash(relative))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var faults []error
+	found := make([]Found, len(files))
+	for i, f := range files {
+		place, err := choose(f, paths)
+		if err == nil {
+			var s sums
+			s, err = readFile(filepath.Join(dir, filepath.FromSlash(place)))
+			found[i] = Found{place, s.sha512, "read from " + filepath.Join(dir, place)}
+		}
+		faults = append(faults, err)
+	}
+	return found, errors.Join(faults...)
+}
+
+func readFile(name string) (sums, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return sums{}, fmt.Errorf("%s: cannot be opened: %w", name, reason(err))
+	}
+	defer f.Close()
+	s, err := read(f)
+	if err != nil {
+		return sums{}, fmt.Errorf("%s: cannot be read: %w", name, reason(err))
+	}
+	return s, nil
+}
+
+// FromSums finds the files in a checksum file. Of SHA-256 digests the files
+// themselves are needed, too: beside the checksum file, or from their servers.
+func (c *Client) FromSums(ctx context.Context, name string, files []File) ([]Found, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot be opened: %w", name, reason(err))
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxSums+1))
+	if err == nil && len(text) > maxSums {
+		err = errors.New("it is larger than a checksum file is")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: cannot be read: %w", name, reason(err))
+	}
+	digests, err := parse(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	var paths []string
+	for p := range digests {
+		paths = append(paths, p)
+	}
+	var faults []error
+	found := make([]Found, len(files))
+	for i, f := range files {
+		place, err := choose(f, paths)
+		if err == nil {
+			found[i], err = c.listed(ctx, name, place, digests[place], f)
+		}
+		faults = append(faults, err)
+	}
+	return found, errors.Join(faults...)
+}
+
+// listed is a file of which a checksum file gives a digest.
+func (c *Client) listed(ctx context.Context, list, place, digest string, f File) (Found, error) {
+	if len(digest) == length512 {
+		return Found{place, digest, "from " + list}, nil
+	}
+	beside := filepath.Join(filepath.Dir(list), filepath.FromSlash(place))
+	s, err := readFile(beside)
+	from := beside
+	if errors.Is(err, fs.ErrNotExist) {
+		s, from, err = c.download(ctx, f)
+	}
+	switch {
+	case err != nil:
+		return Found{}, err
+	case !s.holds(digest):
+		return Found{}, fmt.Errorf("%s: %s has SHA-256 %s, %s says %s", f.Name, from, s.sha256, list, digest)
+	}
+	return Found{place, s.sha512, fmt.Sprintf("read from %s, with the SHA-256 of %s", from, list)}, nil
+}
