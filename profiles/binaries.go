@@ -19,6 +19,9 @@ func Deliveries() []string { return []string{Preinstalled, URLs, Sysext} }
 // a link on newer systems and would be hidden by a directory.
 const SysextBin = "/usr/bin"
 
+// SysextUnit merges images into /usr. Presets of some systems leave it off.
+const SysextUnit = "systemd-sysext.service"
+
 // SysextDir is where systemd-sysext looks for images that no package brought
 // (systemd-sysext(8)). /etc/extensions is no place for hundreds of megabytes:
 // Fedora CoreOS copies /etc with every update.

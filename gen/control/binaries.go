@@ -14,9 +14,6 @@ import (
 // BinariesUnit is the first of hagen's units on every machine.
 const BinariesUnit = "hagen-binaries.service"
 
-// sysextUnit merges images into /usr. Presets of some systems leave it off.
-const sysextUnit = "systemd-sysext.service"
-
 const (
 	binariesPath = hagenDir + "/binaries.sh"
 	installedDir = hagenData + "/installed" // what binaries.sh has unpacked
@@ -53,7 +50,7 @@ func binaries(s site, daemons []daemon) node.Node {
 	if slices.ContainsFunc(artefacts, func(a cluster.Artefact) bool { return a.Delivery == profiles.Sysext }) {
 		n.Units = append(n.Units, node.Unit{
 			Origin: node.Origin{Section: sectionMachine, From: "delivery " + profiles.Sysext, Why: "merges the image with the binaries into /usr"},
-			Name:   sysextUnit, Enabled: true,
+			Name:   profiles.SysextUnit, Enabled: true,
 		})
 	}
 	return n
@@ -150,7 +147,7 @@ func (s site) missing(artefacts []cluster.Artefact) string {
 	case len(artefacts) == 0:
 		return "put $2 there and reboot"
 	case slices.ContainsFunc(artefacts, func(a cluster.Artefact) bool { return a.Delivery == profiles.Sysext }):
-		return "$2 was to be there; systemd-sysext status tells which images are merged, journalctl -u " + sysextUnit + " why not"
+		return "$2 was to be there; systemd-sysext status tells which images are merged, journalctl -u " + profiles.SysextUnit + " why not"
 	}
 	return "$2 was to be there"
 }

@@ -224,8 +224,11 @@ func readDocument(place, format string, text []byte) (node.Node, profiles.OS, er
 }
 
 // systemOf is the operating system whose binaries the units run, or else one
-// that reads the document.
+// that reads the document. Those of an image are at the same place everywhere.
 func systemOf(n node.Node, reads profiles.OS) profiles.OS {
+	if slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == profiles.SysextUnit && u.Enabled }) {
+		return reads
+	}
 	for _, system := range profiles.Systems() {
 		runs := func(u node.Unit) bool {
 			for line := range strings.SplitSeq(u.Contents, "\n") {

@@ -54,9 +54,12 @@ func TestGoldens(t *testing.T) {
 			if len(h.Documents) != 2 || len(h.Node.Units) < 2 || h.Node.Name == "" || h.Node.Role != "master" && h.Node.Role != "load balancer" {
 				t.Errorf("%s: %s, %s: %d documents, %d units", name, h.Node.Name, h.Node.Role, len(h.Documents), len(h.Node.Units))
 			}
-			want := map[string]string{"classic": "generic", "small": "flatcar", "colocated-virtual-ip": "flatcar"}[name]
+			want := map[string]string{"classic": "generic", "small": "flatcar", "colocated-virtual-ip": "flatcar", "sysext": "flatcar"}[name]
 			if want == "" {
 				want = "fcos"
+			}
+			if name == "urls" && h.Node.Name == "kubem01" {
+				want = "flatcar"
 			}
 			if strings.HasPrefix(h.Node.Name, "lb1.edge") || name == "disks" && h.Node.Name == "kubem02" {
 				want = "generic"
