@@ -61,6 +61,7 @@ check: tools ## formatting, vet, staticcheck, tidy modules, other systems compil
 golden: ## rewrite the golden files; read the diff before you commit
 	go test ./gen -run TestGolden -update
 	go test ./gen/control -run TestFlagsDoc -update
+	go test ./gen/encode -run TestGolden -update
 	go test ./out/diff -run TestGolden -update
 
 .PHONY: flags

@@ -1,0 +1,134 @@
+package encode
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/coreos/ignition/v2/config/v3_4/types"
+	"github.com/vincent-petithory/dataurl"
+
+	"hagen/gen/deflate"
+	"hagen/profiles"
+)
+
+// Wrap gives an Ignition document that carries another one, compressed, and
+// has Ignition take that in its place (config.replace): most channels pass no
+// gzip, and a data URL needs no network. The document that is carried says
+// what the text says, in the words that compress best. The hash is that of
+// the document before compression, as the specification has it.
+func Wrap(text []byte, system profiles.OS) ([]byte, error) {
+	inner, err := compact(text)
+	if err != nil {
+		return nil, err
+	}
+	return marshal(map[string]any{"ignition": map[string]any{
+		"version": system.Spec,
+		"config": map[string]any{"replace": map[string]any{
+			"compression":  "gzip",
+			"source":       "data:;base64," + base64.StdEncoding.EncodeToString(deflate.Gzip(inner)),
+			"verification": map[string]any{"hash": hashes(inner)[0]},
+		}},
+	}})
+}
+
+// compact writes an Ignition document as it compresses best: contents as they
+// are where Butane has base64, which hides what repeats, and next to each
+// other what begins alike, such as certificates. The order of files means
+// nothing to Ignition.
+func compact(text []byte) ([]byte, error) {
+	var document map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&document); err != nil {
+		return nil, err
+	}
+	storage, _ := document["storage"].(map[string]any)
+	files, _ := storage["files"].([]any)
+	sources := map[any]string{}
+	for _, file := range files {
+		fields, _ := file.(map[string]any)
+		contents, _ := fields["contents"].(map[string]any)
+		source, _ := contents["source"].(string)
+		if contents["compression"] == "" {
+			delete(contents, "compression") // it is the default
+		}
+		if decoded, err := dataurl.DecodeString(source); err == nil && decoded.MediaType.String() == defaultType {
+			source = "data:," + escape(decoded.Data)
+			contents["source"] = source
+		}
+		path, _ := fields["path"].(string)
+		sources[path] = source
+	}
+	slices.SortStableFunc(files, func(a, b any) int {
+		return strings.Compare(sources[a.(map[string]any)["path"]], sources[b.(map[string]any)["path"]])
+	})
+	return marshal(document)
+}
+
+// defaultType is that of a data URL that names none (RFC 2397).
+const defaultType = "text/plain;charset=US-ASCII"
+
+// escape writes bytes for a data URL and escapes what cannot stand there (RFC
+// 2397, RFC 3986 2.2 and 2.3), and "?", which Go's parser takes apart.
+func escape(data []byte) string {
+	var b strings.Builder
+	for _, c := range data {
+		alphanumeric := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if alphanumeric || strings.IndexByte("-._~!$&'()*+,;=:@/", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// marshal writes JSON as short as it can be, with the keys in order.
+func marshal(value any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(value)
+	return b.Bytes(), err
+}
+
+// Unwrap gives the document that an Ignition document carries in
+// config.replace, and says whether it carries one. One that is damaged or not
+// what its hash says is an error. What stands at another place cannot be read
+// without a network, and counts as none.
+func Unwrap(text []byte) (inner []byte, wrapped bool, err error) {
+	var outer struct {
+		Ignition struct {
+			Config struct{ Replace types.Resource }
+		}
+	}
+	// Most documents are not wrapped, and reading JSON twice takes its time.
+	if !bytes.Contains(text, []byte(`"replace"`)) || json.Unmarshal(text, &outer) != nil {
+		return text, false, nil
+	}
+	carried := outer.Ignition.Config.Replace
+	if !strings.HasPrefix(value(carried.Source), "data:") {
+		return text, false, nil
+	}
+	if inner, err = resource(carried); err != nil {
+		return nil, true, errors.New("the document in config.replace is damaged or cut short: it cannot be unpacked")
+	}
+	if hash := value(carried.Verification.Hash); hash != "" && !slices.Contains(hashes(inner), hash) {
+		return nil, true, errors.New("the document in config.replace is not the one that the hash beside it is of: it was changed, or cut short")
+	}
+	return inner, true, nil
+}
+
+// hashes are those by which Ignition may know a text.
+func hashes(text []byte) []string {
+	long, short := sha512.Sum512(text), sha256.Sum256(text)
+	return []string{"sha512-" + hex.EncodeToString(long[:]), "sha256-" + hex.EncodeToString(short[:])}
+}
