@@ -54,9 +54,10 @@ func ReadLock(c *cluster.Cluster, source spec.Source) error {
 
 // Document is one file for one machine.
 type Document struct {
-	Format string
-	Path   string // in the rendered tree, slash-separated
-	Text   []byte
+	Format  string
+	Path    string // in the rendered tree, slash-separated
+	Text    []byte
+	Wrapped bool // it carries the document, compressed (Wrap)
 }
 
 // Machine is one host with its documents.
