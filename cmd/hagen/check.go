@@ -13,6 +13,7 @@ import (
 
 	"hagen/gen"
 	"hagen/gen/check"
+	"hagen/gen/encode"
 	"hagen/gen/node"
 	"hagen/out/rendered"
 	"hagen/out/verify"
@@ -172,7 +173,8 @@ func verifyInput(tree rendered.Tree) (out []verify.Machine) {
 		m := verify.Machine{Node: h.Node}
 		for _, d := range h.Documents {
 			if d.Format == profiles.Ignition {
-				m.Ignition = d.Text
+				// The tree was read, so what is in it can be unwrapped.
+				m.Ignition, _, _ = encode.Unwrap(d.Text)
 			}
 		}
 		out = append(out, m)

@@ -73,6 +73,8 @@ func values(flag string, words []string) []string {
 		return profileNames()
 	case "format":
 		return profiles.Formats()
+	case "channel":
+		return profiles.ChannelNames()
 	case "with":
 		return verify.Names()
 	case "host":

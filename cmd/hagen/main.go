@@ -100,7 +100,7 @@ func newApp(ui *ui) *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {}, // run does
 		Commands: []*cli.Command{
 			initCommand(ui), lockCommand(ui), renderCommand(ui), checkCommand(ui), diffCommand(ui), redactCommand(ui), goldenCommand(ui), kubeconfigCommand(ui),
-			releasesCommand(ui), completionCommand(ui), versionCommand(ui), helpCommand(),
+			releasesCommand(ui), channelsCommand(ui), completionCommand(ui), versionCommand(ui), helpCommand(),
 		},
 	}
 	for _, c := range app.Commands {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,12 +31,13 @@ func renderCommand(ui *ui) *cli.Command {
 			"hagen render -f prod/cluster.yaml -o /srv/boot/prod",
 			"hagen render --host kubem00 --host kubem01",
 			"hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'",
+			"hagen render --channel aws    # documents that fit into EC2's user data",
 			"hagen render --redact -o golden/kubernetes"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>), or one of them to a pipe with -"},
 			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`", KeepSpace: true},
-			formatFlag(),
+			formatFlag(), channelFlag(), wrapFlag(),
 			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shown: documents with fingerprints for secrets; needs -o", DisableDefaultText: true},
 			jsonFlag("print the summary as JSON on stdout"),
 		},
@@ -50,7 +52,7 @@ func renderCommand(ui *ui) *cli.Command {
 
 // render is the whole way: read, issue, decide, check, encode; then write.
 func render(ui *ui, ctx *cli.Context) error {
-	if err := knownFormats(ctx); err != nil {
+	if err := errors.Join(knownFormats(ctx), knownChannel(ctx)); err != nil {
 		return err
 	}
 	if ctx.Bool("redact") && ctx.String("output") == "" {
@@ -240,6 +242,9 @@ func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster) (_ *work, err error) {
 	}
 	admin := control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])
 	w := &work{c, s, s.Set(), issued, machines, admin}
+	if err := w.deliver(ctx); err != nil {
+		return nil, err
+	}
 	if ctx.Bool("redact") {
 		err = w.redact()
 	}

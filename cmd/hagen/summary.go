@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/gen"
 	"hagen/gen/control"
 	"hagen/out"
 	"hagen/pki"
@@ -44,6 +45,9 @@ type documentSummary struct {
 	Format string `json:"format"`
 	Path   string `json:"path"`
 	Bytes  int    `json:"bytes"`
+	// Of the document that the machine gets:
+	Wrapped     bool     `json:"wrapped,omitempty"`
+	TooLargeFor []string `json:"tooLargeFor,omitempty"` // channels
 }
 
 type pkiSummary struct {
@@ -111,11 +115,24 @@ func (w *work) hosts() []hostSummary {
 	for _, m := range w.machines {
 		h := hostSummary{Name: m.Host.Name, Role: string(m.Host.Role), OS: m.Host.OS.Name, Files: len(m.Node.Files), Units: len(m.Node.Units)}
 		for _, d := range m.Documents {
-			h.Documents = append(h.Documents, documentSummary{d.Format, d.Path, len(d.Text)})
+			h.Documents = append(h.Documents, summaryOf(m, d))
 		}
 		hosts = append(hosts, h)
 	}
 	return hosts
+}
+
+func summaryOf(m gen.Machine, d gen.Document) documentSummary {
+	s := documentSummary{Format: d.Format, Path: d.Path, Bytes: len(d.Text), Wrapped: d.Wrapped}
+	if delivered, found := m.Delivered(); !found || delivered.Format != d.Format {
+		return s
+	}
+	for _, c := range profiles.Channels() {
+		if !gen.Fits(c, d.Text) {
+			s.TooLargeFor = append(s.TooLargeFor, c.Name)
+		}
+	}
+	return s
 }
 
 // summary says what became of the certificates and keys in dir.
@@ -149,6 +166,7 @@ func list(items []string) []string {
 func (s summary) print(ui *ui) {
 	ui.line("cluster "+s.Cluster, fmt.Sprintf(": %s, Kubernetes %s, etcd %s", s.Profile, s.Kubernetes, s.Etcd))
 	table(ui.err, s.table())
+	s.delivery(ui)
 	s.PKI.print(ui)
 	for _, path := range s.Removed {
 		ui.say("removed %s", path)
@@ -178,6 +196,42 @@ func (s summary) table() [][]string {
 		rows = append(rows, row)
 	}
 	return rows
+}
+
+// delivery tells which documents are wrapped, and which are too large for
+// what: a line for all machines of which the same is to be told.
+func (s summary) delivery(ui *ui) {
+	var lines []string
+	hosts := map[string][]string{}
+	tell := func(line, host string) {
+		if hosts[line] == nil {
+			lines = append(lines, line)
+		}
+		hosts[line] = append(hosts[line], host)
+	}
+	for _, h := range s.Hosts {
+		for _, d := range h.Documents {
+			if d.Wrapped {
+				tell("wrapped", h.Name)
+			}
+			if len(d.TooLargeFor) > 0 {
+				tell("too large for "+channelList(d.TooLargeFor), h.Name)
+			}
+		}
+	}
+	for _, line := range lines {
+		ui.say("%s: %s", line, strings.Join(hosts[line], ", "))
+	}
+}
+
+// channelList names channels with their limits.
+func channelList(names []string) string {
+	var out []string
+	for _, name := range names {
+		c, _ := profiles.FindChannel(name)
+		out = append(out, fmt.Sprintf("%s (%s bytes%s)", name, count(c.Limit), c.Unit()))
+	}
+	return strings.Join(out, ", ")
 }
 
 // bytes is the size of the host's document in a format, - if it has none.

@@ -115,6 +115,9 @@ var escaped = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 // IsShown says of a text that should be a twin's whether it may be shown: of
 // a document with keys, in the place of a twin, it says no.
 func IsShown(text []byte) bool {
+	if _, wrapped, _ := encode.Unwrap(text); wrapped {
+		return false // no twin is, and keys would not be seen
+	}
 	var document any
 	if json.Unmarshal(text, &document) == nil {
 		return allShown(document)
