@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"bytes"
 	"crypto/tls"
 	"net"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -29,6 +31,7 @@ func formed(t *testing.T, s *row, c *site.Cluster) {
 		t.Errorf("endpoints are %v", addresses)
 	}
 	certificateHolds(t, c)
+	documentsFit(t, c)
 	for _, h := range c.Fronts() {
 		tellsItself(t, c, h)
 		if c.Layout.VirtualIP != "" {
@@ -38,6 +41,22 @@ func formed(t *testing.T, s *row, c *site.Cluster) {
 	if len(c.Fronts()) > 0 {
 		for _, h := range c.Hosts() {
 			namesKnown(t, c, h)
+		}
+	}
+}
+
+// documentsFit sees that the machines were made from wrapped documents, where
+// the layout's channel takes no others.
+func documentsFit(t *testing.T, c *site.Cluster) {
+	t.Helper()
+	if c.Layout.Channel == "" {
+		return
+	}
+	for _, h := range c.Masters {
+		document, err := os.ReadFile(c.Document(h))
+		must(t, err)
+		if !bytes.Contains(document, []byte(`{"replace":{"compression":"gzip"`)) || len(document) > 16384 {
+			t.Errorf("%s: %d bytes that are not wrapped for %s", h.Name, len(document), c.Layout.Channel)
 		}
 	}
 }

@@ -21,6 +21,7 @@ type Layout struct {
 	Names     []string  // of the front besides the endpoint's
 	Limit     int       // loadBalancer.maxConnections; 0 leaves the line out
 	Front     []string  // the addresses that the endpoint's name stands for
+	Channel   string    // on which documents go, wrapped where they must be; "" for any
 }
 
 // endpoint is the name and port that every layout's clients dial.
@@ -64,9 +65,11 @@ var (
 		Front: []string{virtualIP},
 	}
 	// Colocated has HAProxy on the masters, and a name that stands for all.
+	// Its documents are wrapped.
 	Colocated = Layout{
 		Name: "colocated", Mode: colocated, Names: furtherNames,
-		Front: []string{"10.10.10.80", "10.10.10.81", "10.10.10.82"},
+		Front:   []string{"10.10.10.80", "10.10.10.81", "10.10.10.82"},
+		Channel: "aws",
 	}
 	// ColocatedVirtualIP has HAProxy on the masters and an address that moves.
 	ColocatedVirtualIP = Layout{
@@ -145,7 +148,11 @@ func (l Layout) Render(p Parts, dir, profile string, further ...string) error {
 	if err := os.WriteFile(filepath.Join(dir, "cluster.yaml"), []byte(l.file(profile, further)), 0o644); err != nil {
 		return err
 	}
-	_, err := Run("env", "-C", dir, p.Hagen, "render")
+	render := []string{"-C", dir, p.Hagen, "render"}
+	if l.Channel != "" {
+		render = append(render, "--channel", l.Channel)
+	}
+	_, err := Run("env", render...)
 	return err
 }
 
