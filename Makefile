@@ -20,9 +20,18 @@ setup: packages tools ## install what tests need: Debian packages as root, and t
 .PHONY: packages
 packages:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  for program in haproxy keepalived systemd-analyze openssl; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing=1; done; \
-	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl; }; \
+	  for program in haproxy keepalived systemd-analyze openssl ip; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing=1; done; \
+	  ls /usr/lib/*/libnm.so.0 >/dev/null 2>&1 || missing=1; \
+	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl iproute2 libnm0 libreadline8; }; \
+	  $(MAKE) --no-print-directory $(BIN)/networkmanager; \
 	else echo "not root on Debian: install haproxy, keepalived, systemd and openssl yourself, or their tests are skipped"; fi
+
+# NetworkManager's readers without the daemon: installed, it would take over
+# this machine's network.
+$(BIN)/networkmanager:
+	@mkdir -p $(BIN) && rm -rf $@.new && mkdir $@.new && cd $@.new && \
+	  apt-get -qq -o APT::Sandbox::User=root download network-manager && dpkg-deb -x network-manager_*.deb . && rm network-manager_*.deb
+	@mv $@.new $@
 
 .PHONY: build
 build: $(BIN)/hagen ## build .bin/hagen

@@ -17,6 +17,24 @@ const (
 	Ignition = "ignition"
 )
 
+// Network stacks: what reads the files that configure interfaces.
+const (
+	NetworkManager = "NetworkManager"
+	Networkd       = "systemd-networkd"
+)
+
+// What sets the clock.
+const (
+	Chrony    = "chrony"
+	Timesyncd = "systemd-timesyncd"
+)
+
+// Ways to name an interface by its MAC address in kernel arguments.
+const (
+	InIP   = "ip"     // ip=…:52-54-00-89-d8-10:none
+	ByName = "ifname" // ifname=bootnet:52:54:00:89:d8:10 ip=…:bootnet:none
+)
+
 // Profile is one way to build the control plane.
 type Profile struct {
 	Name      string `json:"name"`
@@ -52,6 +70,8 @@ type OS struct {
 	Spec       string   `json:"ignition"`   // Ignition specification it becomes
 	Formats    []string `json:"formats"`    // that every host with this OS gets
 	Groups     []string `json:"groups"`     // a login of the cluster file joins
+	Network    string   `json:"network"`    // what configures interfaces: NetworkManager or Networkd
+	Clock      string   `json:"clock"`      // what sets the clock: Chrony or Timesyncd
 
 	Delivery       string `json:"delivery"`       // how the control plane's binaries come, when the cluster file leaves that open
 	HAProxyFrom    string `json:"haproxyFrom"`    // and HAProxy
@@ -59,6 +79,7 @@ type OS struct {
 
 	Links    map[string]string `json:"-"` // directories that are links, and where they lead
 	ReadOnly []string          `json:"-"` // directories that cannot be written, links followed
+	BootMAC  string            `json:"-"` // how the kernel argument ip= names an interface by its MAC address: InIP or ByName; "" cannot
 	Sealed   bool              `json:"-"` // the root directory takes no new directory
 	BootDisk BootDisk          `json:"-"` // whose rest a partition may take; the zero one has no name of its own
 }
@@ -109,6 +130,11 @@ var releases = []Release{
 //   - The boot disk of Fedora CoreOS has a name while it is provisioned; its
 //     root is partition 4 and has to have 8 GiB: docs.fedoraproject.org, Fedora
 //     CoreOS, "Configuring Storage". The others have none.
+//   - Network stacks and clocks are those that each brings and starts. With
+//     Fedora CoreOS nm-initrd-generator(8) reads ip=, which takes a MAC address
+//     with dashes for a name; elsewhere systemd-network-generator(8), which
+//     knows ifname=. Flatcar's script knows neither (flatcar/bootengine,
+//     dracut/03flatcar-network/parse-ip-for-networkd.sh).
 //   - Butane specifications: the newest that both emit Ignition 3.4.0, the
 //     newest which matchbox and Flatcar's stable variant accept.
 var systems = []OS{
@@ -116,7 +142,7 @@ var systems = []OS{
 		Name: "fcos", Summary: "Fedora CoreOS", BinDir: "/usr/local/bin", HAProxy: "/usr/local/bin/haproxy",
 		Keepalived: "/usr/local/bin/keepalived",
 		Variant:    "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
-		Groups: []string{"sudo", "systemd-journal"},
+		Groups: []string{"sudo", "systemd-journal"}, Network: NetworkManager, Clock: Chrony, BootMAC: InIP,
 		Links: map[string]string{
 			"/usr/local": "/var/usrlocal", "/opt": "/var/opt", "/srv": "/var/srv", "/mnt": "/var/mnt",
 			"/home": "/var/home", "/root": "/var/roothome",
@@ -128,7 +154,8 @@ var systems = []OS{
 	{
 		Name: "flatcar", Summary: "Flatcar Container Linux", BinDir: "/opt/bin", HAProxy: "/opt/bin/haproxy", Keepalived: "/opt/bin/keepalived",
 		Variant: "flatcar", Butane: "1.1.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
-		Groups:   []string{"sudo"}, // useradd finds no other: flatcar/Flatcar#799
+		Groups:  []string{"sudo"}, // useradd finds no other: flatcar/Flatcar#799
+		Network: Networkd, Clock: Timesyncd,
 		ReadOnly: []string{"/usr"},
 		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
 	},
@@ -138,7 +165,7 @@ var systems = []OS{
 		Name: "generic", Summary: "any systemd Linux with Ignition", BinDir: "/usr/bin", HAProxy: "/usr/sbin/haproxy",
 		Keepalived: "/usr/sbin/keepalived",
 		Variant:    "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
-		Groups:   []string{"systemd-journal"},
+		Groups: []string{"systemd-journal"}, Network: Networkd, Clock: Timesyncd, BootMAC: ByName,
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
 	},
 }

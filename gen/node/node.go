@@ -4,6 +4,7 @@ package node
 
 import (
 	"io/fs"
+	"net/netip"
 	"path"
 )
 
@@ -169,3 +170,14 @@ func (f Further) String() string {
 
 // UnitDir is where units of a machine's administrator stand (systemd.unit(5)).
 const UnitDir = "/etc/systemd/system"
+
+// Interface is a network interface with addresses of its own, whatever
+// configures it. A document holds it as the file that the operating system's
+// network stack reads (gen/network).
+type Interface struct {
+	Name        string         // as the operating system calls it; "" if only the MAC address tells which it is
+	MAC         string         // 52:54:00:89:d8:10; "" if the name tells which it is
+	Addresses   []netip.Prefix // each with the length of its network's prefix
+	Gateways    []netip.Addr   // default routers, at most one of a family
+	Nameservers []netip.Addr
+}

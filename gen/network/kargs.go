@@ -1,0 +1,83 @@
+package network
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// bootName is what kernel arguments call an interface that is known by its MAC
+// address alone: not as the kernel would (dracut.cmdline(7), ifname=).
+const bootName = "bootnet"
+
+// Kargs gives the kernel arguments with which a machine has its network before
+// it has its document, as its boot medium must bring them: one line that ends,
+// or nil if its addresses come from DHCP, or if there is no way to say on which
+// interface they are. The syntax is dracut.cmdline(7)'s. Readers differ: all
+// know one address of a family and interface, and Flatcar's takes the last
+// ip= alone, which is why IPv4 comes last.
+func Kargs(n node.Node, system profiles.OS) []byte {
+	var words []string
+	nameservers := map[netip.Addr]bool{}
+	for at, i := range Interfaces(n) {
+		device := i.Name
+		switch {
+		case device != "":
+		case system.BootMAC == profiles.InIP:
+			device = dashed(i.MAC)
+		case system.BootMAC == profiles.ByName:
+			device = bootName
+			if at > 0 {
+				device = fmt.Sprint(bootName, at)
+			}
+			words = append(words, "ifname="+device+":"+i.MAC)
+		default:
+			continue
+		}
+		for _, family := range []int{6, 4} {
+			if own := addresses(i, family); len(own) > 0 {
+				words = append(words, ip(n.Name, device, own[0], i))
+			}
+		}
+		for _, ns := range i.Nameservers {
+			if !nameservers[ns] {
+				nameservers[ns] = true
+				words = append(words, "nameserver="+ns.String())
+			}
+		}
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return []byte(strings.Join(words, " ") + "\n")
+}
+
+// ip is one argument: client, peer, gateway, netmask, host name, device and how
+// else it is configured.
+func ip(host, device string, own netip.Prefix, i node.Interface) string {
+	gateway := ""
+	if g, found := Gateway(i, Family(own.Addr())); found {
+		gateway = bracketed(g)
+	}
+	return fmt.Sprintf("ip=%s::%s:%s:%s:%s:none", bracketed(own.Addr()), gateway, netmask(own), host, device)
+}
+
+// bracketed writes an IPv6 address in brackets: colons separate fields.
+func bracketed(a netip.Addr) string {
+	if Family(a) == 4 {
+		return a.String()
+	}
+	return "[" + a.String() + "]"
+}
+
+// netmask is an IPv4 network's mask, and the length of an IPv6 one's prefix.
+func netmask(p netip.Prefix) string {
+	if Family(p.Addr()) == 6 {
+		return fmt.Sprint(p.Bits())
+	}
+	mask := ^uint32(0) << (32 - p.Bits())
+	return netip.AddrFrom4([4]byte{byte(mask >> 24), byte(mask >> 16), byte(mask >> 8), byte(mask)}).String()
+}

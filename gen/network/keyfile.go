@@ -1,0 +1,75 @@
+package network
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+// keyfile writes an interface as NetworkManager reads it
+// (nm-settings-keyfile(5)), keys in the order in which nmcli writes them. A
+// family without addresses is switched off: with `auto` NetworkManager would
+// wait for its router. The machine is not online before both families are.
+func keyfile(i node.Interface) []byte {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("[connection]\nid=%s\ntype=ethernet", ID(i))
+	if i.MAC == "" {
+		line("interface-name=%s", i.Name)
+	}
+	line("\n[ethernet]")
+	if i.MAC != "" {
+		line("mac-address=%s", i.MAC)
+	}
+	for _, family := range []int{4, 6} {
+		line("\n[ipv%d]", family)
+		own := addresses(i, family)
+		if len(own) == 0 {
+			line("method=disabled")
+			continue
+		}
+		for n, a := range own {
+			gateway, found := Gateway(i, family)
+			if n == 0 && found {
+				line("address1=%s,%s", a, gateway)
+			} else {
+				line("address%d=%s", n+1, a)
+			}
+		}
+		dns := ""
+		for _, n := range i.Nameservers {
+			if Family(n) == family {
+				dns += n.String() + ";"
+			}
+		}
+		if dns != "" {
+			line("dns=%s", dns)
+		}
+		line("may-fail=false\nmethod=manual")
+	}
+	return []byte(b.String())
+}
+
+// readKeyfile reads what keyfile writes.
+func readKeyfile(text []byte) node.Interface {
+	var i node.Interface
+	for _, e := range entries(text) {
+		switch {
+		case e.key == "interface-name":
+			i.Name = e.value
+		case e.key == "mac-address":
+			i.MAC = e.value
+		case strings.HasPrefix(e.key, "address"):
+			address, gateway, _ := strings.Cut(e.value, ",")
+			add(&i.Addresses, address, netip.ParsePrefix)
+			add(&i.Gateways, gateway, netip.ParseAddr)
+		case e.key == "dns":
+			for n := range strings.SplitSeq(e.value, ";") {
+				add(&i.Nameservers, n, netip.ParseAddr)
+			}
+		}
+	}
+	return i
+}

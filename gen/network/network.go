@@ -1,0 +1,159 @@
+// Package network writes a machine's interfaces as network stacks and kernels
+// read them, and reads what was written back: files of NetworkManager and of
+// systemd-networkd, and the kernel argument ip=.
+package network
+
+import (
+	"bytes"
+	"io/fs"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// stack is a row: where a network stack looks for its files, and how they are
+// written and read. What read gives is what write was given, or nothing.
+type stack struct {
+	name          string // of profiles
+	dir           string
+	before, after string // around an interface's name, in that of its file
+	mode          fs.FileMode
+	write         func(node.Interface) []byte
+	read          func([]byte) node.Interface
+}
+
+var stacks = []stack{
+	{
+		// A keyfile that others may read is ignored (NetworkManager.conf(5),
+		// keyfile).
+		name: profiles.NetworkManager, dir: "/etc/NetworkManager/system-connections", after: ".nmconnection", mode: 0o600,
+		write: keyfile, read: readKeyfile,
+	},
+	{
+		// The first file that matches counts, in the order of names: before
+		// those that systems bring (80-container-host0, zz-default).
+		name: profiles.Networkd, dir: "/etc/systemd/network", before: "10-", after: ".network", mode: 0o644,
+		write: networkdFile, read: readNetworkdFile,
+	},
+}
+
+// File gives the file with which a stack of profiles configures an interface;
+// its Origin is the caller's. The stack must be one of profiles'.
+func File(i node.Interface, name string) node.File {
+	s := stacks[slices.IndexFunc(stacks, func(s stack) bool { return s.name == name })]
+	return node.File{Path: s.path(i), Mode: s.mode, Contents: s.write(i)}
+}
+
+func (s stack) path(i node.Interface) string { return path.Join(s.dir, s.before+ID(i)+s.after) }
+
+// ID is a name for an interface that can stand in a file's: its own, or its
+// MAC address with dashes.
+func ID(i node.Interface) string {
+	if i.Name != "" {
+		return i.Name
+	}
+	return dashed(i.MAC)
+}
+
+func dashed(mac string) string { return strings.ReplaceAll(mac, ":", "-") }
+
+// Read gives the interface that a file configures; found is false if the file
+// is not exactly one that File gives.
+func Read(f node.File) (i node.Interface, found bool) {
+	i, s := parse(f)
+	if s == nil || f.Path != s.path(i) || f.Mode != s.mode || f.User != "" || f.Group != "" || !bytes.Equal(f.Contents, s.write(i)) {
+		return node.Interface{}, false
+	}
+	return i, true
+}
+
+// Parse gives what can be told of the interface that a file configures, whoever
+// wrote it, and whether the stack reads a file with that owner and mode; found
+// is false if no stack reads a file of that path.
+func Parse(f node.File) (i node.Interface, taken, found bool) {
+	i, s := parse(f)
+	if s == nil {
+		return i, false, false
+	}
+	return i, s.mode != 0o600 || f.Mode == 0o600 && (f.User == "" || f.User == "root"), true
+}
+
+func parse(f node.File) (node.Interface, *stack) {
+	for at := range stacks {
+		s := &stacks[at]
+		if path.Dir(f.Path) != s.dir || !strings.HasSuffix(f.Path, s.after) {
+			continue
+		}
+		i := s.read(f.Contents)
+		if id := strings.TrimSuffix(strings.TrimPrefix(path.Base(f.Path), s.before), s.after); i.MAC != "" && id != dashed(i.MAC) {
+			i.Name = id // the MAC address is what tells which it is
+		}
+		return i, s
+	}
+	return node.Interface{}, nil
+}
+
+// Interfaces lists those that a machine's document configures, in the order of
+// its files.
+func Interfaces(n node.Node) []node.Interface {
+	var out []node.Interface
+	for _, f := range n.Files {
+		if i, found := Read(f); found {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Family is the IP version of an address: 4 or 6.
+func Family(a netip.Addr) int {
+	if a.Is4() {
+		return 4
+	}
+	return 6
+}
+
+// Gateway is the interface's default router of a family; found is false
+// without one.
+func Gateway(i node.Interface, family int) (gateway netip.Addr, found bool) {
+	at := slices.IndexFunc(i.Gateways, func(a netip.Addr) bool { return Family(a) == family })
+	if at < 0 {
+		return netip.Addr{}, false
+	}
+	return i.Gateways[at], true
+}
+
+// addresses are the interface's of a family.
+func addresses(i node.Interface, family int) []netip.Prefix {
+	return slices.DeleteFunc(slices.Clone(i.Addresses), func(p netip.Prefix) bool { return Family(p.Addr()) != family })
+}
+
+// entry is a line of an ini file: its section, key and value.
+type entry struct{ section, key, value string }
+
+// entries reads an ini file as both stacks write it: no continued lines.
+func entries(text []byte) []entry {
+	var out []entry
+	section := ""
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSpace(line)
+		if inner, found := strings.CutPrefix(line, "["); found {
+			section = strings.TrimSuffix(inner, "]")
+		} else if key, value, found := strings.Cut(line, "="); found {
+			out = append(out, entry{section, key, value})
+		}
+	}
+	return out
+}
+
+// add reads a value into a list; what is none is left out, and shows when the
+// file is compared with what its interface would give.
+func add[T any](list *[]T, value string, parse func(string) (T, error)) {
+	if v, err := parse(value); err == nil {
+		*list = append(*list, v)
+	}
+}

@@ -1,0 +1,62 @@
+package network
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+// networkdFile writes an interface as systemd-networkd reads it
+// (systemd.network(5)). It waits for no router advertisement: with one to come
+// network-online.target, and all that needs it, is late by 12 seconds. An
+// interface without IPv6 has no link-local address either; one with IPv6 needs
+// it to find its neighbours (RFC 4291, 2.8).
+func networkdFile(i node.Interface) []byte {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	line("[Match]")
+	if i.MAC != "" {
+		// A VLAN or a bridge on top of the interface has its address, too.
+		line("MACAddress=%s\nType=ether", i.MAC)
+	} else {
+		line("Name=%s", i.Name)
+	}
+	line("\n[Network]")
+	for _, a := range i.Addresses {
+		line("Address=%s", a)
+	}
+	for _, g := range i.Gateways {
+		line("Gateway=%s", g)
+	}
+	for _, n := range i.Nameservers {
+		line("DNS=%s", n)
+	}
+	local := "no"
+	if len(addresses(i, 6)) > 0 {
+		local = "ipv6"
+	}
+	line("DHCP=no\nIPv6AcceptRA=no\nLinkLocalAddressing=%s", local)
+	return []byte(b.String())
+}
+
+// readNetworkdFile reads what networkdFile writes.
+func readNetworkdFile(text []byte) node.Interface {
+	var i node.Interface
+	for _, e := range entries(text) {
+		switch e.section + " " + e.key {
+		case "Match Name":
+			i.Name = e.value
+		case "Match MACAddress":
+			i.MAC = e.value
+		case "Network Address":
+			add(&i.Addresses, e.value, netip.ParsePrefix)
+		case "Network Gateway":
+			add(&i.Gateways, e.value, netip.ParseAddr)
+		case "Network DNS":
+			add(&i.Nameservers, e.value, netip.ParseAddr)
+		}
+	}
+	return i
+}
