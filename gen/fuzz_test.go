@@ -60,8 +60,13 @@ func checkCluster(t *testing.T, c *cluster.Cluster) {
 			fail("host name")
 		}
 		names[h.Name] = true
-		if len(h.Addresses) != 1 || h.OS.Name == "" {
+		if len(h.Addresses) == 0 || h.OS.Name == "" {
 			fail("host")
+		}
+		for _, i := range h.Interfaces {
+			if i.Name == "" && i.MAC == "" || len(i.Addresses) == 0 || len(i.Gateways) > 2 {
+				fail("interface")
+			}
 		}
 		for _, a := range h.Addresses {
 			if addresses[a] || !a.Is4() || c.Services[0].Contains(a) || c.Pods[0].Contains(a) {

@@ -18,6 +18,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/encode"
+	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/gen/spec"
 	"hagen/pki"
@@ -72,7 +73,12 @@ type Machine struct {
 const AdminPath = "admin.kubeconfig"
 
 // fileNames are what documents are called in a host's folder.
-var fileNames = map[string]string{profiles.Butane: "config.bu", profiles.Ignition: "config.ign"}
+var fileNames = map[string]string{profiles.Butane: "config.bu", profiles.Ignition: "config.ign", Kargs: "kargs"}
+
+// Kargs is the format of what a machine's boot medium says to its kernel, so
+// that it has its network before it has its document. It is made beside the
+// other formats, for machines with static addresses (network.Kargs).
+const Kargs = "kargs"
 
 // Path gives the place of a host's document in the rendered tree.
 func Path(host, format string) string { return path.Join(host, fileNames[format]) }
@@ -147,6 +153,9 @@ func encodeMachine(cluster string, n node.Node, system profiles.OS, formats []st
 		if slices.Contains(formats, format) {
 			out = append(out, Document{Format: format, Path: Path(n.Name, format), Text: texts[format]})
 		}
+	}
+	if kargs := network.Kargs(n, system); kargs != nil {
+		out = append(out, Document{Format: Kargs, Path: Path(n.Name, Kargs), Text: kargs})
 	}
 	return out, nil
 }

@@ -143,6 +143,10 @@ var (
 		"add AmbientCapabilities=CAP_NET_BIND_SERVICE to the unit, or choose a higher port")
 	ruleBindElsewhere = row("bind-elsewhere", Error, "a daemon cannot bind an address that its machine does not have",
 		"write the machine's address, 0.0.0.0 or 127.0.0.1")
+	ruleKeyfile = row("keyfile", Error, "NetworkManager ignores such a file, and the machine has no address",
+		"give it to root with mode 0600")
+	ruleGateway = row("gateway", Error, "a router that is in no network of the interface is not found, and nothing outside is reached",
+		"write the router's address in the machine's network")
 	ruleKind = row("kind", Error, "the daemon refuses a configuration of another kind",
 		"write the kind that the flag wants")
 	ruleUnreadableText = row("unreadable-text", Warning, "what it says could not be checked",
@@ -169,6 +173,10 @@ var (
 var (
 	ruleNames = row("unique-names", Error, "members are told apart by their names",
 		"give each machine a name of its own")
+	ruleAddressTwice = row("address-twice", Error, "one of the two is not reached, and which one changes",
+		"give each machine its own address and MAC address")
+	ruleElsewhere = row("other-address", Error, "the machine is not there where others look for it",
+		"write the same address into /etc/hosts and into the interface's file")
 	ruleSameAuthority = row("same-authority", Error, "one machine does not believe the others",
 		"render again, so that all have the authority of the PKI")
 	ruleHosts = row("hosts", Error, "a name leads to another machine than the one that is meant",

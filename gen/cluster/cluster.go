@@ -71,14 +71,26 @@ func (r PortRange) Contains(port uint16) bool { return r.First <= port && port <
 
 // Host is one machine.
 type Host struct {
-	Name      string
-	Role      Role
-	Addresses []netip.Addr // never empty; the first is the one it is dialled at
-	OS        profiles.OS
+	Name       string
+	Role       Role
+	Addresses  []netip.Addr // never empty; the first is the one it is dialled at
+	Interfaces []Interface  // those with static addresses; of all others DHCP takes care
+	Clocks     []string     // NTP servers, names or addresses; none is the operating system's choice
+	OS         profiles.OS
 	Storage
 	Delivery Delivery // of its binaries
 	At       spec.At
 	asked    spec.Text // how its binaries are to come, as written
+}
+
+// Interface is one of a machine's with static addresses. Within each list IPv4
+// comes before IPv6.
+type Interface struct {
+	Name, MAC   string // one of them tells which it is; the MAC address if there are both
+	Addresses   []netip.Prefix
+	Gateways    []netip.Addr // at most one of a family
+	Nameservers []netip.Addr
+	At          spec.At
 }
 
 // Address is the one that others dial.
@@ -143,6 +155,7 @@ func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v.versions()
 	v.network()
 	v.hosts()
+	v.networks()
 	v.balancing()
 	v.endpoint()
 	v.nodePorts()

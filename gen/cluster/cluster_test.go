@@ -139,11 +139,21 @@ func TestEverything(t *testing.T) {
 		{"masters", len(c.Masters), 2},
 		{"default OS", c.Masters[0].OS.Name, "flatcar"},
 		{"own OS", c.Masters[1].OS.Name, "generic"},
+		{"interfaces", c.Masters[1].Interfaces, []cluster.Interface{
+			{Name: "ens3", MAC: "52:54:00:89:d8:10", Addresses: []netip.Prefix{netip.MustParsePrefix("10.20.0.11/16")},
+				Gateways: []netip.Addr{netip.MustParseAddr("10.20.255.254")}, Nameservers: []netip.Addr{netip.MustParseAddr("10.20.0.54")},
+				At: spec.At{Line: 26, Column: 7, Path: "spec.masters[1]"}},
+			{Name: "ens4", MAC: "52:54:00:89:d8:11", Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.11/28")},
+				Nameservers: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, At: spec.At{Line: 34, Column: 11, Path: "spec.masters[1].interfaces[0]"}},
+		}},
+		{"addresses", c.Masters[1].Addresses, []netip.Addr{netip.MustParseAddr("10.20.0.11"), netip.MustParseAddr("192.0.2.11")}},
+		{"clocks", c.Masters[0].Clocks, []string{"ntp.example.com", "192.0.2.123"}},
+		{"own clocks", c.Masters[1].Clocks, []string{"ntp.example.net"}},
 		{"hosts", len(c.Hosts()), 4},
 		{"full name", c.Masters[0].Name, "m0.edge-7.example.com"},
 		{"balancing", c.Balancing, cluster.Balancing{Mode: cluster.Dedicated, VirtualIP: netip.MustParseAddr("10.20.0.4"), RouterID: 77,
-			AddressAt: spec.At{Line: 60, Column: 16, Path: "spec.loadBalancer.virtualIP"},
-			RouterAt:  spec.At{Line: 61, Column: 22, Path: "spec.loadBalancer.virtualRouterID"},
+			AddressAt: spec.At{Line: 67, Column: 16, Path: "spec.loadBalancer.virtualIP"},
+			RouterAt:  spec.At{Line: 68, Column: 22, Path: "spec.loadBalancer.virtualRouterID"},
 			Names:     []string{"kube.example.net", "kube.example.org"}, StatsPort: 9101, MaxConnections: 50000,
 			Timeouts: cluster.Timeouts{Connect: 500 * time.Millisecond, Client: 90 * time.Second, Server: 2 * time.Minute, Tunnel: time.Hour, Check: 2 * time.Second}}},
 		{"pki", c.PKI, cluster.PKI{Algorithm: pki.RSA3072, CAExpiry: 5 * 365 * 24 * time.Hour, Expiry: 100 * 24 * time.Hour, AdminLife: 36 * time.Hour,
@@ -260,6 +270,19 @@ func TestGood(t *testing.T) {
 		{"issuer with an IPv6 address", also("serviceAccountIssuer: 'https://[2001:db8::1]'"), nil},
 		{"issuer with an address", also("serviceAccountIssuer: https://192.0.2.1:65535"), nil},
 		{"longest issuer", also("serviceAccountIssuer: https://a/" + strings.Repeat("b", 1014)), nil},
+		{"static addresses", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3", "[10.10.10.81]", "[10.10.10.81/24], gateway: 10.10.10.2, nameservers: [192.0.2.53], mac: 5254.0089.D810",
+			"  masters:", "  network: {gateway: 10.10.10.1, nameservers: [10.10.10.53, 10.10.11.53]}\n  masters:"), func(c *cluster.Cluster) bool {
+			first, second := c.Masters[0].Interfaces[0], c.Masters[1].Interfaces[0]
+			return first.Gateways[0].String() == "10.10.10.1" && len(first.Nameservers) == 2 && second.MAC == "52:54:00:89:d8:10" &&
+				second.Gateways[0].String() == "10.10.10.2" && len(second.Nameservers) == 1 && len(c.Masters[2].Interfaces) == 0 && len(c.Masters[2].Clocks) == 0
+		}},
+		{"no gateway, and none meant", changed(t, "[10.10.10.80]", "[10.10.10.80/31], interface: ens3, gateway: []"), func(c *cluster.Cluster) bool {
+			return len(c.Masters[0].Interfaces[0].Gateways) == 0
+		}},
+		{"gateway on the second interface", changed(t, "[10.10.10.80]", "[10.10.10.80], interfaces: [{interface: ens4, addresses: [192.0.2.80/24], gateway: 192.0.2.1}]"), func(c *cluster.Cluster) bool {
+			return len(c.Masters[0].Interfaces) == 1 && c.Masters[0].Address().String() == "10.10.10.80"
+		}},
+		{"MAC address of a machine with DHCP", changed(t, "[10.10.10.80]", "[10.10.10.80], mac: 52:54:00:89:d8:10"), nil},
 		{"lifetimes equal", also("pki: {caExpiry: 30d, expiry: 720h, adminExpiry: 30d}"), func(c *cluster.Cluster) bool { return c.PKI.Expiry == c.PKI.CAExpiry }},
 		{"common name with umlauts", also("pki: {subject: {commonName: " + strings.Repeat("ü", 52) + "}}"), nil},
 		{"a mirror alone", also("binaries: {mirror: 'http://10.10.10.1/', haproxy: preinstalled}"), func(c *cluster.Cluster) bool {
@@ -402,6 +425,13 @@ func TestWarnings(t *testing.T) {
 		{"times that find nothing out", changed(t, balancers, balancers+"  loadBalancer: {timeouts: {check: 1h, connect: 10ms}}\n"), []string{
 			"15:36: spec.loadBalancer.timeouts.check: a check of 1h: it takes a TLS handshake and an answer from etcd, and until it has failed twice a hung API server is asked; write 200ms to 10s, for example 1500ms",
 			"15:49: spec.loadBalancer.timeouts.connect: a connect of 10ms: so long a client waits for a dead machine before another is tried, and a busy one needs some of it; write 100ms to 10s, for example 1s"}},
+		{"no gateway", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3", "[10.10.10.81]", "[10.10.10.81/24], interface: ens3"), []string{
+			"10:14: spec.masters[0].name: no gateway for kubem00, kubem01: nothing outside of their own networks can be reached; add gateway, or write gateway: [] where that is meant"}},
+		{"networks of two sizes", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3, gateway: []", "[10.10.10.81]", "[10.10.10.81/25], interface: ens3, gateway: []"), []string{
+			"11:7: spec.masters[1]: 10.10.10.81/25 and 10.10.10.80/24 (line 10) do not agree on how large their network is; write the same prefix length for all machines of a network"}},
+		{"a network of nobody", also("network: {gateway: 10.10.10.1, nameservers: [10.10.10.53], ntp: [10.10.10.1]}"), []string{
+			"15:22: spec.network.gateway: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it",
+			"15:47: spec.network.nameservers: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it"}},
 		{"high port of statistics", changed(t, balancers, balancers+"  loadBalancer: {statsPort: 40001}\n"), []string{
 			"15:29: spec.loadBalancer.statsPort: port 40001 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
 	} {

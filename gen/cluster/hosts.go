@@ -14,7 +14,7 @@ import (
 var reserved = []string{"admin.kubeconfig"}
 
 func (v *validation) hosts() {
-	seen := uniqueness{names: map[string]spec.At{}, addresses: map[netip.Addr]Host{}}
+	seen := uniqueness{names: map[string]spec.At{}, addresses: map[netip.Addr]Host{}, macs: map[string]Host{}}
 	defaultOS := v.os(v.spec.OS, v.c.Profile.OS)
 	add := func(list spec.List[spec.Host], role Role) (hosts []Host) {
 		for _, field := range list.Items {
@@ -27,11 +27,9 @@ func (v *validation) hosts() {
 			}
 			v.hostName(field.Name, &seen)
 			if v.one(field.Addresses.At, len(field.Addresses.Items), "address", "10.10.10.80") {
-				if a := v.address(field.Addresses.Items[0]); a.IsValid() {
-					host.Addresses = []netip.Addr{a}
-					v.uniqueAddress(field.Addresses.Items[0].At, host, &seen)
-				}
+				v.interfaces(&host, field, &seen)
 			}
+			host.Clocks = v.clocks(field.NTP)
 			v.storage(&host, field)
 			hosts = append(hosts, host)
 		}
@@ -47,6 +45,7 @@ func (v *validation) hosts() {
 type uniqueness struct {
 	names     map[string]spec.At
 	addresses map[netip.Addr]Host
+	macs      map[string]Host
 }
 
 func (v *validation) hostName(field spec.String, seen *uniqueness) {
@@ -81,17 +80,17 @@ func (v *validation) clusterDNS(at spec.At, name string) {
 	}
 }
 
-func (v *validation) uniqueAddress(at spec.At, host Host, seen *uniqueness) {
-	first, twice := seen.addresses[host.Address()]
+func (v *validation) uniqueAddress(at spec.At, a netip.Addr, host Host, seen *uniqueness) {
+	first, twice := seen.addresses[a]
 	if !twice {
-		seen.addresses[host.Address()] = host
+		seen.addresses[a] = host
 		return
 	}
 	remedy := "give every machine its own address"
 	if first.Role != host.Role {
 		remedy = "give the load balancer a machine of its own, or write loadBalancer.mode: colocated"
 	}
-	v.fault(at, fmt.Sprintf("%s is the address of %s, too (line %d)", host.Address(), spec.Quote(first.Name), first.At.Line), remedy)
+	v.fault(at, fmt.Sprintf("%s is the address of %s, too (line %d)", a, spec.Quote(first.Name), first.At.Line), remedy)
 }
 
 // advisedMasters is what etcd advises as the most (etcd.io/docs, FAQ, "What

@@ -90,7 +90,7 @@ func Nodes(c *cluster.Cluster, set pki.Set) ([]node.Node, error) {
 func machine(s site, set pki.Set) (node.Node, error) {
 	p := plans[s.Profile.Name]
 	n := node.Node{Name: s.host.Name, Role: string(s.host.Role)}
-	n.Add(basics(s), logins(s), disks(s))
+	n.Add(basics(s), interfaces(s), logins(s), disks(s))
 	var daemons []daemon
 	if s.host.Role == cluster.Master {
 		n.Add(accounts(p.accounts), node.Node{Directories: slices.Clone(p.directories), Files: p.config(s, set)})

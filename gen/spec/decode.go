@@ -58,16 +58,18 @@ type manner struct {
 	example string // "" is none
 	quote   bool   // quotes make text of what YAML takes for something else
 	free    bool   // any script, not ASCII alone
+	one     bool   // a list that may be a single value
 }
 
 func mannerOf(f reflect.StructField) manner {
-	m := manner{example: f.Tag.Get("example"), quote: f.Tag.Get("quote") != "", free: f.Tag.Get("free") != ""}
+	m := manner{example: f.Tag.Get("example"), quote: f.Tag.Get("quote") != "", free: f.Tag.Get("free") != "", one: f.Tag.Get("one") != ""}
 	m.quote = m.quote || m.example == ""
 	return m
 }
 
 // item is the manner of a list's items.
 func (m manner) item() manner {
+	m.one = false
 	m.example, _, _ = strings.Cut(m.example, ", …")
 	m.example = strings.TrimSuffix(strings.TrimPrefix(m.example, "["), "]")
 	return m
@@ -203,6 +205,11 @@ func (d *decoder) list(n *yaml.Node, at At, v reflect.Value, m manner) bool {
 		return true
 	}
 	items := v.Field(0)
+	if m.one && n.Kind == yaml.ScalarNode {
+		items.Set(reflect.MakeSlice(items.Type(), 1, 1))
+		v.Field(1).Set(reflect.ValueOf(at))
+		return d.value(n, at.Path, items.Index(0), m.item())
+	}
 	if n.Kind != yaml.SequenceNode {
 		remedy := writeExample + m.example
 		ofTexts := items.Type().Elem() == reflect.TypeFor[Text]() || items.Type().Elem() == reflect.TypeFor[String]()

@@ -5,7 +5,8 @@
 // the file; a field whose tag says "required" must be there. `example` is what
 // it could say, and shown to whoever writes something of another type, unless
 // `quote` says that quotes make it good. `free` is text in any script, where
-// other fields take plain ASCII. What a value
+// other fields take plain ASCII. A list whose tag says `one` may be a single
+// value, without brackets. What a value
 // means, and whether values fit together, is gen/cluster's business.
 package spec
 
@@ -56,6 +57,7 @@ type Spec struct {
 	LoadBalancer         LoadBalancer `key:"loadBalancer"`
 	Etcd                 Etcd         `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
 	Disks                RoleDisks    `key:"disks"`
+	Network              Network      `key:"network"`
 	PKI                  PKI          `key:"pki"`
 	Binaries             Binaries     `key:"binaries" example:"{mode: urls}"`
 	Users                List[User]   `key:"users" example:"[{name: core, sshKeys: [ssh-ed25519 AAAA… you@desk]}]"`
@@ -68,15 +70,40 @@ type APIServer struct {
 	ExtraSANs List[String] `key:"extraSANs" example:"[api.example.com]"`
 }
 
-// Host is one machine.
+// Host is one machine. Interface to Nameservers are about its first
+// interface, Interfaces about further ones.
 type Host struct {
-	At        At
-	Name      String     `key:"name,required" example:"kubem00"`
-	Addresses List[Text] `key:"addresses,required" example:"[10.10.10.80]"`
-	OS        Text       `key:"os"`
-	Etcd      Etcd       `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
-	Disks     List[Disk] `key:"disks" example:"[{device: /dev/disk/by-id/virtio-logs, filesystem: {format: ext4, path: /var/log}}]"`
-	Binaries  Text       `key:"binaries"`
+	At          At
+	Name        String          `key:"name,required" example:"kubem00"`
+	Interface   Text            `key:"interface"`
+	MAC         Text            `key:"mac"`
+	Addresses   List[Text]      `key:"addresses,required" example:"[10.10.10.80]"`
+	Gateway     List[Text]      `key:"gateway" one:"may" example:"[10.10.10.1]"`
+	Nameservers List[Text]      `key:"nameservers" example:"[10.10.10.53]"`
+	NTP         List[String]    `key:"ntp" example:"[ntp.example.com]"`
+	Interfaces  List[Interface] `key:"interfaces" example:"[{mac: 52:54:00:89:d8:10, addresses: [192.0.2.80/24]}]"`
+	OS          Text            `key:"os"`
+	Etcd        Etcd            `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
+	Disks       List[Disk]      `key:"disks" example:"[{device: /dev/disk/by-id/virtio-logs, filesystem: {format: ext4, path: /var/log}}]"`
+	Binaries    Text            `key:"binaries"`
+}
+
+// Interface is a further interface of a machine.
+type Interface struct {
+	At          At
+	Interface   Text       `key:"interface"`
+	MAC         Text       `key:"mac"`
+	Addresses   List[Text] `key:"addresses,required" example:"[192.0.2.80/24]"`
+	Gateway     List[Text] `key:"gateway" one:"may" example:"[192.0.2.1]"`
+	Nameservers List[Text] `key:"nameservers" example:"[192.0.2.53]"`
+}
+
+// Network holds what machines with static addresses have in common.
+type Network struct {
+	At          At
+	Gateway     List[Text]   `key:"gateway" one:"may" example:"[10.10.10.1]"`
+	Nameservers List[Text]   `key:"nameservers" example:"[10.10.10.53]"`
+	NTP         List[String] `key:"ntp" example:"[ntp.example.com]"`
 }
 
 // Etcd says where a master's etcd keeps its data.

@@ -4,6 +4,7 @@
 package rendered
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 
 	"hagen/gen"
 	"hagen/gen/encode"
+	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/profiles"
 )
@@ -36,6 +38,7 @@ type Host struct {
 	OS        profiles.OS
 	Documents []Document
 	Differing []string // names of documents that say something else
+	Kargs     []byte   // its file of kernel arguments; nil if there is none
 }
 
 // Document is one of a host's files.
@@ -195,7 +198,30 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 		}
 		faults = append(faults, err)
 	}
+	if len(h.Documents) > 0 && errors.Join(faults...) == nil {
+		faults = append(faults, readKargs(tree, &h, how.strict))
+	}
 	return h, cluster, len(h.Documents) > 0, errors.Join(faults...)
+}
+
+// readKargs reads the kernel arguments beside a host's documents. They say of
+// the network what the documents say.
+func readKargs(tree fs.FS, h *Host, strict bool) error {
+	place := gen.Path(h.Node.Name, gen.Kargs)
+	text, err := readFile(tree, place)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case bytes.Equal(text, network.Kargs(h.Node, h.OS)):
+	case !strict:
+		h.Differing = append(h.Differing, path.Base(place))
+	default:
+		return Fault{place, "says something else of the network than " + path.Base(h.Documents[0].Path) + " beside it"}
+	}
+	h.Kargs = text
+	return nil
 }
 
 // readDocument reads a document, and finds out for which operating system it

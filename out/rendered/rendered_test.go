@@ -58,11 +58,10 @@ func TestGoldens(t *testing.T) {
 			if want == "" {
 				want = "fcos"
 			}
-			if name == "urls" && h.Node.Name == "kubem01" {
-				want = "flatcar"
-			}
-			if strings.HasPrefix(h.Node.Name, "lb1.edge") || name == "disks" && h.Node.Name == "kubem02" {
-				want = "generic"
+			if own, differs := map[string]string{
+				"small lb1.edge-7.example.com": "generic", "disks kubem02": "generic", "urls kubem01": "flatcar", "static kubem01": "flatcar", "static kubem02": "generic", "static spare": "flatcar",
+			}[name+" "+h.Node.Name]; differs {
+				want = own
 			}
 			if h.OS.Name != want {
 				t.Errorf("%s: %s is read as %s", name, h.Node.Name, h.OS.Name)

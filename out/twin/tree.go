@@ -12,6 +12,7 @@ import (
 
 	"hagen/gen"
 	"hagen/gen/encode"
+	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/out/rendered"
 	"hagen/profiles"
@@ -79,7 +80,7 @@ func documents(cluster string, m Machine, keys *keyPieces) ([]gen.Document, erro
 	if err := json.Indent(&pretty, ignition, "", "  "); err != nil {
 		return nil, err
 	}
-	texts := map[string][]byte{profiles.Butane: butane.Text, profiles.Ignition: pretty.Bytes()}
+	texts := map[string][]byte{profiles.Butane: butane.Text, profiles.Ignition: pretty.Bytes(), gen.Kargs: network.Kargs(m.Node, m.OS)}
 	var out []gen.Document
 	for _, format := range m.Formats {
 		out = append(out, gen.Document{Format: format, Path: gen.Path(m.Node.Name, format), Text: texts[format]})
@@ -95,6 +96,9 @@ func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err err
 		m := Machine{Node: h.Node, OS: h.OS}
 		for _, d := range h.Documents {
 			m.Formats = append(m.Formats, d.Format)
+		}
+		if h.Kargs != nil {
+			m.Formats = append(m.Formats, gen.Kargs)
 		}
 		machines = append(machines, m)
 	}

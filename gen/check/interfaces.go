@@ -1,0 +1,72 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+
+	"hagen/gen/network"
+	"hagen/gen/node"
+)
+
+// configured calls do for each interface that a machine's files configure, with
+// its file.
+func (m *machine) configured(do func(node.Interface, node.File)) {
+	for _, f := range m.Files {
+		if i, _, found := network.Parse(f); found {
+			do(i, f)
+		}
+	}
+}
+
+// interfaceFiles: a network stack takes the files of its interfaces, and finds
+// the gateways.
+func (m *machine) interfaceFiles() {
+	for _, f := range m.Files {
+		i, taken, found := network.Parse(f)
+		if !found {
+			continue
+		}
+		if !taken {
+			m.find(ruleKeyfile, whole(f.Path), "has mode %04o", f.Mode)
+		}
+		for _, g := range i.Gateways {
+			near := func(p netip.Prefix) bool { return p.Contains(g) }
+			if !g.IsLinkLocalUnicast() && len(i.Addresses) > 0 && !slices.ContainsFunc(i.Addresses, near) {
+				m.find(ruleGateway, in(f, g.String()), "%s is in no network of the interface", g)
+			}
+		}
+	}
+}
+
+// interfaces: no two machines have the same address, and each has the one at
+// which others look for it.
+func (s *set) interfaces() {
+	owners := map[string]*machine{}
+	for _, m := range s.machines {
+		claim := func(what string, f node.File) {
+			if first, twice := owners[what]; twice && first != m {
+				m.find(ruleAddressTwice, in(f, what), "%s is %s's, too", what, first.Name)
+				return
+			}
+			owners[what] = m
+		}
+		var own []netip.Prefix
+		m.configured(func(i node.Interface, f node.File) {
+			if i.MAC != "" {
+				claim(i.MAC, f)
+			}
+			for _, p := range i.Addresses {
+				claim(p.Addr().String(), f)
+				own = append(own, p)
+			}
+		})
+		told, _ := s.majority(m.Name)
+		for _, a := range told {
+			same := func(p netip.Prefix) bool { return p.Addr() == a }
+			near := func(p netip.Prefix) bool { return p.Contains(a) }
+			if slices.ContainsFunc(own, near) && !slices.ContainsFunc(own, same) {
+				m.find(ruleElsewhere, whole(hostsPath), "knows %s at %s, which its interface's file does not give it", m.Name, a)
+			}
+		}
+	}
+}

@@ -1,0 +1,462 @@
+package cluster
+
+import (
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+	"strings"
+
+	"hagen/gen/spec"
+)
+
+// Bounds on lists about networks.
+const (
+	maxInterfaces = 8
+	// maxNameservers: glibc asks three (resolv.conf(5)), systemd-resolved more.
+	maxNameservers = 6
+	maxClocks      = 10
+)
+
+// interfaces reads a machine's addresses: its first interface, whose fields are
+// the machine's own, then further ones.
+func (v *validation) interfaces(host *Host, field spec.Host, seen *uniqueness) {
+	first := spec.Interface{
+		At: field.At, Interface: field.Interface, MAC: field.MAC,
+		Addresses: field.Addresses, Gateway: field.Gateway, Nameservers: field.Nameservers,
+	}
+	v.interfaceOf(host, first, seen)
+	if v.atMost(field.Interfaces.At, len(field.Interfaces.Items), maxInterfaces, "write those with addresses that the cluster uses") {
+		for _, further := range field.Interfaces.Items {
+			if !further.At.Written() || !further.Addresses.At.Written() {
+				continue
+			}
+			if len(further.Addresses.Items) == 0 {
+				v.fault(further.Addresses.At, "is empty", "write the interface's addresses, or leave it out: nothing else is configured")
+				continue
+			}
+			if n := further.Interface; n.At.Written() && slices.ContainsFunc(host.Interfaces, func(i Interface) bool { return i.Name == n.Value }) {
+				v.fault(n.At, fmt.Sprintf("%s is another of the machine's interfaces", spec.Quote(n.Value)), "write all of its addresses into one list")
+			}
+			v.interfaceOf(host, further, seen)
+		}
+	}
+}
+
+// interfaceOf reads one interface. Addresses with a prefix length are static;
+// without one they come from DHCP, and hagen configures nothing. What is the
+// same for all machines is filled in later, by networks.
+func (v *validation) interfaceOf(host *Host, field spec.Interface, seen *uniqueness) {
+	faults := len(v.faults)
+	i := Interface{Name: v.interfaceName(field.Interface), MAC: v.macAddress(field.MAC, *host, seen), At: field.At}
+	var bare, static spec.Text
+	for _, item := range field.Addresses.Items {
+		a := v.ownAddress(item, &i)
+		if !a.IsValid() {
+			continue
+		}
+		host.Addresses = append(host.Addresses, a)
+		v.uniqueAddress(item.At, a, *host, seen)
+		if strings.Contains(item.Value, "/") {
+			static = item
+		} else {
+			bare = item
+		}
+	}
+	gateways, nameservers := v.gateways(field.Gateway), v.nameservers(field.Nameservers)
+	switch {
+	case static.At.Written() && bare.At.Written():
+		v.fault(bare.At, fmt.Sprintf("%s has no prefix length, and %s has one: the addresses of one interface are all static, or all from DHCP", bare.Value, static.Value),
+			"write both with their prefix lengths, or give one of them to another interface, under interfaces")
+		return
+	case static.At.Written():
+		v.static(host, i, field, gateways, nameservers)
+	case len(v.faults) == faults:
+		v.dynamic(bare, field)
+	}
+}
+
+// static is an interface whose addresses stand in the file.
+func (v *validation) static(host *Host, i Interface, field spec.Interface, gateways, nameservers []placed[netip.Addr]) {
+	at := field.Addresses.Items[0].At
+	if !field.Interface.At.Written() && !field.MAC.At.Written() {
+		p := i.Addresses[0]
+		v.fault(at, fmt.Sprintf("%s has a prefix length, so it is static, and nothing says on which interface", p),
+			fmt.Sprintf("add mac: or interface: beside it, or write %s, which the machine then has from DHCP", p.Addr()))
+	}
+	for _, g := range gateways {
+		if v.reaches(g, i) {
+			i.Gateways = append(i.Gateways, g.value)
+		}
+	}
+	for _, n := range nameservers {
+		if !slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return sameFamily(p.Addr(), n.value) }) {
+			v.fault(n.at, fmt.Sprintf("%s is %s, and the interface has no such address to ask it from", n.value, family(n.value)), "write one of the interface's family")
+			continue
+		}
+		i.Nameservers = append(i.Nameservers, n.value)
+	}
+	host.Interfaces = append(host.Interfaces, i)
+}
+
+// dynamic is an interface that DHCP configures: nothing can be said of it but
+// its MAC address, which tells boot media which machine it is.
+func (v *validation) dynamic(bare spec.Text, field spec.Interface) {
+	if !bare.At.Written() {
+		return
+	}
+	for _, f := range []struct {
+		at   spec.At
+		what string
+	}{{field.Interface.At, "interface"}, {field.Gateway.At, "gateway"}, {field.Nameservers.At, "nameservers"}} {
+		if f.at.Written() {
+			v.fault(f.at, fmt.Sprintf("is for static addresses, and %s has no prefix length: DHCP gives it", bare.Value),
+				fmt.Sprintf("write %s with the length of its network's prefix, as in 10.10.10.80/24, or remove %s", bare.Value, f.what))
+		}
+	}
+}
+
+// placed is a value with the place where it is written.
+type placed[T any] struct {
+	value T
+	at    spec.At
+}
+
+// ownAddress reads an address of a machine, with or without a prefix length.
+// One with it is added to the interface.
+func (v *validation) ownAddress(field spec.Text, i *Interface) netip.Addr {
+	host, length, prefixed := strings.Cut(field.Value, "/")
+	if !prefixed {
+		return v.address(field)
+	}
+	p, err := netip.ParsePrefix(field.Value)
+	if err != nil {
+		if a, err := netip.ParseAddr(host); err == nil {
+			v.fault(field.At, fmt.Sprintf("%s is no prefix length of an %s address", spec.Quote("/"+length), family(a)), fmt.Sprintf("write for example %s/%d", a, usualLength(a)))
+			return netip.Addr{}
+		}
+		problem, remedy := addressProblem(host)
+		v.fault(field.At, problem, remedy+"/"+length)
+		return netip.Addr{}
+	}
+	a := v.address(spec.Text{Value: host, At: field.At})
+	if !a.IsValid() || !v.inNetwork(field.At, p) {
+		return netip.Addr{}
+	}
+	i.Addresses = append(i.Addresses, p)
+	return a
+}
+
+// usualLength is that of most networks' prefix.
+func usualLength(a netip.Addr) int {
+	if a.Is4() {
+		return 24
+	}
+	return 64
+}
+
+// inNetwork faults an address that no machine of its network can have, and a
+// network that is none.
+func (v *validation) inNetwork(at spec.At, p netip.Prefix) bool {
+	usual := fmt.Sprintf("write the length of the network's prefix, for example %s/%d", p.Addr(), usualLength(p.Addr()))
+	whole := p.Addr().BitLen()
+	switch {
+	case p.Bits() < 8:
+		v.fault(at, fmt.Sprintf("/%d is larger than any network", p.Bits()), usual)
+	case p.Bits() == whole:
+		v.fault(at, fmt.Sprintf("/%d is a network of one address, in which no other machine is", whole), usual)
+	case p.Bits() < whole-1 && p.Addr() == p.Masked().Addr():
+		v.fault(at, fmt.Sprintf("%s is the network's own address", p), "write the machine's")
+	case p.Addr().Is4() && p.Bits() < whole-1 && !p.Contains(p.Addr().Next()):
+		v.fault(at, fmt.Sprintf("%s is everybody's address in the network", p), "write the machine's")
+	default:
+		return true
+	}
+	return false
+}
+
+// sameFamily says whether two addresses are of one IP version.
+func sameFamily(a, b netip.Addr) bool { return a.Is4() == b.Is4() }
+
+func family(a netip.Addr) string {
+	if a.Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
+// byFamily puts IPv4 first and leaves the order otherwise.
+func byFamily(a, b netip.Addr) int {
+	switch {
+	case sameFamily(a, b):
+		return 0
+	case a.Is4():
+		return -1
+	}
+	return 1
+}
+
+var (
+	// What the kernel takes (dev_valid_name), without what is special to
+	// somebody on the way: globs, kernel arguments, units of systemd.
+	interfaceName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$`)
+	macColons     = regexp.MustCompile(`^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$`)
+	macDashes     = regexp.MustCompile(`^[0-9a-fA-F]{2}(-[0-9a-fA-F]{2}){5}$`)
+	macDots       = regexp.MustCompile(`^[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2}$`)
+)
+
+func (v *validation) interfaceName(field spec.Text) string {
+	switch {
+	case !field.At.Written():
+	case macColons.MatchString(field.Value) || macDashes.MatchString(field.Value):
+		v.fault(field.At, spec.Quote(field.Value)+" is a MAC address", "write mac: "+field.Value)
+	case !interfaceName.MatchString(field.Value):
+		v.fault(field.At, spec.Quote(field.Value)+" is no name of an interface: at most 15 letters, digits, -, _ and ., beginning with a letter", "write it as the machine calls it, for example ens3")
+	case field.Value == "lo":
+		v.fault(field.At, "lo is the loopback", "write the interface that is on the network, for example ens3")
+	default:
+		return field.Value
+	}
+	return ""
+}
+
+// macAddress reads a MAC address in any of its three spellings.
+func (v *validation) macAddress(field spec.Text, host Host, seen *uniqueness) string {
+	if !field.At.Written() {
+		return ""
+	}
+	const example = "write it as the machine shows it, for example 52:54:00:89:d8:10"
+	if !macColons.MatchString(field.Value) && !macDashes.MatchString(field.Value) && !macDots.MatchString(field.Value) {
+		v.fault(field.At, spec.Quote(field.Value)+" is no MAC address of six bytes", example)
+		return ""
+	}
+	digits := strings.ToLower(strings.NewReplacer(":", "", "-", "", ".", "").Replace(field.Value))
+	var bytes []string
+	for at := 0; at < len(digits); at += 2 {
+		bytes = append(bytes, digits[at:at+2])
+	}
+	mac := strings.Join(bytes, ":")
+	first, twice := seen.macs[mac]
+	switch {
+	case strings.Trim(digits, "0") == "":
+		v.fault(field.At, mac+" is no machine's", example)
+	case strings.ContainsRune("13579bdf", rune(digits[1])):
+		v.fault(field.At, mac+" is the address of a group of machines (its first byte is odd)", example)
+	case twice && first.Name == host.Name:
+		v.fault(field.At, mac+" is the MAC address of another of the machine's interfaces", "write each interface's own")
+	case twice:
+		v.fault(field.At, fmt.Sprintf("%s is the MAC address of %s, too (line %d)", mac, spec.Quote(first.Name), first.At.Line), "write each machine's own")
+	default:
+		seen.macs[mac] = host
+		return mac
+	}
+	return ""
+}
+
+// gateways reads the default routers: one of each family at most.
+func (v *validation) gateways(list spec.List[spec.Text]) []placed[netip.Addr] {
+	var out []placed[netip.Addr]
+	for _, field := range list.Items {
+		a := v.router(field)
+		if !a.IsValid() {
+			continue
+		}
+		if i := slices.IndexFunc(out, func(t placed[netip.Addr]) bool { return sameFamily(t.value, a) }); i >= 0 {
+			v.fault(field.At, fmt.Sprintf("%s is a second %s gateway, beside %s: there is one default route", a, family(a), out[i].value), "keep one of the two")
+			continue
+		}
+		out = append(out, placed[netip.Addr]{a, field.At})
+	}
+	slices.SortStableFunc(out, func(a, b placed[netip.Addr]) int { return byFamily(a.value, b.value) })
+	return out
+}
+
+// router reads a gateway's address.
+func (v *validation) router(field spec.Text) netip.Addr {
+	return v.address(field)
+}
+
+// nameservers reads addresses of DNS servers.
+func (v *validation) nameservers(list spec.List[spec.Text]) []placed[netip.Addr] {
+	var out []placed[netip.Addr]
+	if !v.atMost(list.At, len(list.Items), maxNameservers, "write two or three: a resolver asks the next when one does not answer") {
+		return nil
+	}
+	for _, field := range list.Items {
+		a := v.address(field)
+		if !a.IsValid() {
+			continue
+		}
+		if i := slices.IndexFunc(out, func(t placed[netip.Addr]) bool { return t.value == a }); i >= 0 {
+			v.fault(field.At, fmt.Sprintf("%s is written a second time (first on line %d)", a, out[i].at.Line), "keep one of the two")
+			continue
+		}
+		out = append(out, placed[netip.Addr]{a, field.At})
+	}
+	slices.SortStableFunc(out, func(a, b placed[netip.Addr]) int { return byFamily(a.value, b.value) })
+	return out
+}
+
+// clocks reads NTP servers: names or addresses.
+func (v *validation) clocks(list spec.List[spec.String]) []string {
+	if !v.atMost(list.At, len(list.Items), maxClocks, "write three or four") {
+		return nil
+	}
+	var out []string
+	for _, field := range list.Items {
+		if !field.At.Written() {
+			continue
+		}
+		_, err := netip.ParseAddr(field.Value)
+		switch {
+		case slices.Contains(out, field.Value):
+			v.fault(field.At, spec.Quote(field.Value)+" is written a second time", "keep one of the two")
+		case err == nil:
+			if a := v.address(spec.Text(field)); a.IsValid() {
+				out = append(out, a.String())
+			}
+		case numericEnd.MatchString(field.Value):
+			v.fault(field.At, spec.Quote(field.Value)+" is neither a DNS name nor an address", "write for example ntp.example.com, without a port")
+		case v.name(field, maxDNSName, "ntp.example.com"):
+			out = append(out, field.Value)
+		}
+	}
+	return out
+}
+
+// reaches faults a gateway that is in no network of the interface: it could not
+// be found. A router's link-local address is everywhere.
+func (v *validation) reaches(g placed[netip.Addr], i Interface) bool {
+	if problem := unreachable(g.value, i); problem != "" {
+		v.fault(g.at, problem, "write the router's address in the machine's network")
+		return false
+	}
+	return true
+}
+
+// unreachable says why an interface cannot have a gateway; "" if it can.
+func unreachable(gateway netip.Addr, i Interface) string {
+	var networks []string
+	for _, p := range i.Addresses {
+		switch {
+		case !sameFamily(p.Addr(), gateway):
+		case p.Addr() == gateway:
+			return fmt.Sprintf("%s is the machine itself", gateway)
+		case p.Contains(gateway) || gateway.IsLinkLocalUnicast():
+			return ""
+		default:
+			networks = append(networks, p.Masked().String())
+		}
+	}
+	if len(networks) == 0 {
+		return fmt.Sprintf("%s is %s, and the interface has no such address", gateway, family(gateway))
+	}
+	return fmt.Sprintf("%s is not in %s, the network of the interface", gateway, strings.Join(networks, " or "))
+}
+
+// networks fills in what all machines have in common, and looks at machines
+// as a whole: each has one default route of a family.
+func (v *validation) networks() {
+	n := v.spec.Network
+	gateways, nameservers, clocks := v.gateways(n.Gateway), v.nameservers(n.Nameservers), v.clocks(n.NTP)
+	statics := 0
+	var without []Host
+	each := func(list spec.List[spec.Host], hosts []Host) {
+		written := slices.DeleteFunc(slices.Clone(list.Items), func(h spec.Host) bool { return !h.At.Written() })
+		for at := range hosts {
+			h, field := &hosts[at], written[at]
+			if !field.NTP.At.Written() {
+				h.Clocks = clocks
+			}
+			if len(h.Interfaces) == 0 {
+				continue
+			}
+			statics++
+			if first := &h.Interfaces[0]; first.At == field.At {
+				v.inherit(first, field, gateways, nameservers)
+			}
+			if !v.routed(*h, field) {
+				without = append(without, *h)
+			}
+			for i := range h.Interfaces {
+				slices.SortStableFunc(h.Interfaces[i].Addresses, func(a, b netip.Prefix) int { return byFamily(a.Addr(), b.Addr()) })
+			}
+		}
+	}
+	each(v.spec.Masters, v.c.Masters)
+	each(v.spec.LoadBalancers, v.c.Balancers)
+	v.sizes()
+	if len(without) > 0 {
+		hosts := strings.Join(names(without, func(h Host) string { return h.Name }), ", ")
+		v.warn(without[0].At, "no gateway for "+hosts+": nothing outside of their own networks can be reached", "add gateway, or write gateway: [] where that is meant")
+	}
+	for _, at := range []spec.At{n.Gateway.At, n.Nameservers.At} {
+		if at.Written() && statics == 0 {
+			v.warn(at, "no machine has a static address that this could be for", "write addresses with their prefix lengths, or remove it")
+		}
+	}
+}
+
+// sizes warns of two machines that are in one network and disagree on how large
+// it is: each would look for some of the others behind its gateway.
+func (v *validation) sizes() {
+	var seen []placed[netip.Prefix]
+	for _, h := range v.c.Hosts() {
+		for _, i := range h.Interfaces {
+			for _, p := range i.Addresses {
+				other := slices.IndexFunc(seen, func(s placed[netip.Prefix]) bool { return s.value.Overlaps(p) && s.value.Bits() != p.Bits() })
+				if other >= 0 {
+					v.warn(i.At, fmt.Sprintf("%s and %s (line %d) do not agree on how large their network is", p, seen[other].value, seen[other].at.Line), "write the same prefix length for all machines of a network")
+					return
+				}
+				seen = append(seen, placed[netip.Prefix]{p, i.At})
+			}
+		}
+	}
+}
+
+// inherit gives a machine's own interface what the file says of all.
+func (v *validation) inherit(i *Interface, field spec.Host, gateways, nameservers []placed[netip.Addr]) {
+	has := func(a netip.Addr) bool {
+		return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return sameFamily(p.Addr(), a) })
+	}
+	for _, g := range gateways {
+		if field.Gateway.At.Written() || !has(g.value) {
+			continue
+		}
+		if problem := unreachable(g.value, *i); problem != "" {
+			v.fault(field.Addresses.At, fmt.Sprintf("%s (line %d)", problem, g.at.Line), "write the machine's own gateway beside the address, or gateway: [] if it has none")
+			continue
+		}
+		i.Gateways = append(i.Gateways, g.value)
+	}
+	for _, n := range nameservers {
+		if !field.Nameservers.At.Written() && has(n.value) {
+			i.Nameservers = append(i.Nameservers, n.value)
+		}
+	}
+}
+
+// routed says whether a machine has a default route, or is meant to have none,
+// and faults one that has two of a family.
+func (v *validation) routed(h Host, field spec.Host) bool {
+	found := map[bool]netip.Addr{}
+	for _, i := range h.Interfaces {
+		for _, g := range i.Gateways {
+			if first, twice := found[g.Is4()]; twice {
+				v.fault(i.At, fmt.Sprintf("%s is a second %s gateway of %s, beside %s: a machine has one default route", g, family(g), h.Name, first), "keep one of the two; gateway: [] takes none from spec.network")
+			}
+			found[g.Is4()] = g
+		}
+	}
+	return len(found) > 0 || field.Gateway.At.Written() || len(h.Interfaces) < len(h.Addresses) && !v.allStatic(h)
+}
+
+// allStatic says whether no address of a machine comes from DHCP.
+func (v *validation) allStatic(h Host) bool {
+	n := 0
+	for _, i := range h.Interfaces {
+		n += len(i.Addresses)
+	}
+	return n == len(h.Addresses)
+}
