@@ -72,7 +72,7 @@ func values(flag string, words []string) []string {
 	case "profile":
 		return profileNames()
 	case "format":
-		return profiles.Formats()
+		return formats()
 	case "channel":
 		return profiles.ChannelNames()
 	case "with":

@@ -136,6 +136,10 @@ spec:
   loadBalancers:
     - {name: kubernetes, addresses: [10.10.10.2]}
   # etcd: {disk: /dev/disk/by-id/virtio-etcd}    # kept when a master is re-imaged
+  # network:                       # for machines with static addresses, such as
+  #   gateway: 10.10.10.1          # {name: kubem00, mac: "52:54:00:89:d8:10", addresses: [10.10.10.80/24]}
+  #   nameservers: [10.10.10.53]
+  #   ntp: [ntp.example.com]       # for all machines
   # apiServer:
   #   port: 6443
   #   extraSANs: [api.example.com, 192.0.2.1]

@@ -14,6 +14,7 @@ import (
 	"hagen/gen/check"
 	"hagen/gen/cluster"
 	"hagen/gen/encode"
+	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/out"
 	"hagen/profiles"
@@ -22,28 +23,89 @@ import (
 // neighbours refuses a cluster that is to be rendered beside another one with
 // the same virtual IP, or with the same number of its virtual router on what
 // looks like the same network: the two would take the other's adverts for
-// their own.
+// their own. A static address or a MAC address is one machine's, too.
 func neighbours(file, dir string, c *cluster.Cluster) error {
+	statics := staticsOf(c)
+	if !c.Balancing.VirtualIP.IsValid() && len(statics) == 0 {
+		return nil
+	}
+	var routers []neighbour
+	for _, path := range documentsBeside(dir) {
+		n, read := readNeighbour(path)
+		if !read {
+			continue
+		}
+		for _, i := range network.Interfaces(n) {
+			if err := taken(file, statics, path, n.Name, i); err != nil {
+				return err
+			}
+		}
+		for _, r := range check.VirtualRouters([]node.Node{n}) {
+			routers = append(routers, neighbour{path, r})
+		}
+	}
+	return otherRouters(file, c, routers)
+}
+
+// neighbour is a virtual router of another cluster, and the document that says
+// so.
+type neighbour struct {
+	path string
+	check.VirtualRouter
+}
+
+// staticsOf gives whose each static address and each MAC address is, by its
+// text.
+func staticsOf(c *cluster.Cluster) map[string]cluster.Host {
+	statics := map[string]cluster.Host{}
+	for _, h := range c.Hosts() {
+		for _, i := range h.Interfaces {
+			if i.MAC != "" {
+				statics[i.MAC] = h
+			}
+			for _, a := range i.Addresses {
+				statics[a.Addr().String()] = h
+			}
+		}
+	}
+	return statics
+}
+
+// taken refuses what another cluster's machine has. One of the same name is the
+// machine itself, in another render of the cluster.
+func taken(file string, statics map[string]cluster.Host, path, name string, i node.Interface) error {
+	claimed := []string{i.MAC}
+	for _, a := range i.Addresses {
+		claimed = append(claimed, a.Addr().String())
+	}
+	for _, what := range claimed {
+		if h, both := statics[what]; both && h.Name != name {
+			return usage("%s:%d:%d: %s: %s of %s is that of a machine of another cluster, too (%s): give each machine its own, or name another directory with -o",
+				file, h.At.Line, h.At.Column, h.At.Path, what, h.Name, path)
+		}
+	}
+	return nil
+}
+
+func otherRouters(file string, c *cluster.Cluster, routers []neighbour) error {
 	own := c.Balancing
 	if !own.VirtualIP.IsValid() {
 		return nil
 	}
 	at := own.AddressAt
-	network, _ := own.VirtualIP.Prefix(cluster.OneNetwork)
+	subnet, _ := own.VirtualIP.Prefix(cluster.OneNetwork)
 	numbers := map[string]string{} // of virtual routers on the network, with a document that says so
-	for _, path := range documentsBeside(dir) {
-		for _, other := range virtualRouters(path) {
-			address, err := netip.ParseAddr(other.Address)
-			if err != nil || itself(c, other) {
-				continue
-			}
-			if address == own.VirtualIP {
-				return usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
-					file, at.Line, at.Column, at.Path, address, path)
-			}
-			if network.Contains(address) {
-				numbers[other.ID] = fmt.Sprintf("%s, for %s", path, address)
-			}
+	for _, other := range routers {
+		address, err := netip.ParseAddr(other.Address)
+		if err != nil || itself(c, other.VirtualRouter) {
+			continue
+		}
+		if address == own.VirtualIP {
+			return usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
+				file, at.Line, at.Column, at.Path, address, other.path)
+		}
+		if subnet.Contains(address) {
+			numbers[other.ID] = fmt.Sprintf("%s, for %s", other.path, address)
 		}
 	}
 	taken, clash := numbers[strconv.Itoa(own.RouterID)]
@@ -94,20 +156,17 @@ func documentsBeside(dir string) []string {
 // document of hagen's.
 const maxDocument = 4 << 20
 
-// virtualRouters reads what a document says, if it is one that says anything.
-func virtualRouters(path string) []check.VirtualRouter {
+// readNeighbour reads a document, if it is one that says anything of a network.
+func readNeighbour(path string) (node.Node, bool) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil
+		return node.Node{}, false
 	}
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxDocument))
-	if err != nil || !bytes.Contains(text, []byte("/keepalived.conf")) {
-		return nil
+	if err != nil || !slices.ContainsFunc([]string{"/keepalived.conf", ".nmconnection", ".network"}, func(name string) bool { return bytes.Contains(text, []byte(name)) }) {
+		return node.Node{}, false
 	}
 	n, err := encode.ReadIgnition(text, profiles.Systems()[0])
-	if err != nil {
-		return nil
-	}
-	return check.VirtualRouters([]node.Node{n})
+	return n, err == nil
 }

@@ -76,13 +76,16 @@ func render(ui *ui, ctx *cli.Context) error {
 
 // formatFlag adds formats to those that the operating systems want.
 func formatFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(profiles.Formats(), ", "), KeepSpace: true}
+	return &cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(formats(), ", "), KeepSpace: true}
 }
+
+// formats are all that can be asked for: documents, and kernel arguments.
+func formats() []string { return append(profiles.Formats(), gen.Kargs) }
 
 func knownFormats(ctx *cli.Context) error {
 	for _, f := range ctx.StringSlice("format") {
-		if !slices.Contains(profiles.Formats(), f) {
-			return unknown("format", f, profiles.Formats())
+		if !slices.Contains(formats(), f) {
+			return unknown("format", f, formats())
 		}
 	}
 	return nil
@@ -181,7 +184,7 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return usage("-o - prints one document: name its format with one --format")
 	case ctx.Bool("json"):
 		return usage("-o - and --json both want stdout: leave one out")
-	case ui.outTerminal && !ctx.Bool("redact"):
+	case ui.outTerminal && !ctx.Bool("redact") && formats[0] != gen.Kargs:
 		return usage("a document may hold keys and is not printed on a terminal: pipe it, or name a directory with -o")
 	}
 	if err := neighbours(ctx.String("file"), filepath.Join("rendered", c.Name), c); err != nil {
@@ -201,9 +204,10 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	for _, d := range w.machines[0].Documents {
 		if d.Format == formats[0] {
 			ui.out.Write(d.Text)
+			return nil
 		}
 	}
-	return nil
+	return no("%s has no static address on an interface that kernel arguments can name: there are none to print", hosts[0])
 }
 
 // work is a render of which nothing has been written yet.

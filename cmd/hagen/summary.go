@@ -39,6 +39,7 @@ type hostSummary struct {
 	Files     int               `json:"files"`
 	Units     int               `json:"units"`
 	Documents []documentSummary `json:"documents"`
+	Kargs     string            `json:"kargs,omitempty"` // what its boot medium must say to its kernel
 }
 
 type documentSummary struct {
@@ -116,6 +117,9 @@ func (w *work) hosts() []hostSummary {
 		h := hostSummary{Name: m.Host.Name, Role: string(m.Host.Role), OS: m.Host.OS.Name, Files: len(m.Node.Files), Units: len(m.Node.Units)}
 		for _, d := range m.Documents {
 			h.Documents = append(h.Documents, summaryOf(m, d))
+			if d.Format == gen.Kargs {
+				h.Kargs = strings.TrimSpace(string(d.Text))
+			}
 		}
 		hosts = append(hosts, h)
 	}
@@ -167,6 +171,7 @@ func (s summary) print(ui *ui) {
 	ui.line("cluster "+s.Cluster, fmt.Sprintf(": %s, Kubernetes %s, etcd %s", s.Profile, s.Kubernetes, s.Etcd))
 	table(ui.err, s.table())
 	s.delivery(ui)
+	s.printKargs(ui)
 	s.PKI.print(ui)
 	for _, path := range s.Removed {
 		ui.say("removed %s", path)
@@ -175,6 +180,20 @@ func (s summary) print(ui *ui) {
 		ui.say("wrote %s", s.Output)
 	} else {
 		ui.say("nothing changed in %s", s.Output)
+	}
+}
+
+// printKargs names the machines that have no network before they have their
+// document, unless their boot medium tells their kernel.
+func (s summary) printKargs(ui *ui) {
+	var hosts []string
+	for _, h := range s.Hosts {
+		if h.Kargs != "" {
+			hosts = append(hosts, h.Name)
+		}
+	}
+	if len(hosts) > 0 {
+		ui.say("static addresses: %s; a boot medium that needs the network takes the kernel arguments in HOST/%s", strings.Join(hosts, ", "), gen.Kargs)
 	}
 }
 

@@ -101,10 +101,16 @@ var readings = []reading{
 	{"", program, Restart, "", otherBinary},
 }
 
-// places are rows for files that the system reads, not a unit of hagen's.
+// places are rows for files that the system reads, not a unit of hagen's, or
+// for all in a directory.
 var places = map[string]Effect{
 	"/etc/hosts":    {Action: Nothing, Why: "read at every look-up"},
 	"/etc/hostname": {Action: Reimage, Why: "the name is in certificates and in etcd"},
+	// What configures an interface, by its directory.
+	"/etc/systemd/network/":                    {Action: Nothing, Why: "counts at the next boot, or with networkctl reload: connections to an address that goes end"},
+	"/etc/NetworkManager/system-connections/":  {Action: Nothing, Why: "counts at the next boot, or with nmcli connection reload and up: connections to an address that goes end"},
+	"/etc/systemd/timesyncd.conf.d/hagen.conf": {Action: Restart, Unit: "systemd-timesyncd.service", Why: "read when the unit starts"},
+	"/etc/chrony.conf":                         {Action: Restart, Unit: "chronyd.service", Why: "read when the unit starts"},
 }
 
 // settings are rows: what a changed line of a unit does. All others begin to
@@ -229,8 +235,10 @@ func (j *judge) effects(c Change) []Effect {
 }
 
 func (j *judge) ofFile(c Change) []Effect {
-	if place, known := places[c.Name]; known {
-		return []Effect{place}
+	for _, name := range []string{c.Name, path.Dir(c.Name) + "/"} {
+		if place, known := places[name]; known {
+			return []Effect{place}
+		}
 	}
 	effects := merge(j.ofBinaries(c), j.ofArtefact(c))
 	if strings.HasSuffix(c.Name, "/binaries.sh") || len(effects) > 0 {
