@@ -40,7 +40,7 @@ var places = []place{
 	{"another header", []string{"-"}, regexp.MustCompile(`(?i)\b[a-z0-9]+-(?:[a-z0-9]+-)*(?:token|key|secret|password|auth):[ \t]*(?P<secret>[^\s"'$][^"'\n]*)`)},
 	{".netrc", []string{"login"}, regexp.MustCompile(`(?:\bmachine\s+\S+|\bdefault)(?:\s+(?:login|account)\s+\S+)*\s+password\s+(?P<secret>\S+)`)},
 	{".netrc, the account's", []string{"login"}, regexp.MustCompile(`(?:\bmachine\s+\S+|\bdefault)(?:\s+(?:login|password)\s+\S+)*\s+account\s+(?P<secret>\S+)`)},
-	{".pgpass", []string{":"}, regexp.MustCompile(`(?m)^[^:\s#]+:(?:[0-9]+|\*):[^:\s]+:[^:\s]+:(?P<secret>[^\s:]\S*)$`)},
+	{".pgpass", []string{":"}, regexp.MustCompile(`(?m)^[^:\s#=]+:(?:[0-9]+|\*):[^:\s]+:[^:\s]+:(?P<secret>[^\s:]\S*)$`)},
 	{"crypt(5)", []string{"$"}, regexp.MustCompile(`(?P<secret>\$(?:1|2[abxy]?|5|6|7|y|gy|md5|sha1|apr1)\$[./A-Za-z0-9$=,-]{8,})`)},
 	{"a token that is known by its beginning", []string{"gh", "glpat-", "xox", "akia", "asia", "aiza", "hvs.", "hvb.", "sk-", "sk_", "eyj", "npm_", "pypi-"},
 		regexp.MustCompile(`\b(?P<secret>gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abeprs]-[A-Za-z0-9-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{30,}|hv[sb]\.[A-Za-z0-9_-]{20,}|sk[-_][A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)`)},
