@@ -44,6 +44,7 @@ type Cluster struct {
 	PKI        PKI
 	Binaries   Binaries
 	Users      []User
+	Joining    string       // the master that joins members which are there; no field of the file
 	Warnings   []spec.Fault // what works but should be known
 }
 

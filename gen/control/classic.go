@@ -127,6 +127,15 @@ func initialCluster(s site) string {
 	return strings.Join(members, ",")
 }
 
+// clusterState is what etcd does without data: form the cluster with the others,
+// or join those that are there, who have been told to expect it.
+func clusterState(s site) string {
+	if s.Joining == s.host.Name {
+		return "existing"
+	}
+	return "new"
+}
+
 func allClientURLs(s site) string {
 	var urls []string
 	for _, m := range s.Masters {
@@ -161,7 +170,7 @@ var classicDaemons = []daemon{
 			{name: "listen-peer-urls", value: ownPeerURL, space: true, why: seed},
 			{name: "initial-cluster-token", value: is("etcd-cluster-token"), space: true, why: seed},
 			{name: "initial-cluster", value: initialCluster, space: true, why: seed},
-			{name: "initial-cluster-state", value: is("new"), space: true, why: seed},
+			{name: "initial-cluster-state", value: clusterState, space: true, why: seed},
 			{name: "data-dir", value: is(etcdData), why: seed},
 			{name: "debug", value: is("false"), why: seed},
 		},
