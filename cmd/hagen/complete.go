@@ -77,7 +77,7 @@ func values(flag string, words []string) []string {
 		return profiles.ChannelNames()
 	case "with":
 		return verify.Names()
-	case "host":
+	case "host", "replace":
 		return hostNames(words)
 	}
 	return nil

@@ -109,7 +109,7 @@ func renderTwins(ui *ui, ctx *cli.Context) (*work, error) {
 	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, noPKI
 	}
-	w, err := issue(ui, ctx, c)
+	w, err := issue(ui, ctx, c, nil)
 	if err != nil {
 		return nil, err
 	}

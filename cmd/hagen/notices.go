@@ -65,7 +65,7 @@ func (w *work) membership(ui *ui, removed []string) {
 	}
 	if rendered && len(said) > 0 {
 		ui.warn("the masters have changed: " + strings.Join(said, ", ") +
-			"; in a cluster that runs, tell etcd first (etcdctl member add, remove or update): these documents are for a new one")
+			"; in a cluster that runs, tell etcd first (etcdctl member add, remove or update; hagen render --replace says how): these documents are for a new one")
 	}
 }
 

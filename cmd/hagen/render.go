@@ -32,12 +32,15 @@ func renderCommand(ui *ui) *cli.Command {
 			"hagen render --host kubem00 --host kubem01",
 			"hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'",
 			"hagen render --channel aws    # documents that fit into EC2's user data",
+			"hagen render --replace kubem01",
 			"hagen render --redact -o golden/kubernetes"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>), or one of them to a pipe with -"},
 			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`", KeepSpace: true},
 			formatFlag(), channelFlag(), wrapFlag(),
+			&cli.StringFlag{Name: "replace", Usage: "write the document with which the lost master `NAME` joins the others, and a runbook, to replace/<cluster>"},
+			&cli.StringFlag{Name: "from", Usage: "with --replace: the tree that machines have now is `DIR` (default: rendered/<cluster>)"},
 			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shown: documents with fingerprints for secrets; needs -o", DisableDefaultText: true},
 			jsonFlag("print the summary as JSON on stdout"),
 		},
@@ -58,6 +61,9 @@ func render(ui *ui, ctx *cli.Context) error {
 	if ctx.Bool("redact") && ctx.String("output") == "" {
 		return usage("--redact writes twins, which have no place among documents with keys: name a directory for them with -o")
 	}
+	if err := replaceAlone(ctx); err != nil {
+		return err
+	}
 	c, err := readLocked(ui, ctx.String("file"))
 	if err != nil {
 		return err
@@ -68,7 +74,10 @@ func render(ui *ui, ctx *cli.Context) error {
 	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
 		return err
 	}
-	if ctx.String("output") == pipe {
+	switch {
+	case ctx.String("replace") != "":
+		return renderReplacement(ui, ctx, c)
+	case ctx.String("output") == pipe:
 		return renderPipe(ui, ctx, c)
 	}
 	return renderTree(ui, ctx, c)
@@ -129,11 +138,16 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	} else if err := neighbours(ctx.String("file"), dir, c); err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c)
+	w, err := issue(ui, ctx, c, ctx.StringSlice("host"))
 	if err != nil {
 		return err
 	}
 	defer w.close()
+	return w.write(ui, ctx, dir, w.files(), prepare, scope(ctx.StringSlice("host")))
+}
+
+// write writes the PKI, then a tree.
+func (w *work) write(ui *ui, ctx *cli.Context, dir string, files []tree.File, prepare preparation, part out.Scope) error {
 	target, err := tree.Open(dir, waiting(ui, dir))
 	if err != nil {
 		return failed("%w", err)
@@ -141,7 +155,7 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	defer target.Close()
 	// The tree is staged first: when it cannot be written, no certificate is
 	// issued that no document holds.
-	prepared, err := prepare(target, w.files(), scope(ctx.StringSlice("host")))
+	prepared, err := prepare(target, files, part)
 	if err != nil {
 		return failed("%w", err)
 	}
@@ -155,10 +169,15 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return failed("%w", err)
 	}
 	warnNotes(ui, target.Notes())
-	w.membership(ui, result.Removed)
+	if w.cluster.Joining == "" {
+		w.membership(ui, result.Removed)
+	}
 	w.report(ui, ctx, dir, result)
 	return nil
 }
+
+// preparation makes a tree ready: of documents, or of twins.
+type preparation func(*tree.Dir, []tree.File, out.Scope) (*out.Prepared, error)
 
 // scope is the part of the tree that a run is about: all of it, or what
 // belongs to the hosts that were asked for and to no host.
@@ -190,7 +209,7 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err := neighbours(ctx.String("file"), filepath.Join("rendered", c.Name), c); err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c)
+	w, err := issue(ui, ctx, c, hosts)
 	if err != nil {
 		return err
 	}
@@ -220,8 +239,8 @@ type work struct {
 	admin    []byte // the administrator's kubeconfig
 }
 
-// issue locks the PKI and computes everything.
-func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster) (_ *work, err error) {
+// issue locks the PKI and computes everything, for all machines or these hosts.
+func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, hosts []string) (_ *work, err error) {
 	s, err := openStore(ui, ctx)
 	if err != nil {
 		return nil, err
@@ -240,7 +259,7 @@ func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster) (_ *work, err error) {
 		return nil, failed("%w", err)
 	}
 	warnAll(ui, issued.Warnings)
-	machines, err := gen.Render(c, issued.Set, ctx.StringSlice("host"), ctx.StringSlice("format"))
+	machines, err := gen.Render(c, issued.Set, hosts, ctx.StringSlice("format"))
 	if err != nil {
 		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
@@ -291,7 +310,10 @@ func warnNotes(ui *ui, notes []string) {
 // files are all files of the tree; documents hold keys, and so does the
 // administrator's kubeconfig.
 func (w *work) files() []tree.File {
-	files := []tree.File{{Path: gen.AdminPath, Mode: 0o600, Data: w.admin}}
+	var files []tree.File
+	if w.admin != nil {
+		files = append(files, tree.File{Path: gen.AdminPath, Mode: 0o600, Data: w.admin})
+	}
 	for _, m := range w.machines {
 		for _, d := range m.Documents {
 			files = append(files, tree.File{Path: d.Path, Mode: 0o600, Data: d.Text})

@@ -29,6 +29,7 @@ type summary struct {
 	Removed    []string         `json:"removed"`
 	Hosts      []hostSummary    `json:"hosts"`
 	PKI        pkiSummary       `json:"pki"`
+	Runbook    string           `json:"runbook,omitempty"` // of --replace, in the output directory
 	Warnings   []string         `json:"warnings"`
 }
 
@@ -75,6 +76,9 @@ func (w *work) report(ui *ui, ctx *cli.Context, dir string, result out.Result) {
 		Cluster: w.cluster.Name, Profile: w.cluster.Profile.Name, Kubernetes: w.cluster.Kubernetes, Etcd: w.cluster.Etcd,
 		Output: dir, Changed: result.Changed, Written: list(result.Written), Removed: list(result.Removed),
 		Hosts: w.hosts(), PKI: w.summary(pkiDir(ctx)), Warnings: list(ui.warnings),
+	}
+	if w.cluster.Joining != "" {
+		s.Runbook = runbookPath
 	}
 	if ctx.Bool("json") {
 		ui.json(s)

@@ -1,0 +1,144 @@
+// Package replace says how a master that lost etcd's data is replaced: which
+// machine takes its place, and what an operator does, in which order. It knows
+// what was rendered before and what the cluster file says now; it asks no
+// machine.
+package replace
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/node"
+	"hagen/out/diff"
+)
+
+// Plan is one replacement.
+type Plan struct {
+	Lost      string         // the member that is lost, by its name
+	LostURL   string         // how its peers know it
+	Host      cluster.Host   // takes its place; the same machine unless the cluster file says otherwise
+	Survivors []cluster.Host // the other masters
+	Known     bool           // what was rendered before is known
+}
+
+// Moved says whether another name or address takes the place.
+func (p Plan) Moved() bool { return p.Lost != p.Host.Name || p.LostURL != control.EtcdPeerURL(p.Host) }
+
+// Of plans the replacement of a member in a cluster whose file may name it
+// already otherwise. Before are the machines as they were rendered, none if
+// that is not known. The error is a sentence for whoever asked.
+func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
+	members := diff.Members(before)
+	if len(members) == 0 {
+		for _, m := range c.Masters {
+			members = append(members, diff.Member{Name: m.Name, Host: m.Name, PeerURLs: control.EtcdPeerURL(m)})
+		}
+	}
+	i := slices.IndexFunc(members, func(m diff.Member) bool { return m.Name == lost })
+	if i < 0 {
+		return Plan{}, noMember(c, lost, members)
+	}
+	if n := len(members); n < 3 {
+		return Plan{}, few(lost, n)
+	}
+	p := Plan{Lost: lost, LostURL: members[i].PeerURLs, Known: len(before) > 0}
+	var fresh []cluster.Host
+	for _, m := range c.Masters {
+		known := slices.IndexFunc(members, func(k diff.Member) bool { return k.Name == m.Name })
+		switch {
+		case m.Name == lost:
+			p.Host = m
+		case known < 0:
+			fresh = append(fresh, m)
+		case members[known].PeerURLs != control.EtcdPeerURL(m):
+			return Plan{}, fmt.Errorf("the cluster file moves %s, too, from %s to %s: one master at a time", m.Name, members[known].PeerURLs, control.EtcdPeerURL(m))
+		default:
+			p.Survivors = append(p.Survivors, m)
+		}
+	}
+	return p, p.choose(fresh, len(members))
+}
+
+// choose finds who takes the place of a member that the cluster file does not
+// name any more.
+func (p *Plan) choose(fresh []cluster.Host, members int) error {
+	if p.Host.Name == "" && len(fresh) == 1 {
+		p.Host, fresh = fresh[0], nil
+	}
+	switch gone := members - 1 - len(p.Survivors); {
+	case p.Host.Name == "" && len(fresh) == 0:
+		return fmt.Errorf("the cluster file has no master in the place of %s: write one, or leave its line in", p.Lost)
+	case len(fresh) > 0:
+		return fmt.Errorf("the cluster file has new masters besides: %s: one master at a time", hostNames(fresh))
+	case gone > 0:
+		return fmt.Errorf("the cluster file leaves out other members than %s: one master at a time", p.Lost)
+	}
+	return nil
+}
+
+// noMember tells what somebody named who is no member of etcd.
+func noMember(c *cluster.Cluster, name string, members []diff.Member) error {
+	var known []string
+	for _, m := range members {
+		known = append(known, m.Name)
+	}
+	list := strings.Join(known, ", ")
+	switch i := slices.IndexFunc(c.Hosts(), func(h cluster.Host) bool { return h.Name == name }); {
+	case i >= 0 && c.Hosts()[i].Role == cluster.LoadBalancer:
+		return fmt.Errorf("%s is a load balancer and keeps nothing: boot it with its document, as hagen render wrote it", name)
+	case i >= 0:
+		return fmt.Errorf("%s is new in the cluster file: name the member that is lost; known: %s", name, list)
+	}
+	return fmt.Errorf("there is no member %q; known: %s", name, list)
+}
+
+// few tells that etcd could not be told anything: of one or two members a
+// majority is all of them.
+func few(lost string, n int) error {
+	if n == 1 {
+		return fmt.Errorf("%s is the only master: without its data there is no cluster that it could join; one is restored from a snapshot", lost)
+	}
+	return fmt.Errorf("of two members a majority is both: without %s etcd takes no change of its members; the cluster is restored from a snapshot", lost)
+}
+
+func hostNames(hosts []cluster.Host) string {
+	var names []string
+	for _, h := range hosts {
+		names = append(names, h.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// Change is what becomes of one other machine's document.
+type Change struct {
+	Host  string
+	Items []string // files and units that are others
+}
+
+// Others lists the machines whose documents change with the replacement,
+// besides the one that is replaced.
+func (p Plan) Others(before, after []node.Node) []Change {
+	if !p.Known {
+		return nil
+	}
+	all := diff.Of(diff.Side{Machines: before}, diff.Side{Machines: after}).Changes
+	var changes []Change
+	for _, n := range after {
+		if n.Name == p.Host.Name {
+			continue
+		}
+		change := Change{Host: n.Name}
+		for _, c := range all {
+			if slices.Contains(c.Hosts, n.Name) && !slices.Contains(change.Items, c.Name) {
+				change.Items = append(change.Items, c.Name)
+			}
+		}
+		if len(change.Items) > 0 {
+			changes = append(changes, change)
+		}
+	}
+	return changes
+}

@@ -1,0 +1,248 @@
+package replace
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/node"
+	"hagen/gen/spec"
+	"hagen/pki"
+)
+
+// three is a cluster of three masters, which tests change by a word.
+const three = `apiVersion: hagen/v1alpha1
+kind: Cluster
+metadata: {name: kubernetes}
+spec:
+  endpoint: kubernetes:6443
+  serviceCIDRs: [10.32.0.0/16]
+  podCIDRs: [10.38.0.0/16]
+  masters:
+  - {name: kubem00, addresses: [10.10.10.80]}
+  - {name: kubem01, addresses: [10.10.10.81]}
+  - {name: kubem02, addresses: [10.10.10.82]}
+  loadBalancers:
+  - {name: kubernetes, addresses: [10.10.10.2]}
+`
+
+func read(t *testing.T, edits ...string) *cluster.Cluster {
+	t.Helper()
+	text := three
+	for i := 0; i < len(edits); i += 2 {
+		if !strings.Contains(text, edits[i]) {
+			t.Fatalf("no %q", edits[i])
+		}
+		text = strings.Replace(text, edits[i], edits[i+1], 1)
+	}
+	file, err := spec.Parse(spec.Source{Name: "cluster.yaml", Text: []byte(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, faults := cluster.New(file)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	return c
+}
+
+// machines are those of a cluster, with certificates of the day.
+func machines(t *testing.T, c *cluster.Cluster, before pki.Set) ([]node.Node, pki.Set) {
+	t.Helper()
+	issued, err := pki.Issue(control.Requests(c), before, time.Now(), pki.Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := control.Nodes(c, issued.Set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nodes, issued.Set
+}
+
+const second = "{name: kubem01, addresses: [10.10.10.81]}"
+
+// TestOf: who takes whose place, or why nobody can.
+func TestOf(t *testing.T) {
+	before, _ := machines(t, read(t), nil)
+	for _, test := range []struct {
+		what, lost string
+		edits      []string
+		unknown    bool
+		host, url  string // of the lost one
+		moved      bool
+		problem    string
+	}{
+		{what: "the same", lost: "kubem01", host: "kubem01", url: "https://10.10.10.81:2380"},
+		{what: "the first", lost: "kubem00", host: "kubem00", url: "https://10.10.10.80:2380"},
+		{what: "nothing known", lost: "kubem02", unknown: true, host: "kubem02", url: "https://10.10.10.82:2380"},
+		{what: "another address", lost: "kubem01", edits: []string{"10.10.10.81", "10.10.10.91"}, host: "kubem01", url: "https://10.10.10.81:2380", moved: true},
+		{what: "another name", lost: "kubem01", edits: []string{"kubem01", "kubem03"}, host: "kubem03", url: "https://10.10.10.81:2380", moved: true},
+		{what: "both", lost: "kubem01", edits: []string{second, "{name: kubem03, addresses: [10.10.10.83]}"}, host: "kubem03", url: "https://10.10.10.81:2380", moved: true},
+		{what: "another name, nothing known", lost: "kubem01", edits: []string{"kubem01", "kubem03"}, unknown: true, problem: `there is no member "kubem01"; known: kubem00, kubem03, kubem02`},
+		{what: "the new name", lost: "kubem03", edits: []string{"kubem01", "kubem03"}, problem: "kubem03 is new in the cluster file: name the member that is lost; known: kubem00, kubem01, kubem02"},
+		{what: "unknown", lost: "kubem07", problem: `there is no member "kubem07"; known: kubem00, kubem01, kubem02`},
+		{what: "load balancer", lost: "kubernetes", problem: "kubernetes is a load balancer and keeps nothing: boot it with its document, as hagen render wrote it"},
+		{what: "another one moves, too", lost: "kubem01", edits: []string{"10.10.10.82", "10.10.10.92"}, problem: "the cluster file moves kubem02, too, from https://10.10.10.82:2380 to https://10.10.10.92:2380: one master at a time"},
+		{what: "two more", lost: "kubem01", edits: []string{"  loadB", "  - {name: kubem03, addresses: [10.10.10.83]}\n  - {name: kubem04, addresses: [10.10.10.84]}\n  loadB"},
+			problem: "the cluster file has new masters besides: kubem03, kubem04: one master at a time"},
+		{what: "one for two", lost: "kubem01", edits: []string{"kubem01", "kubem03", "kubem02", "kubem04"}, problem: "the cluster file has new masters besides: kubem03, kubem04: one master at a time"},
+		{what: "left out", lost: "kubem01", edits: []string{"  - " + second + "\n", "", "spec:\n", "spec:\n  allowEvenMasters: true\n"}, problem: "the cluster file has no master in the place of kubem01: write one, or leave its line in"},
+		{what: "another left out", lost: "kubem01", edits: []string{"  - {name: kubem00, addresses: [10.10.10.80]}\n", "", "spec:\n", "spec:\n  allowEvenMasters: true\n"}, problem: "the cluster file leaves out other members than kubem01: one master at a time"},
+		{what: "of two", lost: "kubem00", unknown: true, edits: []string{"  - " + second + "\n", "", "spec:\n", "spec:\n  allowEvenMasters: true\n"},
+			problem: "of two members a majority is both: without kubem00 etcd takes no change of its members; the cluster is restored from a snapshot"},
+		{what: "of one", lost: "kubem00", unknown: true, edits: []string{"  - " + second + "\n  - {name: kubem02, addresses: [10.10.10.82]}\n", ""},
+			problem: "kubem00 is the only master: without its data there is no cluster that it could join; one is restored from a snapshot"},
+	} {
+		known := before
+		if test.unknown {
+			known = nil
+		}
+		p, err := Of(read(t, test.edits...), test.lost, known)
+		if got := fmt.Sprint(err); err != nil || test.problem != "" {
+			if got != test.problem {
+				t.Errorf("%s: got %q, want %q", test.what, got, test.problem)
+			}
+			continue
+		}
+		if p.Host.Name != test.host || p.LostURL != test.url || p.Moved() != test.moved || len(p.Survivors) != 2 || p.Known == test.unknown {
+			t.Errorf("%s: %+v", test.what, p)
+		}
+	}
+}
+
+// TestOthers: the documents of others change with a name or address, and with
+// nothing else.
+func TestOthers(t *testing.T) {
+	before, set := machines(t, read(t), nil)
+	same, _ := machines(t, read(t), set)
+	p, err := Of(read(t), "kubem01", before)
+	if err != nil || len(p.Others(before, same)) > 0 {
+		t.Errorf("%v, %v", p.Others(before, same), err)
+	}
+	moved := read(t, "10.10.10.81", "10.10.10.91")
+	after, _ := machines(t, moved, set)
+	if p, err = Of(moved, "kubem01", before); err != nil {
+		t.Fatal(err)
+	}
+	want := []Change{
+		{"kubem00", []string{"/etc/hosts", "etcd.service"}}, {"kubem02", []string{"/etc/hosts", "etcd.service"}},
+		{"kubernetes", []string{"/etc/haproxy/haproxy.cfg", "/etc/hosts"}},
+	}
+	got := p.Others(before, after)
+	for i := range got {
+		slices.Sort(got[i].Items)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+var shellBlock = regexp.MustCompile("(?ms)^   ```sh\n(.*?)^   ```$")
+
+// TestRunbook: its commands tell etcd of exactly one member, whatever stands in
+// the way: here etcdctl is a script that knows the members and notes what it is
+// told.
+func TestRunbook(t *testing.T) {
+	dir := t.TempDir()
+	script := `#!/bin/sh
+echo "$* $ETCDCTL_ENDPOINTS $ETCDCTL_CACERT" >>"$LOG"
+case "$1 $2" in
+"member list")
+  if grep -q 'member remove' "$LOG"; then exit; fi
+  printf '%s\n' "8e9e05c52164694d, started, kubem00, https://10.10.10.80:2380, https://10.10.10.80:2379, false" \
+  "9934cede0980380d, $STATE, https://10.10.10.81:2380, https://10.10.10.81:2379, false" ;;
+esac
+`
+	for name, text := range map[string]string{"etcdctl": script, "hagen": "#!/bin/sh\necho \"$0 $*\" >>\"$LOG\"\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := read(t)
+	p, err := Of(c, "kubem01", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	desk := Desk{PKI: "my pki's", Dir: "re place", Documents: []string{"re place/kubem01/config.ign"}, Render: "hagen render", Diff: "hagen diff"}
+	text := p.Runbook(c, desk, nil)
+	for _, want := range []string{"# Replace kubem01", "re place/kubem01/config.ign", "is not known", "--initial-cluster-state=existing", "/etc/etcd/pki/etcd-client-key.pem"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, " \n") || strings.Contains(text, "\n\n\n") || strings.Contains(text, "%!") {
+		t.Errorf("careless:\n%s", text)
+	}
+	var commands strings.Builder
+	for _, block := range shellBlock.FindAllStringSubmatch(text, -1) {
+		commands.WriteString(block[1])
+	}
+	// One that never came up has no name yet.
+	for _, state := range []string{"started, kubem01", "unstarted, "} {
+		log := filepath.Join(dir, "log")
+		run := exec.Command("bash", "-euo", "pipefail", "-c", "mkdir 're place'\n"+commands.String())
+		run.Dir = t.TempDir()
+		run.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "LOG="+log, "STATE="+state)
+		if out, err := run.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s\n%s", err, out, commands.String())
+		}
+		done, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{
+			"endpoint health https://10.10.10.80:2379,https://10.10.10.82:2379 my pki's/authorities/etcd/ca.pem\n",
+			"\nmember remove 9934cede0980380d https", "\nmember add kubem01 --peer-urls=https://10.10.10.81:2380 https",
+			"\nendpoint health https://10.10.10.80:2379,https://10.10.10.81:2379,https://10.10.10.82:2379", "hagen render\n",
+		} {
+			if !strings.Contains(string(done), want) {
+				t.Errorf("%s: no %q in\n%s", state, want, done)
+			}
+		}
+		if _, err := os.Stat(filepath.Join(run.Dir, "re place")); err == nil {
+			t.Error("the directory with keys is left")
+		}
+		os.Remove(log)
+	}
+}
+
+// TestRunbookOf: what only some clusters are told.
+func TestRunbookOf(t *testing.T) {
+	desk := Desk{PKI: "pki", Dir: "replace/kubernetes", Render: "hagen render", Diff: "hagen diff rendered/kubernetes ."}
+	for _, test := range []struct {
+		what  string
+		edits []string
+		want  []string
+	}{
+		{"own disk", []string{second, "{name: kubem01, addresses: [10.10.10.81], etcd: {disk: /dev/disk/by-id/e}}"}, []string{"/dev/disk/by-id/e, must be empty", "wipefs"}},
+		{"old etcd", []string{"spec:\n", "spec:\n  profile: classic\n"}, []string{"export ETCDCTL_API=3", "ETCDCTL_CERT=pki/cluster/etcd-client.pem", "ETCDCTL_CACERT=pki/authorities/kubernetes/ca.pem"}},
+		{"another load balancer", []string{"  loadBalancers:\n  - {name: kubernetes, addresses: [10.10.10.2]}\n", "  loadBalancer: {mode: external}\n", "10.10.10.81", "10.10.10.91"},
+			[]string{"Your load balancer is none of hagen's: tell it of kubem01 at 10.10.10.91", "`hagen diff rendered/kubernetes .`"}},
+	} {
+		c := read(t, test.edits...)
+		before, _ := machines(t, read(t), nil)
+		if test.what == "old etcd" {
+			before = nil
+		}
+		p, err := Of(c, "kubem01", before)
+		if err != nil {
+			t.Fatalf("%s: %v", test.what, err)
+		}
+		text := p.Runbook(c, desk, []Change{{"kubem00", []string{"/etc/hosts"}}})
+		for _, want := range test.want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: no %q in\n%s", test.what, want, text)
+			}
+		}
+	}
+}

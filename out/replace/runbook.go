@@ -1,0 +1,186 @@
+package replace
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"strings"
+
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/profiles"
+)
+
+// Desk is where a runbook is read: the paths and commands that it names.
+type Desk struct {
+	PKI       string   // the PKI directory
+	Rendered  string   // the tree of all machines
+	Dir       string   // that of the replacement
+	Documents []string // the replacement's, in Dir
+	Render    string   // the command that renders all machines
+	Diff      string   // the command that tells what that changes
+}
+
+// Runbook writes what to do, in order, for somebody who has not done it
+// before. Its sh blocks are meant to be run one after the other in one shell.
+func (p Plan) Runbook(c *cluster.Cluster, desk Desk, others []Change) string {
+	w := &writer{}
+	name := p.Host.Name
+	w.say("# Replace %s", p.Lost)
+	w.say("")
+	w.say("For a master whose etcd data is lost, while a majority of the masters is healthy. Written by hagen render --replace.")
+	w.say("")
+	if p.Moved() {
+		w.say("The member %s at %s makes room for %s at %s.", p.Lost, p.LostURL, name, control.EtcdPeerURL(p.Host))
+	} else {
+		w.say("The member is %s at %s, before and after.", p.Lost, p.LostURL)
+	}
+	if !p.Known {
+		w.say("What was rendered before is not known: it was taken to be what the cluster file says.")
+	}
+	w.say("Do the steps without a pause: between 3 and 6 etcd counts a member that does not answer.")
+	w.say("The others stay on all the time: %s.", hostNames(p.Survivors))
+	p.ask(w, c, desk)
+	p.exchange(w, desk)
+	p.wait(w, c)
+	p.afterwards(w, c, desk, others)
+	return w.String()
+}
+
+// ask are the steps before anything is changed.
+func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
+	access := control.EtcdAccess(c, p.Survivors[0])
+	var urls []string
+	for _, s := range p.Survivors {
+		urls = append(urls, control.EtcdURL(s))
+	}
+	item := func(name string) string { return path.Join(desk.PKI, name) }
+	w.step("Let etcdctl ask the healthy members", "At your desk, in the directory in which you rendered, with etcdctl %s:", c.Etcd)
+	w.access(c, strings.Join(urls, ","), item(access.Authority)+".pem", item(access.Client)+".pem", item(access.Client)+"-key.pem", "")
+	w.say("")
+	w.say("   If your desk does not reach port %d: as root on %s, which has the same files:", cluster.EtcdClientPort, p.Survivors[0].Name)
+	w.say("")
+	w.access(c, control.EtcdURL(p.Survivors[0]), access.AuthorityPath, access.CertificatePath, access.ClientKeyPath, "    ")
+	w.step("Look", "%s is switched off, every endpoint is healthy, and the list names %s. If not: stop here.\n   Without a majority only a snapshot helps.", p.Lost, p.Lost)
+	w.run("etcdctl endpoint health", "etcdctl member list")
+}
+
+// exchange are the steps that etcd is told.
+func (p Plan) exchange(w *writer, desk Desk) {
+	w.step("Remove the member", "Its data, wherever it still is, is worth nothing from now on.")
+	w.run(fmt.Sprintf(`etcdctl member remove "$(etcdctl member list | awk -F', ' '$3 == "%s" || $4 == "%s" { print $1 }')"`, p.Lost, p.LostURL))
+	url := control.EtcdPeerURL(p.Host)
+	w.step("Add it", "For some seconds after a change etcd refuses the next one (unhealthy cluster): this asks again. The ETCD_\n   variables that etcdctl prints stand in the document already.")
+	w.run(fmt.Sprintf("until etcdctl member list | grep -F ', %s,' || etcdctl member add %s --peer-urls=%[1]s; do sleep 5; done", url, p.Host.Name))
+	w.step("Boot "+p.Host.Name, "Not with the document of every day: with this one, which says --initial-cluster-state=existing.")
+	for _, d := range desk.Documents {
+		w.say("   - %s", d)
+	}
+	if device := etcdDevice(p.Host); device != "" {
+		w.say("")
+		w.say("   Its etcd disk, %s, must be empty: etcd refuses the data of a member that was removed.", device)
+		w.say("   From a rescue system it is erased with wipefs --all.")
+	}
+}
+
+// wait is the step after the boot.
+func (p Plan) wait(w *writer, c *cluster.Cluster) {
+	var urls []string
+	for _, m := range c.Masters {
+		urls = append(urls, control.EtcdURL(m))
+	}
+	w.step("Wait until it is a member", "A quarter of a minute after its power-on the list says started, and all are healthy.")
+	w.run("export ETCDCTL_ENDPOINTS="+strings.Join(urls, ","),
+		"until etcdctl endpoint health; do sleep 5; done",
+		"etcdctl member list")
+}
+
+// afterwards are the steps back to what is rendered every day.
+func (p Plan) afterwards(w *writer, c *cluster.Cluster, desk Desk, others []Change) {
+	w.step("Render normally again", "When %s is made anew the next time, it is with the document of every day. This directory holds keys.", p.Host.Name)
+	if len(others) > 0 {
+		w.say("   Other documents change as well; before you render, `%s` tells what that does to each machine.", desk.Diff)
+		w.say("")
+	}
+	w.run(desk.Render, "rm -r "+Word(desk.Dir))
+	if len(others) == 0 {
+		return
+	}
+	w.say("")
+	for _, o := range others {
+		w.say("   - %s: %s", o.Host, strings.Join(o.Items, ", "))
+	}
+	w.say("")
+	w.say("   Hand these machines their new documents, one at a time. What changes in etcd.service alone can wait: a member")
+	w.say("   that has data does not look at --initial-cluster.")
+	if p.Moved() && c.Balancing.Mode == cluster.External {
+		w.say("   Your load balancer is none of hagen's: tell it of %s at %s.", p.Host.Name, p.Host.Address())
+	}
+}
+
+// etcdDevice is the disk that a host keeps etcd's data on; "" is the system's.
+func etcdDevice(h cluster.Host) string {
+	for _, f := range h.Filesystems {
+		if f.Path == cluster.EtcdData {
+			return f.Device
+		}
+	}
+	return ""
+}
+
+// writer writes a runbook, which is Markdown.
+type writer struct {
+	strings.Builder
+	steps int
+}
+
+func (w *writer) say(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
+
+// step begins a step with what to know about it.
+func (w *writer) step(title, about string, args ...any) {
+	w.steps++
+	w.say("")
+	w.say("%d. **%s.** "+about, append([]any{w.steps, title}, args...)...)
+	w.say("")
+}
+
+// run shows commands.
+func (w *writer) run(commands ...string) {
+	w.say("   ```sh")
+	for _, c := range commands {
+		w.say("   %s", c)
+	}
+	w.say("   ```")
+}
+
+// access sets what etcdctl takes from its environment.
+func (w *writer) access(c *cluster.Cluster, urls, authority, certificate, key, indent string) {
+	lines := []string{
+		"export ETCDCTL_ENDPOINTS=" + urls, "export ETCDCTL_CACERT=" + Word(authority),
+		"export ETCDCTL_CERT=" + Word(certificate), "export ETCDCTL_KEY=" + Word(key),
+	}
+	if c.Etcd.Compare(apiByItself) < 0 {
+		lines = append(lines, "export ETCDCTL_API=3")
+	}
+	if indent == "" {
+		w.run(lines...)
+		return
+	}
+	for _, l := range lines {
+		w.say("   %s%s", indent, l)
+	}
+}
+
+// apiByItself is the first etcd whose etcdctl speaks version 3 of the API
+// without being told (CHANGELOG-3.4).
+var apiByItself = profiles.Version{Major: 3, Minor: 4}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// Word writes a text as one word of a shell.
+func Word(text string) string {
+	if plainWord.MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
