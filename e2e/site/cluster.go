@@ -17,16 +17,16 @@ type Cluster struct {
 	Dir       string // cluster file, certificates, rendered documents, hosts
 	Masters   []*Host
 	Balancers []*Host // machines for HAProxy alone
+
+	network *Network
 }
 
 // NewCluster makes a layout's machines, which are empty and off.
 func NewCluster(p Parts, network *Network, l Layout) (*Cluster, error) {
-	c := &Cluster{Layout: l, Parts: p, Dir: filepath.Join(p.Work, strings.ReplaceAll(l.Name, " ", "-"))}
+	c := &Cluster{Layout: l, Parts: p, Dir: filepath.Join(p.Work, strings.ReplaceAll(l.Name, " ", "-")), network: network}
 	for i, row := range slices.Concat(masters, l.Balancers) {
-		h := &Host{Name: row.Name, Address: netip.MustParseAddr(row.Address), Master: i < len(masters), network: network}
-		h.control = filepath.Join(c.Dir, h.Name)
-		h.Root = filepath.Join(h.control, "root")
-		if err := os.MkdirAll(h.control, 0o755); err != nil {
+		h, err := c.host(row, i < len(masters))
+		if err != nil {
 			return nil, err
 		}
 		if h.Master {
@@ -36,6 +36,28 @@ func NewCluster(p Parts, network *Network, l Layout) (*Cluster, error) {
 		}
 	}
 	return c, l.desk(p)
+}
+
+// host makes a machine.
+func (c *Cluster) host(row Machine, master bool) (*Host, error) {
+	h := &Host{Name: row.Name, Address: netip.MustParseAddr(row.Address), Master: master, network: c.network}
+	h.control = filepath.Join(c.Dir, h.Name)
+	h.Root = filepath.Join(h.control, "root")
+	if c.Layout.Kept && master {
+		h.Kept = filepath.Join(h.control, "etcd")
+	}
+	return h, os.MkdirAll(h.control, 0o755)
+}
+
+// Exchange puts a new machine, empty and off, in the place of a master, which
+// must be off and is gone for ever.
+func (c *Cluster) Exchange(old *Host, by Machine) (*Host, error) {
+	if err := errors.Join(old.remove(), os.RemoveAll(old.control)); err != nil {
+		return nil, err
+	}
+	h, err := c.host(by, true)
+	c.Masters[slices.Index(c.Masters, old)] = h
+	return h, err
 }
 
 // Hosts are all machines, masters first.

@@ -18,6 +18,7 @@ type Host struct {
 	Address netip.Addr
 	Master  bool
 	Root    string
+	Kept    string // directory in the place of a disk that outlives Root, with etcd's data; "" is none
 
 	network *Network
 	control string // directory for what is known about the host from outside
@@ -28,6 +29,9 @@ type Host struct {
 
 // cgroups is where this run's hosts have theirs.
 const cgroups = "/sys/fs/cgroup"
+
+// etcdData is where a master's etcd keeps its data.
+const etcdData = "/var/lib/etcd"
 
 // On says whether the host has power.
 func (h *Host) On() bool { return h.nspawn != nil }
@@ -46,10 +50,16 @@ func (h *Host) Boot() error {
 		return err
 	}
 	defer group.Close()
-	h.nspawn = exec.Command("systemd-nspawn", "--quiet", "--boot", "--directory="+h.Root,
-		"--machine="+h.Name, "--hostname=unnamed", // its name is its document's business
+	args := []string{
+		"--quiet", "--boot", "--directory=" + h.Root,
+		"--machine=" + h.Name, "--hostname=unnamed", // its name is its document's business
 		"--register=no", "--keep-unit", "--link-journal=no", "--resolv-conf=off", "--timezone=off",
-		"--console=pipe", "--capability=CAP_NET_ADMIN", "--network-namespace-path=/run/netns/"+h.Name)
+		"--console=pipe", "--capability=CAP_NET_ADMIN", "--network-namespace-path=/run/netns/" + h.Name,
+	}
+	if h.Kept != "" {
+		args = append(args, "--bind="+h.Kept+":"+etcdData)
+	}
+	h.nspawn = exec.Command("systemd-nspawn", args...)
 	log, err := os.OpenFile(filepath.Join(h.control, "console"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err

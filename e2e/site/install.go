@@ -52,7 +52,14 @@ func (h *Host) Install(p Parts, document string) error {
 			return err
 		}
 	}
-	return h.ignite(p, document)
+	if h.Kept == "" {
+		return h.ignite(p, document)
+	}
+	// Ignition mounts disks before it writes anything.
+	if err := all("mkdir -p "+h.Root+etcdData+" "+h.Kept, "mount --bind "+h.Kept+" "+h.Root+etcdData); err != nil {
+		return err
+	}
+	return errors.Join(h.ignite(p, document), all("umount "+h.Root+etcdData))
 }
 
 // A host's disk is the image, which stays as it is, under a layer that holds

@@ -22,6 +22,7 @@ type Layout struct {
 	Limit     int       // loadBalancer.maxConnections; 0 leaves the line out
 	Front     []string  // the addresses that the endpoint's name stands for
 	Channel   string    // on which documents go, wrapped where they must be; "" for any
+	Kept      bool      // masters keep etcd's data when they are made anew
 }
 
 // endpoint is the name and port that every layout's clients dial.
@@ -54,6 +55,8 @@ const StandIn = "10.10.10.9"
 var (
 	// Seed has one load balancer, whose name is the endpoint's.
 	Seed = Layout{Name: "seed", Balancers: []Machine{{endpoint, "10.10.10.2"}}, Front: []string{"10.10.10.2"}}
+	// Kept is the same, with a disk on each master that outlives its system.
+	Kept = Layout{Name: "kept disks", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true}
 	// TwoAddresses has two load balancers, and a name that stands for both.
 	TwoAddresses = Layout{
 		Name: "two load balancers", Balancers: twoBalancers, Mode: "dedicated", Names: furtherNames,
