@@ -33,9 +33,9 @@ func emulated(t *testing.T, p site.Parts, dir, name, address string) {
 	s := scenario(t, "10 "+name+" in QEMU")
 	master := name != "kubernetes"
 	document := filepath.Join(dir, "rendered/kubernetes", name, "config.ign")
-	disk := makeDisk(t, p, filepath.Join(dir, name), master)
+	disk := makeDisk(t, p, filepath.Join(dir, name), master, func(string) {})
 	begin := time.Now()
-	report := boot(t, disk, document, address)
+	report := boot(t, emulator{document: document, address: address, first: true, drives: []drive{{disk, "boot"}}})
 	s.figure(t, "from power-on to report", time.Since(begin))
 
 	if got := report["hostname"]; got != name {
@@ -87,14 +87,16 @@ func describe(h *site.Host, path string) (string, error) {
 	return fmt.Sprintf("%s %x", strings.TrimSpace(owner), sha256.Sum256(data)), err
 }
 
-// makeDisk makes a disk of the image, with a master's binaries in it.
-func makeDisk(t *testing.T, p site.Parts, root string, master bool) string {
+// makeDisk makes a disk of the image, with a master's binaries in it, after the
+// root was changed.
+func makeDisk(t *testing.T, p site.Parts, root string, master bool, change func(root string)) string {
 	t.Helper()
 	_, err := site.Run("cp", "-a", "--reflink=auto", filepath.Join(os.Getenv("E2E_QEMU"), "root"), root)
 	must(t, err)
 	if master {
 		must(t, p.AddBinaries(root))
 	}
+	change(root)
 	disk := root + ".img"
 	must(t, os.WriteFile(disk, nil, 0o600))
 	must(t, os.Truncate(disk, 2<<30))
@@ -103,33 +105,62 @@ func makeDisk(t *testing.T, p site.Parts, root string, master bool) string {
 	return disk
 }
 
+// emulator is a machine that is to be emulated once.
+type emulator struct {
+	document, address string
+	first             bool // Ignition runs
+	drives            []drive
+}
+
+// drive is a disk: a file, and the name by which udev knows it, as
+// /dev/disk/by-id/virtio-NAME. The machine starts from the first.
+type drive struct{ file, serial string }
+
 // boot runs the machine until it switches itself off, and gives its report.
-func boot(t *testing.T, disk, document, address string) map[string]string {
+func boot(t *testing.T, m emulator) map[string]string {
+	t.Helper()
+	report, console := m.run(t)
+	if _, complete := report["end"]; !complete {
+		saved := filepath.Join(os.Getenv("E2E_SAVE"), time.Now().Format("20060102-150405-")+"console-"+filepath.Base(m.drives[0].file))
+		must(t, os.MkdirAll(filepath.Dir(saved), 0o755))
+		must(t, os.WriteFile(saved, []byte(console), 0o644))
+		t.Fatalf("the machine did not report; its console: %s", saved)
+	}
+	return report
+}
+
+// run gives what the machine reported, if anything, and its console.
+func (m emulator) run(t *testing.T) (report map[string]string, console string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
 	defer cancel()
-	image, console, facts := os.Getenv("E2E_QEMU"), disk+".console", disk+".report"
-	out, err := exec.CommandContext(ctx, "qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048",
-		"-display", "none", "-no-reboot", "-serial", "file:"+console, "-serial", "file:"+facts,
-		"-nic", "user,model=virtio-net-pci,restrict=on,net=10.10.10.0/24,host="+site.Operator+",dhcpstart="+address,
-		"-kernel", filepath.Join(image, "vmlinuz"), "-initrd", filepath.Join(image, "initrd"),
-		"-append", "console=ttyS0 root=LABEL=root rw ignition.firstboot ignition.platform.id=qemu "+
-			"systemd.journald.forward_to_console=1 rd.shell=0 rd.emergency=poweroff",
-		"-fw_cfg", "name=opt/com.coreos/config,file="+document,
-		"-drive", "if=virtio,format=raw,file="+disk).CombinedOutput()
-	text, _ := os.ReadFile(facts)
-	report := map[string]string{}
-	for line := range strings.Lines(string(text)) {
+	image, base := os.Getenv("E2E_QEMU"), m.drives[0].file
+	words := "console=ttyS0 root=LABEL=root rw ignition.platform.id=qemu systemd.journald.forward_to_console=1 rd.shell=0 rd.emergency=poweroff"
+	if m.first {
+		words += " ignition.firstboot"
+	}
+	args := []string{
+		"-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048",
+		"-display", "none", "-no-reboot", "-serial", "file:" + base + ".console", "-serial", "file:" + base + ".report",
+		"-nic", "user,model=virtio-net-pci,restrict=on,net=10.10.10.0/24,host=" + site.Operator + ",dhcpstart=" + m.address,
+		"-kernel", filepath.Join(image, "vmlinuz"), "-initrd", filepath.Join(image, "initrd"), "-append", words,
+		"-fw_cfg", "name=opt/com.coreos/config,file=" + m.document,
+	}
+	for i, d := range m.drives {
+		args = append(args, "-drive", fmt.Sprintf("if=none,id=d%d,format=raw,file=%s", i, d.file), "-device", fmt.Sprintf("virtio-blk-pci,drive=d%d,serial=%s", i, d.serial))
+	}
+	out, err := exec.CommandContext(ctx, "qemu-system-x86_64", args...).CombinedOutput()
+	if err != nil {
+		t.Errorf("QEMU: %v %s", err, out)
+	}
+	facts, _ := os.ReadFile(base + ".report")
+	text, _ := os.ReadFile(base + ".console")
+	report = map[string]string{}
+	for line := range strings.Lines(string(facts)) {
 		key, value := split(strings.TrimRight(line, "\r\n"))
 		report[key] = value
 	}
-	if _, complete := report["end"]; !complete {
-		saved := filepath.Join(os.Getenv("E2E_SAVE"), time.Now().Format("20060102-150405-")+"console-"+filepath.Base(disk))
-		must(t, os.MkdirAll(filepath.Dir(saved), 0o755))
-		must(t, os.Rename(console, saved))
-		t.Fatalf("the machine did not report (%v %s); its console: %s", err, out, saved)
-	}
-	return report
+	return report, string(text)
 }
 
 // split takes a fact apart: "hostname NAME", "unit NAME STATE…", "file PATH …".

@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"hagen/e2e/site"
+)
+
+// One master with a disk for etcd, emulated: real Ignition partitions, formats
+// and mounts real block devices. What the first system wrote, the next one finds.
+
+// alone is a cluster of one master, so that its etcd answers.
+const alone = `apiVersion: hagen/v1alpha1
+kind: Cluster
+metadata: {name: kubernetes}
+spec:
+  kubernetesVersion: %s
+  os: generic
+  endpoint: kubem00:6443
+  serviceCIDRs: [10.32.0.0/16]
+  podCIDRs: [10.38.0.0/16]
+  masters:
+  - {name: kubem00, addresses: [%s]}
+%s`
+
+const aloneAddress = "10.10.10.80"
+
+// renderAlone gives the master's document, with further lines of spec.
+func renderAlone(t *testing.T, p site.Parts, dir, lines string) string {
+	t.Helper()
+	must(t, os.MkdirAll(dir, 0o755))
+	file := fmt.Sprintf(alone, os.Getenv("E2E_KUBERNETES"), aloneAddress, lines)
+	must(t, os.WriteFile(filepath.Join(dir, "cluster.yaml"), []byte(file), 0o644))
+	_, err := site.Run("env", "-C", dir, p.Hagen, "render")
+	must(t, err)
+	return filepath.Join(dir, "rendered/kubernetes/kubem00/config.ign")
+}
+
+// newSystem makes a system's disk. In a second one somebody else has the number
+// that the first one gave to etcd's account.
+func newSystem(t *testing.T, p site.Parts, dir, name string, taken bool) string {
+	t.Helper()
+	disk := makeDisk(t, p, filepath.Join(dir, name), true, func(root string) {
+		if taken {
+			_, err := site.Run("chroot", root, "useradd", "--system", "--user-group", "somebody")
+			must(t, err)
+		}
+	})
+	must(t, os.RemoveAll(filepath.Join(dir, name)))
+	return disk
+}
+
+func emptyDisk(t *testing.T, path string, size int64) string {
+	t.Helper()
+	must(t, os.WriteFile(path, nil, 0o600))
+	must(t, os.Truncate(path, size))
+	return path
+}
+
+// holdsMember holds a report against what every system must find.
+func holdsMember(t *testing.T, what string, r map[string]string) {
+	t.Helper()
+	for key, want := range map[string]string{"etcd": "active", "owner": "kube-etcd kube-etcd 700", "others": "0"} {
+		if r[key] != want {
+			t.Errorf("%s: %s is %q, want %q", what, key, r[key], want)
+		}
+	}
+	if !strings.HasPrefix(r["filesystem"], "ext4 etcd ") {
+		t.Errorf("%s: the filesystem is %q", what, r["filesystem"])
+	}
+	mounted, err := strconv.ParseInt(r["mounted"], 10, 64)
+	started, err2 := strconv.ParseInt(r["started"], 10, 64)
+	if err != nil || err2 != nil || mounted == 0 || mounted >= started {
+		t.Errorf("%s: mounted after %q, etcd started after %q µs", what, r["mounted"], r["started"])
+	}
+	if !strings.Contains(r["written"], "revision") {
+		t.Errorf("%s: etcd takes no writes: %q", what, r["written"])
+	}
+}
+
+// keptFrom holds a second system's report against the first one's.
+func keptFrom(t *testing.T, first, second map[string]string) {
+	t.Helper()
+	if first["filesystem"] != second["filesystem"] {
+		t.Errorf("the filesystem was %s and is %s", first["filesystem"], second["filesystem"])
+	}
+	if strings.Contains(first["found"], "kvs") || !strings.Contains(second["found"], `"value":"a2VwdA=="`) {
+		t.Errorf("found %q, and then %q", first["found"], second["found"])
+	}
+	if first["number"] == second["number"] {
+		t.Errorf("etcd's account has the number %s on both systems: nothing was to be taken over", first["number"])
+	}
+}
+
+// TestQEMUDisk: a disk by its name.
+func TestQEMUDisk(t *testing.T) {
+	s := scenario(t, "16 etcd's disk, in QEMU")
+	p := site.PartsOfEnvironment()
+	dir := filepath.Join(p.Work, "disk")
+	document := renderAlone(t, p, dir, "  etcd: {disk: /dev/disk/by-id/virtio-etcd}\n")
+	data := drive{emptyDisk(t, filepath.Join(dir, "data"), 1<<30), "etcd"}
+	machine := func(system string, first bool, more ...drive) emulator {
+		return emulator{document, aloneAddress, first, append([]drive{{system, "boot"}}, more...)}
+	}
+	old := newSystem(t, p, dir, "old", false)
+	begin := time.Now()
+	before := boot(t, machine(old, true, data))
+	s.figure(t, "first boot", time.Since(begin))
+	holdsMember(t, "first", before)
+
+	again := newSystem(t, p, dir, "new", true)
+	begin = time.Now()
+	after := boot(t, machine(again, true, data))
+	s.figure(t, "re-imaged", time.Since(begin))
+	holdsMember(t, "re-imaged", after)
+	keptFrom(t, before, after)
+	s.note(t, "account's number %s, then %s", before["number"], after["number"])
+
+	// The disk fails later: the machine boots, and its etcd does not begin anew.
+	without := boot(t, machine(again, false))
+	if without["device"] != "none" || without["unit etcd"] != "enabled inactive" {
+		t.Errorf("without the disk: mounted is %q, etcd is %q", without["device"], without["unit etcd"])
+	}
+
+	// Somebody else's disk is not touched.
+	foreign := emptyDisk(t, filepath.Join(dir, "foreign"), 1<<30)
+	_, err := site.Run("mkfs.ext4", "-q", "-F", "-L", "photos", foreign)
+	must(t, err)
+	sum, err := site.Run("sha256sum", foreign)
+	must(t, err)
+	report, console := machine(newSystem(t, p, dir, "other", false), true, drive{foreign, "etcd"}).run(t)
+	if _, booted := report["end"]; booted || !strings.Contains(console, "is not of the correct type, label, or UUID") {
+		t.Errorf("with a foreign filesystem: booted %t; the console does not say what is wrong", booted)
+	}
+	if now, err := site.Run("sha256sum", foreign); err != nil || now != sum {
+		t.Errorf("a foreign disk was written to (%v)", err)
+	}
+}
+
+// TestQEMUPartition: a partition of the boot disk by its label, made behind the
+// root by the first system and kept by the installer of the next.
+func TestQEMUPartition(t *testing.T) {
+	s := scenario(t, "16 etcd's partition of the boot disk, in QEMU")
+	p := site.PartsOfEnvironment()
+	dir := filepath.Join(p.Work, "partition")
+	document := renderAlone(t, p, dir, `  etcd: {disk: etcd}
+  disks:
+    masters:
+    - device: /dev/disk/by-id/virtio-boot
+      partitions:
+      - {label: etcd, number: 2, sizeMiB: 512}
+      - {label: audit, number: 3, filesystem: {format: ext4, label: audit, path: /var/log/kube-apiserver}}
+`)
+	disk := emptyDisk(t, filepath.Join(dir, "disk"), 3<<30)
+	_, err := site.Run("sgdisk", "--new=1:1MiB:+2048MiB", "--change-name=1:system", disk)
+	must(t, err)
+	install := func(name string, taken bool) {
+		system := newSystem(t, p, dir, name, taken)
+		_, err := site.Run("fallocate", "--punch-hole", "--offset=1MiB", "--length=2048MiB", disk)
+		must(t, err)
+		out, err := exec.Command("dd", "if="+system, "of="+disk, "bs=1M", "seek=1", "conv=notrunc,sparse", "status=none").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v %s", err, out)
+		}
+	}
+	reports := make([]map[string]string, 2)
+	for i, name := range []string{"old", "new"} {
+		install(name, i > 0)
+		reports[i] = boot(t, emulator{document, aloneAddress, true, []drive{{disk, "boot"}}})
+		holdsMember(t, name, reports[i])
+		if !strings.HasSuffix(reports[i]["device"], "2") {
+			t.Errorf("%s: etcd's data is on %s", name, reports[i]["device"])
+		}
+		if got := reports[i]["audit"]; !strings.HasPrefix(got, "ext4 audit kube-apiserver") {
+			t.Errorf("%s: the audit log's disk is %q", name, got)
+		}
+	}
+	keptFrom(t, reports[0], reports[1])
+	table, err := site.Run("sgdisk", "--print", disk)
+	must(t, err)
+	if strings.Count(table, "etcd") != 1 || strings.Count(table, "audit") != 1 {
+		t.Errorf("partitions: %s", table)
+	}
+	s.note(t, "kept over a new system")
+}
