@@ -94,10 +94,16 @@ func (d daemon) serviceText(s site) string {
 // keeps belongs to a number, and a machine that is made anew may give the
 // daemon's account another one.
 func (d daemon) onDisk(s site) (waits, prepares []string) {
-	if d.data == nil || !onDisk(s.host, d.data.Path) {
+	if d.data == nil {
 		return nil, nil
 	}
-	waits = []string{"RequiresMountsFor=" + d.data.Path}
+	mount := onDisk(s.host, d.data.Path)
+	if mount == "" {
+		return nil, nil
+	}
+	// A machine on which the mount was never set up would have nothing to wait
+	// for, and the daemon would begin anew beside its data.
+	waits = []string{"RequiresMountsFor=" + d.data.Path, "AssertPathIsMountPoint=" + mount}
 	if owner := d.data.User; owner != "" {
 		prepares = []string{
 			fmt.Sprintf("ExecStartPre=+/bin/chown -R %s:%s %s", owner, d.data.Group, d.data.Path),

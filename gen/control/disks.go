@@ -2,7 +2,6 @@ package control
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"hagen/gen/cluster"
@@ -33,7 +32,7 @@ func disks(s site) node.Node {
 		}
 		n.Filesystems = append(n.Filesystems, node.Filesystem{
 			Origin: made, Device: f.Device, Format: f.Format, Label: f.Label, Path: f.Path, Wipe: f.Wipe,
-			Options: inInitrd(f.Options),
+			Options: node.InInitrd(f.Options),
 		})
 		if f.Path != "" {
 			n.Mounts = append(n.Mounts, node.Mount{Origin: mounted, Device: f.Device, Path: f.Path, Format: f.Format, Options: f.Options})
@@ -42,20 +41,13 @@ func disks(s site) node.Node {
 	return n
 }
 
-// inInitrd leaves out the options that are systemd's alone: Ignition calls
-// mount(8) by itself.
-func inInitrd(options []string) (out []string) {
-	for _, o := range options {
-		if o != node.NoFail && !strings.HasPrefix(o, "x-") {
-			out = append(out, o)
+// onDisk gives where the host's own disk is mounted on which a directory lies,
+// "" if it lies on none.
+func onDisk(h cluster.Host, directory string) (mount string) {
+	for _, f := range h.Filesystems {
+		if f.Path != "" && strings.HasPrefix(directory+"/", f.Path+"/") && len(f.Path) > len(mount) {
+			mount = f.Path
 		}
 	}
-	return out
-}
-
-// onDisk says whether a directory lies on one of the host's own disks.
-func onDisk(h cluster.Host, directory string) bool {
-	return slices.ContainsFunc(h.Filesystems, func(f cluster.Filesystem) bool {
-		return f.Path != "" && strings.HasPrefix(directory+"/", f.Path+"/")
-	})
+	return mount
 }

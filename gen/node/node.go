@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/netip"
 	"path"
+	"strings"
 )
 
 // Node is one machine. Items stand in the order in which a reader of the
@@ -97,6 +98,17 @@ type Mount struct {
 // missing, and which takes the mount's order away: who needs it waits for it
 // with RequiresMountsFor= (systemd.mount(5)).
 const NoFail = "nofail"
+
+// InInitrd leaves those options of a mount that mount(8) knows by itself: the
+// rest is systemd's, and nothing for whoever mounts by hand.
+func InInitrd(options []string) (out []string) {
+	for _, o := range options {
+		if o != NoFail && !strings.HasPrefix(o, "x-") {
+			out = append(out, o)
+		}
+	}
+	return out
+}
 
 // Directory is a directory with owner and permission bits.
 type Directory struct {

@@ -118,8 +118,8 @@ var places = map[string]Effect{
 var unitSettings = map[string]Effect{
 	"Description": none, "Documentation": none, "the text": none,
 	"Wants": atBoot, "Requires": atBoot, "After": atBoot, "Before": atBoot, "WantedBy": atBoot, "RequiredBy": atBoot,
-	"RequiresMountsFor": atBoot,
-	"ExecReload":        atOnce, "KillMode": atOnce, "Restart": atOnce, "RestartSec": atOnce, "TimeoutStartSec": atOnce,
+	"RequiresMountsFor": atBoot, "AssertPathIsMountPoint": atBoot,
+	"ExecReload": atOnce, "KillMode": atOnce, "Restart": atOnce, "RestartSec": atOnce, "TimeoutStartSec": atOnce,
 	"TimeoutStopSec": atOnce, "StartLimitIntervalSec": atOnce,
 	// A member of etcd that has data takes its cluster from there
 	// (etcdserver/bootstrap.go): these flags are for the first start.
