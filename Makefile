@@ -7,7 +7,7 @@ VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo 
 BIN         := .bin
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 BUILD       := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
-TOOLS       := $(BIN)/butane $(BIN)/ignition-validate $(BIN)/staticcheck $(BIN)/benchstat
+TOOLS       := $(BIN)/butane $(BIN)/ignition-validate $(BIN)/staticcheck $(BIN)/benchstat $(BIN)/quadlet
 FUZZTIME    ?= 1m
 
 .PHONY: help
@@ -20,11 +20,11 @@ setup: packages tools ## install what tests need: Debian packages as root, and t
 .PHONY: packages
 packages:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  for program in haproxy keepalived systemd-analyze openssl ip; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing=1; done; \
+	  for program in haproxy keepalived systemd-analyze openssl ip mksquashfs mkfs.erofs; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing=1; done; \
 	  ls /usr/lib/*/libnm.so.0 >/dev/null 2>&1 || missing=1; \
-	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl iproute2 libnm0 libreadline8; }; \
+	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl iproute2 libnm0 libreadline8 squashfs-tools erofs-utils; }; \
 	  $(MAKE) --no-print-directory $(BIN)/networkmanager; \
-	else echo "not root on Debian: install haproxy, keepalived, systemd and openssl yourself, or their tests are skipped"; fi
+	else echo "not root on Debian: install haproxy, keepalived, systemd, openssl, squashfs-tools and erofs-utils yourself, or their tests are skipped"; fi
 
 # NetworkManager's readers without the daemon: installed, it would take over
 # this machine's network.
@@ -92,11 +92,12 @@ crash: ## kill hagen render a thousand times at random moments; KILLS=n for anot
 .PHONY: tools
 tools: $(TOOLS) ## build the programs that tests call, from tools/go.mod
 
-$(TOOLS) &: tools/go.mod tools/go.sum tools/butane/main.go
+$(TOOLS) &: tools/go.mod tools/go.sum tools/quadlet/go.mod tools/butane/main.go
 	@mkdir -p $(BIN)
 	cd tools && go build -trimpath -o ../$(BIN)/butane ./butane
 	cd tools && go build -trimpath -o ../$(BIN)/ignition-validate github.com/coreos/ignition/v2/validate
 	cd tools && go build -trimpath -o ../$(BIN)/ honnef.co/go/tools/cmd/staticcheck golang.org/x/perf/cmd/benchstat
+	cd tools/quadlet && CGO_ENABLED=0 go build -trimpath -o ../../$(BIN)/quadlet github.com/containers/podman/v5/cmd/quadlet
 	@touch $(TOOLS)
 
 .PHONY: e2e
