@@ -10,9 +10,10 @@ const (
 	Preinstalled = "preinstalled" // the image has them
 	URLs         = "urls"         // fetched at the first boot, each with its digest
 	Sysext       = "sysext"       // in an image that systemd-sysext merges into /usr
+	Container    = "container"    // in an image that Podman runs: HAProxy alone
 )
 
-// Deliveries lists them.
+// Deliveries lists those that every binary can come in.
 func Deliveries() []string { return []string{Preinstalled, URLs, Sysext} }
 
 // SysextBin is where a sysext image has its binaries: never /usr/sbin, which is
@@ -26,6 +27,10 @@ const SysextUnit = "systemd-sysext.service"
 // (systemd-sysext(8)). /etc/extensions is no place for hundreds of megabytes:
 // Fedora CoreOS copies /etc with every update.
 const SysextDir = "/var/lib/extensions"
+
+// Podman is where operating systems have it that run containers from Quadlet
+// files.
+const Podman = "/usr/bin/podman"
 
 // Products are what has a version of its own.
 const (

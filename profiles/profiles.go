@@ -74,8 +74,11 @@ type OS struct {
 	Clock      string   `json:"clock"`      // what sets the clock: Chrony or Timesyncd
 
 	Delivery       string `json:"delivery"`       // how the control plane's binaries come, when the cluster file leaves that open
-	HAProxyFrom    string `json:"haproxyFrom"`    // and HAProxy
+	HAProxyFrom    string `json:"haproxyFrom"`    // and HAProxy; a container only if the cluster file names its image
 	KeepalivedFrom string `json:"keepalivedFrom"` // and keepalived
+
+	Quadlet bool `json:"quadlet"` // Podman and its generator are there
+	SELinux bool `json:"selinux"` // enforced as it is delivered
 
 	Links    map[string]string `json:"-"` // directories that are links, and where they lead
 	ReadOnly []string          `json:"-"` // directories that cannot be written, links followed
@@ -149,7 +152,8 @@ var systems = []OS{
 		},
 		ReadOnly: []string{"/usr"}, Sealed: true,
 		BootDisk: BootDisk{Device: "/dev/disk/by-id/coreos-boot-disk", Root: 4, Label: "root", RootMiB: 8192},
-		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
+		Delivery: URLs, HAProxyFrom: Container, KeepalivedFrom: URLs,
+		Quadlet: true, SELinux: true,
 	},
 	{
 		Name: "flatcar", Summary: "Flatcar Container Linux", BinDir: "/opt/bin", HAProxy: "/opt/bin/haproxy", Keepalived: "/opt/bin/keepalived",

@@ -19,6 +19,7 @@ type Binaries struct {
 	At      spec.At
 	Mirror  string            // URL below which every file is fetched; "" is upstream's places
 	Arch    string            // of all machines, as upstream calls it
+	Image   string            // HAProxy's container, with its digest; "" is none
 	Sources map[string]string // URLs of artefacts that the cluster file names
 	locked  map[string]locked // by artefact; nil before Lock
 }
@@ -96,6 +97,10 @@ func (c *Cluster) artefact(row profiles.Artefact) Artefact {
 	return a
 }
 
+// Upstream gives the path of an artefact at its makers' server, beginning with
+// the server's name; or the name of the file where there is no server.
+func (c *Cluster) Upstream(row profiles.Artefact) string { return c.artefact(row).Path }
+
 // Fetched lists the artefacts that any machine fetches, which is what a lock
 // file is to name.
 func (c *Cluster) Fetched() []Artefact {
@@ -123,10 +128,16 @@ func (v *validation) binaries() {
 		v.served(field.Mirror)
 	}
 	v.origins(field.Sources)
-	for _, choice := range []spec.Text{field.Mode, field.HAProxy, field.Keepalived} {
+	if image := field.HAProxyImage; image.At.Written() && v.image(image) {
+		b.Image = image.Value
+	}
+	for _, choice := range []spec.Text{field.Mode, field.Keepalived} {
 		if choice.At.Written() {
 			v.choice(choice, profiles.Deliveries()...)
 		}
+	}
+	if field.HAProxy.At.Written() {
+		v.choice(field.HAProxy, append(profiles.Deliveries(), profiles.Container)...)
 	}
 	for _, hosts := range [][]Host{v.c.Masters, v.c.Balancers} {
 		for i := range hosts {
@@ -138,6 +149,7 @@ func (v *validation) binaries() {
 	}
 	if len(v.faults) == before { // else nobody knows what was meant
 		v.published()
+		v.contained()
 	}
 	if b.At.Written() && len(v.c.Fetched()) == 0 {
 		for _, at := range []spec.At{field.Mirror.At, field.Sources.At} {
@@ -169,6 +181,8 @@ func deliveryOf(h Host, field spec.Binaries) Delivery {
 			return profiles.Preinstalled // the image has it, or the distribution
 		case mode == profiles.Sysext:
 			return profiles.Sysext
+		case row == profiles.Container && !field.HAProxyImage.At.Written():
+			return profiles.URLs
 		}
 		return row
 	}
@@ -196,9 +210,57 @@ func (v *validation) published() {
 				}
 			}
 			v.fault(at, fmt.Sprintf("%s is to be fetched for %s, and its makers publish no binaries", a.Name, h.Name),
-				fmt.Sprintf("write sources: [{name: %s, url: …}], or a mirror that has it, or %s: %s, or %[2]s: %[4]s",
-					a.Name, a.Product, profiles.Preinstalled, profiles.Sysext))
+				fmt.Sprintf("write sources: [{name: %s, url: …}], or a mirror that has it, or %s: %s, or %[2]s: %[4]s%[5]s",
+					a.Name, a.Product, profiles.Preinstalled, profiles.Sysext, orImage(a, h)))
 		}
+	}
+}
+
+// orImage is a further way to get HAProxy.
+func orImage(a Artefact, h Host) string {
+	if a.Product != profiles.HAProxy || !h.OS.Quadlet {
+		return ""
+	}
+	return ", or haproxyImage: docker.io/library/haproxy@sha256:…"
+}
+
+// containerImage is a name that every registry's client reads alike, with the
+// digest of what it stands for.
+var containerImage = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+@sha256:[0-9a-f]{64}$`)
+
+func (v *validation) image(field spec.String) bool {
+	good := containerImage.MatchString(field.Value)
+	switch {
+	case good:
+	case !strings.Contains(field.Value, "@sha256:"):
+		v.fault(field.At, spec.Quote(field.Value)+" has no digest, so it may be another image tomorrow",
+			"write its name with the digest: docker.io/library/haproxy@sha256:…; skopeo inspect tells it")
+	default:
+		v.fault(field.At, spec.Quote(field.Value)+" is no name of an image with registry and digest", "write for example docker.io/library/haproxy@sha256:… with 64 digits of 0-9 and a-f, and no tag")
+	}
+	return good
+}
+
+// contained holds HAProxy's container against the machines that are to run it.
+func (v *validation) contained() {
+	field, runs := v.spec.Binaries, false
+	for _, h := range v.c.Fronts() {
+		if h.Delivery.HAProxy != profiles.Container {
+			continue
+		}
+		runs = true
+		switch {
+		case !field.HAProxyImage.At.Written():
+			v.fault(field.HAProxy.At, "names no image", "add haproxyImage: docker.io/library/haproxy@sha256:…; skopeo inspect tells the digest")
+			return
+		case !h.OS.Quadlet:
+			v.fault(field.HAProxy.At, fmt.Sprintf("%s has %s, where no Podman runs it", h.Name, h.OS.Summary),
+				fmt.Sprintf("write %s, %s or %s", profiles.Preinstalled, profiles.URLs, profiles.Sysext))
+			return
+		}
+	}
+	if at := field.HAProxyImage.At; at.Written() && !runs {
+		v.warn(at, "no machine runs HAProxy in a container", "remove it, or write haproxy: "+profiles.Container)
 	}
 }
 

@@ -302,6 +302,9 @@ func TestGood(t *testing.T) {
 			f := c.Fetched()
 			return len(f) == 2 && f[0].Version == newest.Proven.String()+"-etcd-"+newest.Etcd.String() && f[0].URL == "http://[2001:db8::1]:8080/a/hagen-control-plane-"+f[0].Version+"-amd64.raw"
 		}},
+		{"a container where there is an image", also("binaries: {mode: urls, haproxyImage: docker.io/library/haproxy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}"), func(c *cluster.Cluster) bool {
+			return c.Balancers[0].Delivery.HAProxy == "container" && c.Binaries.Image != "" && len(c.Fetched()) == 4
+		}},
 		{"one host of its own", changed(t, "{name: kubem01,", "{name: kubem01, binaries: urls,"), func(c *cluster.Cluster) bool {
 			return len(c.Artefacts(c.Masters[0])) == 0 && len(c.Artefacts(c.Masters[1])) == 4 && len(c.Fetched()) == 4
 		}},
@@ -368,6 +371,8 @@ func TestWarnings(t *testing.T) {
 			fmt.Sprintf("16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes %s, which goes with etcd %s; the flags of %[2]s are used, unproven", newest.Minor, newest.Etcd.Line())}},
 		{"nothing to fetch", also("binaries: {mode: preinstalled, mirror: 'http://10.10.10.1/'}"), []string{
 			"15:42: spec.binaries.mirror: no machine fetches anything; remove it, or write mode: urls"}},
+		{"an image that nobody runs", also("binaries: {mode: sysext, haproxyImage: docker.io/library/haproxy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}"), []string{
+			"15:42: spec.binaries.haproxyImage: no machine runs HAProxy in a container; remove it, or write haproxy: container"}},
 		{"a mirror on a machine of the cluster", also("binaries: {mirror: 'http://kubem01/', haproxy: preinstalled}"), []string{
 			"15:22: spec.binaries.mirror: kubem01 is kubem01, which has no binaries before it has fetched them there; serve them from a machine outside of the cluster"}},
 		{"one master", changed(t, masters, one), []string{

@@ -130,6 +130,10 @@ func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node
 		}
 	}
 	for _, d := range daemons {
+		if s.contained(d) {
+			step("", "need %s 'podman %s'", profiles.Podman, productPodman.wanted(s))
+			continue
+		}
 		step("", "need %s '%s %s'", s.binary(d.name), d.name, d.product.wanted(s))
 	}
 	script := "# Says which binary this machine lacks. Run by " + BinariesUnit + ".\n"

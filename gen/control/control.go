@@ -107,6 +107,10 @@ func machine(s site, set pki.Set) (node.Node, error) {
 	}
 	n.Add(binaries(s, daemons))
 	for _, d := range daemons {
+		if s.contained(d) {
+			n.Files = append(n.Files, haproxyContainer(s))
+			continue
+		}
 		n.Units = append(n.Units, d.service(s))
 	}
 	return inBootOrder(n), nil

@@ -161,4 +161,5 @@ var (
 	}
 	productHAProxy    = product{wanted: func(site) string { return "2.4 or newer" }}
 	productKeepalived = product{wanted: func(site) string { return "2.2 or newer" }}
+	productPodman     = product{wanted: func(site) string { return "4.4 or newer" }} // the first with Quadlet
 )

@@ -73,7 +73,7 @@ func classicHAProxy(s site) string {
 	t := s.Balancing.Timeouts
 	var b strings.Builder
 	fmt.Fprintf(&b, `global
-    log /dev/log local0
+    log %s local0
     maxconn %d
 
 defaults
@@ -96,7 +96,7 @@ listen secure_kube_control_plane
     option tcp-check
     balance roundrobin
     default-server inter 10s downinter 5s rise 2 fall 2 slowstart 60s maxconn 250 maxqueue 256 weight 100
-`, s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port)
+`, s.log(), s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port)
 	for _, m := range s.Masters {
 		fmt.Fprintf(&b, "    server secure_%s %s check\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port))
 	}
@@ -113,7 +113,7 @@ func standardHAProxy(s site) string {
 	t := s.Balancing.Timeouts
 	var b strings.Builder
 	fmt.Fprintf(&b, `global
-    log /dev/log local0
+    log %s local0
     # More than clients get, so that HAProxy answers what asks it about itself
     # when they have taken all of theirs.
     maxconn %d
@@ -153,7 +153,7 @@ listen secure_kube_control_plane
     # check, a short wait and a check. A shorter inter would shorten the time
     # for a TLS handshake, too, and a busy one would fail.
     default-server check check-ssl verify required ca-file %s inter 1s fastinter 100ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
-`, s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
+`, s.log(), s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
 	for _, m := range s.Masters {
 		fmt.Fprintf(&b, "    server %s %s verifyhost %s\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port), m.Name)
 	}

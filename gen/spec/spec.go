@@ -153,13 +153,14 @@ type Filesystem struct {
 
 // Binaries says how what the units run comes onto the machines.
 type Binaries struct {
-	At         At
-	Mode       Text         `key:"mode"`
-	Mirror     String       `key:"mirror" example:"http://10.10.10.1/hagen" quote:"helps"`
-	Arch       Text         `key:"arch"`
-	HAProxy    Text         `key:"haproxy"`
-	Keepalived Text         `key:"keepalived"`
-	Sources    List[Origin] `key:"sources" example:"[{name: haproxy, url: https://example.com/haproxy-3.2.tar.gz}]"`
+	At           At
+	Mode         Text         `key:"mode"`
+	Mirror       String       `key:"mirror" example:"http://10.10.10.1/hagen" quote:"helps"`
+	Arch         Text         `key:"arch"`
+	HAProxy      Text         `key:"haproxy"`
+	HAProxyImage String       `key:"haproxyImage" example:"docker.io/library/haproxy@sha256:…" quote:"helps"`
+	Keepalived   Text         `key:"keepalived"`
+	Sources      List[Origin] `key:"sources" example:"[{name: haproxy, url: https://example.com/haproxy-3.2.tar.gz}]"`
 }
 
 // Origin is where one file with binaries is fetched, instead of upstream's

@@ -1,0 +1,35 @@
+package node
+
+import (
+	"path"
+	"slices"
+	"strings"
+)
+
+// QuadletDir is where Podman's generator looks for the containers that are to
+// become units of the system (podman-systemd.unit(5)).
+const QuadletDir = "/etc/containers/systemd"
+
+// ContainerSection is the section that tells such a file from a unit.
+const ContainerSection = "Container"
+
+// WithContainers gives the node as systemd comes to see it: a file
+// NAME.container is the unit NAME.service. Contents stay as they are.
+func (n Node) WithContainers() Node {
+	isContainer := func(f File) bool { return path.Dir(f.Path) == QuadletDir && path.Ext(f.Path) == ".container" }
+	if !slices.ContainsFunc(n.Files, isContainer) {
+		return n
+	}
+	units := slices.Clone(n.Units)
+	for _, f := range n.Files {
+		if isContainer(f) {
+			// The generator obeys [Install]: nobody enables it.
+			units = append(units, Unit{
+				Origin: f.Origin, Name: strings.TrimSuffix(path.Base(f.Path), ".container") + ".service",
+				Contents: string(f.Contents), Enabled: true,
+			})
+		}
+	}
+	n.Files, n.Units = slices.DeleteFunc(slices.Clone(n.Files), isContainer), units
+	return n
+}
