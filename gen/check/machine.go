@@ -38,6 +38,7 @@ type machine struct {
 }
 
 func newMachine(s *set, in Machine) *machine {
+	in.Node = in.Node.WithContainers()
 	m := &machine{
 		Node: in.Node, set: s, os: in.OS, differing: in.Differing, files: map[string]node.File{},
 		pem: map[string]pemContents{}, mentions: map[string][]word{}, reached: map[string][]*unit{},

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"hagen/gen/node"
 )
 
 // systemdKeys is what systemd knows, by section.
@@ -70,6 +72,7 @@ func (m *machine) unitSyntax() {
 			keys, sectionKnown := known[d.section]
 			switch {
 			case strings.HasPrefix(d.section, "X-") || strings.HasPrefix(d.key, "X-"):
+			case d.section == node.ContainerSection && u.container(): // Podman's
 			case !sectionKnown:
 				m.find(ruleSyntax, u.place(d.at), "stands in the section [%s], which systemd does not know", d.section)
 			case !keys[d.key]:
@@ -167,6 +170,7 @@ func (m *machine) runs(u *unit) {
 	once := u.value("Service", "Type") == "oneshot"
 	switch {
 	case path.Ext(u.Name) != ".service":
+	case u.container(): // Podman writes the command
 	case len(commands) == 0 && !once:
 		m.find(ruleNoStart, whole(u.Name), "has no ExecStart=")
 	case len(commands) > 1 && !once:

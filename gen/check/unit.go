@@ -171,6 +171,10 @@ type flag struct {
 func (u *unit) processes() []*process {
 	var out []*process
 	for _, d := range u.directives {
+		if d.section == node.ContainerSection && d.key == "Exec" {
+			out = append(out, u.contained(d))
+			continue
+		}
 		if d.section != "Service" || !strings.HasPrefix(d.key, "Exec") || d.value == "" {
 			continue
 		}
@@ -184,6 +188,22 @@ func (u *unit) processes() []*process {
 		})
 	}
 	return out
+}
+
+// contained is what a container runs, which goes by the name of its image. The
+// image's entry point may be handed the program's own name.
+func (u *unit) contained(d directive) *process {
+	image, _ := u.directive(d.section, "Image")
+	name, _, _ := strings.Cut(path.Base(image.value), "@")
+	name, _, _ = strings.Cut(name, ":")
+	args := split(d.value, d.valueAt)
+	return &process{unit: u, name: name, path: word{image.value, image.valueAt}, args: args, flags: readFlags(args), main: true}
+}
+
+// container says whether Podman makes the unit.
+func (u *unit) container() bool {
+	_, is := u.directive(node.ContainerSection, "Image")
+	return is
 }
 
 // readFlags reads --name=value, --name value and --name.

@@ -89,6 +89,7 @@ type Caution struct {
 
 // Of compares two trees.
 func Of(before, after Side) Diff {
+	before, after = asUnits(before), asUnits(after)
 	d := Diff{Changes: []Change{}, Effects: []Effects{}, Order: []Step{}, Reimage: []string{}, Cautions: []Caution{}}
 	c := comparison{twins: map[string]string{}}
 	pairs := pair(before.Machines, after.Machines)
@@ -120,6 +121,15 @@ func Of(before, after Side) Diff {
 	d.masters = slices.ContainsFunc(pairs, func(p machines) bool { return slices.Contains(d.Reimage, p.name) && role(p.after) == roleMaster })
 	d.Cautions = append(d.Cautions, slices.Concat(cautions(pairs), beware, ways(before, after, pairs))...)
 	return d
+}
+
+// asUnits takes containers for the units that they become.
+func asUnits(s Side) Side {
+	s.Machines = slices.Clone(s.Machines)
+	for i := range s.Machines {
+		s.Machines[i] = s.Machines[i].WithContainers()
+	}
+	return s
 }
 
 // machines is one host of both trees; nil where it is not.

@@ -43,6 +43,10 @@ func readUnit(text string) unit {
 			u.readCommand(strings.Fields(value))
 			continue
 		}
+		if name == "Exec" && section == node.ContainerSection {
+			u.readCommand(append([]string{node.ContainerSection}, strings.Fields(value)...))
+			continue
+		}
 		u.settings = add(u.settings, section, name, strings.Join(strings.Fields(value), " "))
 	}
 	return u

@@ -1,0 +1,60 @@
+package diff
+
+import (
+	"strings"
+	"testing"
+
+	"hagen/gen/node"
+)
+
+// TestContainer: a container is told as the unit that it becomes, and a file
+// that is fetched by where it comes from.
+func TestContainer(t *testing.T) {
+	before := side(t, "container")
+	for _, test := range []struct {
+		change func(*Side)
+		action Action
+		unit   string
+		says   string
+	}{
+		{replace("kubem00", node.QuadletDir+"/haproxy.container", "@sha256:3f", "@sha256:4f"), Restart, haproxyUnit, "Image"},
+		{replace("kubem00", node.QuadletDir+"/haproxy.container", "Description=", "Description=The "), Nothing, "", "Description"},
+		{replace("kubem00", "/etc/haproxy/haproxy.cfg", "timeout connect 1s", "timeout connect 2s"), Reload, haproxyUnit, "timeout connect 2s"},
+	} {
+		after := side(t, "container")
+		test.change(&after)
+		d := Of(before, after)
+		if len(d.Effects) != 1 || len(d.Effects[0].Effects) == 0 || d.Effects[0].Effects[0].Action != test.action || d.Effects[0].Effects[0].Unit != test.unit {
+			t.Errorf("%s: %+v", test.says, d.Effects)
+		}
+		if text := d.Text(Heading{}, Style{}); !strings.Contains(text, test.says) {
+			t.Errorf("%s is not told:\n%s", test.says, text)
+		}
+	}
+	if role(&before.Machines[0]) != roleMaster {
+		t.Error("no master")
+	}
+}
+
+// TestFetched: another digest is another binary, wherever it is.
+func TestFetched(t *testing.T) {
+	for _, test := range []struct{ golden, host, path, unit string }{
+		{"urls", "kubem00", "/usr/local/bin/kube-apiserver", "kube-apiserver.service"},
+		{"urls", "kubem00", "/var/lib/hagen/etcd-v3.7.3-linux-arm64.tar.gz", "etcd.service"},
+		{"sysext", "kubem01", "/var/lib/extensions/hagen-control-plane.raw", "kube-scheduler.service"},
+	} {
+		before, after := side(t, test.golden), side(t, test.golden)
+		on(test.host, func(n *node.Node) {
+			f := fileAt(n, test.path)
+			f.Source.Hash = strings.ReplaceAll(f.Source.Hash, "a", "b")
+		})(&after)
+		d := Of(before, after)
+		found := false
+		for _, e := range d.Effects[0].Effects {
+			found = found || e.Action == Restart && e.Unit == test.unit && strings.Contains(e.Why, "does not fetch")
+		}
+		if !found || len(d.Changes) != 1 || d.Changes[0].Details[0].What != "digest" {
+			t.Errorf("%s: %+v %+v", test.path, d.Effects, d.Changes)
+		}
+	}
+}
