@@ -31,6 +31,7 @@ var allowed = map[string][]string{
 	"hagen/profiles":     {},
 	"hagen/out":          {"hagen/out/tree"},
 	"hagen/out/digest":   {},
+	"hagen/out/sysext":   {},
 	"hagen/out/tree":     {},
 	"hagen/out/twin":     {"hagen/gen", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/out/rendered", "hagen/profiles"},
 	"hagen/out/diff":     {"hagen/gen/check", "hagen/gen/node", "hagen/out/twin", "hagen/profiles"},

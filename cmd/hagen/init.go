@@ -161,7 +161,8 @@ spec:
   #   expiry: 1y
   #   adminExpiry: 90d
   #   subject: {commonName: kubernetes CA, organization: Example, country: IT}
-{{end}}  # users:                         # without a login nobody can look at a failed first boot
+{{end}}  # binaries: {mode: preinstalled} # or urls, or sysext: a stock machine has none of them
+  # users:                         # without a login nobody can look at a failed first boot
   #   - name: core
   #     sshKeys: ["ssh-ed25519 AAAA… you@desk"]
 `))

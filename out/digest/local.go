@@ -17,9 +17,23 @@ const maxFiles = 100_000
 // maxSums is the largest checksum file that is read, in bytes.
 const maxSums = 4 << 20
 
-// FromDirectory finds the files below a directory, in any of its directories,
-// and reads them. The error joins one for every file that is not there.
-func FromDirectory(dir string, files []File) ([]Found, error) {
+// Find looks for files below a directory, in any of its directories, by what
+// upstream calls them. A path, below the directory, and an error a file.
+func Find(dir string, files []File) ([]string, []error) {
+	found, faults := make([]string, len(files)), make([]error, len(files))
+	paths, err := list(dir)
+	for i, f := range files {
+		if err == nil {
+			found[i], faults[i] = choose(f, paths)
+		} else if i == 0 {
+			faults[i] = err
+		}
+	}
+	return found, faults
+}
+
+// list gives the paths of all regular files below a directory.
+func list(dir string) ([]string, error) {
 	var paths []string
 	err := filepath.WalkDir(dir, func(p string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -34,19 +48,20 @@ func FromDirectory(dir string, files []File) ([]Found, error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	var faults []error
+	return paths, err
+}
+
+// FromDirectory finds the files below a directory, as Find does, and reads
+// them. The error joins one for every file that is not there.
+func FromDirectory(dir string, files []File) ([]Found, error) {
+	places, faults := Find(dir, files)
 	found := make([]Found, len(files))
-	for i, f := range files {
-		place, err := choose(f, paths)
-		if err == nil {
-			var s sums
-			s, err = readFile(filepath.Join(dir, filepath.FromSlash(place)))
-			found[i] = Found{place, s.sha512, "read from " + filepath.Join(dir, place)}
+	for i, place := range places {
+		if place == "" {
+			continue
 		}
-		faults = append(faults, err)
+		s, err := readFile(filepath.Join(dir, filepath.FromSlash(place)))
+		found[i], faults[i] = Found{place, s.sha512, "read from " + filepath.Join(dir, place)}, err
 	}
 	return found, errors.Join(faults...)
 }

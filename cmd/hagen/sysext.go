@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen/cluster"
+	"hagen/out/digest"
+	"hagen/out/sysext"
+	"hagen/profiles"
+)
+
+func sysextCommand(ui *ui) *cli.Command {
+	return &cli.Command{
+		Name:      "sysext",
+		Usage:     "make the images that systemd-sysext merges, from binaries in a directory",
+		ArgsUsage: "build",
+		Description: describe("Versions and processor are the cluster file's. The same binaries give the same bytes.\n"+
+			"etcd may be in upstream's archive.",
+			"hagen sysext build --from /srv/binaries -o /srv/mirror",
+			"hagen lock --from /srv/mirror"),
+		Flags: []cli.Flag{
+			fileFlag(),
+			&cli.StringFlag{Name: "from", Usage: "take the binaries in `DIR`, in whatever directories there"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: ".", Usage: "write the images to `DIR`"},
+			&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the images: " + strings.Join(sysext.Formats(), ", ") + " (default: squashfs, or erofs where SELinux wants labels)"},
+			&cli.StringFlag{Name: "for", Value: sysext.Any, Usage: "the operating system that the images fit, as os-release names it: `ID[:VERSION_ID]`"},
+		},
+		Action: func(ctx *cli.Context) error {
+			switch {
+			case ctx.NArg() != 1 || ctx.Args().First() != "build":
+				return usage("say what to do: hagen sysext build --from DIR")
+			case ctx.String("from") == "":
+				return usage("name the directory with the binaries: hagen sysext build --from DIR")
+			case ctx.IsSet("format") && !slices.Contains(sysext.Formats(), ctx.String("format")):
+				return unknown("format", ctx.String("format"), sysext.Formats())
+			}
+			return sysextBuild(ui, ctx)
+		},
+	}
+}
+
+func sysextBuild(ui *ui, ctx *cli.Context) error {
+	c, err := readCluster(ui, ctx.String("file"))
+	if err != nil {
+		return err
+	}
+	target, err := targetOf(ctx.String("for"))
+	if err != nil {
+		return err
+	}
+	for flag, dir := range map[string]string{"--from": ctx.String("from"), "-o": ctx.String("output")} {
+		if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+			return usage("%s %s: there is no such directory", flag, dir)
+		}
+	}
+	images, err := imagesOf(ui, c, ctx.String("from"), target, ctx.String("format"))
+	if err != nil {
+		return err
+	}
+	for _, i := range images {
+		if err := i.Check(); err != nil {
+			return failed("%w\nNothing was written.", err)
+		}
+	}
+	for _, i := range images {
+		if err := writeImage(ui, i, filepath.Join(ctx.String("output"), i.file)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// targetOf reads --for.
+func targetOf(text string) (sysext.Target, error) {
+	id, version, _ := strings.Cut(text, ":")
+	plain := func(s string) bool {
+		return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789._-") == ""
+	}
+	switch {
+	case id == "" || !plain(id) || !plain(version):
+		return sysext.Target{}, usage("--for %s: write ID or ID:VERSION_ID as /etc/os-release has them, for example fedora:43", text)
+	case id == sysext.Any && version != "":
+		return sysext.Target{}, usage("--for %s: an image for any system is for no version of one; write --for %s", text, sysext.Any)
+	case id != sysext.Any && version == "":
+		return sysext.Target{}, usage("--for %s: systemd-sysext wants the version, too; write for example --for %[1]s:43", text)
+	}
+	return sysext.Target{ID: id, Version: version}, nil
+}
+
+// image is one to make, and what its file is called.
+type image struct {
+	sysext.Image
+	file string
+}
+
+// imagesOf looks for the binaries of every image that a machine of the cluster
+// gets.
+func imagesOf(ui *ui, c *cluster.Cluster, dir string, target sysext.Target, format string) ([]image, error) {
+	var images []image
+	var faults []error
+	for _, row := range profiles.Artefacts() {
+		if row.Delivery != profiles.Sysext {
+			continue
+		}
+		var hosts []cluster.Host
+		var artefact cluster.Artefact
+		for _, h := range c.Hosts() {
+			for _, a := range c.Artefacts(h) {
+				if a.Name == row.Name {
+					hosts, artefact = append(hosts, h), a
+				}
+			}
+		}
+		if len(hosts) == 0 {
+			continue
+		}
+		i := image{file: path.Base(artefact.Path), Image: sysext.Image{Name: row.Name, Arch: profiles.SystemdArch(artefact.Arch), For: target, Format: format}}
+		i.Labels = slices.ContainsFunc(hosts, func(h cluster.Host) bool { return h.OS.SELinux })
+		if format == "" && i.Labels {
+			i.Format = sysext.Erofs
+		} else if format == "" {
+			i.Format = sysext.Squashfs
+		}
+		var err error
+		i.Binaries, err = binariesOf(ui, c, dir, row)
+		images, faults = append(images, i), append(faults, err)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, failed("%w\nNothing was written.", err)
+	}
+	if len(images) == 0 {
+		return nil, usage("no machine of the cluster gets its binaries in an image; write binaries: {mode: %s}", profiles.Sysext)
+	}
+	return images, nil
+}
+
+// binariesOf finds the binaries of an image, each by itself or in the archive
+// that upstream publishes it in. Those that no unit runs may be missing.
+func binariesOf(ui *ui, c *cluster.Cluster, dir string, row profiles.Artefact) ([]sysext.Binary, error) {
+	var out []sysext.Binary
+	var faults []error
+	for _, name := range row.Binaries {
+		published, place := digest.File{Name: name, Path: name}, digest.File{}
+		if a, from := profiles.ArtefactOf(name, profiles.URLs); from {
+			place = digest.File{Name: name, Path: c.Upstream(a)}
+			if !profiles.IsArchive(place.Path) {
+				published, place = place, digest.File{}
+			}
+		}
+		found, problems := digest.Find(dir, []digest.File{published})
+		if found[0] != "" {
+			out = append(out, sysext.File(name, filepath.Join(dir, found[0])))
+			continue
+		}
+		if archives, _ := digest.Find(dir, []digest.File{place}); place.Path != "" && archives[0] != "" {
+			archive := filepath.Join(dir, archives[0])
+			holds, err := sysext.Holds(archive, name)
+			if holds {
+				out = append(out, sysext.Archived(name, archive))
+				continue
+			}
+			problems[0] = errors.Join(problems[0], err)
+		}
+		if slices.Contains(row.Spare, name) && !needed(c, name) {
+			ui.say("%s: left out: %s has none", name, dir)
+			continue
+		}
+		faults = append(faults, fmt.Errorf("%w in %s", problems[0], dir))
+	}
+	return out, errors.Join(faults...)
+}
+
+// needed says of a binary that not every cluster runs whether this one does.
+func needed(c *cluster.Cluster, name string) bool {
+	return name == profiles.Keepalived && c.Balancing.VirtualIP.IsValid()
+}
+
+// writeImage makes an image beside its place, and renames it.
+func writeImage(ui *ui, i image, place string) error {
+	dir, err := os.MkdirTemp(filepath.Dir(place), ".hagen-image-")
+	if err != nil {
+		return failed("%s: cannot be written: %w", place, reason(err))
+	}
+	defer os.RemoveAll(dir)
+	made := filepath.Join(dir, i.file)
+	if err := sysext.Make(i.Image, made); err != nil {
+		return failed("%w\nNothing was written.", err)
+	}
+	sum, size, err := sumOf(made)
+	if err != nil {
+		return failed("%s: cannot be read: %w", made, reason(err))
+	}
+	if old, _, err := sumOf(place); err == nil && bytes.Equal(old, sum) {
+		ui.say("%s is the same image already", place)
+		return nil
+	}
+	if err := errors.Join(os.Chmod(made, 0o644), os.Rename(made, place)); err != nil {
+		return failed("%s: cannot be written: %w", place, reason(err))
+	}
+	ui.say("wrote %s: %s bytes with %s", place, count(size), i.Names())
+	return nil
+}
+
+func sumOf(name string) (sum []byte, size int, err error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer file.Close()
+	hash := sha512.New()
+	n, err := io.Copy(hash, file)
+	return hash.Sum(nil), int(n), err
+}

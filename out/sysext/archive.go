@@ -1,0 +1,74 @@
+package sysext
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+)
+
+// File gives a binary that is a file.
+func File(name, place string) Binary {
+	return Binary{name, func() (io.ReadCloser, error) {
+		file, err := os.Open(place)
+		if err != nil {
+			return nil, fmt.Errorf("%s: cannot be opened: %w", place, reason(err))
+		}
+		return file, nil
+	}}
+}
+
+// Archived gives a binary that is in a .tar.gz, in whatever directory there.
+func Archived(name, archive string) Binary {
+	return Binary{name, func() (io.ReadCloser, error) {
+		file, err := os.Open(archive)
+		if err != nil {
+			return nil, fmt.Errorf("%s: cannot be opened: %w", archive, reason(err))
+		}
+		member, err := find(file, name)
+		if err != nil {
+			file.Close()
+			return nil, fmt.Errorf("%s: %w", archive, err)
+		}
+		return struct {
+			io.Reader
+			io.Closer
+		}{member, file}, nil
+	}}
+}
+
+// Holds says whether an archive has a binary.
+func Holds(archive, name string) (bool, error) {
+	member, err := Archived(name, archive).Open()
+	if err == nil {
+		member.Close()
+	}
+	if errors.Is(err, errNotIn) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+var errNotIn = errors.New("the binary is not in it")
+
+func find(file io.Reader, name string) (io.Reader, error) {
+	unzipped, err := gzip.NewReader(file)
+	if err != nil {
+		return nil, errors.New("is no gzip archive")
+	}
+	members := tar.NewReader(unzipped)
+	for {
+		header, err := members.Next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, errNotIn
+		case err != nil:
+			return nil, errors.New("is no tar archive, or cut short")
+		case header.Typeflag == tar.TypeReg && path.Base(header.Name) == name:
+			return members, nil
+		}
+	}
+}
