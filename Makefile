@@ -17,14 +17,16 @@ help: ## list what can be made
 .PHONY: setup
 setup: packages tools ## install what tests need: Debian packages as root, and the tools
 
+# cloud-init is wanted for its schema: it stays off on this machine.
 .PHONY: packages
 packages:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  for program in haproxy keepalived systemd-analyze openssl ip mksquashfs mkfs.erofs; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing=1; done; \
-	  ls /usr/lib/*/libnm.so.0 >/dev/null 2>&1 || missing=1; \
-	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl iproute2 libnm0 libreadline8 squashfs-tools erofs-utils; }; \
+	  for program in haproxy keepalived systemd-analyze openssl ip mksquashfs mkfs.erofs cloud-init; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	  ls /usr/lib/*/libnm.so.0 >/dev/null 2>&1 || missing="$$missing libnm"; \
+	  case "$$missing" in *cloud-init*) mkdir -p /etc/cloud && touch /etc/cloud/cloud-init.disabled;; esac; \
+	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl iproute2 libnm0 libreadline8 squashfs-tools erofs-utils cloud-init; }; \
 	  $(MAKE) --no-print-directory $(BIN)/networkmanager; \
-	else echo "not root on Debian: install haproxy, keepalived, systemd, openssl, squashfs-tools and erofs-utils yourself, or their tests are skipped"; fi
+	else echo "not root on Debian: install haproxy, keepalived, systemd, openssl, cloud-init, squashfs-tools and erofs-utils yourself, or their tests are skipped"; fi
 
 # NetworkManager's readers without the daemon: installed, it would take over
 # this machine's network.

@@ -72,8 +72,11 @@ type Machine struct {
 // tree.
 const AdminPath = "admin.kubeconfig"
 
-// fileNames are what documents are called in a host's folder.
-var fileNames = map[string]string{profiles.Butane: "config.bu", profiles.Ignition: "config.ign", Kargs: "kargs"}
+// fileNames are what documents are called in a host's folder. cloud-init wants
+// its own to be called so.
+var fileNames = map[string]string{
+	profiles.Butane: "config.bu", profiles.Ignition: "config.ign", profiles.UserData: "user-data", profiles.MetaData: "meta-data", Kargs: "kargs",
+}
 
 // Kargs is the format of what a machine's boot medium says to its kernel, so
 // that it has its network before it has its document. It is made beside the
@@ -128,7 +131,11 @@ func documents(c *cluster.Cluster, machines []Machine, formats []string) error {
 	for i := range machines {
 		all.Go(func() {
 			m := &machines[i]
-			wanted := append(slices.Clone(m.Host.OS.Formats), formats...)
+			own := m.Host.OS.Formats
+			wanted := append(slices.Clone(own), formats...)
+			if !slices.Contains(own, profiles.Ignition) {
+				m.Node = m.Node.Overwriting() // cloud-init knows nothing else
+			}
 			m.Documents, faults[i] = encodeMachine(c.Name, m.Node, m.Host.OS, wanted)
 		})
 	}
@@ -139,20 +146,20 @@ func documents(c *cluster.Cluster, machines []Machine, formats []string) error {
 // encodeMachine writes one machine in each format and holds what was written
 // against the node, by reading it back.
 func encodeMachine(cluster string, n node.Node, system profiles.OS, formats []string) ([]Document, error) {
-	butane := encode.Butane(cluster, n, system)
-	ignition, back, err := encode.Ignition(butane, system)
+	encodings, err := encode.All(cluster, n, system, formats)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.Name, err)
 	}
-	if !reflect.DeepEqual(back.Bare(), n.Bare()) {
-		return nil, fmt.Errorf("%s: the document does not say what was decided for the machine", n.Name)
-	}
-	texts := map[string][]byte{profiles.Butane: butane.Text, profiles.Ignition: ignition}
 	var out []Document
-	for _, format := range profiles.Formats() {
-		if slices.Contains(formats, format) {
-			out = append(out, Document{Format: format, Path: Path(n.Name, format), Text: texts[format]})
+	for _, e := range encodings {
+		want := n
+		if e.Format == profiles.UserData {
+			want = n.Overwriting()
 		}
+		if e.Back != nil && !reflect.DeepEqual(e.Back.Bare(), want.Bare()) {
+			return nil, fmt.Errorf("%s: %s does not say what was decided for the machine", n.Name, fileNames[e.Format])
+		}
+		out = append(out, Document{Format: e.Format, Path: Path(n.Name, e.Format), Text: e.Text})
 	}
 	if kargs := network.Kargs(n, system); kargs != nil {
 		out = append(out, Document{Format: Kargs, Path: Path(n.Name, Kargs), Text: kargs})

@@ -15,6 +15,8 @@ const (
 const (
 	Butane   = "butane"
 	Ignition = "ignition"
+	UserData = "user-data"
+	MetaData = "meta-data"
 )
 
 // Network stacks: what reads the files that configure interfaces.
@@ -34,6 +36,9 @@ const (
 	InIP   = "ip"     // ip=…:52-54-00-89-d8-10:none
 	ByName = "ifname" // ifname=bootnet:52:54:00:89:d8:10 ip=…:bootnet:none
 )
+
+// CloudInit stands for all formats that cloud-init reads.
+const CloudInit = "cloud-init"
 
 // Profile is one way to build the control plane.
 type Profile struct {
@@ -62,16 +67,20 @@ type Release struct {
 type OS struct {
 	Name       string   `json:"name"`
 	Summary    string   `json:"summary"`
-	BinDir     string   `json:"binaries"`   // where etcd and the kube-* binaries stand
-	HAProxy    string   `json:"haproxy"`    // path of haproxy
-	Keepalived string   `json:"keepalived"` // path of keepalived
-	Variant    string   `json:"variant"`    // of Butane
-	Butane     string   `json:"butane"`     // Butane specification of that variant
-	Spec       string   `json:"ignition"`   // Ignition specification it becomes
-	Formats    []string `json:"formats"`    // that every host with this OS gets
-	Groups     []string `json:"groups"`     // a login of the cluster file joins
-	Network    string   `json:"network"`    // what configures interfaces: NetworkManager or Networkd
-	Clock      string   `json:"clock"`      // what sets the clock: Chrony or Timesyncd
+	Clones     []string `json:"clones,omitempty"` // names of others that are the same to us
+	BinDir     string   `json:"binaries"`         // where etcd and the kube-* binaries stand
+	HAProxy    string   `json:"haproxy"`          // path of haproxy
+	Keepalived string   `json:"keepalived"`       // path of keepalived
+	Variant    string   `json:"variant"`          // of Butane
+	Butane     string   `json:"butane"`           // Butane specification of that variant
+	Spec       string   `json:"ignition"`         // Ignition specification it becomes
+	Formats    []string `json:"formats"`          // that every host with this OS gets
+	Groups     []string `json:"groups"`           // a login of the cluster file joins
+	Shell      string   `json:"shell"`            // of such a login; "" is the system's choice
+	Sudo       string   `json:"sudo"`             // rule for such a login; "" where Groups are enough
+	Packages   string   `json:"packages"`         // command that puts haproxy and keepalived into an image; "" without packages
+	Network    string   `json:"network"`          // what configures interfaces: NetworkManager or Networkd
+	Clock      string   `json:"clock"`            // what sets the clock: Chrony or Timesyncd
 
 	Delivery       string `json:"delivery"`       // how the control plane's binaries come, when the cluster file leaves that open
 	HAProxyFrom    string `json:"haproxyFrom"`    // and HAProxy; a container only if the cluster file names its image
@@ -80,6 +89,7 @@ type OS struct {
 	Quadlet bool `json:"quadlet"` // Podman and its generator are there
 	SELinux bool `json:"selinux"` // enforced as it is delivered
 
+	Booleans map[string]string `json:"-"` // of SELinux, by daemon, without which it keeps that from our ports
 	Links    map[string]string `json:"-"` // directories that are links, and where they lead
 	ReadOnly []string          `json:"-"` // directories that cannot be written, links followed
 	BootMAC  string            `json:"-"` // how the kernel argument ip= names an interface by its MAC address: InIP or ByName; "" cannot
@@ -138,6 +148,14 @@ var releases = []Release{
 //     with dashes for a name; elsewhere systemd-network-generator(8), which
 //     knows ifname=. Flatcar's script knows neither (flatcar/bootengine,
 //     dracut/03flatcar-network/parse-ip-for-networkd.sh).
+//   - Debian, Ubuntu, RHEL: /usr/bin belongs to packages, /usr/local/bin to the
+//     administrator, and RHEL's SELinux policy has bin_t for it. Their packages'
+//     services are called haproxy.service and keepalived.service as ours are,
+//     which go before them (systemd.unit(5), "Unit File Load Path"). A login
+//     has no password, so sudo may not ask for one: that is what cloud images
+//     say of their default user (cloud-init, config/cloud.cfg.tmpl). RHEL
+//     confines what runs /usr/sbin/haproxy and /usr/sbin/keepalived to known
+//     ports (haproxy_selinux(8), keepalived_selinux(8)).
 //   - Butane specifications: the newest that both emit Ignition 3.4.0, the
 //     newest which matchbox and Flatcar's stable variant accept.
 var systems = []OS{
@@ -172,6 +190,33 @@ var systems = []OS{
 		Groups: []string{"systemd-journal"}, Network: Networkd, Clock: Timesyncd, BootMAC: ByName,
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
 	},
+	{
+		Name: "debian", Summary: "Debian 12 and newer", BinDir: "/usr/local/bin", HAProxy: "/usr/sbin/haproxy",
+		Keepalived: "/usr/sbin/keepalived", Packages: "apt-get install haproxy keepalived",
+		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData},
+		Groups: []string{"sudo", "systemd-journal"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD:ALL",
+		Network: Networkd, Clock: Timesyncd,
+		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
+	},
+	{
+		Name: "ubuntu", Summary: "Ubuntu 22.04 LTS and newer", BinDir: "/usr/local/bin", HAProxy: "/usr/sbin/haproxy",
+		Keepalived: "/usr/sbin/keepalived", Packages: "apt-get install haproxy keepalived",
+		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData},
+		Groups: []string{"sudo", "systemd-journal"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD:ALL",
+		Network: Networkd, Clock: Timesyncd,
+		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
+	},
+	{
+		Name: "rhel", Summary: "Red Hat Enterprise Linux 9 and newer, AlmaLinux, Rocky Linux, Oracle Linux, CentOS Stream",
+		Clones: []string{"redhat", "almalinux", "alma", "rocky", "rockylinux", "oracle", "oraclelinux", "ol", "centos", "centos-stream"},
+		BinDir: "/usr/local/bin", HAProxy: "/usr/sbin/haproxy", Keepalived: "/usr/sbin/keepalived", Packages: "dnf install haproxy keepalived",
+		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData},
+		Groups: []string{"wheel", "systemd-journal"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD:ALL",
+		Network: NetworkManager, Clock: Chrony,
+		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
+		SELinux:  true,
+		Booleans: map[string]string{"haproxy": "haproxy_connect_any", "keepalived": "keepalived_connect_any"},
+	},
 }
 
 // Profiles lists all profiles, the default first.
@@ -184,7 +229,19 @@ func Releases() []Release { return slices.Clone(releases) }
 func Systems() []OS { return slices.Clone(systems) }
 
 // Formats lists all document formats.
-func Formats() []string { return []string{Butane, Ignition} }
+func Formats() []string { return []string{Butane, Ignition, UserData, MetaData} }
+
+// FormatsOf gives the formats that a name stands for: itself, or several; none
+// if it is no format's.
+func FormatsOf(name string) []string {
+	if name == CloudInit {
+		return []string{UserData, MetaData}
+	}
+	if slices.Contains(Formats(), name) {
+		return []string{name}
+	}
+	return nil
+}
 
 // FindProfile gives the profile of a name; the empty name is the default's.
 func FindProfile(name string) (Profile, bool) {
@@ -198,6 +255,16 @@ func FindProfile(name string) (Profile, bool) {
 // FindOS gives the operating system of a name.
 func FindOS(name string) (OS, bool) {
 	i := slices.IndexFunc(systems, func(o OS) bool { return o.Name == name })
+	if i < 0 {
+		return OS{}, false
+	}
+	return systems[i], true
+}
+
+// FindClone gives the operating system that is the same to us as one of that
+// name.
+func FindClone(name string) (OS, bool) {
+	i := slices.IndexFunc(systems, func(o OS) bool { return slices.Contains(o.Clones, name) })
 	if i < 0 {
 		return OS{}, false
 	}

@@ -29,7 +29,7 @@ func checkCommand(ui *ui) *cli.Command {
 			"rendered/. Exit code 1 says that there are errors; warnings alone give 0.",
 			"hagen check",
 			"hagen check rendered/kubernetes --json | jq -r '.findings[].problem'",
-			"hagen check --with systemd,haproxy,ignition,keepalived"),
+			"hagen check --with systemd,haproxy,ignition,keepalived,cloud-init"),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "with", Usage: "ask these `PROGRAMS`, too, where they are installed: " + strings.Join(verify.Names(), ","), KeepSpace: true},
 			jsonFlag("print JSON"),
@@ -160,7 +160,11 @@ func explain(f check.Finding) string {
 func checkInput(tree rendered.Tree) check.Input {
 	in := check.Input{Now: time.Now()}
 	for _, h := range tree.Hosts {
-		in.Machines = append(in.Machines, check.Machine{Node: h.Node, OS: h.OS, Differing: h.Differing})
+		m := check.Machine{Node: h.Node, OS: h.OS, Differing: h.Differing}
+		if h.Meta.InstanceID != "" {
+			m.Meta = &check.Meta{InstanceID: h.Meta.InstanceID, LocalHostname: h.Meta.LocalHostname, Derived: h.Instance}
+		}
+		in.Machines = append(in.Machines, m)
 	}
 	for _, f := range tree.Others {
 		in.Kubeconfigs = append(in.Kubeconfigs, node.File{Path: f.Path, Contents: f.Text})
@@ -172,9 +176,12 @@ func verifyInput(tree rendered.Tree) (out []verify.Machine) {
 	for _, h := range tree.Hosts {
 		m := verify.Machine{Node: h.Node}
 		for _, d := range h.Documents {
-			if d.Format == profiles.Ignition {
+			switch d.Format {
+			case profiles.Ignition:
 				// The tree was read, so what is in it can be unwrapped.
 				m.Ignition, _, _ = encode.Unwrap(d.Text)
+			case profiles.UserData:
+				m.UserData = d.Text
 			}
 		}
 		out = append(out, m)

@@ -103,11 +103,23 @@ func clusterFile(p profiles.Profile) string {
 	err := clusterTemplate.Execute(&b, struct {
 		profiles.Profile
 		Release profiles.Release
-	}{p, profiles.ReleasesOf(p.Name)[0]})
+		Others  string // operating systems
+	}{p, profiles.ReleasesOf(p.Name)[0], otherSystems(p.OS)})
 	if err != nil {
 		panic(err) // a fixed template over a fixed type: a test runs it for every profile
 	}
 	return b.String()
+}
+
+// otherSystems names the operating systems but one.
+func otherSystems(but string) string {
+	var names []string
+	for _, o := range profiles.Systems() {
+		if o.Name != but {
+			names = append(names, o.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 var clusterTemplate = template.Must(template.New("cluster.yaml").Parse(`# A cluster for hagen. Lines that are commented out show what else can be said,
@@ -121,7 +133,7 @@ spec:
   profile: {{.Name}}               # hagen releases lists profiles and versions
   kubernetesVersion: {{.Release.Proven}}
   # etcdVersion: {{.Release.Etcd}}
-  os: {{.OS}}{{if .OnlyOS}}                   # {{.Why}}{{else}}                         # fcos, flatcar or generic; a host may say otherwise{{end}}
+  os: {{.OS}}{{if .OnlyOS}}                   # {{.Why}}{{else}}                         # {{.Others}}; a host may say otherwise{{end}}
   endpoint: kubernetes:6443        # what clients dial: the load balancer
   serviceCIDRs: [10.32.0.0/16]
   podCIDRs: [10.38.0.0/16]

@@ -129,7 +129,10 @@ func itself(c *cluster.Cluster, r check.VirtualRouter) bool {
 	})
 }
 
-// documentsBeside lists the Ignition documents of the clusters that are
+// machineFormats are those that a machine gets, and that say all of it.
+var machineFormats = []string{profiles.Ignition, profiles.UserData}
+
+// documentsBeside lists the documents for machines of the clusters that are
 // rendered into the same directory as dir. What cannot be listed is nobody's,
 // and twins may be of this cluster itself.
 func documentsBeside(dir string) []string {
@@ -146,7 +149,9 @@ func documentsBeside(dir string) []string {
 		}
 		hosts, _ := os.ReadDir(beside)
 		for _, h := range hosts {
-			paths = append(paths, filepath.Join(beside, filepath.FromSlash(gen.Path(h.Name(), profiles.Ignition))))
+			for _, format := range machineFormats {
+				paths = append(paths, filepath.Join(beside, filepath.FromSlash(gen.Path(h.Name(), format))))
+			}
 		}
 	}
 	return paths
@@ -168,5 +173,8 @@ func readNeighbour(path string) (node.Node, bool) {
 		return node.Node{}, false
 	}
 	n, err := encode.ReadIgnition(text, profiles.Systems()[0])
+	if err != nil {
+		n, err = encode.ReadUserData(text)
+	}
 	return n, err == nil
 }

@@ -44,7 +44,9 @@ func (w *work) membership(ui *ui, removed []string) {
 	var said []string
 	for _, file := range removed {
 		host := path.Dir(file)
-		if _, master := w.before[path.Join("hosts", host, etcdLeaf)]; master && !slices.Contains(said, host+" is gone") {
+		// It may be one format alone that is gone.
+		remains := slices.ContainsFunc(w.cluster.Masters, func(h cluster.Host) bool { return h.Name == host })
+		if _, master := w.before[path.Join("hosts", host, etcdLeaf)]; master && !remains && !slices.Contains(said, host+" is gone") {
 			said = append(said, host+" is gone")
 		}
 	}

@@ -88,8 +88,22 @@ func formatFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(formats(), ", "), KeepSpace: true}
 }
 
+// formatsAsked are the formats of --format, of which one name stands for
+// several.
+func formatsAsked(ctx *cli.Context) []string {
+	var asked []string
+	for _, name := range ctx.StringSlice("format") {
+		if several := profiles.FormatsOf(name); several != nil {
+			asked = append(asked, several...)
+		} else {
+			asked = append(asked, name)
+		}
+	}
+	return asked
+}
+
 // formats are all that can be asked for: documents, and kernel arguments.
-func formats() []string { return append(profiles.Formats(), gen.Kargs) }
+func formats() []string { return append(profiles.Formats(), profiles.CloudInit, gen.Kargs) }
 
 func knownFormats(ctx *cli.Context) error {
 	for _, f := range ctx.StringSlice("format") {
@@ -191,7 +205,7 @@ func scope(hosts []string) out.Scope {
 // renderPipe prints one document. The PKI is written all the same: the
 // document is worth nothing without it.
 func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
-	hosts, formats := ctx.StringSlice("host"), ctx.StringSlice("format")
+	hosts, formats := ctx.StringSlice("host"), formatsAsked(ctx)
 	switch {
 	case len(hosts) == 0 && len(c.Hosts()) == 1:
 		hosts = []string{c.Hosts()[0].Name}
@@ -259,7 +273,7 @@ func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, hosts []string) (_ *wor
 		return nil, failed("%w", err)
 	}
 	warnAll(ui, issued.Warnings)
-	machines, err := gen.Render(c, issued.Set, hosts, ctx.StringSlice("format"))
+	machines, err := gen.Render(c, issued.Set, hosts, formatsAsked(ctx))
 	if err != nil {
 		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}

@@ -55,6 +55,13 @@ type Machine struct {
 	Node      node.Node
 	OS        profiles.OS
 	Differing []string // names of documents beside the node's that say something else
+	Meta      *Meta    // of cloud-init; nil for none
+}
+
+// Meta is what cloud-init's meta-data says of a machine.
+type Meta struct {
+	InstanceID, LocalHostname string
+	Derived                   string // the instance-id that follows from what stands beside it
 }
 
 // Input is what is checked.

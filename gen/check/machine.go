@@ -16,6 +16,7 @@ import (
 type machine struct {
 	node.Node
 	set       *set
+	meta      *Meta
 	os        profiles.OS
 	differing []string
 	files     map[string]node.File
@@ -40,7 +41,7 @@ type machine struct {
 func newMachine(s *set, in Machine) *machine {
 	in.Node = in.Node.WithContainers()
 	m := &machine{
-		Node: in.Node, set: s, os: in.OS, differing: in.Differing, files: map[string]node.File{},
+		Node: in.Node, set: s, os: in.OS, differing: in.Differing, meta: in.Meta, files: map[string]node.File{},
 		pem: map[string]pemContents{}, mentions: map[string][]word{}, reached: map[string][]*unit{},
 	}
 	for _, f := range m.Files {
@@ -234,5 +235,15 @@ func (m *machine) hostname() {
 	f, found := m.files["/etc/hostname"]
 	if found && strings.TrimSpace(string(f.Contents)) != m.Name {
 		m.find(ruleHostname, place{f.Path, string(f.Contents), 0}, "says %q, the machine is %s", strings.TrimSpace(string(f.Contents)), m.Name)
+	}
+	if m.meta == nil {
+		return
+	}
+	const metaData = "meta-data"
+	if m.meta.LocalHostname != m.Name {
+		m.find(ruleHostname, whole(metaData), "says %q, the machine is %s", m.meta.LocalHostname, m.Name)
+	}
+	if m.meta.Derived != "" && m.meta.InstanceID != m.meta.Derived {
+		m.find(ruleInstance, whole(metaData), "has the instance-id %q, from what stands beside it follows %s", m.meta.InstanceID, m.meta.Derived)
 	}
 }

@@ -55,6 +55,8 @@ var (
 		"give the directory to the unit's user, and name it in ReadWritePaths= under ProtectSystem=strict")
 	ruleHostname = row("hostname", Error, "members are told apart and certificates are verified by this name",
 		"write the machine's name, which is that of its folder")
+	ruleInstance = row("instance", Warning, "cloud-init applies everything anew for another instance-id, and nothing for the same: a machine that has booted would not see the change",
+		"write the instance-id that follows, or render again")
 	ruleFurther = row("further", Error, "it was not checked, and the next render takes it away",
 		"remove it, or write it some other way")
 	ruleFormats = row("formats", Error, "the machine does what the one says that it is given, and this check is about the other",

@@ -110,6 +110,7 @@ func (m *machine) masked(u *unit) {
 // remedies of what a document says beyond what hagen writes, by a word of it.
 var furtherRemedies = []struct{ word, remedy string }{
 	{"passwordHash", "give the account a key instead: users in the cluster file"},
+	{"without quotes", "write it in quotes: cloud-init would take it for a number or another word"},
 	{"kernelArguments", "remove it, and give the argument where the machine is installed or booted"},
 }
 

@@ -28,7 +28,12 @@ func (v *validation) os(field spec.Text, fallback string) profiles.OS {
 		name = field.Value
 	}
 	system, known := profiles.FindOS(name)
-	if !known {
+	original, isClone := profiles.FindClone(name)
+	switch {
+	case isClone:
+		v.fault(field.At, fmt.Sprintf("%s is %s to hagen", spec.Quote(name), original.Name), "write "+original.Name)
+		return original
+	case !known:
 		v.choice(field, names(profiles.Systems(), func(o profiles.OS) string { return o.Name })...)
 		system, _ = profiles.FindOS(v.c.Profile.OS)
 	}

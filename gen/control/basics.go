@@ -78,18 +78,26 @@ func frontNames(c *cluster.Cluster) []string {
 	return unique(append(names, c.Balancing.Names...))
 }
 
-// logins are the users of the cluster file.
+// logins are the users of the cluster file, and what lets them be root: they
+// have no password that sudo could ask for.
 func logins(s site) node.Node {
 	var n node.Node
+	var sudoers strings.Builder
 	for _, u := range s.Users {
 		user := node.User{
 			Origin: node.Origin{Section: sectionMachine, From: fmt.Sprintf("%s at line %d", u.At.Path, u.At.Line)},
 			Name:   u.Name, SSHKeys: u.SSHKeys,
 		}
 		if u.Name != "root" {
-			user.Groups = s.host.OS.Groups
+			user.Groups, user.Shell = s.host.OS.Groups, s.host.OS.Shell
+			fmt.Fprintf(&sudoers, "%s %s\n", u.Name, s.host.OS.Sudo)
 		}
 		n.Users = append(n.Users, user)
+	}
+	if s.host.OS.Sudo != "" && sudoers.Len() > 0 {
+		rules := text(sectionMachine, "spec.users", "logins have no password that sudo could ask for", "/etc/sudoers.d/hagen", sudoers.String())
+		rules.Mode = 0o440
+		n.Files = append(n.Files, rules)
 	}
 	return n
 }

@@ -72,6 +72,9 @@ func (d daemon) serviceText(s site) string {
 	}
 	line("")
 	line("[Service]")
+	if name := s.host.OS.Booleans[d.name]; name != "" {
+		line("ExecStartPre=-+/usr/sbin/setsebool " + name + " on")
+	}
 	for _, l := range d.before {
 		line(strings.ReplaceAll(l, "BINARY", s.binary(d.name)))
 	}
@@ -159,7 +162,15 @@ var (
 		func(s site) string { return s.Kubernetes.String() },
 		func(s site) profiles.Version { return s.Release.Proven },
 	}
-	productHAProxy    = product{wanted: func(site) string { return "2.4 or newer" }}
-	productKeepalived = product{wanted: func(site) string { return "2.2 or newer" }}
+	productHAProxy    = product{wanted: func(s site) string { return "2.4 or newer" + packaged(s) }}
+	productKeepalived = product{wanted: func(s site) string { return "2.2 or newer" + packaged(s) }}
 	productPodman     = product{wanted: func(site) string { return "4.4 or newer" }} // the first with Quadlet
 )
+
+// packaged tells how the operating system's own package is had.
+func packaged(s site) string {
+	if s.host.OS.Packages == "" {
+		return ""
+	}
+	return " (" + s.host.OS.Packages + ")"
+}

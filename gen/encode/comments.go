@@ -11,7 +11,7 @@ import (
 // stand above its items: writing it again gives the same text. A text that is
 // laid out otherwise than Butane does it has none.
 func restore(n *node.Node, text []byte) {
-	found := comments(text)
+	found := commentsAt(text, 1)
 	give(found["passwd groups"], n.Groups, func(g *node.Group) *node.Origin { return &g.Origin })
 	give(found["passwd users"], n.Users, func(u *node.User) *node.Origin { return &u.Origin })
 	give(found["storage disks"], n.Disks, func(d *node.Disk) *node.Origin { return &d.Origin })
@@ -38,26 +38,29 @@ func give[T any](origins []node.Origin, items []T, of func(*T) *node.Origin) {
 // headingMark begins the comment that is the heading of a section.
 const headingMark = "--- "
 
-// comments collects section and comment of every item, by list. What is
-// looked at stands less deep than any text of a file or unit.
-func comments(text []byte) map[string][]node.Origin {
+// commentsAt collects section and comment of every item, by list. A list's key
+// stands at a depth of two blanks each, its items one deeper; with depth 1 its
+// name has that of the key above it in front. What is looked at stands less
+// deep than any text of a file or unit.
+func commentsAt(text []byte, depth int) map[string][]node.Origin {
 	found := map[string][]node.Origin{}
+	lead := strings.Repeat("  ", depth+1)
 	var part, list, section string
 	var above []string
 	for line := range strings.SplitSeq(string(text), "\n") {
 		key, isKey := strings.CutSuffix(strings.TrimLeft(line, " "), ":")
-		comment, isComment := strings.CutPrefix(line, "    #")
-		switch depth := len(line) - len(strings.TrimLeft(line, " ")); {
-		case depth == 0 && isKey:
+		comment, isComment := strings.CutPrefix(line, lead+"#")
+		switch deep := len(line) - len(strings.TrimLeft(line, " ")); {
+		case deep == 2*depth && isKey:
+			list, section, above = strings.TrimSpace(part+" "+key), "", nil
+		case deep == 0 && isKey:
 			part, list = key, ""
-		case depth == 2 && isKey:
-			list, section, above = part+" "+key, "", nil
 		case list == "":
 		case isComment:
 			if comment = strings.TrimPrefix(comment, " "); !strings.ContainsFunc(comment, unprintable) {
 				above = append(above, comment)
 			}
-		case depth == 4 && strings.HasPrefix(line, "    - "):
+		case strings.HasPrefix(line, lead+"- "):
 			if len(above) > 0 && strings.HasPrefix(above[0], headingMark) {
 				section, above = strings.TrimPrefix(above[0], headingMark), above[1:]
 			}

@@ -98,6 +98,16 @@ func (n Node) under(paths map[string]string) []string {
 	return out
 }
 
+// Overwriting gives the node with files that all replace whatever is there:
+// what cloud-init makes of any.
+func (n Node) Overwriting() Node {
+	n.Files = slices.Clone(n.Files)
+	for i := range n.Files {
+		n.Files[i].Overwrite = true
+	}
+	return n
+}
+
 // Bare gives the node without origins and in the order of names and paths:
 // two documents describe the same machine when their bare nodes are equal.
 func (n Node) Bare() Node {

@@ -5,6 +5,7 @@ package rendered
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -37,8 +38,10 @@ type Host struct {
 	Node      node.Node
 	OS        profiles.OS
 	Documents []Document
-	Differing []string // names of documents that say something else
-	Kargs     []byte   // its file of kernel arguments; nil if there is none
+	Differing []string    // names of documents that say something else
+	Meta      encode.Meta // what meta-data says, if there is one
+	Instance  string      // the instance-id that it should say; "" where nothing stands beside it
+	Kargs     []byte      // its file of kernel arguments; nil if there is none
 }
 
 // Document is one of a host's files.
@@ -83,10 +86,10 @@ func ReadEdited(tree fs.FS) (Tree, error) {
 }
 
 // ReadMachines reads a tree as Read does, but of each host no more than one
-// document: Ignition's where there is one, since that is what machines get, and
-// reading Butane takes ten times as long. The text of the others is there.
+// document: what its machine gets, since reading Butane takes ten times as
+// long. The text of the others is there.
 func ReadMachines(tree fs.FS) (Tree, error) {
-	return read(tree, reading{[]string{profiles.Ignition, profiles.Butane}, false, true})
+	return read(tree, reading{[]string{profiles.Ignition, profiles.UserData, profiles.Butane, profiles.MetaData}, false, true})
 }
 
 // reading is how a tree is read.
@@ -163,45 +166,74 @@ func readHosts(tree fs.FS, entries []fs.DirEntry, how reading) []folder {
 // readHost reads the documents in one folder; found is false if there is none.
 func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, found bool, err error) {
 	var faults []error
+	texts := map[string][]byte{}
+	said := ""
 	for _, format := range how.formats {
 		place := gen.Path(name, format)
 		text, err := readFile(tree, place)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		texts[format] = text
 		switch {
 		case err != nil:
+		case format == profiles.MetaData:
+			if h.Meta, err = encode.ReadMetaData(text); err != nil {
+				err = Fault{place, "cannot be read: " + err.Error()}
+			}
+			h.Documents = append(h.Documents, Document{format, place, text})
 		case !how.all && len(h.Documents) > 0:
 			h.Documents = append(h.Documents, Document{format, place, text})
 		default:
-			var n node.Node
-			var system profiles.OS
-			if n, system, err = readDocument(place, format, text); err == nil {
-				n.Name = name
-				switch {
-				case len(h.Documents) == 0:
-					h.Node, h.OS = n, system
-					if how.strict && len(n.Further) > 0 {
-						err = Fault{place, "says what hagen does not write, " + n.Further[0].String() + "; hagen check tells more"}
-					}
-				case reflect.DeepEqual(n.Bare(), h.Node.Bare()):
-				case how.strict:
-					err = Fault{place, "says something else than " + path.Base(h.Documents[0].Path) + " beside it"}
-				default:
-					h.Differing = append(h.Differing, path.Base(place))
-				}
-				h.Documents = append(h.Documents, Document{format, place, text})
-			}
+			err = h.read(how, name, place, format, text)
 		}
-		if c, role := head(text); c != "" {
+		if c, role, system := head(text); c != "" {
 			cluster, h.Node.Role = c, role
+			said = cmp.Or(system, said)
 		}
 		faults = append(faults, err)
 	}
-	if len(h.Documents) > 0 && errors.Join(faults...) == nil {
+	if system, known := profiles.FindOS(said); known {
+		h.OS = system
+	}
+	if user, meta := texts[profiles.UserData], texts[profiles.MetaData]; user != nil && meta != nil {
+		h.Instance = encode.InstanceID(name, user)
+	}
+	found = len(h.Documents) > 0
+	if found && len(h.Documents) == 1 && h.Documents[0].Format == profiles.MetaData {
+		faults = append(faults, Fault{gen.Path(name, profiles.MetaData), "stands alone: user-data belongs beside it"})
+	}
+	if found && errors.Join(faults...) == nil {
 		faults = append(faults, readKargs(tree, &h, how.strict))
 	}
-	return h, cluster, len(h.Documents) > 0, errors.Join(faults...)
+	return h, cluster, found, errors.Join(faults...)
+}
+
+// read takes one more document of the host.
+func (h *Host) read(how reading, name, place, format string, text []byte) error {
+	n, system, err := readDocument(place, format, text)
+	if err != nil {
+		return err
+	}
+	n.Name = name
+	want := h.Node
+	if format == profiles.UserData {
+		want = want.Overwriting()
+	}
+	switch {
+	case len(h.Documents) == 0:
+		h.Node, h.OS = n, system
+		if how.strict && len(n.Further) > 0 {
+			err = Fault{place, "says what hagen does not write, " + n.Further[0].String() + "; hagen check tells more"}
+		}
+	case reflect.DeepEqual(n.Bare(), want.Bare()):
+	case how.strict:
+		err = Fault{place, "says something else than " + path.Base(h.Documents[0].Path) + " beside it"}
+	default:
+		h.Differing = append(h.Differing, path.Base(place))
+	}
+	h.Documents = append(h.Documents, Document{format, place, text})
+	return err
 }
 
 // readKargs reads the kernel arguments beside a host's documents. They say of
@@ -230,6 +262,7 @@ func readKargs(tree fs.FS, h *Host, strict bool) error {
 func readDocument(place, format string, text []byte) (node.Node, profiles.OS, error) {
 	read := map[string]func([]byte, profiles.OS) (node.Node, error){
 		profiles.Butane: encode.ReadButane, profiles.Ignition: encode.ReadIgnition,
+		profiles.UserData: func(text []byte, _ profiles.OS) (node.Node, error) { return encode.ReadUserData(text) },
 	}[format]
 	systems := profiles.Systems()
 	// Those for which it says it was made come first.
@@ -272,19 +305,19 @@ func systemOf(n node.Node, reads profiles.OS) profiles.OS {
 	return reads
 }
 
-// head reads the second line of a Butane document of hagen's.
-func head(text []byte) (cluster, role string) {
-	lines := strings.SplitN(string(text), "\n", 3)
-	if len(lines) < 3 {
-		return "", ""
+// head reads what the first lines of a document of hagen's say: cluster, role,
+// and in user-data the operating system.
+func head(text []byte) (cluster, role, system string) {
+	for _, line := range strings.SplitN(string(text), "\n", 4)[:min(3, 1+strings.Count(string(text), "\n"))] {
+		rest, isHead := strings.CutPrefix(line, "# cluster ")
+		cluster, rest, more := strings.Cut(rest, ", host ")
+		_, role, whole := strings.Cut(rest, ", role ")
+		if isHead && more && whole {
+			role, system, _ = strings.Cut(role, ", os ")
+			return cluster, role, system
+		}
 	}
-	rest, isHead := strings.CutPrefix(lines[1], "# cluster ")
-	cluster, rest, more := strings.Cut(rest, ", host ")
-	_, role, whole := strings.Cut(rest, ", role ")
-	if !isHead || !more || !whole {
-		return "", ""
-	}
-	return cluster, role
+	return "", "", ""
 }
 
 func readFile(tree fs.FS, name string) ([]byte, error) {

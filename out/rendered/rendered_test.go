@@ -1,6 +1,7 @@
 package rendered
 
 import (
+	"cmp"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -54,15 +55,9 @@ func TestGoldens(t *testing.T) {
 			if len(h.Documents) != 2 || len(h.Node.Units) < 2 || h.Node.Name == "" || h.Node.Role != "master" && h.Node.Role != "load balancer" {
 				t.Errorf("%s: %s, %s: %d documents, %d units", name, h.Node.Name, h.Node.Role, len(h.Documents), len(h.Node.Units))
 			}
-			want := map[string]string{"classic": "generic", "small": "flatcar", "colocated-virtual-ip": "flatcar", "sysext": "flatcar"}[name]
-			if want == "" {
-				want = "fcos"
-			}
-			if own, differs := map[string]string{
-				"small lb1.edge-7.example.com": "generic", "disks kubem02": "generic", "urls kubem01": "flatcar", "static kubem01": "flatcar", "static kubem02": "generic", "static spare": "flatcar",
-			}[name+" "+h.Node.Name]; differs {
-				want = own
-			}
+			want := cmp.Or(map[string]string{
+				"small lb1.edge-7.example.com": "generic", "disks kubem02": "generic", "urls kubem01": "flatcar", "static kubem01": "flatcar", "static kubem02": "generic", "static spare": "flatcar", "mixed kubem00": "debian", "mixed kubem01": "rhel", "mixed lb00": "ubuntu", "mixed lb01": "rhel",
+			}[name+" "+h.Node.Name], map[string]string{"classic": "generic", "small": "flatcar", "colocated-virtual-ip": "flatcar", "sysext": "flatcar", "debian": "debian"}[name], "fcos")
 			if h.OS.Name != want {
 				t.Errorf("%s: %s is read as %s", name, h.Node.Name, h.OS.Name)
 			}

@@ -69,21 +69,26 @@ func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, 
 }
 
 // documents makes the twins of a machine's documents. Ignition's is indented,
-// so that a change shows in the lines that it is about.
+// so that a change shows in the lines that it is about. The instance-id of
+// cloud-init is that of the twin: a hash over secrets would be none.
 func documents(cluster string, m Machine, keys *keyPieces) ([]gen.Document, error) {
-	butane := encode.Butane(cluster, of(m.Node, keys), m.OS)
-	ignition, _, err := encode.Ignition(butane, m.OS)
+	encodings, err := encode.All(cluster, of(m.Node, keys), m.OS, m.Formats)
 	if err != nil {
 		return nil, err
 	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, ignition, "", "  "); err != nil {
-		return nil, err
-	}
-	texts := map[string][]byte{profiles.Butane: butane.Text, profiles.Ignition: pretty.Bytes(), gen.Kargs: network.Kargs(m.Node, m.OS)}
 	var out []gen.Document
-	for _, format := range m.Formats {
-		out = append(out, gen.Document{Format: format, Path: gen.Path(m.Node.Name, format), Text: texts[format]})
+	for _, e := range encodings {
+		if e.Format == profiles.Ignition {
+			var pretty bytes.Buffer
+			if err := json.Indent(&pretty, e.Text, "", "  "); err != nil {
+				return nil, err
+			}
+			e.Text = pretty.Bytes()
+		}
+		out = append(out, gen.Document{Format: e.Format, Path: gen.Path(m.Node.Name, e.Format), Text: e.Text})
+	}
+	if slices.Contains(m.Formats, gen.Kargs) {
+		out = append(out, gen.Document{Format: gen.Kargs, Path: gen.Path(m.Node.Name, gen.Kargs), Text: network.Kargs(m.Node, m.OS)})
 	}
 	return out, nil
 }

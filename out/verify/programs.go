@@ -222,3 +222,44 @@ func networkInterface() string {
 	}
 	return ""
 }
+
+var (
+	schemaHead  = regexp.MustCompile(`Error:|Cloud config schema (?:errors|deprecations):|Invalid schema: \S+`)
+	schemaPlace = regexp.MustCompile(`(?:^|, )([a-z_]+(?:\.[a-z0-9_-]+)*): `)
+	schemaValue = regexp.MustCompile(`\{.*\}|\[.*\]|'[^']{24,}'|"[^"]{24,}"`)
+)
+
+// cloudInit reads user-data as the schema of its release has it. It repeats
+// whole values, of which some are keys: those are left out.
+func cloudInit(a asked) ([]remark, error) {
+	if a.machine.UserData == nil {
+		return nil, nil
+	}
+	file, err := write(a.dir, "user-data", a.machine.UserData, false)
+	if err != nil {
+		return nil, err
+	}
+	lines, content, err := run(a.path, "schema", "--config-file", file)
+	words := strings.Join(lines, " ")
+	if err != nil || content && !schemaHead.MatchString(words) {
+		return nil, err
+	}
+	words = strings.TrimSpace(schemaHead.ReplaceAllString(words, ""))
+	var out []remark
+	places := schemaPlace.FindAllStringSubmatchIndex(words, -1)
+	for i, p := range places {
+		end := len(words)
+		if i+1 < len(places) {
+			end = places[i+1][0]
+		}
+		said := schemaValue.ReplaceAllString(words[p[1]:end], "…")
+		if node.HoldsSecret([]byte(said)) {
+			said = "is not as the schema wants it"
+		}
+		out = append(out, remark{"user-data", 0, words[p[2]:p[3]] + ": " + strings.TrimSpace(said), content})
+	}
+	if len(out) == 0 {
+		out = []remark{{"user-data", 0, "refuses the document", content}}
+	}
+	return out, nil
+}

@@ -24,6 +24,7 @@ import (
 type Machine struct {
 	Node     node.Node
 	Ignition []byte // nil when the tree has no such document
+	UserData []byte // cloud-init's; likewise
 }
 
 // asked is one program, found.
@@ -50,6 +51,7 @@ var programs = []struct {
 	{"haproxy", "haproxy", haproxy},
 	{"ignition", "ignition-validate", ignition},
 	{"keepalived", "keepalived", keepalived},
+	{"cloud-init", "cloud-init", cloudInit},
 }
 
 // Names lists the programs that can be asked.

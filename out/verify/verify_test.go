@@ -25,6 +25,7 @@ func TestRemarks(t *testing.T) {
 		line int
 	}{
 		"haproxy": {"/etc/haproxy/haproxy.cfg", 10}, "systemd": {"a.service", 3}, "ignition": {"config.ign", 0}, "keepalived": {"/etc/keepalived/keepalived.conf", 2},
+		"cloud-init": {"user-data", 0},
 	}
 	bin, err := filepath.Abs("../../.bin") // where make tools puts them
 	if err != nil {
@@ -32,7 +33,7 @@ func TestRemarks(t *testing.T) {
 	}
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	for _, name := range Names() {
-		findings, notes, err := Run([]string{name}, []Machine{{Node: n, Ignition: []byte(`{"ignition":{"version":"3.4.0"},"nonsense":1}`)}})
+		findings, notes, err := Run([]string{name}, []Machine{{Node: n, Ignition: []byte(`{"ignition":{"version":"3.4.0"},"nonsense":1}`), UserData: []byte("#cloud-config\nwrite_files:\n- {path: /a, nonsense: 1}\n")}})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -75,7 +76,7 @@ func TestDropIn(t *testing.T) {
 // that a program does not run on.
 func TestContent(t *testing.T) {
 	n := node.Node{Name: "a", Units: []node.Unit{{Name: "a.service", Contents: "[Unit]\nDescription=a\n\n[Service]\nExecStart=/opt/bin/a\n"}}}
-	findings, notes, err := Run(Names(), []Machine{{Node: n, Ignition: []byte(`{"ignition":{"version":"3.4.0"}}`)}})
+	findings, notes, err := Run(Names(), []Machine{{Node: n, Ignition: []byte(`{"ignition":{"version":"3.4.0"}}`), UserData: []byte("#cloud-config\nlocale: 'false'\n")}})
 	if err != nil || len(findings) > 0 {
 		t.Errorf("%+v, %q, %v", findings, notes, err)
 	}

@@ -1,0 +1,302 @@
+package encode
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// UserData writes a node as cloud-init's user-data: one #cloud-config, for
+// people as much as Butane's text. cloud-init runs its parts in this order:
+// bootcmd, users, then in its last stage write_files with `defer` and runcmd.
+// Disks are mounted and owners exist by then, and a service that the
+// distribution starts by itself never meets half a configuration of ours.
+func UserData(cluster string, n node.Node, system profiles.OS) Document {
+	w := &writer{from: "the document's head"}
+	w.line(0, "#cloud-config")
+	w.line(0, "# Made by hagen. Do not edit: change the cluster file and render again.")
+	w.line(0, "# cluster %s, host %s, role %s, os %s", cluster, n.Name, n.Role, system.Name)
+	w.settings(n)
+	w.bootcmd(n)
+	w.logins(n)
+	w.writeFiles(n)
+	w.runcmd(n)
+	return Document{Text: w.out.Bytes(), origins: w.origins}
+}
+
+// hostsPath is the file that cloud-init would write, too, unless it is told
+// that it is not its own.
+const hostsPath = "/etc/hosts"
+
+// settings are those of cloud-init itself. Locale: cloud-init would set the
+// distribution's default, and fail on a system without locales; only as text
+// the value is valid for releases before 23.
+func (w *writer) settings(n node.Node) {
+	w.line(0, "hostname: %s", scalar(n.Name))
+	w.line(0, "fqdn: %s", scalar(n.Name))
+	w.line(0, "prefer_fqdn_over_hostname: true")
+	if manages(n) {
+		w.line(0, "manage_etc_hosts: false")
+	}
+	if slices.ContainsFunc(n.Users, func(u node.User) bool { return u.Name == "root" }) {
+		w.line(0, "disable_root: false")
+	}
+	w.line(0, "locale: 'false'")
+	w.line(0, "# Nothing but this document: nothing is downloaded, nothing of the provider's is run.")
+	w.line(0, "package_update: false")
+	w.line(0, "package_upgrade: false")
+	w.line(0, "vendor_data: {enabled: false}")
+}
+
+func manages(n node.Node) bool {
+	return slices.ContainsFunc(n.Files, func(f node.File) bool { return f.Path == hostsPath })
+}
+
+// What bootcmd holds. groups of cloud-init's would not be system groups, and
+// one that exists would be warned of.
+const (
+	groupCommand = "getent group %s >/dev/null || groupadd --system %[1]s"
+	// closedLoop makes files that are not there yet, in directories of root's.
+	closedLoop = `for f; do [ -e "$f" ] || install -D -m 0600 /dev/null "$f"; done`
+)
+
+// closedCommand begins what is run once in the life of an instance; files
+// follow.
+var closedCommand = []string{"cloud-init-per", "instance", "hagen-files", "sh", "-c", closedLoop, "sh"}
+
+// closed are files that must never be anybody else's, not even for a moment:
+// cloud-init writes a file readable for all and closes it afterwards
+// (cloudinit/util.py, write_file), and newer releases give directories that
+// they make on the way to the file's owner (ensure_dir).
+func closed(n node.Node) []string {
+	var paths []string
+	for _, f := range n.Files {
+		if node.HoldsSecret(f.Contents) || cmp.Or(f.User, f.Group) != "" {
+			paths = append(paths, f.Path)
+		}
+	}
+	return paths
+}
+
+func (w *writer) bootcmd(n node.Node) {
+	files := closed(n)
+	if len(n.Groups)+len(files) == 0 {
+		return
+	}
+	w.group(0, "bootcmd")
+	for _, g := range n.Groups {
+		w.item(1, g.Origin)
+		w.line(1, "- %s", command(fmt.Sprintf(groupCommand, shellWord(g.Name))))
+	}
+	if len(files) == 0 {
+		return
+	}
+	w.from = "files with an owner or a secret"
+	w.line(1, "# Empty and closed before cloud-init fills them, which would leave them open for a moment.")
+	for i, word := range append(slices.Clone(closedCommand), files...) {
+		lead := "  "
+		if i == 0 {
+			lead = "- "
+		}
+		w.line(1, "%s- %s", lead, command(word))
+	}
+}
+
+// logins writes users, and no default one of the distribution's: an empty
+// name is what every release takes for nobody. Daemons' come first: a user that
+// cannot be made takes those behind it along.
+func (w *writer) logins(n node.Node) {
+	if len(n.Users) == 0 {
+		w.from = "users"
+		w.line(0, "users: ['']")
+		return
+	}
+	w.group(0, "users")
+	users := slices.Clone(n.Users)
+	slices.SortStableFunc(users, func(a, b node.User) int {
+		switch {
+		case a.System == b.System:
+			return 0
+		case a.System:
+			return -1
+		}
+		return 1
+	})
+	for _, u := range users {
+		w.item(1, u.Origin)
+		w.line(1, "- name: %s", scalar(u.Name))
+		if u.System {
+			w.line(2, "system: true")
+			w.line(2, "no_create_home: true")
+		}
+		w.optional(2, "primary_group", u.Primary)
+		w.optional(2, "homedir", u.Home)
+		w.optional(2, "shell", u.Shell)
+		w.list(2, "groups", u.Groups)
+		w.list(2, "ssh_authorized_keys", u.SSHKeys)
+	}
+}
+
+// unitMode is the mode of unit files, root's.
+const unitMode fs.FileMode = 0o644
+
+func (w *writer) writeFiles(n node.Node) {
+	if len(n.Files)+len(n.Units) == 0 {
+		return
+	}
+	w.group(0, "write_files")
+	file := func(o node.Origin, path, user, group string, mode fs.FileMode, contents []byte) {
+		w.item(1, o)
+		w.line(1, "- path: %s", scalar(path))
+		w.line(2, "owner: %s:%s", cmp.Or(user, "root"), cmp.Or(group, "root"))
+		w.line(2, "permissions: '0%o'", mode.Perm())
+		w.line(2, "defer: true")
+		if len(contents) > 0 && !blockable(contents) {
+			w.line(2, "encoding: b64")
+			contents = []byte(base64.StdEncoding.EncodeToString(contents))
+		}
+		w.contents(2, "content", contents)
+	}
+	for _, f := range n.Files {
+		file(f.Origin, f.Path, f.User, f.Group, f.Mode, f.Contents)
+	}
+	for _, u := range n.Units {
+		if u.Contents != "" {
+			file(u.Origin, path.Join(node.UnitDir, u.Name), "", "", unitMode, []byte(u.Contents))
+		}
+		for _, d := range u.DropIns {
+			file(node.Origin{Section: w.section, From: u.From}, d.Path(u.Name), "", "", unitMode, []byte(d.Contents))
+		}
+	}
+}
+
+// What runcmd holds: a shell script, whose lines do not depend on each other.
+// A unit is never waited for: etcd is ready when a majority of the masters is,
+// and cloud-init would hang until then. What the distribution runs under a
+// name of ours is running already, so that start would do nothing.
+const (
+	runPreamble    = "run() { \"$@\" || { echo \"hagen: this failed: $*\" >&2; failed=1; }; }\n"
+	runEnd         = "exit ${failed:-0}"
+	runReload      = "run systemctl daemon-reload"
+	runEnable      = "run systemctl reenable"
+	runStart       = "run systemctl restart --no-block"
+	runMask        = "run systemctl mask --now"
+	runDisable     = "run systemctl disable --now"
+	linkScript     = `mkdir -p "${2%/*}" && ln -sfnT "$1" "$2"`
+	directoryWords = 10 // of a command that makes one
+	linkWords      = 7
+)
+
+func (w *writer) runcmd(n node.Node) {
+	enabled := units(n, func(u node.Unit) bool { return u.Enabled })
+	masked := units(n, func(u node.Unit) bool { return u.Masked })
+	disabled := units(n, func(u node.Unit) bool { return !u.Enabled && !u.Masked && u.Contents == "" && len(u.DropIns) == 0 })
+	if len(n.Directories)+len(n.Links)+len(n.Units) == 0 {
+		return
+	}
+	w.group(0, "runcmd")
+	w.from = "runcmd"
+	w.line(1, "# One command that fails stops no other; cloud-init status --long tells of it.")
+	w.line(1, "- |")
+	w.line(2, "%s", strings.TrimSuffix(runPreamble, "\n"))
+	for _, d := range n.Directories {
+		w.item(1, d.Origin)
+		w.line(1, "- %s", command(directoryCommand(d)))
+	}
+	for _, l := range n.Links {
+		w.item(1, l.Origin)
+		w.line(1, "- %s", command(linkCommand(l)))
+	}
+	w.from = "units"
+	if len(n.Units) > 0 {
+		w.line(1, "- %s", runReload)
+	}
+	if len(masked) > 0 {
+		w.line(1, "- %s", command(runMask+" "+strings.Join(masked, " ")))
+	}
+	if len(disabled) > 0 {
+		w.line(1, "- %s", command(runDisable+" "+strings.Join(disabled, " ")))
+	}
+	if len(enabled) > 0 {
+		w.line(1, "- %s", command(runEnable+" "+strings.Join(enabled, " ")))
+		w.line(1, "# Not waited for: etcd is ready when a majority of the masters is on.")
+		w.line(1, "- %s", command(runStart+" "+strings.Join(enabled, " ")))
+	}
+	w.line(1, "- %s", command(runEnd))
+}
+
+// units are words of a command.
+func units(n node.Node, which func(node.Unit) bool) []string {
+	var names []string
+	for _, u := range n.Units {
+		if which(u) {
+			names = append(names, shellWord(u.Name))
+		}
+	}
+	return names
+}
+
+func directoryCommand(d node.Directory) string {
+	return fmt.Sprintf("run install -d -m 0%o -o %s -g %s %s", d.Mode.Perm(),
+		shellWord(cmp.Or(d.User, "root")), shellWord(cmp.Or(d.Group, "root")), shellWord(d.Path))
+}
+
+func linkCommand(l node.Link) string {
+	return fmt.Sprintf("run sh -c %s sh %s %s", shellWord(linkScript), shellWord(l.Target), shellWord(l.Path))
+}
+
+// barred from plain scalars: what begins or ends something else in YAML.
+var (
+	plainCommand = regexp.MustCompile(`^[A-Za-z/-][A-Za-z0-9 /._@+=,|>&:-]*$`)
+	plainWord    = regexp.MustCompile(`^[A-Za-z0-9/._@%+=:,-]+$`)
+)
+
+// command writes a command as a scalar. Single quotes need but one escape.
+func command(s string) string {
+	if plainCommand.MatchString(s) && !meaning.MatchString(s) && !strings.Contains(s, ": ") && !strings.HasSuffix(s, ":") && !strings.HasPrefix(s, "- ") && s != "-" && !strings.HasPrefix(s, "---") {
+		return s
+	}
+	if blockable([]byte("x"+s)) && !strings.Contains(s, "\n") {
+		return "'" + strings.ReplaceAll(s, "'", "''") + "'"
+	}
+	return scalar(s)
+}
+
+// shellWord quotes a word for a POSIX shell where it needs that.
+func shellWord(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// MetaData writes cloud-init's meta-data. The instance-id comes from what else
+// the machine is told: cloud-init applies everything again when it is another
+// one, and nothing while it is the same. Others are the texts beside it.
+func MetaData(name string, others ...[]byte) []byte {
+	return fmt.Appendf(nil, `# Made by hagen. What is written beside this is applied once for each instance-id.
+instance-id: %s
+local-hostname: %s
+`, scalar(InstanceID(name, others...)), scalar(name))
+}
+
+// InstanceID is the machine's name with the first twelve hex digits of the
+// SHA-256 of the texts.
+func InstanceID(name string, texts ...[]byte) string {
+	h := sha256.New()
+	for _, t := range texts {
+		fmt.Fprintf(h, "%d\n", len(t))
+		h.Write(t)
+	}
+	return name + "-" + hex.EncodeToString(h.Sum(nil))[:12]
+}

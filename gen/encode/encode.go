@@ -1,0 +1,46 @@
+package encode
+
+import (
+	"errors"
+	"slices"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// Encoding is a node in one format.
+type Encoding struct {
+	Format string
+	Text   []byte
+	Back   *node.Node // what the text says, read by the parser that the machine uses; nil where it says nothing of a node
+}
+
+// All writes a node in each of the formats, in the order of profiles.Formats.
+// Ignition comes from the Butane text, meta-data from what stands beside it.
+func All(cluster string, n node.Node, system profiles.OS, formats []string) ([]Encoding, error) {
+	wanted := func(format string) bool { return slices.Contains(formats, format) }
+	var out []Encoding
+	if wanted(profiles.Butane) || wanted(profiles.Ignition) {
+		butane := Butane(cluster, n, system)
+		ignition, back, err := Ignition(butane, system)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Encoding{profiles.Butane, butane.Text, &back}, Encoding{profiles.Ignition, ignition, &back})
+	}
+	if wanted(profiles.UserData) || wanted(profiles.MetaData) {
+		if len(n.Disks)+len(n.Filesystems)+len(n.Mounts) > 0 {
+			return nil, errors.New("disks are not written for cloud-init yet: prepare them in the image, or by hand")
+		}
+		if slices.ContainsFunc(n.Files, func(f node.File) bool { return f.Source.URL != "" }) {
+			return nil, errors.New("files that machines fetch are not written for cloud-init yet: put them into the image")
+		}
+		user := UserData(cluster, n, system).Text
+		back, err := ReadUserData(user)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Encoding{profiles.UserData, user, &back}, Encoding{profiles.MetaData, MetaData(n.Name, user), nil})
+	}
+	return slices.DeleteFunc(out, func(e Encoding) bool { return !wanted(e.Format) }), nil
+}
