@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hagen/gen/spec"
+	"hagen/profiles"
 )
 
 // EtcdData is where every master's etcd keeps its data.
@@ -28,6 +29,7 @@ func (v *validation) storage(host *Host, field spec.Host) {
 	for _, f := range host.Filesystems {
 		v.fits(*host, f)
 	}
+	v.once(*host)
 	disk := field.Etcd.Disk
 	if !disk.At.Written() {
 		disk = v.spec.Etcd.Disk
@@ -37,6 +39,22 @@ func (v *validation) storage(host *Host, field spec.Host) {
 		v.fault(field.Etcd.At, "a load balancer runs no etcd", "remove it, or write it below a master")
 	case host.Role == Master && disk.At.Written():
 		v.etcdDisk(host, disk)
+	}
+}
+
+// once holds partitions against cloud-init, which makes a table once and
+// changes none.
+func (v *validation) once(host Host) {
+	if !slices.Contains(host.OS.Formats, profiles.UserData) {
+		return
+	}
+	for _, d := range host.Disks {
+		for _, p := range d.Partitions {
+			if p.Wipe || p.Resize {
+				v.fault(p.At, fmt.Sprintf("%s is set up by cloud-init, which changes no partition that is there", host.OS.Summary),
+					"remove wipePartitionEntry and resize; wipeTable: true begins anew")
+			}
+		}
 	}
 }
 

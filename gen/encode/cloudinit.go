@@ -90,10 +90,11 @@ func closed(n node.Node) []string {
 
 func (w *writer) bootcmd(n node.Node) {
 	files := closed(n)
-	if len(n.Groups)+len(files) == 0 {
+	if len(n.Disks)+len(n.Filesystems)+len(n.Groups)+len(files) == 0 {
 		return
 	}
 	w.group(0, "bootcmd")
+	w.bootDisks(n)
 	for _, g := range n.Groups {
 		w.item(1, g.Origin)
 		w.line(1, "- %s", command(fmt.Sprintf(groupCommand, shellWord(g.Name))))

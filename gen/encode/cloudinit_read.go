@@ -62,6 +62,9 @@ func (r *userData) bootcmd(n *yaml.Node) {
 	if n.Kind == yaml.SequenceNode {
 		var words []string
 		r.texts("bootcmd", &words)(n)
+		if r.bootDisk(words) {
+			return
+		}
 		if r.closed != nil || len(words) <= len(closedCommand) || !slices.Equal(words[:len(closedCommand)], closedCommand) {
 			r.note("bootcmd", n, aCommand)
 			return
@@ -284,7 +287,15 @@ func (r *userData) agree() {
 // restoreUserData gives the items of a node the comments above them.
 func restoreUserData(n *node.Node, text []byte) {
 	found := commentsAt(text, 0)
-	give(first(found["bootcmd"], len(n.Groups)), n.Groups, func(g *node.Group) *node.Origin { return &g.Origin })
+	boot := found["bootcmd"]
+	take := func(count int) (taken []node.Origin) {
+		taken = first(boot, count)
+		boot = boot[len(taken):]
+		return taken
+	}
+	give(take(len(n.Disks)), n.Disks, func(d *node.Disk) *node.Origin { return &d.Origin })
+	give(take(len(n.Filesystems)), n.Filesystems, func(f *node.Filesystem) *node.Origin { return &f.Origin })
+	give(take(len(n.Groups)), n.Groups, func(g *node.Group) *node.Origin { return &g.Origin })
 	give(found["users"], n.Users, func(u *node.User) *node.Origin { return &u.Origin })
 	if written, units := found["write_files"], plainUnits(n.Units); len(written) == len(n.Files)+units {
 		give(written[:len(n.Files)], n.Files, func(f *node.File) *node.Origin { return &f.Origin })

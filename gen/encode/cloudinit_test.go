@@ -28,9 +28,13 @@ func debian(t testing.TB) profiles.OS {
 // otherwise.
 func named(contents string) node.Node {
 	n := whole(contents)
-	n.Disks, n.Filesystems, n.Mounts = nil, nil, nil // not written for cloud-init yet, as what is fetched
+	// What is fetched is not written for cloud-init yet.
 	n.Files = slices.DeleteFunc(n.Files, func(f node.File) bool { return f.Source.URL != "" })
 	n.Name = "kubem00.example.com"
+	// What cloud-init has words for.
+	n.Disks[0].Partitions[0].Resize, n.Disks[1].Partitions[0].Wipe = false, false
+	n.Mounts[1].Options = []string{"noatime", "nodev", "x-systemd.device-timeout=5"}
+	n.Filesystems = append(n.Filesystems, node.Filesystem{Device: "/dev/disk/by-id/c", Format: "vfat", Label: "it's"})
 	n.Files[0].Secret = node.HoldsSecret([]byte(contents))
 	n.Files = append(n.Files,
 		node.File{Path: "/etc/it's $HOME #1", Mode: 0o600, User: "etcd", Group: "on", Contents: []byte("x\n")},
@@ -67,6 +71,8 @@ func TestUserDataReadBack(t *testing.T) {
 func TestUserDataComments(t *testing.T) {
 	n := named("  # --- no heading\n  - path: no item\nruncmd:\n")
 	n.Role = "master"
+	n.Disks[1].Origin = node.Origin{Section: "a", Why: "disk"}
+	n.Filesystems[0].Origin = node.Origin{Section: "a", Why: "filesystem"}
 	n.Groups[1].Origin = node.Origin{Section: "a", Why: "one\ntwo"}
 	n.Users[0].Origin = node.Origin{Section: "a", Why: "# --- odd: |"}
 	n.Directories[1].Origin = node.Origin{Section: "d", Why: "dir"}

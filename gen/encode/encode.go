@@ -29,8 +29,8 @@ func All(cluster string, n node.Node, system profiles.OS, formats []string) ([]E
 		out = append(out, Encoding{profiles.Butane, butane.Text, &back}, Encoding{profiles.Ignition, ignition, &back})
 	}
 	if wanted(profiles.UserData) || wanted(profiles.MetaData) {
-		if len(n.Disks)+len(n.Filesystems)+len(n.Mounts) > 0 {
-			return nil, errors.New("disks are not written for cloud-init yet: prepare them in the image, or by hand")
+		if problem := disksFor(n); problem != "" {
+			return nil, errors.New(problem)
 		}
 		if slices.ContainsFunc(n.Files, func(f node.File) bool { return f.Source.URL != "" }) {
 			return nil, errors.New("files that machines fetch are not written for cloud-init yet: put them into the image")

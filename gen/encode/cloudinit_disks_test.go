@@ -1,0 +1,228 @@
+package encode
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// bench is a place to run bootcmd's commands for disks: files for devices, real
+// tools on them, and notes of what would be mounted.
+type bench struct {
+	t          *testing.T
+	dir, fstab string
+}
+
+func newBench(t *testing.T) bench {
+	t.Helper()
+	for _, tool := range []string{"blkid", "sfdisk", "wipefs", "mkfs.ext4"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			if os.Getenv("HAGEN_READERS") == "required" {
+				t.Fatalf("%s is not installed", tool)
+			}
+			t.Skipf("%s is not installed", tool)
+		}
+	}
+	b := bench{t, t.TempDir(), ""}
+	b.fstab = filepath.Join(b.dir, "fstab")
+	stubs := map[string]string{
+		"cloud-init-per": "shift 2; exec \"$@\"\n", "udevadm": "", "systemctl": "", "sleep": "",
+		"mountpoint": "exit 1\n", "mount": "echo \"$*\" >>" + filepath.Join(b.dir, "mounted") + "\n",
+	}
+	for name, text := range stubs {
+		if err := os.WriteFile(filepath.Join(b.dir, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(b.fstab, []byte("LABEL=root / ext4 defaults 0 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// device gives an empty one.
+func (b bench) device(name string) string {
+	b.t.Helper()
+	path := filepath.Join(b.dir, name)
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.Truncate(path, 64<<20); err != nil {
+		b.t.Fatal(err)
+	}
+	return path
+}
+
+// boot runs the commands of a node for its disks, and gives what they said. A
+// table in a file, and not on a disk, is erased by force alone.
+func (b bench) boot(n node.Node) (string, error) {
+	b.t.Helper()
+	if problem := disksFor(n); problem != "" {
+		b.t.Fatal(problem)
+	}
+	system, _ := profiles.FindOS("debian")
+	top, err := mapping(UserData("c", n, system).Text)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var r userData
+	var commands [][]string
+	r.fields("", top, keys{"bootcmd": r.each("", func(n *yaml.Node) {
+		var words []string
+		r.texts("", &words)(n)
+		commands = append(commands, words)
+	})})
+	var said bytes.Buffer
+	var failed error
+	for _, words := range commands {
+		for i := range words {
+			words[i] = strings.NewReplacer("/etc/fstab", b.fstab, "/dev/console", filepath.Join(b.dir, "console"), "wipefs --quiet", "wipefs --quiet --force").Replace(words[i])
+		}
+		run := exec.Command(filepath.Join(b.dir, words[0]), words[1:]...)
+		run.Env = append(os.Environ(), "PATH="+b.dir+":"+os.Getenv("PATH")+":/usr/sbin:/sbin")
+		run.Stdout, run.Stderr = &said, &said
+		if err := run.Run(); err != nil {
+			failed = err
+		}
+	}
+	return said.String(), failed
+}
+
+func (b bench) tool(name string, args ...string) string {
+	b.t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		b.t.Fatalf("%s %v: %v\n%s", name, args, err, out)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func (b bench) read(name string) string {
+	text, _ := os.ReadFile(filepath.Join(b.dir, name))
+	return string(text)
+}
+
+// TestFilesystemScript: an empty device is formatted, one that is as described
+// is kept, and nothing else is touched.
+func TestFilesystemScript(t *testing.T) {
+	b := newBench(t)
+	device := b.device("etcd-disk")
+	path := filepath.Join(b.dir, "data")
+	n := node.Node{
+		Name:        "a",
+		Filesystems: []node.Filesystem{{Device: device, Format: "ext4", Label: "etcd", Path: path}},
+		Mounts:      []node.Mount{{Device: device, Path: path, Format: "ext4", Options: []string{node.NoFail}}},
+	}
+	if said, err := b.boot(n); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	first := b.tool("blkid", "-p", "-o", "value", "-s", "UUID", device)
+	line := device + " " + path + " ext4 nofail 0 2\n"
+	if fstab := b.read("fstab"); !strings.HasSuffix(fstab, "0 1\n"+line) || b.read("mounted") != path+"\n" {
+		t.Errorf("fstab is\n%smounted is %q", fstab, b.read("mounted"))
+	}
+	// Another instance: nothing is made, and nothing said twice.
+	if said, err := b.boot(n); err != nil || b.tool("blkid", "-p", "-o", "value", "-s", "UUID", device) != first || strings.Count(b.read("fstab"), line) != 1 {
+		t.Errorf("%v: %s\n%s", err, said, b.read("fstab"))
+	}
+	for what, spoil := range map[string]func(device string){
+		"another-label":     func(d string) { b.tool("mkfs.ext4", "-q", "-F", "-L", "photos", d) },
+		"another-format":    func(d string) { b.tool("mkswap", "-q", d) },
+		"a-partition-table": func(d string) { b.tool("sh", "-c", "echo 'label: gpt' | sfdisk --quiet '"+d+"'") },
+	} {
+		other := b.device(what)
+		spoil(other)
+		before, _ := os.ReadFile(other)
+		m := n
+		m.Filesystems, m.Mounts = slices.Clone(n.Filesystems), slices.Clone(n.Mounts)
+		m.Filesystems[0].Device, m.Mounts[0].Device = other, other
+		mounted := b.read("mounted")
+		said, err := b.boot(m)
+		after, _ := os.ReadFile(other)
+		if err == nil || !strings.Contains(said, "nothing on it was touched") || !strings.Contains(said, "not ext4 with the label 'etcd'") || said != b.read("console") {
+			t.Errorf("%s: %v, said %q", what, err, said)
+		}
+		if !bytes.Equal(before, after) || b.read("mounted") != mounted || strings.Contains(b.read("fstab"), other) {
+			t.Errorf("%s: touched or mounted", what)
+		}
+		os.Remove(filepath.Join(b.dir, "console"))
+		// Whoever wants it erased says so.
+		m.Filesystems[0].Wipe = true
+		if said, err := b.boot(m); err != nil || b.tool("blkid", "-p", "-o", "value", "-s", "LABEL", other) != "etcd" {
+			t.Errorf("%s, erased: %v, %s", what, err, said)
+		}
+	}
+	gone := n
+	gone.Filesystems = []node.Filesystem{{Device: filepath.Join(b.dir, "none"), Format: "ext4"}}
+	gone.Mounts = nil
+	if said, err := b.boot(gone); err == nil || !strings.Contains(said, "none is not there") {
+		t.Errorf("a missing device: %v, %s", err, said)
+	}
+}
+
+// TestPartitionScript: an empty disk is partitioned, one with these partitions
+// is kept, and no other is touched.
+func TestPartitionScript(t *testing.T) {
+	b := newBench(t)
+	device := b.device("disk")
+	n := node.Node{Name: "a", Disks: []node.Disk{{Device: device, Partitions: []node.Partition{
+		{Number: 1, Label: "etcd", StartMiB: 2, SizeMiB: 8}, {Number: 3, Label: "rest"},
+	}}}}
+	if said, err := b.boot(n); err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	table := b.tool("sfdisk", "--dump", device)
+	for _, want := range []string{"label: gpt", `start=        4096, size=       16384`, `name="etcd"`, `disk3 :`, `name="rest"`} {
+		if !strings.Contains(table, want) {
+			t.Errorf("no %q in\n%s", want, table)
+		}
+	}
+	if said, err := b.boot(n); err != nil || b.tool("sfdisk", "--dump", device) != table {
+		t.Errorf("again: %v %s", err, said)
+	}
+	other := n
+	other.Disks = []node.Disk{{Device: device, Partitions: []node.Partition{{Number: 1, Label: "data"}}}}
+	if said, err := b.boot(other); err == nil || !strings.Contains(said, "has no partition 1 with the label data") || b.tool("sfdisk", "--dump", device) != table {
+		t.Errorf("other partitions: %v %s", err, said)
+	}
+	other.Disks[0].WipeTable = true
+	if said, err := b.boot(other); err != nil || !strings.Contains(b.tool("sfdisk", "--dump", device), `name="data"`) {
+		t.Errorf("erased: %v %s", err, said)
+	}
+	plain := b.device("plain")
+	b.tool("mkfs.ext4", "-q", "-F", plain)
+	n.Disks[0].Device = plain
+	if said, err := b.boot(n); err == nil || !strings.Contains(said, "holds a filesystem, ext4") {
+		t.Errorf("a filesystem: %v %s", err, said)
+	}
+}
+
+// TestDisksFor: what cloud-init has no words for is told.
+func TestDisksFor(t *testing.T) {
+	for what, spoil := range map[string]func(*node.Node){
+		"resize":         func(n *node.Node) { n.Disks[0].Partitions[0].Resize = true },
+		"wipe":           func(n *node.Node) { n.Disks[0].Partitions[0].Wipe = true },
+		"other options":  func(n *node.Node) { n.Mounts[0].Options = []string{"ro"} },
+		"no mount":       func(n *node.Node) { n.Mounts = n.Mounts[1:] },
+		"mount of none":  func(n *node.Node) { n.Mounts[0].Device = "/dev/none" },
+		"mounted beside": func(n *node.Node) { n.Mounts = append(n.Mounts, node.Mount{Device: "/dev/none", Path: "/x"}) },
+	} {
+		n := named("a\n")
+		if problem := disksFor(n); problem != "" {
+			t.Fatal(problem)
+		}
+		spoil(&n)
+		if disksFor(n) == "" {
+			t.Errorf("%s: nothing is said", what)
+		}
+	}
+}
