@@ -62,6 +62,7 @@ func (s *set) members() {
 			}
 		}
 	}
+	s.beginning(all, holders)
 	for _, p := range all {
 		m := holders[p]
 		entry := p.value("name") + "=" + p.value("initial-advertise-peer-urls")
@@ -80,6 +81,25 @@ func (s *set) members() {
 				m.find(ruleMembers, p.where("initial-cluster"), "--initial-cluster names a member twice: %s", other)
 			}
 		}
+	}
+}
+
+// beginning: somebody begins the cluster. One member alone may join what is
+// there, in the place of a machine that is gone.
+func (s *set) beginning(all []*process, holders map[*process]*machine) {
+	var joins []*process
+	for _, p := range all {
+		if p.value("initial-cluster-state") == "existing" {
+			joins = append(joins, p)
+		}
+	}
+	if len(joins) == 1 && len(all) > 1 {
+		s.remarks = append(s.remarks, fmt.Sprintf("%s joins an etcd cluster that exists (--initial-cluster-state=existing), as a machine does that takes another's place", holders[joins[0]].Name))
+		return
+	}
+	for _, p := range joins {
+		holders[p].find(ruleMembers, p.where("initial-cluster-state"), "--initial-cluster-state is existing on %d of %d members: they wait for a cluster that nobody begins", len(joins), len(all)).
+			Remedy = "write new; existing is for one machine at a time that takes another's place"
 	}
 }
 
@@ -327,8 +347,9 @@ func (s *set) healthPath(m *machine, p *proxy, l *listener) {
 	}
 }
 
-// notes say what could not be checked.
-func (s *set) notes() (out []string) {
+// notes say what could not be checked, and what may be meant.
+func (s *set) notes() []string {
+	out := s.remarks
 	twins, opaque, unmapped := 0, 0, []string{}
 	for _, m := range append(slices.Clone(s.machines), s.people) {
 		for _, f := range m.Files {

@@ -72,7 +72,8 @@ type Input struct {
 	ErrorsOnly  bool        // leaves out what may be meant
 }
 
-// Report is what a check found. Notes say what could not be checked.
+// Report is what a check found. Notes say what could not be checked, and what
+// is no fault where it is meant.
 type Report struct {
 	Findings []Finding
 	Notes    []string
@@ -113,6 +114,7 @@ type set struct {
 	people   *machine // of no name, without units: it holds people's kubeconfigs
 	verified sync.Map // [2]string, fingerprints of leaf and authority: bool
 	told     map[string]told
+	remarks  []string // for the notes
 }
 
 // within holds what a machine says against itself.
@@ -130,7 +132,7 @@ func (m *machine) within() {
 func (s *set) across() {
 	for _, rule := range []func(){
 		s.uniqueNames, s.sameAuthorities, s.hostsFiles, s.addresses, s.interfaces, s.members, s.agreement, s.serviceAccounts, s.ranges,
-		s.dials, s.backends, s.virtualAddresses, s.kubeconfigs,
+		s.leaders, s.dials, s.backends, s.virtualAddresses, s.kubeconfigs,
 	} {
 		rule()
 	}
@@ -150,9 +152,8 @@ func (m *machine) sorted() []Finding {
 		}
 	}
 	findings := slices.DeleteFunc(slices.Clone(m.findings), func(f Finding) bool {
-		follows := f.Rule == ruleDrift.name || f.Rule == ruleBackends.name
-		return follows && slices.ContainsFunc(m.findings, func(other Finding) bool {
-			return other.Rule != ruleDrift.name && other.Rule != f.Rule && other.Item == f.Item && (other.Line == f.Line || f.Rule == ruleDrift.name && other.Line == 0)
+		return f.Rule == ruleBackends.name && slices.ContainsFunc(m.findings, func(other Finding) bool {
+			return other.Rule != f.Rule && other.Item == f.Item && other.Line == f.Line
 		})
 	})
 	line := func(f Finding) int { return cmp.Or(f.Line, math.MaxInt) }

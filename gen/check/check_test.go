@@ -247,6 +247,46 @@ func TestNothing(t *testing.T) {
 	check.Run(check.Input{Machines: []check.Machine{{Node: node.Node{Name: "a", Units: []node.Unit{{Name: "x.service"}, {Name: "y"}}}}}})
 }
 
+// TestReplaced: one member that joins what is there is a note, no finding.
+func TestReplaced(t *testing.T) {
+	g := fresh(t, "standard").clone()
+	g.edit(t, "kubem01", "etcd.service", "--initial-cluster-state=new", "--initial-cluster-state=existing")
+	report := check.Run(g.input())
+	if len(report.Findings) > 0 || len(report.Notes) != 1 || !strings.HasPrefix(report.Notes[0], "kubem01 joins an etcd cluster that exists") {
+		t.Errorf("%v, %q", report.Findings, report.Notes)
+	}
+}
+
+// TestDrift: the machine that differs is named, with what it says; of two that
+// differ both are.
+func TestDrift(t *testing.T) {
+	for _, test := range []struct{ tree, host, item, old, new, want string }{
+		{"standard", "kubem00", "kube-apiserver.service", "--profiling=false", "--profiling=true",
+			"kubem00: kube-apiserver.service: says --profiling=true, 2 others say --profiling=false"},
+		{"standard", "kubem00", "etcd.service", "ProtectHome=yes\nPrivateTmp=yes\n", "",
+			"kubem00: etcd.service: lacks ProtectHome=yes, PrivateTmp=yes, which 2 others have"},
+		{"standard", "kubem02", "etcd.service", "ProtectHome=yes\n", "ProtectHome=yes\nNice=5\n",
+			"kubem02: etcd.service: has Nice=5, which 2 others do not"},
+		{"standard", "kubem01", "/etc/kubernetes/audit-policy.yaml", "- level: None\n  verbs: [get, list, watch, update]", "- level: None\n  userGroups: [x]\n  verbs: [get, list, watch, update]",
+			`kubem01: /etc/kubernetes/audit-policy.yaml: has "userGroups: [x]", which 2 others do not`},
+		{"virtual-ip", "lb01", "/etc/haproxy/haproxy.cfg", "timeout client 1m", "timeout client 1h",
+			`lb00: /etc/haproxy/haproxy.cfg: says "timeout client 1m", lb01 says "timeout client 1h"` + "\n" +
+				`lb01: /etc/haproxy/haproxy.cfg: says "timeout client 1h", lb00 says "timeout client 1m"`},
+		{"virtual-ip", "lb01", "/etc/haproxy/haproxy.cfg", "timeout client 1m", "timeout clinet 1m",
+			"lb01: /etc/haproxy/haproxy.cfg: clinet is no keyword of HAProxy's here"},
+	} {
+		g := fresh(t, test.tree).clone()
+		g.edit(t, test.host, test.item, test.old, test.new)
+		var got []string
+		for _, f := range check.Run(g.input()).Findings {
+			got = append(got, f.String())
+		}
+		if !strings.HasPrefix(strings.Join(got, "\n"), test.want) || len(got) > strings.Count(test.want, "\n")+2 {
+			t.Errorf("%s: got\n%s\nwant\n%s", test.new, strings.Join(got, "\n"), test.want)
+		}
+	}
+}
+
 // TestDocumented: docs/check.md names every rule.
 func TestDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/check.md")

@@ -3,6 +3,7 @@ package check
 import (
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -73,6 +74,29 @@ func (m *machine) kinds() {
 	}
 	if root, path := m.config(scheduler, "config"); root != nil && root.get("clientConnection", "kubeconfig").text() == "" {
 		m.find(ruleKubeconfig, whole(path), "names no kubeconfig")
+	}
+}
+
+// leaders: of several controller managers and schedulers one acts.
+func (s *set) leaders() {
+	for _, daemon := range []string{manager, scheduler} {
+		var all []*machine
+		for _, m := range s.machines {
+			if m.process(daemon) != nil {
+				all = append(all, m)
+			}
+		}
+		for _, m := range all {
+			p := m.process(daemon)
+			at, elects := p.where("leader-elect"), p.value("leader-elect")
+			if root, path := m.config(daemon, "config"); root != nil {
+				n := root.get("leaderElection", "leaderElect")
+				at, elects = m.at(path, n.offset()), n.text()
+			}
+			if on, err := strconv.ParseBool(elects); err == nil && !on && len(all) > 1 {
+				m.find(ruleLeader, at, "%s elects no leader, and %d machines run one", daemon, len(all))
+			}
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ type dial struct {
 	shows       bool // may show a certificate, so that none is a fault
 	clientAt    place
 	only        string // the process that must answer, "" for any
+	wants       string // what it must listen for, "" for anything
 	outside     bool   // may lead out of the set, to a load balancer of somebody else's
 	own         bool   // must lead to the machine itself
 	plain       bool   // a connection that is passed on: no TLS of its own
@@ -51,19 +52,19 @@ func (m *machine) etcdDials() (out []dial) {
 			_, url, _ := strings.Cut(w.text, "=")
 			at := w.at + len(w.text) - len(url)
 			out = append(out, dial{
-				machine: m, at: p.unit.place(at), what: "--initial-cluster", target: readURL(url), only: etcd,
+				machine: m, at: p.unit.place(at), what: "--initial-cluster", target: readURL(url), only: etcd, wants: peers,
 				authorities: authorities, believes: len(authorities) > 0, client: client, shows: true, clientAt: p.where("peer-cert-file"),
 			})
 		}
 	}
-	for _, row := range []struct{ flag, authority string }{
-		{"initial-advertise-peer-urls", "peer-trusted-ca-file"}, {"advertise-client-urls", "trusted-ca-file"},
+	for _, row := range []struct{ flag, authority, wants string }{
+		{"initial-advertise-peer-urls", "peer-trusted-ca-file", peers}, {"advertise-client-urls", "trusted-ca-file", clients},
 	} {
 		f, _ := p.flag(row.flag)
 		believed := m.pem[p.value(row.authority)].certificates
 		for _, w := range list(f.value, f.valueAt) {
 			out = append(out, dial{
-				machine: m, at: p.unit.place(w.at), what: "--" + row.flag, target: readURL(w.text), only: etcd, own: true,
+				machine: m, at: p.unit.place(w.at), what: "--" + row.flag, target: readURL(w.text), only: etcd, wants: row.wants, own: true,
 				authorities: believed, believes: len(believed) > 0,
 			})
 		}
@@ -89,7 +90,7 @@ func (m *machine) apiDials() (out []dial) {
 	f, _ := p.flag("etcd-servers")
 	for _, w := range list(f.value, f.valueAt) {
 		out = append(out, dial{
-			machine: m, at: p.unit.place(w.at), what: "--etcd-servers", target: readURL(w.text), only: etcd,
+			machine: m, at: p.unit.place(w.at), what: "--etcd-servers", target: readURL(w.text), only: etcd, wants: clients,
 			authorities: authorities, believes: true, client: m.shown(p.value("etcd-certfile")), shows: true, clientAt: p.where("etcd-certfile"),
 		})
 	}
@@ -101,10 +102,10 @@ func (m *machine) proxyDials() (out []dial) {
 	for _, p := range m.proxies {
 		for _, s := range p.servers() {
 			d := dial{machine: m, at: p.place(s.address.at), what: "server " + s.name, target: readURL(s.address.text), plain: true}
-			if s.options["check-ssl"] != "" || s.options["ssl"] != "" {
-				d.plain, d.target.tls, d.name = false, true, s.options["verifyhost"]
-				d.authorities = m.pem[s.options["ca-file"]].certificates
-				d.believes = s.options["verify"] == "required" && s.options["ca-file"] != ""
+			if s.has("check-ssl") || s.has("ssl") {
+				d.plain, d.target.tls, d.name = false, true, s.value("verifyhost")
+				d.authorities = m.pem[s.value("ca-file")].certificates
+				d.believes = s.value("verify") == "required" && s.has("ca-file")
 			}
 			out = append(out, d)
 		}
@@ -222,6 +223,10 @@ func (s *set) meet(d dial, l *listener, hops int) {
 	if l.proxy != nil && !slices.ContainsFunc(l.machine.proxies, func(p *proxy) bool { return len(l.machine.behind(l.proxy).servers()) > 0 }) ||
 		d.only != "" && l.proxy == nil && l.process != d.only {
 		m.find(ruleNotBound, d.at, "%s names %s, where %s listens", d.what, d.target, l.process)
+		return
+	}
+	if d.wants != "" && l.serves != d.wants {
+		m.find(ruleNotBound, d.at, "%s names %s, where %s listens for %s", d.what, d.target, l.process, l.serves)
 		return
 	}
 	if l.proxy != nil && !l.tls {

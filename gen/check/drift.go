@@ -2,136 +2,265 @@ package check
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"hagen/gen/node"
 )
 
-// trait is one thing that machines of a kind should have alike.
-type trait struct {
-	machine *machine
-	at      place
-	value   string
-	bare    string // the value with the machine's own name and addresses taken out
+// fact is one thing that machines of a kind should have alike.
+type fact struct {
+	within string // the thing that must be there for the fact to be missed; "" is the machine
+	name   string // unique within it
+	at     place
+	value  string
+	bare   string // the value without what is the machine's own
+	key    string // before the value, when it is told: "--name="
 }
 
-// unlike are files that are each machine's own, or that other rules compare.
-var unlike = []string{"/etc/hostname", hostsPath, keepalivedConfig, binariesPath}
-
-// drift: what stands on several machines says the same on each, but for the
-// machine's own name and addresses. Machines whose binaries differ are in the
-// middle of an upgrade, and may.
+// drift: what stands on several machines of a kind says the same on each, but
+// for the machine's own name and addresses. Machines of a kind run the same
+// daemons; those whose binaries differ are in the middle of an upgrade, and may
+// differ.
 func (s *set) drift() {
-	groups := map[string][]trait{}
+	kinds := map[string][]*machine{}
 	var order []string
 	for _, m := range s.machines {
-		for _, t := range m.traits() {
-			if groups[t.key] == nil {
-				order = append(order, t.key)
-			}
-			groups[t.key] = append(groups[t.key], t.trait)
+		kind := m.kind()
+		if kinds[kind] == nil {
+			order = append(order, kind)
 		}
+		kinds[kind] = append(kinds[kind], m)
 	}
-	for _, key := range order {
-		all := groups[key]
-		value := func(t trait) string { return t.value }
-		best, most := common(all, value)
-		if most == len(all) {
-			continue
-		}
-		if bare, more := common(all, func(t trait) string { return t.bare }); more > most {
-			best, most, value = bare, more, func(t trait) string { return t.bare }
-		}
-		for _, t := range all {
-			if value(t) != best {
-				t.machine.find(ruleDrift, t.at, "differs from the same on %d other%s", most, map[bool]string{true: " machine", false: " machines"}[most == 1])
-			}
+	for _, kind := range order {
+		if len(kinds[kind]) > 1 {
+			compare(kinds[kind])
 		}
 	}
 }
 
-type keyedTrait struct {
-	key string
-	trait
-}
-
-// traits lists what can be compared, by a key that is the same on all
-// machines.
-func (m *machine) traits() (out []keyedTrait) {
-	same := m.anonymous()
-	add := func(key string, at place, value string) {
-		out = append(out, keyedTrait{key, trait{m, at, value, same.Replace(value)}})
-	}
-	for _, d := range m.Directories {
-		add("directory "+d.Path, whole(d.Path), fmt.Sprintf("%s %s %o", d.User, d.Group, d.Mode))
-	}
-	for _, f := range m.Files {
-		add("file "+f.Path, whole(f.Path), fmt.Sprintf("%s %s %o", f.User, f.Group, f.Mode))
-		if contents := m.pem[f.Path]; len(contents.certificates)+len(contents.keys) > 0 || contents.opaque || m.secret(f) || slices.Contains(unlike, f.Path) {
-			continue
-		}
-		m.lines(f, add)
-	}
-	for _, u := range m.Users {
-		add("user "+m.os.Name+" "+u.Name, whole(u.Name), fmt.Sprint(u.Primary, u.Groups, u.Home, u.Shell, u.SSHKeys))
-	}
-	release := m.release()
-	for _, u := range m.units {
-		add("unit "+u.Name, whole(u.Name), fmt.Sprint(u.Enabled))
-		counts := map[string]int{}
-		for _, d := range u.directives {
-			if strings.HasPrefix(d.key, "Exec") || d.section == "Unit" && d.key == "Description" || u.Name == "hagen-binaries.service" {
-				continue
-			}
-			counts[d.key]++
-			add(fmt.Sprint("unit ", u.Name, " ", d.section, d.key, counts[d.key]), u.place(d.at), d.value)
-		}
-	}
+// kind names what a machine runs, in which version, whether it fetches it, and
+// for which it has disks of their own.
+func (m *machine) kind() string {
+	var names []string
 	for _, p := range m.processes {
-		if !p.main {
+		if _, known := daemons[p.name]; known && p.main {
+			names = append(names, p.name)
+		}
+	}
+	for _, n := range m.needs {
+		names = append(names, n.product+" "+n.version)
+	}
+	if slices.ContainsFunc(m.Files, node.File.Remote) {
+		names = append(names, "fetched")
+	}
+	for _, d := range m.mounts() {
+		names = append(names, "on "+d.path)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// held is what one of several machines has of a fact; nil is nothing.
+type held struct {
+	machine *machine
+	fact    *fact
+}
+
+// compare holds all facts of machines against each other.
+func compare(machines []*machine) {
+	type id struct{ within, name string }
+	found := map[id]map[*machine]*fact{}
+	holders := map[string]map[*machine]bool{}
+	var order []id
+	for _, m := range machines {
+		for _, f := range m.facts() {
+			key := id{f.within, f.name}
+			if found[key] == nil {
+				found[key] = map[*machine]*fact{}
+				order = append(order, key)
+			}
+			if holders[f.within] == nil {
+				holders[f.within] = map[*machine]bool{}
+			}
+			found[key][m], holders[f.within][m] = &f, true
+		}
+	}
+	missing := &gaps{things: map[gap][]string{}}
+	for _, key := range order {
+		var all []held
+		for _, m := range machines {
+			if holders[key.within][m] {
+				all = append(all, held{m, found[key][m]})
+			}
+		}
+		differ(all, missing)
+	}
+	for _, g := range missing.order {
+		what := missing.things[g]
+		if len(what) > 8 {
+			what = append(what[:8], fmt.Sprintf("%d more", len(what)-8))
+		}
+		g.machine.find(ruleDrift, whole(g.item), "lacks %s, which %s", strings.Join(what, ", "), g.have)
+	}
+}
+
+// gaps are what machines have nothing of: of one item they are one finding.
+type gaps struct {
+	order  []gap
+	things map[gap][]string
+}
+
+type gap struct {
+	machine    *machine
+	item, have string // "2 others have"
+}
+
+// differ tells of the machines that have a fact otherwise than most; without a
+// majority of all, since nobody knows which is meant.
+func differ(all []held, missing *gaps) {
+	of := func(text func(fact) string) func(held) string {
+		return func(h held) string {
+			if h.fact == nil {
+				return "\x00" // which no text says
+			}
+			return text(*h.fact)
+		}
+	}
+	value := of(func(f fact) string { return f.value })
+	best, most := common(all, value)
+	if bare := of(func(f fact) string { return f.bare }); most < len(all) {
+		if b, more := common(all, bare); more > most || 2*most <= len(all) {
+			best, most, value = b, more, bare
+		}
+	}
+	if most == len(all) || slices.ContainsFunc(all, held.told) {
+		return
+	}
+	for _, h := range all {
+		if value(h) == best && 2*most > len(all) {
 			continue
 		}
-		for _, f := range p.flags {
-			add(fmt.Sprint("flag ", p.unit.Name, p.name, release, " ", f.name), p.unit.place(f.at), f.value)
+		others := slices.DeleteFunc(slices.Clone(all), func(o held) bool {
+			return value(o) == value(h) || 2*most > len(all) && value(o) != best
+		})
+		h.tell(others, value, missing)
+	}
+}
+
+// told says whether something worse is known of the place already.
+func (h held) told() bool {
+	return h.fact != nil && slices.ContainsFunc(h.machine.findings, func(f Finding) bool {
+		line := strings.Count(h.fact.at.text[:max(h.fact.at.at, 0)], "\n") + 1
+		return f.Rule != ruleDrift.name && f.Item == h.fact.at.item && (f.Line == 0 || f.Line == line)
+	})
+}
+
+// tell says what a machine has and what the others have.
+func (h held) tell(others []held, value func(held) string, missing *gaps) {
+	who, say, have := fmt.Sprintf("%d others", len(others)), "say", "have"
+	if len(others) == 1 {
+		who, say, have = others[0].machine.Name, "says", "has"
+	}
+	other := others[0].fact
+	switch {
+	case h.fact == nil:
+		what, g := other.shown(other.value), gap{h.machine, other.at.item, who + " " + have}
+		if other.bare != other.value {
+			what = strings.TrimSuffix(other.key, "=")
 		}
-		var names []string
-		for _, f := range p.flags {
-			names = append(names, f.name)
+		if missing.things[g] == nil {
+			missing.order = append(missing.order, g)
 		}
-		add(fmt.Sprint("flags ", p.unit.Name, p.name, release), p.unit.place(p.path.at), strings.Join(names, " "))
+		missing.things[g] = append(missing.things[g], what)
+		return
+	case other == nil && strings.HasPrefix(h.fact.within, things):
+		return // a file or unit of one's own is no fault
+	case other == nil:
+		h.machine.find(ruleDrift, h.fact.at, "has %s, which %s %s not", h.fact.shown(h.fact.value), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
+		return
 	}
-	return out
+	for _, d := range unequalLines(value(h), value(others[0])) {
+		mine, theirs := line(h.fact.value, d.mine), line(other.value, d.theirs)
+		at := h.fact.at
+		if d.mine >= 0 && at.at <= 0 && strings.Contains(h.fact.value, "\n") {
+			at = place{at.item, at.text, offsetOf(at.text, d.mine)}
+		}
+		switch {
+		case d.mine < 0:
+			h.machine.find(ruleDrift, whole(at.item), "lacks %s, which %s %s", other.shown(theirs), who, have)
+		case d.theirs < 0:
+			h.machine.find(ruleDrift, at, "has %s, which %s %s not", h.fact.shown(mine), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
+		default:
+			h.machine.find(ruleDrift, at, "says %s, %s %s %s", h.fact.shown(mine), who, say, other.shown(theirs))
+		}
+	}
 }
 
-// lines compares a file line by line, as far as the lines can be told apart,
-// and as a whole.
-func (m *machine) lines(f node.File, add func(string, place, string)) {
-	text := string(f.Contents)
-	at, n := 0, 0
-	for line := range strings.Lines(text) {
-		n++
-		add(fmt.Sprint("line ", f.Path, " ", strings.Count(text, "\n"), " ", n), place{f.Path, text, at + len(line) - len(strings.TrimLeft(line, " \t"))}, line)
-		at += len(line)
+// shown is a value as it may be told.
+func (f fact) shown(value string) string {
+	text := f.key + strings.TrimSpace(value)
+	switch {
+	case delicate.MatchString(text) || delicate.MatchString(f.name):
+		return "another value"
+	case len(text) > 100:
+		return strings.ToValidUTF8(text[:100], "") + "…"
+	case strings.ContainsAny(text, " ") || text == "":
+		return fmt.Sprintf("%q", text)
 	}
-	add("lines "+f.Path, whole(f.Path), fmt.Sprint(strings.Count(text, "\n")))
+	return text
 }
 
-// anonymous takes the machine's own name and addresses out of a text.
-func (m *machine) anonymous() *strings.Replacer {
-	var pairs []string
-	for _, a := range slices.SortedFunc(slices.Values(m.known), func(a, b netip.Addr) int { return len(b.String()) - len(a.String()) }) {
-		pairs = append(pairs, a.String(), "ADDRESS")
+// unequal are two lines that should be one, counted from 0; -1 is none.
+type unequal struct{ mine, theirs int }
+
+// unequalLines finds where two texts differ: line by line when they have as
+// many, else the first lines of what differs between an equal begin and end.
+func unequalLines(a, b string) (out []unequal) {
+	mine, theirs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	if len(mine) == len(theirs) {
+		for i := range mine {
+			if mine[i] != theirs[i] {
+				out = append(out, unequal{i, i})
+			}
+		}
+		return out
 	}
-	return strings.NewReplacer(append(pairs, m.Name, "NAME")...)
+	begin, short := 0, min(len(mine), len(theirs))
+	for begin < short && mine[begin] == theirs[begin] {
+		begin++
+	}
+	end := 0
+	for end < short-begin && mine[len(mine)-1-end] == theirs[len(theirs)-1-end] {
+		end++
+	}
+	d := unequal{begin, begin}
+	if begin == len(mine)-end {
+		d.mine = -1
+	}
+	if begin == len(theirs)-end {
+		d.theirs = -1
+	}
+	return []unequal{d}
 }
 
-// release names the versions of a machine's binaries and where they stand.
-func (m *machine) release() string {
-	var b strings.Builder
-	for _, n := range m.needs {
-		b.WriteString(" " + n.product + " " + n.version)
+// line gives one line of a text, "" for none.
+func line(text string, n int) string {
+	lines := strings.Split(text, "\n")
+	if n < 0 || n >= len(lines) {
+		return ""
 	}
-	return b.String()
+	return lines[n]
+}
+
+// offsetOf is where the first word of a line stands.
+func offsetOf(text string, n int) int {
+	at := 0
+	for i, l := range strings.Split(text, "\n") {
+		if i == n {
+			return at + len(l) - len(strings.TrimLeft(l, " \t"))
+		}
+		at += len(l) + 1
+	}
+	return 0
 }

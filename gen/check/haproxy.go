@@ -1,6 +1,7 @@
 package check
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -30,8 +31,7 @@ type server struct {
 	proxy   *proxy
 	name    string
 	address word
-	options map[string]string
-	checked bool
+	options map[string]word // by name; the word is the value, of a switch itself
 }
 
 // proxySections are the keywords that begin a section (HAProxy's configuration
@@ -114,47 +114,45 @@ func (p *proxy) binds() (out []word, tls bool) {
 	return out, tls
 }
 
-// valued are options of a server line that are followed by a value.
-var valued = []string{"ca-file", "verify", "verifyhost", "inter", "fastinter", "downinter", "rise", "fall", "on-marked-down", "on-marked-up", "maxconn", "maxqueue", "weight", "slowstart", "port", "addr", "sni", "check-sni", "crt", "on-error", "minconn", "observe", "error-limit", "alpn", "check-alpn", "cookie", "id", "init-addr", "resolvers", "source", "track"}
-
 // servers lists the servers of a section.
 func (p *proxy) servers() (out []server) {
-	defaults := map[string]string{}
-	checked := false
-	add := func(words []word, to map[string]string) (check bool) {
+	known := proxyWords()["server"]
+	add := func(words []word, to map[string]word) {
 		for i := 0; i < len(words); i++ {
-			switch w := words[i].text; {
-			case slices.Contains(valued, w) && i+1 < len(words):
-				to[w] = words[i+1].text
+			name := words[i].text
+			if known[name] && i+1 < len(words) {
 				i++
-			case w == "check":
-				check = true
-			default:
-				to[w] = "yes"
 			}
+			if plain, off := strings.CutPrefix(name, "no-"); off {
+				delete(to, plain)
+			}
+			to[name] = words[i]
 		}
-		return check
 	}
+	defaults := map[string]word{}
 	if p.defaults != nil {
 		if l := p.defaults.line("default-server"); l != nil {
-			checked = add(l[1:], defaults)
+			add(l[1:], defaults)
 		}
 	}
 	for _, l := range p.lines {
 		switch {
 		case l.words[0].text == "default-server":
-			checked = add(l.words[1:], defaults) || checked
+			add(l.words[1:], defaults)
 		case l.words[0].text == "server" && len(l.words) > 2:
-			s := server{proxy: p, name: l.words[1].text, address: l.words[2], options: map[string]string{}}
-			for k, v := range defaults {
-				s.options[k] = v
-			}
-			s.checked = add(l.words[3:], s.options) || checked
+			s := server{proxy: p, name: l.words[1].text, address: l.words[2], options: maps.Clone(defaults)}
+			add(l.words[3:], s.options)
 			out = append(out, s)
 		}
 	}
 	return out
 }
+
+// has says whether an option is given.
+func (s server) has(option string) bool { _, given := s.options[option]; return given }
+
+// value gives an option's value, "" for none.
+func (s server) value(option string) string { return s.options[option].text }
 
 // behind gives the section whose servers get what this one takes in.
 func (m *machine) behind(p *proxy) *proxy {
@@ -166,62 +164,6 @@ func (m *machine) behind(p *proxy) *proxy {
 		}
 	}
 	return p
-}
-
-// haproxyRules: what HAProxy must do in front of API servers.
-func (m *machine) haproxyRules() {
-	for _, p := range m.proxies {
-		if p.kind == "global" {
-			m.openFiles(p)
-		}
-		servers := p.servers()
-		if len(servers) == 0 {
-			continue
-		}
-		if mode := p.line("mode"); len(mode) < 2 || mode[1].text != "tcp" {
-			at := whole(p.file.Path)
-			if len(mode) > 1 {
-				at = p.place(mode[1].at)
-			}
-			m.find(ruleProxyMode, at, "%s %s is not in mode tcp", p.kind, p.name)
-		}
-		for _, s := range servers {
-			m.server(p, s)
-		}
-	}
-}
-
-func (m *machine) server(p *proxy, s server) {
-	at := p.place(s.address.at)
-	if !s.checked {
-		m.find(ruleUnchecked, at, "server %s is never checked", s.name)
-	}
-	asks := p.line("option", "httpchk")
-	if asks == nil {
-		return // a port that accepts is all that is asked
-	}
-	switch {
-	case s.options["check-ssl"] == "" && s.options["ssl"] == "":
-		m.find(ruleUnverified, at, "server %s is checked without TLS", s.name)
-	case s.options["verify"] != "required" || s.options["ca-file"] == "":
-		m.find(ruleUnverified, at, "server %s is checked without verifying its certificate", s.name)
-	case s.options["verifyhost"] == "":
-		m.find(ruleUnverified, at, "server %s may show any master's certificate", s.name)
-	}
-}
-
-// openFiles: two sockets a connection, and some for checks and logs.
-func (m *machine) openFiles(p *proxy) {
-	limit := p.line("maxconn")
-	if len(limit) < 2 {
-		return
-	}
-	connections, err := strconv.Atoi(limit[1].text)
-	files, fileErr := strconv.Atoi(p.unit.value("Service", "LimitNOFILE"))
-	if err == nil && fileErr == nil && files < 2*connections {
-		d, _ := p.unit.directive("Service", "LimitNOFILE")
-		m.find(ruleOpenFiles, p.unit.place(d.valueAt), "LimitNOFILE=%d is too little for maxconn %d", files, connections)
-	}
 }
 
 // socket reads address:port, with an empty address or * for all.

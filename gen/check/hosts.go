@@ -53,6 +53,9 @@ var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 func (s *set) hostsFiles() {
 	for _, m := range s.machines {
 		if !m.hasHosts {
+			if slices.ContainsFunc(s.machines, func(other *machine) bool { return other.hasHosts }) {
+				m.find(ruleHosts, whole(hostsPath), "is missing, and other machines have it")
+			}
 			continue
 		}
 		f := m.files[hostsPath]

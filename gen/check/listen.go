@@ -14,6 +14,7 @@ import (
 type listener struct {
 	machine *machine
 	process string // "etcd"
+	serves  string // what of several things the process listens for; "" for the one
 	unit    *unit
 	address netip.Addr // unspecified: all
 	port    int
@@ -32,11 +33,17 @@ func (l *listener) takes(address netip.Addr, port int) bool {
 }
 
 // urlListeners are flags that list URLs to listen on.
-var urlListeners = []struct{ daemon, flag, otherwise, certificate, clients, demands string }{
-	{etcd, "listen-client-urls", "http://127.0.0.1:2379", "cert-file", "trusted-ca-file", "client-cert-auth"},
-	{etcd, "listen-peer-urls", "http://127.0.0.1:2380", "peer-cert-file", "peer-trusted-ca-file", "peer-client-cert-auth"},
-	{etcd, "listen-metrics-urls", "", "cert-file", "trusted-ca-file", "client-cert-auth"},
+var urlListeners = []struct{ daemon, flag, serves, otherwise, certificate, clients, demands string }{
+	{etcd, "listen-client-urls", clients, "http://127.0.0.1:2379", "cert-file", "trusted-ca-file", "client-cert-auth"},
+	{etcd, "listen-peer-urls", peers, "http://127.0.0.1:2380", "peer-cert-file", "peer-trusted-ca-file", "peer-client-cert-auth"},
+	{etcd, "listen-metrics-urls", "metrics", "", "cert-file", "trusted-ca-file", "client-cert-auth"},
 }
+
+// What etcd listens for.
+const (
+	clients = "clients"
+	peers   = "peers"
+)
 
 // portListeners are flags of address and port, with their defaults and the
 // minor releases that have them.
@@ -73,7 +80,7 @@ func (m *machine) listen() (out []*listener) {
 				if u.host == "localhost" {
 					address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 				}
-				l := &listener{machine: m, process: row.daemon, unit: p.unit, address: address, port: u.port, at: p.unit.place(w.at), tls: u.tls}
+				l := &listener{machine: m, process: row.daemon, serves: row.serves, unit: p.unit, address: address, port: u.port, at: p.unit.place(w.at), tls: u.tls}
 				if u.tls {
 					l.certificate, l.clients, l.demands = p.value(row.certificate), p.value(row.clients), p.value(row.demands) == "true"
 				}

@@ -233,6 +233,9 @@ func (m *machine) empty(dir string) bool {
 // hostname: the machine's own idea of its name.
 func (m *machine) hostname() {
 	f, found := m.files["/etc/hostname"]
+	if !found {
+		m.find(ruleHostname, whole("/etc/hostname"), "is missing")
+	}
 	if found && strings.TrimSpace(string(f.Contents)) != m.Name {
 		m.find(ruleHostname, place{f.Path, string(f.Contents), 0}, "says %q, the machine is %s", strings.TrimSpace(string(f.Contents)), m.Name)
 	}

@@ -250,6 +250,23 @@ func TestMutations(t *testing.T) {
 		{"foreign unit without its file", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --config=/etc/probe/config\n[Install]\nWantedBy=multi-user.target\n"), "foreign-reference", "kubem00", "probe.service"},
 		{"foreign unit without its program", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/opt/probe/probe\n[Install]\nWantedBy=multi-user.target\n"), "foreign-reference", "kubem00", "probe.service"},
 		{"unit without [Install]", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe\n"), "no-install", "kubem00", "probe.service"},
+		{"no member begins", func(t *testing.T, g *good) {
+			for _, host := range []string{"kubem00", "kubem01", "kubem02"} {
+				g.edit(t, host, "etcd.service", "--initial-cluster-state=new", "--initial-cluster-state=existing")
+			}
+		}, "members", "kubem01", "etcd.service"},
+		{"no leader anywhere", func(t *testing.T, g *good) {
+			for _, host := range []string{"kubem00", "kubem01", "kubem02"} {
+				g.edit(t, host, "/etc/kubernetes/scheduler.yaml", "leaderElect: true", "leaderElect: false")
+			}
+		}, "leader", "kubem02", "/etc/kubernetes/scheduler.yaml"},
+		{"hosts removed", without("kubem01", "/etc/hosts"), "hosts", "kubem01", "/etc/hosts"},
+		{"hostname removed", without("kubem01", "/etc/hostname"), "hostname", "kubem01", "/etc/hostname"},
+		{"file of the others removed", func(t *testing.T, g *good) {
+			for _, host := range []string{"kubem00", "kubem01"} {
+				add(host, node.File{Path: "/etc/sysctl.d/90-more.conf"})(t, g)
+			}
+		}, "drift", "kubem02", "/etc/sysctl.d/90-more.conf"},
 		{"drop-in that systemd cannot read", dropIn("kubem00", "etcd.service", "[Service]\nlimit\n"), "unit-syntax", "kubem00", more},
 		{"drop-in with a misspelt key", dropIn("kubem00", "etcd.service", "[Service]\nUsr=etcd\n"), "misspelled-key", "kubem00", more},
 		{"drop-in with another user", dropIn("kubem00", "etcd.service", "[Service]\nUser=nobody-made-me\n"), "owner", "kubem00", more},

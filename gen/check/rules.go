@@ -159,6 +159,22 @@ var (
 		"write 32 bytes in base64, under secretbox as the first provider")
 	ruleProxyMode = row("proxy-mode", Error, "HAProxy would read TLS as HTTP and refuse every request",
 		"write mode tcp")
+	ruleMisspelledWord = row("misspelled-word", Error, "HAProxy refuses a configuration with a keyword that it does not know",
+		"correct the keyword")
+	ruleUnknownWord = row("unknown-word", Warning, "HAProxy refuses a configuration with a keyword that it does not know",
+		"correct the keyword, or move it, unless the machine's HAProxy is newer and knows it")
+	ruleProxyValue = row("proxy-value", Error, "HAProxy refuses the configuration",
+		"write a value that HAProxy takes")
+	ruleOddTime = row("odd-time", Warning, "connections would be cut that are sound, or kept that are dead; a number without unit is milliseconds",
+		"write a time with its unit: 1s, 1m, 1d")
+	ruleSlowCheck = row("slow-check", Error, "so long a dead master gets its share of connections",
+		"check more often: inter 1s fall 2")
+	ruleIdleServer = row("idle-server", Error, "an API server that gets no connections does no work, and is missed only when the others die",
+		"remove the word")
+	ruleHealthAnswer = row("health-answer", Error, "the check takes every healthy master for dead",
+		"write http-check expect status 200")
+	ruleConnections = row("connections", Error, "when clients have all connections HAProxy answers nobody who asks about itself",
+		"write a global maxconn above those of the sections")
 	ruleUnverified = row("unverified", Error, "the health check would believe anybody who answers",
 		"write check-ssl verify required ca-file, and verifyhost with the master's name")
 	ruleUnchecked = row("unchecked", Error, "a dead master would go on getting its share of connections",
@@ -189,6 +205,8 @@ var (
 		"write the same value everywhere")
 	ruleRanges = row("ranges", Error, "an address would mean two things",
 		"choose ranges that lie apart, and outside of the machines' network")
+	ruleLeader = row("leader", Error, "each of them acts, and they undo each other's work",
+		"write true")
 	ruleUnresolved = row("unresolved", Error, "nobody can dial a name that does not resolve",
 		"write a name of /etc/hosts or an address, or add the name there")
 	ruleNowhere = row("nowhere", Error, "nobody answers there",

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -40,15 +41,14 @@ func VirtualRouters(nodes []node.Node) []VirtualRouter {
 type vrrp struct {
 	*machine
 	text                                string
+	words                               map[string]word // what follows a keyword, by it; the last counts
 	routerID, priority, source, address string
 	peers                               []string
 }
 
 var (
-	vrrpValue  = regexp.MustCompile(`(?m)^\s*(virtual_router_id|priority|unicast_src_ip) (\S+)$`)
 	vrrpPeers  = regexp.MustCompile(`unicast_peer \{([^}]*)\}`)
 	vrrpHeld   = regexp.MustCompile(`virtual_ipaddress \{\s*(\S+)`)
-	vrrpUser   = regexp.MustCompile(`(?m)^\s*script_user (\S+)`)
 	vrrpScript = regexp.MustCompile(`(?m)^\s*script "([^"]*)"`)
 )
 
@@ -58,17 +58,15 @@ func (m *machine) router() (vrrp, bool) {
 	if !found {
 		return vrrp{}, false
 	}
-	r := vrrp{machine: m, text: string(f.Contents)}
-	for _, line := range vrrpValue.FindAllStringSubmatch(r.text, -1) {
-		switch line[1] {
-		case "virtual_router_id":
-			r.routerID = line[2]
-		case "priority":
-			r.priority = line[2]
-		case "unicast_src_ip":
-			r.source = line[2]
+	r := vrrp{machine: m, text: string(f.Contents), words: map[string]word{}}
+	at := 0
+	for line := range strings.Lines(r.text) {
+		if words := split(line, at); len(words) > 1 && !strings.ContainsAny(words[0].text[:1], "#!") {
+			r.words[words[0].text] = words[1]
 		}
+		at += len(line)
 	}
+	r.routerID, r.priority, r.source = r.words["virtual_router_id"].text, r.words["priority"].text, r.words["unicast_src_ip"].text
 	if found := vrrpPeers.FindStringSubmatch(r.text); found != nil {
 		r.peers = strings.Fields(found[1])
 	}
@@ -85,10 +83,8 @@ func (r vrrp) at(word string) place {
 
 // scriptUser is who runs keepalived's checks; "" if none is named.
 func (m *machine) scriptUser() string {
-	if found := vrrpUser.FindSubmatch(m.files[keepalivedConfig].Contents); found != nil {
-		return string(found[1])
-	}
-	return ""
+	r, _ := m.router()
+	return r.words["script_user"].text
 }
 
 var (
@@ -166,10 +162,11 @@ func (s *set) virtualAddresses() {
 			all = append(all, r)
 		}
 	}
+	for _, keyword := range []string{"vrrp_version", "virtual_router_id", "advert_int"} {
+		unite(all, "virtual_router_id", keyword, func(r vrrp) string { return r.words[keyword].text })
+	}
+	unite(all, "virtual_ipaddress", "virtual address", func(r vrrp) string { return r.address })
 	for i, r := range all {
-		if r.routerID != all[0].routerID || r.address != all[0].address {
-			r.find(ruleVirtual, r.at("virtual_router_id"), "is about %s, number %s; %s's is about %s, number %s", r.address, r.routerID, all[0].Name, all[0].address, all[0].routerID)
-		}
 		for j, other := range all {
 			if i != j && !slices.Contains(r.peers, other.source) {
 				r.find(ruleVirtual, r.at("unicast_peer"), "does not name %s of %s as a peer", other.source, other.Name)
@@ -206,6 +203,28 @@ func (s *set) virtualAddresses() {
 	for _, m := range s.machines {
 		if p := m.process(apiServer); p != nil {
 			s.covers(m, p.value("tls-cert-file"), all[0].address)
+		}
+	}
+}
+
+// unite: machines that hold one address in turn say the same of it. Of two
+// that differ nobody knows which is meant.
+func unite(all []vrrp, otherwise, what string, value func(vrrp) string) {
+	best, most := common(all, value)
+	for _, r := range all {
+		if value(r) == best && 2*most > len(all) {
+			continue
+		}
+		at, found := r.words[what]
+		place := place{keepalivedConfig, r.text, at.at}
+		if !found {
+			place = r.at(otherwise)
+		}
+		for _, other := range all {
+			if value(other) != value(r) {
+				r.find(ruleVirtual, place, "has %s %s, %s has %s", what, cmp.Or(value(r), "none"), other.Name, cmp.Or(value(other), "none"))
+				break
+			}
 		}
 	}
 }

@@ -1,0 +1,124 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// unlike are files that are each machine's own, or that other rules compare.
+var unlike = []string{"/etc/hostname", hostsPath, binariesPath}
+
+// ownLines are lines of files that are each machine's own.
+var ownLines = map[string]*regexp.Regexp{
+	keepalivedConfig: regexp.MustCompile(`(?m)^\s*(priority \S+|[0-9a-f.:]+)$`), // its rank, and its peers
+}
+
+// ownFlags are flags that other rules compare.
+var ownFlags = []string{"initial-cluster-state"}
+
+// things are files, units and accounts, which depend on the operating system.
+const things = "things of "
+
+// facts lists what can be compared on machines of a kind.
+func (m *machine) facts() (out []fact) {
+	same := m.anonymous()
+	add := func(within, name, key string, at place, value string) {
+		out = append(out, fact{within, name, at, value, same.Replace(value), key})
+	}
+	system := things + m.os.Name
+	for _, d := range m.Directories {
+		add(system, "directory "+d.Path, "directory ", whole(d.Path), owned(d.User, d.Group, fmt.Sprintf("%04o", d.Mode.Perm())))
+	}
+	for _, l := range m.Links {
+		add(system, "link "+l.Path, "link to ", whole(l.Path), l.Target)
+	}
+	for _, f := range m.Files {
+		add(system, "file "+f.Path, "file ", whole(f.Path), owned(f.User, f.Group, fmt.Sprintf("%04o", f.Mode.Perm())))
+		if contents := m.pem[f.Path]; len(contents.certificates)+len(contents.keys) > 0 || contents.opaque || m.secret(f) || slices.Contains(unlike, f.Path) {
+			continue
+		}
+		add("file "+f.Path, "contents", "", place{f.Path, string(f.Contents), 0}, string(f.Contents))
+		if own := ownLines[f.Path]; own != nil {
+			last := &out[len(out)-1]
+			last.bare = own.ReplaceAllString(last.bare, "")
+		}
+	}
+	for _, u := range m.Users {
+		add(system, "user "+u.Name, "account ", whole(u.Name), fmt.Sprint(u.Primary, u.Groups, u.Home, u.Shell, u.SSHKeys))
+	}
+	for _, u := range m.units {
+		out = append(out, u.facts(system, same)...)
+	}
+	return out
+}
+
+func owned(user, group, mode string) string {
+	return fmt.Sprintf("of %s:%s, mode %s", orRoot(user), orRoot(group), mode)
+}
+
+func orRoot(name string) string {
+	if name == "" {
+		return "root"
+	}
+	return name
+}
+
+// facts are a unit's settings; of a daemon's command each flag.
+func (u *unit) facts(system string, same *strings.Replacer) (out []fact) {
+	within := "unit " + u.Name
+	at := map[string]int{}
+	add := func(name, key string, place place, value string) {
+		if i, more := at[name]; more {
+			out[i].value += " " + value
+			out[i].bare += " " + same.Replace(value)
+			return
+		}
+		at[name] = len(out)
+		out = append(out, fact{within, name, place, value, same.Replace(value), key})
+	}
+	out = append(out, fact{system, within, whole(u.Name), enabled(u.Enabled), enabled(u.Enabled), "unit " + u.Name + ", "})
+	for _, d := range u.directives {
+		switch {
+		case d.section == "Unit" && d.key == "Description":
+		case d.key == "ExecStart" && daemons[programOf(d)].flags:
+			for _, f := range readFlags(split(d.value, d.valueAt)[1:]) {
+				if !slices.Contains(ownFlags, f.name) {
+					add("--"+f.name, "--"+f.name+"=", u.place(f.at), f.value)
+				}
+			}
+		default:
+			add(d.section+" "+d.key, d.key+"=", u.place(d.at), strings.Join(strings.Fields(d.value), " "))
+		}
+	}
+	return out
+}
+
+func enabled(on bool) string {
+	if on {
+		return "enabled"
+	}
+	return "not enabled"
+}
+
+// programOf is the name of what a line of a unit runs.
+func programOf(d directive) string {
+	words := strings.Fields(strings.TrimLeft(d.value, "@-:+!|") + " .")
+	return path.Base(words[0])
+}
+
+// anonymous takes the machine's own name, its addresses and where its
+// operating system keeps binaries out of a text.
+func (m *machine) anonymous() *strings.Replacer {
+	var pairs []string
+	for _, n := range m.needs {
+		pairs = append(pairs, n.path.text, "BINARY")
+	}
+	for _, a := range slices.SortedFunc(slices.Values(m.known), func(a, b netip.Addr) int { return len(b.String()) - len(a.String()) }) {
+		pairs = append(pairs, a.String(), "ADDRESS")
+	}
+	return strings.NewReplacer(append(pairs, m.Name, "NAME")...)
+}
