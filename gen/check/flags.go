@@ -84,7 +84,7 @@ func recordOf(daemon string, v profiles.Version) record {
 }
 
 // repeatable are types of flags that may be given more than once.
-var repeatable = []string{"strings", "stringArray", "stringToString", "mapStringString", "namedCertKey", "int32Slice", "colonSeparatedMultimapStringString", "pattern=N,..."}
+var repeatable = []string{"strings", "stringSlice", "stringArray", "stringToString", "mapStringString", "namedCertKey", "int32Slice", "colonSeparatedMultimapStringString", "pattern=N,..."}
 
 // knownFlags: every flag of a daemon is one that its release accepts, given
 // once, with a value of its type.
@@ -116,6 +116,7 @@ func (m *machine) knownFlags() {
 				continue
 			default:
 				m.flagValue(p, f, row)
+				m.listedValues(p, f, row)
 			}
 			if given[f.name] && !slices.Contains(repeatable, row.Type) {
 				m.find(ruleFlagTwice, at, "--%s is given twice", f.name)
@@ -180,6 +181,33 @@ func (m *machine) flagValue(p *process, f flag, row profiles.Flag) {
 			kind = plain
 		}
 		m.find(ruleFlagValue, p.unit.place(f.valueAt), "--%s is no %s", f.name, kind)
+	}
+}
+
+// listedValues: each word is one that the release has. Items of a list may be
+// taken out of it, a feature may be another component's and is on or off.
+func (m *machine) listedValues(p *process, f flag, row profiles.Flag) {
+	for _, w := range list(f.value, f.valueAt) {
+		name, _, _ := strings.Cut(strings.TrimLeft(w.text, "+-"), "=")
+		component, feature, others := strings.Cut(name, ":")
+		switch {
+		case others && component != "kube":
+			continue
+		case others:
+			name = feature
+		}
+		if len(row.Values) == 0 || name == "*" || slices.Contains(row.Values, name) {
+			continue
+		}
+		found := m.find(ruleFlagValue, p.unit.place(w.at), "--%s has no %s in this release", f.name, name)
+		found.Remedy = "write one of those that hagen releases RELEASE --flags --json lists"
+		if meant := nearest(name, row.Values); meant != "" {
+			found.Remedy = "write " + meant
+		} else if len(row.Values) < 10 {
+			found.Remedy = "write one of " + strings.Join(row.Values, ", ")
+		} else if f.name == "controllers" {
+			found.Severity = Warning // some have older names, too
+		}
 	}
 }
 

@@ -1,6 +1,6 @@
 // Command flags reads the help text of a component on its standard input and
-// prints one line per flag: component, flag, type, default, and "deprecated"
-// or "-", with tabs between. `make flags` runs it on the real binaries; the
+// prints one line per flag: component, flag, type, default, "deprecated" or
+// "-", and the values that the text lists, with tabs between. `make flags` runs it on the real binaries; the
 // lines are what profiles/flags holds.
 package main
 
@@ -30,7 +30,7 @@ func main() {
 	}
 	slices.SortFunc(flags, func(a, b flag) int { return strings.Compare(a.name, b.name) })
 	for _, f := range flags {
-		fmt.Println(strings.Join([]string{os.Args[1], f.name, or(f.kind), or(f.fallback), f.deprecation()}, "\t"))
+		fmt.Println(strings.Join([]string{os.Args[1], f.name, or(f.kind), or(f.fallback), f.deprecation(), or(strings.Join(f.values(), ","))}, "\t"))
 	}
 }
 
@@ -51,6 +51,51 @@ func (f flag) deprecation() string {
 		return "deprecated"
 	}
 	return "-"
+}
+
+// lists are the words before the values that a flag takes. Other lists are
+// examples, or a part of what there is.
+var lists = []*regexp.Regexp{
+	regexp.MustCompile(`Possible values: ([\w., ]+)`),
+	regexp.MustCompile(`Known (?:formats|modes) are ([\w,-]+)`),
+	regexp.MustCompile(`Comma-delimited list of(?: admission plugins)?: ([\w, ]+)`),
+	regexp.MustCompile(`All controllers: ([\w, -]+?) Disabled`),
+	regexp.MustCompile(`Supported media types: \[(.*?)\]`),
+	regexp.MustCompile(`Use an endpoint reconciler \((.*?)\)`),
+	regexp.MustCompile(`Interpret '.*' one of: ([\w|]+)`),
+	regexp.MustCompile(`Only supports ([\w, ]+)`),
+	regexp.MustCompile(`[Ii]nitial cluster state \((.*?)\)`),
+	regexp.MustCompile(`Permitted formats: (.*?)\. `),
+	regexp.MustCompile(`(?:Preferred|Insecure) values: ([\w, ]+)`),
+}
+
+var (
+	quoted = regexp.MustCompile(`["']([\w-]+)["']`)
+	gate   = regexp.MustCompile(`(\w+)=true\|false \(`)
+)
+
+// values are those that the text lists.
+func (f flag) values() (out []string) {
+	for _, m := range gate.FindAllStringSubmatch(f.text, -1) {
+		out = append(out, m[1])
+	}
+	for _, list := range lists {
+		for _, m := range list.FindAllStringSubmatch(f.text, -1) {
+			if words := quoted.FindAllStringSubmatch(m[1], -1); words != nil {
+				for _, w := range words {
+					out = append(out, w[1])
+				}
+				continue
+			}
+			for _, w := range strings.FieldsFunc(m[1], func(r rune) bool { return strings.ContainsRune(", |", r) }) {
+				if w = strings.TrimRight(w, "."); w != "or" && w != "" {
+					out = append(out, w)
+				}
+			}
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 var (
