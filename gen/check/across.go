@@ -23,21 +23,22 @@ func (s *set) uniqueNames() {
 func (s *set) sameAuthorities() {
 	byPath := map[string][]said{}
 	for _, m := range s.machines {
-		held := map[string]string{}
+		held, names := map[string]string{}, map[string]string{}
 		for _, c := range m.certs {
 			if c.IsCA {
 				held[c.path] += c.identity
+				names[c.path] = c.subject
 			}
 		}
 		for path, identities := range held {
-			byPath[path] = append(byPath[path], said{m, whole(path), "", identities})
+			byPath[path] = append(byPath[path], said{m, whole(path), names[path], identities})
 		}
 	}
 	for path, all := range byPath {
 		best, _ := common(all, func(x said) string { return x.value })
 		for _, x := range all {
 			if x.value != best {
-				x.machine.find(ruleSameAuthority, whole(path), "holds another authority than the same file on other machines")
+				x.machine.find(ruleSameAuthority, whole(path), "holds another authority than the same file on other machines: %s", x.what)
 			}
 		}
 	}

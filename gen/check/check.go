@@ -83,14 +83,15 @@ type Report struct {
 // machine by machine, in the order in which they stand in its document.
 func Run(in Input) Report {
 	s := &set{now: in.Now, told: map[string]told{}, machines: make([]*machine, len(in.Machines))}
-	var all sync.WaitGroup
+	var read, held sync.WaitGroup
 	for i, m := range in.Machines {
-		all.Go(func() {
-			s.machines[i] = newMachine(s, m)
-			s.machines[i].within()
-		})
+		read.Go(func() { s.machines[i] = newMachine(s, m) })
 	}
-	all.Wait()
+	read.Wait()
+	for _, m := range s.machines {
+		held.Go(m.within)
+	}
+	held.Wait()
 	s.people = newMachine(s, Machine{Node: node.Node{Files: in.Kubeconfigs}})
 	s.across()
 	if !in.ErrorsOnly {
@@ -115,6 +116,7 @@ type set struct {
 	verified sync.Map // [2]string, fingerprints of leaf and authority: bool
 	told     map[string]told
 	remarks  []string // for the notes
+	misses   []miss
 }
 
 // within holds what a machine says against itself.
@@ -132,7 +134,7 @@ func (m *machine) within() {
 func (s *set) across() {
 	for _, rule := range []func(){
 		s.uniqueNames, s.sameAuthorities, s.hostsFiles, s.addresses, s.interfaces, s.members, s.agreement, s.serviceAccounts, s.ranges,
-		s.leaders, s.dials, s.backends, s.virtualAddresses, s.kubeconfigs,
+		s.leaders, s.dials, s.backends, s.virtualAddresses, s.kubeconfigs, s.elsewhere,
 	} {
 		rule()
 	}

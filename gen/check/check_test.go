@@ -287,6 +287,55 @@ func TestDrift(t *testing.T) {
 	}
 }
 
+// TestBlame: a fault is told where it is, with whose the strange thing is.
+func TestBlame(t *testing.T) {
+	for _, test := range []struct {
+		what  string
+		spoil func(*good)
+		want  []string
+	}{
+		{"another machine's name to verify", func(g *good) {
+			g.edit(t, "kubernetes", "/etc/haproxy/haproxy.cfg", "verifyhost kubem01", "verifyhost kubem02")
+		}, []string{"kubernetes: /etc/haproxy/haproxy.cfg: server kubem01 wants a certificate for kubem02; kubem01's kube-apiserver has none, but one for kubem01, "}},
+		{"name that no certificate has", func(g *good) {
+			g.edit(t, "", "admin.kubeconfig", "tls-server-name: kubernetes", "tls-server-name: kubernetes.example.com")
+		}, []string{"admin.kubeconfig: server: wants a certificate for kubernetes.example.com; kubem00's"}},
+		{"port of the load balancer", func(g *good) {
+			g.edit(t, "kubernetes", "/etc/haproxy/haproxy.cfg", "bind :6443", "bind :6444")
+		}, []string{
+			"kubernetes: /etc/haproxy/haproxy.cfg: haproxy listens at 0.0.0.0:6444, where nobody dials; admin.kubeconfig dials 10.10.10.2:6443",
+			"admin.kubeconfig: server: names 10.10.10.2:6443, where nothing of kubernetes listens",
+		}},
+		{"another machine's certificate", func(g *good) {
+			const path = "/etc/kubernetes/pki/apiserver"
+			g.file(t, "kubem01", path+".pem").Contents = g.set["hosts/kubem00/apiserver"].Cert
+			g.file(t, "kubem01", path+"-key.pem").Contents = g.set["hosts/kubem00/apiserver"].Key
+		}, []string{"kubem01: /etc/kubernetes/pki/apiserver.pem: is not valid for kubem01, which others dial: it is kubem00's, CN=apiserver"}},
+		{"certificate of another daemon", func(g *good) {
+			g.file(t, "kubem01", "/etc/etcd/pki/etcd-server.pem").Contents = g.set["hosts/kubem01/etcd-client"].Cert
+			g.file(t, "kubem01", "/etc/etcd/pki/etcd-server-key.pem").Contents = g.set["hosts/kubem01/etcd-client"].Key
+		}, []string{"kubem01: /etc/etcd/pki/etcd-server.pem: is not valid for 10.10.10.81, which others dial: it is that of CN=etcd-client"}},
+		{"another machine's key", func(g *good) {
+			g.file(t, "kubem01", "/etc/etcd/pki/etcd-server-key.pem").Contents = g.set["hosts/kubem02/etcd-server"].Key
+		}, []string{"kubem01: /etc/etcd/pki/etcd-server-key.pem: is not the key of /etc/etcd/pki/etcd-server.pem, but of kubem02's /etc/etcd/pki/etcd-server.pem"}},
+		{"another authority", func(g *good) {
+			g.file(t, "kubem01", "/etc/etcd/pki/ca.pem").Contents = g.set["authorities/kubernetes/ca"].Cert
+		}, []string{"kubem01: /etc/etcd/pki/ca.pem: holds another authority than the same file on other machines: CN=kubernetes CA"}},
+	} {
+		g := fresh(t, "standard").clone()
+		test.spoil(&g)
+		var all []string
+		for _, f := range check.Run(g.input()).Findings {
+			all = append(all, f.String())
+		}
+		for _, want := range test.want {
+			if !slices.ContainsFunc(all, func(got string) bool { return strings.HasPrefix(got, want) }) {
+				t.Errorf("%s: no %q in\n%s", test.what, want, strings.Join(all, "\n"))
+			}
+		}
+	}
+}
+
 // TestDocumented: docs/check.md names every rule.
 func TestDocumented(t *testing.T) {
 	text, err := os.ReadFile("../../docs/check.md")

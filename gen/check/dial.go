@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"crypto/x509"
 	"net/netip"
 	"slices"
@@ -15,6 +16,7 @@ type dial struct {
 	what        string // "--etcd-servers"
 	target      target
 	name        string // that the certificate must cover, if not the target's host
+	nameAt      place
 	authorities []certificate
 	believes    bool // checks the certificate; without authorities it is not known against which
 	client      *certificate
@@ -103,7 +105,7 @@ func (m *machine) proxyDials() (out []dial) {
 		for _, s := range p.servers() {
 			d := dial{machine: m, at: p.place(s.address.at), what: "server " + s.name, target: readURL(s.address.text), plain: true}
 			if s.has("check-ssl") || s.has("ssl") {
-				d.plain, d.target.tls, d.name = false, true, s.value("verifyhost")
+				d.plain, d.target.tls, d.name, d.nameAt = false, true, s.value("verifyhost"), p.place(s.options["verifyhost"].at)
 				d.authorities = m.pem[s.value("ca-file")].certificates
 				d.believes = s.value("verify") == "required" && s.has("ca-file")
 			}
@@ -116,7 +118,7 @@ func (m *machine) proxyDials() (out []dial) {
 // dialAPI is what a kubeconfig's reader does.
 func (s *set) dialAPI(m *machine, k kubeconfig) {
 	d := dial{
-		machine: m, at: m.at(k.file.Path, k.server.offset()), what: "server:", target: readURL(k.server.text()), name: k.serverName,
+		machine: m, at: m.at(k.file.Path, k.server.offset()), what: "server:", target: readURL(k.server.text()), name: k.serverName.text(), nameAt: m.at(k.file.Path, k.serverName.offset()),
 		authorities: k.authority.certificates, believes: len(k.authority.certificates) > 0, outside: true, only: apiServer,
 		shows: k.hasClient, clientAt: m.at(k.file.Path, k.clientAt.offset()),
 	}
@@ -211,8 +213,10 @@ func (s *set) call(d dial, address netip.Addr) {
 		}
 		if found == nil {
 			m.find(ruleNotBound, d.at, "%s names %s, where nothing of %s listens", d.what, d.target, other.Name)
+			s.misses = append(s.misses, miss{d, address, other})
 			continue
 		}
+		found.met = true
 		s.meet(d, found, 0)
 	}
 }
@@ -254,7 +258,7 @@ func (s *set) meet(d dial, l *listener, hops int) {
 		return
 	}
 	if l.tls && l.certificate != "" {
-		s.handshake(d, l)
+		s.handshake(d, l, hops > 0)
 	}
 }
 
@@ -265,17 +269,24 @@ func without(tls bool) string {
 	return "out"
 }
 
-// handshake is what TLS asks of the certificates of both sides.
-func (s *set) handshake(d dial, l *listener) {
+// handshake is what TLS asks of the certificates of both sides. Shared says that
+// the caller comes to one of several servers, as it happens.
+func (s *set) handshake(d dial, l *listener, shared bool) {
 	m := d.machine
-	name := d.name
-	if name == "" {
-		name = d.target.host
-	}
+	name := cmp.Or(d.name, d.target.host)
 	served, found := l.machine.certificate(l.certificate)
 	if found && d.believes {
-		if served.VerifyHostname(name) != nil {
-			l.machine.find(ruleNotCovered, whole(l.certificate), "is not valid for %s, which others dial", name)
+		switch {
+		case served.VerifyHostname(name) == nil:
+		case s.misnames(d, l, name, shared):
+			at := d.nameAt
+			if d.name == "" {
+				at = d.at
+			}
+			m.find(ruleNotCovered, at, "%s wants a certificate for %s; %s's %s has none, but one for %s", d.what, name, l.machine.Name, l.process, served.names()).
+				Remedy = "write a name of the certificate, or issue it with this one"
+		default:
+			l.machine.find(ruleNotCovered, whole(l.certificate), "is not valid for %s, which others dial%s", name, s.whose(served, l.machine))
 		}
 		if len(d.authorities) > 0 && !s.signedByAny(served, d.authorities) {
 			m.find(ruleNotBelieved, d.at, "%s leads to %s's %s, whose certificate the authority named here did not sign", d.what, l.machine.Name, l.process)
@@ -305,7 +316,7 @@ func (s *set) beyond(d dial) {
 	for _, m := range s.machines {
 		for _, l := range m.listeners {
 			if l.process == apiServer && l.tls && d.target.tls {
-				s.handshake(d, l)
+				s.handshake(d, l, true)
 			}
 		}
 	}

@@ -13,7 +13,8 @@ import (
 type kubeconfig struct {
 	file                    node.File
 	server                  *yamlNode
-	serverName, insecure    string
+	serverName              *yamlNode
+	insecure                string
 	authority               pemContents
 	authorityAt             *yamlNode
 	client                  pemContents
@@ -69,7 +70,7 @@ func (m *machine) readKubeconfig(f node.File, root *yamlNode) (kubeconfig, bool)
 	if cluster == nil || user == nil {
 		return kubeconfig{}, false
 	}
-	k := kubeconfig{file: f, server: cluster.get("server"), serverName: cluster.get("tls-server-name").text(), insecure: cluster.get("insecure-skip-tls-verify").text()}
+	k := kubeconfig{file: f, server: cluster.get("server"), serverName: cluster.get("tls-server-name"), insecure: cluster.get("insecure-skip-tls-verify").text()}
 	k.authority, k.authorityAt, k.hasAuthority, _ = m.material(f.Path, cluster, "certificate-authority")
 	k.client, k.clientAt, k.hasClient, k.clientFile = m.material(f.Path, user, "client-certificate")
 	k.key, k.keyAt, _, k.keyFile = m.material(f.Path, user, "client-key")

@@ -25,6 +25,7 @@ type listener struct {
 	certificate, clients string
 	demands              bool // a client certificate
 	proxy                *proxy
+	met                  bool // somebody dials it
 }
 
 // takes says whether a connection to an address and port ends here.

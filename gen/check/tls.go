@@ -70,7 +70,7 @@ func (m *machine) pair(certAt place, certPath string, keyAt place, keyPath strin
 	case len(keys) == 0 && !m.pem[keyPath].opaque:
 		m.find(ruleNoCertificate, keyAt, "%s holds no private key", keyPath)
 	case len(keys) > 0 && keys[0].public != c.public:
-		m.find(rulePair, whole(keyPath), "is not the key of %s", certPath)
+		m.find(rulePair, whole(keyPath), "is not the key of %s%s", certPath, m.set.keyOf(keys[0], m))
 	}
 }
 
@@ -86,7 +86,7 @@ func (m *machine) besides() {
 			}
 			beside := strings.Replace(f.Path, "-key.pem", ".pem", 1)
 			if c, found := m.certificate(beside); found && beside != f.Path && c.public != k.public {
-				m.find(rulePair, whole(f.Path), "is not the key of %s", beside)
+				m.find(rulePair, whole(f.Path), "is not the key of %s%s", beside, m.set.keyOf(k, m))
 			}
 		}
 	}
