@@ -308,6 +308,9 @@ func (s *set) backends() {
 			}
 			met, strange := map[*listener]int{}, false
 			for _, line := range lines {
+				if from, err := netip.ParseAddr(readURL(line.value("source")).host); err == nil && len(m.known) > 0 && !slices.Contains(m.known, from) && !from.IsUnspecified() {
+					m.find(ruleBindElsewhere, p.place(line.options["source"].at), "server %s is called from %s, which the machine does not have", line.name, from).Remedy = "remove source"
+				}
 				t := readURL(line.address.text)
 				a, err := netip.ParseAddr(t.host)
 				var found *listener
@@ -339,6 +342,9 @@ func (s *set) healthPath(m *machine, p *proxy, l *listener) {
 		return
 	}
 	asked := asks[len(asks)-1]
+	if len(asks) > 3 && asks[2].text != "GET" {
+		m.find(ruleHealthPath, p.place(asks[2].at), "asks with %s, and everybody may only GET", asks[2].text).Remedy = "write GET"
+	}
 	if i := slices.IndexFunc(asks, func(w word) bool { return strings.HasPrefix(w.text, "/") }); i >= 0 {
 		asked = asks[i]
 	}

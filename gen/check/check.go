@@ -123,7 +123,8 @@ type set struct {
 func (m *machine) within() {
 	for _, rule := range []func(){
 		m.owners, m.paths, m.references, m.programs, m.sources, m.unpacked, m.secrets, m.readable, m.writable, m.pairs, m.authorities, m.expiry,
-		m.unitSyntax, m.starts, m.ordering, m.knownFlags, m.binds, m.interfaceFiles, m.kinds, m.haproxyRules, m.keepalivedRules, m.hostname, m.timers, m.callers, m.further, m.disks,
+		m.unitSyntax, m.starts, m.ordering, m.knownFlags, m.binds, m.interfaceFiles, m.kinds,
+		m.haproxyRules, m.keepalivedRules, m.hostname, m.timers, m.callers, m.sense, m.wideOpen, m.overwrites, m.services, m.further, m.disks,
 	} {
 		rule()
 	}
@@ -134,7 +135,7 @@ func (m *machine) within() {
 func (s *set) across() {
 	for _, rule := range []func(){
 		s.uniqueNames, s.sameAuthorities, s.hostsFiles, s.addresses, s.interfaces, s.members, s.agreement, s.serviceAccounts, s.ranges,
-		s.leaders, s.dials, s.backends, s.virtualAddresses, s.kubeconfigs, s.elsewhere,
+		s.leaders, s.unready, s.dials, s.backends, s.virtualAddresses, s.kubeconfigs, s.elsewhere,
 	} {
 		rule()
 	}

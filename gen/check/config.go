@@ -24,6 +24,65 @@ var configs = []struct{ daemon, flag, kind string }{
 	{scheduler, "authorization-kubeconfig", "Config"},
 }
 
+// schema is what a kind of configuration is written in: the versions that there
+// are, newest first, and the fields at the top. The daemons refuse others.
+type schema struct {
+	versions []string
+	fields   []string
+}
+
+var schemas = map[string]schema{
+	"Config":                      {[]string{"v1"}, []string{"clusters", "contexts", "current-context", "users", "preferences", "extensions"}},
+	"EncryptionConfiguration":     {apiServerConfig("v1"), []string{"resources"}},
+	"AuthenticationConfiguration": {apiServerConfig("v1", "v1beta1", "v1alpha1"), []string{"jwt", "anonymous"}},
+	"AuthorizationConfiguration":  {apiServerConfig("v1", "v1beta1", "v1alpha1"), []string{"authorizers"}},
+	"AdmissionConfiguration":      {apiServerConfig("v1", "v1alpha1"), []string{"plugins"}},
+	"EgressSelectorConfiguration": {apiServerConfig("v1beta1", "v1alpha1"), []string{"egressSelections"}},
+	"Policy":                      {[]string{"audit.k8s.io/v1", "audit.k8s.io/v1beta1"}, []string{"metadata", "rules", "omitStages", "omitManagedFields"}},
+	"KubeSchedulerConfiguration": {[]string{"kubescheduler.config.k8s.io/v1"}, []string{"parallelism", "leaderElection", "clientConnection", "enableProfiling",
+		"enableContentionProfiling", "percentageOfNodesToScore", "podInitialBackoffSeconds", "podMaxBackoffSeconds", "profiles", "extenders", "delayCacheUntilActive"}},
+}
+
+func apiServerConfig(versions ...string) (out []string) {
+	for _, v := range versions {
+		out = append(out, "apiserver.config.k8s.io/"+v)
+	}
+	return out
+}
+
+// auditLevels are how much of a request is recorded (audit.k8s.io/v1).
+var auditLevels = []string{"None", "Metadata", "Request", "RequestResponse"}
+
+// schema holds a configuration against its kind.
+func (m *machine) schema(path string, root *yamlNode, kind string) {
+	known, found := schemas[kind]
+	if !found {
+		return
+	}
+	if v := root.get("apiVersion"); v.text() == "" {
+		m.find(ruleKind, whole(path), "has no apiVersion").Remedy = "write apiVersion: " + known.versions[0]
+	} else if !slices.Contains(known.versions, v.text()) {
+		m.find(ruleKind, m.at(path, v.offset()), "%s has no version %s", kind, v.text()).Remedy = "write apiVersion: " + known.versions[0]
+	}
+	for _, n := range root.items() {
+		if n.key != "apiVersion" && n.key != "kind" && !slices.Contains(known.fields, n.key) {
+			found := m.find(ruleKind, m.at(path, n.keyAt), "%s has no field %s", kind, n.key)
+			found.Remedy = "write one of " + strings.Join(known.fields, ", ")
+			if meant := nearest(n.key, known.fields); meant != "" {
+				found.Remedy = "write " + meant
+			}
+		}
+	}
+	if kind != "Policy" {
+		return
+	}
+	for _, rule := range root.get("rules").items() {
+		if level := rule.get("level"); !slices.Contains(auditLevels, level.text()) {
+			m.find(ruleKind, m.at(path, level.offset()), "%q is no level of a record", level.text()).Remedy = "write one of " + strings.Join(auditLevels, ", ")
+		}
+	}
+}
+
 // config reads the YAML file that a daemon's flag names; nil if there is none
 // or it cannot be read.
 func (m *machine) config(daemon, flag string) (*yamlNode, string) {
@@ -65,9 +124,10 @@ func (m *machine) kinds() {
 		if kind := root.get("kind"); kind.text() != row.kind {
 			m.find(ruleKind, m.at(f.Path, kind.offset()), "is of kind %q, --%s wants %s", kind.text(), row.flag, row.kind)
 		}
-		if root.get("apiVersion").text() == "" {
-			m.find(ruleKind, whole(f.Path), "has no apiVersion")
+		if !read[f.Path] {
+			m.schema(f.Path, root, row.kind)
 		}
+		read[f.Path] = true
 		if row.kind == "EncryptionConfiguration" {
 			m.encryption(f.Path, root)
 		}

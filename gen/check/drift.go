@@ -54,6 +54,8 @@ func (m *machine) kind() string {
 	if slices.ContainsFunc(m.Files, node.File.Remote) {
 		names = append(names, "fetched")
 	}
+	// The first line of binaries.sh says whether it brings any.
+	names = append(names, line(string(m.files[binariesPath].Contents), 0))
 	for _, d := range m.mounts() {
 		names = append(names, "on "+d.path)
 	}
@@ -182,6 +184,9 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 	}
 	for _, d := range unequalLines(value(h), value(others[0])) {
 		mine, theirs := line(h.fact.value, d.mine), line(other.value, d.theirs)
+		if len(others) > 1 && others[1].fact != nil && other.value != others[1].fact.value {
+			theirs = line(value(others[0]), d.theirs) // each with what is its own
+		}
 		at := h.fact.at
 		if d.mine >= 0 && at.at <= 0 && strings.Contains(h.fact.value, "\n") {
 			at = place{at.item, at.text, offsetOf(at.text, d.mine)}

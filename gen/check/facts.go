@@ -10,7 +10,7 @@ import (
 )
 
 // unlike are files that are each machine's own, or that other rules compare.
-var unlike = []string{"/etc/hostname", hostsPath, binariesPath}
+var unlike = []string{"/etc/hostname", hostsPath}
 
 // ownLines are lines of files that are each machine's own.
 var ownLines = map[string]*regexp.Regexp{
@@ -48,7 +48,14 @@ func (m *machine) facts() (out []fact) {
 		}
 	}
 	for _, u := range m.Users {
-		add(system, "user "+u.Name, "account ", whole(u.Name), fmt.Sprint(u.Primary, u.Groups, u.Home, u.Shell, u.SSHKeys))
+		add(system, "account "+u.Name, "account ", whole(u.Name), u.Name)
+		account := system + ", account " + u.Name
+		for _, row := range []struct{ name, value string }{
+			{"primary group", u.Primary}, {"groups", strings.Join(slices.Sorted(slices.Values(u.Groups)), " ")}, {"home", u.Home}, {"shell", u.Shell},
+			{"keys", strings.Join(u.SSHKeys, "\n")},
+		} {
+			add(account, row.name, row.name+" ", whole(u.Name), row.value)
+		}
 	}
 	for _, u := range m.units {
 		out = append(out, u.facts(system, same)...)
@@ -106,8 +113,7 @@ func enabled(on bool) string {
 
 // programOf is the name of what a line of a unit runs.
 func programOf(d directive) string {
-	words := strings.Fields(strings.TrimLeft(d.value, "@-:+!|") + " .")
-	return path.Base(words[0])
+	return path.Base(split(strings.TrimLeft(d.value, "@-:+!|")+" .", 0)[0].text)
 }
 
 // anonymous takes the machine's own name, its addresses and where its
@@ -116,6 +122,9 @@ func (m *machine) anonymous() *strings.Replacer {
 	var pairs []string
 	for _, n := range m.needs {
 		pairs = append(pairs, n.path.text, "BINARY")
+	}
+	if m.os.BinDir != "" {
+		pairs = append(pairs, m.os.BinDir, "BINARIES")
 	}
 	for _, a := range slices.SortedFunc(slices.Values(m.known), func(a, b netip.Addr) int { return len(b.String()) - len(a.String()) }) {
 		pairs = append(pairs, a.String(), "ADDRESS")

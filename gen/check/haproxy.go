@@ -18,6 +18,7 @@ type proxy struct {
 	kind     string
 	name     string
 	lines    []proxyLine
+	at       int    // of its first word
 	defaults *proxy // the last such section before; nil for none
 }
 
@@ -62,7 +63,7 @@ func parseProxies(file node.File, u *unit) (out []*proxy) {
 		switch {
 		case len(words) == 0:
 		case slices.Contains(proxySections, words[0].text):
-			section = &proxy{file: file, unit: u, kind: words[0].text, defaults: defaults}
+			section = &proxy{file: file, unit: u, kind: words[0].text, at: words[0].at, defaults: defaults}
 			if len(words) > 1 {
 				section.name = words[1].text
 			}

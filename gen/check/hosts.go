@@ -67,6 +67,15 @@ func (s *set) hostsFiles() {
 				m.find(ruleHosts, whole(hostsPath), "does not know %s", other.Name)
 			}
 		}
+		of := map[netip.Addr]string{}
+		for _, other := range s.machines {
+			for _, a := range m.lookup(other.Name) {
+				if first, taken := of[a]; taken && first != other.Name && !a.IsLoopback() {
+					m.find(ruleHosts, in(f, a.String()), "gives %s to both %s and %s", a, first, other.Name)
+				}
+				of[a] = other.Name
+			}
+		}
 		for _, l := range m.hosts {
 			for _, w := range l.names {
 				told, same := s.majority(w.text)
@@ -74,6 +83,18 @@ func (s *set) hostsFiles() {
 					m.find(ruleHosts, place{f.Path, string(f.Contents), w.at}, "gives %s the address %s, which other machines do not", w.text, l.address)
 				}
 			}
+		}
+	}
+}
+
+// brought are files that every operating system has already.
+var brought = []string{hostsPath, "/etc/hostname"}
+
+// overwrites: a file that is there may be replaced.
+func (m *machine) overwrites() {
+	for _, path := range brought {
+		if f, found := m.files[path]; found && !f.Overwrite {
+			m.find(ruleOverwrite, whole(path), "is there already, and may not be replaced")
 		}
 	}
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // TestTextMutations changes one word of a good tree at a time. Each line of
-// testdata/mutations.txt is case, host, item; what stands there; what is
+// testdata/mutations.txt is case, host (* is all that have it), item; what stands there; what is
 // written instead; and the rule that has to find it, with the host and item it
 // names if those are others.
 func TestTextMutations(t *testing.T) {
@@ -41,7 +41,14 @@ func TestTextMutations(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			host, item := place[1], place[2]
 			g := trees[place[0]].clone()
-			g.edit(t, host, item, old, new)
+			hosts := []string{host}
+			if host == "*" {
+				hosts = g.with(item)
+				host = hosts[0]
+			}
+			for _, h := range hosts {
+				g.edit(t, h, item, old, new)
+			}
 			if len(rule) > 1 {
 				host, item = rule[1], rule[2]
 			}
@@ -51,6 +58,17 @@ func TestTextMutations(t *testing.T) {
 	if n < 120 {
 		t.Errorf("%d mutations", n)
 	}
+}
+
+// with lists the machines that have a file or unit.
+func (g good) with(item string) (hosts []string) {
+	for _, m := range g.machines {
+		if slices.ContainsFunc(m.Node.Files, func(f node.File) bool { return f.Path == item }) ||
+			slices.ContainsFunc(m.Node.Units, func(u node.Unit) bool { return u.Name == item }) {
+			hosts = append(hosts, m.Node.Name)
+		}
+	}
+	return hosts
 }
 
 func unquote(text string) string { return strings.ReplaceAll(text, `\n`, "\n") }
@@ -179,7 +197,7 @@ func TestMutations(t *testing.T) {
 		{"data of another", directory("kubem00", "/var/lib/etcd", func(d *node.Directory) { d.User, d.Group = "kube-apiserver", "kube-apiserver" }), "unwritable", "kubem00", "/var/lib/etcd"},
 		{"audit log of root", directory("kubem00", "/var/log/kube-apiserver", func(d *node.Directory) { d.User, d.Group = "", "" }), "unwritable", "kubem00", "/var/log/kube-apiserver"},
 		{"data that is not written to", directory("kubem00", "/var/lib/etcd", func(d *node.Directory) { d.Mode = 0o500 }), "unwritable", "kubem00", "/var/lib/etcd"},
-		{"mode of one machine", directory("kubem00", "/etc/etcd/pki", func(d *node.Directory) { d.Mode = 0o777 }), "drift", "kubem00", "/etc/etcd/pki"},
+		{"mode of one machine", directory("kubem00", "/etc/etcd/pki", func(d *node.Directory) { d.Mode = 0o711 }), "drift", "kubem00", "/etc/etcd/pki"},
 		{"reader not in the group", func(t *testing.T, g *good) {
 			for i := range g.node(t, "kubem00").Users {
 				g.node(t, "kubem00").Users[i].Groups = nil
@@ -267,6 +285,13 @@ func TestMutations(t *testing.T) {
 				add(host, node.File{Path: "/etc/sysctl.d/90-more.conf"})(t, g)
 			}
 		}, "drift", "kubem02", "/etc/sysctl.d/90-more.conf"},
+		{"file for everybody to write", mode("kubem00", "/etc/kubernetes/pki/ca.pem", 0o666), "mode", "kubem00", "/etc/kubernetes/pki/ca.pem"},
+		{"directory for everybody to write", directory("kubem00", "/etc/etcd/pki", func(d *node.Directory) { d.Mode = 0o777 }), "mode", "kubem00", "/etc/etcd/pki"},
+		{"hosts not to be replaced", change("kubem00", "/etc/hosts", func(f *node.File) { f.Overwrite = false }), "overwrite", "kubem00", "/etc/hosts"},
+		{"daemon's shell", func(t *testing.T, g *good) { g.node(t, "kubem00").Users[0].Shell = "/bin/bash" }, "login", "kubem00", "kube-etcd"},
+		{"daemon's key", func(t *testing.T, g *good) { g.node(t, "kubem00").Users[0].SSHKeys = []string{"ssh-ed25519 AAAA x"} }, "login", "kubem00", "kube-etcd"},
+		{"daemon an administrator", func(t *testing.T, g *good) { g.node(t, "kubem00").Users[0].Groups = []string{"sudo"} }, "login", "kubem00", "kube-etcd"},
+		{"another shell", func(t *testing.T, g *good) { g.node(t, "kubem00").Users[0].Shell = "/bin/false" }, "drift", "kubem00", "kube-etcd"},
 		{"drop-in that systemd cannot read", dropIn("kubem00", "etcd.service", "[Service]\nlimit\n"), "unit-syntax", "kubem00", more},
 		{"drop-in with a misspelt key", dropIn("kubem00", "etcd.service", "[Service]\nUsr=etcd\n"), "misspelled-key", "kubem00", more},
 		{"drop-in with another user", dropIn("kubem00", "etcd.service", "[Service]\nUser=nobody-made-me\n"), "owner", "kubem00", more},

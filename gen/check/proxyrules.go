@@ -15,10 +15,14 @@ func (m *machine) haproxyRules() {
 		if p.kind == "global" {
 			m.openFiles(p)
 			m.connections(p)
+			for _, key := range privileged {
+				if l := p.line(key); l != nil && p.unit.user() != "" && p.unit.user() != "root" {
+					m.find(ruleProxyValue, p.place(l[0].at), "%s takes root, and the unit runs as %s", key, p.unit.user()).Remedy = "remove it: systemd gives HAProxy its user"
+				}
+			}
 		}
-		if l := p.line("default_backend"); len(l) > 1 && m.behind(p) == p && p.kind != "defaults" {
-			m.find(ruleProxyValue, p.place(l[1].at), "there is no backend %s", l[1].text)
-		}
+		m.exposed(p)
+		m.refers(p)
 		servers := p.servers()
 		if len(servers) == 0 {
 			continue
@@ -39,8 +43,64 @@ func (m *machine) haproxyRules() {
 			}
 		}
 		m.answers(p)
+		names := map[string]bool{}
 		for _, s := range servers {
+			if names[s.name] {
+				m.find(ruleProxyValue, p.place(s.address.at), "two servers are called %s", s.name).Remedy = "give each a name of its own"
+			}
+			names[s.name] = true
 			m.server(p, s)
+		}
+	}
+}
+
+// exposed: what HAProxy tells of itself is for its own machine, and a port with
+// TLS has a certificate.
+func (m *machine) exposed(p *proxy) {
+	if p.kind == "defaults" || p.kind == "global" {
+		return
+	}
+	for _, l := range p.lines {
+		words := texts(l.words)
+		if words[0] == "bind" && slices.Contains(words, "ssl") && !slices.Contains(words, "crt") && !slices.Contains(words, "crt-list") {
+			m.find(ruleProxyValue, p.place(l.words[0].at), "bind speaks TLS without a certificate: crt is missing").
+				Remedy = "remove ssl: HAProxy passes the API servers' TLS on"
+		}
+	}
+	if p.line("stats", "enable") == nil {
+		return
+	}
+	binds, _ := p.binds()
+	for _, w := range binds {
+		if a, _, ok := socket(w.text); ok && !a.IsLoopback() {
+			found := m.find(ruleCallers, p.place(w.at), "everybody on the network may see HAProxy's statistics")
+			found.Severity, found.Remedy = Warning, "bind 127.0.0.1"
+		}
+	}
+}
+
+// refers: backends that are named are there, and names are given once. What is
+// refused outright gets no connection.
+func (m *machine) refers(p *proxy) {
+	for _, other := range m.proxies {
+		if other == p {
+			break
+		}
+		if other.name != "" && other.name == p.name && (p.kind == other.kind || p.kind == "listen" || other.kind == "listen") && p.kind != "defaults" && other.kind != "defaults" {
+			m.find(ruleProxyValue, p.place(p.at), "two sections are called %s", p.name).Remedy = "give each a name of its own"
+		}
+	}
+	for _, l := range p.lines {
+		words := texts(l.words)
+		switch {
+		case (words[0] == "default_backend" || words[0] == "use_backend") && len(words) > 1:
+			if !slices.ContainsFunc(m.proxies, func(o *proxy) bool {
+				return (o.kind == "backend" || o.kind == "listen") && o.name == words[1]
+			}) && !strings.Contains(words[1], "%[") {
+				m.find(ruleProxyValue, p.place(l.words[1].at), "there is no backend %s", words[1]).Remedy = "name a backend of the file"
+			}
+		case words[0] == "tcp-request" && (slices.Contains(words, "reject") || slices.Contains(words, "silent-drop")) && !slices.Contains(words, "if") && !slices.Contains(words, "unless"):
+			m.find(ruleIdleServer, p.place(l.words[0].at), "%s %s refuses every connection", p.kind, p.name).Remedy = "say whom it refuses: if …"
 		}
 	}
 }
@@ -50,7 +110,14 @@ var idle = []struct{ option, value, problem string }{
 	{"disabled", "disabled", "is disabled"},
 	{"backup", "backup", "is a backup: it gets connections only when no other lives"},
 	{"weight", "0", "has weight 0: it gets no connection"},
+	{"ssl", "ssl", "is spoken to in TLS around the client's own"},
+	{"send-proxy", "send-proxy", "is sent the PROXY protocol, which API servers do not speak"},
+	{"send-proxy-v2", "send-proxy-v2", "is sent the PROXY protocol, which API servers do not speak"},
+	{"send-proxy-v2-ssl", "send-proxy-v2-ssl", "is sent the PROXY protocol, which API servers do not speak"},
 }
+
+// privileged are keywords that HAProxy can follow as root alone.
+var privileged = []string{"chroot", "user", "group", "uid", "gid"}
 
 func (m *machine) server(p *proxy, s server) {
 	at := p.place(s.address.at)
@@ -66,6 +133,13 @@ func (m *machine) server(p *proxy, s server) {
 		m.find(ruleUnchecked, at, "server %s is never checked", s.name)
 	default:
 		m.slow(p, s)
+	}
+	if t := readURL(s.address.text); s.has("port") && s.value("port") != strconv.Itoa(t.port) || s.has("addr") && s.value("addr") != t.host {
+		w := s.options["port"]
+		if s.has("addr") {
+			w = s.options["addr"]
+		}
+		m.find(ruleUnchecked, p.place(w.at), "server %s is checked elsewhere than it serves", s.name).Remedy = "remove port and addr"
 	}
 	if asks := p.line("option", "httpchk"); asks == nil {
 		return // a port that accepts is all that is asked
@@ -83,11 +157,17 @@ func (m *machine) server(p *proxy, s server) {
 // patience is how long a dead server may get its share of connections.
 const patience = time.Minute
 
-// slow: a dead server is found out. The first check that fails comes an
-// interval after the last, the others after fastinter (configuration manual,
-// 5.2).
-func (m *machine) slow(p *proxy, s server) {
-	fall := 3
+// notices is how long it takes until a server that does not answer is taken for
+// dead. The first check that fails comes an interval after the last, the others
+// after fastinter (configuration manual, 5.2). The word is the first option that
+// says so.
+func (s server) notices() (time.Duration, word) {
+	fall, at := 3, s.address
+	for _, option := range []string{"fall", "fastinter", "inter"} {
+		if w, given := s.options[option]; given {
+			at = w
+		}
+	}
 	if n, err := strconv.Atoi(s.value("fall")); err == nil {
 		fall = n
 	}
@@ -99,13 +179,12 @@ func (m *machine) slow(p *proxy, s server) {
 	if !ok {
 		next = inter
 	}
-	if all := inter + time.Duration(fall-1)*next; all > patience {
-		at := s.address
-		for _, option := range []string{"fall", "fastinter", "inter"} {
-			if w, given := s.options[option]; given {
-				at = w
-			}
-		}
+	return inter + time.Duration(fall-1)*next, at
+}
+
+// slow: a dead server is found out.
+func (m *machine) slow(p *proxy, s server) {
+	if all, at := s.notices(); all > patience {
 		m.find(ruleSlowCheck, p.place(at.at), "server %s is found dead after %s", s.name, all)
 	}
 }
@@ -119,6 +198,10 @@ func (m *machine) answers(p *proxy) {
 	for _, l := range p.lines {
 		words := l.words
 		if len(words) < 4 || words[0].text != "http-check" || words[1].text != "expect" {
+			continue
+		}
+		if p.line("option", "httpchk") == nil {
+			m.find(ruleHealthAnswer, p.place(words[0].at), "http-check says nothing without option httpchk").Remedy = "write option httpchk GET /readyz"
 			continue
 		}
 		words, not := words[2:], false

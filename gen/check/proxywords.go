@@ -149,8 +149,11 @@ var proxyNumbers = []struct {
 	keyword     string
 	least, most int
 }{
-	{"maxconn", 1, 2_000_000}, {"weight", 0, 256}, {"rise", 1, 20}, {"fall", 1, 20}, {"retries", 0, 20}, {"maxqueue", 0, 1_000_000}, {"minconn", 0, 2_000_000},
+	{"maxconn", 0, 2_000_000}, {"weight", 0, 256}, {"rise", 1, 20}, {"fall", 1, 20}, {"retries", 0, 20}, {"maxqueue", 0, 1_000_000}, {"minconn", 0, 2_000_000},
 }
+
+// fewConnections are too few for any cluster: a watch is a connection.
+const fewConnections = 100
 
 var proxyTime = regexp.MustCompile(`^([0-9]{1,10})(us|ms|s|m|h|d)?$`)
 
@@ -185,8 +188,13 @@ func (m *machine) proxyValue(p *proxy, words []word) {
 		if row.keyword != keyword {
 			continue
 		}
-		if n, err := strconv.Atoi(value.text); err != nil || n < row.least || n > row.most {
+		n, err := strconv.Atoi(value.text)
+		switch {
+		case err != nil || n < row.least || n > row.most:
 			m.find(ruleProxyValue, p.place(value.at), "%s is %q, and no number from %d to %d", keyword, value.text, row.least, row.most)
+		case keyword == "maxconn" && 0 < n && n < fewConnections:
+			found := m.find(ruleConnections, p.place(value.at), "maxconn is %d, and every daemon has several connections", n)
+			found.Severity, found.Remedy = Warning, "write a thousand or more"
 		}
 	}
 	for _, row := range proxyTimes {

@@ -53,6 +53,12 @@ var (
 		"give the file or directory to that user, or a group that the user is in")
 	ruleUnwritable = row("unwritable", Error, "the daemon cannot keep its data there and does not start",
 		"give the directory to the unit's user, and name it in ReadWritePaths= under ProtectSystem=strict")
+	ruleLogin = row("login", Warning, "whoever breaks the daemon, or has that key, is on the machine",
+		"leave a daemon's account without key and shell; logins are users of the cluster file")
+	ruleUnusedAccount = row("unused-account", Warning, "whose account it was may run as root instead, and reads more than it needs",
+		"write User= in the unit that it is for, or remove the account")
+	ruleOverwrite = row("overwrite", Error, "the operating system brings the file, and Ignition ends the first boot rather than replace it",
+		"write overwrite: true")
 	ruleHostname = row("hostname", Error, "members are told apart and certificates are verified by this name",
 		"write the machine's name, which is that of its folder")
 	ruleInstance = row("instance", Warning, "cloud-init applies everything anew for another instance-id, and nothing for the same: a machine that has booted would not see the change",
@@ -109,6 +115,8 @@ var (
 		"correct the key")
 	ruleValue = row("unit-value", Error, "systemd ignores the line, or refuses the unit",
 		"write a value that systemd knows")
+	ruleOddService = row("odd-service", Warning, "the daemon is gone when it is needed",
+		"write Restart=always, LimitNOFILE=65536, or leave the line out")
 	ruleNoStart = row("no-start", Error, "systemd refuses a service that says not what to run, or twice",
 		"write one ExecStart= with an absolute path")
 	ruleNeverStarted = row("never-started", Warning, "nothing starts the unit",
@@ -129,6 +137,8 @@ var (
 		"leave one out")
 	ruleFlagValue = row("flag-value", Error, "the daemon cannot read the value and ends",
 		"write a value of the flag's type")
+	ruleOddFlag = row("odd-flag", Error, "the daemon refuses it, or does what nobody means",
+		"write another value, or leave the flag out")
 	ruleTimers = row("timers", Error, "etcd refuses an election timeout below five heartbeats",
 		"write --election-timeout at ten times --heartbeat-interval")
 	ruleUnknownRelease = row("unknown-release", Warning, "without a record of its flags they cannot be checked",
@@ -159,7 +169,7 @@ var (
 		"write 32 bytes in base64, under secretbox as the first provider")
 	ruleProxyMode = row("proxy-mode", Error, "HAProxy would read TLS as HTTP and refuse every request",
 		"write mode tcp")
-	ruleMisspelledWord = row("misspelled-word", Error, "HAProxy refuses a configuration with a keyword that it does not know",
+	ruleMisspelledWord = row("misspelled-word", Error, "HAProxy refuses a configuration with a keyword that it does not know, keepalived passes over it",
 		"correct the keyword")
 	ruleUnknownWord = row("unknown-word", Warning, "HAProxy refuses a configuration with a keyword that it does not know",
 		"correct the keyword, or move it, unless the machine's HAProxy is newer and knows it")

@@ -38,6 +38,51 @@ func (m *machine) secrets() {
 	}
 }
 
+// wideOpen: nobody but its owner and group writes what daemons read, and nobody
+// logs in as one.
+func (m *machine) wideOpen() {
+	all := func(path string, mode fs.FileMode) {
+		if mode&0o002 != 0 && mode&fs.ModeSticky == 0 && mode&0o1000 == 0 {
+			m.find(ruleMode, whole(path), "can be written by everybody: mode %04o", mode.Perm()).Remedy = "take the others' right to write"
+		}
+	}
+	for _, d := range m.Directories {
+		all(d.Path, d.Mode)
+	}
+	for _, f := range m.Files {
+		all(f.Path, f.Mode)
+	}
+	for _, u := range m.Users {
+		if !u.System {
+			continue
+		}
+		mighty := slices.ContainsFunc(u.Groups, func(g string) bool { return slices.Contains(mightyGroups, g) })
+		switch {
+		case len(u.SSHKeys) > 0:
+			m.find(ruleLogin, whole(u.Name), "has a key to log in with, and is a daemon's")
+		case mighty:
+			m.find(ruleLogin, whole(u.Name), "is in a group of administrators, and is a daemon's")
+		case u.Shell != "" && !slices.Contains(noShells, path.Base(u.Shell)):
+			m.find(ruleLogin, whole(u.Name), "has the shell %s, and is a daemon's", u.Shell)
+		}
+		if !m.employed(u.Name) {
+			m.find(ruleUnusedAccount, whole(u.Name), "is nobody's: no unit runs as it")
+		}
+	}
+}
+
+var (
+	mightyGroups = []string{"root", "sudo", "wheel", "docker", "disk", "adm"}
+	noShells     = []string{"nologin", "false"}
+)
+
+// employed says whether something runs as a user. An image may have its
+// program's own.
+func (m *machine) employed(user string) bool {
+	return len(m.units) == 0 || m.scriptUser() == user || slices.ContainsFunc(m.units, func(u *unit) bool { return u.user() == user }) ||
+		slices.ContainsFunc(m.processes, func(p *process) bool { return p.unit.container() && p.name == user })
+}
+
 // assumed are files that a program of this machine reads without being told.
 func (m *machine) assumed(path string) bool {
 	return len(m.Units) == 0 || strings.HasPrefix(path, "/etc/kubernetes/manifests/")
@@ -134,6 +179,13 @@ func (m *machine) writable() {
 			}
 		} else if d := m.Directories[i]; !m.may(user, d.User, d.Group, d.Mode, 2) {
 			m.find(ruleUnwritable, whole(dir), "cannot be written by user %s of %s", user, p.unit.Name)
+		}
+		for _, key := range []string{"ReadOnlyPaths", "InaccessiblePaths"} {
+			for _, w := range p.unit.all("Service", key) {
+				if below(dir, strings.TrimLeft(w.text, "-+")) {
+					m.find(ruleUnwritable, p.unit.place(w.at), "%s= keeps --%s, %s, from being written", key, row.flag, dir)
+				}
+			}
 		}
 		strict := p.unit.value("Service", "ProtectSystem") == "strict"
 		open := slices.ContainsFunc(p.unit.all("Service", "ReadWritePaths"), func(w word) bool {

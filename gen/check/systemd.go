@@ -2,6 +2,7 @@ package check
 
 import (
 	_ "embed"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -144,7 +145,10 @@ func (m *machine) starts() {
 		case u.Enabled && !installed:
 			m.find(ruleNoInstall, whole(u.Name), "is enabled, but says not by what it is wanted")
 		case !u.Enabled && !m.wanted(u.Name) && path.Ext(u.Name) != ".slice":
-			m.find(ruleNeverStarted, whole(u.Name), "is not enabled, and no other unit wants it")
+			found := m.find(ruleNeverStarted, whole(u.Name), "is not enabled, and no other unit wants it")
+			if slices.ContainsFunc(m.processes, func(p *process) bool { return p.unit == u && p.main && daemons[p.name].flags }) {
+				found.Severity = Error
+			}
 		}
 	}
 }
@@ -162,7 +166,7 @@ func (m *machine) runs(u *unit) {
 			}
 			commands = append(commands, d)
 		}
-		program := strings.TrimLeft(strings.Fields(d.value + " .")[0], "@-:+!|")
+		program := strings.TrimLeft(split(d.value+" .", 0)[0].text, "@-:+!|")
 		if !strings.HasPrefix(program, "/") && (d.key == "ExecStart" || d.value != "") && !strings.HasPrefix(program, "%") {
 			m.find(ruleNoStart, u.place(d.valueAt), "%s= runs %s, which is no absolute path", d.key, program)
 		}
@@ -242,7 +246,10 @@ func (m *machine) depends(u *unit, key string, w word, names map[string]*unit) {
 	case slices.Contains(mustHave, key) && ext == ".service":
 		m.find(ruleMissingUnit, u.place(w.at), "%s= names %s, which is not in the document", key, w.text)
 	default:
-		m.find(ruleStrangeUnit, u.place(w.at), "%s= names %s, which is neither in the document nor known of the operating system", key, w.text)
+		found := m.find(ruleStrangeUnit, u.place(w.at), "%s= names %s, which is neither in the document nor known of the operating system", key, w.text)
+		if meant := nearest(w.text, slices.Concat(systemUnits, slices.Sorted(maps.Keys(names)))); meant != "" {
+			found.Severity, found.Remedy = Error, "write "+meant
+		}
 	}
 }
 

@@ -238,6 +238,9 @@ func (p *process) flag(name string) (f flag, found bool) {
 }
 
 func (p *process) value(name string) string {
+	if p == nil {
+		return "" // no such daemon
+	}
 	f, _ := p.flag(name)
 	return f.value
 }

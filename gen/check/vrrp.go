@@ -99,6 +99,7 @@ func (m *machine) keepalivedRules() {
 	if !found {
 		return
 	}
+	m.vrrpWords(r)
 	if user := m.scriptUser(); !m.hasUser(user) {
 		m.find(ruleOwner, r.at("script_user"), "runs scripts as user %s, whom the document does not make", user)
 	}
@@ -181,9 +182,6 @@ func (s *set) virtualAddresses() {
 		if source, err := netip.ParseAddr(r.source); err == nil && len(r.known) > 0 && !slices.Contains(r.known, source) {
 			r.find(ruleVirtual, r.at("unicast_src_ip"), "has %s as its source, which is not the machine's address", r.source)
 		}
-		if id, err := strconv.Atoi(r.routerID); err != nil || id < 1 || id > 255 {
-			r.find(ruleVirtual, r.at("virtual_router_id"), "has the number %s, which is not one of 1-255", r.routerID)
-		}
 		if len(r.proxies) == 0 {
 			r.find(ruleVirtual, whole(keepalivedConfig), "would take the address to a machine without HAProxy")
 		}
@@ -200,9 +198,31 @@ func (s *set) virtualAddresses() {
 	if len(all) == 0 {
 		return
 	}
+	masters := 0
+	for _, r := range all {
+		if r.words["state"].text == "MASTER" {
+			if masters++; masters > 1 {
+				r.find(ruleVirtual, place{keepalivedConfig, r.text, r.words["state"].at}, "begins as MASTER, and so does another").Remedy = "write state BACKUP"
+			}
+		}
+	}
+	var covered, bare []*machine
 	for _, m := range s.machines {
-		if p := m.process(apiServer); p != nil {
-			s.covers(m, p.value("tls-cert-file"), all[0].address)
+		if c, found := m.certificate(m.process(apiServer).value("tls-cert-file")); !found {
+		} else if c.VerifyHostname(all[0].address) == nil {
+			covered = append(covered, m)
+		} else {
+			bare = append(bare, m)
+		}
+	}
+	for _, m := range bare {
+		if len(covered) > 0 {
+			m.find(ruleNotCovered, whole(m.process(apiServer).value("tls-cert-file")), "is not valid for %s, which others dial", all[0].address)
+		}
+	}
+	for _, r := range all {
+		if len(covered) == 0 && len(bare) > 0 {
+			r.find(ruleNotCovered, r.at(r.address), "holds %s, for which no API server's certificate is valid", r.address)
 		}
 	}
 }
@@ -226,13 +246,5 @@ func unite(all []vrrp, otherwise, what string, value func(vrrp) string) {
 				break
 			}
 		}
-	}
-}
-
-// covers: the certificate in a file of the machine is valid for a name that
-// others dial.
-func (s *set) covers(m *machine, path, name string) {
-	if c, found := m.certificate(path); found && c.VerifyHostname(name) != nil {
-		m.find(ruleNotCovered, whole(path), "is not valid for %s, which others dial", name)
 	}
 }

@@ -11,6 +11,7 @@ type yamlNode struct {
 	key      string // "-" in a sequence, "" at the root
 	value    string
 	at       int // of the value
+	keyAt    int
 	children []*yamlNode
 }
 
@@ -75,7 +76,7 @@ func (n *yamlNode) read(lines []yamlLine, indent int) (rest []yamlLine, ok bool)
 		if !mapping {
 			return nil, false
 		}
-		child := &yamlNode{key: key, value: scalarOf(value), at: l.at + len(l.text) - len(value)}
+		child := &yamlNode{key: key, value: scalarOf(value), at: l.at + len(l.text) - len(value), keyAt: l.at}
 		n.children = append(n.children, child)
 		if strings.HasPrefix(value, "|") || strings.HasPrefix(value, ">") {
 			for len(lines) > 0 && lines[0].indent > l.indent {

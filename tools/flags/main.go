@@ -65,6 +65,7 @@ var lists = []*regexp.Regexp{
 	regexp.MustCompile(`Interpret '.*' one of: ([\w|]+)`),
 	regexp.MustCompile(`Only supports ([\w, ]+)`),
 	regexp.MustCompile(`[Ii]nitial cluster state \((.*?)\)`),
+	regexp.MustCompile(`preferred NodeAddressTypes .*\(default \[(.*?)\]\)`),
 	regexp.MustCompile(`Permitted formats: (.*?)\. `),
 	regexp.MustCompile(`(?:Preferred|Insecure) values: ([\w, ]+)`),
 }

@@ -1,0 +1,244 @@
+package check
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hagen/profiles"
+)
+
+// sense is a row: what a flag's value must be like, beyond its type.
+type sense struct {
+	daemon, flag string
+	rule         *rule
+	severity     Severity
+	holds        func(string) bool
+	problem      string // "--flag is value, " and this
+	remedy       string
+}
+
+// senses are limits that daemons have, and values that are no fault and never
+// meant. Who is let in is among them.
+var senses = []sense{
+	{etcd, "quota-backend-bytes", ruleOddFlag, Error, atLeast(100 << 20), "which a cluster fills in hours: then etcd refuses every write", "leave the flag out: etcd takes 2 GiB"},
+	{etcd, "heartbeat-interval", ruleOddFlag, Error, atLeast(10), "milliseconds: members would do nothing else", "write 100"},
+	// server/embed/config.go, maxElectionMs.
+	{etcd, "election-timeout", ruleOddFlag, Error, atMost(50_000), "and etcd takes 50000 at most", "write 1000"},
+	{etcd, "force-new-cluster", ruleOddFlag, Error, off, "which throws the other members out", "leave it out: it is for one start after a catastrophe"},
+	{etcd, "strict-reconfig-check", ruleOddFlag, Warning, on, "so a wrong change of members can stop the cluster", "leave it out"},
+	{etcd, "auto-tls", ruleCallers, Error, off, "so etcd shows a certificate of its own making", "name its certificate with --cert-file"},
+	{etcd, "peer-auto-tls", ruleCallers, Error, off, "so etcd shows a certificate of its own making", "name its certificate with --peer-cert-file"},
+	// k8s.io/apiserver, pkg/server/options/server_run_options.go.
+	{apiServer, "goaway-chance", ruleOddFlag, Error, atMost(0.02), "and the API server takes 0.02 at most", "write 0.001"},
+	{apiServer, "audit-log-maxage", ruleOddFlag, Error, atLeast(0), "and may not be negative", "write days"},
+	{apiServer, "audit-log-maxbackup", ruleOddFlag, Error, atLeast(0), "and may not be negative", "write how many files are kept"},
+	{apiServer, "audit-log-maxsize", ruleOddFlag, Error, atLeast(0), "and may not be negative", "write megabytes"},
+	{apiServer, "service-account-issuer", ruleOddFlag, Warning, begins("https://"), "which is no https:// URL: nobody can discover the keys of its tokens", "write a URL"},
+	{apiServer, "insecure-bind-address", ruleCallers, Error, isLoopback, "where whoever comes may do anything, without a certificate", "write 127.0.0.1"},
+	{apiServer, "disable-admission-plugins", ruleCallers, Warning, freeOf("ServiceAccount", "NodeRestriction", "PodSecurity", "NamespaceLifecycle"), "so what the plugin forbids is let in", "leave it out"},
+	{apiServer, "tls-min-version", ruleOddFlag, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and nobody needs", "write VersionTLS12"},
+	{manager, "tls-min-version", ruleOddFlag, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and nobody needs", "write VersionTLS12"},
+	{scheduler, "tls-min-version", ruleOddFlag, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and nobody needs", "write VersionTLS12"},
+	{manager, "controllers", ruleOddFlag, Error, someController, "which leaves none", "begin with *"},
+	{manager, "use-service-account-credentials", ruleOddFlag, Warning, on, "so every controller has the rights of all", "write true"},
+}
+
+func number(text string) (float64, bool) {
+	n, err := strconv.ParseFloat(text, 64)
+	return n, err == nil
+}
+
+// What is no number or switch is said elsewhere.
+func atLeast(least float64) func(string) bool {
+	return func(v string) bool { n, ok := number(v); return !ok || n >= least }
+}
+func atMost(most float64) func(string) bool {
+	return func(v string) bool { n, ok := number(v); return !ok || n <= most }
+}
+func on(v string) bool         { b, err := strconv.ParseBool(v); return err != nil || b }
+func off(v string) bool        { b, err := strconv.ParseBool(v); return err != nil || !b }
+func isLoopback(v string) bool { a, err := netip.ParseAddr(v); return err != nil || a.IsLoopback() }
+
+func begins(with string) func(string) bool {
+	return func(v string) bool { return strings.HasPrefix(v, with) }
+}
+
+func freeOf(words ...string) func(string) bool {
+	return func(v string) bool {
+		return !slices.ContainsFunc(strings.Split(v, ","), func(w string) bool { return slices.Contains(words, w) })
+	}
+}
+
+func someController(v string) bool {
+	return slices.ContainsFunc(strings.Split(v, ","), func(w string) bool { return !strings.HasPrefix(w, "-") })
+}
+
+// sense: flags say what somebody can mean.
+func (m *machine) sense() {
+	for _, row := range senses {
+		p := m.process(row.daemon)
+		if p == nil {
+			continue
+		}
+		f, given := p.flag(row.flag)
+		value := f.value
+		if given && !f.given {
+			value = "true"
+		}
+		if !given || row.holds(value) {
+			continue
+		}
+		found := m.find(row.rule, p.unit.place(f.valueAt), "--%s is %s, %s", row.flag, value, row.problem)
+		found.Severity, found.Remedy = row.severity, row.remedy
+	}
+	m.leases()
+	m.nodeRanges()
+	m.restriction()
+	m.shutdown()
+	m.environment()
+	for _, l := range m.listeners {
+		if l.process == etcd && !l.tls && l.serves != peers && !l.address.IsLoopback() {
+			found := m.find(ruleCallers, l.at, "etcd listens for %s at %s without TLS, for the whole network", l.serves, socketText(l.address, l.port))
+			found.Remedy = "write https://, or an address of the loopback"
+			if l.serves != clients {
+				found.Severity = Warning
+			}
+		}
+	}
+}
+
+// leases: client-go's own rule (tools/leaderelection, NewLeaderElector).
+func (m *machine) leases() {
+	for _, daemon := range []string{manager, scheduler} {
+		p := m.process(daemon)
+		if p == nil {
+			continue
+		}
+		time := func(flag string, otherwise time.Duration) time.Duration {
+			if t, err := time.ParseDuration(p.value(flag)); err == nil {
+				return t
+			}
+			return otherwise
+		}
+		lease, renew, retry := time("leader-elect-lease-duration", 15e9), time("leader-elect-renew-deadline", 10e9), time("leader-elect-retry-period", 2e9)
+		if lease <= renew || float64(renew) <= 1.2*float64(retry) {
+			m.find(ruleOddFlag, p.where("leader-elect-lease-duration"), "a lease of %s, renewed within %s, tried every %s: each must be longer than the next", lease, renew, retry).
+				Remedy = "write 15s, 10s and 2s, or leave the flags out"
+		}
+	}
+}
+
+// nodeRanges: a range of pods holds ranges of nodes
+// (pkg/controller/nodeipam/ipam/cidrset).
+func (m *machine) nodeRanges() {
+	p := m.process(manager)
+	if p == nil || p.value("allocate-node-cidrs") != "true" {
+		return
+	}
+	for _, w := range list(p.value("cluster-cidr"), 0) {
+		prefix, err := netip.ParsePrefix(w.text)
+		if err != nil {
+			continue
+		}
+		bits, flag := 24, "node-cidr-mask-size-ipv4"
+		if prefix.Addr().Is6() {
+			bits, flag = 64, "node-cidr-mask-size-ipv6"
+		}
+		for _, name := range []string{"node-cidr-mask-size", flag} {
+			if n, err := strconv.Atoi(p.value(name)); err == nil {
+				bits = n
+			}
+		}
+		if prefix.Bits() > bits {
+			m.find(ruleRanges, p.where("cluster-cidr"), "--cluster-cidr %s has no room for one node's /%d", prefix, bits).Remedy = "choose a larger range"
+		}
+	}
+}
+
+// restriction: the authorizer of nodes without its plugin lets each node change
+// all others. Releases before 1.10 name plugins in another flag.
+func (m *machine) restriction() {
+	p := m.process(apiServer)
+	v, _, known := m.version(apiServer)
+	if p == nil || !known || v.Compare(profiles.Version{Major: 1, Minor: 10}) < 0 {
+		return
+	}
+	nodes := slices.Contains(strings.Split(p.value("authorization-mode"), ","), "Node")
+	if nodes && !slices.Contains(strings.Split(p.value("enable-admission-plugins"), ","), "NodeRestriction") {
+		found := m.find(ruleCallers, p.where("enable-admission-plugins"), "--authorization-mode knows nodes, but no NodeRestriction keeps one from changing the others")
+		found.Severity, found.Remedy = Warning, "write --enable-admission-plugins=NodeRestriction"
+	}
+}
+
+// shutdown: systemd gives an API server the time that it wants to end in.
+func (m *machine) shutdown() {
+	p := m.process(apiServer)
+	if p == nil {
+		return
+	}
+	delay, err := time.ParseDuration(p.value("shutdown-delay-duration"))
+	if err != nil {
+		return
+	}
+	limit := 90 * time.Second // systemd's default
+	if n, err := strconv.Atoi(p.unit.value("Service", "TimeoutStopSec")); err == nil {
+		limit = time.Duration(n) * time.Second
+	} else if t, err := time.ParseDuration(strings.TrimSuffix(p.unit.value("Service", "TimeoutStopSec"), "in")); err == nil {
+		limit = t
+	} else if p.unit.value("Service", "TimeoutStopSec") == "infinity" {
+		return
+	}
+	if delay >= limit {
+		m.find(ruleOddFlag, p.where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, and systemd kills the API server after %s", delay, limit).
+			Remedy = "write 10s, or a longer TimeoutStopSec="
+	}
+}
+
+// environment: etcd takes what flags do not say from its environment, and ends
+// when both do (go.etcd.io/etcd, pkg/flags).
+func (m *machine) environment() {
+	p := m.process(etcd)
+	if p == nil {
+		return
+	}
+	for _, w := range p.unit.all("Service", "Environment") {
+		name, _, _ := strings.Cut(w.text, "=")
+		flag, is := strings.CutPrefix(name, "ETCD_")
+		if flag = strings.ReplaceAll(strings.ToLower(flag), "_", "-"); !is {
+			continue
+		}
+		if _, given := p.flag(flag); given {
+			m.find(ruleFlagTwice, p.unit.place(w.at), "%s says what --%s says: etcd refuses both", name, flag)
+		}
+	}
+}
+
+// unready: an API server that ends waits until every balancer has noticed.
+func (s *set) unready() {
+	for _, m := range s.machines {
+		for _, p := range m.proxies {
+			if p.line("option", "httpchk") == nil {
+				continue
+			}
+			for _, server := range p.servers() {
+				address, port, ok := socket(server.address.text)
+				notices, _ := server.notices()
+				for _, other := range s.machines {
+					api := other.process(apiServer)
+					if api == nil || !ok || !slices.Contains(other.known, address) || !slices.ContainsFunc(other.listeners, func(l *listener) bool { return l.process == apiServer && l.port == port }) {
+						continue
+					}
+					delay, err := time.ParseDuration(api.value("shutdown-delay-duration"))
+					if _, given := api.flag("shutdown-delay-duration"); given && err == nil && delay < notices {
+						other.find(ruleOddFlag, api.where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, and %s notices after %s", delay, m.Name, notices).
+							Remedy = fmt.Sprintf("write more than %s, such as 10s", notices)
+					}
+				}
+			}
+		}
+	}
+}

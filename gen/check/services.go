@@ -1,0 +1,79 @@
+package check
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// types are how daemons can tell systemd that they run. One that is to notify
+// and does not is killed after TimeoutStartSec=.
+var types = []struct {
+	daemon string
+	types  []string
+}{
+	{etcd, []string{"notify", "simple", "exec", ""}},
+	{apiServer, []string{"notify", "simple", "exec", ""}},
+	{manager, []string{"simple", "exec", ""}},
+	{scheduler, []string{"simple", "exec", ""}},
+	{haproxy, []string{"notify", "simple", "exec", ""}}, // with -Ws
+	{"keepalived", []string{"notify", "simple", "exec", ""}},
+}
+
+// leastFiles is how many files a daemon with many clients has to open.
+const leastFiles = 1024
+
+// leastStart is how long a daemon may wait for others before it is ready, in
+// seconds.
+const leastStart = 10
+
+// services: systemd gives daemons what they need, and starts them again.
+func (m *machine) services() {
+	for _, row := range types {
+		p := m.process(row.daemon)
+		if p == nil {
+			continue
+		}
+		u := p.unit
+		at := func(key string) place {
+			d, _ := u.directive("Service", key)
+			return u.place(d.valueAt)
+		}
+		if kind := u.value("Service", "Type"); !slices.Contains(row.types, kind) {
+			m.find(ruleValue, at("Type"), "Type= is %s, and %s stays in the foreground and notifies nobody", kind, row.daemon).Remedy = "write Type=exec"
+			if slices.Contains(row.types, "notify") {
+				m.findings[len(m.findings)-1].Problem = "Type= is " + kind + ", and " + row.daemon + " stays in the foreground"
+			}
+		}
+		if u.value("Service", "Restart") == "no" {
+			m.find(ruleOddService, at("Restart"), "Restart= is no: %s stays down when it ends", row.daemon)
+		}
+		if n, err := strconv.Atoi(u.value("Service", "LimitNOFILE")); err == nil && n < leastFiles {
+			m.find(ruleOddService, at("LimitNOFILE"), "LimitNOFILE= is %d, and %s has a file for every connection", n, row.daemon)
+		}
+		if n, err := strconv.Atoi(u.value("Service", "TimeoutStartSec")); err == nil && 0 < n && n < leastStart && u.value("Service", "Type") == "notify" {
+			m.find(ruleOddService, at("TimeoutStartSec"), "TimeoutStartSec= is %d: systemd kills %s before it can be ready", n, row.daemon).Remedy = "write 5min, or infinity"
+		}
+		for _, key := range []string{"PrivateNetwork", "PrivateUsers"} {
+			if on := u.value("Service", key); slices.Contains(onOff, on) && on != "" && strings.ContainsAny(on[:1], "yt1") || on == "on" {
+				m.find(ruleOddService, at(key), "%s= cuts %s off from what it works with", key, row.daemon).Severity = Error
+			}
+		}
+		m.hides(u)
+	}
+}
+
+// hides: systemd leaves a daemon the files that it reads.
+func (m *machine) hides(u *unit) {
+	for _, key := range []string{"InaccessiblePaths", "TemporaryFileSystem"} {
+		for _, w := range u.all("Service", key) {
+			dir, _, _ := strings.Cut(strings.TrimLeft(w.text, "-+"), ":")
+			for path, readers := range m.reached {
+				if below(path, dir) && slices.Contains(readers, u) {
+					m.find(ruleUnreadable, u.place(w.at), "%s= hides %s from the unit", key, dir).Remedy = "leave it out"
+					break
+				}
+			}
+		}
+	}
+}
