@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"hagen/gen/node"
 )
 
 // certificate is one certificate of a machine: a real one, or what a redacted
@@ -90,67 +92,54 @@ func privateKey(block *pem.Block) crypto.Signer {
 	return signer
 }
 
-// twinLine is what a redacted twin (out/twin) says in the place of a secret.
-var twinLine = regexp.MustCompile(`^(certificate, SHA-256 |private key of the public key with SHA-256 |public key, SHA-256 )([0-9a-f]{64})$`)
-
-// readTwin reads a twin's summaries, one fact a line.
+// readTwin reads what a redacted twin (out/twin) says in the place of keys and
+// certificates.
 func readTwin(path, text string, out *pemContents) {
-	var c *certificate
-	for line := range strings.SplitSeq(strings.ReplaceAll(text, "; ", "\n"), "\n") {
-		if m := twinLine.FindStringSubmatch(line); m != nil {
-			switch m[1][0] {
-			case 'c':
-				out.certificates = append(out.certificates, certificate{path: path, identity: m[2], twin: true, Certificate: &x509.Certificate{}})
-				c = &out.certificates[len(out.certificates)-1]
-			default:
-				out.keys = append(out.keys, key{public: m[2], private: m[1][1] == 'r'})
-				c = nil
+	lines := strings.Split(strings.ReplaceAll(text, "; ", "\n"), "\n")
+	for len(lines) > 0 {
+		certificates, rest := node.ReadSummaries(lines)
+		for _, c := range certificates {
+			out.certificates = append(out.certificates, summarized(path, c))
+		}
+		if lines = rest; len(lines) == 0 {
+			return
+		}
+		for _, mark := range []string{node.PrivateKeyMark, node.PublicKeyMark} {
+			if public, isKey := strings.CutPrefix(lines[0], mark); isKey && digestText.MatchString(public) {
+				out.keys = append(out.keys, key{public: public, private: mark == node.PrivateKeyMark})
 			}
-			continue
 		}
-		if strings.HasPrefix(line, "REDACTED") {
-			out.opaque, c = true, nil
-		}
-		if c != nil {
-			c.fact(line)
-		}
+		out.opaque = out.opaque || strings.HasPrefix(lines[0], "REDACTED")
+		lines = lines[1:]
 	}
 }
 
-// fact reads one line of a twin's certificate.
-func (c *certificate) fact(line string) {
-	name, rest, _ := strings.Cut(line, " ")
-	switch name {
-	case "subject":
-		c.subject = rest
-	case "issuer":
-		c.issuer = rest
-	case "names":
-		c.DNSNames = strings.Split(rest, ", ")
-	case "addresses":
-		for a := range strings.SplitSeq(rest, ", ") {
-			if address, err := netip.ParseAddr(a); err == nil {
-				c.IPAddresses = append(c.IPAddresses, address.AsSlice())
-			}
-		}
-	case "usage":
-		for u := range strings.SplitSeq(rest, ", ") {
-			switch u {
-			case "server":
-				c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
-			case "client":
-				c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
-			case "authority":
-				c.IsCA = true
-			}
-		}
-	case "valid":
-		from, to, _ := strings.Cut(rest, " to ")
-		c.NotBefore, _ = time.Parse(time.RFC3339, from)
-		c.NotAfter, _ = time.Parse(time.RFC3339, to)
-	case "public":
-		_, c.public, _ = strings.Cut(rest, "SHA-256 ")
+var digestText = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// summarized is a certificate of which a twin tells.
+func summarized(path string, s node.CertificateSummary) certificate {
+	c := certificate{
+		path: path, subject: s.Subject, issuer: s.Issuer, identity: s.Fingerprint, public: s.Key, twin: true,
+		Certificate: &x509.Certificate{DNSNames: s.Names},
 	}
+	for _, a := range s.Addresses {
+		if address, err := netip.ParseAddr(a); err == nil {
+			c.IPAddresses = append(c.IPAddresses, address.AsSlice())
+		}
+	}
+	for _, u := range s.Usages {
+		switch u {
+		case "server":
+			c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth)
+		case "client":
+			c.ExtKeyUsage = append(c.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
+		case "authority":
+			c.IsCA = true
+		}
+	}
+	c.NotBefore, _ = time.Parse(time.RFC3339, s.From) // else no time, which nothing is held against
+	c.NotAfter, _ = time.Parse(time.RFC3339, s.To)
+	return c
 }
 
 // inline reads the value of a kubeconfig's ...-data field: base64 of PEM, or

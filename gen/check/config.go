@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"hagen/gen/node"
 )
 
 // configs are flags that name a configuration file, and of which kind.
@@ -197,7 +199,7 @@ func (m *machine) encryption(path string, root *yamlNode) {
 
 func (m *machine) encryptionKey(path, provider string, k *yamlNode) {
 	secret := k.get("secret")
-	if strings.HasPrefix(secret.text(), "secret, SHA-256 ") || strings.HasPrefix(secret.text(), "REDACTED") {
+	if strings.HasPrefix(secret.text(), node.SecretMark) || strings.HasPrefix(secret.text(), "REDACTED") {
 		return
 	}
 	lengths, known := keyLengths[provider]

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hagen/gen/node"
 )
 
 // Details that other parts of the package look for.
@@ -28,16 +30,9 @@ func byMeaning(before, after string) (details []Detail, told bool) {
 	return nil, false
 }
 
-// Lines of twins (out/twin).
-const (
-	twinPrivateKey  = "private key of the public key with SHA-256 "
-	twinPublicKey   = "public key, SHA-256 "
-	twinCertificate = "certificate, SHA-256 "
-)
-
 // keys compares files that are one key.
 func keys(before, after string) ([]Detail, bool) {
-	for _, k := range []struct{ line, what string }{{twinPrivateKey, detailPrivateKey}, {twinPublicKey, detailPublicKey}} {
+	for _, k := range []struct{ line, what string }{{node.PrivateKeyMark, detailPrivateKey}, {node.PublicKeyMark, detailPublicKey}} {
 		if isLine(after, k.line) && isLine(before, k.line) {
 			return []Detail{{What: k.what, How: Replaced}}, true
 		}
@@ -52,45 +47,10 @@ func isLine(text, begin string) bool {
 	return strings.HasPrefix(text, begin) && strings.Count(text, "\n") == 1
 }
 
-// certificate is what a twin tells of one.
-type certificate struct {
-	fingerprint, subject, issuer, usage, from, to, algorithm, key string
-	names, addresses                                              []string
-}
-
 // readCertificates reads a twin that is nothing but certificates.
-func readCertificates(lines []string) ([]certificate, bool) {
-	var all []certificate
-	for _, line := range lines {
-		if rest, begins := strings.CutPrefix(line, twinCertificate); begins {
-			all = append(all, certificate{fingerprint: rest})
-			continue
-		}
-		if len(all) == 0 {
-			return nil, false
-		}
-		c := &all[len(all)-1]
-		word, rest, _ := strings.Cut(line, " ")
-		switch word {
-		case "subject":
-			c.subject = rest
-		case "issuer":
-			c.issuer = rest
-		case "names":
-			c.names = strings.Split(rest, ", ")
-		case "addresses":
-			c.addresses = strings.Split(rest, ", ")
-		case "usage":
-			c.usage = rest
-		case "valid":
-			c.from, c.to, _ = strings.Cut(rest, " to ")
-		case "public":
-			c.algorithm, c.key, _ = strings.Cut(strings.TrimPrefix(rest, "key "), ", SHA-256 ")
-		default:
-			return nil, false
-		}
-	}
-	return all, len(all) > 0
+func readCertificates(lines []string) ([]node.CertificateSummary, bool) {
+	all, rest := node.ReadSummaries(lines)
+	return all, len(all) > 0 && len(rest) == 0
 }
 
 // certificates compares files of one certificate or several.
@@ -104,12 +64,12 @@ func certificates(before, after string) ([]Detail, bool) {
 	for i := range max(len(a), len(b)) {
 		switch {
 		case i >= len(b):
-			details = append(details, Detail{What: "certificate", How: Added, To: a[i].subject},
-				Detail{What: "expiry", How: Added, To: day(a[i].to)})
+			details = append(details, Detail{What: "certificate", How: Added, To: a[i].Subject},
+				Detail{What: "expiry", How: Added, To: day(a[i].To)})
 		case i >= len(a):
-			details = append(details, Detail{What: "certificate", How: Removed, From: b[i].subject})
+			details = append(details, Detail{What: "certificate", How: Removed, From: b[i].Subject})
 		default:
-			details = append(details, b[i].compare(a[i])...)
+			details = append(details, compareCertificates(b[i], a[i])...)
 		}
 	}
 	return details, true
@@ -117,8 +77,8 @@ func certificates(before, after string) ([]Detail, bool) {
 
 // compare tells what a reviewer wants to know of a certificate that takes
 // another's place.
-func (c certificate) compare(with certificate) []Detail {
-	if c.fingerprint == with.fingerprint {
+func compareCertificates(c, with node.CertificateSummary) []Detail {
+	if c.Fingerprint == with.Fingerprint {
 		return nil
 	}
 	details := []Detail{}
@@ -139,22 +99,22 @@ func (c certificate) compare(with certificate) []Detail {
 			}
 		}
 	}
-	text("subject", c.subject, with.subject)
-	text("issuer", c.issuer, with.issuer)
-	list("name", c.names, with.names)
-	list("address", c.addresses, with.addresses)
-	list("usage", strings.Split(c.usage, ", "), strings.Split(with.usage, ", "))
-	text("expiry", day(c.to), day(with.to))
-	text("algorithm", c.algorithm, with.algorithm)
-	if c.key != with.key {
+	text("subject", c.Subject, with.Subject)
+	text("issuer", c.Issuer, with.Issuer)
+	list("name", c.Names, with.Names)
+	list("address", c.Addresses, with.Addresses)
+	list("usage", c.Usages, with.Usages)
+	text("expiry", day(c.To), day(with.To))
+	text("algorithm", c.Algorithm, with.Algorithm)
+	if c.Key != with.Key {
 		what := detailKey
-		if slices.Contains(strings.Split(with.usage, ", "), "authority") {
+		if slices.Contains(with.Usages, "authority") {
 			what = detailAuthority
 		}
 		details = append(details, Detail{What: what, How: Replaced})
 	}
 	if len(details) == 0 {
-		text("expiry", c.to, with.to)
+		text("expiry", c.To, with.To)
 	}
 	if len(details) == 0 {
 		details = append(details, Detail{What: "certificate", How: Replaced, To: "it says the same"})
@@ -250,15 +210,15 @@ func inline(before, after string) ([]Detail, bool) {
 		name = strings.Trim(strings.TrimLeft(name, " -"), `"`)
 		both := func(begin string) bool { return strings.HasPrefix(from, begin) && strings.HasPrefix(to, begin) }
 		switch {
-		case both(twinPrivateKey), both("secret, SHA-256 "):
+		case both(node.PrivateKeyMark), both(node.SecretMark):
 			details = append(details, Detail{What: name, How: Replaced})
-		case both(twinCertificate):
+		case both(node.CertificateMark):
 			old, read := readCertificates(strings.Split(from, "; "))
 			new, alsoRead := readCertificates(strings.Split(to, "; "))
 			if !read || !alsoRead || len(old) != 1 || len(new) != 1 {
 				return nil, false
 			}
-			for _, d := range old[0].compare(new[0]) {
+			for _, d := range compareCertificates(old[0], new[0]) {
 				d.What = name + " " + d.What
 				details = append(details, d)
 			}

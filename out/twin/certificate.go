@@ -7,8 +7,9 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"fmt"
-	"strings"
 	"time"
+
+	"hagen/gen/node"
 )
 
 // describe says what the blocks of a PEM text are, a fact each.
@@ -70,25 +71,16 @@ func describeKey(der []byte) (fact string, isKey bool) {
 
 // summary is what a reviewer wants to know of a certificate, one fact a line.
 func summary(c *x509.Certificate) []string {
-	lines := []string{
-		certificate + fingerprint(c.Raw),
-		"subject " + c.Subject.String(),
-		"issuer " + c.Issuer.String(),
+	var addresses []string
+	for _, a := range c.IPAddresses {
+		addresses = append(addresses, a.String())
 	}
-	if len(c.DNSNames) > 0 {
-		lines = append(lines, "names "+strings.Join(c.DNSNames, ", "))
-	}
-	if len(c.IPAddresses) > 0 {
-		var addresses []string
-		for _, a := range c.IPAddresses {
-			addresses = append(addresses, a.String())
-		}
-		lines = append(lines, "addresses "+strings.Join(addresses, ", "))
-	}
-	return append(lines,
-		"usage "+usage(c),
-		fmt.Sprintf("valid %s to %s", c.NotBefore.UTC().Format(time.RFC3339), c.NotAfter.UTC().Format(time.RFC3339)),
-		"public key "+c.PublicKeyAlgorithm.String()+", SHA-256 "+fingerprint(c.RawSubjectPublicKeyInfo))
+	return node.CertificateSummary{
+		Fingerprint: fingerprint(c.Raw), Subject: c.Subject.String(), Issuer: c.Issuer.String(),
+		Names: c.DNSNames, Addresses: addresses, Usages: usages(c),
+		From: c.NotBefore.UTC().Format(time.RFC3339), To: c.NotAfter.UTC().Format(time.RFC3339),
+		Algorithm: c.PublicKeyAlgorithm.String(), Key: fingerprint(c.RawSubjectPublicKeyInfo),
+	}.Lines()
 }
 
 // usages that hagen's signing profiles know; any other shows as its number.
@@ -107,7 +99,7 @@ var (
 	}
 )
 
-func usage(c *x509.Certificate) string {
+func usages(c *x509.Certificate) []string {
 	var words []string
 	rest := c.KeyUsage
 	for _, u := range keyUsages {
@@ -129,7 +121,7 @@ func usage(c *x509.Certificate) string {
 	if c.IsCA {
 		words = append(words, "authority")
 	}
-	return strings.Join(words, ", ")
+	return words
 }
 
 func fingerprint(data []byte) string {

@@ -19,10 +19,9 @@ const (
 	cut         = hidden + ": PEM that is cut short"
 	everything  = hidden + ": a file whose secret cannot be told from the rest\n"
 	nested      = hidden + ": base64 of what has a twin with SHA-256 "
-	privateKey  = "private key of the public key with SHA-256 "
-	publicKey   = "public key, SHA-256 "
-	certificate = "certificate, SHA-256 "
-	secretBytes = "secret, SHA-256 "
+	privateKey  = node.PrivateKeyMark
+	publicKey   = node.PublicKeyMark
+	secretBytes = node.SecretMark
 	ageKey      = "age secret key, SHA-256 "
 )
 
