@@ -1,7 +1,6 @@
 package diff
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -76,22 +75,15 @@ func cautions(pairs []machines) []Caution {
 	return out
 }
 
-// leap warns of a release that is not the next one (Kubernetes' version skew
-// policy; etcd's upgrade guides).
+// leap warns of a release that is not the next one.
 func leap(d Detail) string {
 	name, isBinary := strings.CutPrefix(d.What, "binary ")
 	from, ok := profiles.ParseVersion(d.From)
 	to, ok2 := profiles.ParseVersion(d.To)
-	if !isBinary || d.How != Changed || !ok || !ok2 || name != "etcd" && !strings.HasPrefix(name, "kube-") {
+	if !isBinary || d.How != Changed || !ok || !ok2 {
 		return ""
 	}
-	switch {
-	case to.Compare(from) < 0 && (to.Minor != from.Minor || to.Major != from.Major):
-		return fmt.Sprintf("%s goes back from %s to %s: upstream does not support that with data of the newer release", name, from, to)
-	case to.Major != from.Major || to.Minor > from.Minor+1:
-		return fmt.Sprintf("%s leaps from %s to %s: upstream supports one minor release at a time", name, from, to)
-	}
-	return ""
+	return profiles.Skew(name, from, to)
 }
 
 // aloneOnes warns of what stops when the only machine that does it restarts.

@@ -29,7 +29,8 @@ type Diff struct {
 	Changes  []Change  `json:"changes"`
 	Effects  []Effects `json:"effects"`
 	Order    []Step    `json:"order"`
-	Reimage  []string  `json:"reimage"` // machines that change, in the order in which they may be made anew instead
+	Reimage  []string  `json:"reimage"`       // machines that change, in the order in which they may be made anew instead
+	Anew     []Step    `json:"orderReimaged"` // the order if they are
 	Cautions []Caution `json:"cautions"`
 
 	masters bool // one of Reimage is a master
@@ -90,7 +91,7 @@ type Caution struct {
 // Of compares two trees.
 func Of(before, after Side) Diff {
 	before, after = asUnits(before), asUnits(after)
-	d := Diff{Changes: []Change{}, Effects: []Effects{}, Order: []Step{}, Reimage: []string{}, Cautions: []Caution{}}
+	d := Diff{Changes: []Change{}, Effects: []Effects{}, Order: []Step{}, Anew: []Step{}, Cautions: []Caution{}}
 	c := comparison{twins: map[string]string{}}
 	pairs := pair(before.Machines, after.Machines)
 	var hosts []string
@@ -117,7 +118,9 @@ func Of(before, after Side) Diff {
 	d.Effects = append(d.Effects, effectsOf(pairs)...)
 	steps, beware := order(pairs)
 	d.Order = append(d.Order, steps...)
-	d.Reimage = append(d.Reimage, reimage(pairs)...)
+	whole, _ := order(anew(pairs))
+	d.Anew = append(d.Anew, whole...)
+	d.Reimage = reimaged(whole)
 	d.masters = slices.ContainsFunc(pairs, func(p machines) bool { return slices.Contains(d.Reimage, p.name) && role(p.after) == roleMaster })
 	d.Cautions = append(d.Cautions, slices.Concat(cautions(pairs), beware, ways(before, after, pairs))...)
 	return d

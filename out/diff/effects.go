@@ -319,6 +319,9 @@ func (j *judge) readers(path string, seen map[string]bool) []Effect {
 
 // look finds the row of a reading.
 func (j *judge) look(unit, by string, otherwise Effect) Effect {
+	if unit == binariesUnit {
+		return Effect{Nothing, unit, "run at every boot"}
+	}
 	for _, r := range readings {
 		if r.by != by || r.unit != "" && r.unit != unit {
 			continue

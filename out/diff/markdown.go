@@ -67,11 +67,11 @@ func hunkText(c Change) string {
 	for _, hunk := range c.Hunks {
 		b.WriteString(hunk.Head())
 		if c.Context {
-			b.WriteString(" as on " + visible(c.Hosts[0]))
+			b.WriteString(" as on " + Visible(c.Hosts[0]))
 		}
 		b.WriteString("\n")
 		for _, l := range hunk.Lines {
-			b.WriteString(visible(l) + "\n")
+			b.WriteString(Visible(l) + "\n")
 		}
 	}
 	return b.String()
@@ -80,7 +80,7 @@ func hunkText(c Change) string {
 // code quotes a text (CommonMark, Code spans): the fence is longer than any
 // run of backquotes in it.
 func code(text string) string {
-	text = visible(text)
+	text = Visible(text)
 	fence := strings.Repeat("`", longestRun(text)+1)
 	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
 		text = " " + text + " "
@@ -92,7 +92,7 @@ var markup = regexp.MustCompile("[\\\\`*_<>#|~\\[\\]]")
 
 // prose is a sentence in which names stand as they are: a backslash before
 // what would be markup (CommonMark, Backslash escapes).
-func prose(text string) string { return markup.ReplaceAllString(visible(text), `\$0`) }
+func prose(text string) string { return markup.ReplaceAllString(Visible(text), `\$0`) }
 
 // fenceFor opens and closes a block of code (CommonMark, Fenced code blocks).
 func fenceFor(text string) string { return strings.Repeat("`", max(3, longestRun(text)+1)) }

@@ -8,6 +8,10 @@ import (
 	"hagen/gen/node"
 )
 
+// IDOf stands before the name of a member in a command that wants its number,
+// which only etcd knows.
+const IDOf = "ID-OF-"
+
 // member is one of etcd's, as its own unit tells.
 type member struct{ name, peers, data, cluster, state string }
 
@@ -15,22 +19,19 @@ func memberOf(n *node.Node) (member, bool) {
 	if n == nil {
 		return member{}, false
 	}
-	i := slices.IndexFunc(n.Units, func(u node.Unit) bool { return u.Name == etcdUnit })
-	if i < 0 {
+	if !runs(n, etcdUnit) {
 		return member{}, false
 	}
 	m := member{name: n.Name}
-	for _, f := range readUnit(n.Units[i].Contents).flags {
-		for _, flag := range []struct {
-			name  string
-			value *string
-		}{
-			{"--name", &m.name}, {"--initial-advertise-peer-urls", &m.peers}, {"--data-dir", &m.data},
-			{"--initial-cluster", &m.cluster}, {"--initial-cluster-state", &m.state},
-		} {
-			if f.name == flag.name {
-				*flag.value = strings.Join(f.values, ",")
-			}
+	for _, flag := range []struct {
+		name  string
+		value *string
+	}{
+		{"--name", &m.name}, {"--initial-advertise-peer-urls", &m.peers}, {"--data-dir", &m.data},
+		{"--initial-cluster", &m.cluster}, {"--initial-cluster-state", &m.state},
+	} {
+		if value := Flag(*n, etcdUnit, flag.name); value != "" {
+			*flag.value = value
 		}
 	}
 	return m, true
@@ -74,7 +75,7 @@ func (o *ordering) leave(t turn) {
 		o.beware = append(o.beware, Caution{Hosts: []string{t.machine.name},
 			Text: "the only member of etcd goes before another has its data: take a snapshot first (etcdctl snapshot save), and begin the new cluster with it"})
 	}
-	o.tell(t.machine.name, untilMember, "remove ID-OF-"+m.name)
+	o.tell(t.machine.name, untilMember, "remove "+IDOf+m.name)
 	if t.machine.after == nil {
 		o.machine(t, SwitchOff)
 	} else {
@@ -99,7 +100,7 @@ func (o *ordering) move(t turn) {
 	m, _ := memberOf(t.machine.after)
 	o.forget(was.name)
 	o.etcd = append(o.etcd, m)
-	o.tell(t.machine.name, "", fmt.Sprintf("update ID-OF-%s --peer-urls=%s", was.name, m.peers))
+	o.tell(t.machine.name, "", fmt.Sprintf("update %s%s --peer-urls=%s", IDOf, was.name, m.peers))
 	o.member(t, nil)
 }
 
@@ -107,7 +108,7 @@ func (o *ordering) move(t turn) {
 func (o *ordering) renew(t turn) {
 	was, _ := memberOf(t.machine.before)
 	m, _ := memberOf(t.machine.after)
-	o.tell(t.machine.name, "", "remove ID-OF-"+was.name, fmt.Sprintf("add %s --peer-urls=%s", m.name, m.peers))
+	o.tell(t.machine.name, "", "remove "+IDOf+was.name, fmt.Sprintf("add %s --peer-urls=%s", m.name, m.peers))
 	o.member(t, o.started(m))
 }
 

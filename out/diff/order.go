@@ -158,21 +158,27 @@ func hostsWith(pairs []machines, action Action, unit string) []string {
 	return hosts
 }
 
-// reimage lists machines that change and were there before: masters first, or
-// where masters leave, those first who lead clients to them.
-func reimage(pairs []machines) []string {
-	var masters, others []string
-	for _, p := range pairs {
-		switch {
-		case p.before == nil || p.after == nil || len(p.changes) == 0:
-		case role(p.after) == roleMaster:
-			masters = append(masters, p.name)
-		default:
-			others = append(others, p.name)
+// anew are machines that are made anew where they change, instead of taking it
+// in place.
+func anew(pairs []machines) []machines {
+	pairs = slices.Clone(pairs)
+	for i, p := range pairs {
+		if p.before == nil || p.after == nil || len(p.changes) == 0 {
+			continue
+		}
+		told := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership })
+		pairs[i].effects = append(told, Effect{Action: Reimage, Why: "instead of what it does in place"})
+	}
+	return pairs
+}
+
+// reimaged lists the machines that steps make anew.
+func reimaged(steps []Step) []string {
+	hosts := []string{}
+	for _, s := range steps {
+		if s.Action == Reimage {
+			hosts = append(hosts, s.Hosts...)
 		}
 	}
-	if leads(pairs) {
-		return append(others, masters...)
-	}
-	return append(masters, others...)
+	return hosts
 }

@@ -19,7 +19,8 @@ type Style struct {
 	Bold, Red, Green, Faint, Normal string
 }
 
-func (s Style) in(mark, text string) string {
+// In puts a text between a mark and the end of it.
+func (s Style) In(mark, text string) string {
 	if mark == "" {
 		return text
 	}
@@ -29,48 +30,62 @@ func (s Style) in(mark, text string) string {
 // Text writes a diff for people.
 func (d Diff) Text(h Heading, style Style) string {
 	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s → %s)\n", style.In(style.Bold, d.title(h, Visible)), Visible(h.Before), Visible(h.After))
+	b.WriteString(d.ChangesText(style))
+	for _, s := range d.sections(Visible, Visible) {
+		b.WriteString(s.text(style))
+	}
+	return b.String()
+}
+
+// ChangesText writes what changes in files, units and the like, by hosts.
+func (d Diff) ChangesText(style Style) string {
+	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s (%s → %s)", style.in(style.Bold, d.title(h, visible)), visible(h.Before), visible(h.After))
 	hosts := ""
 	for _, c := range d.Changes {
-		if now := c.who(visible); now != hosts {
+		if now := c.who(Visible); now != hosts {
 			hosts = now
-			line("\n%s", style.in(style.Bold, hosts))
+			line("\n%s", style.In(style.Bold, hosts))
 		}
 		mark, color := c.mark(style)
-		line("  %s", style.in(color, mark+" "+c.title(visible)))
+		line("  %s", style.In(color, mark+" "+c.title(Visible)))
 		for _, detail := range c.Details {
-			line("      %s", detail.phrase(visible))
+			line("      %s", detail.phrase(Visible))
 		}
 		if c.Context {
-			line("      %s", style.in(style.Faint, "as on "+visible(c.Hosts[0])+"; elsewhere other lines stand around it"))
+			line("      %s", style.In(style.Faint, "as on "+Visible(c.Hosts[0])+"; elsewhere other lines stand around it"))
 		}
 		for _, hunk := range c.Hunks {
-			line("      %s", style.in(style.Faint, hunk.Head()))
+			line("      %s", style.In(style.Faint, hunk.Head()))
 			for _, l := range hunk.Lines {
-				line("      %s", style.in(map[byte]string{'-': style.Red, '+': style.Green, ' ': ""}[l[0]], visible(l)))
+				line("      %s", style.In(map[byte]string{'-': style.Red, '+': style.Green, ' ': ""}[l[0]], Visible(l)))
 			}
 		}
 		for _, e := range c.reasons() {
-			line("      %s", style.in(style.Faint, "→ "+e.phrase(visible)))
-		}
-	}
-	for _, s := range d.sections(visible, visible) {
-		line("\n%s", style.in(style.Bold, s.title))
-		for i, l := range s.lines {
-			number := "  "
-			if s.numbered {
-				number = fmt.Sprintf("  %d. ", i+1)
-			}
-			line("%s", number+strings.ReplaceAll(l, "\n", "\n"+strings.Repeat(" ", len(number))))
+			line("      %s", style.In(style.Faint, "→ "+e.phrase(Visible)))
 		}
 	}
 	return b.String()
 }
 
-// visible replaces what a terminal would act on: names and contents come from
+// text writes a section.
+func (s section) text(style Style) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s\n", style.In(style.Bold, s.title))
+	for i, l := range s.lines {
+		number := "  "
+		if s.numbered {
+			number = fmt.Sprintf("  %d. ", i+1)
+		}
+		fmt.Fprintf(&b, "%s%s\n", number, strings.ReplaceAll(l, "\n", "\n"+strings.Repeat(" ", len(number))))
+	}
+	return b.String()
+}
+
+// Visible replaces what a terminal would act on: names and contents come from
 // files that others wrote.
-func visible(text string) string {
+func Visible(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || unicode.IsPrint(r) {
 			return r

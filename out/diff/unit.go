@@ -83,6 +83,32 @@ func (u *unit) readCommand(words []string) {
 	}
 }
 
+// Flag gives the value of a flag of a machine's unit, "" if it has none.
+func Flag(n node.Node, unit, name string) string {
+	for _, f := range unitOf(n, unit).flags {
+		if f.name == name {
+			return strings.Join(f.values, ",")
+		}
+	}
+	return ""
+}
+
+// Command gives what a machine's unit runs, without its flags; "" if it has no
+// such unit.
+func Command(n node.Node, unit string) string {
+	u := unitOf(n, unit)
+	return strings.Join(append([]string{u.exec}, u.words...), " ")
+}
+
+func unitOf(n node.Node, name string) unit {
+	for _, u := range n.Units {
+		if u.Name == name {
+			return readUnit(u.Contents)
+		}
+	}
+	return unit{}
+}
+
 // units compares the units of one machine.
 func (c *comparison) units(before, after []node.Unit) []Change {
 	var changes []Change
