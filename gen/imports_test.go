@@ -35,6 +35,7 @@ var allowed = map[string][]string{
 	"hagen/out/tree":     {},
 	"hagen/out/twin":     {"hagen/gen", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/out/rendered", "hagen/profiles"},
 	"hagen/out/diff":     {"hagen/gen/check", "hagen/gen/node", "hagen/out/twin", "hagen/profiles"},
+	"hagen/out/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
 	"hagen/out/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
 	"hagen/out/verify":   {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
 	"hagen/out/rendered": {"hagen/gen", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
@@ -82,7 +83,8 @@ func TestPure(t *testing.T) {
 // pure are the packages that compute.
 func pure(path string) bool {
 	return path == "hagen/gen" || strings.HasPrefix(path, "hagen/gen/") || path == "hagen/pki" ||
-		path == "hagen/profiles" || path == "hagen/out/twin" || path == "hagen/out/rendered" || path == "hagen/out/diff" || path == "hagen/out/replace"
+		path == "hagen/profiles" || path == "hagen/out/twin" || path == "hagen/out/rendered" ||
+		path == "hagen/out/diff" || path == "hagen/out/plan" || path == "hagen/out/replace"
 }
 
 func TestImports(t *testing.T) {

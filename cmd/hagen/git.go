@@ -32,34 +32,58 @@ func revisionPath(text string) (revision, path string, ok bool) {
 	return "", "", false
 }
 
-// gitTree reads a directory of a commit, with git: nobody else knows all its
-// ways to keep objects.
-func gitTree(revision, dir string) (fs.FS, error) {
-	name := revision + ":" + dir
+// gitObject finds the tree or blob of a commit at a path, with git: nobody else
+// knows all its ways to keep objects.
+func gitObject(revision, place, kind string) (id string, err error) {
+	name := revision + ":" + place
 	switch _, err := exec.LookPath("git"); {
 	case err != nil:
-		return nil, failed("%s: git is needed to read a revision, and is not on the PATH", name)
+		return "", failed("%s: git is needed to read a revision, and is not on the PATH", name)
 	case revision == "" || strings.HasPrefix(revision, "-"):
-		return nil, usage("%s: names no revision before the colon, such as HEAD:%s", name, dir)
+		return "", usage("%s: names no revision before the colon, such as HEAD:%s", name, place)
 	}
 	if _, err := git(nil, "rev-parse", "--git-dir"); err != nil {
 		if strings.Contains(err.Error(), "not a git repository") {
-			return nil, failed("%s: the current directory is in no git repository", name)
+			return "", failed("%s: the current directory is in no git repository", name)
 		}
-		return nil, failed("%s: %w", name, err)
+		return "", failed("%s: %w", name, err)
 	}
 	if _, err := git(nil, "rev-parse", "--verify", "--quiet", revision+"^{tree}"); err != nil {
-		return nil, failed("%s: the repository has no revision %s; a clone that is not whole may have to fetch it first", name, revision)
+		return "", failed("%s: the repository has no revision %s; a clone that is not whole may have to fetch it first", name, revision)
 	}
-	tree, kind := "", []byte(nil)
 	// git takes a path that ends in a slash for an empty name.
-	id, err := git(nil, "rev-parse", "--verify", "--quiet", revision+":"+strings.TrimRight(dir, "/"))
+	found, err := git(nil, "rev-parse", "--verify", "--quiet", revision+":"+strings.TrimRight(place, "/"))
+	id = strings.TrimSpace(string(found))
+	var is []byte
 	if err == nil {
-		tree = strings.TrimSpace(string(id))
-		kind, err = git(nil, "cat-file", "-t", tree)
+		is, err = git(nil, "cat-file", "-t", id)
 	}
-	if err != nil || strings.TrimSpace(string(kind)) != "tree" {
-		return nil, failed("%s: revision %s has no directory %s; paths count from the top of the repository", name, revision, dir)
+	if err != nil || strings.TrimSpace(string(is)) != kind {
+		what := map[string]string{"tree": "directory", "blob": "file"}[kind]
+		return "", failed("%s: revision %s has no %s %s; paths count from the top of the repository", name, revision, what, place)
+	}
+	return id, nil
+}
+
+// gitFile reads a file of a commit.
+func gitFile(revision, place string) ([]byte, error) {
+	id, err := gitObject(revision, place, "blob")
+	if err != nil {
+		return nil, err
+	}
+	text, err := git(nil, "cat-file", "blob", id)
+	if err != nil {
+		return nil, failed("%s:%s: %w", revision, place, err)
+	}
+	return text, nil
+}
+
+// gitTree reads a directory of a commit.
+func gitTree(revision, dir string) (fs.FS, error) {
+	name := revision + ":" + dir
+	tree, err := gitObject(revision, dir, "tree")
+	if err != nil {
+		return nil, err
 	}
 	list, err := git(nil, "ls-tree", "-r", "-z", "--full-tree", tree)
 	if err != nil {

@@ -51,7 +51,11 @@ func readCluster(ui *ui, path string) (*cluster.Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	source := spec.Source{Name: path, Text: text}
+	return validCluster(ui, spec.Source{Name: path, Text: text})
+}
+
+// validCluster validates a cluster file and prints its warnings.
+func validCluster(ui *ui, source spec.Source) (*cluster.Cluster, error) {
 	c, err := gen.Read(source)
 	if err != nil {
 		return nil, &failure{exitUsage, err}

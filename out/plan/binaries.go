@@ -1,0 +1,114 @@
+package plan
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/node"
+	"hagen/out/diff"
+	"hagen/profiles"
+)
+
+// binaries completes a step that restarts a unit: where its other binary comes
+// from depends on how binaries come onto the host.
+func (w way) binaries(s *Step, h cluster.Host) {
+	on := func(format string, args ...any) {
+		s.Commands = append(s.Commands, Command{h.Name, fmt.Sprintf(format, args...)})
+	}
+	n := w.machine(h.Name)
+	var written []string
+	for _, place := range s.Write {
+		f, fetched := source(n, place)
+		if !fetched {
+			written = append(written, place)
+			continue
+		}
+		for _, line := range fetch(f) {
+			on("%s", line)
+		}
+		switch {
+		case path.Dir(place) == profiles.SysextDir:
+			on("systemd-sysext refresh")
+		case place != diff.Command(n, s.Unit): // an archive, which is unpacked at a boot
+			on("%s", diff.Command(n, control.BinariesUnit))
+		}
+	}
+	s.Write = list(written)
+	version, changes := w.version(s.Unit)
+	name := strings.TrimSuffix(s.Unit, ".service")
+	if !changes {
+		return
+	}
+	switch h.Delivery.Of(name) {
+	case profiles.Preinstalled:
+		s.Put = append(s.Put, Binary{name, version.String(), diff.Command(n, s.Unit)})
+	case profiles.Sysext:
+		for _, a := range w.after.Cluster.Artefacts(h) {
+			place := path.Join(profiles.SysextDir, a.Name+".raw")
+			if _, fetched := source(n, place); slices.Contains(a.Binaries, name) && !fetched && !w.written[h.Name+":"+place] {
+				w.written[h.Name+":"+place] = true
+				s.Put = append(s.Put, Binary{a.Name, a.Version, place})
+				on("systemd-sysext refresh")
+			}
+		}
+	}
+}
+
+// version is what a unit's binary is to have, if it changes.
+func (w way) version(unit string) (version profiles.Version, changes bool) {
+	switch {
+	case unit == etcdUnit:
+		return w.plan.To.Etcd, w.plan.From.Etcd != w.plan.To.Etcd
+	case strings.HasPrefix(unit, "kube-"):
+		return w.plan.To.Kubernetes, w.plan.From.Kubernetes != w.plan.To.Kubernetes
+	}
+	return profiles.Version{}, false
+}
+
+func (w way) machine(name string) node.Node {
+	for _, n := range w.after.Machines {
+		if n.Name == name {
+			return n
+		}
+	}
+	return node.Node{}
+}
+
+// source finds a file that a machine fetches.
+func source(n node.Node, place string) (node.File, bool) {
+	for _, f := range n.Files {
+		if f.Path == place {
+			return f, f.Source.URL != ""
+		}
+	}
+	return node.File{}, false
+}
+
+// fetch gets a file as a first boot would, and puts it in its place whole: what
+// runs keeps the old one.
+func fetch(f node.File) []string {
+	digest := strings.TrimPrefix(f.Source.Hash, "sha512-")
+	return []string{
+		fmt.Sprintf("curl -fL -o %s.new '%s'", f.Path, f.Source.URL),
+		fmt.Sprintf("echo '%[2]s  %[1]s.new' | sha512sum -c - && chmod %04[3]o %[1]s.new && mv %[1]s.new %[1]s", f.Path, digest, f.Mode),
+	}
+}
+
+// images warns of hosts whose binaries are one image: in place all of them are
+// others at once.
+func (w way) images() []diff.Caution {
+	var hosts []string
+	for _, h := range w.after.Cluster.Hosts() {
+		if h.Role == cluster.Master && h.Delivery.Of("kube-apiserver") == profiles.Sysext {
+			hosts = append(hosts, h.Name)
+		}
+	}
+	if w.options.Reimage || len(hosts) == 0 || w.plan.From == w.plan.To {
+		return nil
+	}
+	return []diff.Caution{{Hosts: hosts, Text: "all binaries are in one image: in place, a daemon that restarts before its turn does so with the new one, so do not leave a machine half way; hagen plan --reimage has no such moment"}}
+}

@@ -1,0 +1,330 @@
+// Package plan tells how machines that run a cluster come to run what a
+// changed cluster file says: what changes, in which order, with which
+// commands, and how to see that a machine is good before the next one. What
+// changes and the order are out/diff's.
+package plan
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/node"
+	"hagen/out/diff"
+	"hagen/profiles"
+)
+
+// Side is one of the two clusters, decided with the same certificates.
+type Side struct {
+	Cluster    *cluster.Cluster
+	Machines   []node.Node
+	Kubeconfig []byte // the administrator's
+}
+
+// Options say how the plan is to be carried out.
+type Options struct {
+	Reimage bool   // machines are made anew; else they take changes in place
+	File    string // path of the new cluster file, for commands
+}
+
+// Versions are what the machines of a cluster run.
+type Versions struct {
+	Kubernetes profiles.Version `json:"kubernetes"`
+	Etcd       profiles.Version `json:"etcd"`
+}
+
+// Plan is the way from one cluster file to another. The JSON fields of its
+// types are an interface: they are added to, never renamed.
+type Plan struct {
+	Cluster     string     `json:"cluster"`
+	Possible    bool       `json:"possible"`
+	From        Versions   `json:"from"`
+	To          Versions   `json:"to"`
+	Refused     []Refusal  `json:"refused"`  // why it is not possible
+	Via         []Versions `json:"via"`      // cluster files to plan for instead, one after the other, the last being this one
+	Reimaged    bool       `json:"reimaged"` // machines are made anew, instead of taking changes in place
+	Environment []Variable `json:"environment"`
+	Before      []Check    `json:"before"` // at the desk, before the first step
+	Steps       []Step     `json:"steps"`
+	After       []Check    `json:"after"`
+	diff.Diff
+}
+
+// Refusal is why the way cannot be gone in one step.
+type Refusal struct {
+	Field   string `json:"field"` // of the new cluster file
+	Problem string `json:"problem"`
+	Remedy  string `json:"remedy"`
+}
+
+// Variable is one of the environment, for commands at the desk.
+type Variable struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Check is a command that has to succeed.
+type Check struct {
+	Command
+	Why string `json:"why,omitempty"`
+}
+
+// Command is run at the desk, beside the cluster file, or as root on a host.
+type Command struct {
+	Host string `json:"host,omitempty"` // "" is the desk
+	Text string `json:"command"`
+}
+
+// Binary, or an image of some, is to be put in the place of one that is there.
+type Binary struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Path    string `json:"path"`
+}
+
+// Step is about one machine. The next step is for when all its checks succeed.
+type Step struct {
+	Action   diff.Action `json:"action"`
+	Host     string      `json:"host"`
+	Unit     string      `json:"unit,omitempty"`
+	Put      []Binary    `json:"put"`
+	Write    []string    `json:"write"`              // files and units, as the host's new document has them
+	Remove   []string    `json:"remove"`             // files and units that it does not have any more
+	Document string      `json:"document,omitempty"` // directory of those that the machine boots with
+	Flags    []string    `json:"flags"`              // that etcd has to be started with, and the document does not say
+	Commands []Command   `json:"commands"`
+	Until    string      `json:"until,omitempty"`
+	Checks   []Command   `json:"checks"`
+	Note     string      `json:"note,omitempty"`
+}
+
+// Of plans the way. Two clusters of different profiles or names are not on one
+// way: the caller refuses them.
+func Of(before, after Side, options Options) Plan {
+	p := Plan{
+		Cluster: after.Cluster.Name, Reimaged: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
+		Refused: []Refusal{}, Via: []Versions{}, Environment: []Variable{}, Before: []Check{}, Steps: []Step{}, After: []Check{},
+		Diff: diff.Of(diff.Side{Machines: before.Machines, Kubeconfig: before.Kubeconfig}, diff.Side{Machines: after.Machines, Kubeconfig: after.Kubeconfig}),
+	}
+	p.Refused = append(p.Refused, refusals(p.From, p.To)...)
+	p.Possible = len(p.Refused) == 0
+	if !p.Possible {
+		p.Via = append(p.Via, via(after.Cluster, p.From, p.To)...)
+		p.Cautions = []diff.Caution{} // which say the same
+		p.Order, p.Anew = []diff.Step{}, []diff.Step{}
+		return p
+	}
+	if p.Same {
+		return p
+	}
+	w := way{before: before, after: after, options: options, plan: &p, written: map[string]bool{}}
+	p.Cautions = append(p.Cautions, w.images()...)
+	p.Environment = w.environment()
+	p.Before = w.first()
+	steps := p.Order
+	if options.Reimage {
+		steps = p.Anew
+	} else {
+		p.Steps = append(p.Steps, w.quietly()...)
+	}
+	for _, s := range steps {
+		for _, host := range s.Hosts {
+			p.Steps = append(p.Steps, w.step(s, host))
+		}
+	}
+	p.After = w.last()
+	return p
+}
+
+func versions(c *cluster.Cluster) Versions { return Versions{c.Kubernetes, c.Etcd} }
+
+// way is a plan in the making.
+type way struct {
+	before, after Side
+	options       Options
+	plan          *Plan
+	written       map[string]bool // host and path of files that an earlier step has written
+}
+
+// environment is what kubectl and etcdctl need at the desk. etcd is asked
+// where it is before anything is done.
+func (w way) environment() []Variable {
+	all := []Variable{{"KUBECONFIG", path.Join("rendered", w.after.Cluster.Name, "admin.kubeconfig")}}
+	master := w.staying()
+	var endpoints []string
+	for _, m := range w.before.Cluster.Masters {
+		endpoints = append(endpoints, clientURL(m))
+	}
+	all = append(all, Variable{"ETCDCTL_ENDPOINTS", strings.Join(endpoints, ",")})
+	for _, v := range []struct{ name, flag, suffix string }{
+		{"ETCDCTL_CACERT", "--etcd-cafile", ".pem"}, {"ETCDCTL_CERT", "--etcd-certfile", ".pem"}, {"ETCDCTL_KEY", "--etcd-certfile", "-key.pem"},
+	} {
+		for _, n := range w.before.Machines {
+			if n.Name != master.Name {
+				continue
+			}
+			if name, found := control.Stored(w.before.Cluster, master, diff.Flag(n, apiUnit, v.flag)); found {
+				all = append(all, Variable{v.name, path.Join("pki", name+v.suffix)})
+			}
+		}
+	}
+	return all
+}
+
+// staying is a master that is there before and after, if there is one.
+func (w way) staying() cluster.Host {
+	for _, m := range w.before.Cluster.Masters {
+		if slices.ContainsFunc(w.after.Cluster.Masters, func(h cluster.Host) bool { return h.Name == m.Name }) {
+			return m
+		}
+	}
+	return w.before.Cluster.Masters[0]
+}
+
+// host finds a host on the new side, or on the old one if it goes.
+func (w way) host(name string) cluster.Host {
+	for _, h := range slices.Concat(w.after.Cluster.Hosts(), w.before.Cluster.Hosts()) {
+		if h.Name == name {
+			return h
+		}
+	}
+	return cluster.Host{}
+}
+
+// changed lists the files and units of a host that change, that a unit has to
+// do with and no step before had; with "" those that no unit has to do anything
+// for.
+func (w way) changed(host, unit string) (write, remove []string) {
+	for _, c := range w.plan.Changes {
+		if !slices.Contains(c.Hosts, host) || c.Kind != diff.KindFile && c.Kind != diff.KindUnit || !concerns(c, unit) {
+			continue
+		}
+		for _, name := range append([]string{c.Name}, c.Also...) {
+			if c.Kind == diff.KindUnit {
+				name = path.Join(node.UnitDir, name)
+			}
+			if w.written[host+":"+name] {
+				continue
+			}
+			w.written[host+":"+name] = true
+			if c.How == diff.Removed {
+				remove = append(remove, name)
+			} else {
+				write = append(write, name)
+			}
+		}
+	}
+	return write, remove
+}
+
+func concerns(c diff.Change, unit string) bool {
+	acts := func(e diff.Effect) bool {
+		// A member of etcd ignores what etcd has to be told.
+		return e.Action != diff.Nothing && e.Action != diff.ByItself && e.Action != diff.Membership
+	}
+	if unit == "" {
+		return !slices.ContainsFunc(c.Effects, acts)
+	}
+	return slices.ContainsFunc(c.Effects, func(e diff.Effect) bool { return e.Unit == unit && acts(e) })
+}
+
+// quietly are steps for what changes on a machine and concerns no unit, or one
+// that takes it up by itself.
+func (w way) quietly() (steps []Step) {
+	for _, n := range w.after.Machines {
+		write, remove := w.changed(n.Name, "")
+		if len(write)+len(remove) == 0 || slices.Contains(hostsOf(w.plan.Order, diff.Reimage), n.Name) {
+			continue
+		}
+		step := Step{Action: diff.Nothing, Host: n.Name, Write: list(write), Remove: list(remove), Put: []Binary{}, Flags: []string{}, Commands: []Command{}, Checks: []Command{}}
+		if units(write, remove) {
+			step.Commands = append(step.Commands, Command{n.Name, "systemctl daemon-reload"})
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+func hostsOf(steps []diff.Step, action diff.Action) (hosts []string) {
+	for _, s := range steps {
+		if s.Action == action {
+			hosts = append(hosts, s.Hosts...)
+		}
+	}
+	return hosts
+}
+
+func units(lists ...[]string) bool {
+	return slices.ContainsFunc(slices.Concat(lists...), func(name string) bool { return strings.HasPrefix(name, node.UnitDir+"/") })
+}
+
+func list(names []string) []string { return append([]string{}, names...) }
+
+// step is what a step of the order is on one host.
+func (w way) step(s diff.Step, host string) Step {
+	h := w.host(host)
+	out := Step{Action: s.Action, Host: host, Unit: s.Unit, Until: s.Until, Note: s.Note,
+		Put: []Binary{}, Write: []string{}, Remove: []string{}, Flags: list(s.Flags), Commands: []Command{}, Checks: []Command{}}
+	on := func(text string) { out.Commands = append(out.Commands, Command{host, text}) }
+	switch s.Action {
+	case diff.Membership:
+		for _, c := range s.Commands {
+			out.Commands = append(out.Commands, Command{Text: withID(c)})
+		}
+		if s.Until != "" {
+			out.Checks = memberChecks(nil)
+		}
+		return out
+	case diff.SwitchOff:
+		on("systemctl poweroff")
+		return out
+	case diff.Boot, diff.Reimage:
+		out.Document = document(w.after.Cluster, h)
+		out.Checks = w.machineChecks(h)
+		return out
+	}
+	write, remove := w.changed(host, s.Unit)
+	out.Write, out.Remove = list(write), list(remove)
+	if s.Action == diff.Restart {
+		w.binaries(&out, h)
+	}
+	if s.Action == diff.Stop {
+		on("systemctl disable --now " + s.Unit)
+	}
+	if units(write, remove) {
+		on("systemctl daemon-reload")
+	}
+	switch s.Action {
+	case diff.Reload:
+		on("systemctl reload " + s.Unit)
+	case diff.Restart:
+		on("systemctl restart " + s.Unit)
+	case diff.Start:
+		on("systemctl enable --now " + s.Unit)
+	}
+	if s.Action != diff.Stop {
+		out.Checks = w.unitChecks(s.Unit, h)
+	}
+	return out
+}
+
+// withID has etcdctl look up the number of a member that is named.
+func withID(command string) string {
+	before, rest, named := strings.Cut(command, diff.IDOf)
+	if !named {
+		return command
+	}
+	name, rest, more := strings.Cut(rest, " ")
+	if more {
+		rest = " " + rest
+	}
+	return fmt.Sprintf(`%s$(etcdctl member list | awk -F', ' '$3 == "%s" { print $1 }')%s`, before, name, rest)
+}
+
+// document is the directory with the rendered documents of a host.
+func document(c *cluster.Cluster, h cluster.Host) string {
+	return path.Join("rendered", c.Name, h.Name)
+}

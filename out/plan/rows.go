@@ -1,0 +1,152 @@
+package plan
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"hagen/gen/cluster"
+	"hagen/out/diff"
+	"hagen/profiles"
+)
+
+const (
+	etcdUnit = "etcd.service"
+	apiUnit  = "kube-apiserver.service"
+)
+
+// good is a row: how to see that a unit works on a host. A command ends with
+// exit code 0 then. Units without a row have to be active.
+type good struct {
+	unit string
+	see  func(w way, h cluster.Host) []Command
+}
+
+var goods = []good{
+	{etcdUnit, func(w way, h cluster.Host) []Command {
+		return memberChecks(w.changes(w.plan.From.Etcd, w.plan.To.Etcd, fmt.Sprintf(
+			`ETCDCTL_ENDPOINTS=%s etcdctl endpoint status --write-out=fields | grep '"Version" : "%s"'`, clientURL(h), w.plan.To.Etcd)))
+	}},
+	{apiUnit, func(w way, h cluster.Host) []Command {
+		ask := kubectl(h, w.after.Cluster.APIServer.Port, h.Name)
+		return append([]Command{{Text: ask + " get --raw=/readyz"}},
+			w.changes(w.plan.From.Kubernetes, w.plan.To.Kubernetes, fmt.Sprintf(`%s get --raw=/version | grep '"gitVersion": "v%s"'`, ask, w.plan.To.Kubernetes))...)
+	}},
+	{"haproxy.service", func(w way, h cluster.Host) []Command {
+		e := w.after.Cluster.Endpoint
+		return []Command{active("haproxy.service", h), {Text: kubectl(h, e.Port, e.Host) + " get --raw=/readyz"}}
+	}},
+}
+
+// unitChecks see that a unit works.
+func (w way) unitChecks(unit string, h cluster.Host) []Command {
+	for _, g := range goods {
+		if g.unit == unit {
+			return g.see(w, h)
+		}
+	}
+	return []Command{active(unit, h)}
+}
+
+// machineChecks see that all of a machine works: every unit that the goods are
+// about, in their order, then those that only have to be active.
+func (w way) machineChecks(h cluster.Host) []Command {
+	var units []string
+	for _, n := range w.after.Machines {
+		if n.Name == h.Name {
+			for _, u := range n.Units {
+				if u.Enabled && strings.HasSuffix(u.Name, ".service") {
+					units = append(units, u.Name)
+				}
+			}
+		}
+	}
+	checks := []Command{}
+	for _, g := range goods {
+		for _, u := range units {
+			if u == g.unit {
+				checks = append(checks, g.see(w, h)...)
+			}
+		}
+	}
+	for _, u := range units {
+		if !hasRow(u) {
+			checks = append(checks, active(u, h))
+		}
+	}
+	return checks
+}
+
+func hasRow(unit string) bool {
+	for _, g := range goods {
+		if g.unit == unit {
+			return true
+		}
+	}
+	return false
+}
+
+func active(unit string, h cluster.Host) Command {
+	return Command{h.Name, "systemctl is-active " + unit}
+}
+
+// memberChecks ask all members of etcd, whoever they are by then.
+func memberChecks(more []Command) []Command {
+	return append([]Command{{Text: "etcdctl endpoint health --cluster"}}, more...)
+}
+
+// changes is a command that only says something if a version changes.
+func (w way) changes(from, to profiles.Version, text string) []Command {
+	if from == to {
+		return nil
+	}
+	return []Command{{Text: text}}
+}
+
+// kubectl asks what answers at a port of one host, by the name in its
+// certificate: no load balancer is between.
+func kubectl(h cluster.Host, port uint16, name string) string {
+	return fmt.Sprintf("kubectl --server=https://%s --tls-server-name=%s", netip.AddrPortFrom(h.Address(), port), name)
+}
+
+// etcdClientPort is where members answer clients: the default of etcd, and
+// hagen's.
+const etcdClientPort = 2379
+
+func clientURL(h cluster.Host) string {
+	return "https://" + netip.AddrPortFrom(h.Address(), etcdClientPort).String()
+}
+
+// first is what has to hold and to be done before the first step. The
+// documents come last: a render replaces the administrator's kubeconfig.
+func (w way) first() []Check {
+	checks := []Check{
+		{Command{Text: "etcdctl endpoint health --cluster"}, "every member of etcd is healthy: with one ill, the next that restarts may be one too many"},
+		{Command{Text: "kubectl get --raw=/readyz"}, ""},
+	}
+	from, to := w.plan.From, w.plan.To
+	if from.Kubernetes.Line() != to.Kubernetes.Line() {
+		checks = append(checks, Check{Command{Text: "kubectl get nodes"},
+			fmt.Sprintf("kubelets must be %s to %s: no more than three minor releases older than the new API servers, and never newer than one", older(to.Kubernetes, 3), from.Kubernetes.Line())})
+	}
+	if from != to {
+		checks = append(checks, Check{Command{Text: fmt.Sprintf("ETCDCTL_ENDPOINTS=%s etcdctl snapshot save before-%s.db", clientURL(w.staying()), to.Kubernetes)},
+			"nothing else leads back to an older minor release"})
+	}
+	return append(checks, Check{Command{Text: "hagen render -f " + w.options.File}, "the new documents, and the certificates that they need"})
+}
+
+// older is the minor release that is so many before another.
+func older(v profiles.Version, by int) string {
+	return strconv.Itoa(v.Major) + "." + strconv.Itoa(max(0, v.Minor-by))
+}
+
+// last is what has to hold in the end.
+func (w way) last() []Check {
+	checks := []Check{{Command{Text: "etcdctl endpoint health --cluster"}, ""}, {Command{Text: "kubectl get --raw=/readyz"}, ""}}
+	if len(hostsOf(w.plan.Order, diff.SwitchOff))+len(hostsOf(w.plan.Order, diff.Boot)) > 0 {
+		checks = append(checks, Check{Command{Text: "etcdctl member list"}, "exactly the masters of the new cluster file"})
+	}
+	return checks
+}

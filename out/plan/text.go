@@ -1,0 +1,135 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/out/diff"
+)
+
+// Text writes a plan for people.
+func (p Plan) Text(before, after string, style diff.Style) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, "%s\n", diff.Visible(fmt.Sprintf(format, args...))) }
+	heading := func(text string) { fmt.Fprintf(&b, "\n%s\n", style.In(style.Bold, text)) }
+	title := fmt.Sprintf("cluster %s: %s (%s → %s)", p.Cluster, p.title(), before, after)
+	fmt.Fprintf(&b, "%s\n", style.In(style.Bold, diff.Visible(title)))
+	if !p.Possible || p.Same {
+		return b.String()
+	}
+	b.WriteString(p.ChangesText(style))
+	if len(p.Cautions) > 0 {
+		heading("Beware")
+		for _, c := range p.Cautions {
+			if len(c.Hosts) > 0 {
+				line("  %s: %s", strings.Join(c.Hosts, ", "), c.Text)
+			} else {
+				line("  %s", c.Text)
+			}
+		}
+	}
+	heading("Before, at your desk, beside pki/ and rendered/")
+	for _, v := range p.Environment {
+		line("  export %s=%s", v.Name, v.Value)
+	}
+	writeChecks(line, p.Before)
+	how := "in place"
+	if p.Reimaged {
+		how = "each machine made anew"
+	}
+	heading("Steps, " + how + ": the next when all checks of the one before succeed")
+	for i, s := range p.Steps {
+		number := fmt.Sprintf("  %d. ", i+1)
+		blanks := strings.Repeat(" ", len(number))
+		line("%s%s", number, s.title())
+		for _, l := range s.lines() {
+			line("%s%s", blanks, l)
+		}
+	}
+	heading("After")
+	writeChecks(line, p.After)
+	return b.String()
+}
+
+func writeChecks(line func(string, ...any), checks []Check) {
+	for _, c := range checks {
+		line("  %s", c.Text)
+		if c.Why != "" {
+			line("      %s", c.Why)
+		}
+	}
+}
+
+func (p Plan) title() string {
+	switch {
+	case !p.Possible:
+		return "no plan"
+	case p.Same:
+		return "nothing changes"
+	}
+	var parts []string
+	if p.From.Kubernetes != p.To.Kubernetes {
+		parts = append(parts, fmt.Sprintf("Kubernetes %s to %s", p.From.Kubernetes, p.To.Kubernetes))
+	}
+	if p.From.Etcd != p.To.Etcd {
+		parts = append(parts, fmt.Sprintf("etcd %s to %s", p.From.Etcd, p.To.Etcd))
+	}
+	return strings.Join(append(parts, fmt.Sprintf("%d of %d machines change", p.Changed, p.Machines)), ", ")
+}
+
+// title says what a step is.
+func (s Step) title() string {
+	unit := strings.TrimSuffix(s.Unit, ".service")
+	switch s.Action {
+	case diff.Nothing:
+		return s.Host + ": at any time"
+	case diff.Membership:
+		return s.Host + ": tell etcd"
+	case diff.Boot, diff.Reimage, diff.SwitchOff:
+		return fmt.Sprintf("%s: %s", s.Host, s.Action)
+	}
+	return fmt.Sprintf("%s: %s %s", s.Host, s.Action, unit)
+}
+
+// lines are a step's: what to put where, what to run, what to see.
+func (s Step) lines() (out []string) {
+	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
+	for _, p := range s.Put {
+		add("put %s %s at %s", p.Name, p.Version, p.Path)
+	}
+	if len(s.Write) > 0 {
+		add("write, as its new document has it: %s", strings.Join(s.Write, ", "))
+	}
+	if len(s.Remove) > 0 {
+		add("remove %s", strings.Join(s.Remove, ", "))
+	}
+	if s.Document != "" {
+		add("with the document in %s", s.Document)
+	}
+	if len(s.Flags) > 0 {
+		add("its etcd has to be started with what that does not say: %s", strings.Join(s.Flags, " "))
+	}
+	for _, c := range s.Commands {
+		add("%s", c.prompt())
+	}
+	if len(s.Checks) > 0 {
+		add("good when %s", cmp.Or(s.Until, "these succeed"))
+	}
+	for _, c := range s.Checks {
+		add("%s", c.prompt())
+	}
+	if s.Note != "" && !slices.Contains(out, s.Note) {
+		add("%s", s.Note)
+	}
+	return out
+}
+
+// prompt shows where a command is run.
+func (c Command) prompt() string {
+	if c.Host == "" {
+		return "  $ " + c.Text
+	}
+	return "  " + c.Host + "# " + c.Text
+}
