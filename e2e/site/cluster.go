@@ -24,6 +24,9 @@ type Cluster struct {
 // NewCluster makes a layout's machines, which are empty and off.
 func NewCluster(p Parts, network *Network, l Layout) (*Cluster, error) {
 	c := &Cluster{Layout: l, Parts: p, Dir: filepath.Join(p.Work, strings.ReplaceAll(l.Name, " ", "-")), network: network}
+	if l.Previous {
+		c.Parts.Masters = filepath.Join(p.Binaries, "previous")
+	}
 	for i, row := range slices.Concat(masters, l.Balancers) {
 		h, err := c.host(row, i < len(masters))
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 type Parts struct {
 	Base     string // root directory of the operating system's image
 	Binaries string // directory of etcd, kube-*, kubectl, ignition
+	Masters  string // directory of the binaries that masters get: Binaries, or those of the release before
 	Hagen    string // the program under test
 	Work     string // directory of this run
 }
@@ -18,7 +19,7 @@ type Parts struct {
 // PartsOfEnvironment are those that e2e/run announces.
 func PartsOfEnvironment() Parts {
 	return Parts{
-		Base: os.Getenv("E2E_BASE"), Binaries: os.Getenv("E2E_BINARIES"),
+		Base: os.Getenv("E2E_BASE"), Binaries: os.Getenv("E2E_BINARIES"), Masters: os.Getenv("E2E_BINARIES"),
 		Hagen: os.Getenv("E2E_HAGEN"), Work: os.Getenv("E2E_WORK"),
 	}
 }
@@ -85,7 +86,7 @@ func (p Parts) AddBinaries(root string) error {
 		return err
 	}
 	for _, name := range onMasters {
-		if err := os.Link(filepath.Join(p.Binaries, name), filepath.Join(root, "usr/bin", name)); err != nil {
+		if err := os.Link(filepath.Join(p.Masters, name), filepath.Join(root, "usr/bin", name)); err != nil {
 			return err
 		}
 	}

@@ -15,6 +15,7 @@ type Machine struct{ Name, Address string }
 // servers. All have the same masters.
 type Layout struct {
 	Name      string
+	Previous  bool      // begins with the release before
 	Balancers []Machine // machines for HAProxy alone
 	Mode      string    // loadBalancer.mode of the cluster file; "" leaves the line out
 	VirtualIP string    // "" for none
@@ -57,6 +58,8 @@ var (
 	Seed = Layout{Name: "seed", Balancers: []Machine{{endpoint, "10.10.10.2"}}, Front: []string{"10.10.10.2"}}
 	// Kept is the same, with a disk on each master that outlives its system.
 	Kept = Layout{Name: "kept disks", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true}
+	// Older is the same on the release before.
+	Older = Layout{Name: "older", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true, Previous: true}
 	// TwoAddresses has two load balancers, and a name that stands for both.
 	TwoAddresses = Layout{
 		Name: "two load balancers", Balancers: twoBalancers, Mode: "dedicated", Names: furtherNames,
@@ -106,7 +109,11 @@ func (l Layout) file(profile string, further []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "apiVersion: hagen/v1alpha1\nkind: Cluster\nmetadata: {name: kubernetes}\nspec:\n  profile: %s\n", profile)
 	if profile == "standard" {
-		fmt.Fprintf(&b, "  kubernetesVersion: %s\n", os.Getenv("E2E_KUBERNETES"))
+		version := os.Getenv("E2E_KUBERNETES")
+		if l.Previous {
+			version = os.Getenv("E2E_PREVIOUS")
+		}
+		fmt.Fprintf(&b, "  kubernetesVersion: %s\n", version)
 	}
 	fmt.Fprintf(&b, "  os: generic\n  endpoint: %s:%d\n  serviceCIDRs: [10.32.0.0/16]\n  podCIDRs: [10.38.0.0/16]\n", endpoint, endpointPort)
 	list := func(title string, machines []Machine) {

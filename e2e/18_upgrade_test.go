@@ -1,0 +1,157 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"hagen/e2e/site"
+)
+
+// plan is what hagen plan --json prints, as far as an operator follows it.
+type plan struct {
+	Possible      bool
+	Environment   []struct{ Name, Value string }
+	Before, After []command
+	Steps         []struct {
+		Action, Host, Unit string
+		Put                []struct{ Name, Path string }
+		Write, Remove      []string
+		Document           string
+		Flags              []string
+		Commands, Checks   []command
+	}
+}
+
+type command struct{ Host, Command string }
+
+// TestUpgrade: an operator takes a cluster from the release before to the
+// newest, as hagen plan says and with its very commands, while two clients
+// write. No acknowledged write is lost.
+func TestUpgrade(t *testing.T) {
+	for _, way := range []struct{ name, flag string }{{"in place", ""}, {"re-imaged", "--reimage"}} {
+		t.Run(way.name, func(t *testing.T) { upgrade(t, way.name, way.flag) })
+	}
+}
+
+func upgrade(t *testing.T, name, flag string) {
+	s := scenario(t, "18 upgrade, "+name)
+	layout := site.Older
+	layout.Name += " " + name
+	c := clusterOf(t, layout)
+	newer, err := c.Newer()
+	must(t, err)
+	out, err := c.Desk("hagen plan --json " + flag + " cluster.yaml " + newer)
+	must(t, err)
+	var p plan
+	must(t, json.Unmarshal([]byte(out), &p))
+	if !p.Possible || len(p.Steps) == 0 {
+		t.Fatalf("no plan: %s", out)
+	}
+
+	space := freshNamespace(t, c, "upgrade")
+	const interval = 200 * time.Millisecond
+	each := operator(t, c, site.NewEachTime, 5*time.Second).Write(space, "each", interval)
+	one := operator(t, c, site.OneForAll, 5*time.Second).Write(space, "one", interval)
+	time.Sleep(2 * time.Second)
+
+	begin := time.Now()
+	f := follower{t: t, c: c, environment: p.environment()}
+	for _, b := range p.Before {
+		f.run(b)
+	}
+	c.Parts.Masters = c.Parts.Binaries // the images that are at hand now
+	for i, step := range p.Steps {
+		t.Logf("step %d: %s %s %s", i+1, step.Host, step.Action, step.Unit)
+		h, err := c.Host(step.Host)
+		must(t, err)
+		for _, b := range step.Put {
+			must(t, h.Put(filepath.Join(c.Parts.Binaries, b.Name), b.Path))
+		}
+		for _, place := range step.Write {
+			must(t, h.Write(c.Document(h), place))
+		}
+		if step.Action == "re-image" {
+			must(t, c.Reimage(h))
+		}
+		if len(step.Remove)+len(step.Flags) > 0 {
+			t.Fatalf("this test does not know how to do that: %+v", step)
+		}
+		for _, command := range step.Commands {
+			f.run(command)
+		}
+		for _, check := range step.Checks {
+			within(t, 2*time.Minute, func() error { return f.try(check) })
+		}
+	}
+	for _, a := range p.After {
+		f.run(a)
+	}
+	s.figure(t, "all of it", time.Since(begin))
+	within(t, 2*time.Minute, c.Healthy)
+	time.Sleep(2 * time.Second)
+	s.figure(t, "longest write gap, new connections", each.Gap(begin, time.Now()))
+	s.figure(t, "one connection", one.Gap(begin, time.Now()))
+	for _, w := range []*site.Writes{each, one} {
+		w.Stop()
+		lost, err := w.Lost()
+		must(t, err)
+		if len(lost) > 0 {
+			t.Errorf("%d acknowledged writes are lost: %v", len(lost), lost)
+		}
+		s.figures = append(s.figures, fmt.Sprintf("%d of %d writes acknowledged, %d lost", w.Acked(begin), w.Sent, len(lost)))
+	}
+	runsNewest(t, c)
+}
+
+func (p plan) environment() (all []string) {
+	for _, v := range p.Environment {
+		all = append(all, v.Name+"="+v.Value)
+	}
+	return all
+}
+
+// follower runs a plan's commands where they are meant to be run.
+type follower struct {
+	t           *testing.T
+	c           *site.Cluster
+	environment []string
+}
+
+func (f follower) run(c command) {
+	f.t.Helper()
+	must(f.t, f.try(c))
+}
+
+func (f follower) try(c command) error {
+	if c.Host == "" {
+		_, err := f.c.Desk(c.Command, f.environment...)
+		return err
+	}
+	h, err := f.c.Host(c.Host)
+	if err != nil {
+		return err
+	}
+	_, err = h.Exec("sh", "-c", c.Command)
+	return err
+}
+
+// runsNewest asks what really runs everywhere.
+func runsNewest(t *testing.T, c *site.Cluster) {
+	t.Helper()
+	for _, m := range c.Masters {
+		for _, name := range []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+			pid, err := m.Property(name+".service", "MainPID")
+			must(t, err)
+			running, err := m.Exec("sha256sum", "/proc/"+pid+"/exe")
+			must(t, err)
+			want, err := site.Run("sha256sum", filepath.Join(c.Parts.Binaries, name))
+			must(t, err)
+			if running[:64] != want[:64] {
+				t.Errorf("%s runs another %s", m.Name, name)
+			}
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package site
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Desk runs a line of shell at the operator's desk, beside the cluster file,
+// with the tools of the newest release and further variables.
+func (c *Cluster) Desk(line string, environment ...string) (string, error) {
+	args := append([]string{"-C", c.Dir, "PATH=" + c.Parts.Binaries + ":" + os.Getenv("PATH")}, environment...)
+	return Run("env", append(args, "sh", "-c", line)...)
+}
+
+// Put puts a binary in the place of one that may be running.
+func (h *Host) Put(binary, place string) error {
+	place = filepath.Join(h.Root, place)
+	if _, err := Run("cp", binary, place+".new"); err != nil {
+		return err
+	}
+	return os.Rename(place+".new", place)
+}
+
+// Write writes a file that is there anew, as a document has it.
+func (h *Host) Write(document, place string) error {
+	contents, err := fileOf(document, place)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(h.Root, place), contents, 0o644)
+}
+
+// fileOf reads a file or unit out of an Ignition document.
+func fileOf(document, place string) ([]byte, error) {
+	text, err := os.ReadFile(document)
+	if err != nil {
+		return nil, err
+	}
+	var read struct {
+		Storage struct {
+			Files []struct {
+				Path     string
+				Contents struct{ Source, Compression string }
+			}
+		}
+		Systemd struct {
+			Units []struct{ Name, Contents string }
+		}
+	}
+	if err := json.Unmarshal(text, &read); err != nil {
+		return nil, err
+	}
+	for _, u := range read.Systemd.Units {
+		if place == "/etc/systemd/system/"+u.Name {
+			return []byte(u.Contents), nil
+		}
+	}
+	for _, f := range read.Storage.Files {
+		if f.Path == place {
+			return readData(f.Contents.Source, f.Contents.Compression)
+		}
+	}
+	return nil, fmt.Errorf("%s has no %s", document, place)
+}
+
+// readData reads a data URL (RFC 2397).
+func readData(source, compression string) ([]byte, error) {
+	head, data, isData := strings.Cut(strings.TrimPrefix(source, "data:"), ",")
+	if !isData {
+		return nil, errors.New("no data URL: " + source)
+	}
+	open, err := url.PathUnescape(data)
+	contents := []byte(open)
+	if strings.HasSuffix(head, ";base64") {
+		contents, err = base64.StdEncoding.DecodeString(open)
+	}
+	if err != nil || compression != "gzip" {
+		return contents, err
+	}
+	unpacked, err := gzip.NewReader(bytes.NewReader(contents))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(unpacked)
+}
+
+// Host finds a host by its name.
+func (c *Cluster) Host(name string) (*Host, error) {
+	i := slices.IndexFunc(c.Hosts(), func(h *Host) bool { return h.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("there is no host %s", name)
+	}
+	return c.Hosts()[i], nil
+}
+
+// Newer writes a cluster file for the newest release beside the first one, and
+// gives its name.
+func (c *Cluster) Newer() (string, error) {
+	l := c.Layout
+	l.Previous = false
+	const name = "newer.yaml"
+	return name, os.WriteFile(filepath.Join(c.Dir, name), []byte(l.file("standard", nil)), 0o644)
+}
+
+// Reimage switches a host off politely, makes its system anew from its
+// document, and switches it on. A disk that is kept is kept.
+func (c *Cluster) Reimage(h *Host) error {
+	if err := h.Shutdown(); err != nil {
+		return err
+	}
+	if err := c.Install(h); err != nil {
+		return err
+	}
+	return h.Boot()
+}
