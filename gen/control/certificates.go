@@ -150,19 +150,6 @@ func Requests(c *cluster.Cluster) []pki.Request {
 	return append(shared, own...)
 }
 
-// Stored names what of the store stands as a certificate at a path of a
-// master.
-func Stored(c *cluster.Cluster, h cluster.Host, file string) (name string, found bool) {
-	for _, r := range plans[c.Profile.Name].certificates {
-		for _, p := range r.placed {
-			if p.path == file && p.part == theCertificate {
-				return r.name(h.Name), true
-			}
-		}
-	}
-	return "", false
-}
-
 // certificateFiles places the rows on a master.
 func certificateFiles(s site, rows []certificate, set pki.Set) ([]node.File, error) {
 	var files []node.File

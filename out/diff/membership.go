@@ -16,9 +16,6 @@ const IDOf = "ID-OF-"
 type member struct{ name, peers, data, cluster, state string }
 
 func memberOf(n *node.Node) (member, bool) {
-	if n == nil {
-		return member{}, false
-	}
 	if !runs(n, etcdUnit) {
 		return member{}, false
 	}
@@ -91,7 +88,23 @@ func (o *ordering) join(t turn) {
 	if t.machine.before != nil {
 		action = Reimage
 	}
-	o.steps = append(o.steps, Step{Action: action, Hosts: []string{t.machine.name}, Until: untilMaster, Flags: o.started(m)})
+	step := Step{Action: action, Hosts: []string{t.machine.name}, Until: untilMaster, Flags: o.started(m)}
+	if lost := o.replaced(); lost != "" && len(step.Flags) > 0 {
+		step.Note = fmt.Sprintf("hagen render --replace %s, before the normal render, makes a document that says so", lost)
+	}
+	o.steps = append(o.steps, step)
+}
+
+// replaced is the one member that another one replaces, or "".
+func (o *ordering) replaced() string {
+	old, new := members(o.pairs), membersAfter(o.pairs)
+	gone := slices.DeleteFunc(slices.Clone(old), func(m member) bool {
+		return slices.ContainsFunc(new, func(n member) bool { return n.name == m.name })
+	})
+	if len(gone) != 1 || len(old) != len(new) {
+		return ""
+	}
+	return gone[0].name
 }
 
 // move tells etcd of another address before the member has it.

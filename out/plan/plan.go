@@ -152,26 +152,18 @@ type way struct {
 // environment is what kubectl and etcdctl need at the desk. etcd is asked
 // where it is before anything is done.
 func (w way) environment() []Variable {
-	all := []Variable{{"KUBECONFIG", path.Join("rendered", w.after.Cluster.Name, "admin.kubeconfig")}}
-	master := w.staying()
 	var endpoints []string
 	for _, m := range w.before.Cluster.Masters {
-		endpoints = append(endpoints, clientURL(m))
+		endpoints = append(endpoints, control.EtcdURL(m))
 	}
-	all = append(all, Variable{"ETCDCTL_ENDPOINTS", strings.Join(endpoints, ",")})
-	for _, v := range []struct{ name, flag, suffix string }{
-		{"ETCDCTL_CACERT", "--etcd-cafile", ".pem"}, {"ETCDCTL_CERT", "--etcd-certfile", ".pem"}, {"ETCDCTL_KEY", "--etcd-certfile", "-key.pem"},
-	} {
-		for _, n := range w.before.Machines {
-			if n.Name != master.Name {
-				continue
-			}
-			if name, found := control.Stored(w.before.Cluster, master, diff.Flag(n, apiUnit, v.flag)); found {
-				all = append(all, Variable{v.name, path.Join("pki", name+v.suffix)})
-			}
-		}
+	access := control.EtcdAccess(w.before.Cluster, w.staying())
+	return []Variable{
+		{"KUBECONFIG", path.Join("rendered", w.after.Cluster.Name, "admin.kubeconfig")},
+		{"ETCDCTL_ENDPOINTS", strings.Join(endpoints, ",")},
+		{"ETCDCTL_CACERT", path.Join("pki", access.Authority+".pem")},
+		{"ETCDCTL_CERT", path.Join("pki", access.Client+".pem")},
+		{"ETCDCTL_KEY", path.Join("pki", access.Client+"-key.pem")},
 	}
-	return all
 }
 
 // staying is a master that is there before and after, if there is one.
