@@ -76,11 +76,7 @@ func clusterOf(t *testing.T, layout site.Layout) *site.Cluster {
 		shared = nil
 	}
 	p := site.PartsOfEnvironment()
-	if network == nil {
-		n, err := site.NewNetwork(p.Work)
-		must(t, err)
-		network = n
-	}
+	openSite(t, p)
 	if shared == nil {
 		c, err := site.NewCluster(p, network, layout)
 		must(t, err)
@@ -102,6 +98,16 @@ func clusterOf(t *testing.T, layout site.Layout) *site.Cluster {
 	_, err := site.Until(2*time.Minute, shared.Healthy)
 	must(t, err)
 	return shared
+}
+
+// openSite makes the network, which all clusters share.
+func openSite(t *testing.T, p site.Parts) {
+	t.Helper()
+	if network == nil {
+		n, err := site.NewNetwork(p.Work)
+		must(t, err)
+		network = n
+	}
 }
 
 // saveJournals keeps every host's journal of a failed scenario, and says

@@ -43,7 +43,7 @@ func NewCluster(p Parts, network *Network, l Layout) (*Cluster, error) {
 
 // host makes a machine.
 func (c *Cluster) host(row Machine, master bool) (*Host, error) {
-	h := &Host{Name: row.Name, Address: netip.MustParseAddr(row.Address), Master: master, network: c.network}
+	h := &Host{Name: row.Name, Address: netip.MustParseAddr(row.Address), Master: master, Bare: c.Layout.Binaries != "", network: c.network}
 	h.control = filepath.Join(c.Dir, h.Name)
 	h.Root = filepath.Join(h.control, "root")
 	if c.Layout.Kept && master {

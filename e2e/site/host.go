@@ -17,6 +17,7 @@ type Host struct {
 	Name    string
 	Address netip.Addr
 	Master  bool
+	Bare    bool // its image has none of the binaries that units run
 	Root    string
 	Kept    string // directory in the place of a disk that outlives Root, with etcd's data; "" is none
 
@@ -59,6 +60,13 @@ func (h *Host) Boot() error {
 	if h.Kept != "" {
 		args = append(args, "--bind="+h.Kept+":"+etcdData)
 	}
+	if h.Bare {
+		loops, err := h.loops()
+		if err != nil {
+			return err
+		}
+		args = append(args, loops...)
+	}
 	h.nspawn = exec.Command("systemd-nspawn", args...)
 	log, err := os.OpenFile(filepath.Join(h.control, "console"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
@@ -75,6 +83,28 @@ func (h *Host) Boot() error {
 	go func(cmd *exec.Cmd) { cmd.Wait(); close(gone) }(h.nspawn)
 	_, err = Until(20*time.Second, h.findLeader)
 	return err
+}
+
+// loopDevices is how many a host may use: one an image, of all hosts together.
+const loopDevices = 16
+
+// loops gives the host loop devices, which systemd-sysext mounts images with.
+// The kernel makes a device when its node is opened; a container's /dev has
+// no nodes but those that it is given.
+func (h *Host) loops() ([]string, error) {
+	dir := filepath.Join(h.control, "loops")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	args := []string{"--bind=/dev/loop-control"}
+	for n := range loopDevices {
+		node := filepath.Join(dir, fmt.Sprintf("loop%d", n))
+		if err := syscall.Mknod(node, syscall.S_IFBLK|0o660, 7<<8|n); err != nil && !errors.Is(err, syscall.EEXIST) {
+			return nil, err
+		}
+		args = append(args, fmt.Sprintf("--bind=%s:/dev/loop%d", node, n))
+	}
+	return args, nil
 }
 
 // cgroup makes an empty control group for the host: a first process wants

@@ -38,7 +38,7 @@ func (h *Host) Install(p Parts, document string) error {
 		return err
 	}
 	binariesIn := func(root string) error {
-		if !h.Master {
+		if !h.Master || h.Bare {
 			return nil
 		}
 		return p.AddBinaries(root)
@@ -51,6 +51,13 @@ func (h *Host) Install(p Parts, document string) error {
 		err := errors.Join(os.RemoveAll(h.Root+upper), os.RemoveAll(h.Root+workdir), all("cp -a "+p.Base+"/. "+h.Root), binariesIn(h.Root))
 		if err != nil {
 			return err
+		}
+	}
+	if h.Bare {
+		for _, name := range []string{"haproxy", "keepalived"} { // the image's own
+			if err := os.Remove(filepath.Join(h.Root, "usr/sbin", name)); err != nil {
+				return err
+			}
 		}
 	}
 	if h.Kept == "" {

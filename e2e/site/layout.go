@@ -22,6 +22,7 @@ type Layout struct {
 	Names     []string  // of the front besides the endpoint's
 	Limit     int       // loadBalancer.maxConnections; 0 leaves the line out
 	Front     []string  // the addresses that the endpoint's name stands for
+	Binaries  string    // the cluster file's field; "" for machines whose image has them
 	Channel   string    // on which documents go, wrapped where they must be; "" for any
 	Kept      bool      // masters keep etcd's data when they are made anew
 }
@@ -81,6 +82,16 @@ var (
 	ColocatedVirtualIP = Layout{
 		Name: "colocated with virtual IP", Mode: colocated, VirtualIP: virtualIP, Names: furtherNames,
 		Front: []string{virtualIP},
+	}
+	// FromURLs has machines without any binaries, which they fetch.
+	FromURLs = Layout{
+		Name: "binaries from URLs", Balancers: Seed.Balancers, Front: Seed.Front,
+		Binaries: "{mode: urls, mirror: \"" + MirrorURL + "\", haproxy: urls, sources: [{name: haproxy, url: \"" + MirrorURL + "/haproxy.tar.gz\"}]}",
+	}
+	// FromImages has machines without any binaries, which get them in images.
+	FromImages = Layout{
+		Name: "binaries in images", Balancers: twoBalancers, VirtualIP: virtualIP, Front: []string{virtualIP},
+		Binaries: "{mode: sysext, mirror: \"" + MirrorURL + "\", haproxy: sysext, keepalived: sysext}",
 	}
 	// External has no load balancer of hagen's.
 	External = Layout{Name: "external", Mode: external, Names: furtherNames, Front: []string{StandIn}}
@@ -143,6 +154,9 @@ func (l Layout) file(profile string, further []string) string {
 	if len(fields) > 0 {
 		fmt.Fprintf(&b, "  loadBalancer: {%s}\n", strings.Join(fields, ", "))
 	}
+	if l.Binaries != "" {
+		b.WriteString("  binaries: " + l.Binaries + "\n")
+	}
 	for _, line := range further {
 		b.WriteString("  " + line + "\n")
 	}
@@ -157,6 +171,11 @@ func (l Layout) Render(p Parts, dir, profile string, further ...string) error {
 	}
 	if err := os.WriteFile(filepath.Join(dir, "cluster.yaml"), []byte(l.file(profile, further)), 0o644); err != nil {
 		return err
+	}
+	if l.Binaries != "" {
+		if _, err := Run("env", "-C", dir, p.Hagen, "lock", "--from", p.MirrorDir()); err != nil {
+			return err
+		}
 	}
 	render := []string{"-C", dir, p.Hagen, "render"}
 	if l.Channel != "" {
