@@ -48,7 +48,7 @@ func checkCluster(t *testing.T, c *cluster.Cluster) {
 	if c.Name == "" || c.Domain == "" || c.Issuer == "" || c.Release.Minor == "" || c.Profile.Name == "" {
 		fail("something is empty")
 	}
-	if len(c.Masters) == 0 || len(c.Services) != 1 || len(c.Pods) != 1 || c.Services[0].Overlaps(c.Pods[0]) {
+	if len(c.Masters) == 0 || !families(c.Services) || !families(c.Pods) || len(c.Pods) < len(c.Services) || c.Services[0].Overlaps(c.Pods[0]) {
 		fail("masters or ranges")
 	}
 	if c.NodePorts.First > c.NodePorts.Last || c.APIServer.Port == 0 || c.NodePorts.Contains(c.APIServer.Port) {
@@ -60,7 +60,7 @@ func checkCluster(t *testing.T, c *cluster.Cluster) {
 			fail("host name")
 		}
 		names[h.Name] = true
-		if len(h.Addresses) == 0 || h.OS.Name == "" {
+		if len(h.Addresses) == 0 || h.OS.Name == "" || h.Address().Is4() != c.Services[0].Addr().Is4() {
 			fail("host")
 		}
 		for _, i := range h.Interfaces {
@@ -69,7 +69,7 @@ func checkCluster(t *testing.T, c *cluster.Cluster) {
 			}
 		}
 		for _, a := range h.Addresses {
-			if addresses[a] || !a.Is4() || c.Services[0].Contains(a) || c.Pods[0].Contains(a) {
+			if addresses[a] || a.Zone() != "" || a.Is4In6() || c.Services[0].Contains(a) || c.Pods[0].Contains(a) {
 				fail("address")
 			}
 			addresses[a] = true
@@ -82,6 +82,11 @@ func checkCluster(t *testing.T, c *cluster.Cluster) {
 		fail("lifetimes")
 	}
 	checkRequests(t, c)
+}
+
+// families says whether ranges are one, or one of each family.
+func families(ranges []netip.Prefix) bool {
+	return len(ranges) == 1 || len(ranges) == 2 && ranges[0].Addr().Is4() != ranges[1].Addr().Is4()
 }
 
 // checkRequests: the PKI takes what the cluster asks for. It would refuse a

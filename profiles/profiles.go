@@ -53,6 +53,7 @@ type Profile struct {
 	Fixed     bool   `json:"fixed,omitempty"` // knows exactly the proven version of its release
 
 	OneAuthority bool `json:"oneAuthority,omitempty"` // Kubernetes' clients and etcd's have the same
+	OnlyIPv4     bool `json:"onlyIPv4,omitempty"`     // its releases and flags know no other family
 }
 
 // Release is a Kubernetes minor release with the etcd that belongs to it.
@@ -116,7 +117,7 @@ var profiles = []Profile{
 	{
 		Name: Classic, Summary: "the seed's cluster to the flag: one CA, shared certificates",
 		OS: "generic", OnlyOS: true, Why: "its units run binaries in /usr/bin, as the seed does",
-		Algorithm: "rsa-2048", Fixed: true, OneAuthority: true,
+		Algorithm: "rsa-2048", Fixed: true, OneAuthority: true, OnlyIPv4: true,
 		Note: "one authority signs everything: every client certificate of this cluster is also one for etcd",
 	},
 }

@@ -135,7 +135,7 @@ spec:
   # etcdVersion: {{.Release.Etcd}}
   os: {{.OS}}{{if .OnlyOS}}                   # {{.Why}}{{else}}                         # {{.Others}}; a host may say otherwise{{end}}
   endpoint: kubernetes:6443        # what clients dial: the load balancer
-  serviceCIDRs: [10.32.0.0/16]
+  serviceCIDRs: [10.32.0.0/16]     {{if .OnlyIPv4}}# IPv4 alone{{else}}# or IPv6, or both: [10.32.0.0/16, "fd00:10:32::/112"]{{end}}
   podCIDRs: [10.38.0.0/16]
   # serviceNodePortRange: 30000-32767
   # clusterDomain: cluster.local

@@ -26,7 +26,7 @@ import (
 // their own. A static address or a MAC address is one machine's, too.
 func neighbours(file, dir string, c *cluster.Cluster) error {
 	statics := staticsOf(c)
-	if !c.Balancing.VirtualIP.IsValid() && len(statics) == 0 {
+	if len(c.Balancing.VirtualIPs) == 0 && len(statics) == 0 {
 		return nil
 	}
 	var routers []neighbour
@@ -89,22 +89,21 @@ func taken(file string, statics map[string]cluster.Host, path, name string, i no
 
 func otherRouters(file string, c *cluster.Cluster, routers []neighbour) error {
 	own := c.Balancing
-	if !own.VirtualIP.IsValid() {
+	if len(own.VirtualIPs) == 0 {
 		return nil
 	}
 	at := own.AddressAt
-	subnet, _ := own.VirtualIP.Prefix(cluster.OneNetwork)
 	numbers := map[string]string{} // of virtual routers on the network, with a document that says so
 	for _, other := range routers {
 		address, err := netip.ParseAddr(other.Address)
 		if err != nil || itself(c, other.VirtualRouter) {
 			continue
 		}
-		if address == own.VirtualIP {
+		if slices.Contains(own.VirtualIPs, address) {
 			return usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
 				file, at.Line, at.Column, at.Path, address, other.path)
 		}
-		if subnet.Contains(address) {
+		if slices.ContainsFunc(own.VirtualIPs, func(vip netip.Addr) bool { return c.OneNetwork(vip, address) }) {
 			numbers[other.ID] = fmt.Sprintf("%s, for %s", other.path, address)
 		}
 	}
@@ -125,7 +124,7 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) error {
 // render of it, under another name.
 func itself(c *cluster.Cluster, r check.VirtualRouter) bool {
 	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool {
-		return h.Name == r.Host && h.Address().String() == r.Source
+		return h.Name == r.Host && slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return a.String() == r.Source })
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -136,7 +137,7 @@ func (c *Cluster) at(name string, h *Host, port int, limit time.Duration) (*Clie
 		return nil, err
 	}
 	credentials.TLS.ServerName = name
-	return NewClient(fmt.Sprintf("https://%s:%d", h.Address, port), credentials.TLS, NewEachTime, limit), nil
+	return NewClient("https://"+netip.AddrPortFrom(h.Address, uint16(port)).String(), credentials.TLS, NewEachTime, limit), nil
 }
 
 // OperatorAt is an administrator's client with one connection for all

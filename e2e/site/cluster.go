@@ -2,7 +2,6 @@ package site
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -27,8 +26,8 @@ func NewCluster(p Parts, network *Network, l Layout) (*Cluster, error) {
 	if l.Previous {
 		c.Parts.Masters = filepath.Join(p.Binaries, "previous")
 	}
-	for i, row := range slices.Concat(masters, l.Balancers) {
-		h, err := c.host(row, i < len(masters))
+	for i, row := range slices.Concat(l.masters(), l.Balancers) {
+		h, err := c.host(row, i < len(l.masters()))
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +42,7 @@ func NewCluster(p Parts, network *Network, l Layout) (*Cluster, error) {
 
 // host makes a machine.
 func (c *Cluster) host(row Machine, master bool) (*Host, error) {
-	h := &Host{Name: row.Name, Address: netip.MustParseAddr(row.Address), Master: master, Bare: c.Layout.Binaries != "", network: c.network}
+	h := &Host{Name: row.Name, Address: netip.MustParseAddr(row.Address), Master: master, Bare: c.Layout.Binaries != "", Static: c.Layout.Static, network: c.network}
 	h.control = filepath.Join(c.Dir, h.Name)
 	h.Root = filepath.Join(h.control, "root")
 	if c.Layout.Kept && master {
@@ -124,7 +123,7 @@ func (c *Cluster) Etcdctl(args ...string) (string, error) {
 	var endpoints []string
 	for _, m := range c.Masters {
 		if m.On() {
-			endpoints = append(endpoints, fmt.Sprintf("https://%s:2379", m.Address))
+			endpoints = append(endpoints, "https://"+netip.AddrPortFrom(m.Address, 2379).String())
 		}
 	}
 	args = append([]string{

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -94,7 +95,7 @@ func (c *Cluster) EtcdLeaders() (map[string]string, error) {
 	names := map[uint64]string{}
 	for _, m := range members {
 		for _, h := range c.Masters {
-			if strings.Contains(m.Endpoint, "/"+h.Address.String()+":") {
+			if strings.HasSuffix(m.Endpoint, "/"+netip.AddrPortFrom(h.Address, 2379).String()) {
 				names[m.Status.Header.MemberID] = h.Name
 			}
 		}

@@ -18,6 +18,7 @@ type Host struct {
 	Address netip.Addr
 	Master  bool
 	Bare    bool // its image has none of the binaries that units run
+	Static  bool // no DHCP server knows it
 	Root    string
 	Kept    string // directory in the place of a disk that outlives Root, with etcd's data; "" is none
 

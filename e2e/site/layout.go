@@ -1,6 +1,7 @@
 package site
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,11 +9,12 @@ import (
 	"strings"
 )
 
-// Machine is a name and an address.
-type Machine struct{ Name, Address string }
+// Machine is a name and an address, and for a machine with both families an
+// address of the second.
+type Machine struct{ Name, Address, Second string }
 
 // Layout is a plan of a site: its machines, and how clients find the API
-// servers. All have the same masters.
+// servers. All have the same masters, but for their addresses.
 type Layout struct {
 	Name      string
 	Previous  bool      // begins with the release before
@@ -25,6 +27,12 @@ type Layout struct {
 	Binaries  string    // the cluster file's field; "" for machines whose image has them
 	Channel   string    // on which documents go, wrapped where they must be; "" for any
 	Kept      bool      // masters keep etcd's data when they are made anew
+
+	Masters   []Machine // nil for the usual ones
+	Static    bool      // the cluster file tells the whole network, and no DHCP server does
+	SecondIP  string    // a second virtual IP, of the other family
+	Ranges    string    // of services and pods, as the cluster file has them; "" for the usual ones
+	Endpoints []string  // of the service kubernetes
 }
 
 // endpoint is the name and port that every layout's clients dial.
@@ -39,10 +47,10 @@ const (
 	external  = "external"
 )
 
-var masters = []Machine{{"kubem00", "10.10.10.80"}, {"kubem01", "10.10.10.81"}, {"kubem02", "10.10.10.82"}}
+var masters = []Machine{{Name: "kubem00", Address: "10.10.10.80"}, {Name: "kubem01", Address: "10.10.10.81"}, {Name: "kubem02", Address: "10.10.10.82"}}
 
 var (
-	twoBalancers = []Machine{{"lb00", "10.10.10.3"}, {"lb01", "10.10.10.4"}}
+	twoBalancers = []Machine{{Name: "lb00", Address: "10.10.10.3"}, {Name: "lb01", Address: "10.10.10.4"}}
 	furtherNames = []string{"api.example.com"}
 )
 
@@ -56,7 +64,7 @@ const StandIn = "10.10.10.9"
 // The plans that are tried.
 var (
 	// Seed has one load balancer, whose name is the endpoint's.
-	Seed = Layout{Name: "seed", Balancers: []Machine{{endpoint, "10.10.10.2"}}, Front: []string{"10.10.10.2"}}
+	Seed = Layout{Name: "seed", Balancers: []Machine{{Name: endpoint, Address: "10.10.10.2"}}, Front: []string{"10.10.10.2"}}
 	// Kept is the same, with a disk on each master that outlives its system.
 	Kept = Layout{Name: "kept disks", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true}
 	// Older is the same on the release before.
@@ -97,6 +105,58 @@ var (
 	External = Layout{Name: "external", Mode: external, Names: furtherNames, Front: []string{StandIn}}
 )
 
+// The plans without DHCP and without a router that advertises itself.
+var (
+	// IPv6 has no other address, but for the loopback's. The kernel gives the
+	// machines' interfaces no IPv4 address, and nothing asks for one.
+	IPv6 = Layout{
+		Name: "IPv6", Static: true, Balancers: []Machine{{Name: endpoint, Address: "fd00:10::2"}}, Front: []string{"fd00:10::2"},
+		Masters:   []Machine{{Name: "kubem00", Address: "fd00:10::80"}, {Name: "kubem01", Address: "fd00:10::81"}, {Name: "kubem02", Address: "fd00:10::82"}},
+		Ranges:    `serviceCIDRs: ["fd00:10:32::/112"]` + "\n  " + `podCIDRs: ["fd00:10:38::/48"]`,
+		Endpoints: []string{"fd00:10::80", "fd00:10::81", "fd00:10::82"},
+	}
+	// DualStack has both, and an address of each that moves between the masters.
+	DualStack = Layout{
+		Name: "dual-stack", Static: true, Mode: colocated, VirtualIP: virtualIP, SecondIP: "fd00:10::2", Front: []string{virtualIP, "fd00:10::2"},
+		Masters: []Machine{
+			{Name: "kubem00", Address: "10.10.10.80", Second: "fd00:10::80"},
+			{Name: "kubem01", Address: "10.10.10.81", Second: "fd00:10::81"},
+			{Name: "kubem02", Address: "10.10.10.82", Second: "fd00:10::82"},
+		},
+		Ranges:    `serviceCIDRs: [10.32.0.0/16, "fd00:10:32::/112"]` + "\n  " + `podCIDRs: [10.38.0.0/16, "fd00:10:38::/48"]`,
+		Endpoints: []string{"10.10.10.80", "10.10.10.81", "10.10.10.82"},
+	}
+)
+
+// usualRanges are those of the seed.
+const usualRanges = "serviceCIDRs: [10.32.0.0/16]\n  podCIDRs: [10.38.0.0/16]"
+
+// masters are the layout's.
+func (l Layout) masters() []Machine {
+	if l.Masters != nil {
+		return l.Masters
+	}
+	return masters
+}
+
+// line is a machine in the cluster file.
+func (l Layout) line(m Machine) string {
+	if !l.Static {
+		return fmt.Sprintf("{name: %s, addresses: [%s]}", m.Name, m.Address)
+	}
+	var addresses []string
+	for _, a := range []string{m.Address, m.Second} {
+		switch {
+		case strings.Contains(a, ":"):
+			addresses = append(addresses, `"`+a+`/64"`)
+		case a != "":
+			addresses = append(addresses, a+"/24")
+		}
+	}
+	// The switch leads nowhere else.
+	return fmt.Sprintf("{name: %s, interface: host0, addresses: [%s], gateway: []}", m.Name, strings.Join(addresses, ", "))
+}
+
 // APIPort is where the masters' API servers listen: beside HAProxy it is not
 // the endpoint's port.
 func (l Layout) APIPort() int {
@@ -126,16 +186,16 @@ func (l Layout) file(profile string, further []string) string {
 		}
 		fmt.Fprintf(&b, "  kubernetesVersion: %s\n", version)
 	}
-	fmt.Fprintf(&b, "  os: generic\n  endpoint: %s:%d\n  serviceCIDRs: [10.32.0.0/16]\n  podCIDRs: [10.38.0.0/16]\n", endpoint, endpointPort)
+	fmt.Fprintf(&b, "  os: generic\n  endpoint: %s:%d\n  %s\n", endpoint, endpointPort, cmp.Or(l.Ranges, usualRanges))
 	list := func(title string, machines []Machine) {
 		for i, m := range machines {
 			if i == 0 {
 				b.WriteString("  " + title + ":\n")
 			}
-			fmt.Fprintf(&b, "  - {name: %s, addresses: [%s]}\n", m.Name, m.Address)
+			b.WriteString("  - " + l.line(m) + "\n")
 		}
 	}
-	list("masters", masters)
+	list("masters", l.masters())
 	list("loadBalancers", l.Balancers)
 	var fields []string
 	field := func(name, value string) {
@@ -144,7 +204,11 @@ func (l Layout) file(profile string, further []string) string {
 		}
 	}
 	field("mode", l.Mode)
-	field("virtualIP", l.VirtualIP)
+	if l.SecondIP == "" {
+		field("virtualIP", l.VirtualIP)
+	} else {
+		field("virtualIP", fmt.Sprintf("[%s, %q]", l.VirtualIP, l.SecondIP))
+	}
 	if len(l.Names) > 0 {
 		field("names", "["+strings.Join(l.Names, ", ")+"]")
 	}

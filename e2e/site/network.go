@@ -13,6 +13,9 @@ import (
 // run. It is also the switch's.
 const Operator = "10.10.10.1"
 
+// operator6 is its other one.
+const operator6 = "fd00:10::1"
+
 // Network is a switch with a DHCP server.
 type Network struct {
 	dhcp *exec.Cmd
@@ -28,6 +31,7 @@ func NewNetwork(dir string) (*Network, error) {
 		"ip link set br0 type bridge stp_state 0 forward_delay 0",
 		"ip addr add "+Operator+"/24 dev br0",
 		"ip addr add "+StandIn+"/24 dev br0",
+		"ip addr add "+operator6+"/64 dev br0 nodad",
 		"ip link set br0 up",
 	)
 	if err != nil {
@@ -74,8 +78,12 @@ func (n *Network) unplug(h *Host) error {
 // cable is the switch's end of a host's cable. An interface has 15 letters.
 func cable(h *Host) string { return "v-" + strings.TrimPrefix(h.Name, "kube") }
 
-// mac is the address that DHCP knows the host by.
+// mac is the address that DHCP knows the host by, or does not know.
 func (h *Host) mac() string {
-	a := h.Address.As4()
-	return fmt.Sprintf("02:00:%02x:%02x:%02x:%02x", a[0], a[1], a[2], a[3])
+	a := h.Address.As16()
+	known := 0
+	if h.Static {
+		known = 6
+	}
+	return fmt.Sprintf("02:%02x:%02x:%02x:%02x:%02x", known, a[12], a[13], a[14], a[15])
 }

@@ -239,7 +239,7 @@ func (s *set) ranges() {
 					m.find(ruleRanges, api.where("service-cluster-ip-range"), "the ranges of services, %s, and pods, %s, overlap", service, pod)
 				}
 			}
-			if c, found := m.certificate(api.value("tls-cert-file")); found && service == services[0] {
+			if c, found := m.certificate(api.value("tls-cert-file")); found {
 				if first := service.Masked().Addr().Next(); c.VerifyHostname(first.String()) != nil {
 					m.find(ruleNotCovered, whole(c.path), "is not valid for %s, the first of --service-cluster-ip-range, which pods dial", first)
 				}
@@ -254,7 +254,31 @@ func (s *set) ranges() {
 				}
 			}
 		}
+		m.families(api, services, pods)
 		m.nodePorts(api)
+	}
+}
+
+// families: an API server tells its address in the family of the first range of
+// services, and no list holds two ranges of one.
+func (m *machine) families(api *process, services, pods []netip.Prefix) {
+	for _, row := range []struct {
+		ranges []netip.Prefix
+		flag   string
+	}{{services, "service-cluster-ip-range"}, {pods, "cluster-cidr"}} {
+		p := api
+		if row.flag == "cluster-cidr" {
+			p = m.process(manager)
+		}
+		if n := len(row.ranges); n > 2 || n == 2 && row.ranges[0].Addr().Is4() == row.ranges[1].Addr().Is4() {
+			m.find(ruleFamilies, p.where(row.flag), "--%s holds %d ranges, and there is one of each family", row.flag, n)
+		}
+	}
+	if len(services) == 0 {
+		return
+	}
+	if a, err := netip.ParseAddr(api.value("advertise-address")); err == nil && !a.IsUnspecified() && a.Is4() != services[0].Addr().Is4() {
+		m.find(ruleFamilies, api.where("advertise-address"), "--advertise-address is %s, the first of --service-cluster-ip-range is %s", a, services[0])
 	}
 }
 

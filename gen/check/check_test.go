@@ -19,7 +19,7 @@ import (
 )
 
 var cases = []string{
-	"standard", "classic", "small", "virtual-ip", "colocated", "colocated-virtual-ip", "external", "disks", "static", "release-1.34", "release-1.35", "release-1.36",
+	"standard", "classic", "small", "virtual-ip", "colocated", "colocated-virtual-ip", "external", "disks", "static", "ipv6", "dual-stack", "two-addresses", "release-1.34", "release-1.35", "release-1.36",
 }
 
 // good is a case rendered with certificates issued just now.

@@ -146,7 +146,7 @@ func (s *set) resolve(m *machine, host string) (out []netip.Addr, known bool) {
 		}
 	}
 	if host == "localhost" {
-		return []netip.Addr{loopback}, true
+		return loopbacks, true
 	}
 	return nil, false
 }

@@ -115,6 +115,13 @@ func (p *proxy) binds() (out []word, tls bool) {
 	return out, tls
 }
 
+// only6 says whether the line of a bind says v6only.
+func (p *proxy) only6(bind word) bool {
+	return slices.ContainsFunc(p.lines, func(l proxyLine) bool {
+		return len(l.words) > 1 && l.words[1].at == bind.at && slices.Contains(texts(l.words), "v6only")
+	})
+}
+
 // servers lists the servers of a section.
 func (p *proxy) servers() (out []server) {
 	known := proxyWords()["server"]
@@ -177,13 +184,21 @@ func socket(text string) (address netip.Addr, port int, ok bool) {
 		return netip.Addr{}, 0, false
 	}
 	host := strings.Trim(text[:i], "[]")
-	port, err := strconv.Atoi(text[i+1:])
-	if err != nil || port < 1 || port > 65535 {
+	if port = portOf(text[i+1:]); port == 0 {
 		return netip.Addr{}, 0, false
 	}
 	if host == "" || host == "*" {
 		return netip.IPv4Unspecified(), port, true
 	}
-	address, err = netip.ParseAddr(host)
+	address, err := netip.ParseAddr(host)
 	return address, port, err == nil
+}
+
+// portOf reads a port; 0 for none.
+func portOf(text string) int {
+	port, err := strconv.Atoi(text)
+	if err != nil || port < 1 || port > 65535 {
+		return 0
+	}
+	return port
 }

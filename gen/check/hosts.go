@@ -47,7 +47,8 @@ func (m *machine) readHosts() {
 // lookup gives the addresses of a name by the machine's /etc/hosts.
 func (m *machine) lookup(name string) []netip.Addr { return m.names[name] }
 
-var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+// loopbacks are what localhost means where nothing else is said.
+var loopbacks = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
 
 // hostsFiles: every machine is told the same, and knows all of them.
 func (s *set) hostsFiles() {
@@ -143,7 +144,7 @@ func (s *set) addresses() {
 		if len(told) == 0 {
 			m.known = m.claimed()
 		}
-		if r, found := m.router(); found {
+		for _, r := range m.routers() {
 			if a, err := netip.ParseAddr(r.address); err == nil {
 				m.virtual = append(m.virtual, a)
 			}
@@ -180,7 +181,7 @@ func (m *machine) claimed() (out []netip.Addr) {
 	if p := m.process(apiServer); p != nil {
 		add(p.value("advertise-address"))
 	}
-	if r, found := m.router(); found {
+	for _, r := range m.routers() {
 		add(r.source)
 	}
 	return out

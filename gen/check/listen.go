@@ -16,7 +16,8 @@ type listener struct {
 	process string // "etcd"
 	serves  string // what of several things the process listens for; "" for the one
 	unit    *unit
-	address netip.Addr // unspecified: all
+	address netip.Addr // unspecified: all of its family; see takes
+	both    bool       // an unspecified address stands for those of the other family, too
 	port    int
 	at      place
 	tls     bool
@@ -30,7 +31,21 @@ type listener struct {
 
 // takes says whether a connection to an address and port ends here.
 func (l *listener) takes(address netip.Addr, port int) bool {
-	return l.port == port && (l.address.IsUnspecified() || l.address == address)
+	return l.port == port && l.covers(address)
+}
+
+// covers says whether the listener binds an address. Programs in Go that bind
+// all addresses of one family bind those of the other as well (net.Listen);
+// HAProxy binds :: for both unless it is told v6only, and an empty address for
+// IPv4 alone (configuration manual, 5.1).
+func (l *listener) covers(address netip.Addr) bool {
+	address = address.Unmap()
+	return l.address == address || l.address.IsUnspecified() && (l.both || l.address.Is4() == address.Is4())
+}
+
+// clashes says whether two listeners want the same address.
+func (l *listener) clashes(other *listener) bool {
+	return l.port == other.port && (l.covers(other.address) || other.covers(l.address))
 }
 
 // urlListeners are flags that list URLs to listen on.
@@ -79,9 +94,9 @@ func (m *machine) listen() (out []*listener) {
 			if u := readURL(w.text); u.port != 0 {
 				address, _ := netip.ParseAddr(u.host)
 				if u.host == "localhost" {
-					address = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+					address = loopbacks[0]
 				}
-				l := &listener{machine: m, process: row.daemon, serves: row.serves, unit: p.unit, address: address, port: u.port, at: p.unit.place(w.at), tls: u.tls}
+				l := &listener{machine: m, process: row.daemon, serves: row.serves, unit: p.unit, address: address, both: true, port: u.port, at: p.unit.place(w.at), tls: u.tls}
 				if u.tls {
 					l.certificate, l.clients, l.demands = p.value(row.certificate), p.value(row.clients), p.value(row.demands) == "true"
 				}
@@ -109,7 +124,7 @@ func (m *machine) listen() (out []*listener) {
 		if err != nil || number == 0 {
 			continue
 		}
-		l := &listener{machine: m, process: row.daemon, unit: p.unit, address: address, port: number, at: at, tls: row.tls}
+		l := &listener{machine: m, process: row.daemon, unit: p.unit, address: address, both: true, port: number, at: at, tls: row.tls}
 		if row.tls {
 			l.certificate, l.clients = p.value(row.certificate), p.value(row.clients)
 		}
@@ -119,7 +134,7 @@ func (m *machine) listen() (out []*listener) {
 		binds, tls := p.binds()
 		for _, w := range binds {
 			if address, port, ok := socket(w.text); ok {
-				out = append(out, &listener{machine: m, process: haproxy, unit: p.unit, address: address, port: port, at: p.place(w.at), tls: tls, proxy: p})
+				out = append(out, &listener{machine: m, process: haproxy, unit: p.unit, address: address, both: address.Is6() && !p.only6(w), port: port, at: p.place(w.at), tls: tls, proxy: p})
 			}
 		}
 	}
@@ -179,7 +194,7 @@ func readURL(text string) target {
 func (m *machine) binds() {
 	for i, l := range m.listeners {
 		for _, other := range m.listeners[:i] {
-			if l.port == other.port && (l.address == other.address || l.address.IsUnspecified() || other.address.IsUnspecified()) {
+			if l.clashes(other) {
 				m.find(ruleBindTwice, l.at, "%s binds port %d, which %s binds, too", l.process, l.port, other.process)
 			}
 		}

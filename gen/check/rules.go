@@ -217,6 +217,8 @@ var (
 		"choose ranges that lie apart, and outside of the machines' network")
 	ruleLeader = row("leader", Error, "each of them acts, and they undo each other's work",
 		"write true")
+	ruleFamilies = row("families", Error, "the API server refuses to start, or services lead to no pod",
+		"write one range of each family, and the machine's address of the first one's")
 	ruleUnresolved = row("unresolved", Error, "nobody can dial a name that does not resolve",
 		"write a name of /etc/hosts or an address, or add the name there")
 	ruleNowhere = row("nowhere", Error, "nobody answers there",

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hagen/gen/network"
 	"hagen/gen/node"
 )
 
@@ -30,75 +31,111 @@ func VirtualRouters(nodes []node.Node) []VirtualRouter {
 		for _, f := range n.Files {
 			m.files[f.Path] = f
 		}
-		if r, found := m.router(); found {
+		for _, r := range m.routers() {
 			out = append(out, VirtualRouter{n.Name, r.routerID, r.address, r.source})
 		}
 	}
 	return out
 }
 
-// vrrp is what a keepalived.conf says of the one virtual address in it.
+// vrrp is what a keepalived.conf says of one virtual address.
 type vrrp struct {
 	*machine
-	text                                string
-	words                               map[string]word // what follows a keyword, by it; the last counts
+	text                                string          // of the whole file
+	begin, end                          int             // where it speaks of this address
+	words                               map[string]word // what follows a keyword, there or before any address; the last counts
 	routerID, priority, source, address string
 	peers                               []string
 }
 
 var (
+	vrrpBegin  = regexp.MustCompile(`(?m)^vrrp_instance `)
 	vrrpPeers  = regexp.MustCompile(`unicast_peer \{([^}]*)\}`)
 	vrrpHeld   = regexp.MustCompile(`virtual_ipaddress \{\s*(\S+)`)
 	vrrpScript = regexp.MustCompile(`(?m)^\s*script "([^"]*)"`)
 )
 
-// router reads the keepalived.conf of a machine that has one.
-func (m *machine) router() (vrrp, bool) {
+// routers reads the keepalived.conf of a machine that has one: a virtual
+// address each.
+func (m *machine) routers() (out []vrrp) {
 	f, found := m.files[keepalivedConfig]
 	if !found {
-		return vrrp{}, false
+		return nil
 	}
-	r := vrrp{machine: m, text: string(f.Contents), words: map[string]word{}}
-	at := 0
-	for line := range strings.Lines(r.text) {
+	text := string(f.Contents)
+	begins := vrrpBegin.FindAllStringIndex(text, -1)
+	if begins == nil {
+		begins = [][]int{{0}}
+	}
+	for i, begin := range begins {
+		r := vrrp{machine: m, text: text, begin: begin[0], end: len(text), words: map[string]word{}}
+		if i+1 < len(begins) {
+			r.end = begins[i+1][0]
+		}
+		r.read(0, begins[0][0])
+		r.read(r.begin, r.end)
+		r.routerID, r.priority, r.source = r.words["virtual_router_id"].text, r.words["priority"].text, r.words["unicast_src_ip"].text
+		own := text[r.begin:r.end]
+		if found := vrrpPeers.FindStringSubmatch(own); found != nil {
+			r.peers = strings.Fields(found[1])
+		}
+		if found := vrrpHeld.FindStringSubmatch(own); found != nil {
+			r.address, _, _ = strings.Cut(found[1], "/")
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// read takes the words of a part of the file.
+func (r *vrrp) read(begin, end int) {
+	at := begin
+	for line := range strings.Lines(r.text[begin:end]) {
 		if words := split(line, at); len(words) > 1 && !strings.ContainsAny(words[0].text[:1], "#!") {
 			r.words[words[0].text] = words[1]
 		}
 		at += len(line)
 	}
-	r.routerID, r.priority, r.source = r.words["virtual_router_id"].text, r.words["priority"].text, r.words["unicast_src_ip"].text
-	if found := vrrpPeers.FindStringSubmatch(r.text); found != nil {
-		r.peers = strings.Fields(found[1])
-	}
-	if found := vrrpHeld.FindStringSubmatch(r.text); found != nil {
-		r.address, _, _ = strings.Cut(found[1], "/")
-	}
-	return r, true
 }
 
-// at is the place of a word in keepalived.conf.
+// at is the place of a word in what keepalived.conf says of the address, or
+// else in all of it.
 func (r vrrp) at(word string) place {
+	if i := strings.Index(r.text[r.begin:r.end], word); i >= 0 {
+		return place{keepalivedConfig, r.text, r.begin + i}
+	}
 	return place{keepalivedConfig, r.text, strings.Index(r.text, word)}
+}
+
+// family is that of the address: 4 or 6.
+func (r vrrp) family() int {
+	a, _ := netip.ParseAddr(r.address) // what is none is found elsewhere
+	return network.Family(a)
 }
 
 // scriptUser is who runs keepalived's checks; "" if none is named.
 func (m *machine) scriptUser() string {
-	r, _ := m.router()
-	return r.words["script_user"].text
+	for _, r := range m.routers() {
+		return r.words["script_user"].text
+	}
+	return ""
 }
 
 var (
 	shellDial = regexp.MustCompile(`/dev/tcp/([^/\s]+)/(\d+)`)
 	shellAsks = regexp.MustCompile(`GET (/\S*)`)
-	shellOwn  = regexp.MustCompile(`ip -o addr show to (\S+)`)
+	// The address whose interface a script looks for: in place, or as the
+	// argument of a function.
+	shellOwn = regexp.MustCompile(`(?m)ip -o addr show to ([0-9a-f.:]+)|^find INTERFACE\w* (\S+) `)
 )
 
 // keepalivedRules: keepalived runs as it may, and asks what HAProxy answers.
 func (m *machine) keepalivedRules() {
-	r, found := m.router()
-	if !found {
+	all := m.routers()
+	if len(all) == 0 {
 		return
 	}
+	r := all[0]
 	m.vrrpWords(r)
 	if user := m.scriptUser(); !m.hasUser(user) {
 		m.find(ruleOwner, r.at("script_user"), "runs scripts as user %s, whom the document does not make", user)
@@ -113,15 +150,30 @@ func (m *machine) keepalivedRules() {
 			}
 		}
 	}
-	if !strings.Contains(r.text, "track_script") {
-		m.find(ruleMonitor, whole(keepalivedConfig), "tracks no script, so a dead HAProxy would keep the address").Remedy = "add track_script with the check of HAProxy"
+	for _, r := range all {
+		if !strings.Contains(r.text[r.begin:r.end], "track_script") {
+			m.find(ruleMonitor, whole(keepalivedConfig), "tracks no script, so a dead HAProxy would keep the address").Remedy = "add track_script with the check of HAProxy"
+		}
 	}
 	if p := m.process("keepalived"); p == nil {
 		m.find(ruleUnreadFile, whole(keepalivedConfig), "is there, but no unit runs keepalived")
 	}
+	m.interfaceOf(all)
+}
+
+// interfaceOf: the script that looks for the interface of an address looks for
+// the one from which keepalived speaks.
+func (m *machine) interfaceOf(all []vrrp) {
+	var sources []string
+	for _, r := range all {
+		sources = append(sources, r.source)
+	}
 	for _, f := range m.Files {
-		if own := shellOwn.FindSubmatch(f.Contents); own != nil && r.source != "" && string(own[1]) != r.source {
-			m.find(ruleVirtual, in(f, string(own[1])), "looks for the interface of %s, unicast_src_ip is %s", own[1], r.source)
+		for _, own := range shellOwn.FindAllSubmatch(f.Contents, -1) {
+			sought := string(own[1]) + string(own[2])
+			if !slices.Contains(sources, sought) && all[0].source != "" {
+				m.find(ruleVirtual, in(f, sought), "looks for the interface of %s, unicast_src_ip is %s", sought, strings.Join(sources, " and "))
+			}
 		}
 	}
 }
@@ -155,14 +207,23 @@ func socketText(address netip.Addr, port int) string {
 
 // virtualAddresses: the machines that hold a virtual address in turn speak of
 // the same one to each other, none is another's equal, and every API server
-// can be verified under it.
+// can be verified under it. There is one of each family at most.
 func (s *set) virtualAddresses() {
-	var all []vrrp
+	families := map[int][]vrrp{}
 	for _, m := range s.machines {
-		if r, found := m.router(); found {
-			all = append(all, r)
+		for _, r := range m.routers() {
+			families[r.family()] = append(families[r.family()], r)
 		}
 	}
+	for _, family := range []int{4, 6} {
+		if all := families[family]; len(all) > 0 {
+			s.virtualRouter(all)
+		}
+	}
+}
+
+// virtualRouter is about one virtual address.
+func (s *set) virtualRouter(all []vrrp) {
 	for _, keyword := range []string{"vrrp_version", "virtual_router_id", "advert_int"} {
 		unite(all, "virtual_router_id", keyword, func(r vrrp) string { return r.words[keyword].text })
 	}
@@ -194,9 +255,6 @@ func (s *set) virtualAddresses() {
 		} else {
 			r.find(ruleVirtual, r.at("virtual_ipaddress"), "holds %q, which is no address", r.address)
 		}
-	}
-	if len(all) == 0 {
-		return
 	}
 	masters := 0
 	for _, r := range all {

@@ -27,14 +27,14 @@ const (
 // Balancing is how clients reach an API server that is up.
 type Balancing struct {
 	Mode           Mode
-	VirtualIP      netip.Addr // moves between the machines with HAProxy; the zero Addr without one
-	RouterID       int        // VRRP's virtual router identifier, 1-255; 0 without a virtual IP
-	AddressAt      spec.At    // where the virtual IP is written
-	RouterAt       spec.At    // where the number is written, or else the virtual IP
-	Names          []string   // of the front, besides the endpoint's
-	StatsPort      uint16     // on the loopback: liveness, statistics, metrics
-	Metrics        bool       // Prometheus'
-	MaxConnections int        // of all clients of one HAProxy
+	VirtualIPs     []netip.Addr // move between the machines with HAProxy; at most one of each family
+	RouterID       int          // VRRP's virtual router identifier, 1-255; 0 without a virtual IP
+	AddressAt      spec.At      // where the virtual IP is written
+	RouterAt       spec.At      // where the number is written, or else the virtual IP
+	Names          []string     // of the front, besides the endpoint's
+	StatsPort      uint16       // on the loopback: liveness, statistics, metrics
+	Metrics        bool         // Prometheus'
+	MaxConnections int          // of all clients of one HAProxy
 	Timeouts       Timeouts
 }
 
@@ -64,12 +64,11 @@ const (
 	defaultMaxConnections = 8000
 )
 
-// balancing comes after the hosts and before the endpoint.
+// balancing comes after the hosts and the mode, and before the endpoint.
 func (v *validation) balancing() {
 	lb := v.spec.LoadBalancer
 	b := &v.c.Balancing
-	v.mode(lb.Mode)
-	v.virtualIP(lb)
+	v.virtualIPs(lb)
 	v.frontNames(lb.Names)
 	b.StatsPort, b.Metrics, b.MaxConnections = defaultStatsPort, true, defaultMaxConnections
 	if lb.StatsPort.At.Written() {
@@ -146,30 +145,27 @@ func (v *validation) mode(field spec.Text) {
 	}
 }
 
-// virtualIP reads the address that moves, and VRRP's number for it.
-func (v *validation) virtualIP(lb spec.LoadBalancer) {
+// virtualIPs reads the addresses that move, and VRRP's number for them: a
+// virtual router of its own for each family, of the same number (RFC 5798, 3).
+func (v *validation) virtualIPs(lb spec.LoadBalancer) {
 	b := &v.c.Balancing
-	if field := lb.VirtualIP; field.At.Written() {
-		a := v.address(field)
-		fronts := v.c.Fronts()
-		owner := slices.IndexFunc(v.c.Hosts(), func(h Host) bool { return slices.Contains(h.Addresses, a) })
-		switch {
-		case !a.IsValid():
-		case b.Mode == External:
-			remedy := "add loadBalancers, or write mode: colocated"
-			if lb.Mode.At.Written() {
-				remedy = "remove it; an external load balancer's address is written as the endpoint"
-			}
-			v.fault(field.At, "hagen makes no load balancer that could have it", remedy)
-		case owner >= 0:
-			v.fault(field.At, fmt.Sprintf("%s is the address of %s: a virtual IP belongs to no machine, it moves", a, v.c.Hosts()[owner].Name), "write a free address of the same network")
-		case len(fronts) == 1:
-			v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", fronts[0].Name), "add another, or remove virtualIP")
-		default:
-			v.sameNetwork(field.At, a)
-			b.VirtualIP, b.AddressAt = a, field.At
+	for _, field := range lb.VirtualIP.Items {
+		a := v.virtualIP(lb, field)
+		if !a.IsValid() {
+			continue
+		}
+		if i := slices.IndexFunc(b.VirtualIPs, func(o netip.Addr) bool { return sameFamily(o, a) }); i >= 0 {
+			v.fault(field.At, fmt.Sprintf("%s is a second %s address, beside %s: one of each family moves", a, family(a), b.VirtualIPs[i]), "keep one of the two")
+			continue
+		}
+		b.VirtualIPs = append(b.VirtualIPs, a)
+		if len(b.VirtualIPs) == 1 {
+			b.AddressAt = field.At
 			b.RouterID, b.RouterAt = routerID(v.c.Name), field.At
 		}
+	}
+	if at := lb.VirtualIP.At; at.Written() && len(lb.VirtualIP.Items) == 0 {
+		v.fault(at, "is empty", "write a free address of the machines' network, or remove it")
 	}
 	field := lb.VirtualRouterID
 	switch {
@@ -178,27 +174,72 @@ func (v *validation) virtualIP(lb spec.LoadBalancer) {
 		v.fault(field.At, fmt.Sprintf("%d is not a virtual router's number", field.Value), "write 1 to 255 (RFC 5798, 5.2.3)")
 	case !lb.VirtualIP.At.Written():
 		v.fault(field.At, "there is no virtual IP that this could be the number of", "add virtualIP, or remove the line")
-	case b.VirtualIP.IsValid():
+	case len(b.VirtualIPs) > 0:
 		b.RouterID, b.RouterAt = field.Value, field.At
 	}
 }
 
-// OneNetwork is how many leading bits two IPv4 addresses have in common when
-// they are taken to be on one network: the cluster file knows no netmask, and a
-// /24 is what most networks are at least.
-const OneNetwork = 24
+// virtualIP reads one of them; the zero Addr when faulty.
+func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr {
+	a := v.address(field)
+	fronts := v.c.Fronts()
+	owner := slices.IndexFunc(v.c.Hosts(), func(h Host) bool { return slices.Contains(h.Addresses, a) })
+	without := slices.IndexFunc(fronts, func(h Host) bool { return len(h.Addresses) > 0 && !h.Has(version(a)) })
+	switch {
+	case !a.IsValid():
+	case v.c.Balancing.Mode == External:
+		remedy := "add loadBalancers, or write mode: colocated"
+		if lb.Mode.At.Written() {
+			remedy = "remove it; an external load balancer's address is written as the endpoint"
+		}
+		v.fault(field.At, "hagen makes no load balancer that could have it", remedy)
+	case owner >= 0:
+		v.fault(field.At, fmt.Sprintf("%s is the address of %s: a virtual IP belongs to no machine, it moves", a, v.c.Hosts()[owner].Name), "write a free address of the same network")
+	case len(fronts) == 1:
+		v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", fronts[0].Name), "add another, or remove virtualIP")
+	case without >= 0:
+		v.fault(field.At, fmt.Sprintf("%s is %s, and %s has no such address: it could not tell the others that it holds it", a, family(a), fronts[without].Name),
+			"give every machine with HAProxy an address of that family")
+	default:
+		v.sameNetwork(field.At, a)
+		return a
+	}
+	return netip.Addr{}
+}
+
+// usualNetwork is the network that an address is taken to be in when nothing
+// tells its size: a /24 is what most networks of IPv4 are at least, and a /64
+// what all of IPv6 are (RFC 4291, 2.5.4).
+func usualNetwork(a netip.Addr) netip.Prefix {
+	return netip.PrefixFrom(a, usualLength(a)).Masked()
+}
+
+// OneNetwork says whether two addresses are on one network: that of a machine's
+// interface, where the cluster file tells its size.
+func (c *Cluster) OneNetwork(a, b netip.Addr) bool {
+	for _, h := range c.Hosts() {
+		for _, i := range h.Interfaces {
+			for _, p := range i.Addresses {
+				if p.Contains(a) || p.Contains(b) {
+					return p.Contains(a) && p.Contains(b)
+				}
+			}
+		}
+	}
+	return usualNetwork(a).Contains(b)
+}
 
 // sameNetwork warns of a virtual IP that can hardly be on the network of the
 // machines that hold it in turn.
 func (v *validation) sameNetwork(at spec.At, a netip.Addr) {
-	last := a.As4()[3]
-	if last == 0 || last == 255 {
-		v.warn(at, fmt.Sprintf("%s is what most networks call themselves, or everybody in them", a), "unless the network is larger than a /24, write another address")
+	larger := fmt.Sprintf("unless the network is larger than a /%d, ", usualLength(a))
+	if a.Is4() && (a.As4()[3] == 0 || a.As4()[3] == 255) {
+		v.warn(at, fmt.Sprintf("%s is what most networks call themselves, or everybody in them", a), larger+"write another address")
 	}
-	network, _ := a.Prefix(OneNetwork) // cannot fail for an IPv4 address
 	for _, h := range v.c.Fronts() {
-		if len(h.Addresses) > 0 && !network.Contains(h.Address()) {
-			v.warn(at, fmt.Sprintf("%s seems to be on another network than %s (%s): an address moves within one network only", a, h.Name, h.Address()), "unless the network is larger than a /24, write an address of the machines' network")
+		near := func(b netip.Addr) bool { return sameFamily(a, b) && v.c.OneNetwork(a, b) }
+		if len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, near) {
+			v.warn(at, fmt.Sprintf("%s seems to be on another network than %s (%s): an address moves within one network only", a, h.Name, h.Address()), larger+"write an address of the machines' network")
 			return
 		}
 	}
@@ -259,7 +300,7 @@ func (v *validation) statsPort(field spec.Int) {
 // tellsItself says whether HAProxy has a listener about itself: the seed's has
 // one only where keepalived asks there.
 func (v *validation) tellsItself() bool {
-	return len(v.c.Fronts()) > 0 && (v.c.Profile.Name != profiles.Classic || v.c.Balancing.VirtualIP.IsValid())
+	return len(v.c.Fronts()) > 0 && (v.c.Profile.Name != profiles.Classic || len(v.c.Balancing.VirtualIPs) > 0)
 }
 
 // frontPorts holds the two ports on which HAProxy listens against what else
@@ -271,7 +312,7 @@ func (v *validation) frontPorts() {
 	}
 	role := map[Mode]Role{Dedicated: LoadBalancer, Colocated: Master}[b.Mode]
 	if daemon := v.taker(e.Port, role); daemon != "" {
-		v.fault(e.At, fmt.Sprintf("port %d is %s's on every %s", e.Port, daemon, role), fmt.Sprintf("write for example %s:%d", e.Host, v.freePort(6443)))
+		v.fault(e.At, fmt.Sprintf("port %d is %s's on every %s", e.Port, daemon, role), "write for example "+hostPort(e.Host, v.freePort(6443)))
 	} else if ephemeral.Contains(e.Port) {
 		v.warn(e.At, ephemeralProblem(e.Port), "write one below 32768")
 	}

@@ -70,7 +70,7 @@ func (c *Cluster) needs(h Host, row profiles.Artefact) bool {
 		return slices.Contains(row.Binaries, binary) && h.Delivery.Of(binary) == row.Delivery
 	}
 	return h.Role == Master && comes("etcd") || h.Role == Master && comes(row.Binaries[0]) && row.Product == profiles.Kubernetes ||
-		c.IsFront(h) && (comes(profiles.HAProxy) || comes(profiles.Keepalived) && c.Balancing.VirtualIP.IsValid())
+		c.IsFront(h) && (comes(profiles.HAProxy) || comes(profiles.Keepalived) && len(c.Balancing.VirtualIPs) > 0)
 }
 
 // artefact fills a row in for this cluster.

@@ -31,10 +31,11 @@ type Cluster struct {
 	Kubernetes profiles.Version
 	Etcd       profiles.Version
 	Endpoint   Endpoint
-	Domain     string // of the cluster's services, "cluster.local"
-	HostsFile  bool   // machines get /etc/hosts lines for each other
-	Services   []netip.Prefix
-	Pods       []netip.Prefix
+	Domain     string         // of the cluster's services, "cluster.local"
+	HostsFile  bool           // machines get /etc/hosts lines for each other
+	Services   []netip.Prefix // one, or one of each family; the first is of the primary family
+	Pods       []netip.Prefix // the same, in the same order
+	Use        Use
 	NodePorts  PortRange
 	APIServer  APIServer
 	Issuer     string // of service-account tokens
@@ -53,8 +54,19 @@ type Endpoint struct {
 	Host     string     // name or address as written
 	Address  netip.Addr // valid when Host is an address
 	Port     uint16
-	Answered []netip.Addr // where the cluster's own machines answer: the virtual IP, else their addresses; none in mode external
+	Answered []netip.Addr // where the cluster's own machines answer: the virtual IPs, else their addresses; none in mode external
 	At       spec.At
+}
+
+// Alone says whether one machine or virtual router is all that answers: it has
+// one address of a family.
+func (e Endpoint) Alone() bool {
+	for i, a := range e.Answered {
+		if slices.ContainsFunc(e.Answered[:i], func(b netip.Addr) bool { return sameFamily(a, b) }) {
+			return false
+		}
+	}
+	return len(e.Answered) > 0
 }
 
 // APIServer is what all API servers share.
@@ -74,7 +86,7 @@ func (r PortRange) Contains(port uint16) bool { return r.First <= port && port <
 type Host struct {
 	Name       string
 	Role       Role
-	Addresses  []netip.Addr // never empty; the first is the one it is dialled at
+	Addresses  []netip.Addr // never empty; those of the services' primary family come first
 	Interfaces []Interface  // those with static addresses; of all others DHCP takes care
 	Clocks     []string     // NTP servers, names or addresses; none is the operating system's choice
 	OS         profiles.OS
@@ -94,8 +106,77 @@ type Interface struct {
 	At          spec.At
 }
 
-// Address is the one that others dial.
+// Use says which addresses the cluster's daemons use: of each machine the first
+// in a range. The zero Prefix, and no ranges, leave it to the default.
+type Use struct {
+	Etcd, APIServer netip.Prefix
+	HAProxy         []netip.Prefix // at most one of each family
+}
+
+// Address is the one by which a machine is known: its first of the services'
+// primary family.
 func (h Host) Address() netip.Addr { return h.Addresses[0] }
+
+// within is the machine's first address in a range; else its own, which the
+// zero Prefix always gives.
+func (h Host) within(p netip.Prefix) netip.Addr {
+	if i := slices.IndexFunc(h.Addresses, p.Contains); i >= 0 {
+		return h.Addresses[i]
+	}
+	return h.Address()
+}
+
+// EtcdAddress is where a master's etcd listens and is dialled.
+func (c *Cluster) EtcdAddress(h Host) netip.Addr { return h.within(c.Use.Etcd) }
+
+// APIAddress is where a master's API server is dialled, by HAProxy and by pods.
+func (c *Cluster) APIAddress(h Host) netip.Addr { return h.within(c.Use.APIServer) }
+
+// FrontAddresses are those at which clients find the HAProxy of a machine: at
+// most one of each family.
+func (c *Cluster) FrontAddresses(h Host) []netip.Addr {
+	var out []netip.Addr
+	if len(c.Use.HAProxy) > 0 {
+		for _, p := range c.Use.HAProxy {
+			out = append(out, h.within(p))
+		}
+		return out
+	}
+	for _, a := range h.Addresses {
+		if !slices.ContainsFunc(out, func(b netip.Addr) bool { return sameFamily(a, b) }) {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// Has says whether a machine has an address of a family.
+func (h Host) Has(family int) bool {
+	return slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return a.Is4() == (family == 4) })
+}
+
+// loopbacks are a machine's addresses for itself.
+var (
+	loopback4 = netip.MustParseAddr("127.0.0.1")
+	loopback6 = netip.IPv6Loopback()
+)
+
+// Loopbacks are the loopback addresses of the families that the cluster knows,
+// that of the primary family first: daemons of a machine dial each other there.
+func (c *Cluster) Loopbacks() []netip.Addr {
+	primary, second := loopback4, loopback6
+	if !c.Services[0].Addr().Is4() {
+		primary, second = second, primary
+	}
+	family := 4
+	if primary == loopback4 {
+		family = 6
+	}
+	if slices.ContainsFunc(c.Hosts(), func(h Host) bool { return h.Has(family) }) {
+		return []netip.Addr{primary, second}
+	}
+	return []netip.Addr{primary}
+}
 
 // PKI says how certificates are made.
 type PKI struct {
@@ -137,9 +218,16 @@ func (c *Cluster) Names(h Host) []string {
 	return []string{h.Name, short}
 }
 
-// FirstService is the address of the service `kubernetes`: the first of the
-// service range (kubernetes/pkg/controlplane, ServiceIPRange).
-func (c *Cluster) FirstService() netip.Addr { return c.Services[0].Addr().Next() }
+// FirstServices are the first addresses of the service ranges. The first of
+// them is that of the service `kubernetes` (kubernetes/pkg/controlplane,
+// ServiceIPRange), which is of one family.
+func (c *Cluster) FirstServices() []netip.Addr {
+	var out []netip.Addr
+	for _, p := range c.Services {
+		out = append(out, p.Addr().Next())
+	}
+	return out
+}
 
 // ServiceNames are the names under which pods know the API server.
 func (c *Cluster) ServiceNames() []string {
@@ -157,6 +245,8 @@ func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v.network()
 	v.hosts()
 	v.networks()
+	v.mode(v.spec.LoadBalancer.Mode)
+	v.use()
 	v.balancing()
 	v.endpoint()
 	v.nodePorts()

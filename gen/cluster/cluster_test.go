@@ -128,7 +128,7 @@ func TestEverything(t *testing.T) {
 		{"answered", c.Endpoint.Answered, []netip.Addr{netip.MustParseAddr("10.20.0.2")}},
 		{"domain", c.Domain, "edge-7.internal"},
 		{"hosts file", c.HostsFile, false},
-		{"first service", c.FirstService(), netip.MustParseAddr("172.20.0.1")},
+		{"first service", c.FirstServices(), []netip.Addr{netip.MustParseAddr("172.20.0.1")}},
 		{"service names", c.ServiceNames()[3], "kubernetes.default.svc.edge-7.internal"},
 		{"pods", c.Pods, []netip.Prefix{netip.MustParsePrefix("172.21.0.0/20")}},
 		{"node ports", c.NodePorts, cluster.PortRange{First: 31000, Last: 31999}},
@@ -147,11 +147,12 @@ func TestEverything(t *testing.T) {
 				Nameservers: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, At: spec.At{Line: 34, Column: 11, Path: "spec.masters[1].interfaces[0]"}},
 		}},
 		{"addresses", c.Masters[1].Addresses, []netip.Addr{netip.MustParseAddr("10.20.0.11"), netip.MustParseAddr("192.0.2.11")}},
+		{"use", c.Use, cluster.Use{Etcd: netip.MustParsePrefix("10.20.0.0/16"), APIServer: netip.MustParsePrefix("10.20.0.0/16"), HAProxy: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")}}},
 		{"clocks", c.Masters[0].Clocks, []string{"ntp.example.com", "192.0.2.123"}},
 		{"own clocks", c.Masters[1].Clocks, []string{"ntp.example.net"}},
 		{"hosts", len(c.Hosts()), 4},
 		{"full name", c.Masters[0].Name, "m0.edge-7.example.com"},
-		{"balancing", c.Balancing, cluster.Balancing{Mode: cluster.Dedicated, VirtualIP: netip.MustParseAddr("10.20.0.4"), RouterID: 77,
+		{"balancing", c.Balancing, cluster.Balancing{Mode: cluster.Dedicated, VirtualIPs: []netip.Addr{netip.MustParseAddr("10.20.0.4")}, RouterID: 77,
 			AddressAt: spec.At{Line: 67, Column: 16, Path: "spec.loadBalancer.virtualIP"},
 			RouterAt:  spec.At{Line: 68, Column: 22, Path: "spec.loadBalancer.virtualRouterID"},
 			Names:     []string{"kube.example.net", "kube.example.org"}, StatsPort: 9101, MaxConnections: 50000,
@@ -248,7 +249,7 @@ func TestGood(t *testing.T) {
 		{"domain of one label", also("clusterDomain: cluster"), func(c *cluster.Cluster) bool { return c.ServiceNames()[3] == "kubernetes.default.svc.cluster" }},
 		{"port 443 in front", changed(t, "kubernetes:6443", "kubernetes:443"), func(c *cluster.Cluster) bool { return c.Endpoint.Port == 443 }},
 		{"smallest ranges", changed(t, "10.32.0.0/16", "10.32.0.0/28", "10.38.0.0/16", "10.38.0.0/23"),
-			func(c *cluster.Cluster) bool { return c.FirstService().String() == "10.32.0.1" }},
+			func(c *cluster.Cluster) bool { return c.FirstServices()[0].String() == "10.32.0.1" }},
 		{"largest ranges", changed(t, "10.32.0.0/16", "172.16.0.0/12", "[10.38.0.0/16]", "[10.0.0.0/8]",
 			"10.10.10.80", "192.168.0.80", "10.10.10.81", "192.168.0.81", "10.10.10.82", "192.168.0.82", "10.10.10.2", "192.168.0.2"), nil},
 		{"odd number with leave", also("allowEvenMasters: false"), nil},
@@ -275,6 +276,29 @@ func TestGood(t *testing.T) {
 			first, second := c.Masters[0].Interfaces[0], c.Masters[1].Interfaces[0]
 			return first.Gateways[0].String() == "10.10.10.1" && len(first.Nameservers) == 2 && second.MAC == "52:54:00:89:d8:10" &&
 				second.Gateways[0].String() == "10.10.10.2" && len(second.Nameservers) == 1 && len(c.Masters[2].Interfaces) == 0 && len(c.Masters[2].Clocks) == 0
+		}},
+		{"IPv6 alone", strings.NewReplacer("10.32.0.0/16", "'fd00:32::/108'", "10.38.0.0/16", "'2001:db8:38::/64'", "[10.10.10.80]", "['fd00::80']", "[10.10.10.81]", "['fd00::81']", "[10.10.10.82]", "['fd00::82']",
+			"[10.10.10.2]", "['fd00::2/64'], interface: ens3, gateway: 'fe80::1'").Replace(strings.Replace(least, "10.38.0.0/16", "'2001:db8:38::/56'", 1)), func(c *cluster.Cluster) bool {
+			return c.Loopbacks()[0].String() == "::1" && len(c.Loopbacks()) == 1 && c.FirstServices()[0].String() == "fd00:32::1" && c.Balancers[0].Interfaces[0].Gateways[0].String() == "fe80::1"
+		}},
+		{"both families, IPv6 first", changed(t, "10.32.0.0/16", "'fd00:32::/112', 10.32.0.0/16", "10.38.0.0/16", "'fd00:38::/48', 10.38.0.0/16", "[10.10.10.80]", "[10.10.10.80, 'fd00::80']", "[10.10.10.81]", "['fd00::81']",
+			"[10.10.10.82]", "['fd00::82']", "[10.10.10.2]", "[10.10.10.2, 'fd00::2']"), func(c *cluster.Cluster) bool {
+			return c.Masters[0].Address().String() == "fd00::80" && len(c.Loopbacks()) == 2 && len(c.FirstServices()) == 2 && c.Endpoint.Alone() && len(c.Endpoint.Answered) == 2
+		}},
+		{"services of one family, pods of both", changed(t, "10.38.0.0/16", "10.38.0.0/16, 'fd00:38::/48'"), nil},
+		{"endpoint in brackets", changed(t, "kubernetes:6443", "'[fd00:0::2]:6443'", "[10.10.10.2]", "[10.10.10.2, 'fd00::2']"), func(c *cluster.Cluster) bool {
+			return c.Endpoint.Host == "fd00::2" && c.Endpoint.Port == 6443
+		}},
+		{"two addresses", changed(t, "[10.10.10.80]", "[192.0.2.80, 10.10.10.80]", "[10.10.10.81]", "[192.0.2.81, 10.10.10.81]", "[10.10.10.2]", "[192.0.2.2, 10.10.10.2]",
+			"  masters:", "  network: {use: {etcd: 10.10.10.0/24, apiServer: 10.0.0.0/8, haproxy: [10.10.0.0/16]}}\n  masters:"), func(c *cluster.Cluster) bool {
+			m := c.Masters[0]
+			return c.EtcdAddress(m).String() == "10.10.10.80" && c.APIAddress(m).String() == "10.10.10.80" && m.Address().String() == "192.0.2.80" && c.FrontAddresses(c.Balancers[0])[0].String() == "10.10.10.2"
+		}},
+		{"two addresses, and the first one counts", changed(t, "[10.10.10.80]", "[192.0.2.80, 10.10.10.80]"), func(c *cluster.Cluster) bool {
+			return c.EtcdAddress(c.Masters[0]).String() == "192.0.2.80" && c.APIAddress(c.Masters[0]).String() == "192.0.2.80"
+		}},
+		{"a virtual IP of each family", changed(t, "[10.10.10.2]}", "[10.10.10.2, 'fd00::2']}\n    - {name: lb1, addresses: [10.10.10.3, 'fd00::3']}\n  loadBalancer: {virtualIP: [10.10.10.9, 'fd00::9']}", "kubernetes:6443", "'[fd00::9]:6443'"), func(c *cluster.Cluster) bool {
+			return len(c.Balancing.VirtualIPs) == 2 && len(c.Endpoint.Answered) == 2
 		}},
 		{"no gateway, and none meant", changed(t, "[10.10.10.80]", "[10.10.10.80/31], interface: ens3, gateway: []"), func(c *cluster.Cluster) bool {
 			return len(c.Masters[0].Interfaces[0].Gateways) == 0

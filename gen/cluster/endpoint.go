@@ -14,6 +14,15 @@ import (
 
 const endpointRemedy = "write name:port or address:port, for example kubernetes:6443"
 
+// hostPort writes a name or an address with a port; an IPv6 address stands in
+// brackets (RFC 3986, 3.2.2).
+func hostPort(host string, port uint16) string {
+	if a, err := netip.ParseAddr(host); err == nil {
+		return netip.AddrPortFrom(a, port).String()
+	}
+	return fmt.Sprintf("%s:%d", host, port)
+}
+
 // endpoint finds out who answers there. It comes before the API server's port
 // is known to be valid, so it asks the field.
 func (v *validation) endpoint() {
@@ -25,23 +34,33 @@ func (v *validation) endpoint() {
 	if !v.splitEndpoint(field) {
 		return
 	}
-	e, vip, fronts := &v.c.Endpoint, v.c.Balancing.VirtualIP, v.c.Fronts()
+	e, vips, fronts := &v.c.Endpoint, v.c.Balancing.VirtualIPs, v.c.Fronts()
 	for _, h := range v.c.Hosts() {
 		if len(h.Addresses) > 0 && (h.Name == e.Host || slices.Contains(h.Addresses, e.Address)) {
-			e.Answered = []netip.Addr{h.Address()}
+			e.Answered = v.answered(h)
 			v.answering(h)
 			return
 		}
 	}
 	switch {
-	case vip.IsValid() && (e.Address == vip || !e.Address.IsValid()):
-		e.Answered = []netip.Addr{vip}
+	case len(vips) > 0 && (slices.Contains(vips, e.Address) || !e.Address.IsValid()):
+		e.Answered = vips
 	case len(fronts) > 0 && !e.Address.IsValid():
 		for _, h := range fronts {
-			e.Answered = append(e.Answered, h.Addresses...)
+			if len(h.Addresses) > 0 {
+				e.Answered = append(e.Answered, v.c.FrontAddresses(h)...)
+			}
 		}
 	}
 	v.frontName()
+}
+
+// answered are the addresses at which a machine answers at the endpoint.
+func (v *validation) answered(h Host) []netip.Addr {
+	if v.c.IsFront(h) {
+		return v.c.FrontAddresses(h)
+	}
+	return []netip.Addr{v.c.APIAddress(h)}
 }
 
 // answering looks at the machine that the endpoint names.
@@ -52,9 +71,9 @@ func (v *validation) answering(h Host) {
 	case !v.c.IsFront(h) && h.Role == Master:
 		v.answeringMaster(h)
 	case !v.c.IsFront(h): // mode says so
-	case v.c.Balancing.VirtualIP.IsValid():
+	case len(v.c.Balancing.VirtualIPs) > 0:
 		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s, so the virtual IP is of no use to clients: when %s is down they do not find the others", len(fronts), what, h.Name),
-			fmt.Sprintf("write %s:%d, or a name for it", v.c.Balancing.VirtualIP, e.Port))
+			fmt.Sprintf("write %s, or a name for it", netip.AddrPortFrom(v.c.Balancing.VirtualIPs[0], e.Port)))
 	case len(fronts) > 1:
 		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s: when %s is down clients do not find the others", len(fronts), what, h.Name),
 			"write a DNS name that stands for all of them, or add loadBalancer.virtualIP")
@@ -65,7 +84,7 @@ func (v *validation) answering(h Host) {
 func (v *validation) answeringMaster(h Host) {
 	e := v.c.Endpoint
 	if port := v.apiPortWritten(); int(e.Port) != port {
-		v.fault(e.At, fmt.Sprintf("%s is a master, whose API server listens on port %d", e.Host, port), fmt.Sprintf("write %s:%d", e.Host, port))
+		v.fault(e.At, fmt.Sprintf("%s is a master, whose API server listens on port %d", e.Host, port), "write "+hostPort(e.Host, uint16(port)))
 		return
 	}
 	if len(v.c.Masters) > 1 {
@@ -78,9 +97,9 @@ func (v *validation) besideMaster() string {
 	if len(v.c.Balancers) == 0 {
 		return "add a load balancer, or write loadBalancer.mode: colocated"
 	}
-	switch vip := v.c.Balancing.VirtualIP; {
-	case vip.IsValid():
-		return fmt.Sprintf("write %s:%d, the virtual IP", vip, v.c.Endpoint.Port)
+	switch vips := v.c.Balancing.VirtualIPs; {
+	case len(vips) > 0:
+		return fmt.Sprintf("write %s, the virtual IP", netip.AddrPortFrom(vips[0], v.c.Endpoint.Port))
 	case len(v.c.Balancers) > 1:
 		return "write a DNS name that stands for all load balancers"
 	}
@@ -91,11 +110,11 @@ func (v *validation) besideMaster() string {
 func (v *validation) frontName() {
 	e, b := v.c.Endpoint, v.c.Balancing
 	if e.Address.IsValid() {
-		meant := v.spec.LoadBalancer.VirtualIP.At.Written() && !b.VirtualIP.IsValid() // a fault of its own
+		meant := v.spec.LoadBalancer.VirtualIP.At.Written() && len(b.VirtualIPs) == 0 // a fault of its own
 		if len(e.Answered) == 0 && !meant && !(b.Mode == External && v.spec.LoadBalancer.Mode.At.Written()) {
 			remedy := "write the name or address of a load balancer, or loadBalancer.mode: external if it is that of one outside the cluster"
-			if b.VirtualIP.IsValid() {
-				remedy = fmt.Sprintf("write %s:%d, the virtual IP", b.VirtualIP, e.Port)
+			if len(b.VirtualIPs) > 0 {
+				remedy = fmt.Sprintf("write %s, the virtual IP", netip.AddrPortFrom(b.VirtualIPs[0], e.Port))
 			}
 			v.fault(e.At, fmt.Sprintf("no machine of the cluster has the address %s", e.Address), remedy)
 		}
@@ -137,6 +156,11 @@ func validPort(digits string) bool {
 func (v *validation) splitEndpoint(field spec.Text) bool {
 	e := &v.c.Endpoint
 	host, digits, found := strings.Cut(field.Value, ":")
+	inner, bracketed := strings.CutPrefix(field.Value, "[")
+	if bracketed {
+		host, digits, found = strings.Cut(inner, "]:")
+	}
+	literal, literalErr := netip.ParseAddr(host)
 	problem, remedy := "", endpointRemedy
 	switch {
 	case strings.Contains(field.Value, "://"):
@@ -146,8 +170,12 @@ func (v *validation) splitEndpoint(field spec.Text) bool {
 		}
 	case strings.Contains(field.Value, ","):
 		problem = "is more than one endpoint"
-	case strings.HasPrefix(host, "[") || strings.Count(field.Value, ":") > 1:
-		problem = "is IPv6, which hagen does not do yet, or not name:port"
+	case bracketed && !found:
+		problem, remedy = "has no port", "write "+strings.TrimSuffix(field.Value, ":")+":6443"
+	case bracketed && (literalErr != nil || literal.Is4()):
+		problem = "has no IPv6 address in its brackets"
+	case !bracketed && strings.Count(field.Value, ":") > 1:
+		problem, remedy = withoutBrackets(field.Value)
 	case validPort(field.Value):
 		problem = "is a port without a machine"
 	case !found || digits == "":
@@ -161,14 +189,29 @@ func (v *validation) splitEndpoint(field spec.Text) bool {
 	}
 	number, _ := strconv.Atoi(digits) // a valid port: cannot fail
 	e.Host, e.Port = host, uint16(number)
-	if a, err := netip.ParseAddr(host); err == nil {
-		if !v.ordinary(field.At, a) {
-			return false
+	if literalErr == nil {
+		faults := len(v.faults)
+		if literal = v.address(spec.Text{Value: host, At: field.At}); literal.IsValid() {
+			e.Host, e.Address = literal.String(), literal
 		}
-		e.Address = a
-		return v.outside(field.At, a)
+		return len(v.faults) == faults
 	}
 	return v.endpointName(field, host)
+}
+
+// withoutBrackets says what is wrong with an endpoint of several colons and no
+// brackets. Which of them comes before the port only its author knows.
+func withoutBrackets(value string) (problem, remedy string) {
+	remedy = "write [address]:port, for example [fd00:10::2]:6443"
+	if at := strings.LastIndex(value, ":"); validPort(value[at+1:]) {
+		if a, err := netip.ParseAddr(value[:at]); err == nil && a.Is6() {
+			return "is an IPv6 address without brackets", fmt.Sprintf("write [%s]:%s", a, value[at+1:])
+		}
+	}
+	if a, err := netip.ParseAddr(value); err == nil && a.Is6() {
+		return "is an IPv6 address without a port", fmt.Sprintf("write it with its port, for example [%s]:6443", a)
+	}
+	return "has several colons, and is no IPv6 address", remedy
 }
 
 // endpointName holds the name in an endpoint against what clients can look up.

@@ -26,8 +26,9 @@ func (v *validation) hosts() {
 				host.OS = v.os(field.OS, "")
 			}
 			v.hostName(field.Name, &seen)
-			if v.one(field.Addresses.At, len(field.Addresses.Items), "address", "10.10.10.80") {
+			if v.some(field.Addresses) {
 				v.interfaces(&host, field, &seen)
+				v.primaryFirst(&host, field.Addresses.At)
 			}
 			host.Clocks = v.clocks(field.NTP)
 			v.storage(&host, field)
@@ -39,6 +40,44 @@ func (v *validation) hosts() {
 	v.c.Balancers = add(v.spec.LoadBalancers, LoadBalancer)
 	v.quorum()
 	v.atMost(v.spec.LoadBalancers.At, len(v.spec.LoadBalancers.Items), maxBalancers, "write two or three")
+}
+
+// maxAddresses of one interface: each is in every certificate and /etc/hosts.
+const maxAddresses = 8
+
+// some faults a list of addresses that is empty, or too long.
+func (v *validation) some(list spec.List[spec.Text]) bool {
+	if !list.At.Written() {
+		return false // required, and decoding has said so
+	}
+	if len(list.Items) == 0 {
+		v.fault(list.At, "is empty", "write the address at which others find the machine: [10.10.10.80]")
+	}
+	return len(list.Items) > 0 && v.atMost(list.At, len(list.Items), maxAddresses, "write those that the cluster uses")
+}
+
+// primaryFirst puts a machine's addresses of the services' primary family
+// first. An API server tells clients of its address in that family, and takes
+// no other (cmd/kube-apiserver/app/options,
+// validatePublicIPServiceClusterIPRangeIPFamilies).
+func (v *validation) primaryFirst(host *Host, at spec.At) {
+	if len(v.c.Services) == 0 || len(host.Addresses) == 0 {
+		return
+	}
+	primary := v.c.Services[0].Addr()
+	slices.SortStableFunc(host.Addresses, func(a, b netip.Addr) int {
+		switch {
+		case sameFamily(a, b):
+			return 0
+		case sameFamily(a, primary):
+			return -1
+		}
+		return 1
+	})
+	if !sameFamily(host.Address(), primary) {
+		v.fault(at, fmt.Sprintf("holds no %s address, and the first range of services is %s: API servers are known by addresses of that family", family(primary), v.c.Services[0]),
+			"add an address of the family, or write services' and pods' ranges of the other family first")
+	}
 }
 
 // uniqueness remembers what the hosts before said.

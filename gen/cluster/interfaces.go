@@ -55,6 +55,10 @@ func (v *validation) interfaceOf(host *Host, field spec.Interface, seen *uniquen
 		if !a.IsValid() {
 			continue
 		}
+		if slices.Contains(host.Addresses, a) {
+			v.fault(item.At, fmt.Sprintf("%s is written a second time for this machine", a), "keep one of the two")
+			continue
+		}
 		host.Addresses = append(host.Addresses, a)
 		v.uniqueAddress(item.At, a, *host, seen)
 		if strings.Contains(item.Value, "/") {
@@ -161,7 +165,7 @@ func (v *validation) inNetwork(at spec.At, p netip.Prefix) bool {
 	usual := fmt.Sprintf("write the length of the network's prefix, for example %s/%d", p.Addr(), usualLength(p.Addr()))
 	whole := p.Addr().BitLen()
 	switch {
-	case p.Bits() < 8:
+	case p.Bits() < whole/4:
 		v.fault(at, fmt.Sprintf("/%d is larger than any network", p.Bits()), usual)
 	case p.Bits() == whole:
 		v.fault(at, fmt.Sprintf("/%d is a network of one address, in which no other machine is", whole), usual)
@@ -271,8 +275,13 @@ func (v *validation) gateways(list spec.List[spec.Text]) []placed[netip.Addr] {
 	return out
 }
 
-// router reads a gateway's address.
+// router reads a gateway's address. IPv6 routers are known by link-local
+// addresses, too.
 func (v *validation) router(field spec.Text) netip.Addr {
+	a, err := netip.ParseAddr(field.Value)
+	if err == nil && a.Is6() && !a.Is4In6() && a.IsLinkLocalUnicast() && a.Zone() == "" {
+		return a
+	}
 	return v.address(field)
 }
 
@@ -459,4 +468,66 @@ func (v *validation) allStatic(h Host) bool {
 		n += len(i.Addresses)
 	}
 	return n == len(h.Addresses)
+}
+
+// use reads which addresses the cluster's daemons use: ranges, in each of which
+// every machine that the daemon runs on has one.
+func (v *validation) use() {
+	field := v.spec.Network.Use
+	v.c.Use.Etcd = v.useRange(field.Etcd, v.c.Masters, "etcd")
+	v.c.Use.APIServer = v.useRange(field.APIServer, v.c.Masters, "the API server")
+	if p := v.c.Use.APIServer; p.IsValid() && len(v.c.Services) > 0 && !sameFamily(p.Addr(), v.c.Services[0].Addr()) {
+		v.fault(field.APIServer.At, fmt.Sprintf("%s is %s, and the first range of services is %s: API servers are known by addresses of that family", p, family(p.Addr()), v.c.Services[0]),
+			"write a range of the other family")
+		v.c.Use.APIServer = netip.Prefix{}
+	}
+	for _, item := range field.HAProxy.Items {
+		p := v.useRange(item, v.c.Fronts(), "HAProxy")
+		if !p.IsValid() {
+			continue
+		}
+		if i := slices.IndexFunc(v.c.Use.HAProxy, func(o netip.Prefix) bool { return sameFamily(o.Addr(), p.Addr()) }); i >= 0 {
+			v.fault(item.At, fmt.Sprintf("%s is a second %s range, beside %s: there is one of each family", p, family(p.Addr()), v.c.Use.HAProxy[i]), "keep one of the two")
+			continue
+		}
+		v.c.Use.HAProxy = append(v.c.Use.HAProxy, p)
+	}
+	if at := field.HAProxy.At; at.Written() && len(field.HAProxy.Items) == 0 {
+		v.fault(at, "is empty", "write the range in which clients find HAProxy, or remove it: it listens on all addresses then")
+	}
+	if at := field.HAProxy.At; at.Written() && len(v.c.Fronts()) == 0 {
+		v.warn(at, "there is no load balancer of hagen's that this could be for", "remove it")
+	}
+}
+
+// useRange reads a range in which each of some machines has an address; the
+// zero Prefix when faulty.
+func (v *validation) useRange(field spec.Text, hosts []Host, daemon string) netip.Prefix {
+	if !field.At.Written() {
+		return netip.Prefix{}
+	}
+	p, err := netip.ParsePrefix(field.Value)
+	switch {
+	case err != nil:
+		problem, remedy := spec.Quote(field.Value)+" is not a range of addresses", "write the network in which the machines have the address, for example 10.10.10.0/24"
+		if a, err := netip.ParseAddr(field.Value); err == nil {
+			remedy = "write the network, for example " + usualNetwork(a).String()
+		}
+		v.fault(field.At, problem, remedy)
+		return netip.Prefix{}
+	case p != p.Masked():
+		v.fault(field.At, fmt.Sprintf("%s is an address within a range", p), "write the range: "+p.Masked().String())
+		return netip.Prefix{}
+	}
+	var without []string
+	for _, h := range hosts {
+		if len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, p.Contains) {
+			without = append(without, h.Name)
+		}
+	}
+	if len(without) > 0 {
+		v.fault(field.At, fmt.Sprintf("no address of %s lies in %s, for %s to use", strings.Join(without, ", "), p, daemon), "write a range in which every machine has one, or add the addresses")
+		return netip.Prefix{}
+	}
+	return p
 }

@@ -36,7 +36,7 @@ func EtcdAccess(c *cluster.Cluster, h cluster.Host) Access {
 }
 
 // EtcdURL is where others dial a host's etcd as clients.
-func EtcdURL(h cluster.Host) string { return etcdClientURL(h) }
+func EtcdURL(c *cluster.Cluster, h cluster.Host) string { return etcdClientURL(c, h) }
 
 // EtcdPeerURL is where a host's etcd is known to its peers.
-func EtcdPeerURL(h cluster.Host) string { return etcdPeerURL(h) }
+func EtcdPeerURL(c *cluster.Cluster, h cluster.Host) string { return etcdPeerURL(c, h) }

@@ -63,8 +63,10 @@ func hostsFile(c *cluster.Cluster) string {
 			fmt.Fprintf(&b, "%s %s\n", address, strings.Join(names, " "))
 		}
 	}
-	if vip := c.Balancing.VirtualIP; vip.IsValid() && len(fronts) > 0 && slices.Contains(c.Endpoint.Answered, vip) {
-		fmt.Fprintf(&b, "%s %s\n", vip, strings.Join(fronts, " "))
+	for _, vip := range c.Balancing.VirtualIPs {
+		if len(fronts) > 0 && slices.Contains(c.Endpoint.Answered, vip) {
+			fmt.Fprintf(&b, "%s %s\n", vip, strings.Join(fronts, " "))
+		}
 	}
 	return b.String()
 }
@@ -139,7 +141,20 @@ func accounts(rows []account) node.Node {
 // own gives the SANs of a host's own certificates: its names, all its
 // addresses, and the loopback at which its own daemons dial it.
 func own(c *cluster.Cluster, h cluster.Host) ([]string, []netip.Addr) {
-	return append(c.Names(h), "localhost"), append(slices.Clone(h.Addresses), loopback)
+	return append(c.Names(h), "localhost"), append(slices.Clone(h.Addresses), c.Loopbacks()...)
 }
 
-var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+// loopback is where daemons of a machine dial each other.
+func (s site) loopback() netip.Addr { return s.Loopbacks()[0] }
+
+// onLoopback is the loopback as a flag's value.
+func onLoopback(s site) string { return s.loopback().String() }
+
+// everywhere is what a daemon binds to be found at all addresses of its
+// machine: with IPv6 among them, :: is IPv4's, too (Go's net.Listen).
+func everywhere(s site) string {
+	if s.host.Has(6) {
+		return "::"
+	}
+	return "0.0.0.0"
+}

@@ -189,9 +189,7 @@ func frontSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 	if c.Endpoint.Address.IsValid() {
 		addresses = append(addresses, c.Endpoint.Address)
 	}
-	if c.Balancing.VirtualIP.IsValid() {
-		addresses = append(addresses, c.Balancing.VirtualIP)
-	}
+	addresses = append(addresses, c.Balancing.VirtualIPs...)
 	for _, f := range c.Fronts() {
 		names = append(names, c.Names(f)...)
 		addresses = append(addresses, f.Addresses...)
@@ -203,6 +201,6 @@ func frontSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 func serverSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 	names, addresses = frontSANs(c)
 	names = append(names, c.ServiceNames()...)
-	addresses = append(addresses, c.FirstService(), loopback)
+	addresses = append(addresses, slices.Concat(c.FirstServices(), c.Loopbacks())...)
 	return append(names, c.APIServer.ExtraNames...), append(addresses, c.APIServer.ExtraAddresses...)
 }

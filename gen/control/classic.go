@@ -66,7 +66,7 @@ const systemMasters = "system:masters"
 
 // classicEtcdSANs are the ones the seed prints: the loopback and every master.
 func classicEtcdSANs(c *cluster.Cluster, _ cluster.Host) ([]string, []netip.Addr) {
-	addresses := []netip.Addr{loopback}
+	addresses := c.Loopbacks()
 	for _, m := range c.Masters {
 		addresses = append(addresses, m.Addresses...)
 	}
@@ -101,28 +101,37 @@ func classicRestart(site) []string {
 }
 
 // etcdClientURL and etcdPeerURL are how others reach a host's etcd.
-func etcdClientURL(h cluster.Host) string {
-	return "https://" + netip.AddrPortFrom(h.Address(), cluster.EtcdClientPort).String()
+func etcdClientURL(c *cluster.Cluster, h cluster.Host) string {
+	return httpsURL(c.EtcdAddress(h).String(), cluster.EtcdClientPort)
 }
 
-func etcdPeerURL(h cluster.Host) string {
-	return "https://" + netip.AddrPortFrom(h.Address(), cluster.EtcdPeerPort).String()
+func etcdPeerURL(c *cluster.Cluster, h cluster.Host) string {
+	return httpsURL(c.EtcdAddress(h).String(), cluster.EtcdPeerPort)
 }
 
-func ownClientURL(s site) string { return etcdClientURL(s.host) }
-func ownPeerURL(s site) string   { return etcdPeerURL(s.host) }
+func ownClientURL(s site) string { return etcdClientURL(s.Cluster, s.host) }
+func ownPeerURL(s site) string   { return etcdPeerURL(s.Cluster, s.host) }
 func hostName(s site) string     { return s.host.Name }
-func serviceRange(s site) string { return s.Services[0].String() }
-func podRange(s site) string     { return s.Pods[0].String() }
+func serviceRange(s site) string { return list(s.Services) }
+func podRange(s site) string     { return list(s.Pods) }
 func apiPort(s site) string      { return fmt.Sprint(s.APIServer.Port) }
 func clusterName(s site) string  { return s.Name }
 func nodePorts(s site) string    { return fmt.Sprintf("%d-%d", s.NodePorts.First, s.NodePorts.Last) }
+
+// list writes ranges as one flag's value.
+func list(ranges []netip.Prefix) string {
+	var texts []string
+	for _, r := range ranges {
+		texts = append(texts, r.String())
+	}
+	return strings.Join(texts, ",")
+}
 
 // initialCluster is the whole member list, the same on every master.
 func initialCluster(s site) string {
 	var members []string
 	for _, m := range s.Masters {
-		members = append(members, m.Name+"="+etcdPeerURL(m))
+		members = append(members, m.Name+"="+etcdPeerURL(s.Cluster, m))
 	}
 	return strings.Join(members, ",")
 }
@@ -139,7 +148,7 @@ func clusterState(s site) string {
 func allClientURLs(s site) string {
 	var urls []string
 	for _, m := range s.Masters {
-		urls = append(urls, etcdClientURL(m))
+		urls = append(urls, etcdClientURL(s.Cluster, m))
 	}
 	return strings.Join(urls, ",")
 }

@@ -22,7 +22,7 @@ func front(s site, p plan, set pki.Set) node.Node {
 		n.Files = append(n.Files, text(sectionHAProxy, "certificate kubernetes", "whom the health checks believe",
 			balancerCA, string(set[ClusterAuthority].Cert)))
 	}
-	if s.Balancing.VirtualIP.IsValid() {
+	if len(s.Balancing.VirtualIPs) > 0 {
 		n.Add(virtualAddress(s))
 	}
 	return n
@@ -30,7 +30,7 @@ func front(s site, p plan, set pki.Set) node.Node {
 
 // frontDaemons are those of a machine that clients dial.
 func frontDaemons(s site) []daemon {
-	if s.Balancing.VirtualIP.IsValid() {
+	if len(s.Balancing.VirtualIPs) > 0 {
 		return []daemon{haproxyDaemon, keepalivedDaemon}
 	}
 	return []daemon{haproxyDaemon}
@@ -67,6 +67,25 @@ const ownConnections = 100
 // more than 1048576 (fs.nr_open) a kernel may refuse.
 func openFiles(s site) int { return max(65536, 2*(s.Balancing.MaxConnections+ownConnections)+1024) }
 
+// binds are the lines that say where clients are let in: at all addresses of
+// the machine, or at those in the ranges of spec.network.use.haproxy and the
+// virtual IPs. These a machine does not have all the time: transparent lets
+// HAProxy bind them before (configuration manual, 5.1; without privileges it is
+// IP_FREEBIND).
+func binds(s site) string {
+	switch {
+	case len(s.Use.HAProxy) == 0 && s.host.Has(6):
+		return fmt.Sprintf("    bind :::%d v4v6\n", s.Endpoint.Port)
+	case len(s.Use.HAProxy) == 0:
+		return fmt.Sprintf("    bind :%d\n", s.Endpoint.Port)
+	}
+	var b strings.Builder
+	for _, a := range unique(append(s.FrontAddresses(s.host), s.Balancing.VirtualIPs...)) {
+		fmt.Fprintf(&b, "    bind %s transparent\n", netip.AddrPortFrom(a, s.Endpoint.Port))
+	}
+	return b.String()
+}
+
 // classicHAProxy is the seed's listen section line for line, with the global
 // and defaults sections that it leaves out. `option tcplog` needs a log line.
 func classicHAProxy(s site) string {
@@ -90,17 +109,16 @@ defaults
 #---------------------------------------------------------------------
 
 listen secure_kube_control_plane
-    bind :%d
-    mode tcp
+%s    mode tcp
     option tcplog
     option tcp-check
     balance roundrobin
     default-server inter 10s downinter 5s rise 2 fall 2 slowstart 60s maxconn 250 maxqueue 256 weight 100
-`, s.log(), s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port)
+`, s.log(), s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), binds(s))
 	for _, m := range s.Masters {
-		fmt.Fprintf(&b, "    server secure_%s %s check\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port))
+		fmt.Fprintf(&b, "    server secure_%s %s check\n", m.Name, netip.AddrPortFrom(s.APIAddress(m), s.APIServer.Port))
 	}
-	if s.Balancing.VirtualIP.IsValid() { // keepalived asks there; the seed has none
+	if len(s.Balancing.VirtualIPs) > 0 { // keepalived asks there; the seed has none
 		b.WriteString("\n" + haproxyItself(s))
 	}
 	return b.String()
@@ -140,8 +158,7 @@ defaults
     timeout check %s
 
 listen secure_kube_control_plane
-    bind :%d
-    balance roundrobin
+%s    balance roundrobin
     option httpchk GET /readyz
     # An API server that is asked to stop says so ten seconds before it closes
     # its port. It gets no new connection then, and keeps those it has.
@@ -153,9 +170,9 @@ listen secure_kube_control_plane
     # check, a short wait and a check. A shorter inter would shorten the time
     # for a TLS handshake, too, and a busy one would fail.
     default-server check check-ssl verify required ca-file %s inter 1s fastinter 100ms downinter 1s rise 2 fall 2 on-marked-down shutdown-sessions
-`, s.log(), s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), s.Endpoint.Port, balancerCA)
+`, s.log(), s.Balancing.MaxConnections+ownConnections, s.Balancing.MaxConnections, haproxyTime(t.Connect), haproxyTime(t.Client), haproxyTime(t.Server), haproxyTime(t.Tunnel), haproxyTime(t.Check), binds(s), balancerCA)
 	for _, m := range s.Masters {
-		fmt.Fprintf(&b, "    server %s %s verifyhost %s\n", m.Name, netip.AddrPortFrom(m.Address(), s.APIServer.Port), m.Name)
+		fmt.Fprintf(&b, "    server %s %s verifyhost %s\n", m.Name, netip.AddrPortFrom(s.APIAddress(m), s.APIServer.Port), m.Name)
 	}
 	b.WriteString("\n" + haproxyItself(s))
 	return b.String()
@@ -170,13 +187,13 @@ func haproxyItself(s site) string {
 	return fmt.Sprintf(`# About HAProxy itself, for this machine alone: whether it serves, its
 # statistics, and metrics.
 listen haproxy_itself
-    bind 127.0.0.1:%d
+    bind %s
     mode http
     option dontlog-normal
     monitor-uri /alive
     stats enable
     stats uri /stats
-%s`, s.Balancing.StatsPort, metrics)
+%s`, netip.AddrPortFrom(s.loopback(), s.Balancing.StatsPort), metrics)
 }
 
 // haproxyTime writes a time in HAProxy's largest unit that holds it whole.

@@ -29,7 +29,7 @@ func httpsURL(host string, port uint16) string {
 
 // loopbackURL is a master's own API server.
 func loopbackURL(s site) string {
-	return httpsURL(loopback.String(), s.APIServer.Port)
+	return httpsURL(s.loopback().String(), s.APIServer.Port)
 }
 
 // kubeconfigs are those of a master's controller manager and scheduler. They
@@ -68,13 +68,13 @@ users:
 }
 
 // Kubeconfig writes a kubeconfig for a person: everything inline, dialling
-// the endpoint. When one address of the cluster's answers there it dials that
-// and checks the certificate against the name, so that it works from a desk
-// whose DNS does not know the name. Behind several it dials the name: one
+// the endpoint. When one machine or virtual IP answers there it dials its
+// address and checks the certificate against the name, so that it works from a
+// desk whose DNS does not know the name. Behind several it dials the name: one
 // address would lose the others.
 func Kubeconfig(c *cluster.Cluster, authority, client pki.Item) []byte {
 	server, serverName := c.Endpoint.Host, ""
-	if len(c.Endpoint.Answered) == 1 && !c.Endpoint.Address.IsValid() {
+	if c.Endpoint.Alone() && !c.Endpoint.Address.IsValid() {
 		server, serverName = c.Endpoint.Answered[0].String(), c.Endpoint.Host
 	}
 	var b strings.Builder

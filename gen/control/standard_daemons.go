@@ -1,7 +1,7 @@
 package control
 
 import (
-	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -111,7 +111,7 @@ var standardEtcdFlags = []flag{
 	{name: "peer-trusted-ca-file", value: is(etcdPKI + "/ca.pem"), why: "etcd's own authority"},
 	{name: "peer-client-cert-auth", value: is("true"), why: "no peer without a certificate"},
 	{name: "tls-min-version", value: is("TLS1.2"), why: "the floor; etcd takes 1.3 where both can"},
-	{name: "listen-metrics-urls", value: is(fmt.Sprintf("http://127.0.0.1:%d", cluster.EtcdMetricsPort)), why: "health and metrics without a certificate, on this machine only, as kubeadm does"},
+	{name: "listen-metrics-urls", value: metricsURL, why: "health and metrics without a certificate, on this machine only, as kubeadm does"},
 	{name: "heartbeat-interval", value: is("100"), why: "etcd's default, measured best: a new leader within 2 s"},
 	{name: "election-timeout", value: is("1000"), why: "etcd's default, measured best: longer ones only lengthen the gap"},
 	{name: "watch-progress-notify-interval", value: is("5s"), why: "lets API servers serve consistent reads from their cache, as kubeadm does"},
@@ -121,15 +121,22 @@ var standardEtcdFlags = []flag{
 // loopbackAnd lets a host's own clients dial the loopback.
 func loopbackAnd(url func(site) string) func(site) string {
 	return func(s site) string {
-		return fmt.Sprintf("https://127.0.0.1:%d,%s", cluster.EtcdClientPort, url(s))
+		return ownEtcd(s) + "," + url(s)
 	}
 }
 
+// ownEtcd is a master's own etcd, at the loopback.
+func ownEtcd(s site) string { return httpsURL(s.loopback().String(), cluster.EtcdClientPort) }
+
+func metricsURL(s site) string {
+	return "http://" + netip.AddrPortFrom(s.loopback(), cluster.EtcdMetricsPort).String()
+}
+
 var standardAPIFlags = []flag{
-	{name: "advertise-address", value: func(s site) string { return s.host.Address().String() }, why: "what the endpoints of the service kubernetes list; 0.0.0.0 would need a default route"},
-	{name: "bind-address", value: is("0.0.0.0"), why: "load balancers dial the address, this machine's daemons the loopback"},
+	{name: "advertise-address", value: func(s site) string { return s.APIAddress(s.host).String() }, why: "what the endpoints of the service kubernetes list; 0.0.0.0 would need a default route"},
+	{name: "bind-address", value: everywhere, why: "load balancers dial the address, this machine's daemons the loopback"},
 	{name: "secure-port", value: apiPort, why: "spec.apiServer.port"},
-	{name: "etcd-servers", value: is(fmt.Sprintf("https://127.0.0.1:%d", cluster.EtcdClientPort)), why: "its own etcd alone: a dead machine takes only itself away"},
+	{name: "etcd-servers", value: ownEtcd, why: "its own etcd alone: a dead machine takes only itself away"},
 	{name: "etcd-cafile", value: is(etcdPKI + "/ca.pem"), why: "etcd's own authority"},
 	{name: "etcd-certfile", value: is(etcdPKI + "/etcd-client.pem"), why: "etcd refuses clients without a certificate"},
 	{name: "etcd-keyfile", value: is(etcdPKI + "/etcd-client-key.pem"), why: "etcd refuses clients without a certificate"},
@@ -194,7 +201,7 @@ var standardManagerFlags = slices.Concat([]flag{
 	{name: "authentication-kubeconfig", value: is(managerConfig), why: "metrics are for those whom the API server knows"},
 	{name: "authorization-kubeconfig", value: is(managerConfig), why: "metrics are for those whom RBAC lets"},
 }, callers, []flag{
-	{name: "bind-address", value: is("127.0.0.1"), why: "the seed's: nobody else needs it"},
+	{name: "bind-address", value: onLoopback, why: "the seed's: nobody else needs it"},
 	{name: "tls-min-version", value: is("VersionTLS12"), why: "the floor"},
 	{name: "cluster-name", value: clusterName, why: "metadata.name"},
 	{name: "allocate-node-cidrs", value: is("true"), why: "without it the next two rows are ignored"},
@@ -214,7 +221,7 @@ var standardSchedulerFlags = slices.Concat([]flag{
 	{name: "authentication-kubeconfig", value: is(schedulerConfig), why: "metrics are for those whom the API server knows"},
 	{name: "authorization-kubeconfig", value: is(schedulerConfig), why: "metrics are for those whom RBAC lets"},
 }, callers, []flag{
-	{name: "bind-address", value: is("127.0.0.1"), why: "the seed's: nobody else needs it"},
+	{name: "bind-address", value: onLoopback, why: "the seed's: nobody else needs it"},
 	{name: "tls-min-version", value: is("VersionTLS12"), why: "the floor"},
 	{name: "v", value: is("2"), why: "the seed's"},
 })

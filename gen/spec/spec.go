@@ -104,6 +104,16 @@ type Network struct {
 	Gateway     List[Text]   `key:"gateway" one:"may" example:"[10.10.10.1]"`
 	Nameservers List[Text]   `key:"nameservers" example:"[10.10.10.53]"`
 	NTP         List[String] `key:"ntp" example:"[ntp.example.com]"`
+	Use         Use          `key:"use" example:"{etcd: 10.10.10.0/24}"`
+}
+
+// Use says which of a machine's addresses the cluster's own daemons use: those
+// in a range.
+type Use struct {
+	At        At
+	Etcd      Text       `key:"etcd"`
+	APIServer Text       `key:"apiServer"`
+	HAProxy   List[Text] `key:"haproxy" one:"may" example:"[192.0.2.0/24]"`
 }
 
 // Etcd says where a master's etcd keeps its data.
@@ -175,7 +185,7 @@ type Origin struct {
 type LoadBalancer struct {
 	At              At
 	Mode            Text         `key:"mode"`
-	VirtualIP       Text         `key:"virtualIP"`
+	VirtualIP       List[Text]   `key:"virtualIP" one:"may" example:"[10.10.10.9]"`
 	VirtualRouterID Int          `key:"virtualRouterID"`
 	Names           List[String] `key:"names" example:"[api.example.com]"`
 	StatsPort       Int          `key:"statsPort"`

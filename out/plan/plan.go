@@ -154,7 +154,7 @@ type way struct {
 func (w way) environment() []Variable {
 	var endpoints []string
 	for _, m := range w.before.Cluster.Masters {
-		endpoints = append(endpoints, control.EtcdURL(m))
+		endpoints = append(endpoints, control.EtcdURL(w.before.Cluster, m))
 	}
 	access := control.EtcdAccess(w.before.Cluster, w.staying())
 	return []Variable{

@@ -27,7 +27,7 @@ type good struct {
 var goods = []good{
 	{etcdUnit, func(w way, h cluster.Host) []Command {
 		return memberChecks(w.changes(w.plan.From.Etcd, w.plan.To.Etcd, fmt.Sprintf(
-			`ETCDCTL_ENDPOINTS=%s etcdctl endpoint status --write-out=fields | grep '"Version" : "%s"'`, control.EtcdURL(h), w.plan.To.Etcd)))
+			`ETCDCTL_ENDPOINTS=%s etcdctl endpoint status --write-out=fields | grep '"Version" : "%s"'`, control.EtcdURL(w.after.Cluster, h), w.plan.To.Etcd)))
 	}},
 	{apiUnit, func(w way, h cluster.Host) []Command {
 		ask := kubectl(h, w.after.Cluster.APIServer.Port, h.Name)
@@ -124,7 +124,7 @@ func (w way) first() []Check {
 			fmt.Sprintf("kubelets must be %s to %s: no more than three minor releases older than the new API servers, and never newer than one", older(to.Kubernetes, 3), from.Kubernetes.Line())})
 	}
 	if from != to {
-		checks = append(checks, Check{Command{Text: fmt.Sprintf("ETCDCTL_ENDPOINTS=%s etcdctl snapshot save before-%s.db", control.EtcdURL(w.staying()), to.Kubernetes)},
+		checks = append(checks, Check{Command{Text: fmt.Sprintf("ETCDCTL_ENDPOINTS=%s etcdctl snapshot save before-%s.db", control.EtcdURL(w.before.Cluster, w.staying()), to.Kubernetes)},
 			"nothing else leads back to an older minor release"})
 	}
 	return append(checks, Check{Command{Text: "hagen render -f " + w.options.File}, "the new documents, and the certificates that they need"})

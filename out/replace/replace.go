@@ -19,13 +19,14 @@ import (
 type Plan struct {
 	Lost      string         // the member that is lost, by its name
 	LostURL   string         // how its peers know it
+	HostURL   string         // how they will know what takes its place
 	Host      cluster.Host   // takes its place; the same machine unless the cluster file says otherwise
 	Survivors []cluster.Host // the other masters
 	Known     bool           // what was rendered before is known
 }
 
 // Moved says whether another name or address takes the place.
-func (p Plan) Moved() bool { return p.Lost != p.Host.Name || p.LostURL != control.EtcdPeerURL(p.Host) }
+func (p Plan) Moved() bool { return p.Lost != p.Host.Name || p.LostURL != p.HostURL }
 
 // Of plans the replacement of a member in a cluster whose file may name it
 // already otherwise. Before are the machines as they were rendered, none if
@@ -34,7 +35,7 @@ func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 	members := diff.Members(before)
 	if len(members) == 0 {
 		for _, m := range c.Masters {
-			members = append(members, diff.Member{Name: m.Name, Host: m.Name, PeerURLs: control.EtcdPeerURL(m)})
+			members = append(members, diff.Member{Name: m.Name, Host: m.Name, PeerURLs: control.EtcdPeerURL(c, m)})
 		}
 	}
 	i := slices.IndexFunc(members, func(m diff.Member) bool { return m.Name == lost })
@@ -53,13 +54,17 @@ func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 			p.Host = m
 		case known < 0:
 			fresh = append(fresh, m)
-		case members[known].PeerURLs != control.EtcdPeerURL(m):
-			return Plan{}, fmt.Errorf("the cluster file moves %s, too, from %s to %s: one master at a time", m.Name, members[known].PeerURLs, control.EtcdPeerURL(m))
+		case members[known].PeerURLs != control.EtcdPeerURL(c, m):
+			return Plan{}, fmt.Errorf("the cluster file moves %s, too, from %s to %s: one master at a time", m.Name, members[known].PeerURLs, control.EtcdPeerURL(c, m))
 		default:
 			p.Survivors = append(p.Survivors, m)
 		}
 	}
-	return p, p.choose(fresh, len(members))
+	if err := p.choose(fresh, len(members)); err != nil {
+		return p, err
+	}
+	p.HostURL = control.EtcdPeerURL(c, p.Host)
+	return p, nil
 }
 
 // choose finds who takes the place of a member that the cluster file does not

@@ -31,7 +31,7 @@ func (p Plan) Runbook(c *cluster.Cluster, desk Desk, others []Change) string {
 	w.say("For a master whose etcd data is lost, while a majority of the masters is healthy. Written by hagen render --replace.")
 	w.say("")
 	if p.Moved() {
-		w.say("The member %s at %s makes room for %s at %s.", p.Lost, p.LostURL, name, control.EtcdPeerURL(p.Host))
+		w.say("The member %s at %s makes room for %s at %s.", p.Lost, p.LostURL, name, p.HostURL)
 	} else {
 		w.say("The member is %s at %s, before and after.", p.Lost, p.LostURL)
 	}
@@ -52,7 +52,7 @@ func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
 	access := control.EtcdAccess(c, p.Survivors[0])
 	var urls []string
 	for _, s := range p.Survivors {
-		urls = append(urls, control.EtcdURL(s))
+		urls = append(urls, control.EtcdURL(c, s))
 	}
 	item := func(name string) string { return path.Join(desk.PKI, name) }
 	w.step("Let etcdctl ask the healthy members", "At your desk, in the directory in which you rendered, with etcdctl %s:", c.Etcd)
@@ -60,7 +60,7 @@ func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
 	w.say("")
 	w.say("   If your desk does not reach port %d: as root on %s, which has the same files:", cluster.EtcdClientPort, p.Survivors[0].Name)
 	w.say("")
-	w.access(c, control.EtcdURL(p.Survivors[0]), access.AuthorityPath, access.CertificatePath, access.ClientKeyPath, "    ")
+	w.access(c, control.EtcdURL(c, p.Survivors[0]), access.AuthorityPath, access.CertificatePath, access.ClientKeyPath, "    ")
 	w.step("Look", "%s is switched off, every endpoint is healthy, and the list names %s. If not: stop here.\n   Without a majority only a snapshot helps.", p.Lost, p.Lost)
 	w.run("etcdctl endpoint health", "etcdctl member list")
 }
@@ -69,7 +69,7 @@ func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
 func (p Plan) exchange(w *writer, desk Desk) {
 	w.step("Remove the member", "Its data, wherever it still is, is worth nothing from now on.")
 	w.run(fmt.Sprintf(`etcdctl member remove "$(etcdctl member list | awk -F', ' '$3 == "%s" || $4 == "%s" { print $1 }')"`, p.Lost, p.LostURL))
-	url := control.EtcdPeerURL(p.Host)
+	url := p.HostURL
 	w.step("Add it", "For some seconds after a change etcd refuses the next one (unhealthy cluster): this asks again. The ETCD_\n   variables that etcdctl prints stand in the document already.")
 	w.run(fmt.Sprintf("until etcdctl member list | grep -F ', %s,' || etcdctl member add %s --peer-urls=%[1]s; do sleep 5; done", url, p.Host.Name))
 	w.step("Boot "+p.Host.Name, "Not with the document of every day: with this one, which says --initial-cluster-state=existing.")
@@ -87,7 +87,7 @@ func (p Plan) exchange(w *writer, desk Desk) {
 func (p Plan) wait(w *writer, c *cluster.Cluster) {
 	var urls []string
 	for _, m := range c.Masters {
-		urls = append(urls, control.EtcdURL(m))
+		urls = append(urls, control.EtcdURL(c, m))
 	}
 	w.step("Wait until it is a member", "A quarter of a minute after its power-on the list says started, and all are healthy.")
 	w.run("export ETCDCTL_ENDPOINTS="+strings.Join(urls, ","),
@@ -114,7 +114,7 @@ func (p Plan) afterwards(w *writer, c *cluster.Cluster, desk Desk, others []Chan
 	w.say("   Hand these machines their new documents, one at a time. What changes in etcd.service alone can wait: a member")
 	w.say("   that has data does not look at --initial-cluster.")
 	if p.Moved() && c.Balancing.Mode == cluster.External {
-		w.say("   Your load balancer is none of hagen's: tell it of %s at %s.", p.Host.Name, p.Host.Address())
+		w.say("   Your load balancer is none of hagen's: tell it of %s at %s.", p.Host.Name, c.APIAddress(p.Host))
 	}
 }
 
