@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"hagen/gen/network"
 )
 
 // unlike are files that are each machine's own, or that other rules compare.
@@ -37,6 +39,9 @@ func (m *machine) facts() (out []fact) {
 		add(system, "link "+l.Path, "link to ", whole(l.Path), l.Target)
 	}
 	for _, f := range m.Files {
+		if _, _, own := network.Parse(f); own {
+			continue // an interface is its machine's own
+		}
 		add(system, "file "+f.Path, "file ", whole(f.Path), owned(f.User, f.Group, fmt.Sprintf("%04o", f.Mode.Perm())))
 		if contents := m.pem[f.Path]; len(contents.certificates)+len(contents.keys) > 0 || contents.opaque || m.secret(f) || slices.Contains(unlike, f.Path) {
 			continue
