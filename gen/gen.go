@@ -75,7 +75,8 @@ const AdminPath = "admin.kubeconfig"
 // fileNames are what documents are called in a host's folder. cloud-init wants
 // its own to be called so.
 var fileNames = map[string]string{
-	profiles.Butane: "config.bu", profiles.Ignition: "config.ign", profiles.UserData: "user-data", profiles.MetaData: "meta-data", Kargs: "kargs",
+	profiles.Butane: "config.bu", profiles.Ignition: "config.ign", profiles.UserData: "user-data", profiles.MetaData: "meta-data",
+	profiles.NetworkConfig: "network-config", Kargs: "kargs",
 }
 
 // Kargs is the format of what a machine's boot medium says to its kernel, so

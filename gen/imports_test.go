@@ -24,7 +24,7 @@ var allowed = map[string][]string{
 	"hagen/gen/node":     {},
 	"hagen/gen/network":  {"hagen/gen/node", "hagen/profiles"},
 	"hagen/gen/deflate":  {},
-	"hagen/gen/encode":   {"hagen/gen/deflate", "hagen/gen/node", "hagen/profiles"},
+	"hagen/gen/encode":   {"hagen/gen/network", "hagen/gen/deflate", "hagen/gen/node", "hagen/profiles"},
 	"hagen/gen/check":    {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 	"hagen/pki":          {},
 	"hagen/pki/store":    {"hagen/pki", "hagen/out/tree"},

@@ -17,6 +17,8 @@ const (
 	Ignition = "ignition"
 	UserData = "user-data"
 	MetaData = "meta-data"
+	// NetworkConfig is cloud-init's, for machines with addresses of their own.
+	NetworkConfig = "network-config"
 )
 
 // Network stacks: what reads the files that configure interfaces.
@@ -194,7 +196,7 @@ var systems = []OS{
 	{
 		Name: "debian", Summary: "Debian 12 and newer", BinDir: "/usr/local/bin", HAProxy: "/usr/sbin/haproxy",
 		Keepalived: "/usr/sbin/keepalived", Packages: "apt-get install haproxy keepalived",
-		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData},
+		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData, NetworkConfig},
 		Groups: []string{"sudo", "systemd-journal"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD:ALL",
 		Network: Networkd, Clock: Timesyncd,
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
@@ -202,7 +204,7 @@ var systems = []OS{
 	{
 		Name: "ubuntu", Summary: "Ubuntu 22.04 LTS and newer", BinDir: "/usr/local/bin", HAProxy: "/usr/sbin/haproxy",
 		Keepalived: "/usr/sbin/keepalived", Packages: "apt-get install haproxy keepalived",
-		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData},
+		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData, NetworkConfig},
 		Groups: []string{"sudo", "systemd-journal"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD:ALL",
 		Network: Networkd, Clock: Timesyncd,
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
@@ -211,7 +213,7 @@ var systems = []OS{
 		Name: "rhel", Summary: "Red Hat Enterprise Linux 9 and newer, AlmaLinux, Rocky Linux, Oracle Linux, CentOS Stream",
 		Clones: []string{"redhat", "almalinux", "alma", "rocky", "rockylinux", "oracle", "oraclelinux", "ol", "centos", "centos-stream"},
 		BinDir: "/usr/local/bin", HAProxy: "/usr/sbin/haproxy", Keepalived: "/usr/sbin/keepalived", Packages: "dnf install haproxy keepalived",
-		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData},
+		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData, NetworkConfig},
 		Groups: []string{"wheel", "systemd-journal"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD:ALL",
 		Network: NetworkManager, Clock: Chrony,
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
@@ -230,13 +232,13 @@ func Releases() []Release { return slices.Clone(releases) }
 func Systems() []OS { return slices.Clone(systems) }
 
 // Formats lists all document formats.
-func Formats() []string { return []string{Butane, Ignition, UserData, MetaData} }
+func Formats() []string { return []string{Butane, Ignition, UserData, MetaData, NetworkConfig} }
 
 // FormatsOf gives the formats that a name stands for: itself, or several; none
 // if it is no format's.
 func FormatsOf(name string) []string {
 	if name == CloudInit {
-		return []string{UserData, MetaData}
+		return []string{UserData, MetaData, NetworkConfig}
 	}
 	if slices.Contains(Formats(), name) {
 		return []string{name}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 
+	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/profiles"
 )
@@ -14,6 +15,11 @@ type Encoding struct {
 	Text   []byte
 	Back   *node.Node // what the text says, read by the parser that the machine uses; nil where it says nothing of a node
 }
+
+// NetworkConfig is what cloud-init sets the network up with, before it reads
+// user-data: the interfaces that the machine's own files configure, in version 2
+// of its format. nil stands for none, and so for DHCP.
+func NetworkConfig(n node.Node) []byte { return network.Config(network.Interfaces(n)) }
 
 // All writes a node in each of the formats, in the order of profiles.Formats.
 // Ignition comes from the Butane text, meta-data from what stands beside it.
@@ -28,7 +34,7 @@ func All(cluster string, n node.Node, system profiles.OS, formats []string) ([]E
 		}
 		out = append(out, Encoding{profiles.Butane, butane.Text, &back}, Encoding{profiles.Ignition, ignition, &back})
 	}
-	if wanted(profiles.UserData) || wanted(profiles.MetaData) {
+	if wanted(profiles.UserData) || wanted(profiles.MetaData) || wanted(profiles.NetworkConfig) {
 		if problem := disksFor(n); problem != "" {
 			return nil, errors.New(problem)
 		}
@@ -40,7 +46,11 @@ func All(cluster string, n node.Node, system profiles.OS, formats []string) ([]E
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Encoding{profiles.UserData, user, &back}, Encoding{profiles.MetaData, MetaData(n.Name, user), nil})
+		beside := NetworkConfig(n)
+		out = append(out, Encoding{profiles.UserData, user, &back}, Encoding{profiles.MetaData, MetaData(n.Name, user, beside), nil})
+		if beside != nil {
+			out = append(out, Encoding{profiles.NetworkConfig, beside, nil})
+		}
 	}
 	return slices.DeleteFunc(out, func(e Encoding) bool { return !wanted(e.Format) }), nil
 }

@@ -89,7 +89,7 @@ func ReadEdited(tree fs.FS) (Tree, error) {
 // document: what its machine gets, since reading Butane takes ten times as
 // long. The text of the others is there.
 func ReadMachines(tree fs.FS) (Tree, error) {
-	return read(tree, reading{[]string{profiles.Ignition, profiles.UserData, profiles.Butane, profiles.MetaData}, false, true})
+	return read(tree, reading{[]string{profiles.Ignition, profiles.UserData, profiles.Butane, profiles.MetaData, profiles.NetworkConfig}, false, true})
 }
 
 // reading is how a tree is read.
@@ -182,6 +182,8 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 				err = Fault{place, "cannot be read: " + err.Error()}
 			}
 			h.Documents = append(h.Documents, Document{format, place, text})
+		case format == profiles.NetworkConfig:
+			h.Documents = append(h.Documents, Document{format, place, text})
 		case !how.all && len(h.Documents) > 0:
 			h.Documents = append(h.Documents, Document{format, place, text})
 		default:
@@ -196,15 +198,18 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 	if system, known := profiles.FindOS(said); known {
 		h.OS = system
 	}
-	if user, meta := texts[profiles.UserData], texts[profiles.MetaData]; user != nil && meta != nil {
-		h.Instance = encode.InstanceID(name, user)
-	}
 	found = len(h.Documents) > 0
-	if found && len(h.Documents) == 1 && h.Documents[0].Format == profiles.MetaData {
-		faults = append(faults, Fault{gen.Path(name, profiles.MetaData), "stands alone: user-data belongs beside it"})
+	if found && texts[profiles.Butane] == nil && texts[profiles.Ignition] == nil && texts[profiles.UserData] == nil {
+		faults = append(faults, Fault{h.Documents[0].Path, "stands alone: user-data belongs beside it"})
+	}
+	if user, meta := texts[profiles.UserData], texts[profiles.MetaData]; user != nil && meta != nil {
+		h.Instance = encode.InstanceID(name, user, texts[profiles.NetworkConfig])
+	}
+	if found && errors.Join(faults...) == nil && texts[profiles.UserData] != nil && !bytes.Equal(texts[profiles.NetworkConfig], encode.NetworkConfig(h.Node)) {
+		faults = append(faults, h.differs(how, gen.Path(name, profiles.NetworkConfig)))
 	}
 	if found && errors.Join(faults...) == nil {
-		faults = append(faults, readKargs(tree, &h, how.strict))
+		faults = append(faults, readKargs(tree, &h, how))
 	}
 	return h, cluster, found, errors.Join(faults...)
 }
@@ -238,7 +243,7 @@ func (h *Host) read(how reading, name, place, format string, text []byte) error 
 
 // readKargs reads the kernel arguments beside a host's documents. They say of
 // the network what the documents say.
-func readKargs(tree fs.FS, h *Host, strict bool) error {
+func readKargs(tree fs.FS, h *Host, how reading) error {
 	place := gen.Path(h.Node.Name, gen.Kargs)
 	text, err := readFile(tree, place)
 	switch {
@@ -247,13 +252,22 @@ func readKargs(tree fs.FS, h *Host, strict bool) error {
 	case err != nil:
 		return err
 	case bytes.Equal(text, network.Kargs(h.Node, h.OS)):
-	case !strict:
-		h.Differing = append(h.Differing, path.Base(place))
 	default:
-		return Fault{place, "says something else of the network than " + path.Base(h.Documents[0].Path) + " beside it"}
+		err = h.differs(how, place)
 	}
 	h.Kargs = text
-	return nil
+	return err
+}
+
+// differs notes a file about the network that is not as it follows from the
+// documents beside it, or that is missing; in a tree that nobody may have
+// edited it is a fault.
+func (h *Host) differs(how reading, place string) error {
+	if !how.strict {
+		h.Differing = append(h.Differing, path.Base(place))
+		return nil
+	}
+	return Fault{place, "says something else of the network than " + path.Base(h.Documents[0].Path) + " beside it"}
 }
 
 // readDocument reads a document, and finds out for which operating system it
