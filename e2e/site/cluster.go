@@ -79,13 +79,27 @@ func (c *Cluster) Render(profile string, further ...string) error {
 	return c.Layout.Render(c.Parts, c.Dir, profile, further...)
 }
 
-// Document is the path of a host's rendered document.
+// RenderWith renders the same cluster file again, with further arguments.
+func (c *Cluster) RenderWith(args ...string) error {
+	_, err := Run("env", append([]string{"-C", c.Dir, c.Parts.Hagen, "render"}, args...)...)
+	return err
+}
+
+// Documents is the directory of a host's rendered documents.
+func (c *Cluster) Documents(h *Host) string {
+	return filepath.Join(c.Dir, "rendered/kubernetes", h.Name)
+}
+
+// Document is the path of a host's rendered document for Ignition.
 func (c *Cluster) Document(h *Host) string {
-	return filepath.Join(c.Dir, "rendered/kubernetes", h.Name, "config.ign")
+	return filepath.Join(c.Documents(h), "config.ign")
 }
 
 // Install makes hosts anew from their documents; they must be off.
 func (c *Cluster) Install(hosts ...*Host) error {
+	if c.Layout.OS == debian {
+		return together(hosts, func(h *Host) error { return h.InstallCloudInit(c.Parts, c.Documents(h)) })
+	}
 	return together(hosts, func(h *Host) error { return h.Install(c.Parts, c.Document(h)) })
 }
 

@@ -9,17 +9,19 @@ import (
 
 // Parts are what hosts are made of, all made before: see e2e/prepare.
 type Parts struct {
-	Base     string // root directory of the operating system's image
-	Binaries string // directory of etcd, kube-*, kubectl, ignition
-	Masters  string // directory of the binaries that masters get: Binaries, or those of the release before
-	Hagen    string // the program under test
-	Work     string // directory of this run
+	Base      string // root directory of the operating system's image
+	CloudBase string // the same of Debian with cloud-init
+	Binaries  string // directory of etcd, kube-*, kubectl, ignition
+	Masters   string // directory of the binaries that masters get: Binaries, or those of the release before
+	Hagen     string // the program under test
+	Work      string // directory of this run
 }
 
 // PartsOfEnvironment are those that e2e/run announces.
 func PartsOfEnvironment() Parts {
 	return Parts{
-		Base: os.Getenv("E2E_BASE"), Binaries: os.Getenv("E2E_BINARIES"), Masters: os.Getenv("E2E_BINARIES"),
+		Base: os.Getenv("E2E_BASE"), CloudBase: os.Getenv("E2E_CLOUD_BASE"),
+		Binaries: os.Getenv("E2E_BINARIES"), Masters: os.Getenv("E2E_BINARIES"),
 		Hagen: os.Getenv("E2E_HAGEN"), Work: os.Getenv("E2E_WORK"),
 	}
 }
@@ -31,27 +33,8 @@ var onMasters = []string{"etcd", "kube-apiserver", "kube-controller-manager", "k
 // Install makes the host's root directory: the image, the binaries, and what
 // Ignition makes of the document. This is all that is ever done to a host.
 func (h *Host) Install(p Parts, document string) error {
-	if err := h.remove(); err != nil {
+	if err := h.lay(p.Base, func(root string) error { return h.binaries(p, root, "usr/bin") }); err != nil {
 		return err
-	}
-	if err := errors.Join(os.MkdirAll(h.Root, 0o755), os.MkdirAll(h.Root+upper, 0o755), os.Mkdir(h.Root+workdir, 0o755)); err != nil {
-		return err
-	}
-	binariesIn := func(root string) error {
-		if !h.Master || h.Bare {
-			return nil
-		}
-		return p.AddBinaries(root)
-	}
-	if err := binariesIn(h.Root + upper); err != nil {
-		return err
-	}
-	if err := all(fmt.Sprintf("mount -t overlay overlay -o lowerdir=%s,upperdir=%s,workdir=%s %s", p.Base, h.Root+upper, h.Root+workdir, h.Root)); err != nil {
-		// There can be none upon a container's own overlay.
-		err := errors.Join(os.RemoveAll(h.Root+upper), os.RemoveAll(h.Root+workdir), all("cp -a "+p.Base+"/. "+h.Root), binariesIn(h.Root))
-		if err != nil {
-			return err
-		}
 	}
 	if h.Bare {
 		for _, name := range []string{"haproxy", "keepalived"} { // the image's own
@@ -68,6 +51,28 @@ func (h *Host) Install(p Parts, document string) error {
 		return err
 	}
 	return errors.Join(h.ignite(p, document), all("umount "+h.Root+etcdData))
+}
+
+// lay makes the host's root directory from an image, with what else put adds
+// to it.
+func (h *Host) lay(base string, put func(root string) error) error {
+	if err := h.remove(); err != nil {
+		return err
+	}
+	if err := errors.Join(os.MkdirAll(h.Root, 0o755), os.MkdirAll(h.Root+upper, 0o755), os.Mkdir(h.Root+workdir, 0o755)); err != nil {
+		return err
+	}
+	if err := put(h.Root + upper); err != nil {
+		return err
+	}
+	if err := all(fmt.Sprintf("mount -t overlay overlay -o lowerdir=%s,upperdir=%s,workdir=%s %s", base, h.Root+upper, h.Root+workdir, h.Root)); err != nil {
+		// There can be none upon a container's own overlay.
+		err := errors.Join(os.RemoveAll(h.Root+upper), os.RemoveAll(h.Root+workdir), all("cp -a "+base+"/. "+h.Root), put(h.Root))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A host's disk is the image, which stays as it is, under a layer that holds
@@ -87,13 +92,23 @@ func (h *Host) remove() error {
 	return errors.Join(os.RemoveAll(h.Root), os.RemoveAll(h.Root+upper), os.RemoveAll(h.Root+workdir))
 }
 
-// AddBinaries puts a master's binaries into a root directory.
-func (p Parts) AddBinaries(root string) error {
-	if err := os.MkdirAll(filepath.Join(root, "usr/bin"), 0o755); err != nil {
+// binaries puts a master's binaries into a directory below a root directory.
+func (h *Host) binaries(p Parts, root, dir string) error {
+	if !h.Master || h.Bare {
+		return nil
+	}
+	return p.addBinaries(root, dir)
+}
+
+// AddBinaries puts a master's binaries into /usr/bin of a root directory.
+func (p Parts) AddBinaries(root string) error { return p.addBinaries(root, "usr/bin") }
+
+func (p Parts) addBinaries(root, dir string) error {
+	if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 		return err
 	}
 	for _, name := range onMasters {
-		if err := os.Link(filepath.Join(p.Masters, name), filepath.Join(root, "usr/bin", name)); err != nil {
+		if err := os.Link(filepath.Join(p.Masters, name), filepath.Join(root, dir, name)); err != nil {
 			return err
 		}
 	}

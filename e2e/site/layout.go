@@ -18,6 +18,7 @@ type Machine struct{ Name, Address, Second string }
 type Layout struct {
 	Name      string
 	Previous  bool      // begins with the release before
+	OS        string    // os of the cluster file; "" is generic
 	Balancers []Machine // machines for HAProxy alone
 	Mode      string    // loadBalancer.mode of the cluster file; "" leaves the line out
 	VirtualIP string    // "" for none
@@ -40,6 +41,9 @@ const (
 	endpoint     = "kubernetes"
 	endpointPort = 6443
 )
+
+// debian is the operating system of layouts that cloud-init sets up.
+const debian = "debian"
 
 // colocated and external are values of loadBalancer.mode.
 const (
@@ -69,6 +73,8 @@ var (
 	Kept = Layout{Name: "kept disks", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true}
 	// Older is the same on the release before.
 	Older = Layout{Name: "older", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true, Previous: true}
+	// CloudInit is the seed's, on Debian machines.
+	CloudInit = Layout{Name: "cloud-init", OS: debian, Balancers: Seed.Balancers, Front: Seed.Front}
 	// TwoAddresses has two load balancers, and a name that stands for both.
 	TwoAddresses = Layout{
 		Name: "two load balancers", Balancers: twoBalancers, Mode: "dedicated", Names: furtherNames,
@@ -186,7 +192,7 @@ func (l Layout) file(profile string, further []string) string {
 		}
 		fmt.Fprintf(&b, "  kubernetesVersion: %s\n", version)
 	}
-	fmt.Fprintf(&b, "  os: generic\n  endpoint: %s:%d\n  %s\n", endpoint, endpointPort, cmp.Or(l.Ranges, usualRanges))
+	fmt.Fprintf(&b, "  os: %s\n  endpoint: %s:%d\n  %s\n", cmp.Or(l.OS, "generic"), endpoint, endpointPort, cmp.Or(l.Ranges, usualRanges))
 	list := func(title string, machines []Machine) {
 		for i, m := range machines {
 			if i == 0 {
