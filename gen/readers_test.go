@@ -196,6 +196,47 @@ func TestHAProxy(t *testing.T) {
 	}
 }
 
+// TestHAProxyBindsBefore: HAProxy, which is not root, binds addresses that its
+// machine does not have yet: an address of its own that is late, a virtual IP
+// that another machine holds.
+func TestHAProxyBindsBefore(t *testing.T) {
+	haproxy := program(t, "haproxy")
+	if os.Geteuid() != 0 {
+		t.Skip("only root can have a network of its own")
+	}
+	_, _, machines := fresh(t, "two-addresses")
+	balancer := machines[len(machines)-1]
+	dir, err := os.MkdirTemp("", "haproxy-") // t.TempDir is root's alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range balancer.Node.Files {
+		if strings.HasPrefix(f.Path, "/etc/haproxy/") {
+			path := write(t, filepath.Join(dir, filepath.Base(f.Path)), bytes.ReplaceAll(f.Contents, []byte("/etc/haproxy"), []byte(dir)))
+			if err := os.Chmod(path, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	const script = `ip link set lo up
+setpriv --reuid=65534 --regid=65534 --clear-groups "$0" -db -f "$1/haproxy.cfg" &
+for i in $(seq 100); do ss -Hltn | grep -q :6443 && break; sleep 0.1; done
+ss -Hltn
+kill $!`
+	cmd := exec.Command("unshare", "--net", "bash", "-c", script, haproxy, dir)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	for _, address := range []string{" 203.0.113.4:6443 ", " 203.0.113.2:6443 "} {
+		if !strings.Contains(string(out), address) {
+			t.Errorf("%sis not bound: %v\n%s", address, err, out)
+		}
+	}
+}
+
 // TestKeepalived: keepalived itself has nothing to say about any of its
 // configurations, of which some need an interface that is none's loopback.
 func TestKeepalived(t *testing.T) {
@@ -219,7 +260,7 @@ func TestKeepalived(t *testing.T) {
 				if f.Path != "/etc/keepalived/keepalived.conf" {
 					continue
 				}
-				write(t, filepath.Join(dir, "interface.conf"), []byte("$INTERFACE="+name+"\n"))
+				write(t, filepath.Join(dir, "interface.conf"), []byte("$INTERFACE="+name+"\n$INTERFACE_2="+name+"\n"))
 				contents := strings.NewReplacer("/run/hagen-keepalived", dir, "keepalived_script", "nobody").Replace(string(f.Contents))
 				path := write(t, filepath.Join(dir, "keepalived.conf"), []byte(contents))
 				// 2.2.7 takes its own change of user for the death of its

@@ -192,7 +192,7 @@ func keepalived(a asked) ([]remark, error) {
 		if os.Geteuid() != 0 || name == "" {
 			return nil, skipped("it reads its configuration as root alone, with a network interface")
 		}
-		if _, err := write(a.dir, "interface.conf", []byte("$INTERFACE="+name+"\n"), false); err != nil {
+		if _, err := write(a.dir, "interface.conf", []byte("$INTERFACE="+name+"\n$INTERFACE_2="+name+"\n"), false); err != nil {
 			return nil, err
 		}
 		contents := strings.NewReplacer("/run/hagen-keepalived", a.dir, "script_user keepalived_script", "script_user nobody").Replace(string(f.Contents))
