@@ -215,7 +215,7 @@ var systems = []OS{
 		BinDir: "/usr/local/bin", HAProxy: "/usr/sbin/haproxy", Keepalived: "/usr/sbin/keepalived", Packages: "dnf install haproxy keepalived",
 		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData, NetworkConfig},
 		Groups: []string{"wheel", "systemd-journal"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD:ALL",
-		Network: NetworkManager, Clock: Chrony,
+		Network: NetworkManager, Clock: Chrony, BootMAC: InIP,
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
 		SELinux:  true,
 		Booleans: map[string]string{"haproxy": "haproxy_connect_any", "keepalived": "keepalived_connect_any"},

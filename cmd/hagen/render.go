@@ -217,7 +217,7 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return usage("-o - prints one document: name its format with one --format")
 	case ctx.Bool("json"):
 		return usage("-o - and --json both want stdout: leave one out")
-	case ui.outTerminal && !ctx.Bool("redact") && formats[0] != gen.Kargs:
+	case ui.outTerminal && !ctx.Bool("redact") && formats[0] != gen.Kargs && formats[0] != profiles.NetworkConfig:
 		return usage("a document may hold keys and is not printed on a terminal: pipe it, or name a directory with -o")
 	}
 	if err := neighbours(ctx.String("file"), filepath.Join("rendered", c.Name), c); err != nil {
@@ -240,7 +240,7 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 			return nil
 		}
 	}
-	return no("%s has no static address on an interface that kernel arguments can name: there are none to print", hosts[0])
+	return no("%s has no %s: it is for machines with static addresses, on interfaces that it can name", hosts[0], formats[0])
 }
 
 // work is a render of which nothing has been written yet.

@@ -7,9 +7,12 @@ import (
 	"hagen/gen/node"
 )
 
-// Config writes interfaces as cloud-init's network-config of version 2, which
-// netplan reads, too; nil if there are none. accept-ra and link-local keep a
-// boot from waiting for a router's advertisement.
+// Config writes interfaces as cloud-init's network-config of
+// version 2, which netplan reads, too; nil if there are none. accept-ra and
+// link-local keep a boot from waiting for a router's advertisement. The
+// default routes are gateway4 and gateway6: of `routes`, renderers of cloud-init
+// 22 make a route to ::/64. An interface that is known by its MAC address alone
+// gets a name, which most renderers give it in any case.
 func Config(interfaces []node.Interface) []byte {
 	if len(interfaces) == 0 {
 		return nil
@@ -18,35 +21,45 @@ func Config(interfaces []node.Interface) []byte {
 	line := func(depth int, format string, args ...any) {
 		fmt.Fprintf(&b, strings.Repeat("  ", depth)+format+"\n", args...)
 	}
-	line(0, "version: 2\nethernets:")
-	for _, i := range interfaces {
-		line(1, "%q:", ID(i))
+	line(0, "# Made by hagen. Do not edit: change the cluster file and render again.")
+	line(0, "version: 2")
+	line(0, "ethernets:")
+	for at, i := range interfaces {
+		name := i.Name
+		if name == "" {
+			name = fmt.Sprintf("lan%d", at)
+		}
+		line(1, "%q:", name)
 		if i.MAC != "" {
 			line(2, "match: {macaddress: %q}", i.MAC)
 		}
-		line(2, "dhcp4: false\n    dhcp6: false\n    accept-ra: false")
+		if i.Name == "" {
+			line(2, "set-name: %q", name)
+		}
+		line(2, "dhcp4: false")
+		line(2, "dhcp6: false")
+		line(2, "accept-ra: false")
 		local := "[]"
 		if len(addresses(i, 6)) > 0 {
 			local = "[ipv6]"
 		}
 		line(2, "link-local: %s", local)
-		line(2, "addresses:")
-		for _, a := range i.Addresses {
-			line(3, "- %q", a)
-		}
-		if len(i.Gateways) > 0 {
-			line(2, "routes:")
-		}
+		line(2, "addresses: [%s]", quoted(i.Addresses))
 		for _, g := range i.Gateways {
-			to := map[int]string{4: "0.0.0.0/0", 6: "::/0"}[Family(g)]
-			line(3, "- {to: %q, via: %q}", to, g.String())
+			line(2, "gateway%d: %q", Family(g), g.String())
 		}
 		if len(i.Nameservers) > 0 {
-			line(2, "nameservers:\n      addresses:")
-		}
-		for _, n := range i.Nameservers {
-			line(3, "- %q", n)
+			line(2, "nameservers: {addresses: [%s]}", quoted(i.Nameservers))
 		}
 	}
 	return []byte(b.String())
+}
+
+// quoted writes a list for YAML: an IPv6 address holds colons.
+func quoted[T fmt.Stringer](values []T) string {
+	var texts []string
+	for _, v := range values {
+		texts = append(texts, fmt.Sprintf("%q", v.String()))
+	}
+	return strings.Join(texts, ", ")
 }

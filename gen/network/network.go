@@ -34,9 +34,10 @@ var stacks = []stack{
 		write: keyfile, read: readKeyfile,
 	},
 	{
-		// The first file that matches counts, in the order of names: before
-		// those that systems bring (80-container-host0, zz-default).
-		name: profiles.Networkd, dir: "/etc/systemd/network", before: "10-", after: ".network", mode: 0o644,
+		// The first file that matches counts, in the order of names: before those
+		// that systems bring (80-container-host0, zz-default) and that others make
+		// (10-netplan-, 10-cloud-init-).
+		name: profiles.Networkd, dir: "/etc/systemd/network", before: "05-", after: ".network", mode: 0o644,
 		write: networkdFile, read: readNetworkdFile,
 	},
 }

@@ -111,6 +111,45 @@ func TestKargs(t *testing.T) {
 	}
 }
 
+func TestConfig(t *testing.T) {
+	for name, test := range map[string]struct {
+		i    node.Interface
+		want string
+	}{
+		"both": {interfaces["both"], `version: 2
+ethernets:
+  "ens3":
+    dhcp4: false
+    dhcp6: false
+    accept-ra: false
+    link-local: [ipv6]
+    addresses: ["10.10.10.80/20", "fd00:10::80/48"]
+    gateway4: "10.10.0.1"
+    gateway6: "fe80::1"
+    nameservers: {addresses: ["10.10.10.53", "fd00:10::53"]}
+`},
+		"MAC address": {interfaces["MAC address"], `version: 2
+ethernets:
+  "lan0":
+    match: {macaddress: "02:00:0a:0a:0a:50"}
+    set-name: "lan0"
+    dhcp4: false
+    dhcp6: false
+    accept-ra: false
+    link-local: []
+    addresses: ["10.10.10.80/24"]
+`},
+	} {
+		_, got, _ := strings.Cut(string(Config([]node.Interface{test.i})), "\n")
+		if got != test.want {
+			t.Errorf("%s: got\n%swant\n%s", name, got, test.want)
+		}
+	}
+	if got := Config(nil); got != nil {
+		t.Errorf("of nothing: %s", got)
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	for _, i := range interfaces {
 		for _, s := range stacks {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"hagen/gen/node"
 	"hagen/profiles"
 )
 
@@ -144,6 +145,73 @@ func TestNetworkGenerator(t *testing.T) {
 			t.Errorf("%s: %sis read as\n%q\nwant\n%q", name, kargs, got, want)
 		}
 	}
+}
+
+// TestCloudInit: what cloud-init makes of network-config, for each of its
+// renderers that write what this package reads, is what the machine's own file
+// says: addresses, gateways, nameservers, on which interface.
+func TestCloudInit(t *testing.T) {
+	cloudInit := program(t, "/usr/bin/cloud-init")
+	for name, i := range interfaces {
+		dir := t.TempDir()
+		config := filepath.Join(dir, "network-config")
+		if err := os.WriteFile(config, Config([]node.Interface{i}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, a := range i.Addresses {
+			want = append(want, a.String())
+		}
+		for _, g := range i.Gateways {
+			want = append(want, g.String())
+		}
+		for _, n := range i.Nameservers {
+			want = append(want, n.String())
+		}
+		slices.Sort(want)
+		for _, renderer := range []string{"networkd", "network-manager"} {
+			root := filepath.Join(dir, renderer)
+			out, err := exec.Command(cloudInit, "devel", "net-convert", "--network-data="+config, "--kind=yaml", "--directory="+root, "--distro=debian", "--output-kind="+renderer).CombinedOutput()
+			if err != nil {
+				t.Errorf("%s, %s: %v\n%s", name, renderer, err, out)
+				continue
+			}
+			got, devices := said(t, root)
+			if !slices.Equal(got, want) {
+				t.Errorf("%s, %s: read as %q, want %q", name, renderer, got, want)
+			}
+			if i.MAC != "" && !slices.Contains(devices, i.MAC) || i.MAC == "" && !slices.Contains(devices, i.Name) {
+				t.Errorf("%s, %s: on %q", name, renderer, devices)
+			}
+		}
+	}
+}
+
+// said lists what files of cloud-init's say of an interface, and how they know
+// it.
+func said(t *testing.T, root string) (values, devices []string) {
+	t.Helper()
+	for _, s := range stacks {
+		files, _ := filepath.Glob(filepath.Join(root, s.dir, "*"+s.after))
+		for _, path := range files {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries(text) {
+				switch key := strings.ToLower(strings.TrimRight(e.key, "0123456789")); key {
+				case "address", "gateway":
+					values = append(values, e.value)
+				case "dns":
+					values = append(values, strings.FieldsFunc(e.value, func(r rune) bool { return r == ';' || r == ' ' })...)
+				case "name", "macaddress", "interface-name", "mac-address":
+					devices = append(devices, strings.ToLower(e.value))
+				}
+			}
+		}
+	}
+	slices.Sort(values)
+	return values, devices
 }
 
 // networkd starts systemd-networkd in a network and mounts of its own, with one
