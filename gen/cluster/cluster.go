@@ -44,6 +44,8 @@ type Cluster struct {
 	Balancing  Balancing
 	PKI        PKI
 	Binaries   Binaries
+	Snapshots  Snapshots
+	Restore    Restore // asked for by a render, never by the cluster file
 	Users      []User
 	Joining    string       // the master that joins members which are there; no field of the file
 	Warnings   []spec.Fault // what works but should be known
@@ -254,6 +256,7 @@ func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v.frontPorts()
 	v.pki()
 	v.binaries()
+	v.snapshots()
 	v.users()
 	if len(v.faults) > 0 {
 		return nil, v.faults

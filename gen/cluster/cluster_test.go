@@ -159,6 +159,7 @@ func TestEverything(t *testing.T) {
 			Timeouts: cluster.Timeouts{Connect: 500 * time.Millisecond, Client: 90 * time.Second, Server: 2 * time.Minute, Tunnel: time.Hour, Check: 2 * time.Second}}},
 		{"pki", c.PKI, cluster.PKI{Algorithm: pki.RSA3072, CAExpiry: 5 * 365 * 24 * time.Hour, Expiry: 100 * 24 * time.Hour, AdminLife: 36 * time.Hour,
 			Subject: cluster.Subject{CommonName: "Edge CA", Organization: "Exämple", OrganizationalUnit: "Edge", Country: "NO", State: "Ost", Locality: "Ås"}}},
+		{"snapshots", c.Snapshots, cluster.Snapshots{Every: 30 * time.Minute, Keep: 96, Directory: "/var/backups/etcd"}},
 		{"disks of a role", []string{c.Masters[0].Filesystems[0].Device, c.Balancers[0].Filesystems[0].Format}, []string{"/dev/disk/by-id/virtio-m", "ext4"}},
 		{"etcd's disk", bare(c.Masters[0].Filesystems[1]), cluster.Filesystem{
 			Device: "/dev/disk/by-path/pci-0000:00:04.0", Format: "ext4", Label: "etcd", Path: "/var/lib/etcd", Options: []string{"nofail"}}},

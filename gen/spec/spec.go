@@ -55,7 +55,7 @@ type Spec struct {
 	AllowEvenMasters     Bool         `key:"allowEvenMasters"`
 	LoadBalancers        List[Host]   `key:"loadBalancers" example:"[{name: kubernetes, addresses: [10.10.10.2]}]"`
 	LoadBalancer         LoadBalancer `key:"loadBalancer"`
-	Etcd                 Etcd         `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
+	Etcd                 ClusterEtcd  `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
 	Disks                RoleDisks    `key:"disks"`
 	Network              Network      `key:"network"`
 	PKI                  PKI          `key:"pki"`
@@ -114,6 +114,21 @@ type Use struct {
 	Etcd      Text       `key:"etcd"`
 	APIServer Text       `key:"apiServer"`
 	HAProxy   List[Text] `key:"haproxy" one:"may" example:"[192.0.2.0/24]"`
+}
+
+// ClusterEtcd is what all masters' etcd have in common.
+type ClusterEtcd struct {
+	At        At
+	Disk      Text      `key:"disk"`
+	Snapshots Snapshots `key:"snapshots" example:"{every: 6h}"`
+}
+
+// Snapshots are taken on every master when they are written, be it as {}.
+type Snapshots struct {
+	At        At
+	Every     Text `key:"every"`
+	Keep      Int  `key:"keep"`
+	Directory Text `key:"directory"`
 }
 
 // Etcd says where a master's etcd keeps its data.
