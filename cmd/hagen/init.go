@@ -147,7 +147,11 @@ spec:
     - {name: kubem02, addresses: [10.10.10.82]}
   loadBalancers:
     - {name: kubernetes, addresses: [10.10.10.2]}
-  # etcd: {disk: /dev/disk/by-id/virtio-etcd}    # kept when a master is re-imaged
+  # etcd:
+  #   disk: /dev/disk/by-id/virtio-etcd    # kept when a master is re-imaged
+{{- if ne .Name "classic"}}
+  #   snapshots: {every: 6h, keep: 28}     # of etcd, on every master
+{{- end}}
   # network:                       # for machines with static addresses, such as
   #   gateway: 10.10.10.1          # {name: kubem00, mac: "52:54:00:89:d8:10", addresses: [10.10.10.80/24]}
   #   nameservers: [10.10.10.53]

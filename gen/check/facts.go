@@ -96,6 +96,7 @@ func (u *unit) facts(system string, same *strings.Replacer) (out []fact) {
 	for _, d := range u.directives {
 		switch {
 		case d.section == "Unit" && d.key == "Description":
+		case d.section == "Timer": // machines take turns
 		case d.key == "ExecStart" && daemons[programOf(d)].flags:
 			for _, f := range readFlags(split(d.value, d.valueAt)[1:]) {
 				if !slices.Contains(ownFlags, f.name) {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -211,10 +212,24 @@ func (m *machine) programs() {
 		}
 	}
 	for _, n := range m.needs {
-		if !runs[n.path.text] {
+		if !runs[n.path.text] && !m.scripted(n.path.text) {
 			m.find(ruleUnusedProgram, m.at(binariesPath, n.path.at), "asks for %s, which no unit runs", n.path.text)
 		}
 	}
+}
+
+// scripted says whether a script that a unit runs begins a command with a
+// program. The one that asks for all of them is none.
+func (m *machine) scripted(program string) bool {
+	begins := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(program) + `\s`)
+	for _, p := range m.processes {
+		for _, argument := range p.args {
+			if f, brought := m.files[argument.text]; brought && f.Path != binariesPath && begins.Match(f.Contents) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 const binariesPath = "/etc/hagen/binaries.sh"

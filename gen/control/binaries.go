@@ -136,6 +136,9 @@ func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node
 		}
 		step("", "need %s '%s %s'", s.binary(d.name), d.name, d.product.wanted(s))
 	}
+	for _, name := range tools(s) {
+		step("", "need %s '%s %s'", s.binary(name), name, productEtcd.wanted(s))
+	}
 	script := "# Says which binary this machine lacks. Run by " + BinariesUnit + ".\n"
 	if len(functions) > 1 {
 		script = "# Puts binaries in their places and says which this machine lacks. Run by\n# " + BinariesUnit + ".\n"

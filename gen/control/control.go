@@ -100,6 +100,7 @@ func machine(s site, set pki.Set) (node.Node, error) {
 		}
 		n.Files = append(n.Files, placed...)
 		daemons = append(daemons, p.daemons...)
+		n.Add(restore(s), snapshots(s))
 	}
 	if s.IsFront(s.host) {
 		n.Add(front(s, p, set))

@@ -306,6 +306,10 @@ func (j *judge) readers(path string, seen map[string]bool) []Effect {
 	seen[path] = true
 	var effects []Effect
 	for _, m := range j.named[path] {
+		if j.timed(m.unit) {
+			effects = merge(effects, []Effect{{Nothing, m.unit, byTimer}})
+			continue
+		}
 		if m.unit != "" {
 			effects = merge(effects, []Effect{j.look(m.unit, m.by, Effect{Restart, m.unit, "read when it starts"})})
 			continue
@@ -343,6 +347,8 @@ func (j *judge) isSince(unit, since string) bool {
 
 func (j *judge) ofUnit(c Change) []Effect {
 	switch {
+	case j.timed(c.Name):
+		return []Effect{{Nothing, c.Name, byTimer}}
 	case c.How == Added:
 		return []Effect{{Start, c.Name, "a new unit"}}
 	case c.How == Removed:
