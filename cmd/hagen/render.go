@@ -31,6 +31,7 @@ func renderCommand(ui *ui) *cli.Command {
 			"hagen render -f prod/cluster.yaml -o /srv/boot/prod",
 			"hagen render --host kubem00 --host kubem01",
 			"hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'",
+			"hagen render --restore kubem01-20261101T020000Z.db    # etcd begins from there, once",
 			"hagen render --channel aws    # documents that fit into EC2's user data",
 			"hagen render --replace kubem01",
 			"hagen render --redact -o golden/kubernetes"),
@@ -38,7 +39,7 @@ func renderCommand(ui *ui) *cli.Command {
 			fileFlag(), pkiFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>), or one of them to a pipe with -"},
 			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`", KeepSpace: true},
-			formatFlag(), channelFlag(), wrapFlag(),
+			formatFlag(), channelFlag(), wrapFlag(), restoreFlag(), restorePathFlag(),
 			&cli.StringFlag{Name: "replace", Usage: "write the document with which the lost master `NAME` joins the others, and a runbook, to replace/<cluster>"},
 			&cli.StringFlag{Name: "from", Usage: "with --replace: the tree that machines have now is `DIR` (default: rendered/<cluster>)"},
 			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shown: documents with fingerprints for secrets; needs -o", DisableDefaultText: true},
@@ -69,6 +70,9 @@ func render(ui *ui, ctx *cli.Context) error {
 		return err
 	}
 	if err := knownHosts(c, ctx.StringSlice("host")); err != nil {
+		return err
+	}
+	if err := restoring(ctx, c); err != nil {
 		return err
 	}
 	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
@@ -187,6 +191,7 @@ func (w *work) write(ui *ui, ctx *cli.Context, dir string, files []tree.File, pr
 		w.membership(ui, result.Removed)
 	}
 	w.report(ui, ctx, dir, result)
+	w.restoreSteps(ui, ctx, dir)
 	return nil
 }
 

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/profiles"
+)
+
+// restorePlace is where masters find the snapshot unless it is said otherwise:
+// in a directory that the document makes.
+const restorePlace = cluster.RestoreDir + "/snapshot.db"
+
+func restoreFlag() cli.Flag {
+	return &cli.StringFlag{Name: "restore", Usage: "make documents with which all masters begin etcd's data from the snapshot `FILE`, once"}
+}
+
+func restorePathFlag() cli.Flag {
+	return &cli.StringFlag{Name: "restore-path", Usage: "where each master finds that snapshot, as `PATH` on the master", Value: restorePlace}
+}
+
+// plainPath is a path that shells and units take as it is.
+var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
+
+// restoring notes what --restore asks for. The whole snapshot is read here and
+// now: at night is not the time to find on three machines that it is damaged.
+func restoring(ctx *cli.Context, c *cluster.Cluster) error {
+	file := ctx.String("restore")
+	switch place := ctx.String("restore-path"); {
+	case file == "" && ctx.IsSet("restore-path"):
+		return usage("--restore-path says where the snapshot of --restore is found: name that file with --restore, too")
+	case file == "":
+		return nil
+	case len(ctx.StringSlice("host")) > 0:
+		return usage("--restore is for all masters at once: one that begins from a snapshot alone is no member of the others' cluster; leave --host out")
+	case ctx.IsSet("replace"):
+		return usage("--restore begins etcd of all masters anew, and --replace has one join the others: do one of them")
+	case c.Profile.Name == profiles.Classic:
+		return usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
+	case !plainPath.MatchString(place) || path.Clean(place) != place:
+		return usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, restorePlace)
+	case !reachable(c, path.Dir(place)):
+		return usage("--restore-path %s: lies in the system's files, where the documents make no such directory; write for example %s, or on etcd's own disk %s", place, restorePlace, cluster.EtcdData+"/snapshot.db")
+	default:
+		sum, err := readSnapshot(file)
+		c.Restore = cluster.Restore{SHA256: sum, Path: place}
+		return err
+	}
+}
+
+// reachable says whether a directory is there when etcd begins: one that the
+// documents make, or one on a disk of the operator's.
+func reachable(c *cluster.Cluster, dir string) bool {
+	if slices.Contains([]string{cluster.RestoreDir, cluster.EtcdData, c.Snapshots.Directory}, dir) {
+		return true
+	}
+	return !slices.ContainsFunc([]string{"/etc", "/var/lib", "/var/log"}, func(own string) bool { return strings.HasPrefix(dir+"/", own+"/") })
+}
+
+// readSnapshot gives the SHA-256 of a snapshot, and refuses what etcd would
+// refuse to restore: etcdctl appends to the database, which is whole pages,
+// the SHA-256 of it (etcd, client/v3/snapshot).
+func readSnapshot(name string) (string, error) {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", usage("%s: there is no such file; name a snapshot with --restore", name)
+	}
+	if err != nil {
+		return "", failed("%s: cannot be opened: %w", name, reason(err))
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return "", usage("%s: is no file; name a snapshot with --restore", name)
+	}
+	if info.Size()%512 != sha256.Size {
+		return "", no("%s: is no whole snapshot: it has no sum at its end; take one that hagen's timer or etcdctl snapshot save wrote, not a copy of etcd's data", name)
+	}
+	whole, database := sha256.New(), sha256.New()
+	if _, err := io.Copy(io.MultiWriter(whole, database), io.LimitReader(f, info.Size()-sha256.Size)); err != nil {
+		return "", failed("%s: cannot be read: %w", name, reason(err))
+	}
+	end := make([]byte, sha256.Size)
+	if _, err := io.ReadFull(f, end); err != nil {
+		return "", failed("%s: cannot be read: %w", name, reason(err))
+	}
+	if !bytes.Equal(database.Sum(nil), end) {
+		return "", no("%s: is damaged: its contents are not what the sum at its end is of; take another", name)
+	}
+	whole.Write(end)
+	return hex.EncodeToString(whole.Sum(nil)), nil
+}
+
+// restoreSteps tells what to do with documents that restore.
+func (w *work) restoreSteps(ui *ui, ctx *cli.Context, dir string) {
+	if w.cluster.Restore.SHA256 == "" {
+		return
+	}
+	ui.line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", ctx.String("restore"), w.cluster.Restore.SHA256))
+	for i, step := range control.RestoreSteps(w.cluster, ctx.String("restore"), dir) {
+		ui.say("%d. %s", i+1, step)
+	}
+}
