@@ -28,7 +28,7 @@ func PartsOfEnvironment() Parts {
 
 // onMasters are the binaries of a master, at the place that hagen's row of
 // the operating system names.
-var onMasters = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
+var onMasters = []string{"etcd", "etcdctl", "etcdutl", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 
 // Install makes the host's root directory: the image, the binaries, and what
 // Ignition makes of the document. This is all that is ever done to a host.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,7 @@ type Layout struct {
 	Limit     int       // loadBalancer.maxConnections; 0 leaves the line out
 	Front     []string  // the addresses that the endpoint's name stands for
 	Binaries  string    // the cluster file's field; "" for machines whose image has them
+	Further   []string  // further lines of spec
 	Channel   string    // on which documents go, wrapped where they must be; "" for any
 	Kept      bool      // masters keep etcd's data when they are made anew
 
@@ -75,6 +77,11 @@ var (
 	Older = Layout{Name: "older", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true, Previous: true}
 	// CloudInit is the seed's, on Debian machines.
 	CloudInit = Layout{Name: "cloud-init", OS: debian, Balancers: Seed.Balancers, Front: Seed.Front}
+	// Copied is the seed's, with snapshots of etcd.
+	Copied = Layout{
+		Name: "snapshots", Balancers: Seed.Balancers, Front: Seed.Front,
+		Further: []string{"etcd: {snapshots: {every: 15m, keep: 2}}"},
+	}
 	// TwoAddresses has two load balancers, and a name that stands for both.
 	TwoAddresses = Layout{
 		Name: "two load balancers", Balancers: twoBalancers, Mode: "dedicated", Names: furtherNames,
@@ -227,7 +234,7 @@ func (l Layout) file(profile string, further []string) string {
 	if l.Binaries != "" {
 		b.WriteString("  binaries: " + l.Binaries + "\n")
 	}
-	for _, line := range further {
+	for _, line := range append(slices.Clone(l.Further), further...) {
 		b.WriteString("  " + line + "\n")
 	}
 	return b.String()

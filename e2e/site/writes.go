@@ -100,7 +100,11 @@ func (w *Writes) Gap(from, to time.Time) time.Duration {
 }
 
 // Lost gives the acknowledged writes that are not in the cluster.
-func (w *Writes) Lost() ([]string, error) {
+func (w *Writes) Lost() ([]string, error) { return w.LostOf(time.Now()) }
+
+// LostOf gives those that were acknowledged before a time and are not in the
+// cluster.
+func (w *Writes) LostOf(before time.Time) ([]string, error) {
 	var list struct {
 		Items []struct {
 			Metadata struct{ Name string }
@@ -117,8 +121,8 @@ func (w *Writes) Lost() ([]string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var lost []string
-	for name := range w.acked {
-		if found[name] != name {
+	for name, at := range w.acked {
+		if at.Before(before) && found[name] != name {
 			lost = append(lost, name)
 		}
 	}
