@@ -76,13 +76,18 @@ const AdminPath = "admin.kubeconfig"
 // its own to be called so.
 var fileNames = map[string]string{
 	profiles.Butane: "config.bu", profiles.Ignition: "config.ign", profiles.UserData: "user-data", profiles.MetaData: "meta-data",
-	profiles.NetworkConfig: "network-config", Kargs: "kargs",
+	profiles.NetworkConfig: "network-config", Kargs: "kargs", Gzipped: "user-data.gz",
 }
 
 // Kargs is the format of what a machine's boot medium says to its kernel, so
 // that it has its network before it has its document. It is made beside the
 // other formats, for machines with static addresses (network.Kargs).
 const Kargs = "kargs"
+
+// Gzipped is the format of cloud-init's user-data as gzip, for a channel that
+// it is too large for otherwise (Wrap). It stands beside user-data, which can
+// be read.
+const Gzipped = "user-data.gz"
 
 // Path gives the place of a host's document in the rendered tree.
 func Path(host, format string) string { return path.Join(host, fileNames[format]) }

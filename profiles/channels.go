@@ -27,18 +27,20 @@ type Channel struct {
 
 // channels, by name; the one for all others at the end. Ignition unpacks
 // gzip'd user data on akamai, and what is marked as such on vmware, and
-// nowhere else (coreos/ignition, internal/providers).
+// nowhere else (coreos/ignition, internal/providers). cloud-init unpacks it
+// wherever it arrives unharmed (cloudinit/user_data.py): on a channel that is
+// handed base64 or a file, and not on one that is handed a text.
 var channels = []Channel{
 	{
-		Name: "akamai", Summary: "Akamai (Linode) metadata: user data", Limit: 65535, Counts: Raw, Unzips: []string{Ignition},
+		Name: "akamai", Summary: "Akamai (Linode) metadata: user data", Limit: 65535, Counts: Raw, Unzips: []string{Ignition, UserData},
 		Source: "techdocs.akamai.com/linode-api, post-linode-instance: metadata.user_data",
 	},
 	{
-		Name: "aws", Summary: "Amazon EC2: user data", Limit: 16384, Counts: Raw,
+		Name: "aws", Summary: "Amazon EC2: user data", Limit: 16384, Counts: Raw, Unzips: []string{UserData},
 		Source: "docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html",
 	},
 	{
-		Name: "azure", Summary: "Microsoft Azure: custom data", Limit: 65535, Counts: Raw,
+		Name: "azure", Summary: "Microsoft Azure: custom data", Limit: 65535, Counts: Raw, Unzips: []string{UserData},
 		Source: "learn.microsoft.com, VirtualMachineOSProfile.CustomData",
 	},
 	{
@@ -63,15 +65,15 @@ var channels = []Channel{
 		Source: "cloud.ibm.com/docs/vpc?topic=vpc-user-data", Note: "\"64 K bytes\", read as the smaller of what that may mean",
 	},
 	{
-		Name: "nocloud", Summary: "a seed: vfat, ISO 9660, a directory, HTTP",
+		Name: "nocloud", Summary: "a seed: vfat, ISO 9660, a directory, HTTP", Unzips: []string{UserData},
 		Source: "docs.cloud-init.io, NoCloud: no limit is named", Note: "as large as the volume",
 	},
 	{
-		Name: "openstack", Summary: "OpenStack: user data, by config drive or metadata", Limit: 65535, Counts: Base64,
+		Name: "openstack", Summary: "OpenStack: user data, by config drive or metadata", Limit: 65535, Counts: Base64, Unzips: []string{UserData},
 		Source: "docs.openstack.org/nova/latest/user/user-data.html",
 	},
 	{
-		Name: "oracle", Summary: "Oracle Cloud Infrastructure: metadata `user_data`", Limit: 32000, Counts: Base64,
+		Name: "oracle", Summary: "Oracle Cloud Infrastructure: metadata `user_data`", Limit: 32000, Counts: Base64, Unzips: []string{UserData},
 		Source: "docs.oracle.com/iaas, updating instance metadata", Note: "all metadata of a machine together",
 	},
 	{
@@ -83,7 +85,7 @@ var channels = []Channel{
 		Source: "coreos/ignition, docs/supported-platforms.md: no limit is named", Note: "who can reach the server can read the keys",
 	},
 	{
-		Name: "vmware", Summary: "VMware `guestinfo`", Limit: 512 << 10, Counts: Base64, Unzips: []string{Ignition},
+		Name: "vmware", Summary: "VMware `guestinfo`", Limit: 512 << 10, Counts: Base64, Unzips: []string{Ignition, UserData},
 		Source: "developer.broadcom.com, CustomizationCloudinitPrep: userdata",
 		Note:   "the limit of vSphere's customization; `guestinfo` names none. Compressed with encoding `gzip+base64`",
 	},

@@ -58,7 +58,7 @@ func channelFlag() cli.Flag {
 }
 
 func wrapFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "wrap", Usage: "wrap every Ignition document into one that carries it compressed; --wrap=false: none", DisableDefaultText: true}
+	return &cli.BoolFlag{Name: "wrap", Usage: "wrap every Ignition document into one that carries it compressed, and give cloud-init's user-data as gzip, too; --wrap=false: none", DisableDefaultText: true}
 }
 
 func knownChannel(ctx *cli.Context) error {
@@ -82,7 +82,7 @@ func (w *work) deliver(ctx *cli.Context) error {
 		which = hostsOf(w.machines)
 	}
 	wrapped := slices.Clone(w.machines)
-	if err := gen.Wrap(wrapped, which); err != nil {
+	if err := gen.Wrap(wrapped, wrappable(channel, wrapped, which)); err != nil {
 		return failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
 	if len(misfits(channel, wrapped)) > 0 {
@@ -103,6 +103,14 @@ func misfits(c profiles.Channel, machines []gen.Machine) []string {
 	return names
 }
 
+// wrappable are those of the named machines whose document can be wrapped for
+// a channel.
+func wrappable(c profiles.Channel, machines []gen.Machine, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		return !slices.ContainsFunc(machines, func(m gen.Machine) bool { return m.Host.Name == name && m.Wraps(c) })
+	})
+}
+
 func hostsOf(machines []gen.Machine) []string {
 	var names []string
 	for _, m := range machines {
@@ -120,7 +128,7 @@ const smallest = pki.ECDSAP256
 func (w *work) tooLarge(c profiles.Channel) error {
 	names := misfits(c, w.machines)
 	wrapped := slices.Clone(w.machines)
-	if err := gen.Wrap(wrapped, names); err != nil {
+	if err := gen.Wrap(wrapped, wrappable(c, wrapped, names)); err != nil {
 		return failed("%w", err)
 	}
 	var b strings.Builder
@@ -129,7 +137,12 @@ func (w *work) tooLarge(c profiles.Channel) error {
 		if slices.Contains(names, m.Host.Name) {
 			plain, _ := m.Delivered()
 			small, _ := wrapped[i].Delivered()
-			fmt.Fprintf(&b, "\n  %s: %s bytes; wrapped %s", m.Host.Name, count(gen.Size(c, plain.Text)), count(gen.Size(c, small.Text)))
+			fmt.Fprintf(&b, "\n  %s: %s bytes", m.Host.Name, count(gen.Size(c, plain.Text)))
+			if small.Wrapped {
+				fmt.Fprintf(&b, "; wrapped %s", count(gen.Size(c, small.Text)))
+			} else {
+				fmt.Fprintf(&b, "; %s takes no gzip for cloud-init", c.Name)
+			}
 		}
 	}
 	remedies, err := w.remedies(c, wrapped)
@@ -159,7 +172,7 @@ func (w *work) remedies(c profiles.Channel, wrapped []gen.Machine) ([]string, er
 	if len(misfits(c, trial)) == 0 {
 		return append(out, fmt.Sprintf("pki.algorithm: %s: the largest is %s bytes", smallest, count(largest(c, trial)))), nil
 	}
-	if err := gen.Wrap(trial, misfits(c, trial)); err != nil {
+	if err := gen.Wrap(trial, wrappable(c, trial, misfits(c, trial))); err != nil {
 		return nil, failed("%w", err)
 	}
 	if len(misfits(c, trial)) == 0 {

@@ -299,9 +299,12 @@ func (w *work) redact() error {
 	if err != nil {
 		return failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
-	for _, m := range w.machines {
-		for i := range m.Documents {
-			m.Documents[i].Text = texts[m.Documents[i].Path]
+	for i := range w.machines {
+		m := &w.machines[i]
+		// What only packs another document has no twin.
+		m.Documents = slices.DeleteFunc(m.Documents, func(d gen.Document) bool { return texts[d.Path] == nil })
+		for j := range m.Documents {
+			m.Documents[j].Text = texts[m.Documents[j].Path]
 		}
 	}
 	w.admin = texts[gen.AdminPath]

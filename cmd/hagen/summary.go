@@ -226,6 +226,7 @@ func (s summary) table() [][]string {
 func (s summary) delivery(ui *ui) {
 	var lines []string
 	hosts := map[string][]string{}
+	packed := 0 // size of the largest gzip, which has no column
 	tell := func(line, host string) {
 		if hosts[line] == nil {
 			lines = append(lines, line)
@@ -237,6 +238,9 @@ func (s summary) delivery(ui *ui) {
 			if d.Wrapped {
 				tell("wrapped", h.Name)
 			}
+			if d.Format == gen.Gzipped {
+				packed = max(packed, d.Bytes)
+			}
 			if len(d.TooLargeFor) > 0 {
 				tell("too large for "+channelList(d.TooLargeFor), h.Name)
 			}
@@ -244,6 +248,9 @@ func (s summary) delivery(ui *ui) {
 	}
 	for _, line := range lines {
 		ui.say("%s: %s", line, strings.Join(hosts[line], ", "))
+	}
+	if packed > 0 {
+		ui.say("%s beside user-data is what machines get: %s bytes at most", gen.Gzipped, count(packed))
 	}
 }
 
