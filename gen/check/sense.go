@@ -185,12 +185,10 @@ func (m *machine) shutdown() {
 		return
 	}
 	limit := 90 * time.Second // systemd's default
-	if n, err := strconv.Atoi(p.unit.value("Service", "TimeoutStopSec")); err == nil {
-		limit = time.Duration(n) * time.Second
-	} else if t, err := time.ParseDuration(strings.TrimSuffix(p.unit.value("Service", "TimeoutStopSec"), "in")); err == nil {
-		limit = t
-	} else if p.unit.value("Service", "TimeoutStopSec") == "infinity" {
+	if p.unit.value("Service", "TimeoutStopSec") == "infinity" {
 		return
+	} else if t, ok := span(p.unit.value("Service", "TimeoutStopSec")); ok {
+		limit = t
 	}
 	if delay >= limit {
 		m.find(ruleOddFlag, p.where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, and systemd kills the API server after %s", delay, limit).

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // types are how daemons can tell systemd that they run. One that is to notify
@@ -23,9 +24,18 @@ var types = []struct {
 // leastFiles is how many files a daemon with many clients has to open.
 const leastFiles = 1024
 
-// leastStart is how long a daemon may wait for others before it is ready, in
-// seconds.
-const leastStart = 10
+// leastStart is how long a daemon may wait for others before it is ready.
+const leastStart = 10 * time.Second
+
+// span reads systemd's times as far as units here have them: seconds, or one
+// number with its unit (systemd.time(7)).
+func span(text string) (time.Duration, bool) {
+	if n, err := strconv.Atoi(text); err == nil {
+		return time.Duration(n) * time.Second, true
+	}
+	t, err := time.ParseDuration(strings.TrimSuffix(text, "in")) // min
+	return t, err == nil
+}
 
 // services: systemd gives daemons what they need, and starts them again.
 func (m *machine) services() {
@@ -51,8 +61,8 @@ func (m *machine) services() {
 		if n, err := strconv.Atoi(u.value("Service", "LimitNOFILE")); err == nil && n < leastFiles {
 			m.find(ruleOddService, at("LimitNOFILE"), "LimitNOFILE= is %d, and %s has a file for every connection", n, row.daemon)
 		}
-		if n, err := strconv.Atoi(u.value("Service", "TimeoutStartSec")); err == nil && 0 < n && n < leastStart && u.value("Service", "Type") == "notify" {
-			m.find(ruleOddService, at("TimeoutStartSec"), "TimeoutStartSec= is %d: systemd kills %s before it can be ready", n, row.daemon).Remedy = "write 5min, or infinity"
+		if t, ok := span(u.value("Service", "TimeoutStartSec")); ok && 0 < t && t < leastStart && u.value("Service", "Type") == "notify" {
+			m.find(ruleOddService, at("TimeoutStartSec"), "TimeoutStartSec= is %s: systemd kills %s before it can be ready", t, row.daemon).Remedy = "write 5min, or infinity"
 		}
 		for _, key := range []string{"PrivateNetwork", "PrivateUsers"} {
 			if on := u.value("Service", key); slices.Contains(onOff, on) && on != "" && strings.ContainsAny(on[:1], "yt1") || on == "on" {
