@@ -111,7 +111,7 @@ e2e-figures: ## measure failover, median of five, into docs/failover.md
 	e2e/run figures
 
 .PHONY: e2e-qemu
-e2e-qemu: ## boot one machine in QEMU, with Ignition in the initrd
+e2e-qemu: ## boot machines and their disks in QEMU, with Ignition in the initrd
 	e2e/run qemu
 
 .PHONY: clean

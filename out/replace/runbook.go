@@ -67,11 +67,12 @@ func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
 
 // exchange are the steps that etcd is told.
 func (p Plan) exchange(w *writer, desk Desk) {
-	w.step("Remove the member", "Its data, wherever it still is, is worth nothing from now on.")
-	w.run(fmt.Sprintf(`etcdctl member remove "$(etcdctl member list | awk -F', ' '$3 == "%s" || $4 == "%s" { print $1 }')"`, p.Lost, p.LostURL))
 	url := p.HostURL
-	w.step("Add it", "For some seconds after a change etcd refuses the next one (unhealthy cluster): this asks again. The ETCD_\n   variables that etcdctl prints stand in the document already.")
-	w.run(fmt.Sprintf("until etcdctl member list | grep -F ', %s,' || etcdctl member add %s --peer-urls=%[1]s; do sleep 5; done", url, p.Host.Name))
+	w.step("Remove the member", "Its data, wherever it still is, is worth nothing from now on. For some seconds after a change etcd\n   refuses the next one (unhealthy cluster): this asks again.")
+	w.run(fmt.Sprintf(`id=$(etcdctl member list | awk -F', ' '$3 == "%s" || $4 == "%s" { print $1 }')`, p.Lost, p.LostURL),
+		fmt.Sprintf(`until etcdctl member remove "${id:?%s is no member}"; do sleep 5; done`, p.Lost))
+	w.step("Add it", "This asks again, too. The ETCD_ variables that etcdctl prints stand in the document already.")
+	w.run(fmt.Sprintf(`until etcdctl member list | grep -v "^$id," | grep -F ', %s,' || etcdctl member add %s --peer-urls=%[1]s; do sleep 5; done`, url, p.Host.Name))
 	w.step("Boot "+p.Host.Name, "Not with the document of every day: with this one, which says --initial-cluster-state=existing.")
 	for _, d := range desk.Documents {
 		w.say("   - %s", d)
