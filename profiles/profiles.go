@@ -255,6 +255,15 @@ func FindProfile(name string) (Profile, bool) {
 	return profiles[i], true
 }
 
+// Family names what reads the documents of an operating system: CloudInit, or
+// the variant of Butane. Machines of two families have no document in common.
+func (o OS) Family() string {
+	if !slices.Contains(o.Formats, Ignition) {
+		return CloudInit
+	}
+	return o.Variant
+}
+
 // FindOS gives the operating system of a name.
 func FindOS(name string) (OS, bool) {
 	i := slices.IndexFunc(systems, func(o OS) bool { return o.Name == name })

@@ -16,6 +16,7 @@ import (
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/out/diff"
+	"hagen/out/plan"
 	"hagen/out/rendered"
 	"hagen/pki"
 	"hagen/profiles"
@@ -136,8 +137,10 @@ func readTree(name string, tree fs.FS) (clusterTree, error) {
 		return clusterTree{}, failed("%s", below(name, err))
 	}
 	t := clusterTree{cluster: read.Cluster, texts: map[string]texts{}}
+	t.machines.Systems = map[string]diff.System{}
 	for _, h := range read.Hosts {
 		t.machines.Machines = append(t.machines.Machines, h.Node)
+		t.machines.Systems[h.Node.Name] = diff.System{Name: h.Said, Family: h.Family()}
 		text := texts{read: string(h.Documents[0].Text)}
 		if len(h.Documents) > 1 {
 			text.other = string(h.Documents[1].Text)
@@ -210,7 +213,7 @@ func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
 	if err != nil {
 		return clusterTree{}, failed("%w\nThis is a fault of hagen, not of your file.", err)
 	}
-	t := clusterTree{cluster: c.Name, machines: diff.Side{Kubeconfig: control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])}}
+	t := clusterTree{cluster: c.Name, machines: diff.Side{Kubeconfig: control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin]), Systems: plan.Systems(c)}}
 	for _, m := range machines {
 		t.machines.Machines = append(t.machines.Machines, m.Node)
 	}

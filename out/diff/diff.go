@@ -17,7 +17,20 @@ import (
 // Side is one of the two trees. Its machines may be twins.
 type Side struct {
 	Machines   []node.Node
-	Kubeconfig []byte // the administrator's; nil if the tree has none
+	Systems    map[string]System // of machines by name, as far as they are known
+	Kubeconfig []byte            // the administrator's; nil if the tree has none
+}
+
+// System is the operating system of a machine, as far as it is known: its name,
+// its family (profiles.OS.Family), or neither.
+type System struct{ Name, Family string }
+
+// change is from one to another, if that is sure.
+func (s System) change(to System) (from, into string, differs bool) {
+	if s.Name != "" && to.Name != "" {
+		return s.Name, to.Name, s.Name != to.Name
+	}
+	return s.Family, to.Family, s.Family != "" && to.Family != "" && s.Family != to.Family
 }
 
 // Diff is what changes from one tree to another. The JSON fields of its types
@@ -39,6 +52,7 @@ type Diff struct {
 // What a Change is about.
 const (
 	KindMachine    = "machine"
+	KindSystem     = "operating system"
 	KindGroup      = "group"
 	KindUser       = "user"
 	KindDisk       = "disk"
@@ -99,7 +113,7 @@ func Of(before, after Side) Diff {
 	for i := range pairs {
 		p := &pairs[i]
 		hosts = append(hosts, p.name)
-		c.machine(p)
+		c.machine(p, before.Systems[p.name], after.Systems[p.name])
 		if len(p.changes) > 0 {
 			d.Changed++
 		}
@@ -169,7 +183,7 @@ type comparison struct {
 }
 
 // machine compares one host.
-func (c *comparison) machine(p *machines) {
+func (c *comparison) machine(p *machines, was, is System) {
 	switch {
 	case p.before == nil:
 		p.changes = []Change{whole(*p.after, Added)}
@@ -177,11 +191,31 @@ func (c *comparison) machine(p *machines) {
 		p.changes = []Change{whole(*p.before, Removed)}
 	default:
 		p.changes = c.both(p)
+		c.system(p, was, is)
 	}
 	p.effects = verdict(p.changes)
 	if p.before != nil && p.after != nil {
 		p.effects = inPlace(*p)
 	}
+}
+
+// system compares what the machine's other items run on. On another operating
+// system it is another machine: whether a file is there already says nothing
+// then.
+func (c *comparison) system(p *machines, was, is System) {
+	from, to, differs := was.change(is)
+	if !differs {
+		return
+	}
+	p.changes = slices.DeleteFunc(p.changes, func(c Change) bool {
+		return c.How == Changed && len(c.Details) == 1 && c.Details[0].What == detailExisting && len(c.Hunks) == 0
+	})
+	if p.judge == nil {
+		p.judge = newJudge(p.before.Bare(), p.after.Bare())
+	}
+	p.changes = append([]Change{{Hosts: []string{p.name}, Kind: KindSystem, Name: KindSystem, How: Changed, Hunks: []Hunk{},
+		Details: []Detail{{What: KindSystem, How: Changed, From: from, To: to}},
+		Effects: []Effect{{Action: Reimage, Why: "another operating system"}}}}, p.changes...)
 }
 
 // both compares a host that is in both trees.
@@ -263,9 +297,9 @@ func access(user, group string, mode fs.FileMode) []fact {
 // first boot it is replaced, or Ignition fails.
 func existing(f *node.File) fact {
 	if f.Overwrite {
-		return fact{"a file that is there", "replaced"}
+		return fact{detailExisting, "replaced"}
 	}
-	return fact{"a file that is there", "kept, and a fault"}
+	return fact{detailExisting, "kept, and a fault"}
 }
 
 // compareFacts gives a detail for each fact that differs.

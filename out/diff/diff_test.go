@@ -133,6 +133,10 @@ func try(t *testing.T, trials []trial) {
 		for _, edit := range test.edit {
 			edit(&after)
 		}
+		before.Systems = map[string]System{}
+		for host := range after.Systems {
+			before.Systems[host] = System{"fcos", "fcos"}
+		}
 		d := Of(before, after)
 		got := d.Text(Heading{"c", "old", "new"}, Style{})
 		for _, want := range test.want {

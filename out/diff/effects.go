@@ -235,6 +235,9 @@ func (j *judge) effects(c Change) []Effect {
 }
 
 func (j *judge) ofFile(c Change) []Effect {
+	if c.How == Changed && len(c.Details) == 1 && c.Details[0].What == detailExisting && len(c.Hunks) == 0 {
+		return []Effect{{Action: Nothing, Why: "counts at a first boot alone"}}
+	}
 	for _, name := range []string{c.Name, path.Dir(c.Name) + "/"} {
 		if place, known := places[name]; known {
 			return []Effect{place}

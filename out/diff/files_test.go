@@ -44,5 +44,18 @@ func TestFiles(t *testing.T) {
 			"→ has to be re-imaged: made once, at the first boot", "1. re-image kubem00, kubem01, kubem02, one at a time: the next when every member of etcd is healthy and its /readyz answers\n"}},
 		{what: "keys of a login", edit: []func(*Side){on("kubem00", func(n *node.Node) { n.Users[0].Shell = "/bin/bash"; n.Users[1].Home = "" })},
 			want: []string{"shell changed from /usr/sbin/nologin to /bin/bash", "home removed: /nonexistent"}},
+
+		// What it runs on.
+		{what: "another operating system", edit: []func(*Side){system("kubem01", System{"flatcar", "flatcar"})},
+			want: []string{"1 of 4 machines changes", "kubem01\n  ~ operating system\n      operating system changed from fcos to flatcar\n      → has to be re-imaged: another operating system\n", "1. re-image kubem01;"}},
+		{what: "another family", edit: []func(*Side){system("kubem01", System{"", "cloud-init"}), replace("kubem01", etcdUnit, "election-timeout=1000", "election-timeout=2000")},
+			want: []string{"operating system changed from fcos to cloud-init", "kubem01: has to be re-imaged (another operating system)\n"}, not: []string{"restart etcd"}},
+		{what: "a system that is not known", edit: []func(*Side){system("kubem01", System{"", ""})}, want: []string{"nothing changes"}},
+		{what: "the same family", edit: []func(*Side){system("kubem01", System{"", "fcos"})}, want: []string{"nothing changes"}},
 	})
+}
+
+// system says what a machine runs on, which is fcos before.
+func system(host string, system System) func(*Side) {
+	return func(s *Side) { s.Systems = map[string]System{host: system} }
 }

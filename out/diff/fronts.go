@@ -34,6 +34,9 @@ func inPlace(p machines) []Effect {
 	if !p.does(Reimage, "") {
 		return p.effects
 	}
+	if p.changes[0].Kind == KindSystem {
+		return slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership && e.Action != Reimage })
+	}
 	return slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action == Start })
 }
 

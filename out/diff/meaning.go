@@ -11,6 +11,7 @@ import (
 
 // Details that other parts of the package look for.
 const (
+	detailExisting   = "a file that is there"
 	detailKey        = "key"
 	detailAuthority  = "the authority's key"
 	detailPrivateKey = "private key"

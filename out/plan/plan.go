@@ -107,7 +107,7 @@ func Of(before, after Side, options Options) Plan {
 	p := Plan{
 		Cluster: after.Cluster.Name, Reimaged: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
 		Refused: []Refusal{}, Via: []Versions{}, Environment: []Variable{}, Before: []Check{}, Steps: []Step{}, After: []Check{},
-		Diff: diff.Of(diff.Side{Machines: before.Machines, Kubeconfig: before.Kubeconfig}, diff.Side{Machines: after.Machines, Kubeconfig: after.Kubeconfig}),
+		Diff: diff.Of(before.compared(), after.compared()),
 	}
 	p.Refused = append(p.Refused, refusals(p.From, p.To)...)
 	p.Possible = len(p.Refused) == 0
@@ -137,6 +137,19 @@ func Of(before, after Side, options Options) Plan {
 	}
 	p.After = w.last()
 	return p
+}
+
+func (s Side) compared() diff.Side {
+	return diff.Side{Machines: s.Machines, Kubeconfig: s.Kubeconfig, Systems: Systems(s.Cluster)}
+}
+
+// Systems are the operating systems of a cluster's machines.
+func Systems(c *cluster.Cluster) map[string]diff.System {
+	all := map[string]diff.System{}
+	for _, h := range c.Hosts() {
+		all[h.Name] = diff.System{Name: h.OS.Name, Family: h.OS.Family()}
+	}
+	return all
 }
 
 func versions(c *cluster.Cluster) Versions { return Versions{c.Kubernetes, c.Etcd} }

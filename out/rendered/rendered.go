@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"path"
 	"reflect"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -43,6 +44,27 @@ type Host struct {
 	Meta      encode.Meta // what meta-data says, if there is one
 	Instance  string      // the instance-id that it should say; "" where nothing stands beside it
 	Kargs     []byte      // its file of kernel arguments; nil if there is none
+	Said      string      // the operating system that its user-data names; "" if none does
+}
+
+var variant = regexp.MustCompile(`(?m)^variant: (\S+)$`)
+
+// Family is what is sure of the host's operating system (profiles.OS.Family);
+// "" if its documents do not tell.
+func (h Host) Family() string {
+	family := ""
+	for _, d := range h.Documents {
+		if m := variant.FindSubmatch(d.Text); m != nil && d.Format == profiles.Butane {
+			family = string(m[1])
+		}
+	}
+	has := func(format string) bool {
+		return slices.ContainsFunc(h.Documents, func(d Document) bool { return d.Format == format })
+	}
+	if has(profiles.UserData) && !has(profiles.Ignition) {
+		family = profiles.CloudInit // Butane beside it was asked for
+	}
+	return family
 }
 
 // Document is one of a host's files.
@@ -197,7 +219,7 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 		faults = append(faults, err)
 	}
 	if system, known := profiles.FindOS(said); known {
-		h.OS = system
+		h.OS, h.Said = system, said
 	}
 	found = len(h.Documents) > 0
 	if found && texts[profiles.Butane] == nil && texts[profiles.Ignition] == nil && texts[profiles.UserData] == nil {
