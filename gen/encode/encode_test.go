@@ -306,6 +306,11 @@ func FuzzReadIgnition(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(text)
+	wrapped, err := Wrap(text, fcos(f))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(wrapped)
 	f.Add([]byte(`{"ignition":{"version":"3.4.0"}}`))
 	for _, test := range foreign {
 		f.Add(document(test.rest))
