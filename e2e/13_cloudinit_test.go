@@ -40,6 +40,7 @@ func cloudInitForms(t *testing.T, s *row, c *site.Cluster) {
 	s.figure(t, "power-on to healthy", time.Since(poweredOn))
 	for _, h := range c.Hosts() {
 		cloudInitContent(t, h)
+		packed(t, h)
 	}
 	bootedCleanly(t, c)
 	timeline(t, s, c)
@@ -55,6 +56,16 @@ func cloudInitForms(t *testing.T, s *row, c *site.Cluster) {
 	must(t, c.RenderWith("--format", "ignition"))
 	for _, h := range c.Hosts() {
 		asIgnition(t, c, h)
+	}
+}
+
+// packed sees that masters were given gzip, and others were not.
+func packed(t *testing.T, h *site.Host) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(h.Root, "var/lib/cloud/seed/nocloud/user-data"))
+	must(t, err)
+	if gzip := strings.HasPrefix(string(text), "\x1f\x8b"); gzip != h.Master || len(text) > 16384 {
+		t.Errorf("%s was given %d bytes of user-data, as gzip: %t", h.Name, len(text), gzip)
 	}
 }
 

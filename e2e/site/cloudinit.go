@@ -30,6 +30,9 @@ func SeedCloudInit(root, documents string) error {
 	}
 	for _, name := range []string{"user-data", "meta-data", "network-config"} {
 		text, err := os.ReadFile(filepath.Join(documents, name))
+		if packed, none := os.ReadFile(filepath.Join(documents, name+".gz")); none == nil {
+			text = packed // it is there when the machine is to get it
+		}
 		if errors.Is(err, os.ErrNotExist) && name == "network-config" {
 			continue
 		}

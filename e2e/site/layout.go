@@ -75,8 +75,9 @@ var (
 	Kept = Layout{Name: "kept disks", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true}
 	// Older is the same on the release before.
 	Older = Layout{Name: "older", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true, Previous: true}
-	// CloudInit is the seed's, on Debian machines.
-	CloudInit = Layout{Name: "cloud-init", OS: debian, Balancers: Seed.Balancers, Front: Seed.Front}
+	// CloudInit is the seed's, on Debian machines. The masters' user-data is
+	// gzip, since it is too large for its channel.
+	CloudInit = Layout{Name: "cloud-init", OS: debian, Balancers: Seed.Balancers, Front: Seed.Front, Channel: "aws"}
 	// Copied is the seed's, with snapshots of etcd.
 	Copied = Layout{
 		Name: "snapshots", Balancers: Seed.Balancers, Front: Seed.Front,
