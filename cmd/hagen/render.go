@@ -75,6 +75,9 @@ func render(ui *ui, ctx *cli.Context) error {
 	if err := restoring(ctx, c); err != nil {
 		return err
 	}
+	if err := fetchedOtherwise(c, ctx.StringSlice("format")); err != nil {
+		return err
+	}
 	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
 		return err
 	}
@@ -113,6 +116,21 @@ func knownFormats(ctx *cli.Context) error {
 	for _, f := range ctx.StringSlice("format") {
 		if !slices.Contains(formats(), f) {
 			return unknown("format", f, formats())
+		}
+	}
+	return nil
+}
+
+// fetchedOtherwise refuses cloud-init's documents for machines whose own format
+// fetches files and holds them against digests, which cloud-init does not.
+func fetchedOtherwise(c *cluster.Cluster, formats []string) error {
+	asked := slices.ContainsFunc(formats, func(f string) bool {
+		return f == profiles.UserData || f == profiles.MetaData || f == profiles.CloudInit
+	})
+	for _, h := range c.Hosts() {
+		fetches := slices.ContainsFunc(c.Artefacts(h), func(a cluster.Artefact) bool { return a.URL != "" })
+		if asked && fetches && slices.Contains(h.OS.Formats, profiles.Ignition) {
+			return usage("--format: %s is to fetch its binaries as Ignition does, and cloud-init holds no file against a digest; give the machine an os that cloud-init sets up, or its binaries on its image", h.Name)
 		}
 	}
 	return nil

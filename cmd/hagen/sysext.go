@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/gen/cluster"
+	"hagen/gen/control"
 	"hagen/out/digest"
 	"hagen/out/sysext"
 	"hagen/profiles"

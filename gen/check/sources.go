@@ -48,18 +48,25 @@ func shown(u *url.URL, text string) string {
 // brings, with the same digest; a program that is fetched can be executed.
 func (m *machine) unpacked() {
 	text, at := string(m.files[binariesPath].Contents), 0
+	digests := map[string]string{} // by path; what nobody fetches somebody else may put there
+	for _, f := range m.Files {
+		if digest, is512 := strings.CutPrefix(f.Source.Hash, "sha512-"); is512 {
+			digests[f.Path] = digest
+		}
+	}
 	for line := range strings.Lines(text) {
 		words := split(line, at)
 		at += len(line)
-		if len(words) < 5 || words[0].text != "unpack" {
-			continue
-		}
-		f, found := m.files[words[1].text]
-		switch kind, digest, _ := strings.Cut(f.Source.Hash, "-"); {
-		case !found || !f.Remote():
-			continue // somebody else may put it there; a missing one is a reference to nothing
-		case kind == "sha512" && digest != words[2].text:
-			m.find(ruleUnpack, m.at(binariesPath, words[2].at), "wants another digest of %s than the file is fetched with", f.Path)
+		switch {
+		case len(words) == 5 && words[0].text == "fetch":
+			digests[words[3].text] = words[2].text
+			if !goodHash.MatchString("sha512-" + words[2].text) {
+				m.find(ruleNoDigest, m.at(binariesPath, words[2].at), "fetches %s with a digest that is none", words[3].text)
+			}
+		case len(words) >= 5 && words[0].text == "unpack":
+			if digest, known := digests[words[1].text]; known && digest != words[2].text {
+				m.find(ruleUnpack, m.at(binariesPath, words[2].at), "wants another digest of %s than the file is fetched with", words[1].text)
+			}
 		}
 	}
 	for _, p := range m.processes {

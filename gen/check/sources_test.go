@@ -37,3 +37,19 @@ func TestSourceMutations(t *testing.T) {
 		})
 	}
 }
+
+// TestFetchMutations changes what a machine without Ignition fetches by itself.
+func TestFetchMutations(t *testing.T) {
+	const script, digest = "/etc/hagen/binaries.sh", "f506e36d3719b4054ccec979ed1de64053fe64248c9b1838f05c7c54eb5d6b8cbbaadac7a1897859b4c02508acb719ce9a13f88e805e3de5012d23a1550c1aea"
+	fetched := fresh(t, "urls")
+	for _, test := range []struct{ what, old, new, rule string }{
+		{"no digest", "linux-arm64.tar.gz " + digest + " /var", "linux-arm64.tar.gz 0 /var", "no-digest"},
+		{"another digest", "unpack /var/lib/hagen/etcd-v3.7.3-linux-arm64.tar.gz f5", "unpack /var/lib/hagen/etcd-v3.7.3-linux-arm64.tar.gz 05", "unpack"},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			g := fetched.clone()
+			g.edit(t, "kubem02", script, test.old, test.new)
+			expect(t, test.what, g, test.rule, "kubem02", script)
+		})
+	}
+}

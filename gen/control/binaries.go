@@ -39,11 +39,14 @@ func binaries(s site, daemons []daemon) node.Node {
 	n := node.Node{Units: []node.Unit{binariesUnit(s, daemons)}}
 	artefacts := s.Artefacts(s.host)
 	for _, a := range artefacts {
-		if a.URL != "" {
+		if a.URL != "" && !s.fetches() {
 			n.Files = append(n.Files, s.remote(a))
 		}
 	}
 	if slices.ContainsFunc(artefacts, cluster.Artefact.Archive) {
+		if s.fetches() {
+			n.Directories = append(n.Directories, directory(sectionMachine, hagenData, "", 0o755))
+		}
 		n.Directories = append(n.Directories, directory(sectionMachine, installedDir, "", 0o755))
 	}
 	n.Files = append(n.Files, binariesScript(s, daemons, artefacts))
@@ -88,14 +91,17 @@ func binariesUnit(s site, daemons []daemon) node.Unit {
 	for _, d := range daemons {
 		services = append(services, d.name+".service")
 	}
-	list := strings.Join(services, " ")
+	list, waits := strings.Join(services, " "), ""
+	if s.fetches() {
+		waits = "Wants=network-online.target\nAfter=network-online.target\n"
+	}
 	return node.Unit{
 		Origin: node.Origin{Section: sectionMachine, From: "unit " + BinariesUnit,
 			Why: "fails with a plain message when a binary is missing; the daemons wait for it"},
 		Name: BinariesUnit, Enabled: true,
 		Contents: fmt.Sprintf(`[Unit]
 Description=The binaries that %s needs
-Before=%s
+%sBefore=%s
 
 [Service]
 Type=oneshot
@@ -107,7 +113,7 @@ StandardError=journal+console
 [Install]
 WantedBy=multi-user.target
 RequiredBy=%s
-`, s.host.Name, list, binariesPath, list),
+`, s.host.Name, waits, list, binariesPath, list),
 	}
 }
 
@@ -115,29 +121,34 @@ RequiredBy=%s
 func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node.File {
 	var steps []string
 	functions := []string{fmt.Sprintf(needFunction, s.missing(artefacts))}
-	step := func(function, format string, args ...any) {
-		if function != "" && !slices.Contains(functions, function) {
-			functions = append(functions, function)
+	step := func(needs []string, format string, args ...any) {
+		for _, f := range needs {
+			if !slices.Contains(functions, f) {
+				functions = append(functions, f)
+			}
 		}
 		steps = append(steps, fmt.Sprintf(format, args...))
 	}
 	for _, a := range artefacts {
+		if a.URL != "" && s.fetches() {
+			step([]string{digestFunction, fetchFunction}, "fetch %s %s %s %04o", a.URL, a.SHA512, s.place(a), s.remote(a).Mode)
+		}
 		switch {
 		case a.Delivery == profiles.Sysext:
-			step(imageFunction, "image %s", s.place(a))
+			step([]string{imageFunction}, "image %s", s.place(a))
 		case a.Archive():
-			step(unpackFunction, "unpack %s %s %s %s", s.place(a), a.SHA512, path.Dir(s.binary(a.Binaries[0])), strings.Join(a.Binaries, " "))
+			step([]string{digestFunction, unpackFunction}, "unpack %s %s %s %s", s.place(a), a.SHA512, path.Dir(s.binary(a.Binaries[0])), strings.Join(a.Binaries, " "))
 		}
 	}
 	for _, d := range daemons {
 		if s.contained(d) {
-			step("", "need %s 'podman %s'", profiles.Podman, productPodman.wanted(s))
+			step(nil, "need %s 'podman %s'", profiles.Podman, productPodman.wanted(s))
 			continue
 		}
-		step("", "need %s '%s %s'", s.binary(d.name), d.name, d.product.wanted(s))
+		step(nil, "need %s '%s %s'", s.binary(d.name), d.name, d.product.wanted(s))
 	}
 	for _, name := range tools(s) {
-		step("", "need %s '%s %s'", s.binary(name), name, productEtcd.wanted(s))
+		step(nil, "need %s '%s %s'", s.binary(name), name, productEtcd.wanted(s))
 	}
 	script := "# Says which binary this machine lacks. Run by " + BinariesUnit + ".\n"
 	if len(functions) > 1 {
@@ -167,9 +178,19 @@ const needFunction = `need() {
 `
 
 const imageFunction = `image() {
-  [ -f "$1" ] && return
+  if [ -f "$1" ]; then
+    [ "$fetched" != "$1" ] || systemctl restart ` + profiles.SysextUnit + ` # merged it is at the next boot
+    return
+  fi
   echo "hagen: the image $1 is missing; put there what hagen sysext build makes, and reboot" >&2
   missing=1
+}
+`
+
+const digestFunction = `digest_of() {
+  [ -f "$1" ] || return 0
+  sum=$(sha512sum <"$1")
+  echo "${sum%% *}"
 }
 `
 
@@ -183,8 +204,7 @@ unpack() {
   shift 3
   done=` + installedDir + `/${archive##*/}
   [ "$(cat "$done" 2>/dev/null)" = "$digest $directory" ] && [ -x "$directory/$1" ] && return
-  has=$([ -f "$archive" ] && sha512sum <"$archive")
-  has=${has%% *}
+  has=$(digest_of "$archive")
   if [ "$has" != "$digest" ]; then
     echo "hagen: $archive is not the file that the document names: it has SHA-512 ${has:-none: it is missing}, wanted $digest" >&2
     missing=1

@@ -29,6 +29,12 @@ func tools(s site) []string {
 	return nil
 }
 
+// Runs says whether a master of the cluster runs a binary that is no daemon:
+// one of those that take and restore snapshots.
+func Runs(c *cluster.Cluster, binary string) bool {
+	return slices.ContainsFunc(c.Masters, func(h cluster.Host) bool { return slices.Contains(tools(site{Cluster: c, host: h}), binary) })
+}
+
 const (
 	snapshotName = "etcd-snapshot"
 	snapshotPath = hagenDir + "/etcd-snapshot.sh"

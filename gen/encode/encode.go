@@ -39,7 +39,7 @@ func All(cluster string, n node.Node, system profiles.OS, formats []string) ([]E
 			return nil, errors.New(problem)
 		}
 		if slices.ContainsFunc(n.Files, func(f node.File) bool { return f.Source.URL != "" }) {
-			return nil, errors.New("files that machines fetch are not written for cloud-init yet: put them into the image")
+			return nil, errors.New("cloud-init holds no file against a digest, so it fetches none")
 		}
 		user := UserData(cluster, n, system).Text
 		back, err := ReadUserData(user)

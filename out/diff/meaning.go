@@ -135,7 +135,7 @@ func day(text string) string {
 // Lines of binaries.sh: a binary that is wanted, and a file that has some.
 var (
 	need     = regexp.MustCompile(`(?m)^need (\S+) '(\S+) ([^'\n]*)'\n`)
-	artefact = regexp.MustCompile(`(?m)^(?:unpack|image) \S+( .*)?\n`)
+	artefact = regexp.MustCompile(`(?m)^(?:fetch|unpack|image) \S+( .*)?\n`)
 )
 
 // needs reads which binaries a machine is to have, and in which version.
