@@ -185,7 +185,7 @@ func binariesOf(ui *ui, c *cluster.Cluster, dir string, row profiles.Artefact) (
 
 // needed says of a binary that not every cluster runs whether this one does.
 func needed(c *cluster.Cluster, name string) bool {
-	return name == profiles.Keepalived && len(c.Balancing.VirtualIPs) > 0
+	return name == profiles.Keepalived && len(c.Balancing.VirtualIPs) > 0 || control.Runs(c, name)
 }
 
 // writeImage makes an image beside its place, and renames it.

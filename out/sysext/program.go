@@ -1,30 +1,50 @@
 package sysext
 
 import (
-	"debug/elf"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 )
 
-// machines are ELF's names of the processors that systemd names (elf.h and
-// ConditionArchitecture= in systemd.unit(5)).
-var machines = map[string]elf.Machine{
-	"x86-64": elf.EM_X86_64, "arm64": elf.EM_AARCH64, "ppc64-le": elf.EM_PPC64, "s390x": elf.EM_S390,
+// machines are ELF's numbers of the processors that systemd names (elf.h, and
+// ConditionArchitecture= in systemd.unit(5)), all of 64 bits.
+var machines = map[string]struct {
+	number uint16
+	order  binary.ByteOrder
+}{
+	"x86-64": {62, binary.LittleEndian}, "arm64": {183, binary.LittleEndian},
+	"ppc64-le": {21, binary.LittleEndian}, "s390x": {22, binary.BigEndian},
 }
+
+// Offsets and values of ELF, as far as it is read here (elf(5)). debug/elf reads
+// all of it, and makes hagen larger by what reads debuggers' data.
+const (
+	elfHead    = 64 // bytes of the header of 64 bits
+	elfClass64 = 2
+	elfInterp  = 3 // PT_INTERP: the program that loads a linked one
+)
 
 // Program says what a binary needs of a machine: an error if it is none for
 // the processor; linked if it takes libraries of the operating system.
 func Program(name string, r io.ReaderAt, arch string) (linked bool, err error) {
-	file, err := elf.NewFile(r)
-	if err != nil {
+	head := make([]byte, elfHead)
+	if _, err := r.ReadAt(head, 0); err != nil || string(head[:4]) != "\x7fELF" {
 		return false, fmt.Errorf("%s: is no program of Linux (no ELF file)", name)
 	}
-	if file.Machine != machines[arch] {
-		return false, fmt.Errorf("%s: is a program for another processor (%s), not for %s", name, file.Machine, arch)
+	m := machines[arch]
+	if m.order.Uint16(head[18:]) != m.number || head[4] != elfClass64 {
+		return false, fmt.Errorf("%s: is a program for another processor, not for %s", name, arch)
 	}
-	return slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }), nil
+	at, size, count := int64(m.order.Uint64(head[32:])), int64(m.order.Uint16(head[54:])), int64(m.order.Uint16(head[56:]))
+	for n := range count {
+		kind := make([]byte, 4)
+		if _, err := r.ReadAt(kind, at+n*size); err != nil {
+			return false, fmt.Errorf("%s: is cut short", name)
+		}
+		linked = linked || m.order.Uint32(kind) == elfInterp
+	}
+	return linked, nil
 }
 
 // Check opens each binary of an image and looks at it. The error joins nothing

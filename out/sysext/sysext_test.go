@@ -185,9 +185,10 @@ func TestRefused(t *testing.T) {
 	}{
 		{"good", file(t, dir, "a", good), Any, ""},
 		{"good, in an archive", Archived("etcdctl", packed), Any, ""},
-		{"another processor", file(t, dir, "b", program(elf.EM_AARCH64, false, "")), Any, "b: is a program for another processor (EM_AARCH64), not for x86-64"},
+		{"another processor", file(t, dir, "b", program(elf.EM_AARCH64, false, "")), Any, "b: is a program for another processor, not for x86-64"},
 		{"linked", file(t, dir, "c", program(elf.EM_X86_64, true, "/lib/ld.so")), Any, "c: is linked against libraries of an operating system"},
 		{"linked, for one system", file(t, dir, "c", program(elf.EM_X86_64, true, "/lib/ld.so")), "fedora", ""},
+		{"cut short", file(t, dir, "g", program(elf.EM_X86_64, true, "")[:64]), Any, "g: is cut short"},
 		{"a script", file(t, dir, "d", []byte("#!/bin/sh\n")), Any, "d: is no program of Linux"},
 		{"nothing", file(t, dir, "e", nil), Any, "e: is no program of Linux"},
 		{"none", File("f", filepath.Join(dir, "f")), Any, "/f: cannot be opened: no such file or directory"},
