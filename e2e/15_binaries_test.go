@@ -94,14 +94,7 @@ func TestBinariesTampered(t *testing.T) {
 		}
 		return nil
 	})
-	if shared != nil {
-		must(t, shared.Remove())
-	}
-	c, err := site.NewCluster(p, network, site.FromURLs)
-	must(t, err)
-	shared = c
-	t.Cleanup(func() { must(t, c.Remove()); shared = nil })
-	must(t, c.Render("standard"))
+	c := rendered(t, p, site.FromURLs)
 	h := c.Masters[0]
 
 	for _, name := range []string{"kube-scheduler", "etcd-v"} {
@@ -142,6 +135,39 @@ func TestBinariesTampered(t *testing.T) {
 	contents[len(contents)/2]++
 	must(t, os.WriteFile(archives[0], contents, 0o644))
 	must(t, h.Boot())
+	refuses(t, c, h, "/var/lib/hagen/"+filepath.Base(archives[0]))
+	// Once it is the right one, the next boot needs nothing else.
+	contents[len(contents)/2]--
+	must(t, h.PowerOff())
+	must(t, os.WriteFile(archives[0], contents, 0o644))
+	must(t, h.Boot())
+	within(t, time.Minute, func() error {
+		state, err := h.Property("etcd.service", "ActiveState")
+		if state != "activating" { // its peers are not there
+			return fmt.Errorf("etcd.service is %s %w", state, err)
+		}
+		return nil
+	})
+}
+
+// rendered gives a layout's machines, empty and off, with their documents.
+func rendered(t *testing.T, p site.Parts, layout site.Layout) *site.Cluster {
+	t.Helper()
+	if shared != nil {
+		must(t, shared.Remove())
+	}
+	c, err := site.NewCluster(p, network, layout)
+	must(t, err)
+	shared = c
+	t.Cleanup(func() { must(t, c.Remove()); shared = nil })
+	must(t, c.Render("standard"))
+	return c
+}
+
+// refuses sees that a host that was switched on says which file is not the one
+// that was locked, and that none of its daemons was started.
+func refuses(t *testing.T, c *site.Cluster, h *site.Host, file string) {
+	t.Helper()
 	within(t, time.Minute, func() error {
 		state, err := h.Property("hagen-binaries.service", "ActiveState")
 		if state != "failed" {
@@ -163,23 +189,73 @@ func TestBinariesTampered(t *testing.T) {
 			t.Errorf("%s is %s, begun at %s: half a control plane %v", unit, state, began, err)
 		}
 	}
-	said, err := h.Journal("--output=cat", "--unit=hagen-binaries.service")
+	said, err := h.Journal("--output=cat", "--boot", "--unit=hagen-binaries.service")
 	must(t, err)
-	if !strings.Contains(said, "hagen: /var/lib/hagen/"+filepath.Base(archives[0])+" is not the file that the document names") {
+	if !strings.Contains(said, "hagen: "+file+" is not the file that the document names") {
 		t.Errorf("the journal does not name it:\n%s", said)
 	}
-	// Once it is the right one, the next boot needs nothing else.
-	contents[len(contents)/2]--
-	must(t, h.PowerOff())
-	must(t, os.WriteFile(archives[0], contents, 0o644))
+}
+
+// Machines that cloud-init sets up fetch by themselves, with what Debian's
+// image has for that. A mirror that is not there yet is waited for; one that
+// gives another file is refused.
+func TestBinariesByCloudInit(t *testing.T) {
+	s := scenario(t, "15 fetched without Ignition")
+	p := site.PartsOfEnvironment()
+	must(t, mirror(t, p, nil).Close())
+	c := rendered(t, p, site.FetchedByThemselves)
+	must(t, c.Install(c.Hosts()...))
+	poweredOn = time.Now()
+	must(t, c.Boot(c.Hosts()...))
+	for _, h := range c.Masters {
+		within(t, 2*time.Minute, func() error {
+			said, err := h.Journal("--output=cat", "--unit=hagen-binaries.service")
+			if !strings.Contains(said, "cannot be fetched; trying again and again") {
+				return fmt.Errorf("%s %w", said, err)
+			}
+			return nil
+		})
+	}
+	begin := time.Now()
+	m, err := p.Serve(nil)
+	must(t, err)
+	within(t, 2*time.Minute, c.Healthy)
+	s.figure(t, "mirror to healthy", time.Since(begin))
+	if got := m.Served.Load(); got != 3*4 {
+		t.Errorf("%d files were fetched", got)
+	}
+	formed(t, s, c)
+	for _, h := range c.Masters {
+		cloudInitContent(t, h)
+		for _, path := range []string{"/usr/local/bin/etcd", "/usr/local/bin/kube-apiserver"} {
+			if mode, err := h.Exec("stat", "-c", "%a %U %G", path); mode != "755 root root" {
+				t.Errorf("%s: %s is %s %v", h.Name, path, mode, err)
+			}
+		}
+	}
+
+	// The next boot needs no mirror.
+	must(t, m.Close())
+	h := c.Masters[0]
+	must(t, h.Shutdown())
 	must(t, h.Boot())
-	within(t, time.Minute, func() error {
-		state, err := h.Property("etcd.service", "ActiveState")
-		if state != "activating" { // its peers are not there
-			return fmt.Errorf("etcd.service is %s %w", state, err)
+	within(t, 2*time.Minute, c.Healthy)
+
+	bad, err := p.Serve(func(path string) []byte {
+		if strings.HasSuffix(path, "kube-scheduler") {
+			return []byte("#!/bin/sh\nexec reboot\n")
 		}
 		return nil
 	})
+	must(t, err)
+	defer bad.Close()
+	must(t, h.PowerOff())
+	must(t, c.Install(h))
+	must(t, h.Boot())
+	refuses(t, c, h, site.MirrorURL+"/dl.k8s.io/release/v"+os.Getenv("E2E_KUBERNETES")+"/bin/linux/amd64/kube-scheduler")
+	if _, err := os.Stat(filepath.Join(h.Root, "usr/local/bin/kube-scheduler")); err == nil {
+		t.Error("the other file is there")
+	}
 }
 
 // Machines without any binaries get them in images that systemd-sysext merges.

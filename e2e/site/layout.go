@@ -110,6 +110,12 @@ var (
 		Name: "binaries from URLs", Balancers: Seed.Balancers, Front: Seed.Front,
 		Binaries: "{mode: urls, mirror: \"" + MirrorURL + "\", haproxy: urls, sources: [{name: haproxy, url: \"" + MirrorURL + "/haproxy.tar.gz\"}]}",
 	}
+	// FetchedByThemselves has Debian masters without any binaries. cloud-init sets
+	// them up, which fetches nothing for them.
+	FetchedByThemselves = Layout{
+		Name: "fetched by themselves", OS: debian, Balancers: Seed.Balancers, Front: Seed.Front,
+		Binaries: "{mode: urls, mirror: \"" + MirrorURL + "\"}",
+	}
 	// FromImages has machines without any binaries, which get them in images.
 	FromImages = Layout{
 		Name: "binaries in images", Balancers: twoBalancers, VirtualIP: virtualIP, Front: []string{virtualIP},
