@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 )
 
 // seedDir is where cloud-init looks for the documents of a machine whose image
@@ -47,16 +49,28 @@ func SeedCloudInit(root, documents string) error {
 // (docs.cloudinit.io, "Boot stages").
 var Stages = []string{"init --local", "init", "modules --mode=config", "modules --mode=final"}
 
+var macAddress = regexp.MustCompile(`macaddress: "?([0-9a-f:]{17})`)
+
 // RunStage runs one of cloud-init's stages in a root directory that is not
 // booted, as its documentation does it for trying things out. systemctl is told
-// that there is no systemd: what it enables it enables.
+// that there is no systemd: what it enables it enables. It waits for the network
+// cards that network-config tells it of, so there are such.
 func RunStage(root, stage string) error {
+	config, err := os.ReadFile(filepath.Join(root, seedDir, "network-config"))
+	if err != nil {
+		return err
+	}
+	var cards []string
+	for i, found := range macAddress.FindAllSubmatch(config, -1) {
+		cards = append(cards, fmt.Sprintf("ip link add card%d address %s type dummy", i, found[1]))
+	}
 	run := root + ".run" // its own /run, the same for all stages
 	if err := os.MkdirAll(run, 0o755); err != nil {
 		return err
 	}
-	_, err := Run("unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private", "--", "bash", "-c", `
+	_, err = Run("unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private", "--", "bash", "-c", `
 		set -e
+		`+strings.Join(cards, "\n")+`
 		mount -t proc proc "$0/proc"
 		mount -t sysfs sysfs "$0/sys"
 		mount --bind "$1" "$0/run"
