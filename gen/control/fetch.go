@@ -1,9 +1,11 @@
 package control
 
 import (
+	"bytes"
 	"slices"
 
 	"hagen/gen/cluster"
+	"hagen/gen/node"
 	"hagen/profiles"
 )
 
@@ -12,6 +14,12 @@ import (
 func (s site) fetches() bool {
 	return !slices.Contains(s.host.OS.Formats, profiles.Ignition) &&
 		slices.ContainsFunc(s.Artefacts(s.host), func(a cluster.Artefact) bool { return a.URL != "" })
+}
+
+// Fetches says whether a file is the script of a machine that fetches its
+// binaries by itself.
+func Fetches(f node.File) bool {
+	return f.Path == binariesPath && bytes.Contains(f.Contents, []byte("\nfetch "))
 }
 
 // fetchFunction fetches a file with whatever the machine has for that, for as
@@ -39,7 +47,7 @@ fetch() {
 }
 get() {
   if command -v curl >/dev/null; then
-    curl -fsSL --connect-timeout 10 --speed-limit 1000 --speed-time 60 -o "$2" "$1"
+    curl -fgsSL --connect-timeout 10 --speed-limit 1000 --speed-time 60 -o "$2" "$1"
   elif command -v wget >/dev/null; then
     wget -nv -T 60 -t 1 -O "$2" "$1"
   else
