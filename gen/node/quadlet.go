@@ -13,6 +13,16 @@ const QuadletDir = "/etc/containers/systemd"
 // ContainerSection is the section that tells such a file from a unit.
 const ContainerSection = "Container"
 
+// UnitPath is where the machine has a unit by a name: as a file for Podman's
+// generator if it has such a one, else beside all units.
+func (n Node) UnitPath(name string) string {
+	container := path.Join(QuadletDir, strings.TrimSuffix(name, ".service")+".container")
+	if slices.ContainsFunc(n.Files, func(f File) bool { return f.Path == container }) {
+		return container
+	}
+	return path.Join(UnitDir, name)
+}
+
 // WithContainers gives the node as systemd comes to see it: a file
 // NAME.container is the unit NAME.service. Contents stay as they are.
 func (n Node) WithContainers() Node {

@@ -19,12 +19,15 @@ func (w way) binaries(s *Step, h cluster.Host) {
 	on := func(format string, args ...any) {
 		s.Commands = append(s.Commands, Command{h.Name, fmt.Sprintf(format, args...)})
 	}
-	n := w.machine(h.Name)
+	n := machine(w.after, h.Name)
 	var written []string
 	for _, place := range s.Write {
 		f, fetched := source(n, place)
 		if !fetched {
 			written = append(written, place)
+			if control.Fetches(f) {
+				on("%s", diff.Command(n, control.BinariesUnit))
+			}
 			continue
 		}
 		for _, line := range fetch(f) {
@@ -49,7 +52,7 @@ func (w way) binaries(s *Step, h cluster.Host) {
 	case profiles.Sysext:
 		for _, a := range w.after.Cluster.Artefacts(h) {
 			place := path.Join(profiles.SysextDir, a.Name+".raw")
-			if _, fetched := source(n, place); slices.Contains(a.Binaries, name) && !fetched && !w.written[h.Name+":"+place] {
+			if slices.Contains(a.Binaries, name) && a.URL == "" && !w.written[h.Name+":"+place] {
 				w.written[h.Name+":"+place] = true
 				s.Put = append(s.Put, Binary{a.Name, a.Version, place})
 				on("systemd-sysext refresh")
@@ -69,8 +72,9 @@ func (w way) version(unit string) (version profiles.Version, changes bool) {
 	return profiles.Version{}, false
 }
 
-func (w way) machine(name string) node.Node {
-	for _, n := range w.after.Machines {
+// machine finds a machine of a side; the zero node if it has none by the name.
+func machine(s Side, name string) node.Node {
+	for _, n := range s.Machines {
 		if n.Name == name {
 			return n
 		}
@@ -93,22 +97,23 @@ func source(n node.Node, place string) (node.File, bool) {
 func fetch(f node.File) []string {
 	digest := strings.TrimPrefix(f.Source.Hash, "sha512-")
 	return []string{
-		fmt.Sprintf("curl -fL -o %s.new '%s'", f.Path, f.Source.URL),
+		fmt.Sprintf("curl -fgL -o %s.new '%s'", f.Path, f.Source.URL),
 		fmt.Sprintf("echo '%[2]s  %[1]s.new' | sha512sum -c - && chmod %04[3]o %[1]s.new && mv %[1]s.new %[1]s", f.Path, digest, f.Mode),
 	}
 }
 
-// images warns of hosts whose binaries are one image: in place all of them are
-// others at once.
-func (w way) images() []diff.Caution {
+// together warns of hosts whose binaries are others all at once in place: those
+// of one image, and those that the machine's own script fetches.
+func (w way) together() []diff.Caution {
 	var hosts []string
 	for _, h := range w.after.Cluster.Hosts() {
-		if h.Role == cluster.Master && h.Delivery.Of("kube-apiserver") == profiles.Sysext {
+		itself := slices.ContainsFunc(machine(w.after, h.Name).Files, control.Fetches)
+		if h.Role == cluster.Master && (itself || h.Delivery.Of("kube-apiserver") == profiles.Sysext) {
 			hosts = append(hosts, h.Name)
 		}
 	}
 	if w.options.Reimage || len(hosts) == 0 || w.plan.From == w.plan.To {
 		return nil
 	}
-	return []diff.Caution{{Hosts: hosts, Text: "all binaries are in one image: in place, a daemon that restarts before its turn does so with the new one, so do not leave a machine half way; hagen plan --reimage has no such moment"}}
+	return []diff.Caution{{Hosts: hosts, Text: "all binaries change at once, as they are one image or are fetched together: in place, a daemon that restarts before its turn does so with the new one, so do not leave a machine half way; hagen plan --reimage has no such moment"}}
 }

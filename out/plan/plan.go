@@ -121,7 +121,7 @@ func Of(before, after Side, options Options) Plan {
 		return p
 	}
 	w := way{before: before, after: after, options: options, plan: &p, written: map[string]bool{}}
-	p.Cautions = append(p.Cautions, w.images()...)
+	p.Cautions = append(p.Cautions, w.together()...)
 	p.Environment = w.environment()
 	p.Before = w.first()
 	steps := p.Order
@@ -208,17 +208,19 @@ func (w way) changed(host, unit string) (write, remove []string) {
 			continue
 		}
 		for _, name := range append([]string{c.Name}, c.Also...) {
+			was, is := name, name
 			if c.Kind == diff.KindUnit {
-				name = path.Join(node.UnitDir, name)
+				was, is = machine(w.before, host).UnitPath(name), machine(w.after, host).UnitPath(name)
 			}
-			if w.written[host+":"+name] {
+			if w.written[host+":"+is] {
 				continue
 			}
-			w.written[host+":"+name] = true
-			if c.How == diff.Removed {
-				remove = append(remove, name)
-			} else {
-				write = append(write, name)
+			w.written[host+":"+is] = true
+			if c.How == diff.Removed || c.How != diff.Added && was != is {
+				remove = append(remove, was)
+			}
+			if c.How != diff.Removed {
+				write = append(write, is)
 			}
 		}
 	}
@@ -263,7 +265,9 @@ func hostsOf(steps []diff.Step, action diff.Action) (hosts []string) {
 }
 
 func units(lists ...[]string) bool {
-	return slices.ContainsFunc(slices.Concat(lists...), func(name string) bool { return strings.HasPrefix(name, node.UnitDir+"/") })
+	return slices.ContainsFunc(slices.Concat(lists...), func(name string) bool {
+		return strings.HasPrefix(name, node.UnitDir+"/") || strings.HasPrefix(name, node.QuadletDir+"/")
+	})
 }
 
 func list(names []string) []string { return append([]string{}, names...) }

@@ -146,7 +146,7 @@ func whole(t *testing.T, what string, p plan.Plan) {
 			t.Errorf("%s: %s: %s", what, line, out)
 		}
 	}
-	if text, err := json.Marshal(p); err != nil || strings.Contains(string(text), "null") {
+	if text, err := json.Marshal(p); err != nil || strings.Contains(string(text), ":null") {
 		t.Errorf("%s: %v %s", what, err, text)
 	}
 	if text := p.Text("a", "b", diff.Style{}); p.Possible != strings.Contains(text, "\nAfter\n") && !p.Same {
@@ -186,13 +186,17 @@ func TestGoldens(t *testing.T) {
 func TestDeliveries(t *testing.T) {
 	for _, test := range []struct{ what, binaries, want string }{
 		{"on the image", "{mode: preinstalled}", "put etcd 3.7.3 at /usr/local/bin/etcd\n     write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
-		{"fetched", "{mode: urls, mirror: 'http://10.0.0.1/'}", "write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# curl -fL -o /var/lib/hagen/etcd-v3.7.3-linux-amd64.tar.gz.new 'http://10.0.0.1/github.com/etcd-io/etcd/releases/download/v3.7.3/etcd-v3.7.3-linux-amd64.tar.gz'\n"},
+		{"fetched", "{mode: urls, mirror: 'http://10.0.0.1/'}", "write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# curl -fgL -o /var/lib/hagen/etcd-v3.7.3-linux-amd64.tar.gz.new 'http://10.0.0.1/github.com/etcd-io/etcd/releases/download/v3.7.3/etcd-v3.7.3-linux-amd64.tar.gz'\n"},
 		{"unpacked", "{mode: urls, mirror: 'http://10.0.0.1/'}", "       kubem00# /bin/sh /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
-		{"fetched alone", "{mode: urls, mirror: 'http://10.0.0.1/'}", "restart kube-apiserver\n       kubem00# curl -fL -o /usr/local/bin/kube-apiserver.new 'http://10.0.0.1/"},
+		{"fetched alone", "{mode: urls, mirror: 'http://10.0.0.1/'}", "restart kube-apiserver\n       kubem00# curl -fgL -o /usr/local/bin/kube-apiserver.new 'http://10.0.0.1/"},
 		{"an image at hand", "{mode: sysext}", "put hagen-control-plane 1.37.2-etcd-3.7.3 at /var/lib/extensions/hagen-control-plane.raw\n     write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# systemd-sysext refresh\n       kubem00# systemctl restart etcd.service\n"},
 		{"an image, later", "{mode: sysext}", "kubem00: restart kube-apiserver\n       kubem00# systemctl restart kube-apiserver.service\n"},
-		{"an image, warned", "{mode: sysext}", "kubem00, kubem01, kubem02: all binaries are in one image"},
-		{"an image that is fetched", "{mode: sysext, sources: [{name: hagen-control-plane, url: 'http://10.0.0.1/a-1.36.3.raw'}]}", "       kubem00# curl -fL -o /var/lib/extensions/hagen-control-plane.raw.new 'http://10.0.0.1/a-1.37.2.raw'\n"},
+		{"an image, warned", "{mode: sysext}", "kubem00, kubem01, kubem02: all binaries change at once"},
+		{"an image that is fetched", "{mode: sysext, sources: [{name: hagen-control-plane, url: 'http://10.0.0.1/a-1.36.3.raw'}]}", "       kubem00# curl -fgL -o /var/lib/extensions/hagen-control-plane.raw.new 'http://10.0.0.1/a-1.37.2.raw'\n"},
+		{"fetched by the machine itself", "{mode: urls, mirror: 'http://10.0.0.1/'}\n  os: debian", "kubem00: restart etcd\n     write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# /bin/sh /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
+		{"fetched before, by the machine itself", "{mode: urls, mirror: 'http://10.0.0.1/'}\n  os: debian", "kubem00: restart kube-apiserver\n       kubem00# systemctl restart kube-apiserver.service\n"},
+		{"fetched together, warned", "{mode: urls, mirror: 'http://10.0.0.1/'}\n  os: debian", "kubem00, kubem01, kubem02: all binaries change at once"},
+		{"an image that the machine fetches", "{mode: sysext, haproxy: preinstalled, sources: [{name: hagen-control-plane, url: 'http://10.0.0.1/a-1.36.3.raw'}]}\n  os: debian", "       kubem00# /bin/sh /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
 	} {
 		text := strings.Replace(standard, "\nspec:\n", "\nspec:\n  binaries: "+test.binaries+"\n", 1)
 		edits := slices.Repeat([]string{"1.36.3", "1.37.2"}, strings.Count(text, "1.36.3"))
@@ -201,6 +205,48 @@ func TestDeliveries(t *testing.T) {
 		if text := p.Text("old", "new", diff.Style{}); !strings.Contains(text, test.want) {
 			t.Errorf("%s: no %q in\n%s", test.what, test.want, text)
 		}
+	}
+}
+
+// TestContainer: Podman's generator makes HAProxy's unit of a file, which nobody
+// enables. Onto a machine, and off it, it comes by another image, since accounts
+// go with it.
+func TestContainer(t *testing.T) {
+	const (
+		image   = "{mode: urls, keepalived: preinstalled, haproxy: container, haproxyImage: 'registry.example.com/haproxy@sha256:3f2c1b0a9e8d7c6b5a4938271605f4e3d2c1b0a99887766554433221100ffeed'}"
+		other   = "{mode: urls, keepalived: preinstalled, haproxy: container, haproxyImage: 'registry.example.com/haproxy@sha256:4f2c1b0a9e8d7c6b5a4938271605f4e3d2c1b0a99887766554433221100ffeed'}"
+		fetched = "{mode: urls, keepalived: preinstalled, haproxy: urls, sources: [{name: haproxy, url: 'http://10.0.0.1/haproxy.tar.gz'}]}"
+		unit    = "/etc/systemd/system/haproxy.service"
+		file    = "/etc/containers/systemd/haproxy.container"
+	)
+	for _, test := range []struct {
+		what, from  string
+		edits       []string
+		write, gone string
+		commands    []string
+	}{
+		{"another image", image, []string{image, other}, file, "", []string{"systemctl daemon-reload", "systemctl restart haproxy.service"}},
+		{"into a container", fetched, []string{fetched, image}, file, unit, []string{"systemctl daemon-reload", "systemctl restart haproxy.service"}},
+		{"out of one", image, []string{image, fetched}, unit, file, []string{"systemctl daemon-reload", "systemctl restart haproxy.service"}},
+	} {
+		p := between(t, strings.Replace(standard, "\nspec:\n", "\nspec:\n  binaries: "+test.from+"\n", 1), plan.Options{}, test.edits...)
+		whole(t, test.what, p)
+		found := false
+		for _, s := range p.Steps {
+			var commands []string
+			for _, c := range s.Commands {
+				commands = append(commands, c.Text)
+			}
+			has := func(names []string, name string) bool { return name == "" || slices.Contains(names, name) }
+			found = found || has(s.Write, test.write) && has(s.Remove, test.gone) && strings.HasSuffix(strings.Join(commands, "\n"), strings.Join(test.commands, "\n"))
+		}
+		if !found {
+			t.Errorf("%s: no such step:\n%s", test.what, p.Text("old", "new", diff.Style{}))
+		}
+	}
+	anew := between(t, strings.Replace(standard, "\nspec:\n", "\nspec:\n  binaries: "+image+"\n", 1), plan.Options{Reimage: true}, image, other)
+	if text := anew.Text("old", "new", diff.Style{}); !strings.Contains(text, "kubernetes# systemctl is-active haproxy.service") {
+		t.Errorf("nobody looks whether HAProxy runs:\n%s", text)
 	}
 }
 

@@ -54,13 +54,9 @@ func (w way) unitChecks(unit string, h cluster.Host) []Command {
 // about, in their order, then those that only have to be active.
 func (w way) machineChecks(h cluster.Host) []Command {
 	var units []string
-	for _, n := range w.after.Machines {
-		if n.Name == h.Name {
-			for _, u := range n.Units {
-				if u.Enabled && strings.HasSuffix(u.Name, ".service") {
-					units = append(units, u.Name)
-				}
-			}
+	for _, u := range machine(w.after, h.Name).WithContainers().Units {
+		if u.Enabled && strings.HasSuffix(u.Name, ".service") {
+			units = append(units, u.Name)
 		}
 	}
 	checks := []Command{}
