@@ -1,0 +1,166 @@
+package cluster
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"hagen/gen/spec"
+)
+
+// gateways reads the default routers: one of each family at most.
+func (v *validation) gateways(list spec.List[spec.Text]) []placed[netip.Addr] {
+	var out []placed[netip.Addr]
+	for _, field := range list.Items {
+		a := v.router(field)
+		if !a.IsValid() {
+			continue
+		}
+		if i := slices.IndexFunc(out, func(t placed[netip.Addr]) bool { return sameFamily(t.value, a) }); i >= 0 {
+			v.fault(field.At, fmt.Sprintf("%s is a second %s gateway, beside %s: there is one default route", a, family(a), out[i].value), "keep one of the two")
+			continue
+		}
+		out = append(out, placed[netip.Addr]{a, field.At})
+	}
+	slices.SortStableFunc(out, func(a, b placed[netip.Addr]) int { return byFamily(a.value, b.value) })
+	return out
+}
+
+// router reads a gateway's address. IPv6 routers are known by link-local
+// addresses, too.
+func (v *validation) router(field spec.Text) netip.Addr {
+	a, err := netip.ParseAddr(field.Value)
+	if err == nil && a.Is6() && !a.Is4In6() && a.IsLinkLocalUnicast() && a.Zone() == "" {
+		return a
+	}
+	return v.address(field)
+}
+
+// nameservers reads addresses of DNS servers.
+func (v *validation) nameservers(list spec.List[spec.Text]) []placed[netip.Addr] {
+	var out []placed[netip.Addr]
+	if !v.atMost(list.At, len(list.Items), maxNameservers, "write two or three: a resolver asks the next when one does not answer") {
+		return nil
+	}
+	for _, field := range list.Items {
+		a := v.address(field)
+		if !a.IsValid() {
+			continue
+		}
+		if i := slices.IndexFunc(out, func(t placed[netip.Addr]) bool { return t.value == a }); i >= 0 {
+			v.fault(field.At, fmt.Sprintf("%s is written a second time (first on line %d)", a, out[i].at.Line), "keep one of the two")
+			continue
+		}
+		out = append(out, placed[netip.Addr]{a, field.At})
+	}
+	slices.SortStableFunc(out, func(a, b placed[netip.Addr]) int { return byFamily(a.value, b.value) })
+	return out
+}
+
+// clocks reads NTP servers: names or addresses.
+func (v *validation) clocks(list spec.List[spec.String]) []string {
+	if !v.atMost(list.At, len(list.Items), maxClocks, "write three or four") {
+		return nil
+	}
+	var out []string
+	for _, field := range list.Items {
+		if !field.At.Written() {
+			continue
+		}
+		_, err := netip.ParseAddr(field.Value)
+		switch {
+		case slices.Contains(out, field.Value):
+			v.fault(field.At, spec.Quote(field.Value)+" is written a second time", "keep one of the two")
+		case err == nil:
+			if a := v.address(spec.Text(field)); a.IsValid() {
+				out = append(out, a.String())
+			}
+		case numericEnd.MatchString(field.Value):
+			v.fault(field.At, spec.Quote(field.Value)+" is neither a DNS name nor an address", "write for example ntp.example.com, without a port")
+		case v.name(field, maxDNSName, "ntp.example.com"):
+			out = append(out, field.Value)
+		}
+	}
+	return out
+}
+
+// reaches faults a gateway that is in no network of the interface: it could not
+// be found. A router's link-local address is everywhere.
+func (v *validation) reaches(g placed[netip.Addr], i Interface) bool {
+	if problem := unreachable(g.value, i); problem != "" {
+		v.fault(g.at, problem, "write the router's address in the machine's network")
+		return false
+	}
+	return true
+}
+
+// unreachable says why an interface cannot have a gateway; "" if it can.
+func unreachable(gateway netip.Addr, i Interface) string {
+	var networks []string
+	for _, p := range i.Addresses {
+		switch {
+		case !sameFamily(p.Addr(), gateway):
+		case p.Addr() == gateway:
+			return fmt.Sprintf("%s is the machine itself", gateway)
+		case p.Contains(gateway) || gateway.IsLinkLocalUnicast():
+			return ""
+		default:
+			networks = append(networks, p.Masked().String())
+		}
+	}
+	if len(networks) == 0 {
+		return fmt.Sprintf("%s is %s, and the interface has no such address", gateway, family(gateway))
+	}
+	return fmt.Sprintf("%s is not in %s, the network of the interface", gateway, strings.Join(networks, " or "))
+}
+
+// networks fills in what all machines have in common, and looks at machines
+
+// inherit gives a machine's own interface what the file says of all.
+func (v *validation) inherit(i *Interface, field spec.Host, gateways, nameservers []placed[netip.Addr]) {
+	has := func(a netip.Addr) bool {
+		return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return sameFamily(p.Addr(), a) })
+	}
+	for _, g := range gateways {
+		if field.Gateway.At.Written() || !has(g.value) {
+			continue
+		}
+		if problem := unreachable(g.value, *i); problem != "" {
+			v.fault(field.Addresses.At, fmt.Sprintf("%s (line %d)", problem, g.at.Line), "write the machine's own gateway beside the address, or gateway: [] if it has none")
+			continue
+		}
+		i.Gateways = append(i.Gateways, g.value)
+	}
+	for _, n := range nameservers {
+		if !field.Nameservers.At.Written() && has(n.value) {
+			i.Nameservers = append(i.Nameservers, n.value)
+		}
+	}
+}
+
+// routed says whether a machine has a default route, or is meant to have none,
+// and faults one that has two of a family.
+func (v *validation) routed(h Host, field spec.Host) bool {
+	found := map[bool]netip.Addr{}
+	for _, i := range h.Interfaces {
+		for _, g := range i.Gateways {
+			if first, twice := found[g.Is4()]; twice {
+				v.fault(i.At, fmt.Sprintf("%s is a second %s gateway of %s, beside %s: a machine has one default route", g, family(g), h.Name, first), "keep one of the two; gateway: [] takes none from spec.network")
+			}
+			found[g.Is4()] = g
+		}
+	}
+	return len(found) > 0 || field.Gateway.At.Written() || len(h.Interfaces) < len(h.Addresses) && !v.allStatic(h)
+}
+
+// allStatic says whether no address of a machine comes from DHCP.
+func (v *validation) allStatic(h Host) bool {
+	n := 0
+	for _, i := range h.Interfaces {
+		n += len(i.Addresses)
+	}
+	return n == len(h.Addresses)
+}
+
+// use reads which addresses the cluster's daemons use: ranges, in each of which

@@ -1,0 +1,144 @@
+package cluster_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"hagen/profiles"
+)
+
+// Keys as ssh-keygen(1) writes them; those of tokens by hand.
+const (
+	rsaKey     = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC92+O+D02c8/hQfZoUdFksbgOv7XyNlGsREQKUADuerQ+RRnWl16SEplFsK+FUSOwJvh9OoDNbHtCPuynEhJvLdW6JmokKuBh9WLuAWuazfEyCsTOSXlIg8taknqN0QYzyGB8Iuq6frMP0gylMGPTNliwFAbVVjgFiv7jy2utOEQ=="
+	ecdsaKey   = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBK+6JpB4h5kGqYdR5a/x/JOazdyGg2cUcZPKU2DZyxTPIv5ldxxl+GZgWA6p/uWIbvbpRTUeA6oxk4/mJUfhZN4= a comment of words"
+	p384Key    = "ecdsa-sha2-nistp384 AAAAE2VjZHNhLXNoYTItbmlzdHAzODQAAAAIbmlzdHAzODQAAABhBHcCSIeOcwfI251IKn301VWGW2OdRBhFn2BdD7qs+ugqHQqoGnSVy9D355htwlvn0SfTE7AumdX9HsFZhMPCgREuW2NqBcW2GxRM/ltwrA9RxBR7ktbxQRw8YbfP7hv0DQ=="
+	p521Key    = "ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBACkCtfhT/THyjL6NvjTgnFoITmX2Y/rMNp0ZNn8zkbVM6dejNOMFpq7RQ5S6fdBeL4q8T5qZgEv5oRLTNg8o0hhPQFzWkYvavCnLsaW5iYBfSHtdlOWMAYhI8DDLrr1efRUFwWaRiSmRLzhvfDBdwi0pVQOENL2ao9A59cJUO9ohC5Mpg=="
+	skKey      = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAICLYG6Dg32V34FxacfVoVymNWLxjAJ8zvfCcpuZHcmgQAAAABHNzaDo="
+	skECDSAKey = "sk-ecdsa-sha2-nistp256@openssh.com AAAAInNrLWVjZHNhLXNoYTItbmlzdHAyNTZAb3BlbnNzaC5jb20AAAAIbmlzdHAyNTYAAABBBK+6JpB4h5kGqYdR5a/x/JOazdyGg2cUcZPKU2DZyxTPIv5ldxxl+GZgWA6p/uWIbvbpRTUeA6oxk4/mJUfhZN4AAAAEc3NoOg=="
+)
+
+// TestWarnings: what works but is said.
+func TestWarnings(t *testing.T) {
+	masters := least[strings.Index(least, "    - {name: kubem00"):strings.Index(least, "  loadBalancers")]
+	balancers := least[strings.Index(least, "  loadBalancers"):]
+	one := strings.SplitAfter(masters, "\n")[0]
+	newerPatch := func(v profiles.Version) string {
+		v.Patch++
+		return v.String()
+	}
+	releases := profiles.ReleasesOf(profiles.Standard)
+	patched := releases[slices.IndexFunc(releases, func(r profiles.Release) bool { return r.Proven.Patch > 0 })]
+	known := ""
+	for _, r := range releases {
+		known += ", " + r.Minor
+	}
+	known = strings.TrimPrefix(known, ", ")
+	nine := ""
+	for _, n := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "9"} {
+		nine += "    - {name: m" + n + ", addresses: [10.10.10.8" + n + "]}\n"
+	}
+	for _, test := range []struct {
+		what, text string
+		warnings   []string
+	}{
+		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), []string{
+			"6:12: spec.profile: one authority signs everything: every client certificate of this cluster is also one for etcd"}},
+		{"newer patch", also("kubernetesVersion: " + newerPatch(newest.Proven)), []string{
+			fmt.Sprintf("15:22: spec.kubernetesVersion: Kubernetes %s is newer than %s, which hagen was tried with", newerPatch(newest.Proven), newest.Proven)}},
+		{"older patch", also("kubernetesVersion: " + patched.Minor + ".0"), []string{
+			fmt.Sprintf("15:22: spec.kubernetesVersion: Kubernetes %s.0 is older than %s, which hagen was tried with; take the newer one for its fixes", patched.Minor, patched.Proven)}},
+		{"etcd patch", also("etcdVersion: " + newerPatch(newest.Etcd)), []string{
+			fmt.Sprintf("15:16: spec.etcdVersion: etcd %s is newer than %s, which hagen was tried with", newerPatch(newest.Etcd), newest.Etcd)}},
+		{"unproven", also("kubernetesVersion: 1.99.0", "etcdVersion: 4.0.0", "allowUnproven: true"), []string{
+			fmt.Sprintf("15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with %s; the flags of %s are used, unproven", known, newest.Minor),
+			fmt.Sprintf("16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes %s, which goes with etcd %s; the flags of %[2]s are used, unproven", newest.Minor, newest.Etcd.Line())}},
+		{"nothing to fetch", also("binaries: {mode: preinstalled, mirror: 'http://10.10.10.1/'}"), []string{
+			"15:42: spec.binaries.mirror: no machine fetches anything; remove it, or write mode: urls"}},
+		{"an image that nobody runs", also("binaries: {mode: sysext, haproxyImage: docker.io/library/haproxy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}"), []string{
+			"15:42: spec.binaries.haproxyImage: no machine runs HAProxy in a container; remove it, or write haproxy: container"}},
+		{"a mirror on a machine of the cluster", also("binaries: {mirror: 'http://kubem01/', haproxy: preinstalled}"), []string{
+			"15:22: spec.binaries.mirror: kubem01 is kubem01, which has no binaries before it has fetched them there; serve them from a machine outside of the cluster"}},
+		{"one master", changed(t, masters, one), []string{
+			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},
+		{"one master alone", changed(t, masters, one, balancers, "", "kubernetes:6443", "kubem00:6443"), []string{
+			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},
+		{"two masters", changed(t, masters, masters[:2*len(one)], "  masters", "  allowEvenMasters: true\n  masters"), []string{
+			"11:5: spec.masters: 2 masters do not survive the loss of one, as 1 does not"}},
+		{"four masters", changed(t, masters, nine[:4*43], "  masters", "  allowEvenMasters: true\n  masters"), []string{
+			"11:5: spec.masters: 4 masters survive the loss of 1, as 3 do"}},
+		{"three masters with leave for even", also("allowEvenMasters: true"), []string{
+			"15:21: spec.allowEvenMasters: there are 3 masters, an odd number; remove the line"}},
+		{"nine masters", changed(t, masters, nine), []string{
+			"10:5: spec.masters: 9 masters: every write waits for 5 of them; etcd's advice is 7 at most"}},
+		{"external endpoint", changed(t, "kubernetes:6443", "api.example.com:443", balancers, ""), []string{
+			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 443"}},
+		{"short name of a machine", changed(t, "name: kubernetes, ", "name: kubernetes.example.com, "), []string{
+			"6:13: spec.endpoint: kubernetes is no machine of the cluster: your DNS must give it the address 10.10.10.2; if it is the machine, write its whole name: kubernetes.example.com:6443"}},
+		{"endpoint is a master", changed(t, "kubernetes:6443", "kubem01:6443", balancers, ""), []string{
+			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; add a load balancer, or write loadBalancer.mode: colocated"}},
+		{"endpoint beside the load balancer", changed(t, "kubernetes:6443", "10.10.10.81:6443"), []string{
+			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; write kubernetes:6443, the load balancer"}},
+		{"one of two load balancers", least + "    - {name: lb1, addresses: [10.10.10.3]}\n", []string{
+			"6:13: spec.endpoint: the endpoint is one of 2 load balancers: when kubernetes is down clients do not find the others; write a DNS name that stands for all of them, or add loadBalancer.virtualIP"}},
+		{"names in the cluster's domain", changed(t, "kubem01,", "kubem01.cluster.local,", "kubernetes:6443", "api.cluster.local:6443"), []string{
+			"11:14: spec.masters[1].name: kubem01.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
+			"6:13: spec.endpoint: api.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
+			"6:13: spec.endpoint: api.cluster.local is no machine of the cluster: your DNS must give it the address 10.10.10.2"}},
+		{"public range", changed(t, "10.32.0.0/16", "172.32.0.0/16"), []string{
+			"7:18: spec.serviceCIDRs[0]: 172.32.0.0/16 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.32.0.0/16"}},
+		{"range that is private in part", changed(t, "10.38.0.0/16", "172.0.0.0/8"), []string{
+			"8:14: spec.podCIDRs[0]: 172.0.0.0/8 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.38.0.0/16"}},
+		{"pods of one node", changed(t, "10.38.0.0/16", "10.38.0.0/24"), []string{
+			"8:14: spec.podCIDRs[0]: 10.38.0.0/24 has room for the pods of one node: every node takes a /24; write a /23 or larger"}},
+		{"node ports among outgoing ones", also("serviceNodePortRange: 30000-40000"), []string{
+			"15:25: spec.serviceNodePortRange: 30000-40000 overlaps the ports 32768-60999 that Linux takes for outgoing connections; set net.ipv4.ip_local_port_range on workers, or write for example 30000-32767"}},
+		{"high ports", changed(t, "kubernetes:6443", "kubernetes:50443", "  masters", "  apiServer: {port: 40443}\n  masters"), []string{
+			"9:21: spec.apiServer.port: port 40443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768",
+			"6:13: spec.endpoint: port 50443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
+		{"timeouts of nobody", changed(t, balancers, "  loadBalancer: {timeouts: {check: 1s}}\n", "kubernetes:6443", "api.example.com:6443"), []string{
+			"13:28: spec.loadBalancer.timeouts: there is no load balancer of hagen's that this could be for; remove it",
+			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443"}},
+		{"statistics of nobody", changed(t, balancers, "  loadBalancer: {mode: external, statsPort: 9000, metrics: true, maxConnections: 500}\n", "kubernetes:6443", "192.0.2.1:443"), []string{
+			"13:45: spec.loadBalancer.statsPort: there is no load balancer of hagen's that this could be for; remove it",
+			"13:60: spec.loadBalancer.metrics: there is no load balancer of hagen's that this could be for; remove it",
+			"13:82: spec.loadBalancer.maxConnections: there is no load balancer of hagen's that this could be for; remove it"}},
+		{"one load balancer beside a virtual IP", changed(t, balancers, balancers+"    - {name: lb1, addresses: [10.10.10.3]}\n  loadBalancer: {virtualIP: 10.10.10.9}\n"), []string{
+			"6:13: spec.endpoint: the endpoint is one of 2 load balancers, so the virtual IP is of no use to clients: when kubernetes is down they do not find the others; write 10.10.10.9:6443, or a name for it"}},
+		{"name of a virtual IP", changed(t, balancers, "  loadBalancer: {mode: colocated, virtualIP: 10.10.10.9}\n", "kubernetes:6443", "api.example.com:6443"), []string{
+			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the address 10.10.10.9"}},
+		{"one colocated master", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "kubem01:6443"), []string{
+			"6:13: spec.endpoint: the endpoint is one of 3 masters: when kubem01 is down clients do not find the others; write a DNS name that stands for all of them, or add loadBalancer.virtualIP"}},
+		{"name of all colocated masters", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "api.example.com:6443"), []string{
+			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the addresses 10.10.10.80, 10.10.10.81 and 10.10.10.82"}},
+		{"times that find nothing out", changed(t, balancers, balancers+"  loadBalancer: {timeouts: {check: 1h, connect: 10ms}}\n"), []string{
+			"15:36: spec.loadBalancer.timeouts.check: a check of 1h: it takes a TLS handshake and an answer from etcd, and until it has failed twice a hung API server is asked; write 200ms to 10s, for example 1500ms",
+			"15:49: spec.loadBalancer.timeouts.connect: a connect of 10ms: so long a client waits for a dead machine before another is tried, and a busy one needs some of it; write 100ms to 10s, for example 1s"}},
+		{"no gateway", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3", "[10.10.10.81]", "[10.10.10.81/24], interface: ens3"), []string{
+			"10:14: spec.masters[0].name: no gateway for kubem00, kubem01: nothing outside of their own networks can be reached; add gateway, or write gateway: [] where that is meant"}},
+		{"networks of two sizes", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3, gateway: []", "[10.10.10.81]", "[10.10.10.81/25], interface: ens3, gateway: []"), []string{
+			"11:7: spec.masters[1]: 10.10.10.81/25 and 10.10.10.80/24 (line 10) do not agree on how large their network is; write the same prefix length for all machines of a network"}},
+		{"a network of nobody", also("network: {gateway: 10.10.10.1, nameservers: [10.10.10.53], ntp: [10.10.10.1]}"), []string{
+			"15:22: spec.network.gateway: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it",
+			"15:47: spec.network.nameservers: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it"}},
+		{"high port of statistics", changed(t, balancers, balancers+"  loadBalancer: {statsPort: 40001}\n"), []string{
+			"15:29: spec.loadBalancer.statsPort: port 40001 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
+	} {
+		t.Run(test.what, func(t *testing.T) {
+			c, source := read(t, test.text)
+			var got []string
+			for _, w := range c.Warnings {
+				text := source.Explain(w)
+				line, _, _ := strings.Cut(strings.TrimPrefix(text, "cluster.yaml:"), "\n")
+				if w.Remedy != "" {
+					line += "; " + w.Remedy
+				}
+				got = append(got, line)
+			}
+			if !slices.Equal(got, test.warnings) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.warnings, "\n"))
+			}
+		})
+	}
+}
