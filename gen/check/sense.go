@@ -43,6 +43,12 @@ var senses = []sense{
 	{apiServer, "tls-min-version", ruleOddFlag, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and nobody needs", "write VersionTLS12"},
 	{manager, "tls-min-version", ruleOddFlag, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and nobody needs", "write VersionTLS12"},
 	{scheduler, "tls-min-version", ruleOddFlag, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and nobody needs", "write VersionTLS12"},
+	// k8s.io/kube-aggregator, pkg/apiserver/handler_proxy.go: the names are fixed.
+	{apiServer, "requestheader-username-headers", ruleOddFlag, Error, lists("X-Remote-User"), "where API servers name the user in X-Remote-User: aggregated APIs would know nobody", "write X-Remote-User"},
+	{apiServer, "requestheader-group-headers", ruleOddFlag, Error, lists("X-Remote-Group"), "where API servers name the groups in X-Remote-Group: aggregated APIs would know none", "write X-Remote-Group"},
+	{apiServer, "requestheader-extra-headers-prefix", ruleOddFlag, Warning, lists("X-Remote-Extra-"), "where API servers begin with X-Remote-Extra-", "write X-Remote-Extra-"},
+	{manager, "bind-address", ruleOddFlag, Warning, isLoopback, "so the whole network reaches it, and nobody outside the machine has to", "write 127.0.0.1, unless something outside gathers its metrics"},
+	{scheduler, "bind-address", ruleOddFlag, Warning, isLoopback, "so the whole network reaches it, and nobody outside the machine has to", "write 127.0.0.1, unless something outside gathers its metrics"},
 	{manager, "controllers", ruleOddFlag, Error, someController, "which leaves none", "begin with *"},
 	{manager, "use-service-account-credentials", ruleOddFlag, Warning, on, "so every controller has the rights of all", "write true"},
 }
@@ -70,6 +76,13 @@ func begins(with string) func(string) bool {
 func freeOf(words ...string) func(string) bool {
 	return func(v string) bool {
 		return !slices.ContainsFunc(strings.Split(v, ","), func(w string) bool { return slices.Contains(words, w) })
+	}
+}
+
+// lists: a list holds an HTTP header, whose case does not matter.
+func lists(header string) func(string) bool {
+	return func(v string) bool {
+		return slices.ContainsFunc(strings.Split(v, ","), func(w string) bool { return strings.EqualFold(w, header) })
 	}
 }
 
