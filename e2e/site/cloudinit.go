@@ -62,7 +62,7 @@ func RunStage(root, stage string) error {
 	}
 	var cards []string
 	for i, found := range macAddress.FindAllSubmatch(config, -1) {
-		cards = append(cards, fmt.Sprintf("ip link add card%d address %s type dummy", i, found[1]))
+		cards = append(cards, fmt.Sprintf("ip link add card%d address %s type veth peer name peer%[1]d", i, found[1]))
 	}
 	run := root + ".run" // its own /run, the same for all stages
 	if err := os.MkdirAll(run, 0o755); err != nil {
