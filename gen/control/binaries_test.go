@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -96,26 +97,27 @@ func digest(contents []byte) string { return fmt.Sprintf("%x", sha512.Sum512(con
 // TestScript runs binaries.sh with a real shell: each program that may fetch,
 // a mirror that is late, files that are others than those that were locked.
 func TestScript(t *testing.T) {
-	files := map[string][]byte{}
+	var files sync.Map // contents by name: the server reads, a test writes
+	file := func(name string) []byte { contents, _ := files.Load(name); return contents.([]byte) }
 	var late, served atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		contents, there := files[filepath.Base(r.URL.Path)]
+		contents, there := files.Load(filepath.Base(r.URL.Path))
 		if late.Add(-1) >= 0 || !there {
 			http.NotFound(w, r)
 			return
 		}
 		served.Add(1)
-		w.Write(contents)
+		w.Write(contents.([]byte))
 	}))
 	defer server.Close()
 	digests := map[string]string{}
 	for _, name := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
-		files[name] = []byte("this is " + name)
-		digests[name] = digest(files[name])
+		files.Store(name, []byte("this is "+name))
+		digests[name] = digest(file(name))
 	}
 	archive := "etcd-v" + profiles.ReleasesOf(profiles.Standard)[0].Etcd.String() + "-linux-amd64.tar.gz"
-	files[archive] = archiveOf(t, "README.md", "etcd", "etcdctl")
-	digests["etcd"] = digest(files[archive])
+	files.Store(archive, archiveOf(t, "README.md", "etcd", "etcdctl"))
+	digests["etcd"] = digest(file(archive))
 	run := func(script, path string) (string, error) {
 		cmd := exec.CommandContext(t.Context(), "timeout", "60", "sh", "-c", script)
 		cmd.Env = []string{"PATH=" + path}
@@ -180,12 +182,12 @@ func TestScript(t *testing.T) {
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			dir := t.TempDir()
-			good, locked := files[test.file], map[string]string{}
+			good, locked := file(test.file), map[string]string{}
 			for name, d := range digests {
 				locked[name] = d
 			}
-			files[test.file] = test.contents
-			defer func() { files[test.file] = good }()
+			files.Store(test.file, test.contents)
+			defer files.Store(test.file, good)
 			if test.digest {
 				locked["etcd"] = digest(test.contents)
 			}
