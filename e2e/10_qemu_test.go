@@ -97,18 +97,22 @@ func makeDisk(t *testing.T, p site.Parts, root string, master bool, change func(
 		must(t, p.AddBinaries(root))
 	}
 	change(root)
-	disk := root + ".img"
-	must(t, os.WriteFile(disk, nil, 0o600))
-	must(t, os.Truncate(disk, 2<<30))
-	_, err = site.Run("mkfs.ext4", "-q", "-F", "-L", "root", "-d", root, disk)
+	return diskOf(t, root)
+}
+
+// diskOf makes a disk of a root directory.
+func diskOf(t *testing.T, root string) string {
+	t.Helper()
+	disk := emptyDisk(t, root+".img", 2<<30)
+	_, err := site.Run("mkfs.ext4", "-q", "-F", "-L", "root", "-d", root, disk)
 	must(t, err)
 	return disk
 }
 
 // emulator is a machine that is to be emulated once.
 type emulator struct {
-	document, address string
-	first             bool // Ignition runs
+	document, address string // document is Ignition's, "" for none
+	first             bool   // Ignition runs
 	drives            []drive
 }
 
@@ -144,7 +148,9 @@ func (m emulator) run(t *testing.T) (report map[string]string, console string) {
 		"-display", "none", "-no-reboot", "-serial", "file:" + base + ".console", "-serial", "file:" + base + ".report",
 		"-nic", "user,model=virtio-net-pci,restrict=on,net=10.10.10.0/24,host=" + site.Operator + ",dhcpstart=" + m.address,
 		"-kernel", filepath.Join(image, "vmlinuz"), "-initrd", filepath.Join(image, "initrd"), "-append", words,
-		"-fw_cfg", "name=opt/com.coreos/config,file=" + m.document,
+	}
+	if m.document != "" {
+		args = append(args, "-fw_cfg", "name=opt/com.coreos/config,file="+m.document)
 	}
 	for i, d := range m.drives {
 		args = append(args, "-drive", fmt.Sprintf("if=none,id=d%d,format=raw,file=%s", i, d.file), "-device", fmt.Sprintf("virtio-blk-pci,drive=d%d,serial=%s", i, d.serial))

@@ -22,7 +22,7 @@ kind: Cluster
 metadata: {name: kubernetes}
 spec:
   kubernetesVersion: %s
-  os: generic
+  os: %s
   endpoint: kubem00:6443
   serviceCIDRs: [10.32.0.0/16]
   podCIDRs: [10.38.0.0/16]
@@ -32,15 +32,16 @@ spec:
 
 const aloneAddress = "10.10.10.80"
 
-// renderAlone gives the master's document, with further lines of spec.
-func renderAlone(t *testing.T, p site.Parts, dir, lines string) string {
+// renderAlone gives the directory of the master's documents, with further lines
+// of spec.
+func renderAlone(t *testing.T, p site.Parts, dir, system, lines string) string {
 	t.Helper()
 	must(t, os.MkdirAll(dir, 0o755))
-	file := fmt.Sprintf(alone, os.Getenv("E2E_KUBERNETES"), aloneAddress, lines)
+	file := fmt.Sprintf(alone, os.Getenv("E2E_KUBERNETES"), system, aloneAddress, lines)
 	must(t, os.WriteFile(filepath.Join(dir, "cluster.yaml"), []byte(file), 0o644))
 	_, err := site.Run("env", "-C", dir, p.Hagen, "render")
 	must(t, err)
-	return filepath.Join(dir, "rendered/kubernetes/kubem00/config.ign")
+	return filepath.Join(dir, "rendered/kubernetes/kubem00")
 }
 
 // newSystem makes a system's disk. In a second one somebody else has the number
@@ -104,7 +105,7 @@ func TestQEMUDisk(t *testing.T) {
 	s := scenario(t, "16 etcd's disk, in QEMU")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "disk")
-	document := renderAlone(t, p, dir, "  etcd: {disk: /dev/disk/by-id/virtio-etcd}\n")
+	document := filepath.Join(renderAlone(t, p, dir, "generic", "  etcd: {disk: /dev/disk/by-id/virtio-etcd}\n"), "config.ign")
 	data := drive{emptyDisk(t, filepath.Join(dir, "data"), 1<<30), "etcd"}
 	machine := func(system string, first bool, more ...drive) emulator {
 		return emulator{document, aloneAddress, first, append([]drive{{system, "boot"}}, more...)}
@@ -150,7 +151,7 @@ func TestQEMUPartition(t *testing.T) {
 	s := scenario(t, "16 etcd's partition of the boot disk, in QEMU")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "partition")
-	document := renderAlone(t, p, dir, `  etcd: {disk: etcd}
+	documents := renderAlone(t, p, dir, "generic", `  etcd: {disk: etcd}
   disks:
     masters:
     - device: /dev/disk/by-id/virtio-boot
@@ -158,6 +159,7 @@ func TestQEMUPartition(t *testing.T) {
       - {label: etcd, number: 2, sizeMiB: 512}
       - {label: audit, number: 3, filesystem: {format: ext4, label: audit, path: /var/log/kube-apiserver}}
 `)
+	document := filepath.Join(documents, "config.ign")
 	disk := emptyDisk(t, filepath.Join(dir, "disk"), 3<<30)
 	_, err := site.Run("sgdisk", "--new=1:1MiB:+2048MiB", "--change-name=1:system", disk)
 	must(t, err)
@@ -189,4 +191,78 @@ func TestQEMUPartition(t *testing.T) {
 		t.Errorf("partitions: %s", table)
 	}
 	s.note(t, "kept over a new system")
+}
+
+// newCloudSystem makes a system's disk as newSystem does, of Debian with
+// cloud-init. The kernel is the emulator's.
+func newCloudSystem(t *testing.T, p site.Parts, dir, name, documents string, taken bool) string {
+	t.Helper()
+	root, image := filepath.Join(dir, name), filepath.Join(os.Getenv("E2E_QEMU"), "root")
+	for _, line := range []string{
+		"cp -a --reflink=auto " + p.CloudBase + " " + root,
+		"cp -a " + image + "/usr/lib/modules " + root + "/usr/lib/modules",
+		"cp " + image + "/usr/lib/report.sh " + root + "/usr/lib/report.sh",
+		"cp " + image + "/usr/lib/systemd/system/report.service " + root + "/usr/lib/systemd/system/report.service",
+		"sed -i s/^Name=.*/Type=ether/ " + root + "/etc/systemd/network/20-site.network",
+	} {
+		_, err := site.Run(strings.Fields(line)[0], strings.Fields(line)[1:]...)
+		must(t, err)
+	}
+	must(t, os.WriteFile(filepath.Join(root, "etc/fstab"), []byte("LABEL=root / ext4 defaults 0 1\n"), 0o644))
+	if taken {
+		_, err := site.Run("chroot", root, "useradd", "--system", "--user-group", "somebody")
+		must(t, err)
+	}
+	must(t, p.AddLocalBinaries(root))
+	must(t, site.SeedCloudInit(root, documents))
+	disk := diskOf(t, root)
+	must(t, os.RemoveAll(root))
+	return disk
+}
+
+// TestQEMUCloudInitDisk: cloud-init formats an empty disk for etcd, the next
+// boots mount it, another system finds what is there, and a foreign disk is
+// left as it is.
+func TestQEMUCloudInitDisk(t *testing.T) {
+	s := scenario(t, "16 etcd's disk by cloud-init, in QEMU")
+	p := site.PartsOfEnvironment()
+	dir := filepath.Join(p.Work, "cloud-disk")
+	documents := renderAlone(t, p, dir, "debian", "  etcd: {disk: /dev/disk/by-id/virtio-etcd}\n")
+	data := drive{emptyDisk(t, filepath.Join(dir, "data"), 1<<30), "etcd"}
+	machine := func(system string, data drive) emulator {
+		return emulator{address: aloneAddress, drives: []drive{{system, "boot"}, data}}
+	}
+	old := newCloudSystem(t, p, dir, "old", documents, false)
+	begin := time.Now()
+	before := boot(t, machine(old, data))
+	s.figure(t, "first boot", time.Since(begin))
+	holdsMember(t, "first", before)
+	begin = time.Now()
+	second := boot(t, machine(old, data))
+	s.figure(t, "second", time.Since(begin))
+	holdsMember(t, "second", second)
+	if !strings.Contains(second["found"], `"value":"a2VwdA=="`) {
+		t.Errorf("the second boot finds %q", second["found"])
+	}
+	must(t, os.Remove(old))
+	again := newCloudSystem(t, p, dir, "new", documents, true)
+	begin = time.Now()
+	after := boot(t, machine(again, data))
+	s.figure(t, "re-imaged", time.Since(begin))
+	holdsMember(t, "re-imaged", after)
+	keptFrom(t, before, after)
+	must(t, os.Remove(again))
+
+	foreign := emptyDisk(t, filepath.Join(dir, "foreign"), 1<<30)
+	_, err := site.Run("mkfs.ext4", "-q", "-F", "-L", "photos", foreign)
+	must(t, err)
+	sum, err := site.Run("sha256sum", foreign)
+	must(t, err)
+	report, console := machine(newCloudSystem(t, p, dir, "other", documents, false), drive{foreign, "etcd"}).run(t)
+	if report["device"] != "none" || report["unit etcd"] != "enabled inactive" || !strings.Contains(console, "hagen: /dev/disk/by-id/virtio-etcd holds ext4 with the label 'photos', not ext4 with the label 'etcd': nothing on it was touched") {
+		t.Errorf("with a foreign filesystem: mounted %q, etcd %q; is it said? %t", report["device"], report["unit etcd"], strings.Contains(console, "nothing on it was touched"))
+	}
+	if now, err := site.Run("sha256sum", foreign); err != nil || now != sum {
+		t.Errorf("a foreign disk was written to (%v)", err)
+	}
 }

@@ -3,6 +3,9 @@ say() { printf "%s\n" "$*"; }
 
 units='hagen-binaries etcd kube-apiserver kube-controller-manager kube-scheduler haproxy'
 
+# What cloud-init sets up is not there before its end.
+! command -v cloud-init >/dev/null || cloud-init status --wait >/dev/null
+
 # Emulated, daemons take long to start. An etcd without its peers starts for
 # ever.
 tries=0
@@ -31,8 +34,8 @@ if mountpoint -q /var/lib/etcd; then
   tag() { blkid -o value -s "$1" "$device"; }
   since() { systemctl show --value --property="$2" "$1"; }
   ask() {
-    curl -s --cacert /etc/etcd/pki/ca.pem --cert /etc/etcd/pki/etcd-client.pem --key /etc/etcd/pki/etcd-client-key.pem \
-      "https://127.0.0.1:2379/v3/kv/$1" -d "$2"
+    etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem \
+      --cert=/etc/etcd/pki/etcd-client.pem --key=/etc/etcd/pki/etcd-client-key.pem --write-out=json "$@"
   }
   say etcd "$(systemctl is-active etcd)"
   say device "$device"
@@ -43,8 +46,8 @@ if mountpoint -q /var/lib/etcd; then
   say others "$(find /var/lib/etcd ! -user kube-etcd | wc -l)"
   say mounted "$(since var-lib-etcd.mount ActiveEnterTimestampMonotonic)"
   say started "$(since etcd.service ExecMainStartTimestampMonotonic)"
-  say found "$(ask range '{"key":"aGFnZW4="}')"
-  say written "$(ask put '{"key":"aGFnZW4=","value":"a2VwdA=="}')"
+  say found "$(ask get hagen)"
+  say written "$(ask put hagen kept)"
   sync
 else
   say device none

@@ -103,6 +103,9 @@ func (h *Host) binaries(p Parts, root, dir string) error {
 // AddBinaries puts a master's binaries into /usr/bin of a root directory.
 func (p Parts) AddBinaries(root string) error { return p.addBinaries(root, "usr/bin") }
 
+// AddLocalBinaries puts them into its /usr/local/bin.
+func (p Parts) AddLocalBinaries(root string) error { return p.addBinaries(root, "usr/local/bin") }
+
 func (p Parts) addBinaries(root, dir string) error {
 	if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
 		return err
