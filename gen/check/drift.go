@@ -131,9 +131,15 @@ func differ(all []held, missing *gaps) {
 	}
 	value := of(func(f fact) string { return f.value })
 	best, most := common(all, value)
-	if bare := of(func(f fact) string { return f.bare }); most < len(all) {
-		if b, more := common(all, bare); more > most || 2*most <= len(all) {
-			best, most, value = b, more, bare
+	everywhere := shared(all)
+	for _, other := range []func(fact) string{
+		func(f fact) string { return f.bare },
+		func(f fact) string { return f.bareBut(everywhere) },
+	} {
+		if other := of(other); most < len(all) {
+			if b, more := common(all, other); more > most || 2*most <= len(all) {
+				best, most, value = b, more, other
+			}
 		}
 	}
 	if most == len(all) || slices.ContainsFunc(all, held.told) {
@@ -148,6 +154,41 @@ func differ(all []held, missing *gaps) {
 		})
 		h.tell(others, value, missing)
 	}
+}
+
+// shared are the lines that all have.
+func shared(all []held) map[string]bool {
+	holders := map[string]int{}
+	for at, h := range all {
+		if h.fact == nil {
+			return nil
+		}
+		for line := range strings.SplitSeq(h.fact.value, "\n") {
+			if holders[line] == at { // once each
+				holders[line] = at + 1
+			}
+		}
+	}
+	lines := map[string]bool{}
+	for line, n := range holders {
+		lines[line] = n == len(all)
+	}
+	return lines
+}
+
+// bareBut is bare, but for lines that are given: what names each machine in
+// turn, as a list of all does, is no machine's own.
+func (f fact) bareBut(lines map[string]bool) string {
+	mine, bare := strings.Split(f.value, "\n"), strings.Split(f.bare, "\n")
+	if len(mine) != len(bare) {
+		return f.bare
+	}
+	for i := range mine {
+		if lines[mine[i]] {
+			bare[i] = mine[i]
+		}
+	}
+	return strings.Join(bare, "\n")
 }
 
 // told says whether something worse is known of the place already.

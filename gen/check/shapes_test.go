@@ -25,6 +25,7 @@ func TestShapes(t *testing.T) {
 		"  endpoint: api.example.com:443\n  loadBalancer: {mode: external}\n" + masters,
 		"  endpoint: api.example.com:443\n  loadBalancer: {mode: external}\n  dns: external\n" + masters,
 		"  endpoint: 203.0.113.7:443\n  loadBalancer: {mode: external}\n  apiServer: {port: 443}\n" + masters,
+		"  endpoint: 192.0.2.5:443\n  loadBalancer: {mode: colocated, virtualIP: 192.0.2.5}\n  network: {use: {haproxy: [192.0.2.0/24]}}\n" + masters,
 		"  profile: classic\n  endpoint: api.example.com:443\n  loadBalancer: {mode: external}\n" + masters,
 		"  profile: classic\n  endpoint: l0:443\n  dns: external\n" + masters + balancers[:strings.Index(balancers, ", os:")] + "}]\n",
 		"  profile: classic\n  endpoint: m1:6443\n" + masters,
