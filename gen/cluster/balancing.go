@@ -195,6 +195,8 @@ func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr
 		v.fault(field.At, "hagen makes no load balancer that could have it", remedy)
 	case owner >= 0:
 		v.fault(field.At, fmt.Sprintf("%s is the address of %s: a virtual IP belongs to no machine, it moves", a, v.c.Hosts()[owner].Name), "write a free address of the same network")
+	case routes(v.c.Hosts(), a):
+		v.fault(field.At, fmt.Sprintf("%s is the machines' gateway: whoever held it would be the router", a), "write a free address of the same network")
 	case len(fronts) == 1:
 		v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", fronts[0].Name), "add another, or remove virtualIP")
 	case without >= 0:
@@ -205,6 +207,13 @@ func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr
 		return a
 	}
 	return netip.Addr{}
+}
+
+// routes says whether an address is a default router of machines.
+func routes(hosts []Host, a netip.Addr) bool {
+	return slices.ContainsFunc(hosts, func(h Host) bool {
+		return slices.ContainsFunc(h.Interfaces, func(i Interface) bool { return slices.Contains(i.Gateways, a) })
+	})
 }
 
 // usualNetwork is the network that an address is taken to be in when nothing

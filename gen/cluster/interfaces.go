@@ -33,6 +33,8 @@ func (v *validation) interfaces(host *Host, field spec.Host, seen *uniqueness) {
 			}
 			if len(further.Addresses.Items) == 0 {
 				v.fault(further.Addresses.At, "is empty", "write the interface's addresses, or leave it out: nothing else is configured")
+				v.interfaceName(further.Interface)
+				v.macAddress(further.MAC, *host, seen)
 				continue
 			}
 			if n := further.Interface; n.At.Written() && slices.ContainsFunc(host.Interfaces, func(i Interface) bool { return i.Name == n.Value }) {
@@ -89,7 +91,7 @@ func (v *validation) static(host *Host, i Interface, field spec.Interface, gatew
 			fmt.Sprintf("add mac: or interface: beside it, or write %s, which the machine then has from DHCP", p.Addr()))
 	}
 	for _, g := range gateways {
-		if v.reaches(g, i) {
+		if i.misses(field.Addresses) || v.reaches(g, i) {
 			i.Gateways = append(i.Gateways, g.value)
 		}
 	}
@@ -169,14 +171,20 @@ func (v *validation) inNetwork(at spec.At, p netip.Prefix) bool {
 		v.fault(at, fmt.Sprintf("/%d is larger than any network", p.Bits()), usual)
 	case p.Bits() == whole:
 		v.fault(at, fmt.Sprintf("/%d is a network of one address, in which no other machine is", whole), usual)
-	case p.Bits() < whole-1 && p.Addr() == p.Masked().Addr():
+	case nobodys(p) && p.Addr() == p.Masked().Addr():
 		v.fault(at, fmt.Sprintf("%s is the network's own address", p), "write the machine's")
-	case p.Addr().Is4() && p.Bits() < whole-1 && !p.Contains(p.Addr().Next()):
+	case nobodys(p):
 		v.fault(at, fmt.Sprintf("%s is everybody's address in the network", p), "write the machine's")
 	default:
 		return true
 	}
 	return false
+}
+
+// nobodys says whether an address is its network's own or, of IPv4, everybody's
+// in it. A network of two has neither (RFC 3021, RFC 6164).
+func nobodys(p netip.Prefix) bool {
+	return p.Bits() < p.Addr().BitLen()-1 && (p.Addr() == p.Masked().Addr() || p.Addr().Is4() && !p.Contains(p.Addr().Next()))
 }
 
 // sameFamily says whether two addresses are of one IP version.
@@ -204,9 +212,12 @@ var (
 	// What the kernel takes (dev_valid_name), without what is special to
 	// somebody on the way: globs, kernel arguments, units of systemd.
 	interfaceName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$`)
-	macColons     = regexp.MustCompile(`^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$`)
-	macDashes     = regexp.MustCompile(`^[0-9a-fA-F]{2}(-[0-9a-fA-F]{2}){5}$`)
-	macDots       = regexp.MustCompile(`^[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2}$`)
+	// /proc/sys/net/*/conf has directories of these names.
+	everyInterface = []string{"all", "default"}
+	otherInterface = regexp.MustCompile(`\.|^(bond|team|br|vlan|vxlan|wg|tun|tap|veth|docker|virbr)[0-9-]`)
+	macColons      = regexp.MustCompile(`^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$`)
+	macDashes      = regexp.MustCompile(`^[0-9a-fA-F]{2}(-[0-9a-fA-F]{2}){5}$`)
+	macDots        = regexp.MustCompile(`^[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2}$`)
 )
 
 func (v *validation) interfaceName(field spec.Text) string {
@@ -218,7 +229,12 @@ func (v *validation) interfaceName(field spec.Text) string {
 		v.fault(field.At, spec.Quote(field.Value)+" is no name of an interface: at most 15 letters, digits, -, _ and ., beginning with a letter", "write it as the machine calls it, for example ens3")
 	case field.Value == "lo":
 		v.fault(field.At, "lo is the loopback", "write the interface that is on the network, for example ens3")
+	case slices.Contains(everyInterface, field.Value):
+		v.fault(field.At, field.Value+" is what the kernel calls all interfaces", "write the one that is on the network, for example ens3")
 	default:
+		if otherInterface.MatchString(field.Value) {
+			v.warn(field.At, spec.Quote(field.Value)+" is called as bonds, bridges and VLANs are, and hagen configures Ethernet cards alone", "write the card's name, or an address without its prefix length if the image configures the interface")
+		}
 		return field.Value
 	}
 	return ""
@@ -257,66 +273,7 @@ func (v *validation) macAddress(field spec.Text, host Host, seen *uniqueness) st
 	return ""
 }
 
-// as a whole: each has one default route of a family.
-func (v *validation) networks() {
-	n := v.spec.Network
-	gateways, nameservers, clocks := v.gateways(n.Gateway), v.nameservers(n.Nameservers), v.clocks(n.NTP)
-	statics := 0
-	var without []Host
-	each := func(list spec.List[spec.Host], hosts []Host) {
-		written := slices.DeleteFunc(slices.Clone(list.Items), func(h spec.Host) bool { return !h.At.Written() })
-		for at := range hosts {
-			h, field := &hosts[at], written[at]
-			if !field.NTP.At.Written() {
-				h.Clocks = clocks
-			}
-			if len(h.Interfaces) == 0 {
-				continue
-			}
-			statics++
-			if first := &h.Interfaces[0]; first.At == field.At {
-				v.inherit(first, field, gateways, nameservers)
-			}
-			if !v.routed(*h, field) {
-				without = append(without, *h)
-			}
-			for i := range h.Interfaces {
-				slices.SortStableFunc(h.Interfaces[i].Addresses, func(a, b netip.Prefix) int { return byFamily(a.Addr(), b.Addr()) })
-			}
-		}
-	}
-	each(v.spec.Masters, v.c.Masters)
-	each(v.spec.LoadBalancers, v.c.Balancers)
-	v.sizes()
-	if len(without) > 0 {
-		hosts := strings.Join(names(without, func(h Host) string { return h.Name }), ", ")
-		v.warn(without[0].At, "no gateway for "+hosts+": nothing outside of their own networks can be reached", "add gateway, or write gateway: [] where that is meant")
-	}
-	for _, at := range []spec.At{n.Gateway.At, n.Nameservers.At} {
-		if at.Written() && statics == 0 {
-			v.warn(at, "no machine has a static address that this could be for", "write addresses with their prefix lengths, or remove it")
-		}
-	}
-}
-
-// sizes warns of two machines that are in one network and disagree on how large
-// it is: each would look for some of the others behind its gateway.
-func (v *validation) sizes() {
-	var seen []placed[netip.Prefix]
-	for _, h := range v.c.Hosts() {
-		for _, i := range h.Interfaces {
-			for _, p := range i.Addresses {
-				other := slices.IndexFunc(seen, func(s placed[netip.Prefix]) bool { return s.value.Overlaps(p) && s.value.Bits() != p.Bits() })
-				if other >= 0 {
-					v.warn(i.At, fmt.Sprintf("%s and %s (line %d) do not agree on how large their network is", p, seen[other].value, seen[other].at.Line), "write the same prefix length for all machines of a network")
-					return
-				}
-				seen = append(seen, placed[netip.Prefix]{p, i.At})
-			}
-		}
-	}
-}
-
+// use reads which addresses the cluster's daemons use: ranges, in each of which
 // every machine that the daemon runs on has one.
 func (v *validation) use() {
 	field := v.spec.Network.Use

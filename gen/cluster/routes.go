@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hagen/gen/spec"
+	"hagen/profiles"
 )
 
 // gateways reads the default routers: one of each family at most.
@@ -95,6 +96,12 @@ func (v *validation) reaches(g placed[netip.Addr], i Interface) bool {
 	return true
 }
 
+// misses says whether one of the addresses that are written is faulty, so that
+// nothing can be said of what they reach.
+func (i Interface) misses(written spec.List[spec.Text]) bool {
+	return len(i.Addresses) < len(written.Items)
+}
+
 // unreachable says why an interface cannot have a gateway; "" if it can.
 func unreachable(gateway netip.Addr, i Interface) string {
 	var networks []string
@@ -103,7 +110,11 @@ func unreachable(gateway netip.Addr, i Interface) string {
 		case !sameFamily(p.Addr(), gateway):
 		case p.Addr() == gateway:
 			return fmt.Sprintf("%s is the machine itself", gateway)
-		case p.Contains(gateway) || gateway.IsLinkLocalUnicast():
+		case gateway.IsLinkLocalUnicast():
+			return ""
+		case gateway.Is4() && p.Contains(gateway) && nobodys(netip.PrefixFrom(gateway, p.Bits())):
+			return fmt.Sprintf("%s is no machine's address in %s", gateway, p.Masked())
+		case p.Contains(gateway):
 			return ""
 		default:
 			networks = append(networks, p.Masked().String())
@@ -115,15 +126,13 @@ func unreachable(gateway netip.Addr, i Interface) string {
 	return fmt.Sprintf("%s is not in %s, the network of the interface", gateway, strings.Join(networks, " or "))
 }
 
-// networks fills in what all machines have in common, and looks at machines
-
 // inherit gives a machine's own interface what the file says of all.
 func (v *validation) inherit(i *Interface, field spec.Host, gateways, nameservers []placed[netip.Addr]) {
 	has := func(a netip.Addr) bool {
 		return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return sameFamily(p.Addr(), a) })
 	}
 	for _, g := range gateways {
-		if field.Gateway.At.Written() || !has(g.value) {
+		if field.Gateway.At.Written() || !has(g.value) || i.misses(field.Addresses) {
 			continue
 		}
 		if problem := unreachable(g.value, *i); problem != "" {
@@ -163,4 +172,95 @@ func (v *validation) allStatic(h Host) bool {
 	return n == len(h.Addresses)
 }
 
-// use reads which addresses the cluster's daemons use: ranges, in each of which
+// networks fills in what all machines have in common, and looks at machines
+// as a whole: each has one default route of a family.
+func (v *validation) networks() {
+	n := v.spec.Network
+	gateways, nameservers, clocks := v.gateways(n.Gateway), v.nameservers(n.Nameservers), v.clocks(n.NTP)
+	statics := 0
+	var without []Host
+	each := func(list spec.List[spec.Host], hosts []Host) {
+		written := slices.DeleteFunc(slices.Clone(list.Items), func(h spec.Host) bool { return !h.At.Written() })
+		for at := range hosts {
+			h, field := &hosts[at], written[at]
+			if !field.NTP.At.Written() {
+				h.Clocks = clocks
+			}
+			if len(h.Interfaces) == 0 {
+				continue
+			}
+			statics++
+			if first := &h.Interfaces[0]; first.At == field.At {
+				v.inherit(first, field, gateways, nameservers)
+			}
+			if !v.routed(*h, field) {
+				without = append(without, *h)
+			}
+			for i := range h.Interfaces {
+				slices.SortStableFunc(h.Interfaces[i].Addresses, func(a, b netip.Prefix) int { return byFamily(a.Addr(), b.Addr()) })
+			}
+		}
+	}
+	each(v.spec.Masters, v.c.Masters)
+	each(v.spec.LoadBalancers, v.c.Balancers)
+	v.sizes()
+	v.swallowed()
+	v.unsayable()
+	if len(without) > 0 {
+		hosts := strings.Join(names(without, func(h Host) string { return h.Name }), ", ")
+		v.warn(without[0].At, "no gateway for "+hosts+": nothing outside of their own networks can be reached", "add gateway, or write gateway: [] where that is meant")
+	}
+	for _, at := range []spec.At{n.Gateway.At, n.Nameservers.At} {
+		if at.Written() && statics == 0 {
+			v.warn(at, "no machine has a static address that this could be for", "write addresses with their prefix lengths, or remove it")
+		}
+	}
+}
+
+// sizes warns of two machines that are in one network and disagree on how large
+// it is: each would look for some of the others behind its gateway.
+func (v *validation) sizes() {
+	var seen []placed[netip.Prefix]
+	for _, h := range v.c.Hosts() {
+		for _, i := range h.Interfaces {
+			for _, p := range i.Addresses {
+				other := slices.IndexFunc(seen, func(s placed[netip.Prefix]) bool { return s.value.Overlaps(p) && s.value.Bits() != p.Bits() })
+				if other >= 0 {
+					v.warn(i.At, fmt.Sprintf("%s and %s (line %d) do not agree on how large their network is", p, seen[other].value, seen[other].at.Line), "write the same prefix length for all machines of a network")
+					return
+				}
+				seen = append(seen, placed[netip.Prefix]{p, i.At})
+			}
+		}
+	}
+}
+
+// swallowed warns of a machine's network that holds a range of services or
+// pods: their addresses would be looked for beside the machine.
+func (v *validation) swallowed() {
+	for _, h := range v.c.Hosts() {
+		for _, i := range h.Interfaces {
+			for _, p := range i.Addresses {
+				for _, r := range slices.Concat(v.c.Services, v.c.Pods) {
+					if p.Overlaps(r) {
+						v.warn(i.At, fmt.Sprintf("%s, the network of %s, holds addresses of %s, which services or pods have", p.Masked(), h.Name, r), "write the length of the network's own prefix, or another range")
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// unsayable warns of machines whose boot medium cannot tell the kernel on which
+// interface their network is.
+func (v *validation) unsayable() {
+	for _, h := range v.c.Hosts() {
+		for _, i := range h.Interfaces {
+			if i.Name == "" && h.OS.BootMAC == "" && slices.Contains(h.OS.Formats, profiles.Ignition) {
+				v.warn(i.At, fmt.Sprintf("%s knows no kernel argument for an interface by its MAC address: %s gets none for this one, and cannot fetch its document over it", h.OS.Summary, h.Name), "write interface beside mac, or give the machine its document without a network")
+				return
+			}
+		}
+	}
+}
