@@ -17,6 +17,7 @@ import (
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/out"
+	"hagen/out/rendered"
 	"hagen/profiles"
 )
 
@@ -36,7 +37,7 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 			continue
 		}
 		for _, i := range network.Interfaces(n) {
-			if err := taken(file, statics, path, n.Name, i); err != nil {
+			if err := taken(file, statics, path, itself(path, n.Name, c.Name), i); err != nil {
 				return err
 			}
 		}
@@ -71,8 +72,24 @@ func staticsOf(c *cluster.Cluster) map[string]cluster.Host {
 	return statics
 }
 
-// taken refuses what another cluster's machine has. One of the same name is the
-// machine itself, in another render of the cluster.
+// itself is the name of a document's machine if another render of the same
+// cluster may have written it; "" if it is another cluster's.
+func itself(path, name, ours string) string {
+	for _, format := range []string{profiles.Butane, profiles.UserData} {
+		beside := filepath.Join(filepath.Dir(path), filepath.Base(gen.Path(name, format)))
+		text, err := os.ReadFile(beside)
+		if err != nil {
+			continue
+		}
+		if theirs, _, _ := rendered.Head(text); theirs != "" && theirs != ours {
+			return ""
+		}
+	}
+	return name
+}
+
+// taken refuses what a machine has that is not the cluster's own one of the
+// name.
 func taken(file string, statics map[string]cluster.Host, path, name string, i node.Interface) error {
 	claimed := []string{i.MAC}
 	for _, a := range i.Addresses {
@@ -96,7 +113,7 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) error {
 	numbers := map[string]string{} // of virtual routers on the network, with a document that says so
 	for _, other := range routers {
 		address, err := netip.ParseAddr(other.Address)
-		if err != nil || itself(c, other.VirtualRouter) {
+		if err != nil || ownRouter(c, other.VirtualRouter) {
 			continue
 		}
 		if slices.Contains(own.VirtualIPs, address) {
@@ -120,9 +137,9 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) error {
 		file, at.Line, at.Column, at.Path, own.RouterID, taken, free)
 }
 
-// itself says whether a virtual router is a machine of the cluster: another
+// ownRouter says whether a virtual router is a machine of the cluster: another
 // render of it, under another name.
-func itself(c *cluster.Cluster, r check.VirtualRouter) bool {
+func ownRouter(c *cluster.Cluster, r check.VirtualRouter) bool {
 	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool {
 		return h.Name == r.Host && slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return a.String() == r.Source })
 	})

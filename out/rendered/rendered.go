@@ -212,7 +212,7 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 		default:
 			err = h.read(how, name, place, format, text)
 		}
-		if c, role, system := head(text); c != "" {
+		if c, role, system := Head(text); c != "" {
 			cluster, h.Node.Role = c, role
 			said = cmp.Or(system, said)
 		}
@@ -373,9 +373,9 @@ func systemOf(n node.Node, reads profiles.OS) profiles.OS {
 	return reads
 }
 
-// head reads what the first lines of a document of hagen's say: cluster, role,
+// Head reads what the first lines of a document of hagen's say: cluster, role,
 // and in user-data the operating system.
-func head(text []byte) (cluster, role, system string) {
+func Head(text []byte) (cluster, role, system string) {
 	for _, line := range strings.SplitN(string(text), "\n", 4)[:min(3, 1+strings.Count(string(text), "\n"))] {
 		rest, isHead := strings.CutPrefix(line, "# cluster ")
 		cluster, rest, more := strings.Cut(rest, ", host ")
