@@ -34,7 +34,7 @@ var allowed = map[string][]string{
 	"hagen/out/sysext":   {},
 	"hagen/out/tree":     {},
 	"hagen/out/twin":     {"hagen/gen", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/out/rendered", "hagen/profiles"},
-	"hagen/out/diff":     {"hagen/gen/check", "hagen/gen/node", "hagen/out/twin", "hagen/profiles"},
+	"hagen/out/diff":     {"hagen/gen/check", "hagen/gen/network", "hagen/gen/node", "hagen/out/twin", "hagen/profiles"},
 	"hagen/out/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
 	"hagen/out/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
 	"hagen/out/verify":   {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},

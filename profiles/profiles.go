@@ -31,6 +31,9 @@ const (
 const (
 	Chrony    = "chrony"
 	Timesyncd = "systemd-timesyncd"
+	// TimesyncdOrChrony: Debian's images have either, and Ubuntu changed to
+	// chrony with 25.10.
+	TimesyncdOrChrony = "systemd-timesyncd or chrony"
 )
 
 // Ways to name an interface by its MAC address in kernel arguments.
@@ -83,7 +86,7 @@ type OS struct {
 	Sudo       string   `json:"sudo"`             // rule for such a login; "" where Groups are enough
 	Packages   string   `json:"packages"`         // command that puts haproxy and keepalived into an image; "" without packages
 	Network    string   `json:"network"`          // what configures interfaces: NetworkManager or Networkd
-	Clock      string   `json:"clock"`            // what sets the clock: Chrony or Timesyncd
+	Clock      string   `json:"clock"`            // what sets the clock: Chrony, Timesyncd or TimesyncdOrChrony
 
 	Delivery       string `json:"delivery"`       // how the control plane's binaries come, when the cluster file leaves that open
 	HAProxyFrom    string `json:"haproxyFrom"`    // and HAProxy; a container only if the cluster file names its image
@@ -198,7 +201,7 @@ var systems = []OS{
 		Keepalived: "/usr/sbin/keepalived", Packages: "apt-get install haproxy keepalived",
 		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData, NetworkConfig},
 		Groups: []string{"sudo", "systemd-journal"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD:ALL",
-		Network: Networkd, Clock: Timesyncd,
+		Network: Networkd, Clock: TimesyncdOrChrony,
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
 	},
 	{
@@ -206,7 +209,7 @@ var systems = []OS{
 		Keepalived: "/usr/sbin/keepalived", Packages: "apt-get install haproxy keepalived",
 		Variant: "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{UserData, MetaData, NetworkConfig},
 		Groups: []string{"sudo", "systemd-journal"}, Shell: "/bin/bash", Sudo: "ALL=(ALL) NOPASSWD:ALL",
-		Network: Networkd, Clock: Timesyncd,
+		Network: Networkd, Clock: TimesyncdOrChrony,
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
 	},
 	{

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/profiles"
 )
@@ -191,6 +192,8 @@ const (
 	runReload      = "run systemctl daemon-reload"
 	runEnable      = "run systemctl reenable"
 	runStart       = "run systemctl restart --no-block"
+	runClocks      = "systemctl try-restart"
+	runWhichever   = " 2>/dev/null || true" // is there
 	runMask        = "run systemctl mask --now"
 	runDisable     = "run systemctl disable --now"
 	linkScript     = `mkdir -p "${2%/*}" && ln -sfnT "$1" "$2"`
@@ -222,6 +225,10 @@ func (w *writer) runcmd(n node.Node) {
 	if len(n.Units) > 0 {
 		w.line(1, "- %s", runReload)
 	}
+	if clocks := clocks(n); clocks != "" {
+		w.line(1, "# The clock has been set before it knew its servers.")
+		w.line(1, "- %s", command(clocks))
+	}
 	if len(masked) > 0 {
 		w.line(1, "- %s", command(runMask+" "+strings.Join(masked, " ")))
 	}
@@ -234,6 +241,21 @@ func (w *writer) runcmd(n node.Node) {
 		w.line(1, "- %s", command(runStart+" "+strings.Join(enabled, " ")))
 	}
 	w.line(1, "- %s", command(runEnd))
+}
+
+// clocks is the command that restarts those of the system's units that read NTP
+// servers: they run before the last stage. "" if the machine has none.
+func clocks(n node.Node) string {
+	var units []string
+	for _, f := range n.Files {
+		if u := network.ClockUnit(f.Path); u != "" {
+			units = append(units, u)
+		}
+	}
+	if len(units) == 0 {
+		return ""
+	}
+	return runClocks + " " + strings.Join(units, " ") + runWhichever
 }
 
 // units are words of a command.

@@ -54,6 +54,7 @@ type userData struct {
 	enabled        []string
 	started        []string
 	ended          bool
+	clocks         string // the command about programs that set the clock
 }
 
 const aCommand = "a command"
@@ -195,6 +196,8 @@ func (r *userData) command(n *yaml.Node) {
 	case r.ended || (r.commands == 1) != (line == runPreamble):
 		r.note("runcmd", n, aCommand)
 	case line == runPreamble, line == runReload:
+	case strings.HasPrefix(line, runClocks+" "):
+		r.clocks = line
 	case line == runEnd:
 		r.ended = true
 	case ok && r.units(words), ok && r.directory(words, line), ok && r.link(words, line):
@@ -271,6 +274,9 @@ func (r *userData) agree() {
 	}
 	if !slices.Equal(r.enabled, r.started) {
 		r.note("runcmd", nil, "units that are enabled and not restarted, or the other way round")
+	}
+	if r.clocks != clocks(r.node) {
+		r.note("runcmd", nil, "other programs that set the clock restarted than those whose servers are written")
 	}
 	for _, p := range closed(r.node) {
 		if !slices.Contains(r.closed, p) {

@@ -2,6 +2,7 @@ package network
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"hagen/gen/node"
@@ -11,8 +12,9 @@ import (
 // version 2, which netplan reads, too; nil if there are none. accept-ra and
 // link-local keep a boot from waiting for a router's advertisement. The
 // default routes are gateway4 and gateway6: of `routes`, renderers of cloud-init
-// 22 make a route to ::/64. An interface that is known by its MAC address alone
-// gets a name, which most renderers give it in any case.
+// 22 make a route to ::/64. An interface that is known by its MAC address is
+// called by its name here, or by one that no other has: most renderers match
+// the name, too.
 func Config(interfaces []node.Interface) []byte {
 	if len(interfaces) == 0 {
 		return nil
@@ -24,16 +26,15 @@ func Config(interfaces []node.Interface) []byte {
 	line(0, "# Made by hagen. Do not edit: change the cluster file and render again.")
 	line(0, "version: 2")
 	line(0, "ethernets:")
-	for at, i := range interfaces {
+	free := freeNames("lan", interfaces)
+	for _, i := range interfaces {
 		name := i.Name
 		if name == "" {
-			name = fmt.Sprintf("lan%d", at)
+			name = free()
 		}
 		line(1, "%q:", name)
 		if i.MAC != "" {
 			line(2, "match: {macaddress: %q}", i.MAC)
-		}
-		if i.Name == "" {
 			line(2, "set-name: %q", name)
 		}
 		line(2, "dhcp4: false")
@@ -53,6 +54,20 @@ func Config(interfaces []node.Interface) []byte {
 		}
 	}
 	return []byte(b.String())
+}
+
+// freeNames gives one name after the other that no interface has: lan0, lan1.
+func freeNames(begin string, interfaces []node.Interface) func() string {
+	n := -1
+	return func() string {
+		for {
+			n++
+			name := fmt.Sprint(begin, n)
+			if !slices.ContainsFunc(interfaces, func(i node.Interface) bool { return i.Name == name }) {
+				return name
+			}
+		}
+	}
 }
 
 // quoted writes a list for YAML: an IPv6 address holds colons.

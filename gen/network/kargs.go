@@ -3,14 +3,15 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"hagen/gen/node"
 	"hagen/profiles"
 )
 
-// bootName is what kernel arguments call an interface that is known by its MAC
-// address alone: not as the kernel would (dracut.cmdline(7), ifname=).
+// bootName begins what kernel arguments call an interface that is known by its
+// MAC address alone: not as the kernel would (dracut.cmdline(7), ifname=).
 const bootName = "bootnet"
 
 // Kargs gives the kernel arguments with which a machine has its network before
@@ -22,24 +23,23 @@ const bootName = "bootnet"
 func Kargs(n node.Node, system profiles.OS) []byte {
 	var words []string
 	nameservers := map[netip.Addr]bool{}
-	for at, i := range Interfaces(n) {
+	all := Interfaces(n)
+	free := freeNames(bootName, all)
+	for _, i := range all {
 		device := i.Name
 		switch {
 		case device != "":
 		case system.BootMAC == profiles.InIP:
 			device = dashed(i.MAC)
 		case system.BootMAC == profiles.ByName:
-			device = bootName
-			if at > 0 {
-				device = fmt.Sprint(bootName, at)
-			}
+			device = free()
 			words = append(words, "ifname="+device+":"+i.MAC)
 		default:
 			continue
 		}
 		for _, family := range []int{6, 4} {
 			if own := addresses(i, family); len(own) > 0 {
-				words = append(words, ip(n.Name, device, own[0], i))
+				words = append(words, ip(n.Name, device, routed(own, i), i))
 			}
 		}
 		for _, ns := range i.Nameservers {
@@ -53,6 +53,17 @@ func Kargs(n node.Node, system profiles.OS) []byte {
 		return nil
 	}
 	return []byte(strings.Join(words, " ") + "\n")
+}
+
+// routed is the address of a family that reaches the interface's gateway, as
+// one that is in another network does not; else the first.
+func routed(own []netip.Prefix, i node.Interface) netip.Prefix {
+	if g, found := Gateway(i, Family(own[0].Addr())); found {
+		if at := slices.IndexFunc(own, func(p netip.Prefix) bool { return p.Contains(g) }); at >= 0 {
+			return own[at]
+		}
+	}
+	return own[0]
 }
 
 // ip is one argument: client, peer, gateway, netmask, host name, device and how

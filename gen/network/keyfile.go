@@ -8,6 +8,11 @@ import (
 	"hagen/gen/node"
 )
 
+// overCloudInit has NetworkManager take a file before that which cloud-init
+// makes of network-config, whose priority is 120 or was 999 (cloud-init's
+// renderers network_manager and sysconfig). 999 is the most.
+const overCloudInit = 999
+
 // keyfile writes an interface as NetworkManager reads it
 // (nm-settings-keyfile(5)), keys in the order in which nmcli writes them. A
 // family without addresses is switched off: with `auto` NetworkManager would
@@ -15,7 +20,7 @@ import (
 func keyfile(i node.Interface) []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("[connection]\nid=%s\ntype=ethernet", ID(i))
+	line("[connection]\nid=%s\ntype=ethernet\nautoconnect-priority=%d", ID(i), overCloudInit)
 	if i.MAC == "" {
 		line("interface-name=%s", i.Name)
 	}

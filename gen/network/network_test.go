@@ -94,8 +94,10 @@ func TestKargs(t *testing.T) {
 		{"fcos", interfaces["IPv6"], "ip=[fd00:10::80]::[fd00:10::1]:64:kubem00:ens3:none nameserver=fd00:10::53\n"},
 		{"flatcar", both, "ip=[fd00:10::80]::[fe80::1]:48:kubem00:ens3:none ip=10.10.10.80::10.10.0.1:255.255.240.0:kubem00:ens3:none nameserver=10.10.10.53 nameserver=fd00:10::53\n"},
 		{"fcos", mac, "ip=10.10.10.80:::255.255.255.0:kubem00:02-00-0a-0a-0a-50:none\n"},
-		{"generic", mac, "ifname=bootnet:02:00:0a:0a:0a:50 ip=10.10.10.80:::255.255.255.0:kubem00:bootnet:none\n"},
+		{"generic", mac, "ifname=bootnet0:02:00:0a:0a:0a:50 ip=10.10.10.80:::255.255.255.0:kubem00:bootnet0:none\n"},
 		{"flatcar", mac, ""},
+		// The address that reaches the gateway, not the first.
+		{"fcos", interfaces["several of a family"], "ip=[2001:db8::80]::[2001:db8::1]:64:kubem00:ens3:none ip=192.0.2.80::192.0.2.81:255.255.255.240:kubem00:ens3:none\n"},
 	} {
 		system, _ := profiles.FindOS(test.system)
 		if got := string(Kargs(machine(test.i, system.Network), system)); got != test.want {
@@ -106,7 +108,7 @@ func TestKargs(t *testing.T) {
 	mac.MAC = "02:00:0a:0a:0a:51"
 	two.Files = append(two.Files, File(mac, profiles.Networkd))
 	system, _ := profiles.FindOS("generic")
-	if got := string(Kargs(two, system)); strings.Count(got, "bootnet:") != 2 || strings.Count(got, "bootnet1:") != 2 {
+	if got := string(Kargs(two, system)); strings.Count(got, "bootnet0:") != 2 || strings.Count(got, "bootnet1:") != 2 {
 		t.Errorf("two interfaces by their MAC addresses: %s", got)
 	}
 }
@@ -147,6 +149,23 @@ ethernets:
 	}
 	if got := Config(nil); got != nil {
 		t.Errorf("of nothing: %s", got)
+	}
+}
+
+// TestConfigNames: an interface without a name gets one that no other has, and
+// whatever is found by its MAC address comes to be called by its name.
+func TestConfigNames(t *testing.T) {
+	unnamed, named := interfaces["MAC address"], interfaces["IPv4"]
+	named.Name = "lan0"
+	both := interfaces["name and MAC address"]
+	got := string(Config([]node.Interface{unnamed, named, both}))
+	for _, want := range []string{
+		"  \"lan1\":\n    match: {macaddress: \"" + unnamed.MAC + "\"}\n    set-name: \"lan1\"\n", "  \"lan0\":\n    dhcp4: false\n",
+		"  \"" + both.Name + "\":\n    match: {macaddress: \"" + both.MAC + "\"}\n    set-name: \"" + both.Name + "\"\n",
+	} {
+		if strings.Count(got, want) != 1 {
+			t.Errorf("no\n%sin\n%s", want, got)
+		}
 	}
 }
 

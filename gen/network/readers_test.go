@@ -92,7 +92,8 @@ func TestInitrdGenerator(t *testing.T) {
 		read := run(t, nil, generator, append([]string{"--stdout", "--"}, strings.Fields(string(kargs))...)...)
 		for _, family := range []int{4, 6} {
 			if own := addresses(i, family); len(own) > 1 {
-				i.Addresses = slices.DeleteFunc(slices.Clone(i.Addresses), func(p netip.Prefix) bool { return slices.Contains(own[1:], p) })
+				kept := routed(own, i)
+				i.Addresses = slices.DeleteFunc(slices.Clone(i.Addresses), func(p netip.Prefix) bool { return slices.Contains(own, p) && p != kept })
 			}
 		}
 		_, connection, _ := strings.Cut(read, "*** Connection")
@@ -130,7 +131,7 @@ func TestNetworkGenerator(t *testing.T) {
 		}
 		for _, family := range []int{4, 6} {
 			if own := addresses(i, family); len(own) > 0 {
-				want = append(want, "Address="+own[0].String())
+				want = append(want, "Address="+routed(own, i).String())
 			}
 		}
 		for _, g := range i.Gateways {

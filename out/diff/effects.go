@@ -102,10 +102,8 @@ var places = map[string]Effect{
 	"/etc/hosts":    {Action: Nothing, Why: "read at every look-up"},
 	"/etc/hostname": {Action: Reimage, Why: "the name is in certificates and in etcd"},
 	// What configures an interface, by its directory.
-	"/etc/systemd/network/":                    {Action: Nothing, Why: "counts at the next boot, or with networkctl reload: connections to an address that goes end"},
-	"/etc/NetworkManager/system-connections/":  {Action: Nothing, Why: "counts at the next boot, or with nmcli connection reload and up: connections to an address that goes end"},
-	"/etc/systemd/timesyncd.conf.d/hagen.conf": {Action: Restart, Unit: "systemd-timesyncd.service", Why: "read when the unit starts"},
-	"/etc/chrony.conf":                         {Action: Restart, Unit: "chronyd.service", Why: "read when the unit starts"},
+	"/etc/systemd/network/":                   {Action: Nothing, Why: "counts at the next boot, or with networkctl reload: connections to an address that goes end"},
+	"/etc/NetworkManager/system-connections/": {Action: Nothing, Why: "counts at the next boot, or with nmcli connection reload and up: connections to an address that goes end"},
 }
 
 // settings are rows: what a changed line of a unit does. All others begin to

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/profiles"
 )
@@ -112,6 +113,9 @@ func (j *judge) ofFile(c Change) []Effect {
 		if place, known := places[name]; known {
 			return []Effect{place}
 		}
+	}
+	if unit := network.ClockUnit(c.Name); unit != "" {
+		return []Effect{{Action: Nothing, Why: "read when the clock's program starts: systemctl try-restart " + unit}}
 	}
 	effects := merge(j.ofBinaries(c), j.ofArtefact(c))
 	if strings.HasSuffix(c.Name, "/binaries.sh") || len(effects) > 0 {
