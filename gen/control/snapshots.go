@@ -143,7 +143,9 @@ func (s site) calendar() string {
 
 // snapshotScript takes away nothing before the new snapshot has been verified:
 // the sum that etcdctl appends to it (as a restore does), and the database
-// itself (etcdutl). What was begun and not finished has another name.
+// itself (etcdutl). What was begun and not finished has another name. Which one
+// is the oldest, no clock says alone, since clocks are set back: what has a later
+// name than the newest was taken before the others.
 func snapshotScript(s site) string {
 	return fmt.Sprintf(`# Takes a snapshot of this machine's etcd, verifies it, and removes the oldest.
 # Run by %[1]s.service.
@@ -166,7 +168,13 @@ name=$directory/$host-$(date -u +%%Y%%m%%dT%%H%%M%%SZ).db
 mv "$new" "$name" || fail "$name cannot be written"
 sync -f "$directory"
 echo "hagen: $name is taken and verified"
-ls -r "$directory/$host"-[0-9]*Z.db | tail -n +%[5]d | while read -r old; do
+list() {
+  ls -r "$directory/$host"-[0-9]*Z.db
+}
+{
+  list | sed -n "\\|^$name\$|,\$p"
+  list | sed "\\|^$name\$|,\$d" # taken before the clock was set back
+} | tail -n +%[5]d | while read -r old; do
   rm -f "$old"
 done
 `, snapshotName, s.Snapshots.Directory, s.binary(etcdctl), s.binary(etcdutl), s.Snapshots.Keep+1)

@@ -1,6 +1,12 @@
 package control
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -28,6 +34,61 @@ func TestCalendar(t *testing.T) {
 			if got := (site{c, h}).calendar(); got != test.want[i] {
 				t.Errorf("every %v, master %d of %d: %s, want %s", test.every, i, test.masters, got, test.want[i])
 			}
+		}
+	}
+}
+
+// TestSnapshotScript runs the script with a real shell while the clock goes on,
+// back and on again: the newest is always kept, and the oldest goes.
+func TestSnapshotScript(t *testing.T) {
+	dir := t.TempDir()
+	c := &cluster.Cluster{Snapshots: cluster.Snapshots{Every: time.Hour, Keep: 3, Directory: filepath.Join(dir, "snapshots")}}
+	s := site{c, cluster.Host{Name: "m0", Role: cluster.Master}}
+	s.host.OS.BinDir = filepath.Join(dir, "bin")
+	// What etcdctl gives ends with its SHA-256.
+	for name, text := range map[string]string{
+		"etcdctl": "head -c 512 /dev/urandom >\"$3\"\nsha256sum <\"$3\" | cut -c1-64 | sed 's/../\\\\x&/g' | xargs -0 printf %b | head -c 32 >>\"$3\"\n",
+		"etcdutl": "", "uname": "echo m0\n", "date": "echo $NOW\n",
+	} {
+		if err := os.MkdirAll(s.host.OS.BinDir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(s.host.OS.BinDir, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(c.Snapshots.Directory, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ now, want string }{
+		{"20261101T000000Z", "20261101"},
+		{"20261102T000000Z", "20261101 20261102"},
+		{"20261103T000000Z", "20261101 20261102 20261103"},
+		{"20261104T000000Z", "20261102 20261103 20261104"},
+		{"19700101T000100Z", "19700101 20261103 20261104"}, // before the machine knows the time
+		{"19700102T000100Z", "19700101 19700102 20261104"},
+		{"20261105T000000Z", "19700102 20261104 20261105"},
+		{"20261105T000000Z", "19700102 20261104 20261105"}, // twice in a second
+		{"20991231T000000Z", "20261104 20261105 20991231"},
+		{"20261106T000000Z", "20261104 20261105 20261106"},
+	} {
+		run := exec.Command("sh", "-c", snapshotScript(s))
+		run.Env = append(os.Environ(), "PATH="+s.host.OS.BinDir+":"+os.Getenv("PATH"), "NOW="+test.now)
+		out, err := run.CombinedOutput()
+		name := filepath.Join(c.Snapshots.Directory, "m0-"+test.now+".db")
+		if said := fmt.Sprintf("hagen: %s is taken and verified\n", name); err != nil || string(out) != said {
+			t.Fatalf("%s: %v\n%s", test.now, err, out)
+		}
+		kept, err := filepath.Glob(filepath.Join(c.Snapshots.Directory, "*"))
+		if err != nil || !slices.Contains(kept, name) {
+			t.Errorf("%s: the new one is gone: %v", test.now, kept)
+		}
+		var days []string
+		for _, k := range kept {
+			days = append(days, strings.TrimPrefix(filepath.Base(k), "m0-")[:8])
+		}
+		if got := strings.Join(days, " "); got != test.want {
+			t.Errorf("%s: kept %s, want %s", test.now, got, test.want)
 		}
 	}
 }
