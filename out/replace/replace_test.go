@@ -149,24 +149,31 @@ func TestOthers(t *testing.T) {
 
 var shellBlock = regexp.MustCompile("(?ms)^   ```sh\n(.*?)^   ```$")
 
-// TestRunbook: its commands tell etcd of exactly one member, whatever stands in
-// the way: here etcdctl is a script that knows the members and notes what it is
-// told.
-func TestRunbook(t *testing.T) {
-	dir := t.TempDir()
-	script := `#!/bin/sh
-echo "$* $ETCDCTL_ENDPOINTS $ETCDCTL_CACERT" >>"$LOG"
+// fakeEtcdctl is a script that knows the members, keeps them in a file, refuses
+// the first change of each kind, as after another one, and notes what it is told.
+const fakeEtcdctl = `#!/bin/sh
+echo "$* $ETCDCTL_ENDPOINTS $ETCDCTL_CACERT" >>log
+once() { [ -e "refused-$1" ] || { : >"refused-$1"; exit 1; }; }
 case "$1 $2" in
-"member remove") # refused at first, as after another change
-  [ "$(grep -c 'member remove' "$LOG")" -gt 1 ] ;;
+"member remove")
+  once remove
+  grep -q "^$3," members || exit 1
+  sed -i "/^$3,/d" members ;;
+"member add")
+  once add
+  grep -qF "${4#--peer-urls=}" members && exit 1
+  echo "aaaaaaaaaaaaaaaa, unstarted, , ${4#--peer-urls=}, , false" >>members ;;
 "member list")
-  if [ "$(grep -c 'member remove' "$LOG")" -gt 1 ]; then exit; fi
-  printf '%s\n' "8e9e05c52164694d, started, kubem00, https://10.10.10.80:2380, https://10.10.10.80:2379, false" \
-  "9934cede0980380d, $STATE, https://10.10.10.81:2380, https://10.10.10.81:2379, false" ;;
+  cat members ;;
 esac
 `
-	for name, text := range map[string]string{"etcdctl": script, "sleep": "#!/bin/sh\n", "hagen": "#!/bin/sh\necho \"$0 $*\" >>\"$LOG\"\n"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o755); err != nil {
+
+// TestRunbook: its commands tell etcd of exactly one member, whatever stands in
+// the way, and however often they are typed.
+func TestRunbook(t *testing.T) {
+	bin := t.TempDir()
+	for name, text := range map[string]string{"etcdctl": fakeEtcdctl, "sleep": "#!/bin/sh\n", "hagen": "#!/bin/sh\necho \"$0 $*\" >>log\n"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -185,20 +192,37 @@ esac
 	if strings.Contains(text, " \n") || strings.Contains(text, "\n\n\n") || strings.Contains(text, "%!") {
 		t.Errorf("careless:\n%s", text)
 	}
-	var commands strings.Builder
-	for _, block := range shellBlock.FindAllStringSubmatch(text, -1) {
-		commands.WriteString(block[1])
+	blocks := func(text string) string {
+		var commands strings.Builder
+		for _, block := range shellBlock.FindAllStringSubmatch(text, -1) {
+			commands.WriteString(block[1])
+		}
+		return commands.String()
 	}
+	before, after, _ := strings.Cut(text, "**Boot kubem01.**")
 	// One that never came up has no name yet.
 	for _, state := range []string{"started, kubem01", "unstarted, "} {
-		log := filepath.Join(dir, "log")
-		run := exec.Command("bash", "-euo", "pipefail", "-c", "mkdir 're place'\n"+commands.String())
-		run.Dir = t.TempDir()
-		run.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "LOG="+log, "STATE="+state)
-		if out, err := run.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s\n%s", err, out, commands.String())
+		dir := t.TempDir()
+		members := "8e9e05c52164694d, started, kubem00, https://10.10.10.80:2380, https://10.10.10.80:2379, false\n" +
+			"9934cede0980380d, " + state + ", https://10.10.10.81:2380, https://10.10.10.81:2379, false\n"
+		if err := os.WriteFile(filepath.Join(dir, "members"), []byte(members), 0o644); err != nil {
+			t.Fatal(err)
 		}
-		done, err := os.ReadFile(log)
+		run := func(commands string) {
+			t.Helper()
+			shell := exec.Command("timeout", "60", "bash", "-euo", "pipefail", "-c", commands)
+			shell.Dir = dir
+			shell.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+			if out, err := shell.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s\n%s", err, out, commands)
+			}
+		}
+		run("mkdir 're place'\n" + blocks(before))
+		run(blocks(before)) // by somebody who was interrupted
+		run("sed -i 's|unstarted, , https://10.10.10.81:2380, |started, kubem01, https://10.10.10.81:2380, https://10.10.10.81:2379|' members")
+		run(blocks(before))
+		run(blocks(before + after))
+		done, err := os.ReadFile(filepath.Join(dir, "log"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,10 +235,16 @@ esac
 				t.Errorf("%s: no %q in\n%s", state, want, done)
 			}
 		}
-		if _, err := os.Stat(filepath.Join(run.Dir, "re place")); err == nil {
+		if n := strings.Count(string(done), "member remove "); n != strings.Count(string(done), "member remove 9934cede0980380d ") || n != 2 {
+			t.Errorf("%s: members are removed that should stay:\n%s", state, done)
+		}
+		left, err := os.ReadFile(filepath.Join(dir, "members"))
+		if want := "aaaaaaaaaaaaaaaa, started, kubem01, https://10.10.10.81:2380"; err != nil || strings.Count(string(left), "\n") != 2 || !strings.Contains(string(left), want) {
+			t.Errorf("%s: the members are, %v\n%s", state, err, left)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "re place")); err == nil {
 			t.Error("the directory with keys is left")
 		}
-		os.Remove(log)
 	}
 }
 

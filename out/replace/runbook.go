@@ -60,17 +60,27 @@ func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
 	w.say("")
 	w.say("   If your desk does not reach port %d: as root on %s, which has the same files:", cluster.EtcdClientPort, p.Survivors[0].Name)
 	w.say("")
+	w.say("       mkdir -p %s", Word(desk.Dir))
 	w.access(c, control.EtcdURL(c, p.Survivors[0]), access.AuthorityPath, access.CertificatePath, access.ClientKeyPath, "    ")
 	w.step("Look", "%s is switched off, every endpoint is healthy, and the list names %s. If not: stop here.\n   Without a majority only a snapshot helps.", p.Lost, p.Lost)
 	w.run("etcdctl endpoint health", "etcdctl member list")
 }
 
+// removed begins the name of the file, in the replacement's directory, with the
+// number of the member that goes. It is looked up once: what takes its place
+// may have its name and URL, so that a second look would find that one.
+const removed = "removed-"
+
 // exchange are the steps that etcd is told.
 func (p Plan) exchange(w *writer, desk Desk) {
 	url := p.HostURL
-	w.step("Remove the member", "Its data, wherever it still is, is worth nothing from now on. For some seconds after a change etcd\n   refuses the next one (unhealthy cluster): this asks again.")
-	w.run(fmt.Sprintf(`id=$(etcdctl member list | awk -F', ' '$3 == "%s" || $4 == "%s" { print $1 }')`, p.Lost, p.LostURL),
-		fmt.Sprintf(`until etcdctl member remove "${id:?%s is no member}"; do sleep 5; done`, p.Lost))
+	w.step("Remove the member", "Its data, wherever it still is, is worth nothing from now on. For some seconds after a change etcd\n   refuses the next one (unhealthy cluster): this asks again. Its number is written down, so that nothing else\n   is removed when you type this again.")
+	file := Word(path.Join(desk.Dir, removed+p.Lost))
+	w.run(fmt.Sprintf(`test -s %[1]s || etcdctl member list | awk -F', ' '$3 == "%[2]s" || $4 == "%[3]s" { print $1 }' >%[1]s`, file, p.Lost, p.LostURL),
+		fmt.Sprintf("id=$(cat %s)", file),
+		fmt.Sprintf(`until list=$(etcdctl member list) && ! echo "$list" | grep "^${id:?%s is no member},"; do`, p.Lost),
+		`  etcdctl member remove "$id" || sleep 5`,
+		"done")
 	w.step("Add it", "This asks again, too. The ETCD_ variables that etcdctl prints stand in the document already.")
 	w.run(fmt.Sprintf(`until etcdctl member list | grep -v "^$id," | grep -F ', %s,' || etcdctl member add %s --peer-urls=%[1]s; do sleep 5; done`, url, p.Host.Name))
 	w.step("Boot "+p.Host.Name, "Not with the document of every day: with this one, which says --initial-cluster-state=existing.")
