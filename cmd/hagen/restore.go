@@ -18,6 +18,7 @@ import (
 
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/out/replace"
 	"hagen/profiles"
 )
 
@@ -54,12 +55,21 @@ func restoring(ctx *cli.Context, c *cluster.Cluster) error {
 	case !plainPath.MatchString(place) || path.Clean(place) != place:
 		return usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, restorePlace)
 	case !reachable(c, path.Dir(place)):
-		return usage("--restore-path %s: lies in the system's files, where the documents make no such directory; write for example %s, or on etcd's own disk %s", place, restorePlace, cluster.EtcdData+"/snapshot.db")
+		return usage("--restore-path %s: lies in the system's files, where the documents make no such directory, or where nothing outlives a reboot; write for example %s, or on etcd's own disk %s", place, restorePlace, cluster.EtcdData+"/snapshot.db")
+	case strings.HasPrefix(place, cluster.EtcdData+"/member"):
+		return usage("--restore-path %s: is what etcd's own data is called, or what was moved aside; write for example %s", place, cluster.EtcdData+"/snapshot.db")
 	default:
 		sum, err := readSnapshot(file)
 		c.Restore = cluster.Restore{SHA256: sum, Path: place}
 		return err
 	}
+}
+
+// systemDirs are the system's own, written by nobody else or emptied at a boot
+// (file-hierarchy(7)).
+var systemDirs = []string{
+	"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr",
+	"/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/tmp",
 }
 
 // reachable says whether a directory is there when etcd begins: one that the
@@ -68,7 +78,7 @@ func reachable(c *cluster.Cluster, dir string) bool {
 	if slices.Contains([]string{cluster.RestoreDir, cluster.EtcdData, c.Snapshots.Directory}, dir) {
 		return true
 	}
-	return !slices.ContainsFunc([]string{"/etc", "/var/lib", "/var/log"}, func(own string) bool { return strings.HasPrefix(dir+"/", own+"/") })
+	return !slices.ContainsFunc(systemDirs, func(own string) bool { return strings.HasPrefix(dir+"/", own+"/") })
 }
 
 // readSnapshot gives the SHA-256 of a snapshot, and refuses what etcd would
@@ -111,7 +121,7 @@ func (w *work) restoreSteps(ui *ui, ctx *cli.Context, dir string) {
 		return
 	}
 	ui.line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", ctx.String("restore"), w.cluster.Restore.SHA256))
-	for i, step := range control.RestoreSteps(w.cluster, ctx.String("restore"), dir) {
+	for i, step := range control.RestoreSteps(w.cluster, replace.Word(ctx.String("restore")), replace.Word(dir)) {
 		ui.say("%d. %s", i+1, step)
 	}
 }

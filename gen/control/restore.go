@@ -7,6 +7,7 @@ import (
 
 	"hagen/gen/cluster"
 	"hagen/gen/node"
+	"hagen/profiles"
 )
 
 const (
@@ -107,20 +108,38 @@ echo "hagen: etcd begins from $snapshot, SHA-256 $wanted"
 }
 
 // RestoreSteps tells an operator in which order a cluster is restored. The
-// tree is where its documents stand.
+// snapshot is a file at the desk, as one word of a shell; the tree is where the
+// documents stand.
 func RestoreSteps(c *cluster.Cluster, snapshot, tree string) []string {
-	var names, copies []string
+	var names, copies, images []string
 	for _, m := range c.Masters {
 		names = append(names, m.Name)
-		copies = append(copies, fmt.Sprintf("scp %s %s:%s", snapshot, m.Address(), c.Restore.Path))
+		copies = append(copies, "\n   "+copyTo(c, m, snapshot))
+		if m.Delivery.Of(etcdutl) != profiles.URLs {
+			images = append(images, m.Name)
+		}
 	}
-	all := strings.Join(names, ", ")
+	boot := fmt.Sprintf("Boot each of them anew with its document of %s. Whatever etcd had is moved aside, not overwritten.", tree)
+	if len(images) > 0 {
+		boot += fmt.Sprintf(" The image of %s must have etcdutl %s, which restores.", strings.Join(images, ", "), c.Etcd)
+	}
 	return []string{
-		"Switch all masters off: " + all + ". One that runs on would take writes that are lost.",
-		fmt.Sprintf("Boot each of them anew with its document of %s (config.ign). Whatever etcd had is moved aside, not overwritten.", tree),
-		fmt.Sprintf("Put the snapshot on each, unless its disk has it: %s (as root). A master without it says so and starts no etcd; reboot it then.", strings.Join(copies, "; ")),
+		"Switch all masters off: " + strings.Join(names, ", ") + ". One that runs on would take writes that are lost.",
+		boot,
+		"Put the snapshot on each, unless its disk has it. A master without it says so and starts no etcd; reboot it then:" + strings.Join(copies, ""),
 		fmt.Sprintf("Look on each: journalctl -u %s says \"etcd begins from %s\".", RestoreUnit, c.Restore.Path),
 		"Ask: kubectl --kubeconfig " + tree + "/admin.kubeconfig get --raw=/readyz answers ok.",
 		"Render without --restore, and keep those documents for the next time a master is made anew: hagen render",
 	}
+}
+
+// copyTo is the command that brings the snapshot onto a master, through a login
+// that may do everything by sudo: root has none. Without a login in the cluster
+// file it is whoever the image lets in.
+func copyTo(c *cluster.Cluster, m cluster.Host, snapshot string) string {
+	login := m.Address().String()
+	if len(c.Users) > 0 {
+		login = c.Users[0].Name + "@" + login
+	}
+	return fmt.Sprintf(`ssh %s "sudo sh -c 'umask 077 && mkdir -p %s && cat >%s'" <%s`, login, path.Dir(c.Restore.Path), c.Restore.Path, snapshot)
 }
