@@ -50,16 +50,13 @@ artefacts:
 	return []byte(b.String())
 }
 
-// relock is the remedy for whatever is wrong with a lock file.
-const relock = "run hagen lock"
-
 // Lock takes the digests of a lock file for the artefacts that machines fetch.
 // The faults are about the lock file: what it lacks, what it has for other
 // versions, what cannot be read.
 func (c *Cluster) Lock(file *spec.LockFile) []spec.Fault {
 	var faults []spec.Fault
 	fault := func(at spec.At, format string, args ...any) {
-		faults = append(faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: relock})
+		faults = append(faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: spec.Relock})
 	}
 	found := map[string]spec.Locked{}
 	for _, l := range file.Artefacts.Items {

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"reflect"
@@ -15,27 +16,34 @@ import (
 // fields, wrong types. The File is not nil whenever all of the YAML could be
 // read, so that a caller may look for faults of meaning in the rest.
 func Parse(source Source) (*File, error) {
-	return parse(source, func(d *decoder, file *File) { d.header(file.APIVersion, file.Kind, Kind) })
+	return parse(source, "", func(d *decoder, file *File) { d.header(file.APIVersion, file.Kind, Kind) })
 }
 
 // ParseLock decodes a lock file, as Parse does a cluster file.
 func ParseLock(source Source) (*LockFile, error) {
-	return parse(source, func(d *decoder, file *LockFile) { d.header(file.APIVersion, file.Kind, LockKind) })
+	return parse(source, Relock, func(d *decoder, file *LockFile) { d.header(file.APIVersion, file.Kind, LockKind) })
 }
 
-func parse[T any](source Source, header func(*decoder, *T)) (*T, error) {
+// parse refuses with a remedy for each fault, or with one for all of them.
+func parse[T any](source Source, remedy string, header func(*decoder, *T)) (*T, error) {
+	refuse := func(faults []Fault) error {
+		for i := range faults {
+			faults[i].Remedy = cmp.Or(remedy, faults[i].Remedy)
+		}
+		return Refuse(source, faults)
+	}
 	text := bytes.TrimPrefix(source.Text, byteOrderMark)
 	root, fault := document(text)
 	if fault != nil {
-		return nil, Refuse(source, []Fault{*fault})
+		return nil, refuse([]Fault{*fault})
 	}
 	var file T
 	d := decoder{lines: strings.Split(string(text), "\n")}
 	if !d.value(root, "", reflect.ValueOf(&file).Elem(), manner{}) {
-		return nil, Refuse(source, d.faults)
+		return nil, refuse(d.faults)
 	}
 	header(&d, &file)
-	return &file, Refuse(source, d.faults)
+	return &file, refuse(d.faults)
 }
 
 // header holds the first two fields against what this version reads.
