@@ -50,7 +50,7 @@ func (w *work) membership(ui *ui, removed []string) {
 			said = append(said, host+" is gone")
 		}
 	}
-	rendered := false
+	gone, rendered := len(said), false
 	for _, change := range w.issued.Changes {
 		if path.Base(change.Name) != etcdLeaf {
 			continue
@@ -65,9 +65,12 @@ func (w *work) membership(ui *ui, removed []string) {
 			said = append(said, host+" has another address")
 		}
 	}
-	if rendered && len(said) > 0 {
-		ui.warn("the masters have changed: " + strings.Join(said, ", ") +
-			"; in a cluster that runs, tell etcd first (etcdctl member add, remove or update; hagen render --replace says how): these documents are for a new one")
+	switch changed := "the masters have changed: " + strings.Join(said, ", "); {
+	case !rendered || len(said) == 0:
+	case len(said) == gone: // whoever came instead has its certificates already, as after --replace
+		ui.warn(changed + "; in a cluster that runs, etcd has to be told that by now (etcdctl member remove; hagen plan says when)")
+	default:
+		ui.warn(changed + "; in a cluster that runs, tell etcd first (hagen plan says how, and hagen render --replace for a lost one): these documents are for a new one")
 	}
 }
 
