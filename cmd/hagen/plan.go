@@ -25,8 +25,8 @@ func planCommand(ui *ui) *cli.Command {
 		ArgsUsage: "OLD NEW",
 		Description: describe("OLD and NEW are cluster files, or such a file of a git revision as REV:PATH. It tells what\n"+
 			"changes, in which order, with which commands, and how to see that a machine is good before\n"+
-			"the next one. Nothing is read but the two files: no PKI, no machine. Exit code 1: the way\n"+
-			"cannot be gone in one step, since a minor release is left out or it leads back.",
+			"the next one. Nothing is read but the two files and their lock files: no PKI, no machine.\n"+
+			"Exit code 1: the way cannot be gone in one step, since a minor release is left out or it leads back.",
 			"hagen plan HEAD:cluster.yaml cluster.yaml",
 			"hagen plan --reimage old.yaml cluster.yaml"),
 		Flags: []cli.Flag{
