@@ -174,17 +174,25 @@ func binaries(before, after string) ([]Detail, bool) {
 	return details, len(details) > 0
 }
 
-// archives compares which files with binaries scripts unpack or look for.
+// archives compares which files with binaries scripts fetch, unpack or look
+// for. One that stays where it is has other contents.
 func archives(before, after string) []Detail {
 	details := []Detail{}
 	old, new := artefact.FindAllString(before, -1), artefact.FindAllString(after, -1)
+	among := func(lines []string, line string) bool {
+		return slices.ContainsFunc(lines, func(l string) bool { return slices.Equal(strings.Fields(l)[:2], strings.Fields(line)[:2]) })
+	}
 	for _, line := range new {
-		if !slices.Contains(old, line) {
-			details = append(details, Detail{What: "takes binaries from", How: Added, To: strings.Fields(line)[1]})
+		switch place := strings.Fields(line)[1]; {
+		case slices.Contains(old, line):
+		case among(old, line):
+			details = append(details, Detail{What: place, How: Replaced})
+		default:
+			details = append(details, Detail{What: "takes binaries from", How: Added, To: place})
 		}
 	}
 	for _, line := range old {
-		if !slices.Contains(new, line) {
+		if !among(new, line) {
 			details = append(details, Detail{What: "takes binaries from", How: Removed, From: strings.Fields(line)[1]})
 		}
 	}
