@@ -16,7 +16,7 @@ const BinariesUnit = "hagen-binaries.service"
 
 const (
 	binariesPath = hagenDir + "/binaries.sh"
-	installedDir = hagenData + "/installed" // what binaries.sh has unpacked
+	installedDir = hagenData + "/installed" // the SHA-512 of what binaries.sh has put in its place
 )
 
 // binary gives the path of a binary on this host. Which artefact it comes in
@@ -43,10 +43,10 @@ func binaries(s site, daemons []daemon) node.Node {
 			n.Files = append(n.Files, s.remote(a))
 		}
 	}
-	if slices.ContainsFunc(artefacts, cluster.Artefact.Archive) {
-		if s.fetches() {
-			n.Directories = append(n.Directories, directory(sectionMachine, hagenData, "", 0o755))
-		}
+	switch {
+	case s.fetches(): // Ignition makes the directories of what it fetches
+		n.Directories = append(n.Directories, directory(sectionMachine, hagenData, "", 0o755), directory(sectionMachine, installedDir, "", 0o755))
+	case slices.ContainsFunc(artefacts, cluster.Artefact.Archive):
 		n.Directories = append(n.Directories, directory(sectionMachine, installedDir, "", 0o755))
 	}
 	n.Files = append(n.Files, binariesScript(s, daemons, artefacts))
@@ -78,7 +78,7 @@ func (s site) place(a cluster.Artefact) string {
 	case a.Delivery == profiles.Sysext:
 		return path.Join(profiles.SysextDir, a.Name+".raw") // systemd-sysext knows an image by this name
 	case a.Archive():
-		return path.Join(hagenData, path.Base(a.URL))
+		return path.Join(hagenData, a.Name+".tar.gz") // two may have URLs that end alike
 	}
 	return s.binary(a.Binaries[0])
 }
@@ -131,13 +131,13 @@ func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node
 	}
 	for _, a := range artefacts {
 		if a.URL != "" && s.fetches() {
-			step([]string{digestFunction, fetchFunction}, "fetch %s %s %s %04o", a.URL, a.SHA512, s.place(a), s.remote(a).Mode)
+			step([]string{failFunction, digestFunction, fetchFunction}, "fetch %s %s %s %04o", a.URL, a.SHA512, s.place(a), s.remote(a).Mode)
 		}
 		switch {
 		case a.Delivery == profiles.Sysext:
-			step([]string{imageFunction}, "image %s", s.place(a))
+			step([]string{failFunction, imageFunction}, "image %s", s.place(a))
 		case a.Archive():
-			step([]string{digestFunction, unpackFunction}, "unpack %s %s %s %s", s.place(a), a.SHA512, path.Dir(s.binary(a.Binaries[0])), strings.Join(a.Binaries, " "))
+			step([]string{failFunction, digestFunction, unpackFunction}, "unpack %s %s %s %s", s.place(a), a.SHA512, path.Dir(s.binary(a.Binaries[0])), strings.Join(a.Binaries, " "))
 		}
 	}
 	for _, d := range daemons {
@@ -170,6 +170,8 @@ func (s site) missing(artefacts []cluster.Artefact) string {
 	return "$2 was to be there"
 }
 
+// needFunction is all that most machines have of the script, so it says by itself
+// what the others leave to failFunction.
 const needFunction = `need() {
   [ -f "$1" ] && [ -x "$1" ] && return
   echo "hagen: $1 is missing or cannot be executed; %s" >&2
@@ -177,52 +179,64 @@ const needFunction = `need() {
 }
 `
 
-const imageFunction = `image() {
-  if [ -f "$1" ]; then
-    [ "$fetched" != "$1" ] || systemctl restart ` + profiles.SysextUnit + ` # merged it is at the next boot
-    return
-  fi
-  echo "hagen: the image $1 is missing; put there what hagen sysext build makes, and reboot" >&2
+const failFunction = `fail() {
+  echo "hagen: $1" >&2
   missing=1
 }
 `
 
+const imageFunction = `image() {
+  if [ ! -f "$1" ]; then
+    fail "the image $1 is missing; put there what hagen sysext build makes, and reboot"
+  elif [ "$fetched" = "$1" ]; then
+    systemctl restart ` + profiles.SysextUnit + ` # merged it is at the next boot
+  fi
+}
+`
+
+// digestFunction tells the SHA-512 that a file has, and the one that was in its
+// place, or came out of it, when that was last done.
 const digestFunction = `digest_of() {
   [ -f "$1" ] || return 0
   sum=$(sha512sum <"$1")
   echo "${sum%% *}"
 }
+installed=` + installedDir + `
+last_of() {
+  cat "$installed/${1##*/}" 2>/dev/null
+}
 `
 
 // unpackFunction installs the binaries of an archive, each with one rename.
 // They are unpacked in a directory beside their places, where SELinux labels
-// them as it does binaries there. What was done is remembered, so that later
-// boots do not do it again.
+// them as it does binaries there. What was done, all of it, is remembered, so
+// that later boots do not do it again. An archive may have other files of a
+// binary's name, such as /etc/init.d/haproxy: programs alone are taken.
 const unpackFunction = `# unpack ARCHIVE SHA512 DIRECTORY BINARY…
 unpack() {
   archive=$1 digest=$2 directory=$3
   shift 3
-  done=` + installedDir + `/${archive##*/}
-  [ "$(cat "$done" 2>/dev/null)" = "$digest $directory" ] && [ -x "$directory/$1" ] && return
+  [ "$(last_of "$archive")" = "$digest" ] && [ -x "$directory/$1" ] && return
   has=$(digest_of "$archive")
   if [ "$has" != "$digest" ]; then
-    echo "hagen: $archive is not the file that the document names: it has SHA-512 ${has:-none: it is missing}, wanted $digest" >&2
-    missing=1
+    fail "$archive is not the file that the document names: it has SHA-512 ${has:-none: it is missing}, wanted $digest"
     return
   fi
-  mkdir -p "$directory"
-  rm -rf "$directory"/.hagen-*
-  stage=$(mktemp -d "$directory/.hagen-XXXXXX")
-  if ! tar -xzf "$archive" -C "$stage" --no-same-owner; then
-    echo "hagen: $archive cannot be unpacked" >&2
-    missing=1
-  fi
-  for name; do
-    found=$(find "$stage" -type f -name "$name" | head -n 1)
-    [ -n "$found" ] && chmod 0755 "$found" && mv -f "$found" "$directory/$name"
-  done
+  stage=$directory/.hagen-$1
   rm -rf "$stage"
-  sync -f "$directory"
-  [ -x "$directory/$1" ] && echo "$digest $directory" >"$done"
+  mkdir -p "$stage" && tar -xzf "$archive" -C "$stage" --no-same-owner && place "$@" &&
+    sync -f "$directory" && echo "$digest" >"$installed/${archive##*/}" || fail "$archive cannot be unpacked to $directory"
+  rm -rf "$stage"
+}
+place() {
+  for name; do
+    found=$(find "$stage" -type f -name "$name" -exec sh -c 'head -c 4 "$1" | grep -q ELF' sh {} \; -print)
+    [ -n "$found" ] || [ "$name" = "$1" ] || continue
+    if [ ! -f "$found" ]; then
+      fail "$archive has not one program $name, but: ${found:-none}"
+      return 1
+    fi
+    chmod 0755 "$found" && mv -f "$found" "$directory/$name" || return
+  done
 }
 `

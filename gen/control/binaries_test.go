@@ -1,202 +1,186 @@
 package control
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
-	"crypto/sha512"
-	"fmt"
-	"net/http"
-	"net/http/httptest"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
-	"hagen/gen/cluster"
-	"hagen/gen/spec"
 	"hagen/profiles"
 )
 
-// withoutIgnition is an operating system whose documents fetch nothing.
-var withoutIgnition = profiles.OS{Name: "test", BinDir: "/usr/local/bin", HAProxy: "/usr/sbin/haproxy", Delivery: profiles.URLs, HAProxyFrom: profiles.Preinstalled, KeepalivedFrom: profiles.Preinstalled}
-
-// scriptOf gives a master's binaries.sh, with all its places below a directory.
-func scriptOf(t *testing.T, dir string, system profiles.OS, digests map[string]string, field string) string {
-	t.Helper()
-	text := `apiVersion: hagen/v1alpha1
-kind: Cluster
-metadata: {name: kubernetes}
-spec:
-  endpoint: kubernetes:6443
-  serviceCIDRs: [10.32.0.0/16]
-  podCIDRs: [10.38.0.0/16]
-  masters: [{name: kubem00, addresses: [10.10.10.80]}]
-  loadBalancers: [{name: kubernetes, addresses: [10.10.10.2]}]
-  binaries: ` + field + "\n"
-	file, err := spec.Parse(spec.Source{Text: []byte(text)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, faults := cluster.New(file)
-	if len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	var locked []cluster.Locked
-	for _, a := range c.Fetched() {
-		locked = append(locked, cluster.Locked{Artefact: a, File: filepath.Base(a.Path), SHA512: digests[a.Name]})
-	}
-	lock, err := spec.ParseLock(spec.Source{Text: c.LockText(locked)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if faults := c.Lock(lock); len(faults) > 0 {
-		t.Fatal(faults)
-	}
-	s := site{c, c.Masters[0]}
-	s.host.OS = system
-	n := binaries(s, plans[profiles.Standard].daemons)
-	script := string(n.Files[len(n.Files)-1].Contents)
-	for _, place := range []string{"/var/lib/", "/usr/local/bin"} {
-		script = strings.ReplaceAll(script, place, dir+place)
-	}
-	for _, d := range n.Directories {
-		if err := os.MkdirAll(dir+d.Path, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// Once is enough to wait in a test.
-	return strings.ReplaceAll(script, "sleep 5", "sleep 0.1")
-}
-
-// archiveOf is upstream's archive of etcd.
-func archiveOf(t *testing.T, members ...string) []byte {
-	t.Helper()
-	var b bytes.Buffer
-	zipped := gzip.NewWriter(&b)
-	w := tar.NewWriter(zipped)
-	for _, name := range members {
-		contents := "this is " + name
-		if err := w.WriteHeader(&tar.Header{Name: "etcd-v3/" + name, Typeflag: tar.TypeReg, Mode: 0o644, Uid: 1000, Size: int64(len(contents))}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := w.Write([]byte(contents)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	w.Close()
-	zipped.Close()
-	return b.Bytes()
-}
-
-func digest(contents []byte) string { return fmt.Sprintf("%x", sha512.Sum512(contents)) }
-
-// TestScript runs binaries.sh with a real shell: each program that may fetch,
-// a mirror that is late, files that are others than those that were locked.
+// TestScript runs binaries.sh with a real shell: each program that may fetch, a
+// mirror that is late and one that breaks off.
 func TestScript(t *testing.T) {
-	var files sync.Map // contents by name: the server reads, a test writes
-	file := func(name string) []byte { contents, _ := files.Load(name); return contents.([]byte) }
-	var late, served atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		contents, there := files.Load(filepath.Base(r.URL.Path))
-		if late.Add(-1) >= 0 || !there {
-			http.NotFound(w, r)
-			return
-		}
-		served.Add(1)
-		w.Write(contents.([]byte))
-	}))
-	defer server.Close()
-	digests := map[string]string{}
-	for _, name := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
-		files.Store(name, []byte("this is "+name))
-		digests[name] = digest(file(name))
-	}
-	archive := "etcd-v" + profiles.ReleasesOf(profiles.Standard)[0].Etcd.String() + "-linux-amd64.tar.gz"
-	files.Store(archive, archiveOf(t, "README.md", "etcd", "etcdctl"))
-	digests["etcd"] = digest(file(archive))
-	run := func(script, path string) (string, error) {
-		cmd := exec.CommandContext(t.Context(), "timeout", "60", "sh", "-c", script)
-		cmd.Env = []string{"PATH=" + path}
-		out, err := cmd.CombinedOutput()
-		return string(out), err
-	}
-	mirror := fmt.Sprintf("{mode: urls, haproxy: preinstalled, mirror: %q}", server.URL)
-
-	for _, by := range []string{"curl", "wget", "python3"} {
-		t.Run(by, func(t *testing.T) {
-			dir := t.TempDir()
-			tools := only(t, by)
-			script := scriptOf(t, dir, withoutIgnition, digests, mirror)
-			late.Store(2)
-			served.Store(0)
-			out, err := run(script, tools)
-			if err != nil || strings.Count(out, "cannot be fetched; trying again and again") != 1 {
+	for _, by := range []struct{ program, shell, cut string }{
+		{"curl", "dash", "curl: (18)"}, {"wget", "bash", "it ended early"}, {"python3", "dash", "got only"},
+	} {
+		t.Run(by.program, func(t *testing.T) {
+			m, dir, tools := newMirror(t), t.TempDir(), only(t, by.program, by.shell)
+			run := func() (string, error) { return boot(t, by.shell, m.script(t, dir), tools) }
+			m.late.Store(2)
+			out, err := run()
+			if err != nil || strings.Count(out, "cannot be fetched; trying again and again: ") != 1 {
 				t.Fatalf("%v %s", err, out)
 			}
-			for name, want := range map[string]string{"etcd": "this is etcd", "etcdctl": "this is etcdctl", "kube-scheduler": "this is kube-scheduler"} {
-				place := filepath.Join(dir, "usr/local/bin", name)
-				text, err := os.ReadFile(place)
-				info, statErr := os.Stat(place)
-				if err != nil || statErr != nil || string(text) != want || info.Mode() != 0o755 {
-					t.Errorf("%s: %q %v %v", name, text, info.Mode(), err)
-				}
+			for _, name := range []string{"etcd", "etcdctl", "kube-scheduler"} {
+				holds(t, dir, name, program(name))
 			}
 			if entries, _ := os.ReadDir(filepath.Join(dir, "usr/local/bin")); len(entries) != 5 {
 				t.Errorf("left behind: %v", entries)
 			}
-			if n := served.Load(); n != 4 {
+			if n := m.served.Swap(0); n != 4 {
 				t.Errorf("%d files were fetched", n)
 			}
 			// The next boot fetches nothing and unpacks nothing.
-			served.Store(0)
 			before, _ := os.Stat(filepath.Join(dir, "usr/local/bin/etcd"))
-			if out, err := run(script, tools); err != nil || out != "" || served.Load() != 0 {
-				t.Errorf("again: %v %s, %d served", err, out, served.Load())
+			if out, err := run(); err != nil || out != "" || m.served.Swap(0) != 0 {
+				t.Errorf("again: %v %s", err, out)
 			}
 			if after, _ := os.Stat(filepath.Join(dir, "usr/local/bin/etcd")); !os.SameFile(before, after) {
 				t.Error("etcd was unpacked again")
 			}
-			// A binary that is lost comes back.
+			// A binary that is lost comes back, also from a mirror that breaks off.
 			os.Remove(filepath.Join(dir, "usr/local/bin/etcd"))
 			os.Remove(filepath.Join(dir, "usr/local/bin/kube-scheduler"))
-			if out, err := run(script, tools); err != nil || out != "" || served.Load() != 1 {
-				t.Errorf("lost: %v %s, %d served", err, out, served.Load())
+			m.cut.Store(2)
+			out, err = run()
+			if n := m.served.Swap(0); err != nil || n != 1 || strings.Count(out, "\n") != 1 || !strings.Contains(out, "/kube-scheduler cannot be fetched; trying again and again: ") || !strings.Contains(out, by.cut) {
+				t.Errorf("lost: %v %q, %d served", err, out, n)
 			}
+			holds(t, dir, "etcd", program("etcd"))
+			holds(t, dir, "kube-scheduler", program("kube-scheduler"))
 		})
 	}
+}
 
-	for _, test := range []struct {
-		what, file string
-		contents   []byte
-		digest     bool // that of the other contents was locked
-		want       string
+// TestExchanged: what somebody has put in the place of a binary stays there, until
+// a new document wants another file than was fetched.
+func TestExchanged(t *testing.T) {
+	m, dir := newMirror(t), t.TempDir()
+	tools := only(t, "curl", "dash")
+	run := func() (string, error) { return boot(t, "dash", m.script(t, dir), tools) }
+	if out, err := run(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	scheduler, etcd := filepath.Join(dir, "usr/local/bin/kube-scheduler"), filepath.Join(dir, "usr/local/bin/etcd")
+	for _, records := range []bool{true, false} {
+		if !records { // a machine that lost its power between the file and the record of it
+			os.Remove(filepath.Join(dir, "var/lib/hagen/installed/kube-scheduler"))
+			exchange(t, scheduler, program("kube-scheduler"))
+			if out, err := run(); err != nil || out != "" {
+				t.Fatalf("%v %s", err, out)
+			}
+		}
+		m.served.Store(0)
+		exchange(t, scheduler, "a newer scheduler")
+		exchange(t, etcd, "a newer etcd")
+		out, err := run()
+		if err != nil || m.served.Load() != 0 || out != "hagen: "+scheduler+" is not what was fetched, and is left as it is: remove it to have it fetched anew\n" {
+			t.Errorf("%v %s", err, out)
+		}
+		holds(t, dir, "kube-scheduler", "a newer scheduler")
+		holds(t, dir, "etcd", "a newer etcd")
+	}
+	// The next release's script takes its own.
+	m.files.Store("kube-scheduler", []byte("the next scheduler"))
+	m.digests["kube-scheduler"] = digest([]byte("the next scheduler"))
+	m.pack(archiveOf(t, "etcd=\x7fELF the next etcd"))
+	if out, err := run(); err != nil || out != "" {
+		t.Errorf("%v %s", err, out)
+	}
+	holds(t, dir, "kube-scheduler", "the next scheduler")
+	holds(t, dir, "etcd", "\x7fELF the next etcd")
+	if out, err := run(); err != nil || out != "" {
+		t.Errorf("again: %v %s", err, out)
+	}
+}
+
+// TestImageExchanged: an image that somebody has put over the old one stays, too, and
+// is merged by whoever put it there; one that is fetched is merged at once.
+func TestImageExchanged(t *testing.T) {
+	m, dir := newMirror(t), t.TempDir()
+	tools := only(t, "curl", "dash")
+	merged := filepath.Join(dir, "merged")
+	if err := os.WriteFile(filepath.Join(tools, "systemctl"), []byte("#!/bin/sh\necho \"$@\" >>"+merged+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	m.files.Store("a.raw", []byte("an image"))
+	digests := map[string]string{"hagen-control-plane": digest([]byte("an image"))}
+	script := scriptOf(t, dir, withoutIgnition, digests, "{mode: sysext, haproxy: preinstalled, sources: [{name: hagen-control-plane, url: \""+m.URL+"/a.raw\"}]}")
+	script = strings.ReplaceAll(script, "need /usr/bin/", "true ") // nothing is merged here
+	if out, err := boot(t, "dash", script, tools); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	place := filepath.Join(dir, "var/lib/extensions/hagen-control-plane.raw")
+	exchange(t, place, "a newer image")
+	if out, err := boot(t, "dash", script, tools); err != nil || !strings.Contains(out, "/hagen-control-plane.raw is not what was fetched, and is left as it is") {
+		t.Errorf("%v %s", err, out)
+	}
+	if text, err := os.ReadFile(place); string(text) != "a newer image" {
+		t.Errorf("%s %v", text, err)
+	}
+	if text, err := os.ReadFile(merged); string(text) != "restart "+profiles.SysextUnit+"\n" {
+		t.Errorf("%s %v", text, err)
+	}
+}
+
+// TestOneProgram: an archive may have other files of a binary's name.
+func TestOneProgram(t *testing.T) {
+	shells := []string{"dash", "bash"}
+	for i, test := range []struct {
+		what    string
+		members []string
+		etcd    string // in its place
+		want    string // or the fault
 	}{
-		{"another binary", "kube-scheduler", []byte("x"), false, "/kube-scheduler is not the file that the document names: it has SHA-512 " + digest([]byte("x"))},
-		{"another archive", archive, []byte("x"), false, "/" + archive + " is not the file that the document names"},
-		{"no archive", archive, []byte("x"), true, archive + " cannot be unpacked"},
-		{"an archive without etcd", archive, archiveOf(t, "README.md"), true, "/usr/local/bin/etcd is missing or cannot be executed; etcd "},
+		{"an init script", []string{"etc/init.d/etcd=#!/bin/sh", "usr/sbin/etcd", "etc/default/etcd=\x00\x00\x00\x00"}, "usr/sbin/etcd", ""},
+		{"names with blanks", []string{"a b/etcd", "a b/c d/etcd=x"}, "a b/etcd", ""},
+		{"without the tools", []string{"etcd/etcd", "etcd/README.md"}, "etcd/etcd", ""},
+		{"two", []string{"bin/etcd", "debug/etcd=\x7fELF with symbols"}, "", "has not one program etcd, but: "},
+		{"two tools", []string{"etcd", "bin/etcdctl", "debug/etcdctl"}, "etcd", "has not one program etcdctl, but: "},
+		{"none", []string{"README.md", "etcdctl"}, "", "has not one program etcd, but: none"},
+		{"a script", []string{"etcd=#!/bin/sh"}, "", "has not one program etcd, but: none"},
+	} {
+		m, dir, shell := newMirror(t), t.TempDir(), shells[i%2]
+		m.pack(archiveOf(t, test.members...))
+		for range 2 { // what fails fails again
+			out, err := boot(t, shell, m.script(t, dir), only(t, "curl", shell))
+			if (err == nil) != (test.want == "") || !strings.Contains(out, test.want) || err == nil && out != "" {
+				t.Errorf("%s: %v %s", test.what, err, out)
+			}
+			if test.etcd != "" {
+				holds(t, dir, "etcd", program(test.etcd))
+			}
+		}
+	}
+}
+
+// TestOthers: files that are others than those that were locked.
+func TestOthers(t *testing.T) {
+	broken := []byte("x")
+	for _, test := range []struct {
+		what   string
+		change func(*mirror)
+		file   string
+		want   string
+	}{
+		{"another binary", func(m *mirror) { m.files.Store("kube-scheduler", broken) }, "kube-scheduler", "/kube-scheduler is not the file that the document names: it has SHA-512 " + digest(broken)},
+		{"another archive", func(m *mirror) { m.files.Store(m.archive, broken) }, "etcd", ".tar.gz is not the file that the document names"},
+		{"no archive", func(m *mirror) { m.pack(broken) }, "etcd", "/etcd.tar.gz cannot be unpacked to "},
 	} {
 		t.Run(test.what, func(t *testing.T) {
-			dir := t.TempDir()
-			good, locked := file(test.file), map[string]string{}
-			for name, d := range digests {
-				locked[name] = d
-			}
-			files.Store(test.file, test.contents)
-			defer files.Store(test.file, good)
-			if test.digest {
-				locked["etcd"] = digest(test.contents)
-			}
-			late.Store(0)
-			out, err := run(scriptOf(t, dir, withoutIgnition, locked, mirror), os.Getenv("PATH"))
+			m, dir := newMirror(t), t.TempDir()
+			test.change(m)
+			out, err := boot(t, "sh", m.script(t, dir), os.Getenv("PATH"))
 			if err == nil || !strings.Contains(out, test.want) {
 				t.Errorf("%v\n%s", err, out)
 			}
-			if rest, _ := filepath.Glob(filepath.Join(dir, "usr/local/bin/.hagen-*")); rest != nil {
+			rest, _ := filepath.Glob(filepath.Join(dir, "usr/local/bin/.hagen-*"))
+			more, _ := filepath.Glob(filepath.Join(dir, "*/*/*/*.fetched"))
+			if rest = append(rest, more...); rest != nil {
 				t.Errorf("left behind: %v", rest)
 			}
 			if _, err := os.Stat(filepath.Join(dir, "usr/local/bin", test.file)); err == nil {
@@ -206,24 +190,46 @@ func TestScript(t *testing.T) {
 	}
 }
 
-// only makes a directory with links to what the script needs, and of those that
-// fetch one alone.
-func only(t *testing.T, fetches string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"sh", "timeout", "sha512sum", "mkdir", "sleep", "rm", "chmod", "sync", "mv", "mktemp", "tar", "gzip", "find", "head", "cat", fetches} {
-		found := ""
-		for _, place := range []string{"/usr/bin/", "/bin/"} { // the distribution's, not a shim
-			if _, err := os.Stat(place + name); err == nil {
-				found = place + name
-			}
+// TestFull: on a disk that is full no binary is put in its place cut short, and
+// what is there stays; once there is room, the next boot does it.
+func TestFull(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("a small file system can be mounted by root alone")
+	}
+	m, dir := newMirror(t), t.TempDir()
+	bin := filepath.Join(dir, "usr/local/bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", bin).CombinedOutput(); err != nil {
+		t.Skipf("no file system can be mounted here: %s", out)
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", bin).Run() })
+	exchange(t, filepath.Join(bin, "etcd"), "the etcd that is there")
+	noise := make([]byte, 2<<20) // of a seed: the same in every run
+	_, _ = rand.NewChaCha8([32]byte{}).Read(noise)
+	large := "=\x7fELF" + string(noise)
+	m.pack(archiveOf(t, "etcd"+large, "etcdctl"+large, "etcdutl"+large))
+	for range 2 {
+		out, err := boot(t, "dash", m.script(t, dir), os.Getenv("PATH"))
+		if err == nil || !strings.Contains(out, "/etcd.tar.gz cannot be unpacked to "+bin) {
+			t.Fatalf("%v\n%s", err, out)
 		}
-		if found == "" {
-			t.Skipf("%s is not installed", name)
+		holds(t, dir, "etcd", "the etcd that is there")
+		if rest, _ := filepath.Glob(filepath.Join(bin, "etcd*")); len(rest) != 1 {
+			t.Errorf("installed: %v", rest)
 		}
-		if err := os.Symlink(found, filepath.Join(dir, name)); err != nil {
-			t.Fatal(err)
+		if rest, _ := filepath.Glob(filepath.Join(bin, ".hagen-*")); rest != nil {
+			t.Errorf("left behind: %v", rest)
 		}
 	}
-	return dir
+	if out, err := exec.Command("mount", "-o", "remount,size=16m", bin).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	if out, err := boot(t, "dash", m.script(t, dir), os.Getenv("PATH")); err != nil || out != "" {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"etcd", "etcdctl", "etcdutl"} {
+		holds(t, dir, name, large[1:])
+	}
 }

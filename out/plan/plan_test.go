@@ -186,7 +186,7 @@ func TestGoldens(t *testing.T) {
 func TestDeliveries(t *testing.T) {
 	for _, test := range []struct{ what, binaries, want string }{
 		{"on the image", "{mode: preinstalled}", "put etcd 3.7.3 at /usr/local/bin/etcd\n     write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
-		{"fetched", "{mode: urls, mirror: 'http://10.0.0.1/'}", "write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# curl -fgL -o /var/lib/hagen/etcd-v3.7.3-linux-amd64.tar.gz.new 'http://10.0.0.1/github.com/etcd-io/etcd/releases/download/v3.7.3/etcd-v3.7.3-linux-amd64.tar.gz'\n"},
+		{"fetched", "{mode: urls, mirror: 'http://10.0.0.1/'}", "write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# curl -fgL -o /var/lib/hagen/etcd.tar.gz.new 'http://10.0.0.1/github.com/etcd-io/etcd/releases/download/v3.7.3/etcd-v3.7.3-linux-amd64.tar.gz'\n"},
 		{"unpacked", "{mode: urls, mirror: 'http://10.0.0.1/'}", "       kubem00# /bin/sh /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
 		{"fetched alone", "{mode: urls, mirror: 'http://10.0.0.1/'}", "restart kube-apiserver\n       kubem00# curl -fgL -o /usr/local/bin/kube-apiserver.new 'http://10.0.0.1/"},
 		{"an image at hand", "{mode: sysext}", "put hagen-control-plane 1.37.2-etcd-3.7.3 at /var/lib/extensions/hagen-control-plane.raw\n     write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# systemd-sysext refresh\n       kubem00# systemctl restart etcd.service\n"},
