@@ -100,17 +100,21 @@ type OS struct {
 	ReadOnly []string          `json:"-"` // directories that cannot be written, links followed
 	BootMAC  string            `json:"-"` // how the kernel argument ip= names an interface by its MAC address: InIP or ByName; "" cannot
 	Sealed   bool              `json:"-"` // the root directory takes no new directory
-	BootDisk BootDisk          `json:"-"` // whose rest a partition may take; the zero one has no name of its own
+	BootDisk BootDisk          `json:"-"` // nothing erases what the system brings on it
 }
 
-// BootDisk is the disk that an operating system starts from, with the partition
-// that would else grow over the rest of it.
+// BootDisk is the disk that an operating system starts from, as far as all of
+// its images are alike. With a name, a new partition may take the rest of it,
+// over which the root would else grow.
 type BootDisk struct {
-	Device  string
-	Root    int    // number of that partition, the last one
-	Label   string // its label
-	RootMiB int    // the least that the operating system takes
+	Device  string   // "" has no name of its own; it is there only while the machine is provisioned
+	Labels  []string // of the partitions that the images bring, on any architecture; the root's first
+	Root    int      // number of the root, the last one
+	RootMiB int      // the least that the operating system takes
 }
+
+// Owns says whether a partition with that label is the system's own.
+func (d BootDisk) Owns(label string) bool { return slices.Contains(d.Labels, label) }
 
 // profiles, in the order in which they are listed. See docs/design.md for the
 // decisions behind each.
@@ -148,7 +152,9 @@ var releases = []Release{
 //     takes no new directory.
 //   - The boot disk of Fedora CoreOS has a name while it is provisioned; its
 //     root is partition 4 and has to have 8 GiB: docs.fedoraproject.org, Fedora
-//     CoreOS, "Configuring Storage". The others have none.
+//     CoreOS, "Configuring Storage". The others have none. Labels of partitions:
+//     coreos-assembler, create_disk.sh; flatcar-docs, "Flatcar Container Linux
+//     disk layout". Images of the others are not alike.
 //   - Network stacks and clocks are those that each brings and starts. With
 //     Fedora CoreOS nm-initrd-generator(8) reads ip=, which takes a MAC address
 //     with dashes for a name; elsewhere systemd-network-generator(8), which
@@ -175,7 +181,10 @@ var systems = []OS{
 			"/home": "/var/home", "/root": "/var/roothome",
 		},
 		ReadOnly: []string{"/usr"}, Sealed: true,
-		BootDisk: BootDisk{Device: "/dev/disk/by-id/coreos-boot-disk", Root: 4, Label: "root", RootMiB: 8192},
+		BootDisk: BootDisk{
+			Device: "/dev/disk/by-id/coreos-boot-disk", Root: 4, RootMiB: 8192,
+			Labels: []string{"root", "boot", "EFI-SYSTEM", "BIOS-BOOT", "PowerPC-PReP-boot", "reserved", "se", "boothash", "roothash"},
+		},
 		Delivery: URLs, HAProxyFrom: Container, KeepalivedFrom: URLs,
 		Quadlet: true, SELinux: true,
 	},
@@ -185,6 +194,7 @@ var systems = []OS{
 		Groups:  []string{"sudo"}, // useradd finds no other: flatcar/Flatcar#799
 		Network: Networkd, Clock: Timesyncd,
 		ReadOnly: []string{"/usr"},
+		BootDisk: BootDisk{Labels: []string{"ROOT", "EFI-SYSTEM", "BIOS-BOOT", "USR-A", "USR-B", "ROOT-C", "OEM", "OEM-CONFIG"}},
 		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
 	},
 	{

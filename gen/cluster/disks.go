@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hagen/gen/spec"
+	"hagen/profiles"
 )
 
 // Storage is what is made of a machine's disks when it is provisioned, and
@@ -88,6 +89,12 @@ func (v *validation) diskList(list spec.List[spec.Disk]) Storage {
 			l.disk(field)
 		}
 	}
+	for _, field := range list.Items {
+		disk, _, _ := profiles.PartitionOf(field.Device.Value)
+		if whole, described := l.devices[disk]; described {
+			v.fault(field.Device.At, fmt.Sprintf("is a partition of the disk of line %d", whole.Line), "describe it there, below partitions")
+		}
+	}
 	return l.storage
 }
 
@@ -109,7 +116,7 @@ func (l *diskList) disk(field spec.Disk) {
 			v.warn(field.Device.At, device+" may be another disk at the next boot: the kernel numbers disks as it meets them", "write its name below /dev/disk/by-id")
 		}
 	}
-	isPartition := strings.HasPrefix(device, byLabel) || strings.HasPrefix(device, "/dev/disk/by-partuuid/")
+	_, _, isPartition := profiles.PartitionOf(device)
 	switch {
 	case partitioned && len(field.Partitions.Items) == 0:
 		v.fault(field.Partitions.At, "is empty", "write a partition, or remove the line")

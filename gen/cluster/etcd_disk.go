@@ -26,6 +26,7 @@ func (v *validation) storage(host *Host, field spec.Host) {
 		}
 	}
 	host.Storage = v.diskList(list)
+	v.sparesSystem(*host)
 	for _, f := range host.Filesystems {
 		v.fits(*host, f)
 	}
@@ -89,22 +90,16 @@ func (v *validation) etcdDisk(host *Host, field spec.Text) {
 		return
 	}
 	label, labelled := strings.CutPrefix(device, byLabel)
-	made := false
-	for _, d := range host.Disks {
-		i := slices.IndexFunc(d.Partitions, func(p Partition) bool { return labelled && p.Label == label })
-		made = made || i >= 0
-		switch {
-		case d.Device == device:
-			v.fault(field.At, fmt.Sprintf("the disk has partitions (line %d)", d.At.Line), "write the label of the one that is etcd's")
-		case i >= 0 && (d.WipeTable || d.Partitions[i].Wipe):
-			v.fault(d.At, "would erase the partition with etcd's data whenever the machine is made anew", "remove wipeTable and wipePartitionEntry")
-		}
+	disk, _, _ := profiles.PartitionOf(device)
+	switch boot := host.OS.BootDisk; {
+	case labelled && boot.Owns(label):
+		v.fault(field.At, spec.Quote(label)+" is the system's own partition", "write another label, for example etcd")
+		return
+	case boot.Device != "" && (device == boot.Device || disk == boot.Device):
+		v.fault(field.At, fmt.Sprintf("%s is the disk that %s starts from", spec.Quote(boot.Device), host.OS.Summary), "write the label of a new partition on it, for example etcd")
+		return
 	}
-	for _, f := range host.Filesystems {
-		if f.Device == device {
-			v.fault(f.At, "the device is etcd's (etcd.disk)", "remove filesystem: etcd.disk makes and mounts it")
-		}
-	}
+	made := v.sparesEtcd(*host, field, device)
 	if labelled && !made && !strings.HasPrefix(field.Value, "/") {
 		v.onBootDisk(host, field, label)
 	}
@@ -124,12 +119,9 @@ func (v *validation) onBootDisk(host *Host, field spec.Text, label string) {
 	case slices.ContainsFunc(host.Disks, func(d Disk) bool { return d.Device == boot.Device }):
 		v.fault(field.At, fmt.Sprintf("disks describes the boot disk without a partition %s", spec.Quote(label)), "add it there, with number and sizeMiB of the root before it")
 		return
-	case label == boot.Label:
-		v.fault(field.At, spec.Quote(label)+" is the system's own partition", "write another label, for example etcd")
-		return
 	}
 	host.Disks = append(host.Disks, Disk{Device: boot.Device, At: field.At, Partitions: []Partition{
-		{Number: boot.Root, Label: boot.Label, SizeMiB: boot.RootMiB, Resize: true, At: field.At},
+		{Number: boot.Root, Label: boot.Labels[0], SizeMiB: boot.RootMiB, Resize: true, At: field.At},
 		{Number: boot.Root + 1, Label: label, At: field.At},
 	}})
 }

@@ -128,6 +128,19 @@ func TestWarnings(t *testing.T) {
 		{"a network of nobody", also("network: {gateway: 10.10.10.1, nameservers: [10.10.10.53], ntp: [10.10.10.1]}"), []string{
 			"15:22: spec.network.gateway: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it",
 			"15:47: spec.network.nameservers: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it"}},
+		{"a disk erased that may be etcd's", also("etcd: {disk: /dev/disk/by-id/virtio-etcd}", "disks: {masters: [{device: /dev/disk/by-id/wwn-0x5000c500a0b1c2d3, wipeTable: true, partitions: [{label: scratch}]}]}"), []string{
+			"16:21: spec.disks.masters[0]: /dev/disk/by-id/wwn-0x5000c500a0b1c2d3 is erased, and nothing tells that it is another disk than etcd's, /dev/disk/by-id/virtio-etcd; look that they are two; names of one kind tell it, such as two below /dev/disk/by-id that begin with wwn-"}},
+		{"a partition erased that may be etcd's", also("etcd: {disk: /dev/disk/by-partlabel/etcd}", "disks: {masters: [{device: /dev/disk/by-id/virtio-a, partitions: [{label: scratch, wipePartitionEntry: true}]}]}"), []string{
+			"16:21: spec.disks.masters[0]: /dev/disk/by-id/virtio-a is erased, and nothing tells that it is another disk than etcd's, /dev/disk/by-partlabel/etcd; look that they are two; names of one kind tell it, such as two below /dev/disk/by-id that begin with wwn-"}},
+		{"a filesystem erased that may be etcd's", also("etcd: {disk: etcd}", "disks: {masters: [{device: /dev/disk/by-id/virtio-a, partitions: [{label: etcd}]}, {device: /dev/disk/by-partuuid/0d6b6d3c-02, filesystem: {format: xfs, wipeFilesystem: true}}]}"), []string{
+			"16:142: spec.disks.masters[1].filesystem: /dev/disk/by-partuuid/0d6b6d3c-02 is erased, and nothing tells that it is another disk than etcd's, /dev/disk/by-partlabel/etcd; look that they are two; names of one kind tell it, such as two below /dev/disk/by-id that begin with wwn-"}},
+		{"disks erased that are not etcd's", also("etcd: {disk: etcd}", `disks:
+    masters:
+      - device: /dev/disk/by-id/virtio-a
+        partitions: [{label: etcd, sizeMiB: 100}, {label: rest, wipePartitionEntry: true, filesystem: {format: xfs, wipeFilesystem: true}}]
+      - {device: /dev/disk/by-id/virtio-b, wipeTable: true, partitions: [{label: b, filesystem: {format: xfs, wipeFilesystem: true}}]}
+      - {device: /dev/disk/by-id/virtio-c, filesystem: {format: xfs, wipeFilesystem: true}}
+      - {device: /dev/disk/by-partlabel/scratch, filesystem: {format: xfs, wipeFilesystem: true}}`), nil},
 		{"high port of statistics", changed(t, balancers, balancers+"  loadBalancer: {statsPort: 40001}\n"), []string{
 			"15:29: spec.loadBalancer.statsPort: port 40001 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
 	} {
