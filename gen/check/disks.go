@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/profiles"
 )
 
 // byPartitionLabel is where udev puts partitions by their labels.
@@ -153,21 +154,35 @@ func mountName(p string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(strings.Trim(p, "/"), "-", `\x2d`), "/", "-") + ".mount"
 }
 
-// erased: nothing of the document erases a filesystem with etcd's data.
+// erased: nothing of the document erases a filesystem with etcd's data, or the
+// disk on which it lies.
 func (m *machine) erased(d mounted) {
+	label := strings.TrimPrefix(d.device, byPartitionLabel)
+	of, number, _ := profiles.PartitionOf(d.device)
+	if disk, made := m.partition(label); made {
+		of = disk.Device
+	}
 	for _, f := range m.Filesystems {
-		if f.Device == d.device && f.Wipe {
+		part, _, _ := profiles.PartitionOf(f.Device)
+		switch {
+		case !f.Wipe:
+		case f.Device == d.device, f.Device == of:
 			m.find(ruleErased, whole(f.Device), "holds etcd's data, and is formatted whenever the machine is made anew")
+		case part == d.device:
+			m.find(ruleErased, whole(f.Device), "is a part of the disk with etcd's data, and is formatted whenever the machine is made anew")
 		}
 	}
-	label := strings.TrimPrefix(d.device, byPartitionLabel)
-	disk, _ := m.partition(label)
-	if disk.WipeTable {
-		m.find(ruleErased, whole(disk.Device), "holds etcd's data in a partition, and its table is erased whenever the machine is made anew")
-	}
-	for _, p := range disk.Partitions {
-		if p.Label == label && p.Wipe {
-			m.find(ruleErased, whole(disk.Device), "has the partition %s with etcd's data, which is made anew when it differs", label)
+	for _, disk := range m.Disks {
+		switch {
+		case disk.Device != of && disk.Device != d.device:
+			continue
+		case disk.WipeTable:
+			m.find(ruleErased, whole(disk.Device), "holds etcd's data, and its table is erased whenever the machine is made anew")
+		}
+		for _, p := range disk.Partitions {
+			if p.Wipe && (p.Label == label || number > 0 && p.Number == number) {
+				m.find(ruleErased, whole(disk.Device), "has the partition %s with etcd's data, which is made anew when it differs", p.Label)
+			}
 		}
 	}
 }

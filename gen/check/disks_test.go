@@ -20,6 +20,7 @@ func TestDisks(t *testing.T) {
 	etcd := func(old, new string) func(*testing.T, *good) {
 		return func(t *testing.T, g *good) { g.edit(t, host, "etcd.service", old, new) }
 	}
+	etcdOn := func(n *node.Node, device string) { n.Filesystems[1].Device, n.Mounts[1].Device = device, device }
 	on := func(do func(*node.Node)) func(*testing.T, *good) {
 		return func(t *testing.T, g *good) { do(g.node(t, host)) }
 	}
@@ -65,6 +66,26 @@ func TestDisks(t *testing.T) {
 			n.Disks[0].Partitions = slices.Clone(n.Disks[0].Partitions)
 			n.Disks[0].Partitions[1].Wipe = true
 		}), "erased", "/dev/disk/by-id/coreos-boot-disk"},
+		{"disk of etcd's partition wiped", on(func(n *node.Node) {
+			etcdOn(n, "/dev/disk/by-id/virtio-etcd-part2")
+			n.Filesystems = append(n.Filesystems, node.Filesystem{Device: "/dev/disk/by-id/virtio-etcd", Format: "ext4", Wipe: true})
+		}), "erased", "/dev/disk/by-id/virtio-etcd"},
+		{"partition of etcd's disk wiped", on(func(n *node.Node) {
+			etcdOn(n, "/dev/disk/by-id/virtio-etcd")
+			n.Filesystems = append(n.Filesystems, node.Filesystem{Device: "/dev/disk/by-id/virtio-etcd-part1", Format: "ext4", Wipe: true})
+		}), "erased", "/dev/disk/by-id/virtio-etcd-part1"},
+		{"table of etcd's partition wiped", on(func(n *node.Node) {
+			etcdOn(n, "/dev/disk/by-id/virtio-etcd-part2")
+			n.Disks = append(n.Disks, node.Disk{Device: "/dev/disk/by-id/virtio-etcd", WipeTable: true})
+		}), "erased", "/dev/disk/by-id/virtio-etcd"},
+		{"table of etcd's disk wiped", on(func(n *node.Node) {
+			etcdOn(n, "/dev/disk/by-id/virtio-etcd")
+			n.Disks = append(n.Disks, node.Disk{Device: "/dev/disk/by-id/virtio-etcd", WipeTable: true})
+		}), "erased", "/dev/disk/by-id/virtio-etcd"},
+		{"number of etcd's partition wiped", on(func(n *node.Node) {
+			etcdOn(n, "/dev/disk/by-id/virtio-etcd-part2")
+			n.Disks = append(n.Disks, node.Disk{Device: "/dev/disk/by-id/virtio-etcd", Partitions: []node.Partition{{Number: 2, Label: "e", Wipe: true}}})
+		}), "erased", "/dev/disk/by-id/virtio-etcd"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			g := tree.clone()
