@@ -15,7 +15,9 @@ import (
 // fs_setup formats a device that holds another filesystem than it looks for,
 // whatever `overwrite` says (cc_disk_setup.py, mkfs: "cleared for formatting").
 // So bootcmd does what Ignition does: what is there as described is kept, what
-// is empty is made, and anything else is left alone and told.
+// is empty is made, and anything else is left alone and told. What Ignition
+// erases in spite of that, a table when it is to format the disk and a
+// filesystem when it is to partition it, is left alone, too.
 
 // Once in the life of an instance; the device and the rest follow.
 const (
@@ -24,44 +26,69 @@ const (
 )
 
 // diskTools begin both scripts. $1 is the device.
-const diskTools = `fail() { echo "hagen: $1 $2: nothing on it was touched" | tee /dev/console >&2; exit 1; }
-tries=0; until [ -e "$1" ]; do tries=$((tries + 1)); [ $tries -lt 60 ] || fail "$1" "is not there"; sleep 1; done
-is() { blkid --probe --output value --match-tag "$1" "$device"; }
-device=$1
+//
+// probe sets holds to what blkid(8) says of the contents. To it a device that
+// cannot be read is as one that is empty (2, and not a word), so both ends,
+// where all signatures are, must be readable; and of one with the signatures of
+// two formats it names none (8). The device is erased once in the life of the
+// system, as long as cloud-init remembers it, and not for every changed document.
+const diskTools = `device=$1
+say() { echo "hagen: $device $*" | tee /dev/console >&2; }
+refuse() { say "$*: nothing on it was touched"; exit 1; }
+fail() { say "$*"; exit 1; }
+tries=0; until [ -e "$device" ]; do tries=$((tries + 1)); [ $tries -lt 60 ] || refuse "is not there"; sleep 1; done
+erase() {
+  erased=/var/lib/cloud/sem/hagen-erased$(printf %s "$device" | tr / -)
+  [ "$1" = keep ] || [ -e "$erased" ] || { wipefs --quiet --all "$device" && touch "$erased"; } || fail "cannot be erased"
+}
+readable() {
+  size=$(sfdisk --show-size "$device") && end=$((size / 64 - 64)) || return
+  [ $end -gt 0 ] || end=0
+  for at in 0 $end; do dd if="$device" of=/dev/null bs=64K count=64 skip=$at status=none || return; done
+}
+probe() {
+  holds=$(blkid --probe --output export "$device"); result=$?
+  holds=$(printf '%s\n' "$holds" | sed '/^DEVNAME=/d; /^PART_ENTRY_/d')
+  case $result in
+  0 | 2) [ -n "$holds" ] || readable || refuse "cannot be read" ;;
+  8) refuse "holds more than one thing (wipefs lists them)" ;;
+  *) refuse "cannot be told (blkid: $result)" ;;
+  esac
+}
+is() { printf '%s\n' "$holds" | sed -n "s/^$1=//p"; }
 `
 
 // partitionScript: $2 is whether to erase the table, and a line for sfdisk(8)
 // for each partition follows.
-const partitionScript = diskTools + `[ "$2" = keep ] || wipefs --quiet --all "$device"
+const partitionScript = diskTools + `erase "$2"; probe
 shift 2
-[ -z "$(is TYPE)" ] || fail "$device" "holds a filesystem, $(is TYPE)"
-if [ -z "$(is PTTYPE)" ]; then
-  { echo "label: gpt"; printf '%s\n' "$@"; } | sfdisk --quiet "$device" && udevadm settle
+[ -z "$(is TYPE)" ] || refuse "holds $(is TYPE), not partitions"
+if [ -z "$holds" ]; then
+  { echo "label: gpt"; printf '%s\n' "$@"; } | sfdisk --quiet "$device" || fail "cannot be partitioned"
+  udevadm settle
   exit
 fi
 for p; do
   label=${p##*name=\"}; label=${label%\"}
-  [ "$(sfdisk --part-label "$device" "${p%% *}")" = "$label" ] || fail "$device" "has no partition ${p%% *} with the label $label"
+  [ "$(sfdisk --part-label "$device" "${p%% *}")" = "$label" ] || refuse "has no partition ${p%% *} with the label $label"
 done
 `
 
 // filesystemScript: $2 is the format, $3 the label, $4 whether to erase it, $5
 // where it is mounted and $6 with which options.
-const filesystemScript = diskTools + `[ "$4" = keep ] || wipefs --quiet --all "$device"
+const filesystemScript = diskTools + `erase "$4"; probe
 what=$(is TYPE); [ -n "$what" ] || what=$(is PTTYPE)
-case "$what/$(is LABEL)" in
-/*)
+if [ -z "$holds" ]; then
   case $2 in
   ext4) mkfs.ext4 -q -F ${3:+-L "$3"} "$device" ;;
   xfs) mkfs.xfs -q -f ${3:+-L "$3"} "$device" ;;
   btrfs) mkfs.btrfs -q -f ${3:+-L "$3"} "$device" ;;
   vfat) mkfs.vfat ${3:+-n "$3"} "$device" ;;
-  esac || fail "$device" "cannot be formatted as $2"
+  esac || fail "cannot be formatted as $2"
   udevadm settle
-  ;;
-"$2/${3:-$(is LABEL)}") ;;
-*) fail "$device" "holds $what${3:+ with the label '$(is LABEL)'}, not $2${3:+ with the label '$3'}" ;;
-esac
+elif [ "$what/$(is LABEL)" != "$2/${3:-$(is LABEL)}" ]; then
+  refuse "holds $what${3:+ with the label '$(is LABEL)'}, not $2${3:+ with the label '$3'}"
+fi
 [ -n "$5" ] || exit 0
 mkdir -p "$5"
 grep -q "^[^ ]* $5 " /etc/fstab || echo "$device $5 $2 $6 0 2" >>/etc/fstab

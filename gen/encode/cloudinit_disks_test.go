@@ -2,6 +2,8 @@ package encode
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/crc32"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,14 +41,23 @@ func newBench(t *testing.T) bench {
 		"mountpoint": "exit 1\n", "mount": "echo \"$*\" >>" + filepath.Join(b.dir, "mounted") + "\n",
 	}
 	for name, text := range stubs {
-		if err := os.WriteFile(filepath.Join(b.dir, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
-			t.Fatal(err)
-		}
+		b.stub(name, text)
+	}
+	if err := os.MkdirAll(filepath.Join(b.dir, "cloud", "sem"), 0o755); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(b.fstab, []byte("LABEL=root / ext4 defaults 0 1\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// stub puts a program before all others of its name.
+func (b bench) stub(name, text string) {
+	b.t.Helper()
+	if err := os.WriteFile(filepath.Join(b.dir, name), []byte("#!/bin/sh\n"+text), 0o755); err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // device gives an empty one.
@@ -85,7 +96,7 @@ func (b bench) boot(n node.Node) (string, error) {
 	var failed error
 	for _, words := range commands {
 		for i := range words {
-			words[i] = strings.NewReplacer("/etc/fstab", b.fstab, "/dev/console", filepath.Join(b.dir, "console"), "wipefs --quiet", "wipefs --quiet --force").Replace(words[i])
+			words[i] = strings.NewReplacer("/etc/fstab", b.fstab, "/var/lib/cloud/", filepath.Join(b.dir, "cloud")+"/", "/dev/console", filepath.Join(b.dir, "console"), "wipefs --quiet", "wipefs --quiet --force").Replace(words[i])
 		}
 		run := exec.Command(filepath.Join(b.dir, words[0]), words[1:]...)
 		run.Env = append(os.Environ(), "PATH="+b.dir+":"+os.Getenv("PATH")+":/usr/sbin:/sbin")
@@ -201,8 +212,136 @@ func TestPartitionScript(t *testing.T) {
 	plain := b.device("plain")
 	b.tool("mkfs.ext4", "-q", "-F", plain)
 	n.Disks[0].Device = plain
-	if said, err := b.boot(n); err == nil || !strings.Contains(said, "holds a filesystem, ext4") {
+	if said, err := b.boot(n); err == nil || !strings.Contains(said, "holds ext4, not partitions") {
 		t.Errorf("a filesystem: %v %s", err, said)
+	}
+}
+
+// write puts bytes on a device.
+func (b bench) write(device string, at int64, data []byte) {
+	b.t.Helper()
+	f, err := os.OpenFile(device, os.O_WRONLY, 0)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(data, at); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// physicalVolume is the second sector of one of LVM's (lib/format_text/layout.h
+// and lib/label/label.h of LVM2).
+func physicalVolume() []byte {
+	sector := make([]byte, 512)
+	copy(sector, "LABELONE")
+	sector[8], sector[20] = 1, 32 // this sector, and where its header is
+	copy(sector[24:], "LVM2 001")
+	copy(sector[32:], "0123456789abcdef0123456789abcdef")
+	binary.LittleEndian.PutUint32(sector[16:], ^crc32.Update(^uint32(0xf597a6cf), crc32.IEEETable, sector[20:]))
+	return sector
+}
+
+// raidMember is the superblock of a member of an array, version 1.2
+// (linux/raid/md_p.h).
+func raidMember() []byte {
+	block := make([]byte, 256)
+	binary.LittleEndian.PutUint32(block, 0xa92b4efc)
+	block[4], block[144] = 1, 8 // version, and the sector it is at
+	sum := uint64(0)
+	for i := 0; i < len(block); i += 4 {
+		sum += uint64(binary.LittleEndian.Uint32(block[i:]))
+	}
+	binary.LittleEndian.PutUint32(block[216:], uint32(sum+sum>>32))
+	return block
+}
+
+// TestForeignDisks: neither script touches a disk that holds anything else, that
+// cannot be read, or of which blkid says nothing that is understood.
+func TestForeignDisks(t *testing.T) {
+	b := newBench(t)
+	etcd := func(d string) { b.tool("mkfs.ext4", "-q", "-F", "-L", "etcd", d) }
+	for what, test := range map[string]struct {
+		spoil      func(device string)
+		blkid, say string // in its place, and what is said
+	}{
+		"two signatures": {func(d string) { etcd(d); b.write(d, 65600, []byte("_BHRfS_M")) }, "", "holds more than one thing"},
+		"LVM":            {func(d string) { b.write(d, 512, physicalVolume()) }, "", "holds LVM2_member"},
+		"RAID":           {func(d string) { b.write(d, 4096, raidMember()) }, "", "holds linux_raid_member"},
+		"LUKS":           {func(d string) { b.write(d, 0, []byte("LUKS\xba\xbe\x00\x01")) }, "", "holds crypto_LUKS"},
+		"swap":           {func(d string) { b.tool("mkswap", "-q", d) }, "", "holds swap"},
+		"empty table":    {func(d string) { b.tool("sh", "-c", "echo 'label: gpt' | sfdisk --quiet '"+d+"'") }, "", ""},
+		"old table":      {func(d string) { b.tool("sh", "-c", "echo ',8MiB' | sfdisk --quiet --label dos '"+d+"'") }, "", ""},
+		"wrong usage":    {etcd, "exit 4\n", "cannot be told (blkid: 4)"},
+		"no blkid":       {etcd, "exit 127\n", "cannot be told (blkid: 127)"},
+		"killed":         {etcd, "kill -9 $$\n", "cannot be told (blkid: 137)"},
+		// blkid says of both what it says of an empty device.
+		"a directory": {func(d string) {
+			if err := os.Remove(d); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Mkdir(d, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, "", "cannot be read"},
+		"unreadable": {func(d string) { etcd(d); b.stub("dd", "exit 1\n") }, "exit 2\n", "cannot be read"},
+	} {
+		device := b.device(strings.ReplaceAll(what, " ", "-"))
+		test.spoil(device)
+		if test.blkid != "" {
+			b.stub("blkid", test.blkid)
+		}
+		before, _ := os.ReadFile(device)
+		for script, n := range map[string]node.Node{
+			"filesystem": {Filesystems: []node.Filesystem{{Device: device, Format: "ext4", Label: "etcd"}}},
+			"partitions": {Disks: []node.Disk{{Device: device, Partitions: []node.Partition{{Number: 1, Label: "etcd"}}}}},
+		} {
+			n.Name = "a"
+			said, err := b.boot(n)
+			if after, _ := os.ReadFile(device); err == nil || !bytes.Equal(before, after) || !strings.Contains(said, test.say) || !strings.Contains(said, "nothing on it was touched") {
+				t.Errorf("%s, %s: %v, said %q", what, script, err, said)
+			}
+		}
+		os.Remove(filepath.Join(b.dir, "blkid"))
+		os.Remove(filepath.Join(b.dir, "dd"))
+	}
+}
+
+// TestEraseOnce: what is to be erased is erased once, and not with every
+// changed document; a system that is made anew begins anew.
+func TestEraseOnce(t *testing.T) {
+	b := newBench(t)
+	device, disk := b.device("scratch"), b.device("disk")
+	n := node.Node{
+		Name:        "a",
+		Filesystems: []node.Filesystem{{Device: device, Format: "ext4", Label: "scratch", Wipe: true}},
+		Disks:       []node.Disk{{Device: disk, WipeTable: true, Partitions: []node.Partition{{Number: 1, Label: "a"}}}},
+	}
+	identity := func() string {
+		return b.tool("blkid", "-p", "-o", "value", "-s", "UUID", device) + b.tool("blkid", "-p", "-o", "value", "-s", "PTUUID", disk)
+	}
+	boot := func() string {
+		t.Helper()
+		if said, err := b.boot(n); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+		return identity()
+	}
+	first := boot()
+	if boot() != first {
+		t.Error("a changed document erased a disk again")
+	}
+	if err := os.RemoveAll(filepath.Join(b.dir, "cloud", "sem")); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := b.boot(n); err == nil || !strings.Contains(said, "cannot be erased") {
+		t.Errorf("nothing can remember it: %v %s", err, said)
+	}
+	if err := os.Mkdir(filepath.Join(b.dir, "cloud", "sem"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if boot() == first {
+		t.Error("a new system erased nothing")
 	}
 }
 
