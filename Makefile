@@ -8,7 +8,9 @@ BIN         := .bin
 LDFLAGS     := -s -w -X main.version=$(VERSION)
 # Without the manual pages of urfave/cli and HTTP/2, which nothing here uses: 0.7 MiB.
 TAGS        := urfave_cli_no_docs,nethttpomithttp2
-BUILD       := CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) -ldflags '$(LDFLAGS)'
+# What reads flags and cluster files calls functions instead of containing them: 0.3 MiB less, and no slower.
+GCFLAGS     := -gcflags hagen/cmd/hagen=-l -gcflags hagen/gen/cluster=-l
+BUILD       := CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) $(GCFLAGS) -ldflags '$(LDFLAGS)'
 TOOLS       := $(BIN)/butane $(BIN)/ignition-validate $(BIN)/staticcheck $(BIN)/benchstat $(BIN)/quadlet
 FUZZTIME    ?= 1m
 
