@@ -277,6 +277,29 @@ func (o OS) Family() string {
 	return o.Variant
 }
 
+// Reader names what sets a machine up from a document of a format: Ignition or
+// CloudInit; "" if the format is for people, or stands beside another.
+func Reader(format string) string {
+	switch format {
+	case Ignition:
+		return Ignition
+	case UserData:
+		return CloudInit
+	}
+	return ""
+}
+
+// SystemsOf names the operating systems whose own documents are for a reader.
+func SystemsOf(reader string) []string {
+	var names []string
+	for i := range systems {
+		if slices.ContainsFunc(systems[i].Formats, func(format string) bool { return Reader(format) == reader }) {
+			names = append(names, systems[i].Name)
+		}
+	}
+	return names
+}
+
 // FindOS gives the operating system of a name.
 func FindOS(name string) (OS, bool) {
 	i := slices.IndexFunc(systems, func(o OS) bool { return o.Name == name })

@@ -81,3 +81,33 @@ func TestVersion(t *testing.T) {
 		t.Error("versions are compared as text")
 	}
 }
+
+// TestReaders: every operating system is set up by one reader, and a reader
+// from documents, not from what stands beside them.
+func TestReaders(t *testing.T) {
+	var all []string
+	for _, reader := range []string{Ignition, CloudInit} {
+		all = append(all, SystemsOf(reader)...)
+	}
+	var want []string
+	for _, o := range Systems() {
+		want = append(want, o.Name)
+	}
+	slices.Sort(all)
+	slices.Sort(want)
+	if !slices.Equal(all, want) {
+		t.Errorf("readers set up %q, and there are %q", all, want)
+	}
+	for format, want := range map[string]string{
+		Butane: "", Ignition: "ignition", UserData: "cloud-init", MetaData: "", NetworkConfig: "",
+	} {
+		if got := Reader(format); got != want {
+			t.Errorf("%s is read by %q, not %q", format, got, want)
+		}
+	}
+	nocloud, _ := FindChannel("nocloud")
+	none := Channel{}
+	if nocloud.Serves(Ignition) || !nocloud.Serves(CloudInit) || !none.Serves(Ignition) {
+		t.Errorf("nocloud serves %q", nocloud.Readers)
+	}
+}
