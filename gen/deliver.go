@@ -1,8 +1,10 @@
 package gen
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"path"
 	"reflect"
 	"slices"
 	"sync"
@@ -18,7 +20,7 @@ const archive = 512
 
 // Size is what a document takes on a channel, in bytes, as the channel counts;
 // for one that counts what is compressed, all of the document if even that fits.
-func Size(c profiles.Channel, text []byte) int {
+func Size(c *profiles.Channel, text []byte) int {
 	switch {
 	case c.Counts == profiles.Base64:
 		return (len(text) + 2) / 3 * 4
@@ -31,80 +33,132 @@ func Size(c profiles.Channel, text []byte) int {
 }
 
 // Fits says whether a document goes through a channel.
-func Fits(c profiles.Channel, text []byte) bool { return c.Limit == 0 || Size(c, text) <= c.Limit }
+func Fits(c *profiles.Channel, text []byte) bool { return c.Limit == 0 || Size(c, text) <= c.Limit }
 
-// Delivered is the document that the machine gets, of those that its operating
-// system wants; false if all that it has are for people.
-func (m Machine) Delivered() (Document, bool) {
-	for _, format := range []string{Gzipped, m.reads()} {
-		if i := m.document(format); i >= 0 {
-			return m.Documents[i], true
+// Reader names what sets the machine up from this document (profiles.Reader),
+// or from what it packs; "" for none.
+func (d *Document) Reader() string {
+	if d.Format == Gzipped || d.Format == GzippedText {
+		return profiles.CloudInit
+	}
+	return profiles.Reader(d.Format)
+}
+
+// Given lists the documents that the machine may be given on a channel, one for
+// each reader that the channel serves: packed, if it is there in the form that
+// the channel takes. None says that nothing of the machine's is for this channel.
+func (m *Machine) Given(c *profiles.Channel) []*Document {
+	var out []*Document
+	for i := range m.Documents {
+		d := &m.Documents[i]
+		switch reader := d.Reader(); {
+		case reader == "" || !c.Serves(reader):
+		case profiles.Reader(d.Format) != "":
+			out = append(out, d)
+		case d.Format == packing(c):
+			out[len(out)-1] = d // it stands after what it packs
 		}
 	}
-	return Document{}, false
+	return out
 }
 
-// reads is the format that the machine's operating system reads first.
-func (m Machine) reads() string {
-	if slices.Contains(m.Host.OS.Formats, profiles.Ignition) {
-		return profiles.Ignition
+// Gets says whether a document of the machine's is what one of its readers is to
+// be given, and neither for people nor packed beside itself.
+func (m *Machine) Gets(d *Document) bool {
+	last := "" // of this reader's: what is packed stands last
+	for i := range m.Documents {
+		if other := &m.Documents[i]; d.Reader() != "" && other.Reader() == d.Reader() {
+			last = other.Format
+		}
 	}
-	return profiles.UserData
+	return d.Format == last
 }
 
-func (m Machine) document(format string) int {
-	return slices.IndexFunc(m.Documents, func(d Document) bool { return d.Format == format })
+// packing is the form in which a channel takes user-data that is compressed; ""
+// for none.
+func packing(c *profiles.Channel) string {
+	switch {
+	case c.Name == "" || slices.Contains(c.Unzips, profiles.UserData):
+		return Gzipped
+	case slices.Contains(c.Decodes, profiles.UserData):
+		return GzippedText
+	}
+	return ""
 }
 
-// Wraps says whether a machine's document can be made smaller for a channel:
-// Ignition unpacks what it carries by itself; of cloud-init's user-data gzip has
-// to arrive.
-func (m Machine) Wraps(c profiles.Channel) bool {
-	return m.reads() == profiles.Ignition || c.Name == "" || slices.Contains(c.Unzips, profiles.UserData)
+// On gives machines as Wrap leaves them for a channel: with the gzip of
+// user-data in the form that it takes there, or without it.
+func On(c *profiles.Channel, machines []Machine) []Machine {
+	out, form := slices.Clone(machines), packing(c)
+	for i := range out {
+		var documents []Document
+		for _, d := range out[i].Documents {
+			if d.Format == Gzipped && form == GzippedText {
+				d = packed(form, &d, base64.StdEncoding.AppendEncode(nil, d.Text))
+			}
+			if d.Format != Gzipped || form != "" {
+				documents = append(documents, d)
+			}
+		}
+		out[i].Documents = documents
+	}
+	return out
 }
 
-// Wrap makes the documents small that the machines with these names get.
-// Ignition's carries the document (encode.Wrap), a third of the size, and says
-// the same, which is made sure of by reading it back. cloud-init's user-data is
-// given as gzip beside itself.
-func Wrap(machines []Machine, names []string) error {
-	faults := make([]error, len(machines))
+// packed is a document in another form, beside it.
+func packed(form string, d *Document, text []byte) Document {
+	return Document{Format: form, Path: Path(path.Dir(d.Path), form), Text: text, Wrapped: true}
+}
+
+// Wrap makes documents small, of those that machines are given the ones for
+// which that is asked. Ignition's carries the document (encode.Wrap), a third
+// of the size, and says the same, which is made sure of by reading it back.
+// cloud-init's user-data is given as gzip beside itself. The machines that came
+// in stay as they are.
+func Wrap(machines []Machine, asked func(*Document) bool) ([]Machine, error) {
+	out := slices.Clone(machines)
+	faults := make([]error, len(out))
 	var all sync.WaitGroup
-	for i := range machines {
-		m := &machines[i]
-		at := m.document(m.reads())
-		if at < 0 || !slices.Contains(names, m.Host.Name) {
-			continue
-		}
-		all.Go(func() {
-			m.Documents = slices.Clone(m.Documents) // the caller's other copies keep theirs
-			if m.reads() == profiles.UserData {
-				m.Documents = append(m.Documents, Document{
-					Format: Gzipped, Path: Path(m.Host.Name, Gzipped), Text: deflate.Gzip(m.Documents[at].Text), Wrapped: true,
-				})
-				return
-			}
-			if err := m.wrap(at); err != nil {
-				faults[i] = fmt.Errorf("%s: %w", m.Host.Name, err)
-			}
-		})
+	for i := range out {
+		all.Go(func() { faults[i] = out[i].wrap(asked) })
 	}
 	all.Wait()
-	return errors.Join(faults...)
+	return out, errors.Join(faults...)
 }
 
-func (m *Machine) wrap(at int) error {
-	wrapped, err := encode.Wrap(m.Documents[at].Text, m.Host.OS)
+func (m *Machine) wrap(asked func(*Document) bool) error {
+	var documents []Document
+	for i := range m.Documents {
+		d := m.Documents[i]
+		wraps := d.Reader() != "" && asked(&d)
+		if wraps && d.Format == profiles.Ignition {
+			wrapped, err := m.carried(d.Text)
+			if err != nil {
+				return fmt.Errorf("%s: %w", m.Host.Name, err)
+			}
+			d.Text, d.Wrapped = wrapped, true
+		}
+		documents = append(documents, d)
+		if wraps && d.Format == profiles.UserData {
+			documents = append(documents, packed(Gzipped, &d, deflate.Gzip(d.Text)))
+		}
+	}
+	m.Documents = documents
+	return nil
+}
+
+// carried is an Ignition document in one that carries it.
+func (m *Machine) carried(text []byte) ([]byte, error) {
+	wrapped, err := encode.Wrap(text, m.Host.OS)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	back, err := encode.ReadIgnition(wrapped, m.Host.OS)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !reflect.DeepEqual(back.Bare(), m.Node.Bare()) {
-		return errors.New("the wrapped document does not say what was decided for the machine")
+		return nil, errors.New("the wrapped document does not say what was decided for the machine")
 	}
-	m.Documents[at].Text, m.Documents[at].Wrapped = wrapped, true
-	return nil
+	return wrapped, nil
 }

@@ -14,94 +14,160 @@ import (
 	"hagen/profiles"
 )
 
+// everything asks for all documents to be wrapped.
+func everything(*gen.Document) bool { return true }
+
 // TestWrapped: Ignition's own validator takes every wrapped document, and the
 // one in it, and a master of the standard profile is small enough for AWS with
 // a third to spare.
 func TestWrapped(t *testing.T) {
 	validate := program(t, "ignition-validate")
 	const most = 10 << 10
+	aws := channel(t, "aws")
 	for _, name := range goldenCases(t) {
-		c, _, machines := fresh(t, name)
-		machines = slices.DeleteFunc(machines, func(m gen.Machine) bool {
-			_, found := m.Delivered()
-			return !found // it gets nothing for Ignition
-		})
-		var names []string
-		plain := map[string][]byte{}
-		for _, m := range machines {
-			names = append(names, m.Host.Name)
-			d, _ := m.Delivered()
-			plain[m.Host.Name] = d.Text
-		}
-		if err := gen.Wrap(machines, names); err != nil {
+		c, _, plain := fresh(t, name)
+		wrapped, err := gen.Wrap(plain, everything)
+		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range machines {
-			d, _ := m.Delivered()
-			if !d.Wrapped || len(d.Text) >= len(plain[m.Host.Name]) {
-				t.Errorf("%s: %s: %d bytes, wrapped %d (%t)", name, m.Host.Name, len(plain[m.Host.Name]), len(d.Text), d.Wrapped)
+		for i := range plain {
+			host := plain[i].Host.Name
+			before, after := plain[i].Given(aws), wrapped[i].Given(aws)
+			if len(before) == 0 || len(before) != len(after) {
+				t.Fatalf("%s: %s is given %d documents, and wrapped %d", name, host, len(before), len(after))
 			}
-			if name == "standard" && len(d.Text) > most {
-				t.Errorf("%s: %s: wrapped it is %d bytes, more than %d", name, m.Host.Name, len(d.Text), most)
-			}
-			if d.Format == gen.Gzipped {
-				continue // TestCloudInitGzip
-			}
-			inner, wrapped, err := encode.Unwrap(d.Text)
-			if err != nil || !wrapped {
-				t.Fatal(wrapped, err)
-			}
-			dir := t.TempDir()
-			silent(t, validate, write(t, filepath.Join(dir, "config.ign"), d.Text))
-			silent(t, validate, write(t, filepath.Join(dir, "inner.ign"), inner))
-		}
-		if c.PKI.Algorithm == "ecdsa-p256" {
-			aws, _ := profiles.FindChannel("aws")
-			for _, m := range machines {
-				if d, _ := m.Delivered(); !gen.Fits(aws, d.Text) {
-					t.Errorf("%s: %s does not fit aws: %d bytes", name, m.Host.Name, len(d.Text))
+			for j, d := range after {
+				if !d.Wrapped || before[j].Wrapped || len(d.Text) >= len(before[j].Text) {
+					t.Errorf("%s: %s: %d bytes, wrapped %d (%t)", name, d.Path, len(before[j].Text), len(d.Text), d.Wrapped)
 				}
+				if name == "standard" && len(d.Text) > most {
+					t.Errorf("%s: %s: wrapped it is %d bytes, more than %d", name, d.Path, len(d.Text), most)
+				}
+				if c.PKI.Algorithm == "ecdsa-p256" && !gen.Fits(aws, d.Text) {
+					t.Errorf("%s: %s does not fit aws: %d bytes", name, d.Path, len(d.Text))
+				}
+				if d.Format == gen.Gzipped {
+					continue // TestCloudInitGzip
+				}
+				inner, carries, err := encode.Unwrap(d.Text)
+				if err != nil || !carries {
+					t.Fatal(carries, err)
+				}
+				dir := t.TempDir()
+				silent(t, validate, write(t, filepath.Join(dir, "config.ign"), d.Text))
+				silent(t, validate, write(t, filepath.Join(dir, "inner.ign"), inner))
 			}
 		}
 	}
 }
 
-// TestCloudInitGzip: cloud-init itself reads user-data.gz as user-data.
+func channel(t *testing.T, name string) *profiles.Channel {
+	t.Helper()
+	c, known := profiles.FindChannel(name)
+	if !known {
+		t.Fatalf("there is no channel %s", name)
+	}
+	return &c
+}
+
+// master gives the first master of the standard case for an operating system,
+// with further formats.
+func master(t *testing.T, system string, formats ...string) []gen.Machine {
+	t.Helper()
+	c := readCase(t, "standard")
+	for i := range c.Masters {
+		c.Masters[i].OS, _ = profiles.FindOS(system)
+	}
+	machines, err := gen.Render(c, fixedPKI(t, "standard", c), []string{c.Masters[0].Name}, formats)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return machines
+}
+
+// TestGiven: a machine is given on a channel what is read there, packed if it
+// has to be and in the form that arrives, and nothing else.
+func TestGiven(t *testing.T) {
+	for _, test := range []struct {
+		system, further, channel string
+		given                    string // paths; "+" where it is wrapped
+	}{
+		{"fcos", "", "aws", "config.ign+"},
+		{"fcos", "", "hetzner", "config.ign"},
+		{"fcos", "", "nocloud", ""},
+		{"fcos", "user-data", "nocloud", "user-data"},
+		{"fcos", "user-data", "aws", "config.ign+ user-data.gz+"},
+		{"debian", "", "aws", "user-data.gz+"},
+		{"debian", "", "oracle", "user-data.gz+"},
+		{"debian", "", "hetzner", "user-data"},
+		{"debian", "", "fcos-iso", ""}, {"debian", "", "qemu", ""}, {"debian", "", "url", ""},
+		{"debian", "ignition", "url", "config.ign"},
+		{"debian", "ignition", "aws", "config.ign+ user-data.gz+"},
+	} {
+		c := channel(t, test.channel)
+		wrapped, err := gen.Wrap(master(t, test.system, test.further), func(d *gen.Document) bool { return !gen.Fits(c, d.Text) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		var given []string
+		m := &gen.On(c, wrapped)[0]
+		for _, d := range m.Given(c) {
+			name := filepath.Base(d.Path)
+			if d.Wrapped {
+				name += "+"
+			}
+			if !gen.Fits(c, d.Text) || !m.Gets(d) {
+				t.Errorf("%s: %s: %d bytes, given %t", c.Name, d.Path, len(d.Text), m.Gets(d))
+			}
+			given = append(given, name)
+		}
+		if got := strings.Join(given, " "); got != test.given {
+			t.Errorf("%s with %q is given on %s %q, not %q", test.system, test.further, test.channel, got, test.given)
+		}
+	}
+}
+
+// TestCloudInitGzip: cloud-init itself reads what is packed as user-data, on
+// hetzner by what its data source there decodes.
 func TestCloudInitGzip(t *testing.T) {
 	program(t, "cloud-init")
 	const ask = `import sys
 from cloudinit import user_data
+from cloudinit.sources.helpers import hetzner
 for path in sys.argv[1:]:
-    part = user_data.convert_string(open(path, "rb").read())
-    sys.stdout.buffer.write(part.get_content_type().encode() + b"\\n" + part.get_payload(decode=True))
+    text = open(path, "rb").read()
+    if path.endswith(".b64"):
+        text.decode("ascii")
+        text = hetzner.maybe_b64decode(text)
+    part = user_data.convert_string(text)
+    sys.stdout.buffer.write(part.get_content_type().encode() + b"\n" + part.get_payload(decode=True))
 `
-	c := readCase(t, "standard")
-	for i := range c.Masters {
-		c.Masters[i].OS, _ = profiles.FindOS("debian")
-	}
-	machines, err := gen.Render(c, fixedPKI(t, "standard", c), []string{c.Masters[0].Name}, nil)
+	plain := master(t, "debian")
+	wrapped, err := gen.Wrap(plain, everything)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, found := machines[0].Delivered()
-	if err := gen.Wrap(machines, []string{c.Masters[0].Name}); err != nil || !found {
-		t.Fatal(err, found)
-	}
-	packed, _ := machines[0].Delivered()
-	if packed.Format != gen.Gzipped || len(packed.Text)*3 > len(plain.Text) {
-		t.Fatalf("%s has %d bytes, %s %d", plain.Format, len(plain.Text), packed.Format, len(packed.Text))
-	}
 	dir := t.TempDir()
-	said := map[string]string{}
-	for _, d := range []gen.Document{plain, packed} {
+	said := func(d *gen.Document) string {
 		out, err := exec.Command("/usr/bin/python3", "-c", ask, write(t, filepath.Join(dir, d.Format), d.Text)).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
-		said[d.Format] = string(out)
+		return string(out)
 	}
-	if said[packed.Format] != said[plain.Format] || !strings.Contains(said[packed.Format], "#cloud-config") {
-		t.Errorf("cloud-init reads\n%.200s\nfor\n%.200s", said[packed.Format], said[plain.Format])
+	want := said(plain[0].Given(&profiles.Channel{})[0])
+	if !strings.Contains(want, "#cloud-config") {
+		t.Fatalf("cloud-init reads\n%.200s", want)
+	}
+	for name, form := range map[string]string{"aws": gen.Gzipped, "hetzner": gen.GzippedText, "digitalocean": profiles.UserData} {
+		c := channel(t, name)
+		d := gen.On(c, wrapped)[0].Given(c)[0]
+		if d.Format != form {
+			t.Fatalf("%s is given %s, not %s", name, d.Format, form)
+		}
+		if got := said(d); got != want {
+			t.Errorf("%s: cloud-init reads\n%.200s\nfor\n%.200s", name, got, want)
+		}
 	}
 }
 
@@ -123,10 +189,7 @@ func TestFits(t *testing.T) {
 		{"fcos-iso", 262144 - 512, true}, {"fcos-iso", 300_000, true}, {"fcos-iso", 1_000_000, false},
 		{"nocloud", 50_000_000, true}, {"other", 32768, true}, {"other", 32769, false},
 	} {
-		c, known := profiles.FindChannel(test.channel)
-		if !known {
-			t.Fatalf("there is no channel %s", test.channel)
-		}
+		c := channel(t, test.channel)
 		text := make([]byte, test.size)
 		if c.Counts == profiles.Gzip {
 			text = noise(test.size)
@@ -143,7 +206,7 @@ func TestGoldenChannels(t *testing.T) {
 	const path, begin, end = "../docs/delivery.md", "<!-- channels: make golden -->\n", "<!-- end -->\n"
 	counted := map[profiles.Counts]string{profiles.Raw: "", profiles.Base64: " of base64", profiles.Gzip: " compressed"}
 	var b strings.Builder
-	b.WriteString("| channel | what it is | bytes | takes gzip of | says who |\n| --- | --- | --- | --- | --- |\n")
+	b.WriteString("| channel | what it is | read by | bytes | takes gzip of | says who |\n| --- | --- | --- | --- | --- | --- |\n")
 	names := map[string]bool{}
 	for _, c := range profiles.Channels() {
 		limit, source := "no limit", c.Source
@@ -153,14 +216,23 @@ func TestGoldenChannels(t *testing.T) {
 		if c.Note != "" {
 			source += "; " + c.Note
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", c.Name, c.Summary, limit, strings.Join(c.Unzips, ", "), source)
-		if names[c.Name] || c.Source == "" || c.Limit > 0 && c.Counts == "" {
+		packed := slices.Clone(c.Unzips)
+		for _, format := range c.Decodes {
+			packed = append(packed, format+", as base64")
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", c.Name, c.Summary, strings.Join(c.Readers, ", "), limit, strings.Join(packed, ", "), source)
+		if names[c.Name] || c.Source == "" || len(c.Readers) == 0 || c.Limit > 0 && c.Counts == "" {
 			t.Errorf("%s stands twice, or lacks something: %+v", c.Name, c)
 		}
 		names[c.Name] = true
-		for _, format := range c.Unzips {
-			if !slices.Contains(profiles.Formats(), format) {
-				t.Errorf("%s: there is no format %s", c.Name, format)
+		for _, format := range slices.Concat(c.Unzips, c.Decodes) {
+			if reader := profiles.Reader(format); reader == "" || !c.Serves(reader) {
+				t.Errorf("%s: nothing reads %s there", c.Name, format)
+			}
+		}
+		for _, reader := range c.Readers {
+			if len(profiles.SystemsOf(reader)) == 0 {
+				t.Errorf("%s: nothing is set up by %s", c.Name, reader)
 			}
 		}
 	}

@@ -76,7 +76,7 @@ const AdminPath = "admin.kubeconfig"
 // its own to be called so.
 var fileNames = map[string]string{
 	profiles.Butane: "config.bu", profiles.Ignition: "config.ign", profiles.UserData: "user-data", profiles.MetaData: "meta-data",
-	profiles.NetworkConfig: "network-config", Kargs: "kargs", Gzipped: "user-data.gz",
+	profiles.NetworkConfig: "network-config", Kargs: "kargs", Gzipped: Gzipped, GzippedText: GzippedText,
 }
 
 // Kargs is the format of what a machine's boot medium says to its kernel, so
@@ -88,6 +88,11 @@ const Kargs = "kargs"
 // it is too large for otherwise (Wrap). It stands beside user-data, which can
 // be read.
 const Gzipped = "user-data.gz"
+
+// GzippedText is the same in base64, for a channel that hands over a text which
+// is decoded there. It is one line without an end: cloud-init decodes nothing
+// that holds more than base64's letters.
+const GzippedText = "user-data.gz.b64"
 
 // Path gives the place of a host's document in the rendered tree.
 func Path(host, format string) string { return path.Join(host, fileNames[format]) }

@@ -257,14 +257,23 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	w.membership(ui, nil)
 	w.noteOthers(ui, hosts)
 	w.sayPKI(ui, ctx)
-	for _, d := range w.machines[0].Documents {
-		if d.Format == formats[0] {
-			ui.out.Write(d.Text)
-			return nil
+	for i := range w.machines[0].Documents {
+		d := &w.machines[0].Documents[i]
+		packed := profiles.Reader(formats[0]) == d.Reader() && w.machines[0].Gets(d)
+		if !packed && (d.Format != formats[0] || d.Reader() != "") {
+			continue
 		}
+		if d.Format != formats[0] {
+			ui.say("printed: %s, %s as gzip%s, which is what the machine is to be given", d.Format, formats[0], encoding[d.Format])
+		}
+		ui.out.Write(d.Text)
+		return nil
 	}
 	return no("%s has no %s: it is for machines with static addresses, on interfaces that it can name", hosts[0], formats[0])
 }
+
+// encoding tells in what the gzip stands.
+var encoding = map[string]string{gen.GzippedText: " in base64"}
 
 // work is a render of which nothing has been written yet.
 type work struct {
@@ -272,6 +281,8 @@ type work struct {
 	store    *store.Store
 	before   pki.Set // what the store held
 	issued   pki.Result
+	formats  []string // that are asked for besides those of the operating systems
+	piped    bool     // it makes the one document that is asked for
 	machines []gen.Machine
 	admin    []byte // the administrator's kubeconfig
 }
@@ -296,12 +307,11 @@ func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, hosts []string) (_ *wor
 		return nil, failed("%w", err)
 	}
 	warnAll(ui, issued.Warnings)
-	machines, err := gen.Render(c, issued.Set, hosts, formatsAsked(ctx))
-	if err != nil {
+	w := &work{cluster: c, store: s, before: s.Set(), issued: issued, formats: formatsAsked(ctx), piped: ctx.String("output") == pipe}
+	w.admin = control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])
+	if w.machines, err = w.render(issued.Set, hosts, w.formats); err != nil {
 		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
-	admin := control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])
-	w := &work{c, s, s.Set(), issued, machines, admin}
 	if err := w.deliver(ctx); err != nil {
 		return nil, err
 	}

@@ -117,9 +117,11 @@ func (w *work) sayPKI(ui *ui, ctx *cli.Context) {
 
 func (w *work) hosts() []hostSummary {
 	var hosts []hostSummary
-	for _, m := range w.machines {
+	for i := range w.machines {
+		m := &w.machines[i]
 		h := hostSummary{Name: m.Host.Name, Role: string(m.Host.Role), OS: m.Host.OS.Name, Files: len(m.Node.Files), Units: len(m.Node.Units)}
-		for _, d := range m.Documents {
+		for j := range m.Documents {
+			d := &m.Documents[j]
 			h.Documents = append(h.Documents, summaryOf(m, d))
 			if d.Format == gen.Kargs {
 				h.Kargs = strings.TrimSpace(string(d.Text))
@@ -130,14 +132,17 @@ func (w *work) hosts() []hostSummary {
 	return hosts
 }
 
-func summaryOf(m gen.Machine, d gen.Document) documentSummary {
+func summaryOf(m *gen.Machine, d *gen.Document) documentSummary {
 	s := documentSummary{Format: d.Format, Path: d.Path, Bytes: len(d.Text), Wrapped: d.Wrapped}
-	if delivered, found := m.Delivered(); !found || delivered.Format != d.Format {
+	if !m.Gets(d) {
 		return s
 	}
 	for _, c := range profiles.Channels() {
-		if !gen.Fits(c, d.Text) {
-			s.TooLargeFor = append(s.TooLargeFor, c.Name)
+		// On some it is the plain one that the machine has to be given.
+		for _, given := range m.Given(&c) {
+			if given.Reader() == d.Reader() && !gen.Fits(&c, given.Text) {
+				s.TooLargeFor = append(s.TooLargeFor, c.Name)
+			}
 		}
 	}
 	return s
@@ -226,7 +231,7 @@ func (s summary) table() [][]string {
 func (s summary) delivery(ui *ui) {
 	var lines []string
 	hosts := map[string][]string{}
-	packed := 0 // size of the largest gzip, which has no column
+	packed, form := 0, "" // size of the largest gzip, which has no column
 	tell := func(line, host string) {
 		if hosts[line] == nil {
 			lines = append(lines, line)
@@ -234,15 +239,22 @@ func (s summary) delivery(ui *ui) {
 		hosts[line] = append(hosts[line], host)
 	}
 	for _, h := range s.Hosts {
+		readers := 0
 		for _, d := range h.Documents {
-			if d.Wrapped {
-				tell("wrapped", h.Name)
+			if profiles.Reader(d.Format) != "" {
+				readers++
 			}
-			if d.Format == gen.Gzipped {
-				packed = max(packed, d.Bytes)
+		}
+		for _, d := range h.Documents {
+			name := label(h.Name, d.Path, readers)
+			if d.Wrapped {
+				tell("wrapped", name)
+			}
+			if d.Format == gen.Gzipped || d.Format == gen.GzippedText {
+				packed, form = max(packed, d.Bytes), d.Format
 			}
 			if len(d.TooLargeFor) > 0 {
-				tell("too large for "+channelList(d.TooLargeFor), h.Name)
+				tell("too large for "+channelList(d.TooLargeFor), name)
 			}
 		}
 	}
@@ -250,7 +262,7 @@ func (s summary) delivery(ui *ui) {
 		ui.say("%s: %s", line, strings.Join(hosts[line], ", "))
 	}
 	if packed > 0 {
-		ui.say("%s beside user-data is what machines get: %s bytes at most", gen.Gzipped, count(packed))
+		ui.say("%s beside user-data is what machines get: %s bytes at most", form, count(packed))
 	}
 }
 

@@ -6,7 +6,6 @@ package rendered
 import (
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -232,7 +231,8 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 		faults = append(faults, h.differs(how, gen.Path(name, profiles.NetworkConfig)))
 	}
 	if found && errors.Join(faults...) == nil {
-		faults = append(faults, readKargs(tree, &h, how), readGzipped(tree, &h, texts[profiles.UserData], how))
+		faults = append(faults, readKargs(tree, &h, how),
+			readPacked(tree, &h, gen.Gzipped, texts[profiles.UserData], how), readPacked(tree, &h, gen.GzippedText, texts[profiles.UserData], how))
 	}
 	return h, cluster, found, errors.Join(faults...)
 }
@@ -291,37 +291,6 @@ func (h *Host) differs(how reading, place string) error {
 		return nil
 	}
 	return Fault{place, "says something else of the network than " + path.Base(h.Documents[0].Path) + " beside it"}
-}
-
-// readGzipped holds the gzip of user-data against user-data: it is what the
-// machine gets.
-func readGzipped(tree fs.FS, h *Host, user []byte, how reading) error {
-	place := gen.Path(h.Node.Name, gen.Gzipped)
-	text, err := readFile(tree, place)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if same, err := unpacks(text, user); err != nil {
-		return Fault{place, "is damaged or cut short: it cannot be unpacked"}
-	} else if !same && how.strict {
-		return Fault{place, "says something else than user-data beside it"}
-	} else if !same {
-		h.Differing = append(h.Differing, path.Base(place))
-	}
-	return nil
-}
-
-// unpacks says whether gzip holds a text; no more is unpacked than that takes.
-func unpacks(packed, text []byte) (bool, error) {
-	r, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return false, err
-	}
-	unpacked, err := io.ReadAll(io.LimitReader(r, int64(len(text))+1))
-	return bytes.Equal(unpacked, text), err
 }
 
 // readDocument reads a document, and finds out for which operating system it

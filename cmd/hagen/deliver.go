@@ -1,0 +1,295 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen"
+	"hagen/gen/control"
+	"hagen/pki"
+	"hagen/profiles"
+)
+
+// deliver wraps the documents for which that was asked, or that do not fit
+// their channel otherwise. A machine that has none for the channel, and a
+// document that does not fit even so, are the answer no.
+func (w *work) deliver(ctx *cli.Context) error {
+	channel, _ := profiles.FindChannel(ctx.String("channel")) // without one, all fit
+	c := &channel
+	if hosts := unserved(c, w.machines); len(hosts) > 0 {
+		return w.wrongReader(c, hosts)
+	}
+	which := func(d *gen.Document) bool { return tooLarge(c, d) }
+	if ctx.IsSet("wrap") {
+		which = func(*gen.Document) bool { return ctx.Bool("wrap") }
+	}
+	wrapped, err := wrap(c, w.machines, which)
+	if err != nil {
+		return err
+	}
+	if misfits(c, wrapped) {
+		return w.tooLarge(c)
+	}
+	w.machines = wrapped
+	return nil
+}
+
+// render makes the machines of these hosts with these certificates. Of what a
+// machine is given, a pipe gets no more than what was asked for.
+func (w *work) render(set pki.Set, hosts, formats []string) ([]gen.Machine, error) {
+	machines, err := gen.Render(w.cluster, set, hosts, formats)
+	if err != nil {
+		return nil, err
+	}
+	for i := range machines {
+		m := &machines[i]
+		m.Documents = slices.DeleteFunc(m.Documents, func(d gen.Document) bool {
+			return w.piped && profiles.Reader(formats[0]) != "" && d.Reader() != "" && d.Format != formats[0]
+		})
+	}
+	return machines, nil
+}
+
+// wrap wraps documents for a channel.
+func wrap(c *profiles.Channel, machines []gen.Machine, which func(*gen.Document) bool) ([]gen.Machine, error) {
+	wrapped, err := gen.Wrap(machines, which)
+	if err != nil {
+		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+	}
+	return gen.On(c, wrapped), nil
+}
+
+// fitted are machines whose documents are wrapped for a channel where they must
+// be.
+func fitted(c *profiles.Channel, machines []gen.Machine) ([]gen.Machine, error) {
+	return wrap(c, machines, func(d *gen.Document) bool { return tooLarge(c, d) })
+}
+
+// tooLarge says whether a document is for a channel and does not fit it.
+func tooLarge(c *profiles.Channel, d *gen.Document) bool {
+	return c.Serves(d.Reader()) && !gen.Fits(c, d.Text)
+}
+
+// misfits says whether a document does not fit its channel.
+func misfits(c *profiles.Channel, machines []gen.Machine) bool {
+	return c.Limit > 0 && largest(c, machines) > c.Limit
+}
+
+// largest is the size of the largest document.
+func largest(c *profiles.Channel, machines []gen.Machine) int {
+	size := 0
+	for i := range machines {
+		for _, d := range machines[i].Given(c) {
+			size = max(size, gen.Size(c, d.Text))
+		}
+	}
+	return size
+}
+
+// unserved names the machines that have nothing for the readers of a channel.
+func unserved(c *profiles.Channel, machines []gen.Machine) []string {
+	var names []string
+	for i := range machines {
+		if len(machines[i].Given(c)) == 0 {
+			names = append(names, machines[i].Host.Name)
+		}
+	}
+	return names
+}
+
+func hostsOf(machines []gen.Machine) []string {
+	var names []string
+	for i := range machines {
+		names = append(names, machines[i].Host.Name)
+	}
+	return names
+}
+
+// smallest is the algorithm whose keys, certificates and signatures take the
+// least room.
+const smallest = pki.ECDSAP256
+
+// tooLarge says no, and what would help: each remedy is tried before it is
+// named.
+func (w *work) tooLarge(c *profiles.Channel) error {
+	wrapped, err := fitted(c, w.machines)
+	if err != nil {
+		return err
+	}
+	var lines []string
+	for i := range w.machines {
+		m := &w.machines[i]
+		small, given := wrapped[i].Given(c), m.Given(c)
+		for j, d := range given {
+			if gen.Fits(c, d.Text) {
+				continue
+			}
+			how := c.Name + " takes no gzip for cloud-init"
+			if small[j].Wrapped {
+				how = "wrapped " + count(gen.Size(c, small[j].Text))
+			}
+			lines = append(lines, fmt.Sprintf("%s: %s bytes; %s", label(m.Host.Name, d.Path, len(given)), count(gen.Size(c, d.Text)), how))
+		}
+	}
+	remedies, err := w.remedies(c, wrapped)
+	if err != nil {
+		return err
+	}
+	if len(remedies) == 0 {
+		wider, err := wider(w.machines)
+		if err != nil {
+			return err
+		}
+		remedies = []string{"nothing that hagen can do; channels that take these documents wrapped: " + wider}
+	}
+	return refuse(fmt.Sprintf("%s takes %s bytes%s, which is too little for %s", c.Name, count(c.Limit), c.Unit(), number(len(lines), "document")), lines, remedies)
+}
+
+// refuse says no to a channel: why, for which documents, and what would help.
+func refuse(why string, lines, remedies []string) error {
+	return no("%s\n  %s\nwhat would help:\n  %s\nnothing was written", why, strings.Join(lines, "\n  "), strings.Join(remedies, "\n  "))
+}
+
+// label names one of several documents that a machine is given by its path, and
+// the only one by the machine.
+func label(host, path string, several int) string {
+	if several > 1 {
+		return path
+	}
+	return host
+}
+
+// remedies lists what makes all documents fit, the cheapest first.
+func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, error) {
+	var out []string
+	fits := func(what string, machines []gen.Machine) {
+		if !misfits(c, machines) {
+			out = append(out, fmt.Sprintf("%s the largest is %s bytes", what, count(largest(c, machines))))
+		}
+	}
+	fits("leave out --wrap=false: wrapped,", wrapped)
+	const smaller = "pki.algorithm: " + string(smallest)
+	if w.cluster.PKI.Algorithm != smallest {
+		machines, err := w.trial(c, w.before)
+		if err != nil {
+			return nil, err
+		}
+		fits(smaller+how(machines), machines)
+	}
+	if w.cluster.Joining == "" && keepsLarger(w.before) {
+		machines, err := w.trial(c, nil)
+		if err != nil {
+			return nil, err
+		}
+		fits(smaller+" with a new PKI directory, which is a new cluster"+how(machines), machines)
+	}
+	return out, nil
+}
+
+// how says whether any of these machines has a document that is wrapped.
+func how(machines []gen.Machine) string {
+	for i := range machines {
+		if slices.ContainsFunc(machines[i].Documents, func(d gen.Document) bool { return d.Wrapped }) {
+			return ", wrapped:"
+		}
+	}
+	return ":"
+}
+
+// keepsLarger says whether a PKI holds what is never replaced with keys that
+// take more room than the smallest.
+func keepsLarger(before pki.Set) bool {
+	for _, item := range before {
+		if r := &item.Request; r.Kind != pki.Leaf && r.Algorithm != "" && r.Algorithm != smallest {
+			return true
+		}
+	}
+	return false
+}
+
+// trial renders the same machines for a channel with the smallest keys, which
+// are forgotten. Authorities that the PKI held before stay what they are, as
+// they would.
+func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error) {
+	small, other := *w.cluster, *w
+	small.PKI.Algorithm = smallest
+	other.cluster = &small
+	issued, err := pki.Issue(control.Requests(&small), before, time.Now(), pki.Generate, rand.Reader)
+	if err != nil {
+		return nil, failed("%w", err)
+	}
+	machines, err := other.render(issued.Set, hostsOf(w.machines), w.formats)
+	if err != nil {
+		return nil, failed("%w", err)
+	}
+	return fitted(c, machines)
+}
+
+// wider lists the channels that serve all machines and take their documents,
+// wrapped if they can be.
+func wider(machines []gen.Machine) (string, error) {
+	wrapped, err := wrap(&profiles.Channel{}, machines, func(*gen.Document) bool { return true })
+	if err != nil {
+		return "", err
+	}
+	var names []string
+	for _, c := range profiles.Channels() {
+		if on := gen.On(&c, wrapped); len(unserved(&c, on)) == 0 && !misfits(&c, on) {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, ", "), nil
+}
+
+// readers are what those who set machines up are called.
+var readers = map[string]string{profiles.Ignition: "Ignition", profiles.CloudInit: "cloud-init"}
+
+// wrongReader says no to a channel on which these hosts have nothing to read,
+// and what would help.
+func (w *work) wrongReader(c *profiles.Channel, hosts []string) error {
+	reader := c.Readers[0] // the only one: who serves all serves every machine
+	name := readers[reader]
+	var lines, others, remedies []string
+	for i := range w.machines {
+		m := &w.machines[i]
+		if !slices.Contains(hosts, m.Host.Name) {
+			others = append(others, m.Host.Name)
+			continue
+		}
+		has := m.Given(&profiles.Channel{})[0].Reader()
+		lines = append(lines, fmt.Sprintf("%s: %s, with a document for %s", m.Host.Name, m.Host.OS.Name, readers[has]))
+	}
+	if !w.cluster.Profile.OnlyOS {
+		remedies = append(remedies, fmt.Sprintf("an os that %s sets up: %s", name, strings.Join(profiles.SystemsOf(reader), ", ")))
+	}
+	format := reader
+	if w.piped && reader == profiles.CloudInit {
+		format = profiles.UserData // a pipe takes one document
+	}
+	if w.canRead(c, hosts, format) {
+		remedies = append(remedies, fmt.Sprintf("--format %s, if what boots has %s", format, name))
+	}
+	if len(others) > 0 {
+		remedies = append(remedies, "--host "+strings.Join(others, " --host ")+": there "+name+" reads it")
+	}
+	channels, err := wider(w.machines)
+	if err != nil {
+		return err
+	}
+	return refuse(fmt.Sprintf("%s is read by %s alone; without a document for that:", c.Name, name), lines, append(remedies, "another channel: "+channels))
+}
+
+// canRead tries whether hosts would have documents for a channel in a format.
+func (w *work) canRead(c *profiles.Channel, hosts []string, format string) bool {
+	machines, err := w.render(w.issued.Set, hosts, profiles.FormatsOf(format))
+	if err != nil {
+		return false // not every machine can be said in every format
+	}
+	machines, err = fitted(c, machines)
+	return err == nil && len(unserved(c, machines)) == 0 && !misfits(c, machines)
+}
