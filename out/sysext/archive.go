@@ -2,6 +2,7 @@ package sysext
 
 import (
 	"archive/tar"
+	"bufio"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ func File(name, place string) Binary {
 	}}
 }
 
-// Archived gives a binary that is in a .tar.gz, in whatever directory there.
+// Archived gives a binary that is in a .tar.gz, in whatever directory there: of
+// the files of its name the one that is a program, as machines take it.
 func Archived(name, archive string) Binary {
 	return Binary{name, func() (io.ReadCloser, error) {
 		file, err := os.Open(archive)
@@ -68,7 +70,10 @@ func find(file io.Reader, name string) (io.Reader, error) {
 		case err != nil:
 			return nil, errors.New("is no tar archive, or cut short")
 		case header.Typeflag == tar.TypeReg && path.Base(header.Name) == name:
-			return members, nil
+			member := bufio.NewReader(members)
+			if magic, _ := member.Peek(len(elfMagic)); string(magic) == elfMagic {
+				return member, nil
+			}
 		}
 	}
 }

@@ -20,31 +20,63 @@ var machines = map[string]struct {
 // Offsets and values of ELF, as far as it is read here (elf(5)). debug/elf reads
 // all of it, and makes hagen larger by what reads debuggers' data.
 const (
+	elfMagic   = "\x7fELF"
 	elfHead    = 64 // bytes of the header of 64 bits
 	elfClass64 = 2
+	elfLoad    = 1 // PT_LOAD: what becomes memory
 	elfInterp  = 3 // PT_INTERP: the program that loads a linked one
+	elfNoBits  = 8 // SHT_NOBITS: a section without bytes in the file
 )
 
 // Program says what a binary needs of a machine: an error if it is none for
 // the processor; linked if it takes libraries of the operating system.
 func Program(name string, r io.ReaderAt, arch string) (linked bool, err error) {
 	head := make([]byte, elfHead)
-	if _, err := r.ReadAt(head, 0); err != nil || string(head[:4]) != "\x7fELF" {
+	if _, err := r.ReadAt(head, 0); err != nil || string(head[:4]) != elfMagic {
 		return false, fmt.Errorf("%s: is no program of Linux (no ELF file)", name)
 	}
 	m := machines[arch]
 	if m.order.Uint16(head[18:]) != m.number || head[4] != elfClass64 {
 		return false, fmt.Errorf("%s: is a program for another processor, not for %s", name, arch)
 	}
-	at, size, count := int64(m.order.Uint64(head[32:])), int64(m.order.Uint16(head[54:])), int64(m.order.Uint16(head[56:]))
-	for n := range count {
-		kind := make([]byte, 4)
-		if _, err := r.ReadAt(kind, at+n*size); err != nil {
-			return false, fmt.Errorf("%s: is cut short", name)
+	cut := fmt.Errorf("%s: is cut short", name)
+	whole := func(offset, size uint64) bool { // the last byte of a part is there
+		_, err := r.ReadAt(make([]byte, 1), int64(offset+size)-1)
+		return size == 0 || err == nil
+	}
+	segments, ok := table(r, m.order.Uint64(head[32:]), m.order.Uint16(head[54:]), m.order.Uint16(head[56:]), 40)
+	if !ok {
+		return false, cut
+	}
+	for _, s := range segments {
+		kind := m.order.Uint32(s)
+		linked = linked || kind == elfInterp
+		if kind == elfLoad && !whole(m.order.Uint64(s[8:]), m.order.Uint64(s[32:])) {
+			return false, cut
 		}
-		linked = linked || m.order.Uint32(kind) == elfInterp
+	}
+	sections, ok := table(r, m.order.Uint64(head[40:]), m.order.Uint16(head[58:]), m.order.Uint16(head[60:]), 40)
+	if !ok {
+		return false, cut
+	}
+	for _, s := range sections {
+		if m.order.Uint32(s[4:]) != elfNoBits && !whole(m.order.Uint64(s[24:]), m.order.Uint64(s[32:])) {
+			return false, cut
+		}
 	}
 	return linked, nil
+}
+
+// table reads the rows of a table of ELF's, of each the first bytes.
+func table(r io.ReaderAt, offset uint64, size, count uint16, bytes int) (rows [][]byte, ok bool) {
+	for n := range count {
+		row := make([]byte, bytes)
+		if _, err := r.ReadAt(row, int64(offset+uint64(n)*uint64(size))); err != nil {
+			return nil, false
+		}
+		rows = append(rows, row)
+	}
+	return rows, true
 }
 
 // Check opens each binary of an image and looks at it. The error joins nothing

@@ -7,12 +7,17 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"hagen/profiles"
 )
 
 // program is the smallest ELF file of a processor, linked or static, followed
@@ -51,7 +56,8 @@ func archive(t *testing.T, dir string, members map[string][]byte) string {
 	zipped := gzip.NewWriter(&b)
 	w := tar.NewWriter(zipped)
 	w.WriteHeader(&tar.Header{Name: "etcd/", Typeflag: tar.TypeDir, Mode: 0o755})
-	for name, contents := range members {
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(members))) {
+		contents := members[name]
 		w.WriteHeader(&tar.Header{Name: "etcd/" + name, Typeflag: tar.TypeReg, Mode: 0o644, Size: int64(len(contents))})
 		w.Write(contents)
 	}
@@ -168,7 +174,7 @@ func TestContents(t *testing.T) {
 func TestRefused(t *testing.T) {
 	dir := t.TempDir()
 	good := program(elf.EM_X86_64, false, "")
-	packed := archive(t, dir, map[string][]byte{"etcdctl": good})
+	packed := archive(t, dir, map[string][]byte{"etcdctl": good, "init.d/etcdctl": []byte("#!/bin/sh\n"), "init.d/init": []byte("#!/bin/sh\n")})
 	cut := filepath.Join(dir, "cut.tar.gz")
 	text, err := os.ReadFile(packed)
 	if err != nil {
@@ -192,6 +198,7 @@ func TestRefused(t *testing.T) {
 		{"a script", file(t, dir, "d", []byte("#!/bin/sh\n")), Any, "d: is no program of Linux"},
 		{"nothing", file(t, dir, "e", nil), Any, "e: is no program of Linux"},
 		{"none", File("f", filepath.Join(dir, "f")), Any, "/f: cannot be opened: no such file or directory"},
+		{"a script of its name in the archive", Archived("init", packed), Any, "etcd.tar.gz: the binary is not in it"},
 		{"not in the archive", Archived("etcd", packed), Any, "etcd.tar.gz: the binary is not in it"},
 		{"a broken archive", Archived("etcd", cut), Any, "cut.tar.gz: is no"},
 		{"no archive", Archived("etcd", filepath.Join(dir, "a")), Any, "a: is no gzip archive"},
@@ -230,5 +237,35 @@ func TestFails(t *testing.T) {
 	broken.Binaries = append(broken.Binaries, Binary{"x", func() (io.ReadCloser, error) { return nil, os.ErrPermission }})
 	if err := Make(broken, out); err == nil {
 		t.Error("no error")
+	}
+}
+
+// TestCutShort cuts a real program, which the linker has made, at every place
+// that may matter: it is refused, and whole it is none the worse for that.
+func TestCutShort(t *testing.T) {
+	arch := profiles.SystemdArch(runtime.GOARCH)
+	dir := t.TempDir()
+	source, place := filepath.Join(dir, "main.go"), filepath.Join(dir, "program")
+	if err := os.WriteFile(source, []byte("package main\n\nfunc main() { println(1) }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, flags := range []string{"", "-s -w"} {
+		build := exec.Command("go", "build", "-ldflags", flags, "-o", place, source)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("%v %s", err, out)
+		}
+		whole, err := os.ReadFile(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if linked, err := Program("it", bytes.NewReader(whole), arch); linked || err != nil {
+			t.Errorf("whole: %t %v", linked, err)
+		}
+		for _, length := range []int{64, 3000, len(whole) / 2, len(whole) - 1} {
+			if _, err := Program("it", bytes.NewReader(whole[:length]), arch); err == nil || err.Error() != "it: is cut short" {
+				t.Errorf("%q, %d of %d bytes: %v", flags, length, len(whole), err)
+			}
+		}
 	}
 }
