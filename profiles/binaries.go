@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"path"
 	"slices"
 	"strings"
 )
@@ -111,9 +112,26 @@ func ArtefactOf(binary, delivery string) (Artefact, bool) {
 	return artefacts[i], true
 }
 
-// IsArchive says whether a file is one that holds others, by its name.
+// IsArchive says whether a file is one that holds others, by its name, and that
+// machines unpack.
 func IsArchive(file string) bool {
+	file = strings.ToLower(file)
 	return strings.HasSuffix(file, ".tar.gz") || strings.HasSuffix(file, ".tgz")
+}
+
+// packed are endings of files that machines do not unpack: for that, a minimal
+// system would need programs that it lacks.
+var packed = []string{
+	".7z", ".apk", ".br", ".bz2", ".deb", ".gz", ".lz", ".lz4", ".lzma", ".rpm", ".tar", ".tbz", ".tbz2", ".txz", ".tzst", ".xz", ".z", ".zip", ".zst",
+}
+
+// Packed gives the ending by which a file is compressed, or holds others, in a
+// way that machines do not unpack; "" if there is none such.
+func Packed(file string) string {
+	if ending := path.Ext(file); !IsArchive(file) && slices.Contains(packed, strings.ToLower(ending)) {
+		return ending
+	}
+	return ""
 }
 
 // arches are the processors that upstream publishes binaries for, under Go's

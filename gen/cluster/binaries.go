@@ -283,6 +283,15 @@ func (v *validation) origins(list spec.List[spec.Origin]) {
 			v.fault(o.URL.At, spec.Quote(o.URL.Value)+" names a directory, not a file", "write the whole URL of the file")
 			continue
 		}
+		row, _ := profiles.FindArtefact(o.Name.Value)
+		switch ending := profiles.Packed(o.URL.Value); {
+		case row.Delivery == profiles.Sysext && (ending != "" || profiles.IsArchive(o.URL.Value)):
+			v.fault(o.URL.At, spec.Quote(o.URL.Value)+" is packed, and systemd-sysext merges an image as it is", "write the URL of the image itself, as hagen sysext build makes it")
+			continue
+		case ending != "":
+			v.fault(o.URL.At, fmt.Sprintf("%s ends with %s, which machines do not unpack", spec.Quote(o.URL.Value), ending), "write the URL of the binary itself, or of a .tar.gz that holds it")
+			continue
+		}
 		v.served(o.URL)
 		v.c.Binaries.Sources[o.Name.Value] = o.URL.Value
 	}

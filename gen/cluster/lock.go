@@ -105,6 +105,13 @@ func (c *Cluster) holds(a Artefact, l spec.Locked, fault func(spec.At, string, .
 	if l.Arch.At.Written() && l.Arch.Value != a.Arch {
 		fault(l.Arch.At, "is locked for %s, the cluster file wants %s", spec.Quote(l.Arch.Value), a.Arch)
 	}
+	where := a.Path
+	if own := c.Binaries.Sources[a.Name]; own != "" {
+		where = own
+	}
+	if l.File.At.Written() && (profiles.IsArchive(l.File.Value) != profiles.IsArchive(where) || profiles.Packed(l.File.Value) != "") {
+		fault(l.File.At, "%s is packed otherwise than %s", spec.Quote(l.File.Value), path.Base(where))
+	}
 	if own := c.Binaries.Sources[a.Name]; l.URL.Value != own {
 		if own == "" {
 			own = "upstream's"
