@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -89,20 +90,25 @@ func parse(text string) (map[string]string, error) {
 	return digests, nil
 }
 
-// choose picks the path that is most likely a file's: it ends in the file's
-// name, and shares most of upstream's directories. Two that share as many are
-// an error.
+// choose picks the path that is most likely a file's: it ends in the name that
+// a URL has, or else upstream's, and shares most directories with either. Two
+// that share as many are an error.
 func choose(f File, paths []string) (string, error) {
-	names := map[string]bool{path.Base(f.Path): true}
-	for _, u := range f.URLs {
-		names[path.Base(u)] = true
+	places := append(slices.Clone(f.URLs), f.Path)
+	named := func(place string) bool {
+		return slices.ContainsFunc(paths, func(p string) bool { return path.Base(p) == path.Base(place) })
 	}
+	name := path.Base(places[max(0, slices.IndexFunc(places, named))])
 	best, equal, bestShared := "", "", -1
 	for _, p := range paths {
-		if !names[path.Base(p)] {
+		if path.Base(p) != name {
 			continue
 		}
-		switch n := shared(p, f.Path); {
+		n := 0
+		for _, place := range places {
+			n = max(n, shared(p, place))
+		}
+		switch {
 		case n > bestShared:
 			best, equal, bestShared = p, "", n
 		case n == bestShared:
@@ -111,9 +117,9 @@ func choose(f File, paths []string) (string, error) {
 	}
 	switch {
 	case best == "":
-		return "", fmt.Errorf("%s: there is no %s", f.Name, path.Base(f.Path))
+		return "", fmt.Errorf("%s: there is no %s", f.Name, name)
 	case equal != "":
-		return "", fmt.Errorf("%s: is it %s or %s? Keep the files of one version and processor there, or name directories as upstream does: %s", f.Name, best, equal, f.Path)
+		return "", fmt.Errorf("%s: is it %s or %s? Keep the files of one version and processor there, or name directories as in %s", f.Name, best, equal, places[0])
 	}
 	return best, nil
 }

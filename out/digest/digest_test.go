@@ -210,6 +210,33 @@ func TestChoose(t *testing.T) {
 	}
 }
 
+// TestChooseByURL: files that people name otherwise than upstream does are told by
+// their URLs.
+func TestChooseByURL(t *testing.T) {
+	f := File{Name: "haproxy", Path: "haproxy", URLs: []string{"http://10.0.0.1/m/a/bundle.tgz"}}
+	for _, test := range []struct {
+		paths []string
+		want  string
+	}{
+		{[]string{"a/bundle.tgz", "b/bundle.tgz"}, "a/bundle.tgz"},
+		{[]string{"x/a/bundle.tgz", "x/b/bundle.tgz"}, "x/a/bundle.tgz"},
+		{[]string{"a/haproxy", "bundle.tgz"}, "bundle.tgz"},
+		{[]string{"x/haproxy"}, "x/haproxy"},
+		{[]string{"x/bundle.tgz", "y/bundle.tgz"}, ""},
+	} {
+		for range 2 {
+			got, err := choose(f, test.paths)
+			if got != test.want || (err == nil) != (test.want != "") {
+				t.Errorf("%v: %s %v", test.paths, got, err)
+			}
+			slices.Reverse(test.paths)
+		}
+	}
+	if _, err := choose(f, []string{"other"}); err == nil || err.Error() != "haproxy: there is no bundle.tgz" {
+		t.Error(err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(sum512("a") + "  a\n" + sum256("b") + " *b\n")
 	f.Add("SHA256 (a) = " + sum256("a") + "\r\n")
