@@ -35,6 +35,7 @@ func lockCommand(ui *ui) *cli.Command {
 			fileFlag(),
 			&cli.StringFlag{Name: "from", Usage: "read the files in a directory, or a checksum file: `DIR|FILE`"},
 			&cli.BoolFlag{Name: "upstream", Usage: "ask upstream's servers where the cluster file names a mirror", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "flat", Usage: "with --upstream: the mirror has all files in one directory, not in upstream's", DisableDefaultText: true},
 			&cli.StringFlag{Name: "timeout", Value: "10m", Usage: "give up after this `TIME`"},
 		},
 		Action: func(ctx *cli.Context) error {
@@ -66,6 +67,8 @@ func lock(ui *ui, ctx *cli.Context) error {
 		return usage("%s: no machine fetches anything: its binaries are to be on its image; docs/binaries.md tells how to have them fetched", ctx.String("file"))
 	case ctx.IsSet("from") && ctx.Bool("upstream"):
 		return usage("--from and --upstream are two places to look in: leave one out")
+	case ctx.Bool("flat") && (!ctx.Bool("upstream") || c.Binaries.Mirror == ""):
+		return usage("--flat says where a mirror has what --upstream finds: it goes with --upstream, and with a mirror in the cluster file")
 	case err != nil || limit <= 0:
 		return usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", ctx.String("timeout"))
 	}
@@ -80,7 +83,14 @@ func lock(ui *ui, ctx *cli.Context) error {
 	var artefacts []cluster.Locked
 	for i, a := range wanted {
 		ui.say("%s: %s", a.Name, found[i].Note)
-		artefacts = append(artefacts, cluster.Locked{Artefact: a, File: found[i].File, SHA512: found[i].SHA512})
+		file := found[i].File
+		if ctx.Bool("upstream") && c.Binaries.Mirror != "" && c.Binaries.Sources[a.Name] == "" {
+			if ctx.Bool("flat") {
+				file = filepath.Base(file)
+			}
+			ui.say("%s: the mirror is to have it at %s/%s", a.Name, c.Binaries.Mirror, file)
+		}
+		artefacts = append(artefacts, cluster.Locked{Artefact: a, File: file, SHA512: found[i].SHA512})
 	}
 	return writeLock(ui, c, path, c.LockText(artefacts))
 }

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 //	json FILE PATH VALUE  the value at a path such as .pki.made.0.name
 //	closed DIR…           all in it is for its owner alone, but certificates
 //	nokeys FILE…          the files hold no key of the directory pki
+//	upstream DIR          serve its directories as hosts of the Internet
 //	as UID CODE command…  run it as another user; its exit code must be CODE
 //	killed N ARG…         see killed
 func TestScripts(t *testing.T) {
@@ -48,7 +49,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "edit": edit, "list": listTree, "json": jsonValue,
-			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as,
+			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as, "upstream": upstream,
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
