@@ -75,8 +75,11 @@ done
 `
 
 // filesystemScript: $2 is the format, $3 the label, $4 whether to erase it, $5
-// where it is mounted and $6 with which options.
-const filesystemScript = diskTools + `erase "$4"; probe
+// where it is mounted, $6 with which options, and $7 the disk of which it is a
+// partition: another disk may have one with the same label.
+const filesystemScript = diskTools + `part=$(readlink -f "$device"); disk=$(readlink -f "$7"); disk=/sys/class/block/${disk##*/}
+[ -z "$7" ] || [ -e "$disk/${part##*/}" ] || [ -e "$disk/holders/${part##*/}" ] || refuse "is no partition of $7"
+erase "$4"; probe
 what=$(is TYPE); [ -n "$what" ] || what=$(is PTTYPE)
 if [ -z "$holds" ]; then
   case $2 in
@@ -158,6 +161,18 @@ func mountOf(n node.Node, f node.Filesystem) node.Mount {
 	return n.Mounts[i]
 }
 
+// diskOf gives the disk that has a partition by its label, "" if none does.
+func diskOf(n node.Node, device string) string {
+	label, labelled := strings.CutPrefix(device, "/dev/disk/by-partlabel/")
+	i := slices.IndexFunc(n.Disks, func(d node.Disk) bool {
+		return slices.ContainsFunc(d.Partitions, func(p node.Partition) bool { return labelled && p.Label == label })
+	})
+	if i < 0 {
+		return ""
+	}
+	return n.Disks[i].Device
+}
+
 // filesystemOf is a filesystem with what its mount says.
 func filesystemOf(f node.Filesystem, m node.Mount) node.Filesystem {
 	f.Path, f.Format, f.Options = m.Path, m.Format, node.InInitrd(m.Options)
@@ -195,7 +210,7 @@ func (w *writer) bootDisks(n node.Node) {
 		if f.Path != "" && options == "" {
 			options = "defaults"
 		}
-		run(f.Origin, append(perInstance(fmt.Sprintf(filesystemName, i), filesystemScript), f.Device, f.Format, f.Label, orErase(f.Wipe), f.Path, options))
+		run(f.Origin, append(perInstance(fmt.Sprintf(filesystemName, i), filesystemScript), f.Device, f.Format, f.Label, orErase(f.Wipe), f.Path, options, diskOf(n, f.Device)))
 	}
 }
 
@@ -212,7 +227,7 @@ func (r *userData) bootDisk(words []string) bool {
 		return r.partitions(args)
 	}
 	args := rest(fmt.Sprintf(filesystemName, len(r.node.Filesystems)), filesystemScript)
-	if len(args) != 6 || args[3] != orErase(false) && args[3] != orErase(true) || (args[4] == "") != (args[5] == "") {
+	if len(args) != 7 || args[6] != diskOf(r.node, args[0]) || args[3] != orErase(false) && args[3] != orErase(true) || (args[4] == "") != (args[5] == "") {
 		return false
 	}
 	f := node.Filesystem{Device: args[0], Format: args[1], Label: args[2], Wipe: args[3] == orErase(true)}

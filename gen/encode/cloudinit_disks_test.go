@@ -96,7 +96,7 @@ func (b bench) boot(n node.Node) (string, error) {
 	var failed error
 	for _, words := range commands {
 		for i := range words {
-			words[i] = strings.NewReplacer("/etc/fstab", b.fstab, "/var/lib/cloud/", filepath.Join(b.dir, "cloud")+"/", "/dev/console", filepath.Join(b.dir, "console"), "wipefs --quiet", "wipefs --quiet --force").Replace(words[i])
+			words[i] = strings.NewReplacer("/etc/fstab", b.fstab, "/var/lib/cloud/", filepath.Join(b.dir, "cloud")+"/", "/dev/disk/by-partlabel", b.dir, "/sys/class/block", filepath.Join(b.dir, "sys"), "/dev/console", filepath.Join(b.dir, "console"), "wipefs --quiet", "wipefs --quiet --force").Replace(words[i])
 		}
 		run := exec.Command(filepath.Join(b.dir, words[0]), words[1:]...)
 		run.Env = append(os.Environ(), "PATH="+b.dir+":"+os.Getenv("PATH")+":/usr/sbin:/sbin")
@@ -304,6 +304,42 @@ func TestForeignDisks(t *testing.T) {
 		}
 		os.Remove(filepath.Join(b.dir, "blkid"))
 		os.Remove(filepath.Join(b.dir, "dd"))
+	}
+}
+
+// TestPartitionOfAnotherDisk: a partition with the label of one that the node
+// makes, and of another disk, is not touched, whatever is to be erased.
+func TestPartitionOfAnotherDisk(t *testing.T) {
+	b := newBench(t)
+	disk := b.device("vdb")
+	n := node.Node{
+		Name:        "a",
+		Disks:       []node.Disk{{Device: disk, Partitions: []node.Partition{{Number: 1, Label: "scratch"}}}},
+		Filesystems: []node.Filesystem{{Device: "/dev/disk/by-partlabel/scratch", Format: "ext4", Label: "new", Wipe: true}},
+	}
+	for name, test := range map[string]struct{ sys, label string }{
+		"another disk's": {"vdc/vdc1", "old"},
+		"another one":    {"vdb/vdb1", "old"},
+		"the disk's":     {"vdb/vdc1", "new"},
+		"of a mapping":   {"vdb/holders/vdc1", "new"},
+	} {
+		part := b.device("vdc1")
+		b.tool("mkfs.ext4", "-q", "-F", "-L", "old", part)
+		for _, path := range []string{"sys", "scratch", "cloud/sem"} {
+			os.RemoveAll(filepath.Join(b.dir, path))
+		}
+		for _, path := range []string{"cloud/sem", "sys/" + test.sys} {
+			if err := os.MkdirAll(filepath.Join(b.dir, path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.Symlink("vdc1", filepath.Join(b.dir, "scratch")); err != nil {
+			t.Fatal(err)
+		}
+		said, err := b.boot(n)
+		if got := b.tool("blkid", "-p", "-o", "value", "-s", "LABEL", part); got != test.label || (err == nil) != (got == "new") || (err != nil) != strings.Contains(said, "is no partition of "+disk+": nothing") {
+			t.Errorf("%s: %s, %v, said %q", name, got, err, said)
+		}
 	}
 }
 
