@@ -220,17 +220,25 @@ func newCloudSystem(t *testing.T, p site.Parts, dir, name, documents string, tak
 	return disk
 }
 
-// TestQEMUCloudInitDisk: cloud-init formats an empty disk for etcd, the next
-// boots mount it, another system finds what is there, and a foreign disk is
+// TestQEMUCloudInitDisk: cloud-init formats an empty disk for etcd and
+// partitions another, the next boots mount them, another system finds what is there, and a foreign disk is
 // left as it is.
 func TestQEMUCloudInitDisk(t *testing.T) {
 	s := scenario(t, "16 etcd's disk by cloud-init, in QEMU")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "cloud-disk")
-	documents := renderAlone(t, p, dir, "debian", "  etcd: {disk: /dev/disk/by-id/virtio-etcd}\n")
+	documents := renderAlone(t, p, dir, "debian", `  etcd: {disk: /dev/disk/by-id/virtio-etcd}
+  disks:
+    masters:
+    - device: /dev/disk/by-id/virtio-logs
+      partitions:
+      - {label: spare, sizeMiB: 64}
+      - {label: audit, filesystem: {format: ext4, label: audit, path: /var/log/kube-apiserver}}
+`)
 	data := drive{emptyDisk(t, filepath.Join(dir, "data"), 1<<30), "etcd"}
+	logs := drive{emptyDisk(t, filepath.Join(dir, "logs"), 512<<20), "logs"}
 	machine := func(system string, data drive) emulator {
-		return emulator{address: aloneAddress, drives: []drive{{system, "boot"}, data}}
+		return emulator{address: aloneAddress, drives: []drive{{system, "boot"}, data, logs}}
 	}
 	old := newCloudSystem(t, p, dir, "old", documents, false)
 	begin := time.Now()
@@ -251,6 +259,11 @@ func TestQEMUCloudInitDisk(t *testing.T) {
 	s.figure(t, "re-imaged", time.Since(begin))
 	holdsMember(t, "re-imaged", after)
 	keptFrom(t, before, after)
+	for what, report := range map[string]map[string]string{"first": before, "second": second, "re-imaged": after} {
+		if got := report["audit"]; got != "ext4 audit kube-apiserver" {
+			t.Errorf("%s: the audit log's partition is %q", what, got)
+		}
+	}
 	must(t, os.Remove(again))
 
 	foreign := emptyDisk(t, filepath.Join(dir, "foreign"), 1<<30)
