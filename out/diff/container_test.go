@@ -77,3 +77,26 @@ func TestArtefacts(t *testing.T) {
 		}
 	}
 }
+
+// TestDelivery: binaries that come on another way are told, and need a first
+// boot, whatever else changes with them.
+func TestDelivery(t *testing.T) {
+	for _, test := range []struct {
+		golden string
+		change func(*Side)
+		says   string
+	}{
+		{"urls", on("kubem00", func(n *node.Node) { *fileAt(n, "/usr/local/bin/kube-apiserver") = node.File{Path: "/etc/none"} }), "kube-apiserver changed from a URL to the machine's image"},
+		{"sysext", replace("kubem01", "/etc/hagen/binaries.sh", "\nimage ", "\n: "), "etcd changed from a system extension to the machine's image"},
+	} {
+		before, after := side(t, test.golden), side(t, test.golden)
+		test.change(&after)
+		d := Of(before, after)
+		if len(d.Order) != 1 || d.Order[0].Action != Reimage {
+			t.Errorf("%s: %+v", test.golden, d.Order)
+		}
+		if text := d.Text(Heading{}, Style{}); !strings.Contains(text, test.says) {
+			t.Errorf("%s is not told:\n%s", test.says, text)
+		}
+	}
+}

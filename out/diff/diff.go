@@ -53,6 +53,7 @@ type Diff struct {
 const (
 	KindMachine    = "machine"
 	KindSystem     = "operating system"
+	KindDelivery   = "delivery of binaries"
 	KindGroup      = "group"
 	KindUser       = "user"
 	KindDisk       = "disk"
@@ -191,6 +192,7 @@ func (c *comparison) machine(p *machines, was, is System) {
 		p.changes = []Change{whole(*p.before, Removed)}
 	default:
 		p.changes = c.both(p)
+		delivery(p)
 		c.system(p, was, is)
 	}
 	p.effects = verdict(p.changes)

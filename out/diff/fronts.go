@@ -15,29 +15,31 @@ const (
 )
 
 // inPlace takes from the effects on a machine what cannot be had in place as
-// it stands there. A unit that is new runs as a user that only a first boot
-// makes. And where HAProxy comes to a master or leaves it, it and the API
-// server exchange a port: neither can start before the other has stopped.
+// it stands there. One that is made anew for anything has all else with that.
+// And where HAProxy comes to a master or leaves it, it and the API server
+// exchange a port: neither can start before the other has stopped.
 func inPlace(p machines) []Effect {
 	fronts := false
 	for _, unit := range []string{haproxyUnit, keepalivedUnit} {
 		fronts = fronts || p.does(Start, unit) || p.does(Stop, unit)
 	}
-	if fronts && runs(p.after, apiUnit) && p.does(Restart, apiUnit) {
-		kept := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership })
-		return append(kept, Effect{Action: Reimage, Why: "HAProxy and the API server exchange a port: neither can start before the other has stopped"})
+	switch {
+	case fronts && runs(p.after, apiUnit) && p.does(Restart, apiUnit):
+		return p.anew("HAProxy and the API server exchange a port: neither can start before the other has stopped")
+	case !slices.Equal(ownAddresses(p.before), ownAddresses(p.after)):
+		return p.anew("its address is another: all that listens has the old one")
 	}
-	if !slices.Equal(ownAddresses(p.before), ownAddresses(p.after)) {
-		kept := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership })
-		return append(kept, Effect{Action: Reimage, Why: "its address is another: all that listens has the old one"})
+	if i := slices.IndexFunc(p.effects, func(e Effect) bool { return e.Action == Reimage }); i >= 0 {
+		return p.anew(p.effects[i].Why)
 	}
-	if !p.does(Reimage, "") {
-		return p.effects
-	}
-	if p.changes[0].Kind == KindSystem {
-		return slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership && e.Action != Reimage })
-	}
-	return slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action == Start })
+	return p.effects
+}
+
+// anew are the effects on a machine that is made anew: etcd has to be told all
+// the same.
+func (p machines) anew(why string) []Effect {
+	told := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership })
+	return append(told, Effect{Action: Reimage, Why: why})
 }
 
 func runs(n *node.Node, unit string) bool {

@@ -166,8 +166,7 @@ func anew(pairs []machines) []machines {
 		if p.before == nil || p.after == nil || len(p.changes) == 0 {
 			continue
 		}
-		told := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership })
-		pairs[i].effects = append(told, Effect{Action: Reimage, Why: "instead of what it does in place"})
+		pairs[i].effects = p.anew("instead of what it does in place")
 	}
 	return pairs
 }

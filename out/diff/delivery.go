@@ -1,0 +1,76 @@
+package diff
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// Ways on which a binary comes onto a machine, as its items tell.
+const (
+	byImage     = "the machine's image"
+	byFetching  = "a URL"
+	byExtension = "a system extension"
+	byContainer = "a container"
+)
+
+// delivery compares how the binaries of units come onto a machine that has them
+// before and after. Another way needs directories, units and files that a first
+// boot makes, in an order that it knows; so does a unit that is new, unless its
+// binary is there.
+func delivery(p *machines) {
+	was, is := supplies(*p.before), supplies(*p.after)
+	change := Change{Hosts: []string{p.name}, Kind: KindDelivery, Name: KindDelivery, How: Changed, Hunks: []Hunk{},
+		Effects: []Effect{{Action: Reimage, Why: "a first boot brings binaries on another way"}}}
+	for _, u := range p.after.Units {
+		from, to, name := was[u.Name], is[u.Name], strings.TrimSuffix(u.Name, ".service")
+		switch {
+		case from == to:
+		case from != "" && to != "":
+			change.Details = append(change.Details, Detail{What: name, How: Changed, From: from, To: to})
+		case from == "" && to != byImage:
+			change.Details = append(change.Details, Detail{What: name, How: Added, To: to})
+		}
+	}
+	if len(change.Details) > 0 {
+		p.changes = append([]Change{change}, p.changes...)
+	}
+}
+
+// supplies tells of each unit on a machine how what it runs comes there.
+func supplies(n node.Node) map[string]string {
+	ways := map[string]string{}
+	for _, u := range n.Units {
+		if exec := readUnit(u.Contents).exec; exec != "" {
+			ways[u.Name] = supply(n, exec)
+		}
+	}
+	return ways
+}
+
+func supply(n node.Node, exec string) string {
+	if exec == node.ContainerSection {
+		return byContainer
+	}
+	for _, f := range n.Files {
+		if f.Path == exec && f.Source.URL != "" {
+			return byFetching
+		}
+		if !strings.HasSuffix(f.Path, "/binaries.sh") {
+			continue
+		}
+		for line := range strings.SplitSeq(string(f.Contents), "\n") {
+			switch words := append(strings.Fields(line), "", "", "", ""); {
+			case words[0] == "image" && path.Dir(exec) == profiles.SysextBin:
+				return byExtension
+			case words[0] == "fetch" && words[3] == exec,
+				words[0] == "unpack" && words[3] == path.Dir(exec) && slices.Contains(words[4:], path.Base(exec)):
+				return byFetching
+			}
+		}
+	}
+	return byImage
+}
