@@ -108,7 +108,8 @@ func (w way) together() []diff.Caution {
 	var hosts []string
 	for _, h := range w.after.Cluster.Hosts() {
 		itself := slices.ContainsFunc(machine(w.after, h.Name).Files, control.Fetches)
-		if h.Role == cluster.Master && (itself || h.Delivery.Of("kube-apiserver") == profiles.Sysext) {
+		inPlace := !slices.Contains(hostsOf(w.plan.Order, diff.Reimage), h.Name)
+		if inPlace && h.Role == cluster.Master && (itself || h.Delivery.Of("kube-apiserver") == profiles.Sysext) {
 			hosts = append(hosts, h.Name)
 		}
 	}

@@ -159,7 +159,7 @@ type way struct {
 	before, after Side
 	options       Options
 	plan          *Plan
-	written       map[string]bool // host and path of files that an earlier step has written
+	written       map[string]bool // host and path of files, or unit, that an earlier step has written
 }
 
 // environment is what kubectl and etcdctl need at the desk. etcd is asked
@@ -210,21 +210,30 @@ func (w way) changed(host, unit string) (write, remove []string) {
 		for _, name := range append([]string{c.Name}, c.Also...) {
 			was, is := name, name
 			if c.Kind == diff.KindUnit {
-				was, is = machine(w.before, host).UnitPath(name), machine(w.after, host).UnitPath(name)
+				was, is = unitFile(machine(w.before, host), name), unitFile(machine(w.after, host), name)
 			}
-			if w.written[host+":"+is] {
+			if w.written[host+":"+name] {
 				continue
 			}
-			w.written[host+":"+is] = true
-			if c.How == diff.Removed || c.How != diff.Added && was != is {
+			w.written[host+":"+name] = true
+			if was != "" && (c.How == diff.Removed || c.How != diff.Added && was != is) {
 				remove = append(remove, was)
 			}
-			if c.How != diff.Removed {
+			if is != "" && c.How != diff.Removed {
 				write = append(write, is)
 			}
 		}
 	}
 	return write, remove
+}
+
+// unitFile is the file that a machine has a unit in; "" for one of the
+// system's, of which it is only said whether it is enabled.
+func unitFile(n node.Node, name string) string {
+	if slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == name && u.Contents == "" }) {
+		return ""
+	}
+	return n.UnitPath(name)
 }
 
 func concerns(c diff.Change, unit string) bool {

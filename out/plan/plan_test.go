@@ -13,6 +13,7 @@ import (
 
 	"hagen/gen"
 	"hagen/gen/control"
+	"hagen/gen/node"
 	"hagen/gen/spec"
 	"hagen/out/diff"
 	"hagen/out/plan"
@@ -120,7 +121,10 @@ func TestSteps(t *testing.T) {
 func whole(t *testing.T, what string, p plan.Plan) {
 	t.Helper()
 	var lines []string
-	written := map[string]bool{}
+	written, anew := map[string]bool{}, map[string]bool{}
+	for _, s := range p.Steps {
+		anew[s.Host] = anew[s.Host] || s.Action == diff.Boot || s.Action == diff.Reimage
+	}
 	for _, c := range slices.Concat(p.Before, p.After) {
 		lines = append(lines, c.Text)
 	}
@@ -133,6 +137,9 @@ func whole(t *testing.T, what string, p plan.Plan) {
 		}
 		if slices.Contains([]diff.Action{diff.Restart, diff.Start, diff.Reload, diff.Boot, diff.Reimage}, s.Action) && len(s.Checks) == 0 {
 			t.Errorf("%s: nobody looks whether %s %s of %s went well", what, s.Action, s.Unit, s.Host)
+		}
+		if s.Unit != "" && s.Action != diff.Membership && anew[s.Host] {
+			t.Errorf("%s: %s is made anew, and %s of %s is a step of its own", what, s.Host, s.Action, s.Unit)
 		}
 		for _, name := range s.Write {
 			if written[s.Host+name] {
@@ -208,45 +215,89 @@ func TestDeliveries(t *testing.T) {
 	}
 }
 
+// inContainer is HAProxy from a registry.
+const inContainer = "{mode: urls, keepalived: preinstalled, haproxy: container, haproxyImage: 'registry.example.com/haproxy@sha256:3f2c1b0a9e8d7c6b5a4938271605f4e3d2c1b0a99887766554433221100ffeed'}"
+
 // TestContainer: Podman's generator makes HAProxy's unit of a file, which nobody
-// enables. Onto a machine, and off it, it comes by another image, since accounts
-// go with it.
+// enables.
 func TestContainer(t *testing.T) {
-	const (
-		image   = "{mode: urls, keepalived: preinstalled, haproxy: container, haproxyImage: 'registry.example.com/haproxy@sha256:3f2c1b0a9e8d7c6b5a4938271605f4e3d2c1b0a99887766554433221100ffeed'}"
-		other   = "{mode: urls, keepalived: preinstalled, haproxy: container, haproxyImage: 'registry.example.com/haproxy@sha256:4f2c1b0a9e8d7c6b5a4938271605f4e3d2c1b0a99887766554433221100ffeed'}"
-		fetched = "{mode: urls, keepalived: preinstalled, haproxy: urls, sources: [{name: haproxy, url: 'http://10.0.0.1/haproxy.tar.gz'}]}"
-		unit    = "/etc/systemd/system/haproxy.service"
-		file    = "/etc/containers/systemd/haproxy.container"
-	)
-	for _, test := range []struct {
-		what, from  string
-		edits       []string
-		write, gone string
-		commands    []string
-	}{
-		{"another image", image, []string{image, other}, file, "", []string{"systemctl daemon-reload", "systemctl restart haproxy.service"}},
-		{"into a container", fetched, []string{fetched, image}, file, unit, []string{"systemctl daemon-reload", "systemctl restart haproxy.service"}},
-		{"out of one", image, []string{image, fetched}, unit, file, []string{"systemctl daemon-reload", "systemctl restart haproxy.service"}},
-	} {
-		p := between(t, strings.Replace(standard, "\nspec:\n", "\nspec:\n  binaries: "+test.from+"\n", 1), plan.Options{}, test.edits...)
-		whole(t, test.what, p)
-		found := false
-		for _, s := range p.Steps {
-			var commands []string
-			for _, c := range s.Commands {
-				commands = append(commands, c.Text)
-			}
-			has := func(names []string, name string) bool { return name == "" || slices.Contains(names, name) }
-			found = found || has(s.Write, test.write) && has(s.Remove, test.gone) && strings.HasSuffix(strings.Join(commands, "\n"), strings.Join(test.commands, "\n"))
-		}
-		if !found {
-			t.Errorf("%s: no such step:\n%s", test.what, p.Text("old", "new", diff.Style{}))
-		}
+	text := strings.Replace(standard, "\nspec:\n", "\nspec:\n  binaries: "+inContainer+"\n", 1)
+	p := between(t, text, plan.Options{}, "sha256:3f", "sha256:4f")
+	whole(t, "another image", p)
+	const want = "write, as its new document has it: /etc/containers/systemd/haproxy.container\n       kubernetes# systemctl daemon-reload\n       kubernetes# systemctl restart haproxy.service\n"
+	if text := p.Text("old", "new", diff.Style{}); !strings.Contains(text, want) {
+		t.Errorf("no %q in\n%s", want, text)
 	}
-	anew := between(t, strings.Replace(standard, "\nspec:\n", "\nspec:\n  binaries: "+image+"\n", 1), plan.Options{Reimage: true}, image, other)
+	anew := between(t, text, plan.Options{Reimage: true}, "sha256:3f", "sha256:4f")
 	if text := anew.Text("old", "new", diff.Style{}); !strings.Contains(text, "kubernetes# systemctl is-active haproxy.service") {
 		t.Errorf("nobody looks whether HAProxy runs:\n%s", text)
+	}
+}
+
+// TestOtherDelivery: a machine whose binaries come on another way is made anew,
+// also where others take their changes in place, and nothing else is done to it.
+func TestOtherDelivery(t *testing.T) {
+	const (
+		masters  = "kubem00:re-image kubem01:re-image kubem02:re-image"
+		balancer = "kubernetes:re-image"
+		fetched  = "{mode: urls, keepalived: preinstalled, haproxy: urls, sources: [{name: haproxy, url: 'http://10.0.0.1/haproxy.tar.gz'}]}"
+	)
+	for _, test := range []struct{ from, to, os, want string }{
+		{"{}", "{mode: sysext, haproxy: preinstalled}", "fcos", masters},
+		{"{mode: preinstalled}", "{mode: sysext, haproxy: preinstalled}", "generic", masters}, // in the very place
+		{"{mode: sysext, haproxy: preinstalled}", "{mode: preinstalled}", "generic", masters},
+		{"{mode: preinstalled}", "{mode: urls, haproxy: preinstalled}", "fcos", masters},
+		{"{mode: urls, haproxy: preinstalled}", "{mode: preinstalled}", "fcos", masters},
+		{"{mode: urls, haproxy: preinstalled}", "{mode: sysext, haproxy: preinstalled}", "debian", masters},
+		{"{mode: preinstalled}", "{mode: urls, haproxy: preinstalled}", "debian", masters},
+		{"{mode: preinstalled}", "{mode: preinstalled, haproxy: sysext}", "flatcar", balancer},
+		{"{mode: preinstalled}", "{mode: preinstalled, haproxy: urls, sources: [{name: haproxy, url: 'http://10.0.0.1/haproxy'}]}", "fcos", balancer},
+		{fetched, inContainer, "fcos", balancer},
+		{inContainer, fetched, "fcos", balancer},
+		{"{mode: preinstalled}", "{mode: sysext}", "debian", masters},
+		{"{mode: preinstalled}", "{mode: sysext}", "fcos", masters + " " + balancer},
+	} {
+		what := test.os + ": " + test.from + " to " + test.to
+		from, to := "binaries: "+test.from, "binaries: "+test.to
+		if test.from == "{}" {
+			from = "# nothing of binaries"
+		}
+		text := strings.Replace(standard, "\nspec:\n", "\nspec:\n  os: "+test.os+"\n  "+from+"\n", 1)
+		p := between(t, text, plan.Options{}, from, to)
+		whole(t, what, p)
+		if got := say(p); got != test.want {
+			t.Errorf("%s:\n got %s\nwant %s", what, got, test.want)
+		}
+		// Beside it a newer release, which the others would take in place.
+		p = between(t, text, plan.Options{}, from, to, "1.36.3", "1.37.2")
+		whole(t, what, p)
+		if got := say(p); !strings.HasSuffix(got, test.want) {
+			t.Errorf("%s, newer:\n got %s\nwant %s at the end", what, got, test.want)
+		}
+	}
+}
+
+// TestSystemUnit: a unit of the system's own is enabled and disabled. A file of
+// its name would take its place.
+func TestSystemUnit(t *testing.T) {
+	for _, test := range []struct {
+		way, action string
+		change      func(old, new *node.Node)
+	}{
+		{way: "start systemd-timesyncd", action: "systemctl enable --now systemd-timesyncd.service", change: func(_, new *node.Node) {
+			new.Units = append(new.Units, node.Unit{Name: "systemd-timesyncd.service", Enabled: true})
+		}},
+		{way: "stop systemd-timesyncd", action: "systemctl disable --now systemd-timesyncd.service", change: func(old, _ *node.Node) {
+			old.Units = append(old.Units, node.Unit{Name: "systemd-timesyncd.service", Enabled: true})
+		}},
+	} {
+		old, new := sides(t, standard)
+		test.change(&old.Machines[0], &new.Machines[0])
+		p := plan.Of(old, new, plan.Options{File: "cluster.yaml"})
+		whole(t, test.way, p)
+		if len(p.Steps) != 1 || len(p.Steps[0].Write)+len(p.Steps[0].Remove) > 0 || len(p.Steps[0].Commands) != 1 || p.Steps[0].Commands[0].Text != test.action {
+			t.Errorf("%s: %+v", test.way, p.Steps)
+		}
 	}
 }
 
