@@ -106,7 +106,15 @@ func Render(c *cluster.Cluster, set pki.Set, only, formats []string) ([]Machine,
 	if err != nil {
 		return nil, err
 	}
-	if err := fit(c, nodes); err != nil {
+	every := nodes
+	if len(c.Joining) > 0 { // they fit those that are there by then, and all as they are every day
+		day := *c
+		day.Joining = nil
+		if every, err = control.Nodes(&day, set); err != nil {
+			return nil, err
+		}
+	}
+	if err := fit(c, every); err != nil {
 		return nil, err
 	}
 	var machines []Machine

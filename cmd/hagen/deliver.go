@@ -181,7 +181,7 @@ func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, e
 		}
 		fits(smaller+how(machines), machines)
 	}
-	if w.cluster.Joining == "" && keepsLarger(w.before) {
+	if len(w.cluster.Joining) == 0 && keepsLarger(w.before) {
 		machines, err := w.trial(c, nil)
 		if err != nil {
 			return nil, err

@@ -34,6 +34,7 @@ func renderCommand(ui *ui) *cli.Command {
 			"hagen render --restore kubem01-20261101T020000Z.db    # etcd begins from there, once",
 			"hagen render --channel aws    # documents that fit into EC2's user data",
 			"hagen render --replace kubem01",
+			"hagen render --join    # for masters that are new, before the normal render",
 			"hagen render --redact -o golden/kubernetes"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
@@ -41,7 +42,8 @@ func renderCommand(ui *ui) *cli.Command {
 			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`", KeepSpace: true},
 			formatFlag(), channelFlag(), wrapFlag(), restoreFlag(), restorePathFlag(),
 			&cli.StringFlag{Name: "replace", Usage: "write the document with which the lost master `NAME` joins the others, and a runbook, to replace/<cluster>"},
-			&cli.StringFlag{Name: "from", Usage: "with --replace: the tree that machines have now is `DIR` (default: rendered/<cluster>)"},
+			&cli.BoolFlag{Name: "join", Usage: "write the documents with which masters that are new join the others, to join/<cluster>; before the normal render", DisableDefaultText: true},
+			&cli.StringFlag{Name: "from", Usage: "with --replace or --join: the tree that machines have now is `DIR` (default: rendered/<cluster>)"},
 			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shown: documents with fingerprints for secrets; needs -o", DisableDefaultText: true},
 			jsonFlag("print the summary as JSON on stdout"),
 		},
@@ -62,7 +64,7 @@ func render(ui *ui, ctx *cli.Context) error {
 	if ctx.Bool("redact") && ctx.String("output") == "" {
 		return usage("--redact writes twins, which have no place among documents with keys: name a directory for them with -o")
 	}
-	if err := replaceAlone(ctx); err != nil {
+	if err := besideAlone(ctx); err != nil {
 		return err
 	}
 	c, err := readLocked(ui, ctx.String("file"))
@@ -84,6 +86,8 @@ func render(ui *ui, ctx *cli.Context) error {
 	switch {
 	case ctx.String("replace") != "":
 		return renderReplacement(ui, ctx, c)
+	case ctx.Bool("join"):
+		return renderJoining(ui, ctx, c)
 	case ctx.String("output") == pipe:
 		return renderPipe(ui, ctx, c)
 	}
@@ -205,7 +209,7 @@ func (w *work) write(ui *ui, ctx *cli.Context, dir string, files []tree.File, pr
 		return failed("%w", err)
 	}
 	warnNotes(ui, target.Notes())
-	if w.cluster.Joining == "" {
+	if len(w.cluster.Joining) == 0 {
 		w.membership(ui, result.Removed)
 	}
 	w.report(ui, ctx, dir, result)
@@ -288,7 +292,12 @@ type work struct {
 }
 
 // issue locks the PKI and computes everything, for all machines or these hosts.
-func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, hosts []string) (_ *work, err error) {
+func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, hosts []string) (*work, error) {
+	return issueFor(ui, ctx, c, func(pki.Set) ([]string, error) { return hosts, nil })
+}
+
+// issueFor is issue where the certificates have a part in which hosts it is for.
+func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, choose func(pki.Set) ([]string, error)) (_ *work, err error) {
 	s, err := openStore(ui, ctx)
 	if err != nil {
 		return nil, err
@@ -307,6 +316,10 @@ func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, hosts []string) (_ *wor
 		return nil, failed("%w", err)
 	}
 	warnAll(ui, issued.Warnings)
+	hosts, err := choose(issued.Set)
+	if err != nil {
+		return nil, err
+	}
 	w := &work{cluster: c, store: s, before: s.Set(), issued: issued, formats: formatsAsked(ctx), piped: ctx.String("output") == pipe}
 	w.admin = control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])
 	if w.machines, err = w.render(issued.Set, hosts, w.formats); err != nil {

@@ -12,37 +12,22 @@ import (
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/out"
+	"hagen/out/diff"
 	"hagen/out/replace"
 	"hagen/out/tree"
+	"hagen/pki"
 	"hagen/profiles"
 )
 
-// runbookPath is where the runbook of a replacement stands in its directory.
+// runbookPath is where it is told what to do with documents in a directory of
+// their own.
 const runbookPath = "runbook.md"
 
 // renderReplacement makes the document with which a lost master joins the
 // others, and the runbook, in a directory of their own: the tree of all machines
 // stays as it is, and says what they have now.
 func renderReplacement(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
-	rendered := ctx.String("from")
-	if rendered == "" {
-		rendered = filepath.Join("rendered", c.Name)
-	}
-	dir := ctx.String("output")
-	if dir == "" {
-		dir = filepath.Join("replace", c.Name)
-	}
-	if err := preflight(dir, ctx.String("file"), pkiDir(ctx), rendered); err != nil {
-		return err
-	}
-	if err := apart(dir, false); err != nil {
-		return err
-	}
-	_, err := os.Stat(filepath.Join(dir, runbookPath))
-	if documents, _ := out.Holds(os.DirFS(dir)); documents && err != nil {
-		return usage("%s: holds the documents of all machines: name a directory of its own for a replacement", dir)
-	}
-	before, err := machinesIn(ui, rendered)
+	dir, rendered, before, err := beside(ui, ctx, c, "replace")
 	if err != nil {
 		return err
 	}
@@ -50,8 +35,8 @@ func renderReplacement(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err != nil {
 		return usage("--replace %s: %w", ctx.String("replace"), err)
 	}
-	c.Joining = plan.Host.Name
-	w, err := issue(ui, ctx, c, []string{c.Joining})
+	c.Joining = cluster.Joining{plan.Host.Name: ""}
+	w, err := issue(ui, ctx, c, []string{plan.Host.Name})
 	if err != nil {
 		return err
 	}
@@ -60,6 +45,61 @@ func renderReplacement(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
+	return w.writeBeside(ui, ctx, dir, runbook)
+}
+
+// renderJoining makes the documents with which masters that are new join the
+// others, in the order of a plan: each finds those that are there by then.
+func renderJoining(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+	dir, rendered, before, err := beside(ui, ctx, c, "join")
+	if err != nil {
+		return err
+	}
+	var hosts []string
+	w, err := issueFor(ui, ctx, c, func(set pki.Set) ([]string, error) {
+		after, err := control.Nodes(c, set)
+		if err != nil {
+			return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+		}
+		hosts, c.Joining = diff.Joining(diff.Of(diff.Side{Machines: before}, diff.Side{Machines: after}).Order)
+		if len(hosts) == 0 {
+			return nil, usage("--join: no master joins others: those of the cluster file are the ones of %s; leave --join out, or name the tree that machines have with --from", rendered)
+		}
+		return hosts, nil
+	})
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	return w.writeBeside(ui, ctx, dir, replace.Joining(c.Name, dir, hosts))
+}
+
+// beside gives the directory of its own in which documents are written, and the
+// tree with the machines as they are now.
+func beside(ui *ui, ctx *cli.Context, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
+	dir, rendered = ctx.String("output"), ctx.String("from")
+	if rendered == "" {
+		rendered = filepath.Join("rendered", c.Name)
+	}
+	if dir == "" {
+		dir = filepath.Join(kind, c.Name)
+	}
+	if err := preflight(dir, ctx.String("file"), pkiDir(ctx), rendered); err != nil {
+		return "", "", nil, err
+	}
+	if err := apart(dir, false); err != nil {
+		return "", "", nil, err
+	}
+	_, missing := os.Stat(filepath.Join(dir, runbookPath))
+	if documents, _ := out.Holds(os.DirFS(dir)); documents && missing != nil {
+		return "", "", nil, usage("%s: holds the documents of all machines: name a directory of its own with -o", dir)
+	}
+	before, err = machinesIn(ui, rendered)
+	return dir, rendered, before, err
+}
+
+// writeBeside writes what no normal render does, with what to do with it.
+func (w *work) writeBeside(ui *ui, ctx *cli.Context, dir, runbook string) error {
 	w.admin = nil // is no machine's
 	files := append(w.files(), tree.File{Path: runbookPath, Mode: 0o600, Data: []byte(runbook)})
 	if err := w.write(ui, ctx, dir, files, out.Prepare, nil); err != nil {
@@ -84,7 +124,7 @@ func machinesIn(ui *ui, dir string) ([]node.Node, error) {
 // runbook writes what to do, with the names of this run.
 func (w *work) runbook(ctx *cli.Context, plan replace.Plan, before []node.Node, rendered, dir string) (string, error) {
 	normal := *w.cluster
-	normal.Joining = ""
+	normal.Joining = nil
 	after, err := control.Nodes(&normal, w.issued.Set)
 	if err != nil {
 		return "", failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
@@ -109,21 +149,29 @@ func (w *work) runbook(ctx *cli.Context, plan replace.Plan, before []node.Node, 
 	return plan.Runbook(w.cluster, desk, plan.Others(before, after)), nil
 }
 
-// replaceAlone refuses flags that say something else than --replace does.
-func replaceAlone(ctx *cli.Context) error {
-	if ctx.String("replace") == "" {
-		if ctx.String("from") != "" {
-			return usage("--from names the tree that machines had before --replace: leave it out, or name the lost master with --replace")
-		}
+// besideAlone refuses flags that say something else than --replace or --join
+// does.
+func besideAlone(ctx *cli.Context) error {
+	flag := ""
+	switch {
+	case ctx.String("replace") != "" && ctx.Bool("join"):
+		return usage("--replace and --join are for a lost master and for new ones: do one of them")
+	case ctx.String("replace") != "":
+		flag = "--replace"
+	case ctx.Bool("join"):
+		flag = "--join"
+	case ctx.String("from") != "":
+		return usage("--from names the tree that machines had before --replace or --join: leave it out, or add one of them")
+	default:
 		return nil
 	}
 	switch {
 	case len(ctx.StringSlice("host")) > 0:
-		return usage("--replace names its host itself: leave --host out")
+		return usage("%s finds its hosts itself: leave --host out", flag)
 	case ctx.Bool("redact"):
-		return usage("--replace writes a document for a machine, with its keys: leave --redact out")
+		return usage("%s writes documents for machines, with their keys: leave --redact out", flag)
 	case ctx.String("output") == pipe:
-		return usage("--replace writes a document and a runbook: name a directory with -o, or leave it out for replace/<cluster>")
+		return usage("%s writes documents and what to do with them: name a directory with -o, or leave it out for %s/<cluster>", flag, flag[2:])
 	}
 	return nil
 }

@@ -48,8 +48,8 @@ func restoring(ctx *cli.Context, c *cluster.Cluster) error {
 		return nil
 	case len(ctx.StringSlice("host")) > 0:
 		return usage("--restore is for all masters at once: one that begins from a snapshot alone is no member of the others' cluster; leave --host out")
-	case ctx.IsSet("replace"):
-		return usage("--restore begins etcd of all masters anew, and --replace has one join the others: do one of them")
+	case ctx.IsSet("replace") || ctx.Bool("join"):
+		return usage("--restore begins etcd of all masters anew, and --replace and --join have some join the others: do one of them")
 	case c.Profile.Name == profiles.Classic:
 		return usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
 	case !plainPath.MatchString(place) || path.Clean(place) != place:

@@ -29,7 +29,7 @@ type summary struct {
 	Removed    []string         `json:"removed"`
 	Hosts      []hostSummary    `json:"hosts"`
 	PKI        pkiSummary       `json:"pki"`
-	Runbook    string           `json:"runbook,omitempty"` // of --replace, in the output directory
+	Runbook    string           `json:"runbook,omitempty"` // of --replace and --join, in the output directory
 	Warnings   []string         `json:"warnings"`
 }
 
@@ -77,7 +77,7 @@ func (w *work) report(ui *ui, ctx *cli.Context, dir string, result out.Result) {
 		Output: dir, Changed: result.Changed, Written: list(result.Written), Removed: list(result.Removed),
 		Hosts: w.hosts(), PKI: w.summary(pkiDir(ctx)), Warnings: list(ui.warnings),
 	}
-	if w.cluster.Joining != "" {
+	if len(w.cluster.Joining) > 0 {
 		s.Runbook = runbookPath
 	}
 	if ctx.Bool("json") {

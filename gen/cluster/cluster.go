@@ -47,9 +47,14 @@ type Cluster struct {
 	Snapshots  Snapshots
 	Restore    Restore // asked for by a render, never by the cluster file
 	Users      []User
-	Joining    string       // the master that joins members which are there; no field of the file
+	Joining    Joining      // no field of the file
 	Warnings   []spec.Fault // what works but should be known
 }
+
+// Joining are the masters that join members of etcd which are there, by name,
+// each with those that etcd has by then, as --initial-cluster lists them; "" is
+// all masters.
+type Joining map[string]string
 
 // Endpoint is what clients outside the masters dial.
 type Endpoint struct {

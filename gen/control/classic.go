@@ -127,8 +127,12 @@ func list(ranges []netip.Prefix) string {
 	return strings.Join(texts, ",")
 }
 
-// initialCluster is the whole member list, the same on every master.
+// initialCluster is the whole member list, the same on every master but on one
+// that joins others before all are there.
 func initialCluster(s site) string {
+	if list := s.Joining[s.host.Name]; list != "" {
+		return list
+	}
 	var members []string
 	for _, m := range s.Masters {
 		members = append(members, m.Name+"="+etcdPeerURL(s.Cluster, m))
@@ -139,7 +143,7 @@ func initialCluster(s site) string {
 // clusterState is what etcd does without data: form the cluster with the others,
 // or join those that are there, who have been told to expect it.
 func clusterState(s site) string {
-	if s.Joining == s.host.Name {
+	if _, joins := s.Joining[s.host.Name]; joins {
 		return "existing"
 	}
 	return "new"

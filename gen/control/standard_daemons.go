@@ -100,7 +100,7 @@ var standardEtcdFlags = []flag{
 	{name: "listen-peer-urls", value: ownPeerURL, why: "the seed's"},
 	{name: "initial-advertise-peer-urls", value: ownPeerURL, why: "the seed's"},
 	{name: "initial-cluster", value: initialCluster, why: "the whole member list: members find each other without discovery"},
-	{name: "initial-cluster-state", value: clusterState, why: "`existing` from `hagen render --replace`; ignored once the member has data"},
+	{name: "initial-cluster-state", value: clusterState, why: "`existing` from `hagen render --replace` and `--join`; ignored once the member has data"},
 	{name: "initial-cluster-token", value: func(s site) string { return "etcd-" + s.Name }, why: "keeps members of another cluster on the same network away"},
 	{name: "cert-file", value: is(etcdPKI + "/etcd-server.pem"), why: "TLS towards clients"},
 	{name: "key-file", value: is(etcdPKI + "/etcd-server-key.pem"), why: "TLS towards clients"},

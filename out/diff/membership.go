@@ -12,6 +12,9 @@ import (
 // which only etcd knows.
 const IDOf = "ID-OF-"
 
+// flagCluster begins the flag with the members that one is to find.
+const flagCluster = "--initial-cluster="
+
 // member is one of etcd's, as its own unit tells.
 type member struct{ name, peers, data, cluster, state string }
 
@@ -89,22 +92,10 @@ func (o *ordering) join(t turn) {
 		action = Reimage
 	}
 	step := Step{Action: action, Hosts: []string{t.machine.name}, Until: untilMaster, Flags: o.started(m)}
-	if lost := o.replaced(); lost != "" && len(step.Flags) > 0 {
-		step.Note = fmt.Sprintf("hagen render --replace %s, before the normal render, makes a document that says so", lost)
+	if len(step.Flags) > 0 {
+		step.Note = "hagen render --join, before the normal render, makes a document that says so"
 	}
 	o.steps = append(o.steps, step)
-}
-
-// replaced is the one member that another one replaces, or "".
-func (o *ordering) replaced() string {
-	old, new := members(o.pairs), membersAfter(o.pairs)
-	gone := slices.DeleteFunc(slices.Clone(old), func(m member) bool {
-		return slices.ContainsFunc(new, func(n member) bool { return n.name == m.name })
-	})
-	if len(gone) != 1 || len(old) != len(new) {
-		return ""
-	}
-	return gone[0].name
 }
 
 // move tells etcd of another address before the member has it.
@@ -152,7 +143,27 @@ func (o *ordering) started(m member) (flags []string) {
 		flags = append(flags, "--initial-cluster-state=existing")
 	}
 	if !slices.Equal(now, named) {
-		flags = append(flags, "--initial-cluster="+strings.Join(now, ","))
+		flags = append(flags, flagCluster+strings.Join(now, ","))
 	}
 	return flags
+}
+
+// Joining lists the masters that steps have join members which are there, with
+// documents that say something else, in their order, and what each has to have
+// as --initial-cluster; "" is what its document says.
+func Joining(steps []Step) (hosts []string, lists map[string]string) {
+	lists = map[string]string{}
+	for _, s := range steps {
+		if len(s.Flags) == 0 {
+			continue
+		}
+		host := s.Hosts[0]
+		hosts, lists[host] = append(hosts, host), ""
+		for _, f := range s.Flags {
+			if list, is := strings.CutPrefix(f, flagCluster); is {
+				lists[host] = list
+			}
+		}
+	}
+	return hosts, lists
 }

@@ -94,7 +94,7 @@ type Step struct {
 	Write    []string    `json:"write"`              // files and units, as the host's new document has them
 	Remove   []string    `json:"remove"`             // files and units that it does not have any more
 	Document string      `json:"document,omitempty"` // directory of those that the machine boots with
-	Flags    []string    `json:"flags"`              // that etcd has to be started with, and the document does not say
+	Flags    []string    `json:"flags"`              // that etcd has to be started with, and the document does not say; none, as documents do
 	Commands []Command   `json:"commands"`
 	Until    string      `json:"until,omitempty"`
 	Checks   []Command   `json:"checks"`
@@ -122,12 +122,13 @@ func Of(before, after Side, options Options) Plan {
 	}
 	w := way{before: before, after: after, options: options, plan: &p, written: map[string]bool{}}
 	p.Cautions = append(p.Cautions, w.together()...)
-	p.Environment = w.environment()
-	p.Before = w.first()
 	steps := p.Order
 	if options.Reimage {
 		steps = p.Anew
-	} else {
+	}
+	p.Environment = w.environment()
+	p.Before = w.first(steps)
+	if !options.Reimage {
 		p.Steps = append(p.Steps, w.quietly()...)
 	}
 	for _, s := range steps {
@@ -285,7 +286,7 @@ func list(names []string) []string { return append([]string{}, names...) }
 func (w way) step(s diff.Step, host string) Step {
 	h := w.host(host)
 	out := Step{Action: s.Action, Host: host, Unit: s.Unit, Until: s.Until, Note: s.Note,
-		Put: []Binary{}, Write: []string{}, Remove: []string{}, Flags: list(s.Flags), Commands: []Command{}, Checks: []Command{}}
+		Put: []Binary{}, Write: []string{}, Remove: []string{}, Flags: []string{}, Commands: []Command{}, Checks: []Command{}}
 	on := func(text string) { out.Commands = append(out.Commands, Command{host, text}) }
 	switch s.Action {
 	case diff.Membership:
@@ -300,8 +301,13 @@ func (w way) step(s diff.Step, host string) Step {
 		on("systemctl poweroff")
 		return out
 	case diff.Boot, diff.Reimage:
-		out.Document = document(w.after.Cluster, h)
+		out.Document = document("rendered", w.after.Cluster, h)
 		out.Checks = w.machineChecks(h)
+	}
+	if len(s.Flags) > 0 { // as the note says: first tells how it is made
+		out.Document, out.Note = document("join", w.after.Cluster, h), ""
+	}
+	if s.Action == diff.Boot || s.Action == diff.Reimage {
 		return out
 	}
 	write, remove := w.changed(host, s.Unit)
@@ -342,7 +348,8 @@ func withID(command string) string {
 	return fmt.Sprintf(`%s$(etcdctl member list | awk -F', ' '$3 == "%s" { print $1 }')%s`, before, name, rest)
 }
 
-// document is the directory with the rendered documents of a host.
-func document(c *cluster.Cluster, h cluster.Host) string {
-	return path.Join("rendered", c.Name, h.Name)
+// document is the directory with the documents of a host, in a tree of all
+// machines or of those that join.
+func document(tree string, c *cluster.Cluster, h cluster.Host) string {
+	return path.Join(tree, c.Name, h.Name)
 }

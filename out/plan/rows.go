@@ -3,6 +3,7 @@ package plan
 import (
 	"fmt"
 	"net/netip"
+	"path"
 	"strconv"
 	"strings"
 
@@ -108,8 +109,9 @@ func kubectl(h cluster.Host, port uint16, name string) string {
 }
 
 // first is what has to hold and to be done before the first step. The
-// documents come last: a render replaces the administrator's kubeconfig.
-func (w way) first() []Check {
+// documents come last: a render replaces the administrator's kubeconfig, and
+// the tree that tells who was there before.
+func (w way) first(steps []diff.Step) []Check {
 	checks := []Check{
 		{Command{Text: "etcdctl endpoint health --cluster"}, "every member of etcd is healthy: with one ill, the next that restarts may be one too many"},
 		{Command{Text: "kubectl get --raw=/readyz"}, ""},
@@ -122,6 +124,10 @@ func (w way) first() []Check {
 	if from != to {
 		checks = append(checks, Check{Command{Text: fmt.Sprintf("ETCDCTL_ENDPOINTS=%s etcdctl snapshot save before-%s.db", control.EtcdURL(w.before.Cluster, w.staying()), to.Kubernetes)},
 			"nothing else leads back to an older minor release"})
+	}
+	if hosts, _ := diff.Joining(steps); len(hosts) > 0 {
+		checks = append(checks, Check{Command{Text: "hagen render --join -f " + w.options.File},
+			fmt.Sprintf("before the next, which forgets who was there: documents to join the others with, for %s, in %s", strings.Join(hosts, ", "), path.Join("join", w.after.Cluster.Name))})
 	}
 	return append(checks, Check{Command{Text: "hagen render -f " + w.options.File}, "the new documents, and the certificates that they need"})
 }

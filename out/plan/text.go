@@ -108,9 +108,6 @@ func (s Step) lines() (out []string) {
 	if s.Document != "" {
 		add("with the document in %s", s.Document)
 	}
-	if len(s.Flags) > 0 {
-		add("its etcd has to be started with what that does not say: %s", strings.Join(s.Flags, " "))
-	}
 	for _, c := range s.Commands {
 		add("%s", c.prompt())
 	}

@@ -47,6 +47,23 @@ func (p Plan) Runbook(c *cluster.Cluster, desk Desk, others []Change) string {
 	return w.String()
 }
 
+// Joining says what the documents in a directory are for, with which masters
+// join the others of a cluster one after the other.
+func Joining(name, dir string, hosts []string) string {
+	w := &writer{}
+	w.say("# Masters that join %s", name)
+	w.say("")
+	w.say("Written by hagen render --join. In this order, each when etcd has been told of it and the one before is a member;")
+	w.say("hagen plan tells the commands and what to look at:")
+	w.say("")
+	for i, h := range hosts {
+		w.say("%d. %s, with the document in %s", i+1, h, path.Join(dir, h))
+	}
+	w.say("")
+	w.say("No later boot needs them: render normally, and remove %s, which holds keys.", dir)
+	return w.String()
+}
+
 // ask are the steps before anything is changed.
 func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
 	access := control.EtcdAccess(c, p.Survivors[0])
