@@ -3,8 +3,9 @@ say() { printf "%s\n" "$*"; }
 
 units='hagen-binaries etcd kube-apiserver kube-controller-manager kube-scheduler haproxy'
 
-# What cloud-init sets up is not there before its end.
-! command -v cloud-init >/dev/null || cloud-init status --wait >/dev/null
+# Where etcd's disk was refused, what cloud-init sets up comes at its end, and
+# the distribution's haproxy runs before.
+mountpoint -q /var/lib/etcd || ! command -v cloud-init >/dev/null || cloud-init status --wait >/dev/null
 
 # Emulated, daemons take long to start. An etcd without its peers starts for
 # ever.
