@@ -41,15 +41,9 @@ func upgrade(t *testing.T, name, flag string) {
 	layout := site.Older
 	layout.Name += " " + name
 	c := clusterOf(t, layout)
-	newer, err := c.Newer()
-	must(t, err)
-	out, err := c.Desk("hagen plan --json " + flag + " cluster.yaml " + newer)
-	must(t, err)
-	var p plan
-	must(t, json.Unmarshal([]byte(out), &p))
-	if !p.Possible || len(p.Steps) == 0 {
-		t.Fatalf("no plan: %s", out)
-	}
+	newest := layout
+	newest.Previous = false
+	p := planned(t, c, newest, flag)
 
 	space := freshNamespace(t, c, "upgrade")
 	const interval = 200 * time.Millisecond
@@ -58,37 +52,8 @@ func upgrade(t *testing.T, name, flag string) {
 	time.Sleep(2 * time.Second)
 
 	begin := time.Now()
-	f := follower{t: t, c: c, environment: p.environment()}
-	for _, b := range p.Before {
-		f.run(b)
-	}
 	c.Parts.Masters = c.Parts.Binaries // the images that are at hand now
-	for i, step := range p.Steps {
-		t.Logf("step %d: %s %s %s", i+1, step.Host, step.Action, step.Unit)
-		h, err := c.Host(step.Host)
-		must(t, err)
-		for _, b := range step.Put {
-			must(t, h.Put(filepath.Join(c.Parts.Binaries, b.Name), b.Path))
-		}
-		for _, place := range step.Write {
-			must(t, h.Write(c.Document(h), place))
-		}
-		if step.Action == "re-image" {
-			must(t, c.Reimage(h))
-		}
-		if len(step.Remove)+len(step.Flags) > 0 {
-			t.Fatalf("this test does not know how to do that: %+v", step)
-		}
-		for _, command := range step.Commands {
-			f.run(command)
-		}
-		for _, check := range step.Checks {
-			within(t, 2*time.Minute, func() error { return f.try(check) })
-		}
-	}
-	for _, a := range p.After {
-		f.run(a)
-	}
+	p.follow(t, c)
 	s.figure(t, "all of it", time.Since(begin))
 	within(t, 2*time.Minute, c.Healthy)
 	time.Sleep(2 * time.Second)
@@ -104,6 +69,59 @@ func upgrade(t *testing.T, name, flag string) {
 		s.figures = append(s.figures, fmt.Sprintf("%d of %d writes acknowledged, %d lost", w.Acked(begin), w.Sent, len(lost)))
 	}
 	runsNewest(t, c)
+}
+
+// planned gives the plan from a cluster to a layout.
+func planned(t *testing.T, c *site.Cluster, to site.Layout, flag string) (p plan) {
+	t.Helper()
+	file, err := c.Plan(to)
+	must(t, err)
+	out, err := c.Desk("hagen plan --json " + flag + " cluster.yaml " + file)
+	must(t, err)
+	must(t, json.Unmarshal([]byte(out), &p))
+	if !p.Possible || len(p.Steps) == 0 {
+		t.Fatalf("no plan: %s", out)
+	}
+	return p
+}
+
+// follow does all that a plan says.
+func (p plan) follow(t *testing.T, c *site.Cluster) {
+	t.Helper()
+	f := follower{t: t, c: c, environment: p.environment()}
+	for _, b := range p.Before {
+		f.run(b)
+	}
+	for i, step := range p.Steps {
+		t.Logf("step %d: %s %s %s", i+1, step.Host, step.Action, step.Unit)
+		h, err := c.Host(step.Host)
+		must(t, err)
+		for _, b := range step.Put {
+			must(t, h.Put(filepath.Join(c.Parts.Binaries, b.Name), b.Path))
+		}
+		for _, place := range step.Write {
+			must(t, h.Write(c.Document(h), place))
+		}
+		switch step.Action {
+		case "re-image":
+			must(t, c.Reimage(h))
+		case "boot":
+			must(t, h.Install(c.Parts, filepath.Join(c.Dir, step.Document, "config.ign")))
+			must(t, h.Boot())
+		}
+		if len(step.Remove)+len(step.Flags) > 0 {
+			t.Fatalf("this test does not know how to do that: %+v", step)
+		}
+		for _, command := range step.Commands {
+			f.run(command)
+		}
+		for _, check := range step.Checks {
+			within(t, 2*time.Minute, func() error { return f.try(check) })
+		}
+	}
+	for _, a := range p.After {
+		f.run(a)
+	}
 }
 
 func (p plan) environment() (all []string) {

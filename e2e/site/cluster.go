@@ -62,6 +62,13 @@ func (c *Cluster) Exchange(old *Host, by Machine) (*Host, error) {
 	return h, err
 }
 
+// Join puts a new master, empty and off, beside the others.
+func (c *Cluster) Join(m Machine) error {
+	h, err := c.host(m, true)
+	c.Masters = append(c.Masters, h)
+	return err
+}
+
 // Hosts are all machines, masters first.
 func (c *Cluster) Hosts() []*Host { return slices.Concat(c.Masters, c.Balancers) }
 

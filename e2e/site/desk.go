@@ -103,12 +103,9 @@ func (c *Cluster) Host(name string) (*Host, error) {
 	return c.Hosts()[i], nil
 }
 
-// Newer writes a cluster file for the newest release beside the first one, and
-// gives its name.
-func (c *Cluster) Newer() (string, error) {
-	l := c.Layout
-	l.Previous = false
-	const name = "newer.yaml"
+// Plan writes a layout's cluster file beside the first one, and gives its name.
+func (c *Cluster) Plan(l Layout) (string, error) {
+	const name = "planned.yaml"
 	return name, os.WriteFile(filepath.Join(c.Dir, name), []byte(l.file("standard", nil)), 0o644)
 }
 

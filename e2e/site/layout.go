@@ -75,6 +75,11 @@ var (
 	Kept = Layout{Name: "kept disks", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true}
 	// Older is the same on the release before.
 	Older = Layout{Name: "older", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true, Previous: true}
+	// Grown is the same with two masters more.
+	Grown = Layout{
+		Name: "grown", Balancers: Seed.Balancers, Front: Seed.Front,
+		Masters: slices.Concat(masters, []Machine{{Name: "kubem03", Address: "10.10.10.83"}, {Name: "kubem04", Address: "10.10.10.84"}}),
+	}
 	// CloudInit is the seed's, on Debian machines. The masters' user-data is
 	// gzip, since it is too large for its channel.
 	CloudInit = Layout{Name: "cloud-init", OS: debian, Balancers: Seed.Balancers, Front: Seed.Front, Channel: "aws"}
