@@ -20,7 +20,6 @@ type plan struct {
 		Put                []struct{ Name, Path string }
 		Write, Remove      []string
 		Document           string
-		Flags              []string
 		Commands, Checks   []command
 	}
 }
@@ -109,7 +108,7 @@ func (p plan) follow(t *testing.T, c *site.Cluster) {
 			must(t, h.Install(c.Parts, filepath.Join(c.Dir, step.Document, "config.ign")))
 			must(t, h.Boot())
 		}
-		if len(step.Remove)+len(step.Flags) > 0 {
+		if len(step.Remove) > 0 {
 			t.Fatalf("this test does not know how to do that: %+v", step)
 		}
 		for _, command := range step.Commands {

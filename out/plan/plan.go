@@ -94,7 +94,6 @@ type Step struct {
 	Write    []string    `json:"write"`              // files and units, as the host's new document has them
 	Remove   []string    `json:"remove"`             // files and units that it does not have any more
 	Document string      `json:"document,omitempty"` // directory of those that the machine boots with
-	Flags    []string    `json:"flags"`              // that etcd has to be started with, and the document does not say; none, as documents do
 	Commands []Command   `json:"commands"`
 	Until    string      `json:"until,omitempty"`
 	Checks   []Command   `json:"checks"`
@@ -256,7 +255,7 @@ func (w way) quietly() (steps []Step) {
 		if len(write)+len(remove) == 0 || slices.Contains(hostsOf(w.plan.Order, diff.Reimage), n.Name) {
 			continue
 		}
-		step := Step{Action: diff.Nothing, Host: n.Name, Write: list(write), Remove: list(remove), Put: []Binary{}, Flags: []string{}, Commands: []Command{}, Checks: []Command{}}
+		step := Step{Action: diff.Nothing, Host: n.Name, Write: list(write), Remove: list(remove), Put: []Binary{}, Commands: []Command{}, Checks: []Command{}}
 		if units(write, remove) {
 			step.Commands = append(step.Commands, Command{n.Name, "systemctl daemon-reload"})
 		}
@@ -286,7 +285,7 @@ func list(names []string) []string { return append([]string{}, names...) }
 func (w way) step(s diff.Step, host string) Step {
 	h := w.host(host)
 	out := Step{Action: s.Action, Host: host, Unit: s.Unit, Until: s.Until, Note: s.Note,
-		Put: []Binary{}, Write: []string{}, Remove: []string{}, Flags: []string{}, Commands: []Command{}, Checks: []Command{}}
+		Put: []Binary{}, Write: []string{}, Remove: []string{}, Commands: []Command{}, Checks: []Command{}}
 	on := func(text string) { out.Commands = append(out.Commands, Command{host, text}) }
 	switch s.Action {
 	case diff.Membership:
@@ -302,12 +301,10 @@ func (w way) step(s diff.Step, host string) Step {
 		return out
 	case diff.Boot, diff.Reimage:
 		out.Document = document("rendered", w.after.Cluster, h)
+		if len(s.Flags) > 0 { // as the note says: first tells how it is made
+			out.Document, out.Note = document("join", w.after.Cluster, h), ""
+		}
 		out.Checks = w.machineChecks(h)
-	}
-	if len(s.Flags) > 0 { // as the note says: first tells how it is made
-		out.Document, out.Note = document("join", w.after.Cluster, h), ""
-	}
-	if s.Action == diff.Boot || s.Action == diff.Reimage {
 		return out
 	}
 	write, remove := w.changed(host, s.Unit)
