@@ -133,7 +133,7 @@ func fetchedOtherwise(c *cluster.Cluster, formats []string) error {
 	})
 	for _, h := range c.Hosts() {
 		fetches := slices.ContainsFunc(c.Artefacts(h), func(a cluster.Artefact) bool { return a.URL != "" })
-		if asked && fetches && slices.Contains(h.OS.Formats, profiles.Ignition) {
+		if asked && fetches && h.OS.Family() != profiles.CloudInit {
 			return usage("--format: %s is to fetch its binaries as Ignition does, and cloud-init holds no file against a digest; give the machine an os that cloud-init sets up, or its binaries on its image", h.Name)
 		}
 	}

@@ -257,7 +257,7 @@ func (v *validation) swallowed() {
 func (v *validation) unsayable() {
 	for _, h := range v.c.Hosts() {
 		for _, i := range h.Interfaces {
-			if i.Name == "" && h.OS.BootMAC == "" && slices.Contains(h.OS.Formats, profiles.Ignition) {
+			if i.Name == "" && h.OS.BootMAC == "" && h.OS.Family() != profiles.CloudInit {
 				v.warn(i.At, fmt.Sprintf("%s knows no kernel argument for an interface by its MAC address: %s gets none for this one, and cannot fetch its document over it", h.OS.Summary, h.Name), "write interface beside mac, or give the machine its document without a network")
 				return
 			}

@@ -12,7 +12,7 @@ import (
 // fetches says whether the machine's own script has to fetch what Ignition
 // would: cloud-init holds no file against a digest.
 func (s site) fetches() bool {
-	return !slices.Contains(s.host.OS.Formats, profiles.Ignition) &&
+	return s.host.OS.Family() == profiles.CloudInit &&
 		slices.ContainsFunc(s.Artefacts(s.host), func(a cluster.Artefact) bool { return a.URL != "" })
 }
 
