@@ -16,8 +16,11 @@ import (
 type Action string
 
 // What Issue does: make what was missing, issue a leaf again, keep what fits.
+// That a leaf that is missing was there before, only a store can tell: it is
+// renewed then (store.Store.Renewed).
 const (
 	Made     Action = "made"
+	Renewed  Action = "renewed"
 	Reissued Action = "reissued"
 	Kept     Action = "kept"
 )
@@ -99,7 +102,7 @@ func (run *issuance) plan(requests []Request) error {
 		case !there:
 			change.Action, change.Why = Made, "missing"
 		case recorded.Kind != request.Kind:
-			errs = append(errs, fmt.Errorf("%s: the PKI directory holds a %s of this name, but a %s is wanted; begin a new PKI directory", request.Name, recorded.Kind, request.Kind))
+			errs = append(errs, fmt.Errorf("%s: the PKI directory holds a %s of this name, but a %s is wanted: it is not the directory of this cluster, or not of this version of hagen", request.Name, recorded.Kind, request.Kind))
 		case request.Kind == Leaf:
 			if _, kept := run.set[request.Authority]; !kept {
 				found = append(found, "authority: "+request.Authority+" is new")
@@ -108,7 +111,7 @@ func (run *issuance) plan(requests []Request) error {
 				change.Action, change.Why = Reissued, strings.Join(found, "; ")
 			}
 		case len(found) > 0:
-			run.warnings = append(run.warnings, Warning{request.Name, fmt.Sprintf("stays as it is although another is asked for now (%s): an existing %s is never replaced, it takes a new PKI directory to change it",
+			run.warnings = append(run.warnings, Warning{request.Name, fmt.Sprintf("stays as it is although another is asked for now (%s): an existing %s is never replaced; write back what it was made for",
 				strings.Join(found, "; "), request.Kind)})
 		}
 		run.changes = append(run.changes, change)
@@ -284,14 +287,12 @@ func (run *issuance) warnOfExpiry() {
 		notice, remedy := leafNotice, "delete both its files in the PKI directory and render again to renew it"
 		switch {
 		case item.Request.Kind == Authority:
-			notice, remedy = authorityNotice, "a new authority takes a new PKI directory"
+			notice, remedy = authorityNotice, "what it signed ends with it, at the latest (docs/pki.md)"
 		case run.authorityEnds(item).Before(run.now):
-			remedy = "its authority has expired, too, and signs nothing any more: begin a new PKI directory"
+			remedy = "its authority has expired, too, and signs nothing any more (docs/pki.md)"
 		}
 		left := cert.NotAfter.Sub(run.now)
 		switch {
-		case cert.NotBefore.After(run.now):
-			run.warn(change.Name, "is not valid before %s: either this machine's clock is wrong now, or it was when the certificate was made", day(cert.NotBefore))
 		case left <= 0:
 			run.warn(change.Name, "expired on %s: %s", day(cert.NotAfter), remedy)
 		case left <= notice:

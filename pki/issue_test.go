@@ -88,8 +88,8 @@ func TestIssueMakesWhatIsMissing(t *testing.T) {
 		}
 	}
 	ca := certOf(t, result.Set, "authorities/a/ca")
-	if !ca.IsCA || !ca.MaxPathLenZero || ca.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign || len(ca.ExtKeyUsage) > 0 {
-		t.Errorf("authority: CA %v, path length zero %v, usage %b, extended %v", ca.IsCA, ca.MaxPathLenZero, ca.KeyUsage, ca.ExtKeyUsage)
+	if !ca.IsCA || ca.MaxPathLen >= 0 || ca.KeyUsage != x509.KeyUsageCertSign|x509.KeyUsageCRLSign || len(ca.ExtKeyUsage) > 0 {
+		t.Errorf("authority: CA %v, path length %d, usage %b, extended %v", ca.IsCA, ca.MaxPathLen, ca.KeyUsage, ca.ExtKeyUsage)
 	}
 	admin := certOf(t, result.Set, "cluster/admin")
 	if !slices.Equal(admin.ExtKeyUsage, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}) || admin.KeyUsage != x509.KeyUsageDigitalSignature {
@@ -211,8 +211,8 @@ func TestIssueNeverReplacesRoots(t *testing.T) {
 		}
 	}
 	want := []Warning{
-		{"authorities/a/ca", "stays as it is although another is asked for now (common name: Test CA authorities/a/ca → Another; lifetime: 87600h → 8760h): an existing authority is never replaced, it takes a new PKI directory to change it"},
-		{"cluster/sa", "stays as it is although another is asked for now (algorithm: ecdsa-p384 → rsa-2048): an existing key-pair is never replaced, it takes a new PKI directory to change it"},
+		{"authorities/a/ca", "stays as it is although another is asked for now (common name: Test CA authorities/a/ca → Another; lifetime: 87600h → 8760h): an existing authority is never replaced; write back what it was made for"},
+		{"cluster/sa", "stays as it is although another is asked for now (algorithm: ecdsa-p384 → rsa-2048): an existing key-pair is never replaced; write back what it was made for"},
 	}
 	if !slices.Equal(second.Warnings, want) {
 		t.Errorf("got  %v\nwant %v", second.Warnings, want)
@@ -223,7 +223,6 @@ func TestIssueWarnsOfDates(t *testing.T) {
 	requests := []Request{authorityRequest("ca"), serverRequest("server", "ca"), clientRequest("admin", "ca")}
 	first := issue(t, requests, nil, testNow)
 	day := 24 * time.Hour
-	const notYet = "is not valid before 2026-03-14: either this machine's clock is wrong now, or it was when the certificate was made"
 	tests := []struct {
 		after time.Duration
 		want  []Warning
@@ -232,17 +231,14 @@ func TestIssueWarnsOfDates(t *testing.T) {
 		{61 * day, []Warning{{"admin", "expires on 2026-06-12, in 29 days: delete both its files in the PKI directory and render again to renew it"}}},
 		{100 * day, []Warning{{"admin", "expired on 2026-06-12: delete both its files in the PKI directory and render again to renew it"}}},
 		{3300 * day, []Warning{
-			{"ca", "expires on 2036-03-11, in 350 days: a new authority takes a new PKI directory"},
+			{"ca", "expires on 2036-03-11, in 350 days: what it signed ends with it, at the latest (docs/pki.md)"},
 			{"server", "expired on 2027-03-14: delete both its files in the PKI directory and render again to renew it"},
 			{"admin", "expired on 2026-06-12: delete both its files in the PKI directory and render again to renew it"},
 		}},
 		{3700 * day, []Warning{
-			{"ca", "expired on 2036-03-11: a new authority takes a new PKI directory"},
-			{"server", "expired on 2027-03-14: its authority has expired, too, and signs nothing any more: begin a new PKI directory"},
-			{"admin", "expired on 2026-06-12: its authority has expired, too, and signs nothing any more: begin a new PKI directory"},
-		}},
-		{-2 * day, []Warning{
-			{"ca", notYet}, {"server", notYet}, {"admin", notYet},
+			{"ca", "expired on 2036-03-11: what it signed ends with it, at the latest (docs/pki.md)"},
+			{"server", "expired on 2027-03-14: its authority has expired, too, and signs nothing any more (docs/pki.md)"},
+			{"admin", "expired on 2026-06-12: its authority has expired, too, and signs nothing any more (docs/pki.md)"},
 		}},
 		{89*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in less than a day: delete both its files in the PKI directory and render again to renew it"}}},
 		{88*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in a day: delete both its files in the PKI directory and render again to renew it"}}},
@@ -294,7 +290,7 @@ func TestIssueRefuses(t *testing.T) {
 		random   string
 		want     string
 	}{
-		{"another kind", []Request{{Name: "cluster/sa", Kind: Secret}}, have, Generate, "", "cluster/sa: the PKI directory holds a key-pair of this name, but a secret is wanted; begin a new PKI directory"},
+		{"another kind", []Request{{Name: "cluster/sa", Kind: Secret}}, have, Generate, "", "cluster/sa: the PKI directory holds a key-pair of this name, but a secret is wanted: it is not the directory of this cluster, or not of this version of hagen"},
 		{"no key", []Request{ca}, nil, broken, "", "ca: no key could be generated: no entropy"},
 		{"another key", []Request{ca}, nil, wrong, "", "ca: the key generated for it is not ecdsa-p256"},
 		{"no random bytes", []Request{{Name: "s", Kind: Secret}}, nil, Generate, "short", "s: no random bytes to be had for it"},

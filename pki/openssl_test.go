@@ -46,7 +46,7 @@ func TestOpenSSL(t *testing.T) {
 		for name, item := range set {
 			switch item.Request.Kind {
 			case Authority:
-				run("CA:TRUE, pathlen:0", "x509", "-noout", "-text", "-in", write(name, item.Cert))
+				run("CA:TRUE\n", "x509", "-noout", "-text", "-in", write(name, item.Cert))
 			case Leaf:
 				cert, ca := write(name, item.Cert), write("ca", set[item.Request.Authority].Cert)
 				for _, purpose := range purposes[item.Request.Profile] {

@@ -43,9 +43,11 @@ func signingPolicy(algorithm Algorithm) *config.Signing {
 			ClientAuthentication: leaf("client auth"),
 			PeerAuthentication:   leaf("server auth", "client auth"),
 			selfSigned: {
-				Usage:        []string{"cert sign", "crl sign"},
-				Expiry:       expiry,
-				CAConstraint: config.CAConstraint{IsCA: true, MaxPathLenZero: true},
+				Usage:  []string{"cert sign", "crl sign"},
+				Expiry: expiry,
+				// No path length: another authority can one day be signed with it, so
+				// that who trusts this one trusts that one, too (RFC 5280, 4.2.1.9).
+				CAConstraint: config.CAConstraint{IsCA: true},
 			},
 		},
 	}
@@ -99,7 +101,7 @@ func signAuthority(request Request, key crypto.Signer, now time.Time) ([]byte, e
 func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte, *Warning, error) {
 	notBefore, notAfter := now.Add(-backdate), now.Add(request.Lifetime)
 	if now.Before(i.cert.NotBefore) || !now.Before(i.cert.NotAfter) {
-		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: set the clock right, or begin a new PKI directory",
+		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, set the clock right; certificates that are still valid go on until they end",
 			request.Name, i.name, i.cert.NotBefore.Format(time.RFC3339), i.cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	if notBefore.Before(i.cert.NotBefore) {
@@ -115,7 +117,14 @@ func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte,
 	return cert, warning, err
 }
 
+// lastYear is the last that a certificate can say (RFC 5280, 4.1.2.5).
+const lastYear = 9999
+
 func sign(request Request, key crypto.Signer, profile string, by issuer, notBefore, notAfter time.Time) ([]byte, error) {
+	if notAfter.Year() > lastYear {
+		return nil, fmt.Errorf("%s: would end in the year %d, and a certificate can say none after %d: set the clock right (it says %s), or write a shorter lifetime than %s",
+			request.Name, notAfter.Year(), lastYear, day(notBefore), hours(request.Lifetime))
+	}
 	asked, err := csr.Generate(key, &csr.CertificateRequest{
 		CN:    request.Subject.CommonName,
 		Names: request.Subject.cfssl(),

@@ -145,7 +145,9 @@ func (i *inspection) inspectCertificate() {
 		i.fault(Certificate, "it ends before it begins")
 	}
 	authority := request.Kind == Authority
-	if !cert.BasicConstraintsValid || cert.IsCA != authority || authority && !cert.MaxPathLenZero {
+	// Authorities of earlier releases have path length 0, those of today none.
+	unlimited := cert.MaxPathLen < 0 || cert.MaxPathLenZero
+	if !cert.BasicConstraintsValid || cert.IsCA != authority || authority && !unlimited {
 		i.fault(Certificate, "its basic constraints are not those of %s", request.Kind)
 	} else if authority && cert.CheckSignatureFrom(cert) != nil {
 		i.fault(Certificate, "it is not signed with its own key")

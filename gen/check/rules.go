@@ -96,9 +96,9 @@ var (
 	ruleUnsigned = row("unsigned", Error, "nobody here believes the certificate",
 		"render again, so that the authority of the PKI signs it")
 	ruleExpired = row("expired", Error, "nobody accepts the certificate now",
-		"delete its two files in the PKI directory, render again, and hand out the new documents; an authority takes a new PKI directory")
+		"delete its two files in the PKI directory, render again, and hand out the new documents; what an authority signed ends with it (docs/pki.md)")
 	ruleExpiring = row("expiring", Warning, "when it has expired nobody accepts it",
-		"in time, delete its two files in the PKI directory, render again, and hand out the new documents; an authority takes a new PKI directory")
+		"in time, delete its two files in the PKI directory, render again, and hand out the new documents; what an authority signed ends with it (docs/pki.md)")
 	ruleOutlives = row("outlives", Warning, "nobody accepts a leaf after its authority's end",
 		"give the leaf a shorter life, or the authority a longer one")
 	ruleClientName = row("client-name", Error, "Kubernetes tells its daemons by this name and gives no rights to another",
