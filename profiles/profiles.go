@@ -3,7 +3,10 @@
 // everything else in hagen asks these tables.
 package profiles
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Names of the profiles.
 const (
@@ -130,6 +133,10 @@ var profiles = []Profile{
 		Note: "one authority signs everything: every client certificate of this cluster is also one for etcd",
 	},
 }
+
+// Earliest is a day on which the newest of the releases below was out: a clock
+// that says an earlier one is wrong.
+var Earliest = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
 // releases, newest first. The etcd of a release is the one kubeadm pairs with
 // it (cmd/kubeadm/app/constants, DefaultEtcdVersion).

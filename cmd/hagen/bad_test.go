@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
 )
@@ -62,7 +63,7 @@ func TestBadFilesWriteNothing(t *testing.T) {
 // runHere runs hagen in this process.
 func runHere(args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	code = run(append([]string{"hagen"}, args...), &ui{out: &output{w: &out}, err: &err})
+	code = run(append([]string{"hagen"}, args...), &ui{out: &output{w: &out}, err: &err, clock: time.Now})
 	return code, out.String(), err.String()
 }
 

@@ -69,7 +69,11 @@ func checkTree(ui *ui, ctx *cli.Context) error {
 	if err != nil {
 		return failed("%s", within(dir, err))
 	}
-	report := check.Run(checkInput(tree))
+	now, err := ui.time()
+	if err != nil {
+		return err
+	}
+	report := check.Run(checkInput(tree, now))
 	found, notes, err := verify.Run(programs, verifyInput(tree))
 	if err != nil {
 		return failed("%w", err)
@@ -157,8 +161,8 @@ func explain(f check.Finding) string {
 
 // checkInput turns a tree into what is checked. What is no kubeconfig among
 // its other files is passed over there.
-func checkInput(tree rendered.Tree) check.Input {
-	in := check.Input{Now: time.Now()}
+func checkInput(tree rendered.Tree, now time.Time) check.Input {
+	in := check.Input{Now: now}
 	for _, h := range tree.Hosts {
 		m := check.Machine{Node: h.Node, OS: h.OS, Differing: h.Differing}
 		if h.Meta.InstanceID != "" {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -186,7 +185,7 @@ func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, e
 		if err != nil {
 			return nil, err
 		}
-		fits(smaller+" with a new PKI directory, which is a new cluster"+how(machines), machines)
+		fits(smaller+" in a cluster that runs nowhere yet, with hagen pki init --again"+how(machines), machines)
 	}
 	return out, nil
 }
@@ -219,7 +218,7 @@ func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error)
 	small, other := *w.cluster, *w
 	small.PKI.Algorithm = smallest
 	other.cluster = &small
-	issued, err := pki.Issue(control.Requests(&small), before, time.Now(), pki.Generate, rand.Reader)
+	issued, err := pki.Issue(control.Requests(&small), before, w.keys.now, pki.Generate, rand.Reader)
 	if err != nil {
 		return nil, failed("%w", err)
 	}

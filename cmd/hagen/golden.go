@@ -50,7 +50,7 @@ func golden(ui *ui, ctx *cli.Context, dir string) error {
 	if err := twinsPlace(ctx, dir, update); err != nil {
 		return err
 	}
-	w, err := renderTwins(ui, ctx)
+	w, err := renderTwins(ui, ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func twinsPlace(ctx *cli.Context, dir string, update bool) error {
 
 // renderTwins computes what hagen render --redact would write. It does not
 // begin a PKI: twins of keys that nobody has are worth nothing.
-func renderTwins(ui *ui, ctx *cli.Context) (*work, error) {
+func renderTwins(ui *ui, ctx *cli.Context, twins string) (*work, error) {
 	c, err := readLocked(ui, ctx.String("file"))
 	if err != nil {
 		return nil, err
@@ -105,20 +105,26 @@ func renderTwins(ui *ui, ctx *cli.Context) (*work, error) {
 		return nil, err
 	}
 	noPKI := failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
+	if err := holdMissing(ctx, c, twins); err != nil {
+		return nil, err
+	}
 	// Opened, the directory would be made.
 	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, noPKI
 	}
-	w, err := issue(ui, ctx, c, nil)
+	keys, err := openKeyring(ui, ctx, c, twins)
 	if err != nil {
 		return nil, err
 	}
-	if len(w.before) == 0 {
-		err = noPKI
-	} else {
-		err = w.redact()
+	if len(keys.store.Set()) == 0 {
+		keys.close()
+		return nil, noPKI
 	}
+	w, err := issue(ui, ctx, c, keys, nil)
 	if err != nil {
+		return nil, err
+	}
+	if err := w.redact(); err != nil {
 		w.close()
 		return nil, err
 	}
@@ -129,12 +135,11 @@ func renderTwins(ui *ui, ctx *cli.Context) (*work, error) {
 // tell of keys that are yet to be made.
 func (w *work) complete(ui *ui, ctx *cli.Context, dir string, update bool) error {
 	s := w.summary(pkiDir(ctx))
-	if len(s.Made)+len(s.Reissued) == 0 {
+	if s.issued() == 0 {
 		return nil
 	}
 	ui.say("a render would issue certificates and keys in %s:", s.Directory)
-	printChanges(ui, "made", s.Made)
-	printChanges(ui, "reissued", s.Reissued)
+	s.printChanges(ui)
 	if update {
 		return failed("%s: is not written, since the PKI is not complete; run hagen render first", dir)
 	}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // TestGoldens: hagen golden says yes to the goldens that gen's tests write.
@@ -24,7 +25,7 @@ func TestGoldens(t *testing.T) {
 			t.Fatal(err)
 		}
 		var stdout, stderr bytes.Buffer
-		u := &ui{out: &output{w: &stdout}, err: &stderr}
+		u := &ui{out: &output{w: &stdout}, err: &stderr, clock: time.Now}
 		if code := run([]string{"hagen", "golden", "-f", file, "--pki", dir, filepath.Join(filepath.Dir(file), "golden")}, u); code != 0 || stdout.Len() > 0 {
 			t.Errorf("%s: exit code %d\n%s%s", file, code, &stdout, &stderr)
 		}

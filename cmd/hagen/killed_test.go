@@ -18,9 +18,10 @@ import (
 const enough = 10 * time.Second
 
 // killed N ARG… kills `hagen ARG…` at N random moments of its life. Before
-// each time pki and rendered are put back as they are now. Afterwards each of
-// them must be as it was or, whole, as hagen would have left it; and the next
-// run must finish the work and leave nothing beside it.
+// each time pki, cluster.lock and rendered are put back as they are now, or are
+// not there. Afterwards each of them must be as it was or, whole, as hagen would
+// have left it, and none new before the ones that it follows; and the next run
+// must finish the work and leave nothing beside it.
 func killed(ts *testscript.TestScript, _ bool, args []string) {
 	var times int
 	_, err := fmt.Sscan(args[0], &times)
@@ -33,14 +34,17 @@ func killed(ts *testscript.TestScript, _ bool, args []string) {
 		limit = time.Hour
 	}
 	base := ts.MkAbs(".")
-	ts.Check(copyTree(base, "pki", ".saved"))
-	ts.Check(copyTree(base, "rendered", ".saved"))
-	before := sumTree(ts, "pki", "rendered/kubernetes")
+	ts.Check(os.RemoveAll(filepath.Join(base, ".saved")))
+	kept := []string{"pki", "cluster.lock", "rendered"}
+	for _, path := range kept {
+		ts.Check(copyTree(base, path, ".saved"))
+	}
+	before := sumTrees(ts)
 
 	putBack := func() {
-		for _, dir := range []string{"pki", "rendered"} {
-			ts.Check(os.RemoveAll(filepath.Join(base, dir)))
-			ts.Check(copyTree(filepath.Join(base, ".saved"), dir, ".."))
+		for _, path := range kept {
+			ts.Check(os.RemoveAll(filepath.Join(base, path)))
+			ts.Check(copyTree(filepath.Join(base, ".saved"), path, ".."))
 		}
 	}
 	var life time.Duration
@@ -63,7 +67,7 @@ func killed(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // killOnce returns how far the run came.
-func killOnce(ts *testscript.TestScript, base string, args []string, before [2]string, moment time.Duration) string {
+func killOnce(ts *testscript.TestScript, base string, args []string, before [3]string, moment time.Duration) string {
 	cmd := exec.Command("hagen", args...)
 	cmd.Dir = base
 	cmd.Env = append(os.Environ(), "PATH="+ts.Getenv("PATH"))
@@ -72,8 +76,11 @@ func killOnce(ts *testscript.TestScript, base string, args []string, before [2]s
 	cmd.Process.Kill()
 	ended := cmd.Wait() == nil
 
-	after := sumTree(ts, "pki", "rendered/kubernetes")
-	pkiIsNew, treeIsNew := after[0] != before[0], after[1] != before[1]
+	after := sumTrees(ts)
+	pkiIsNew, lockIsNew, treeIsNew := after[0] != before[0], after[1] != before[1], after[2] != before[2]
+	if lockIsNew && !pkiIsNew || treeIsNew && before[1] == "" && !lockIsNew {
+		ts.Fatalf("killed after %v: new pki %t, lock file %t, tree %t", moment, pkiIsNew, lockIsNew, treeIsNew)
+	}
 	if treeIsNew {
 		if !pkiIsNew {
 			ts.Fatalf("killed after %v: documents without their certificates", moment)
@@ -82,32 +89,45 @@ func killOnce(ts *testscript.TestScript, base string, args []string, before [2]s
 	}
 	// hagen reads the whole PKI and refuses one that does not fit together.
 	ts.Check(ts.Exec("hagen", args...))
-	next := sumTree(ts, "pki", "rendered/kubernetes")
-	if pkiIsNew && next[0] != after[0] || treeIsNew && next[1] != after[1] {
+	next := sumTrees(ts)
+	if pkiIsNew && next[0] != after[0] || lockIsNew && next[1] != after[1] || treeIsNew && next[2] != after[2] {
 		ts.Fatalf("killed after %v: what was new was not whole", moment)
 	}
-	for _, pattern := range []string{".pki.hagen-*", "rendered/.kubernetes.hagen-*"} {
+	if next[0] == "" || next[1] == "" || next[2] == "" {
+		ts.Fatalf("killed after %v: the next run did not finish the work", moment)
+	}
+	for _, pattern := range []string{".pki.hagen-*", "rendered/.kubernetes.hagen-*", ".cluster.lock-*"} {
 		if left, _ := filepath.Glob(filepath.Join(base, pattern)); len(left) > 0 {
 			ts.Fatalf("killed after %v: %v was left over", moment, left)
 		}
 	}
-	return fmt.Sprintf("ended %t, new pki %t, new tree %t", ended, pkiIsNew, treeIsNew)
+	return fmt.Sprintf("ended %t, new pki %t, new lock file %t, new tree %t", ended, pkiIsNew, lockIsNew, treeIsNew)
 }
 
 func copyTree(base, dir, to string) error {
-	cmd := exec.Command("sh", "-c", fmt.Sprintf("mkdir -p %s && cp -Rp %s %s", to, dir, to))
+	cmd := exec.Command("sh", "-c", fmt.Sprintf("mkdir -p %s && { [ ! -e %s ] || cp -Rp %[2]s %[1]s; }", to, dir))
 	cmd.Dir = base
 	return cmd.Run()
 }
 
-// sumTree gives a hash over the names, modes and contents of two trees.
-func sumTree(ts *testscript.TestScript, first, second string) (sums [2]string) {
-	for i, dir := range []string{first, second} {
-		hash := sha256.New()
+// sumTrees gives hashes over the names, modes and contents of what hagen render
+// writes, in its order; "" is for what is not there, or is a directory that
+// holds nothing yet.
+func sumTrees(ts *testscript.TestScript) (sums [3]string) {
+	for i, dir := range []string{"pki", "cluster.lock", "rendered/kubernetes"} {
+		if _, err := os.Lstat(ts.MkAbs(dir)); err != nil {
+			continue
+		}
+		hash, files := sha256.New(), 0
 		walk(ts, []string{dir}, func(path string, info os.FileInfo, text []byte) {
 			fmt.Fprintf(hash, "%s %v %d\n%s", path, info.Mode(), len(text), text)
+			if !info.IsDir() {
+				files++
+			}
 		})
-		sums[i] = fmt.Sprintf("%x", hash.Sum(nil))
+		if files > 0 {
+			sums[i] = fmt.Sprintf("%x", hash.Sum(nil))
+		}
 	}
 	return sums
 }

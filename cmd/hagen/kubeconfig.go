@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -61,19 +62,19 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
 		return err
 	}
-	s, err := openStore(ui, ctx)
+	keys, err := openToWrite(ui, ctx, c, filepath.Join(renderedDir, c.Name))
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	authority, found := s.Set()[control.ClusterAuthority]
+	defer keys.close()
+	authority, found := keys.store.Set()[control.ClusterAuthority]
 	if !found {
-		return failed("%s: holds no authority that could sign; hagen render makes one", pkiDir(ctx))
+		return failed("%s: holds no authority that could sign; hagen render makes one for a cluster that has none yet", pkiDir(ctx))
 	}
 	if asked.user == authority.Request.Subject.CommonName {
 		return usage("--user: %q is the name of the authority that signs; choose another --user", asked.user)
 	}
-	item, warnings, err := pki.Client(authority, request, time.Now(), pki.Generate)
+	item, warnings, err := pki.Client(authority, request, keys.now, pki.Generate)
 	if err != nil {
 		return failed("%w", err)
 	}
@@ -87,12 +88,12 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 		ui.warn("the certificate is also one for etcd, where its holder may read and write everything")
 	}
 
-	return deliver(ui, s, item, asked.path, control.Kubeconfig(c, authority, item))
+	return deliver(ui, keys, item, asked.path, control.Kubeconfig(c, authority, item))
 }
 
 // deliver records the certificate, then hands the kubeconfig over. In this
 // order nobody holds a certificate that the index does not know.
-func deliver(ui *ui, s *store.Store, item pki.Item, path string, text []byte) error {
+func deliver(ui *ui, keys *keyring, item pki.Item, path string, text []byte) error {
 	var file *os.File
 	if path != pipe {
 		var err error
@@ -102,8 +103,7 @@ func deliver(ui *ui, s *store.Store, item pki.Item, path string, text []byte) er
 	}
 	record, err := store.NewClientRecord(item)
 	if err == nil {
-		_, err = s.Save(s.Set(), record)
-		warnNotes(ui, s.Notes())
+		err = keys.save(ui, keys.store.Set(), record)
 	}
 	switch {
 	case err != nil && file != nil:
@@ -111,7 +111,7 @@ func deliver(ui *ui, s *store.Store, item pki.Item, path string, text []byte) er
 		discard(file)
 		fallthrough
 	case err != nil:
-		return failed("%w", err)
+		return err
 	case file == nil:
 		ui.out.Write(text)
 		return nil

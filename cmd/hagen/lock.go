@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -47,14 +46,6 @@ func lockCommand(ui *ui) *cli.Command {
 	}
 }
 
-// lockPath is the lock file of a cluster file: cluster.lock of cluster.yaml.
-func lockPath(file string) string {
-	if ext := filepath.Ext(file); ext == ".yaml" || ext == ".yml" {
-		file = strings.TrimSuffix(file, ext)
-	}
-	return file + ".lock"
-}
-
 func lock(ui *ui, ctx *cli.Context) error {
 	c, err := readCluster(ui, ctx.String("file"))
 	if err != nil {
@@ -72,9 +63,9 @@ func lock(ui *ui, ctx *cli.Context) error {
 	case err != nil || limit <= 0:
 		return usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", ctx.String("timeout"))
 	}
-	path := lockPath(ctx.String("file"))
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return failed("%s: is no regular file, so the lock file cannot be written there", path)
+	held, err := readLock(ctx.String("file"))
+	if err != nil {
+		return err
 	}
 	found, err := digests(ui, ctx, c, wanted, limit)
 	if err != nil {
@@ -90,9 +81,9 @@ func lock(ui *ui, ctx *cli.Context) error {
 			}
 			ui.say("%s: the mirror is to have it at %s/%s", a.Name, c.Binaries.Mirror, file)
 		}
-		artefacts = append(artefacts, cluster.Locked{Artefact: a, File: file, SHA512: found[i].SHA512})
+		artefacts = append(artefacts, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: file, SHA512: found[i].SHA512})
 	}
-	return writeLock(ui, c, path, c.LockText(artefacts))
+	return writeLock(ui, c, held, artefacts)
 }
 
 // digests looks where it was told to.
@@ -156,62 +147,24 @@ func sums(a cluster.Artefact) []string {
 	return out
 }
 
-// writeLock writes the lock file unless it says the same already.
-func writeLock(ui *ui, c *cluster.Cluster, path string, text []byte) error {
-	if err := gen.ReadLock(c, spec.Source{Name: path, Text: text}); err != nil {
+// writeLock writes the lock file unless it says the same already. What it says
+// of keys stays.
+func writeLock(ui *ui, c *cluster.Cluster, held lockFile, artefacts []cluster.Locked) error {
+	text := cluster.LockText(c.Name, held.keys, artefacts)
+	if err := gen.ReadLock(c, spec.Source{Name: held.path, Text: text}); err != nil {
 		return failed("the digests that were found make no lock file:\n%w\nNothing was written.", err)
 	}
-	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, text) {
-		ui.say("%s says so already", path)
+	if bytes.Equal(held.text, text) {
+		ui.say("%s says so already", held.path)
 		return nil
 	}
-	// Beside its place, and then renamed: there is never half of it.
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	staged, err := held.stage()
+	if err == nil {
+		err = staged.write(text)
+	}
 	if err != nil {
-		return failed("%s: cannot be written: %w", path, reason(err))
+		return err
 	}
-	if err := errors.Join(file.Chmod(0o644), fill(file, text)); err != nil {
-		return failed("%s: cannot be written: %w", path, reason(err))
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
-		discard(file)
-		return failed("%s: cannot be written: %w", path, reason(err))
-	}
-	ui.say("wrote %s: %s", path, number(bytes.Count(text, []byte("\n  - name: ")), "digest"))
+	ui.say("wrote %s: %s", held.path, number(len(artefacts), "digest"))
 	return nil
-}
-
-// readLocked is readCluster with the digests of the lock file, if the cluster
-// needs any.
-func readLocked(ui *ui, path string) (*cluster.Cluster, error) {
-	c, err := readCluster(ui, path)
-	if err != nil || len(c.Fetched()) == 0 {
-		return c, err
-	}
-	lock := lockPath(path)
-	file, err := os.Open(lock)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage("%s: there is no lock file %s with the digests of what machines fetch; run hagen lock%s", path, lock, withFile(path))
-	case err != nil:
-		return nil, failed("%s: cannot be opened: %w", lock, reason(err))
-	}
-	defer file.Close()
-	text, err := readLimited(file)
-	if err != nil {
-		return nil, failed("%s: cannot be read: %w", lock, reason(err))
-	}
-	if err := gen.ReadLock(c, spec.Source{Name: lock, Text: text}); err != nil {
-		return nil, &failure{exitUsage, err}
-	}
-	return c, nil
-}
-
-// withFile is the flag that names a cluster file of another name than the
-// usual one.
-func withFile(path string) string {
-	if path == defaultFile {
-		return ""
-	}
-	return " -f " + path
 }

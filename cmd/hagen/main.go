@@ -99,7 +99,7 @@ func newApp(ui *ui) *cli.App {
 		ErrWriter:                 ui.err,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run does
 		Commands: []*cli.Command{
-			initCommand(ui), lockCommand(ui), sysextCommand(ui), renderCommand(ui), checkCommand(ui), diffCommand(ui), planCommand(ui), redactCommand(ui), goldenCommand(ui), kubeconfigCommand(ui),
+			initCommand(ui), lockCommand(ui), sysextCommand(ui), renderCommand(ui), checkCommand(ui), diffCommand(ui), planCommand(ui), redactCommand(ui), goldenCommand(ui), kubeconfigCommand(ui), pkiCommand(ui),
 			releasesCommand(ui), channelsCommand(ui), completionCommand(ui), versionCommand(ui), helpCommand(),
 		},
 	}

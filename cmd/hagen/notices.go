@@ -30,7 +30,7 @@ func otherProfile(dir string, c *cluster.Cluster, requests []pki.Request, have p
 	if len(there) == 0 || slices.Equal(there, wanted) {
 		return nil
 	}
-	return failed("%s: was made for another profile than %s: its authorities are %s, not %s; name a new PKI directory with --pki, or write the profile back",
+	return failed("%s: was made for another profile than %s: its authorities are %s, not %s; write the profile back, or name the PKI directory of this cluster with --pki",
 		dir, c.Profile.Name, strings.Join(there, ", "), strings.Join(wanted, ", "))
 }
 
@@ -46,7 +46,7 @@ func (w *work) membership(ui *ui, removed []string) {
 		host := path.Dir(file)
 		// It may be one format alone that is gone.
 		remains := slices.ContainsFunc(w.cluster.Masters, func(h cluster.Host) bool { return h.Name == host })
-		if _, master := w.before[path.Join("hosts", host, etcdLeaf)]; master && !remains && !slices.Contains(said, host+" is gone") {
+		if _, master := w.recorded[path.Join("hosts", host, etcdLeaf)]; master && !remains && !slices.Contains(said, host+" is gone") {
 			said = append(said, host+" is gone")
 		}
 	}
@@ -55,13 +55,13 @@ func (w *work) membership(ui *ui, removed []string) {
 		if path.Base(change.Name) != etcdLeaf {
 			continue
 		}
-		old, known := w.before[change.Name]
+		old, known := w.recorded[change.Name]
 		rendered = rendered || known
 		host := path.Base(path.Dir(change.Name))
 		switch {
 		case change.Action == pki.Made:
 			said = append(said, host+" is new")
-		case !sameAddresses(old.Request, w.issued.Set[change.Name].Request):
+		case !sameAddresses(old, w.issued.Set[change.Name].Request):
 			said = append(said, host+" has another address")
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -133,7 +132,10 @@ func sameCluster(before, after *planned) error {
 // render would issue for the new one.
 func decide(ui *ui, before, after *planned) error {
 	set := pki.Set{}
-	now := time.Now()
+	now, err := ui.time()
+	if err != nil {
+		return err
+	}
 	for _, side := range []*planned{before, after} {
 		issued, err := pki.Issue(control.Requests(side.Cluster), set, now, pki.Generate, rand.Reader)
 		if err != nil {

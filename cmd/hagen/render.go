@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -17,7 +16,6 @@ import (
 	"hagen/out/tree"
 	"hagen/out/twin"
 	"hagen/pki"
-	"hagen/pki/store"
 	"hagen/profiles"
 )
 
@@ -178,7 +176,11 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	} else if err := neighbours(ctx.String("file"), dir, c); err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c, ctx.StringSlice("host"))
+	keys, err := openToWrite(ui, ctx, c, dir)
+	if err != nil {
+		return err
+	}
+	w, err := issue(ui, ctx, c, keys, ctx.StringSlice("host"))
 	if err != nil {
 		return err
 	}
@@ -200,6 +202,9 @@ func (w *work) write(ui *ui, ctx *cli.Context, dir string, files []tree.File, pr
 		return failed("%w", err)
 	}
 	defer prepared.Discard()
+	// In this order a killed run leaves what the next one goes on from: keys
+	// that no lock file tells of yet are the cluster's, while one that told of
+	// keys that nobody has would have to be refused.
 	if err := w.save(ui); err != nil {
 		return err
 	}
@@ -250,7 +255,11 @@ func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err := neighbours(ctx.String("file"), filepath.Join("rendered", c.Name), c); err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c, hosts)
+	keys, err := openToWrite(ui, ctx, c)
+	if err != nil {
+		return err
+	}
+	w, err := issue(ui, ctx, c, keys, hosts)
 	if err != nil {
 		return err
 	}
@@ -282,8 +291,9 @@ var encoding = map[string]string{gen.GzippedText: " in base64"}
 // work is a render of which nothing has been written yet.
 type work struct {
 	cluster  *cluster.Cluster
-	store    *store.Store
-	before   pki.Set // what the store held
+	keys     *keyring
+	before   pki.Set                // what the store held
+	recorded map[string]pki.Request // what it remembers, also of what it does not hold any more
 	issued   pki.Result
 	formats  []string // that are asked for besides those of the operating systems
 	piped    bool     // it makes the one document that is asked for
@@ -291,36 +301,35 @@ type work struct {
 	admin    []byte // the administrator's kubeconfig
 }
 
-// issue locks the PKI and computes everything, for all machines or these hosts.
-func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, hosts []string) (*work, error) {
-	return issueFor(ui, ctx, c, func(pki.Set) ([]string, error) { return hosts, nil })
+// issue computes everything, for all machines or these hosts. The work closes
+// the keyring, and so does an error.
+func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *keyring, hosts []string) (*work, error) {
+	return issueFor(ui, ctx, c, keys, func(pki.Set) ([]string, error) { return hosts, nil })
 }
 
 // issueFor is issue where the certificates have a part in which hosts it is for.
-func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, choose func(pki.Set) ([]string, error)) (_ *work, err error) {
-	s, err := openStore(ui, ctx)
-	if err != nil {
-		return nil, err
-	}
+func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *keyring, choose func(pki.Set) ([]string, error)) (_ *work, err error) {
+	w := &work{cluster: c, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: formatsAsked(ctx), piped: ctx.String("output") == pipe}
 	defer func() {
 		if err != nil {
-			s.Close()
+			w.close()
 		}
 	}()
 	requests := control.Requests(c)
-	if err := otherProfile(pkiDir(ctx), c, requests, s.Set()); err != nil {
+	if err := otherProfile(pkiDir(ctx), c, requests, w.before); err != nil {
 		return nil, err
 	}
-	issued, err := pki.Issue(requests, s.Set(), time.Now(), pki.Generate, rand.Reader)
+	issued, err := pki.Issue(requests, w.before, keys.now, pki.Generate, rand.Reader)
 	if err != nil {
 		return nil, failed("%w", err)
 	}
+	issued.Changes = keys.store.Renewed(issued.Changes)
+	w.issued = issued
 	warnAll(ui, issued.Warnings)
 	hosts, err := choose(issued.Set)
 	if err != nil {
 		return nil, err
 	}
-	w := &work{cluster: c, store: s, before: s.Set(), issued: issued, formats: formatsAsked(ctx), piped: ctx.String("output") == pipe}
 	w.admin = control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])
 	if w.machines, err = w.render(issued.Set, hosts, w.formats); err != nil {
 		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
@@ -352,16 +361,9 @@ func (w *work) redact() error {
 	return nil
 }
 
-func (w *work) close() { w.store.Close() }
+func (w *work) close() { w.keys.close() }
 
-func (w *work) save(ui *ui) error {
-	_, err := w.store.Save(w.issued.Set)
-	warnNotes(ui, w.store.Notes())
-	if err != nil {
-		return failed("%w", err)
-	}
-	return nil
-}
+func (w *work) save(ui *ui) error { return w.keys.save(ui, w.issued.Set) }
 
 // warnNotes prints what could not be cleaned up.
 func warnNotes(ui *ui, notes []string) {

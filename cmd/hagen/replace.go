@@ -36,7 +36,11 @@ func renderReplacement(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return usage("--replace %s: %w", ctx.String("replace"), err)
 	}
 	c.Joining = cluster.Joining{plan.Host.Name: ""}
-	w, err := issue(ui, ctx, c, []string{plan.Host.Name})
+	keys, err := openToWrite(ui, ctx, c, rendered, dir)
+	if err != nil {
+		return err
+	}
+	w, err := issue(ui, ctx, c, keys, []string{plan.Host.Name})
 	if err != nil {
 		return err
 	}
@@ -55,8 +59,12 @@ func renderJoining(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
+	keys, err := openToWrite(ui, ctx, c, rendered, dir)
+	if err != nil {
+		return err
+	}
 	var hosts []string
-	w, err := issueFor(ui, ctx, c, func(set pki.Set) ([]string, error) {
+	w, err := issueFor(ui, ctx, c, keys, func(set pki.Set) ([]string, error) {
 		after, err := control.Nodes(c, set)
 		if err != nil {
 			return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)

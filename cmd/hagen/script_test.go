@@ -17,12 +17,26 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"hagen": main})
+	testscript.Main(m, map[string]func(){"hagen": mainThen})
+}
+
+// mainThen is main at the time that the script's environment says, if it does.
+func mainThen() {
+	ui := newUI(os.Stdout, os.Stderr)
+	if text := os.Getenv("HAGEN_TEST_NOW"); text != "" {
+		then, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			panic(err)
+		}
+		ui.clock = func() time.Time { return then }
+	}
+	os.Exit(run(os.Args, ui))
 }
 
 // TestScripts runs the real binary. Besides testscript's own commands the
@@ -38,6 +52,8 @@ func TestMain(m *testing.M) {
 //	upstream DIR          serve its directories as hosts of the Internet
 //	as UID CODE command…  run it as another user; its exit code must be CODE
 //	killed N ARG…         see killed
+//
+// and HAGEN_TEST_NOW is what hagen's clock says.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -176,16 +175,31 @@ func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
 	if err != nil {
 		return clusterTree{}, err
 	}
-	dir := pkiDir(ctx)
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return clusterTree{}, failed("%s: there is no PKI yet, and a comparison makes none: hagen render does", dir)
-	}
-	s, err := openStore(ui, ctx)
+	lock, err := readLock(ctx.String("file"))
 	if err != nil {
 		return clusterTree{}, err
 	}
-	defer s.Close()
-	have, requests := s.Set(), control.Requests(c)
+	dir := pkiDir(ctx)
+	var trees []string
+	if len(lock.keys) == 0 { // nothing else says which keys the cluster has
+		for _, tree := range ctx.Args().Slice() {
+			if tree != freshRender {
+				trees = append(trees, tree, filepath.Join(tree, c.Name))
+			}
+		}
+	}
+	if err := holdMissing(ctx, c, trees...); err != nil {
+		return clusterTree{}, err
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return clusterTree{}, failed("%s: there is no PKI yet, and a comparison makes none: hagen render does", dir)
+	}
+	keys, err := openKeyring(ui, ctx, c, trees...)
+	if err != nil {
+		return clusterTree{}, err
+	}
+	defer keys.close()
+	have, requests := keys.store.Set(), control.Requests(c)
 	if err := otherProfile(dir, c, requests, have); err != nil {
 		return clusterTree{}, err
 	}
@@ -194,7 +208,7 @@ func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
 			return clusterTree{}, failed("%s: holds no %s, and a comparison makes none: hagen render does", dir, r.Name)
 		}
 	}
-	issued, err := pki.Issue(requests, have, time.Now(), pki.Generate, rand.Reader)
+	issued, err := pki.Issue(requests, have, keys.now, pki.Generate, rand.Reader)
 	if err != nil {
 		return clusterTree{}, failed("%w", err)
 	}

@@ -31,6 +31,7 @@ type summary struct {
 	PKI        pkiSummary       `json:"pki"`
 	Runbook    string           `json:"runbook,omitempty"` // of --replace and --join, in the output directory
 	Warnings   []string         `json:"warnings"`
+	Notes      []string         `json:"notes"`
 }
 
 type hostSummary struct {
@@ -55,6 +56,7 @@ type documentSummary struct {
 type pkiSummary struct {
 	Directory    string          `json:"directory"`
 	Made         []changeSummary `json:"made"`
+	Renewed      []changeSummary `json:"renewed"`
 	Reissued     []changeSummary `json:"reissued"`
 	Kept         int             `json:"kept"`
 	FirstExpiry  time.Time       `json:"firstExpiry"`
@@ -75,7 +77,7 @@ func (w *work) report(ui *ui, ctx *cli.Context, dir string, result out.Result) {
 	s := summary{
 		Cluster: w.cluster.Name, Profile: w.cluster.Profile.Name, Kubernetes: w.cluster.Kubernetes, Etcd: w.cluster.Etcd,
 		Output: dir, Changed: result.Changed, Written: list(result.Written), Removed: list(result.Removed),
-		Hosts: w.hosts(), PKI: w.summary(pkiDir(ctx)), Warnings: list(ui.warnings),
+		Hosts: w.hosts(), PKI: w.summary(pkiDir(ctx)), Warnings: list(ui.warnings), Notes: list(ui.notes),
 	}
 	if len(w.cluster.Joining) > 0 {
 		s.Runbook = runbookPath
@@ -110,7 +112,7 @@ func (w *work) noteOthers(ui *ui, asked []string) {
 
 // sayPKI tells what became of the PKI when that is all there is to tell.
 func (w *work) sayPKI(ui *ui, ctx *cli.Context) {
-	if s := w.summary(pkiDir(ctx)); len(s.Made)+len(s.Reissued) > 0 {
+	if s := w.summary(pkiDir(ctx)); s.issued() > 0 {
 		s.print(ui)
 	}
 }
@@ -150,12 +152,14 @@ func summaryOf(m *gen.Machine, d *gen.Document) documentSummary {
 
 // summary says what became of the certificates and keys in dir.
 func (w *work) summary(dir string) pkiSummary {
-	s := pkiSummary{Directory: dir, Made: []changeSummary{}, Reissued: []changeSummary{}}
+	s := pkiSummary{Directory: dir, Made: []changeSummary{}, Renewed: []changeSummary{}, Reissued: []changeSummary{}}
 	for _, change := range w.issued.Changes {
 		entry := changeSummary{change.Name, change.Why}
 		switch change.Action {
 		case pki.Made:
 			s.Made = append(s.Made, entry)
+		case pki.Renewed:
+			s.Renewed = append(s.Renewed, entry)
 		case pki.Reissued:
 			s.Reissued = append(s.Reissued, entry)
 		default:
@@ -287,12 +291,24 @@ func (h hostSummary) bytes(format string) string {
 }
 
 func (s pkiSummary) print(ui *ui) {
-	ui.say("certificates and keys in %s: %d made, %d reissued, %d kept; first to expire: %s on %s",
-		s.Directory, len(s.Made), len(s.Reissued), s.Kept, s.FirstExpires, s.FirstExpiry.Format(time.DateOnly))
-	// On a first run everything is made because nothing was there.
-	if s.Kept+len(s.Reissued) > 0 {
-		printChanges(ui, "made", s.Made)
+	renewed := ""
+	if len(s.Renewed) > 0 {
+		renewed = fmt.Sprintf("%d renewed, ", len(s.Renewed))
 	}
+	ui.say("certificates and keys in %s: %d made, %s%d reissued, %d kept; first to expire: %s on %s",
+		s.Directory, len(s.Made), renewed, len(s.Reissued), s.Kept, s.FirstExpires, s.FirstExpiry.Format(time.DateOnly))
+	if len(s.Made) == s.issued() && s.Kept == 0 {
+		return // everything is made because nothing was there
+	}
+	s.printChanges(ui)
+}
+
+// issued counts what is not kept.
+func (s pkiSummary) issued() int { return len(s.Made) + len(s.Renewed) + len(s.Reissued) }
+
+func (s pkiSummary) printChanges(ui *ui) {
+	printChanges(ui, "made", s.Made)
+	printChanges(ui, "renewed", s.Renewed)
 	printChanges(ui, "reissued", s.Reissued)
 }
 

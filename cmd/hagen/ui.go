@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -13,6 +15,7 @@ import (
 
 	"hagen/gen/spec"
 	"hagen/out/diff"
+	"hagen/profiles"
 )
 
 // ui holds the rules of output:
@@ -33,10 +36,12 @@ type ui struct {
 	outTerminal  bool
 	bold, normal string
 	warnings     []string // all that were printed
+	notes        []string
+	clock        func() time.Time
 }
 
 func newUI(out, err *os.File) *ui {
-	u := &ui{out: &output{w: out}, err: err, outTerminal: term.IsTerminal(int(out.Fd()))}
+	u := &ui{out: &output{w: out}, err: err, outTerminal: term.IsTerminal(int(out.Fd())), clock: time.Now}
 	if term.IsTerminal(int(err.Fd())) && marked() {
 		u.bold, u.normal = "\x1b[1m", "\x1b[0m"
 	}
@@ -91,10 +96,30 @@ func (u *ui) line(bold, rest string) {
 	fmt.Fprintln(u.err, bold+printable(rest))
 }
 
-// warn prints a warning.
+// warn prints a warning, once a run.
 func (u *ui) warn(text string) {
-	u.warnings = append(u.warnings, text)
-	u.line("warning:", " "+text)
+	if !slices.Contains(u.warnings, text) {
+		u.warnings = append(u.warnings, text)
+		u.line("warning:", " "+text)
+	}
+}
+
+// note prints, once a run, what should be known and cannot be ended.
+func (u *ui) note(text string) {
+	if !slices.Contains(u.notes, text) {
+		u.notes = append(u.notes, text)
+		u.line("note:", " "+text)
+	}
+}
+
+// time is what the clock says. One that nobody has set would make certificates
+// that no machine takes, or call sound ones wrong.
+func (u *ui) time() (time.Time, error) {
+	now := u.clock()
+	if now.Before(profiles.Earliest) {
+		return now, failed("the clock says %s, and %s was long over when this hagen was made: set the clock right", now.UTC().Format(time.RFC3339), profiles.Earliest.Format(time.DateOnly))
+	}
+	return now, nil
 }
 
 // fail prints an error. The faults of a cluster file begin with their own

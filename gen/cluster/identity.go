@@ -11,6 +11,10 @@ import (
 	"hagen/profiles"
 )
 
+// AuthorityEnding is what the common name of a cluster's authority ends in
+// after the cluster's name, unless the cluster file says another.
+const AuthorityEnding = " CA"
+
 const defaultDomain = "cluster.local"
 
 // Bounds on names that others are made from: a common name has at most 64
@@ -18,9 +22,8 @@ const defaultDomain = "cluster.local"
 // that tells it from the cluster's other authorities.
 const (
 	maxCommonName    = 64
-	authorityEnding  = " CA"
 	longestAuthority = " front-proxy"
-	maxClusterName   = maxCommonName - len(authorityEnding) - len(longestAuthority)
+	maxClusterName   = maxCommonName - len(AuthorityEnding) - len(longestAuthority)
 	maxDomain        = maxDNSName - len("kubernetes.default.svc.")
 )
 

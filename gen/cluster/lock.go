@@ -19,35 +19,88 @@ var (
 	lockedFile   = regexp.MustCompile(`^[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*(/[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*)*$`)
 )
 
-// Locked is an artefact with the bytes that it has.
+// Locked is what a lock file says of an artefact, or is to say.
 type Locked struct {
-	Artefact
-	File   string // its path below a mirror
-	SHA512 string // hexadecimal
+	Name, Version, Arch string
+	URL                 string // "" is upstream's, or a mirror's
+	File                string // its path below a mirror
+	SHA512              string // hexadecimal
 }
 
-// LockText writes a lock file.
-func (c *Cluster) LockText(artefacts []Locked) []byte {
+// LockedKey is what a lock file says of a key, or is to say: the SHA-256 of a
+// public key, or the id of a secret (pki.KeyID).
+type LockedKey struct {
+	Name   string // of the item (control.Requests)
+	ID     string // hexadecimal
+	Secret bool
+}
+
+// LockText writes the lock file of the cluster of this name.
+func LockText(name string, keys []LockedKey, artefacts []Locked) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, `# Made by hagen lock: which bytes the files have that machines of the cluster
-# %s fetch at their first boot. When versions or places change,
-# run hagen lock again, and review what has changed here.
-apiVersion: %s
-kind: %s
-artefacts:
-`, c.Name, spec.Version, spec.LockKind)
+	fmt.Fprintf(&b, "# Made by hagen, for review: it belongs beside the cluster file of %s, in its repository.\napiVersion: %s\nkind: %s\n", name, spec.Version, spec.LockKind)
+	if len(keys) > 0 {
+		b.WriteString("# Which keys the cluster has: hagen render makes no others. None of them can be had from this.\nkeys:\n")
+	}
+	for _, k := range keys {
+		field := "sha256"
+		if k.Secret {
+			field = "id"
+		}
+		fmt.Fprintf(&b, "  - name: %s\n    %s: %q\n", k.Name, field, k.ID)
+	}
+	if len(artefacts) > 0 {
+		b.WriteString("# Which bytes the files have that machines fetch at their first boot. When versions or places\n# change, run hagen lock again.\nartefacts:\n")
+	}
 	for _, a := range artefacts {
 		fmt.Fprintf(&b, "  - name: %s\n", a.Name)
 		if a.Version != "" {
 			fmt.Fprintf(&b, "    version: %s\n", a.Version)
 		}
 		fmt.Fprintf(&b, "    arch: %s\n", a.Arch)
-		if own := c.Binaries.Sources[a.Name]; own != "" {
-			fmt.Fprintf(&b, "    url: %q\n", own)
+		if a.URL != "" {
+			fmt.Fprintf(&b, "    url: %q\n", a.URL)
 		}
 		fmt.Fprintf(&b, "    file: %q\n    sha512: %q\n", a.File, a.SHA512)
 	}
 	return []byte(b.String())
+}
+
+// LockedArtefacts are those of a lock file, as it has them.
+func LockedArtefacts(file *spec.LockFile) (artefacts []Locked) {
+	for _, l := range file.Artefacts.Items {
+		artefacts = append(artefacts, Locked{l.Name.Value, l.Version.Value, l.Arch.Value, l.URL.Value, l.File.Value, l.SHA512.Value})
+	}
+	return artefacts
+}
+
+var keyID = regexp.MustCompile(`^[0-9a-f]+$`)
+
+// LockedKeys are the keys of a lock file, with what is wrong with them there.
+func LockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
+	fault := func(at spec.At, format string, args ...any) {
+		faults = append(faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: spec.Restore})
+	}
+	seen := map[string]bool{}
+	for _, k := range file.Keys.Items {
+		name := k.Name.Value
+		if seen[name] {
+			fault(k.Name.At, "%s is there a second time", name)
+		}
+		seen[name] = true
+		written, digits := k.SHA256, 64
+		if k.ID.At.Written() {
+			written, digits = k.ID, 32
+		}
+		switch {
+		case k.SHA256.At.Written() == k.ID.At.Written():
+			fault(k.At, "%s needs one of sha256 and id", name)
+		case len(written.Value) != digits || !keyID.MatchString(written.Value):
+			fault(written.At, "is not %d digits of 0-9 and a-f", digits)
+		}
+		keys = append(keys, LockedKey{name, written.Value, k.ID.At.Written()})
+	}
+	return keys, faults
 }
 
 // Lock takes the digests of a lock file for the artefacts that machines fetch.
@@ -78,7 +131,7 @@ func (c *Cluster) Lock(file *spec.LockFile) []spec.Fault {
 	for _, a := range c.Fetched() {
 		l, there := found[a.Name]
 		if !there {
-			fault(file.Artefacts.At, "lacks %s", a.Name)
+			fault(at(file.Artefacts.At, file.At), "lacks %s", a.Name)
 			continue
 		}
 		c.holds(a, l, fault)
@@ -90,11 +143,11 @@ func (c *Cluster) Lock(file *spec.LockFile) []spec.Fault {
 	return faults
 }
 
+// at is the first place that is written.
+func at(ats ...spec.At) spec.At { return ats[slices.IndexFunc(ats, spec.At.Written)] }
+
 // holds compares an entry with the artefact that the cluster file asks for.
 func (c *Cluster) holds(a Artefact, l spec.Locked, fault func(spec.At, string, ...any)) {
-	at := func(ats ...spec.At) spec.At {
-		return ats[slices.IndexFunc(ats, spec.At.Written)]
-	}
 	if l.Version.Value != a.Version {
 		was := l.Version.Value
 		if was == "" {

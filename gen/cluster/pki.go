@@ -98,7 +98,7 @@ var countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
 // apart.
 func (v *validation) subject(s spec.Subject) {
 	v.c.PKI.Subject = Subject{
-		CommonName:   v.c.Name + authorityEnding,
+		CommonName:   v.c.Name + AuthorityEnding,
 		Organization: s.Organization.Value, OrganizationalUnit: s.OrganizationalUnit.Value,
 		Country: s.Country.Value, State: s.State.Value, Locality: s.Locality.Value,
 	}

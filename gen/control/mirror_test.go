@@ -47,9 +47,9 @@ spec:
 	}
 	var locked []cluster.Locked
 	for _, a := range c.Fetched() {
-		locked = append(locked, cluster.Locked{Artefact: a, File: filepath.Base(a.Path), SHA512: digests[a.Name]})
+		locked = append(locked, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: filepath.Base(a.Path), SHA512: digests[a.Name]})
 	}
-	lock, err := spec.ParseLock(spec.Source{Text: c.LockText(locked)})
+	lock, err := spec.ParseLock(spec.Source{Text: cluster.LockText(c.Name, nil, locked)})
 	if err != nil {
 		t.Fatal(err)
 	}

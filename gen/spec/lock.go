@@ -3,17 +3,32 @@ package spec
 // LockKind is what the second line of a lock file says.
 const LockKind = "Lock"
 
-// Relock is the remedy for whatever is wrong with a lock file: nobody writes one
-// by hand.
-const Relock = "run hagen lock"
+// Remedies for what is wrong with a lock file: nobody writes one by hand.
+const (
+	// Relock is that of artefacts.
+	Relock = "run hagen lock"
+	// Restore is that of keys, and of what cannot be read.
+	Restore = "restore it from its repository, or remove it: hagen render and hagen lock write it anew"
+)
 
-// LockFile is a decoded lock file: which bytes the artefacts of a cluster
-// have. hagen lock writes it; people review it.
+// LockFile is a decoded lock file: which keys a cluster has, and which bytes
+// its artefacts. hagen render and hagen lock write it; people review it.
 type LockFile struct {
 	At         At
-	APIVersion Text         `key:"apiVersion,required"`
-	Kind       Text         `key:"kind,required"`
-	Artefacts  List[Locked] `key:"artefacts,required"`
+	APIVersion Text            `key:"apiVersion,required"`
+	Kind       Text            `key:"kind,required"`
+	Keys       List[LockedKey] `key:"keys"`
+	Artefacts  List[Locked]    `key:"artefacts"`
+}
+
+// LockedKey identifies one key of the cluster that all machines share: a public
+// one by its SHA-256, a secret by an id. Its fields are explained where they are
+// read, in gen/cluster.
+type LockedKey struct {
+	At     At
+	Name   Text `key:"name,required"`
+	SHA256 Text `key:"sha256"`
+	ID     Text `key:"id"`
 }
 
 // Locked is one artefact. Its fields are explained where they are read, in

@@ -21,14 +21,16 @@ func Parse(source Source) (*File, error) {
 
 // ParseLock decodes a lock file, as Parse does a cluster file.
 func ParseLock(source Source) (*LockFile, error) {
-	return parse(source, Relock, func(d *decoder, file *LockFile) { d.header(file.APIVersion, file.Kind, LockKind) })
+	return parse(source, Restore, func(d *decoder, file *LockFile) { d.header(file.APIVersion, file.Kind, LockKind) })
 }
 
 // parse refuses with a remedy for each fault, or with one for all of them.
 func parse[T any](source Source, remedy string, header func(*decoder, *T)) (*T, error) {
 	refuse := func(faults []Fault) error {
 		for i := range faults {
-			faults[i].Remedy = cmp.Or(remedy, faults[i].Remedy)
+			if faults[i].Problem != leftConflict { // which two people know how to mend
+				faults[i].Remedy = cmp.Or(remedy, faults[i].Remedy)
+			}
 		}
 		return Refuse(source, faults)
 	}

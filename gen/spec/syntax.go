@@ -124,7 +124,7 @@ var traces = []struct {
 	pattern         *regexp.Regexp
 	problem, remedy string
 }{
-	{regexp.MustCompile(`^(<{7}|={7}|>{7})`), "a merge conflict was left here", "keep one side and remove the marks"},
+	{regexp.MustCompile(`^(<{7}|={7}|>{7}|\|{7})`), leftConflict, "keep one side and remove the marks"},
 	{regexp.MustCompile(`\{[{%]`), "a template was not filled in", "write the value"},
 	{regexp.MustCompile(`-----(BEGIN|END) `), "a PEM block stands where a field should", "a cluster file holds no certificates and no keys: remove it"},
 	{regexp.MustCompile(`[\x{00a0}\x{2007}\x{202f}\x{3000}]`), "a no-break space stands here, which looks like a blank and is none", "write a blank"},
@@ -140,6 +140,7 @@ const (
 	noDirectives   = "remove the line: a cluster file needs none"
 	aTab           = "a tab stands here"
 	writeBlanks    = "write blanks: YAML indents with nothing else"
+	leftConflict   = "a merge conflict was left here"
 	noColon        = "a field has no colon"
 	writeColon     = "write name: value, with a blank after the colon"
 )

@@ -6,44 +6,112 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"regexp"
+	"path"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"hagen/out/tree"
 	"hagen/pki"
 )
 
+// Version 1 of the index is one file with all records, and names no cluster. It is read for ever.
+// Version 2, which is written, names the cluster, and has a file for each record, so that the work
+// of two people on two items merges:
+//
+//	index.json                        {"version": 2, "cluster": "kubernetes"}
+//	records/hosts/kubem00/apiserver.json   of an item: what it was made for, its key, its certificate
+//	records/clients/<serial>.json     of a certificate that is not kept
+//
+// docs/design.md tells what else a record is to hold one day.
 const (
 	indexFile    = "index.json"
-	indexVersion = 1
+	indexVersion = 2
+	recordsDir   = "records"
+	clientsDir   = recordsDir + "/clients"
+	recordExt    = ".json"
 )
 
-// index is what index.json holds: what each item was made for and how to recognize it, and
-// whom a certificate was given that is not kept. It holds no key material.
+// recordPath is the file of an item's record, of version 2.
+func recordPath(name string) string { return path.Join(recordsDir, name+recordExt) }
+
+// recordedIn is the file that holds the record of an item.
+func (s *Store) recordedIn(name string) string {
+	if s.version == 1 {
+		return indexFile
+	}
+	return recordPath(name)
+}
+
+// clientPath is the file of the record of a certificate that is not kept.
+func clientPath(c ClientRecord) string { return path.Join(clientsDir, c.Serial+recordExt) }
+
+// index is what a directory remembers: whose it is, what each item was made for and how to
+// recognize it, and whom a certificate was given that is not kept. It holds no key material.
 type index struct {
 	Version int
+	Cluster string // "" in version 1
 	Items   []record
 	Clients []ClientRecord
 }
 
-// record is the memory of one item. The dates are for people who read the index; they are
-// those of the certificate.
+// record is the memory of one item, as version 1 writes it. The dates are for people who read the
+// index; they are those of the certificate.
 type record struct {
 	Request   pki.Request `json:"request"`
 	NotBefore time.Time   `json:"notBefore,omitzero"`
 	NotAfter  time.Time   `json:"notAfter,omitzero"`
 	// Certificate is the SHA-256 of the certificate's DER, in hex.
 	Certificate string `json:"certificate,omitempty"`
-	// Key is the SHA-256 of the public key's DER (SubjectPublicKeyInfo), in hex; of a secret,
-	// which is 256 random bits that nobody can guess, it is that of its bytes.
+	// Key is the key's id (pki.KeyID); in version 1, of a secret, the SHA-256 of its bytes.
 	Key string `json:"key,omitempty"`
+	// Generation counts the keys that the item has had; 0 in version 1, which does not.
+	Generation int `json:"-"`
+}
+
+// recordFile is a record as version 2 writes it. A generation is a key; this version knows one,
+// and one certificate for it.
+type recordFile struct {
+	Request     pki.Request  `json:"request"`
+	Generations []generation `json:"generations"`
+}
+
+type generation struct {
+	Generation   int           `json:"generation"`
+	Key          string        `json:"key"`
+	Certificates []certificate `json:"certificates,omitempty"`
+}
+
+type certificate struct {
+	SHA256    string    `json:"sha256"`
+	NotBefore time.Time `json:"notBefore"`
+	NotAfter  time.Time `json:"notAfter"`
+}
+
+func (r record) file() recordFile {
+	g := generation{Generation: max(r.Generation, 1), Key: r.Key}
+	if r.Certificate != "" {
+		g.Certificates = []certificate{{r.Certificate, r.NotBefore, r.NotAfter}}
+	}
+	return recordFile{r.Request, []generation{g}}
+}
+
+// record is what this version knows of a record; known is false if there is more to it.
+func (f recordFile) record() (r record, known bool) {
+	r.Request = f.Request
+	if len(f.Generations) != 1 || len(f.Generations[0].Certificates) > 1 {
+		return r, false
+	}
+	g := f.Generations[0]
+	r.Generation, r.Key = g.Generation, g.Key
+	for _, c := range g.Certificates {
+		r.Certificate, r.NotBefore, r.NotAfter = c.SHA256, c.NotBefore, c.NotAfter
+	}
+	hasCertificate := r.Request.Kind == pki.Authority || r.Request.Kind == pki.Leaf
+	return r, g.Generation > 0 && g.Key != "" && hasCertificate == (r.Certificate != "")
 }
 
 // ClientRecord says that a client certificate was issued, to whom and for how long. The
@@ -72,16 +140,21 @@ func NewClientRecord(item pki.Item) (ClientRecord, error) {
 		User:        item.Request.Subject.CommonName,
 		Groups:      item.Request.Subject.Organization,
 		Serial:      hex.EncodeToString(cert.SerialNumber.Bytes()),
-		Fingerprint: fingerprint(cert.Raw),
+		Fingerprint: pki.Fingerprint(cert.Raw),
 		NotBefore:   cert.NotBefore.UTC(),
 		NotAfter:    cert.NotAfter.UTC(),
 		Authority:   item.Request.Authority,
 	}, nil
 }
 
-// describe makes the record of an item. The error is that of parts that cannot be read.
-func describe(item pki.Item) (record, error) {
+// describe makes the record of an item in a version of the index. The error is that of parts that
+// cannot be read.
+func describe(item pki.Item, version int) (record, error) {
 	described := record{Request: item.Request}
+	var err error
+	if described.Key, err = pki.KeyID(item); err != nil {
+		return record{}, err
+	}
 	switch item.Request.Kind {
 	case pki.Authority, pki.Leaf:
 		cert, err := item.X509()
@@ -89,172 +162,70 @@ func describe(item pki.Item) (record, error) {
 			return record{}, err
 		}
 		described.NotBefore, described.NotAfter = cert.NotBefore.UTC(), cert.NotAfter.UTC()
-		described.Certificate = fingerprint(cert.Raw)
-		described.Key = fingerprint(cert.RawSubjectPublicKeyInfo)
-	case pki.KeyPair:
-		block, _ := pem.Decode(item.Public)
-		if block == nil {
-			return record{}, fmt.Errorf("%s: public half: it is not PEM", item.Request.Name)
-		}
-		described.Key = fingerprint(block.Bytes)
+		described.Certificate = pki.Fingerprint(cert.Raw)
 	case pki.Secret:
-		secret, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(item.Key)))
-		if err != nil || len(secret) != pki.SecretSize {
-			return record{}, fmt.Errorf("%s: key: it is not base64 of %d bytes", item.Request.Name, pki.SecretSize)
+		if version == 1 {
+			raw, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(string(item.Key)))
+			sum := sha256.Sum256(raw)
+			described.Key = hex.EncodeToString(sum[:])
 		}
-		described.Key = fingerprint(secret)
 	}
 	return described, nil
 }
 
-func fingerprint(der []byte) string {
-	sum := sha256.Sum256(der)
-	return hex.EncodeToString(sum[:])
-}
-
-// encodeIndex writes the index: the same bytes for the same content.
-func encodeIndex(set pki.Set, clients []ClientRecord) ([]byte, error) {
-	written := struct {
-		Version int            `json:"version"`
-		Items   []record       `json:"items"`
-		Clients []ClientRecord `json:"clients"`
-	}{indexVersion, []record{}, append([]ClientRecord{}, clients...)}
-	for _, name := range slices.Sorted(maps.Keys(set)) {
-		item, err := describe(set[name])
+// memory makes the records of a set, and keeps those of leaves whose files are gone: that they
+// were there tells a renewed certificate from a new one.
+func (s *Store) memory(set pki.Set) (map[string]record, error) {
+	next := maps.Clone(s.recorded)
+	for name, item := range set {
+		described, err := describe(item, indexVersion)
 		if err != nil {
 			return nil, err
 		}
-		written.Items = append(written.Items, item)
+		described.Generation = 1
+		if before, known := s.recorded[name]; known {
+			described.Generation = max(before.Generation, 1)
+			held, there := s.set[name]
+			if id, err := pki.KeyID(held); !there || err != nil || id != described.Key {
+				described.Generation++
+			}
+		}
+		next[name] = described
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(written); err != nil {
-		return nil, errors.New("the index cannot be written as JSON")
+	for name := range s.set {
+		if _, kept := set[name]; !kept {
+			delete(next, name)
+		}
 	}
-	return text.Bytes(), nil
+	return next, nil
 }
 
-// indexFault is something wrong at a place in the index.
-type indexFault struct {
-	offset int
-	text   string
-}
-
-// decodeIndex reads an index. It is strict: a field it does not know would be lost with the
-// next write.
-func decodeIndex(data []byte) (index, []indexFault) {
-	var versioned struct{ Version *float64 } // however large it is
-	if err := json.Unmarshal(data, &versioned); err != nil {
-		return index{}, []indexFault{jsonFault(data, 0, err)}
-	}
-	switch version := versioned.Version; {
-	case version == nil || *version < 1:
-		return index{}, []indexFault{{0, "it has no version, so hagen did not write it: restore it from a backup"}}
-	case *version > indexVersion:
-		return index{}, []indexFault{{0, fmt.Sprintf("it was written by a newer hagen (version %g; this one knows %d): use that one", *version, indexVersion)}}
-	}
-	var raw struct {
-		Version int
-		Items   []json.RawMessage
-		Clients []json.RawMessage
-	}
-	if err := decodeStrictly(data, &raw); err != nil {
-		return index{}, []indexFault{jsonFault(data, 0, err)}
-	}
-	read := index{Version: raw.Version, Items: make([]record, len(raw.Items)), Clients: make([]ClientRecord, len(raw.Clients))}
-	var faults []indexFault
-	for i, text := range raw.Items {
-		if err := decodeStrictly(text, &read.Items[i]); err != nil {
-			faults = append(faults, jsonFault(data, bytes.Index(data, text), err))
+// indexFiles writes the index: the same bytes for the same content.
+func indexFiles(cluster string, items map[string]record, clients []ClientRecord) ([]tree.File, error) {
+	var files []tree.File
+	add := func(path string, value any) error {
+		var text bytes.Buffer
+		encoder := json.NewEncoder(&text)
+		encoder.SetEscapeHTML(false)
+		encoder.SetIndent("", "  ")
+		if err := encoder.Encode(value); err != nil {
+			return errors.New("the index cannot be written as JSON")
 		}
-	}
-	for i, text := range raw.Clients {
-		if string(text) == "null" {
-			faults = append(faults, indexFault{bytes.Index(data, text), "a record is empty: restore it from a backup"})
-			continue
+		if text.Len() > maxFile {
+			return fmt.Errorf("%s would have more than %d MiB, which hagen does not read any more: ask for fewer names in certificates", path, maxFile>>20)
 		}
-		if err := decodeStrictly(text, &read.Clients[i]); err != nil {
-			faults = append(faults, jsonFault(data, bytes.Index(data, text), err))
-		}
+		files = append(files, tree.File{Path: path, Mode: 0o600, Data: text.Bytes()})
+		return nil
 	}
-	if len(faults) > 0 {
-		return index{}, faults
+	err := add(indexFile, struct {
+		Version int    `json:"version"`
+		Cluster string `json:"cluster"`
+	}{indexVersion, cluster})
+	for _, name := range slices.Sorted(maps.Keys(items)) {
+		err = errors.Join(err, add(recordPath(name), items[name].file()))
 	}
-	if faults := checkNames(data, read.Items, raw.Items); len(faults) > 0 {
-		return index{}, faults
+	for _, c := range clients {
+		err = errors.Join(err, add(clientPath(c), c))
 	}
-	return read, nil
-}
-
-// checkNames sees to it that no record leads outside of the directory, or two to one file.
-func checkNames(data []byte, items []record, raw []json.RawMessage) []indexFault {
-	var faults []indexFault
-	seen := map[string]bool{}
-	for i, item := range items {
-		offset := bytes.Index(data, raw[i])
-		if err := item.Request.Validate(); err != nil {
-			faults = append(faults, indexFault{offset, strings.ReplaceAll(err.Error(), "\n", "; ") + ": restore it from a backup"})
-		}
-		name := strings.ToLower(item.Request.Name)
-		if seen[name] {
-			faults = append(faults, indexFault{offset, item.Request.Name + " is recorded twice: restore it from a backup"})
-		}
-		seen[name] = true
-	}
-	return faults
-}
-
-func decodeStrictly(data []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the end of it")
-	}
-	return nil
-}
-
-// unknownField is how encoding/json tells of a field; it has no type for it.
-var unknownField = regexp.MustCompile(`unknown field "[^"]*"`)
-
-// jsonFault words an error of encoding/json; base is where in data the decoded part begins.
-func jsonFault(data []byte, base int, err error) indexFault {
-	offset, text := max(base, 0), "it holds a value that hagen does not write"
-	var syntax *json.SyntaxError
-	var mistyped *json.UnmarshalTypeError
-	var date *time.ParseError
-	switch {
-	case len(bytes.TrimSpace(data)) == 0:
-		text = "it is empty"
-	case errors.As(err, &syntax):
-		offset += max(int(syntax.Offset)-1, 0)
-		text = "not JSON from here on"
-		if int(syntax.Offset) >= len(data)-base {
-			text = "it is cut short"
-		}
-	case errors.As(err, &date):
-		text = date.Value + " is not a time like \"2026-01-02T15:04:05Z\""
-	case errors.As(err, &mistyped):
-		text = fmt.Sprintf("the value is of the wrong kind (%s)", mistyped.Value)
-		// The names of fields, not those of Go's types.
-		if field := mistyped.Field[strings.LastIndexByte(mistyped.Field, '.')+1:]; field != "" {
-			text = field + ": " + text
-		}
-	case unknownField.MatchString(err.Error()):
-		text = unknownField.FindString(err.Error())
-	case errors.Is(err, pki.ErrLifetime):
-		text = err.Error()
-	}
-	return indexFault{offset, text + ": restore it from a backup"}
-}
-
-// position turns an offset into line and column, both from 1, columns in characters.
-func position(data []byte, offset int) (line, column int) {
-	before := data[:min(offset, len(data))]
-	line = 1 + bytes.Count(before, []byte("\n"))
-	return line, 1 + utf8.RuneCount(before[bytes.LastIndexByte(before, '\n')+1:])
+	return files, err
 }

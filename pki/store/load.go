@@ -38,7 +38,7 @@ func (f Faults) Error() string {
 // The largest files that are read, in bytes.
 const (
 	maxFile  = 1 << 20
-	maxIndex = 16 << 20 // some sixty thousand records
+	maxIndex = 16 << 20 // in version 1: some sixty thousand records
 )
 
 // loader collects what is wrong while a store is read.
@@ -64,7 +64,7 @@ func (s *Store) load() Faults {
 	}
 	data, there := l.read(indexFile)
 	if !there {
-		l.findUnrecorded()
+		l.findUnrecorded(indexFile)
 		return l.faults
 	}
 	if len(l.faults) > 0 {
@@ -72,10 +72,13 @@ func (s *Store) load() Faults {
 	}
 	read, wrong := decodeIndex(data)
 	for _, fault := range wrong {
-		line, column := position(data, fault.offset)
-		l.faults = append(l.faults, Fault{indexFile, fmt.Sprintf("%s:%d:%d: %s", l.show(indexFile), line, column, fault.text)})
+		l.faultAt(indexFile, data, fault)
 	}
-	if !l.checkAuthorities(read) {
+	l.version, l.cluster = read.Version, read.Cluster
+	if len(wrong) == 0 && read.Version > 1 {
+		l.loadRecords(&read)
+	}
+	if len(l.faults) > 0 || !l.checkAuthorities(read) {
 		return l.faults
 	}
 	for _, item := range read.Items {
@@ -93,6 +96,12 @@ func (s *Store) load() Faults {
 	return l.faults
 }
 
+// faultAt notes what is wrong at a place in a file of the index.
+func (l *loader) faultAt(path string, data []byte, fault indexFault) {
+	line, column := position(data, fault.offset)
+	l.faults = append(l.faults, Fault{path, fmt.Sprintf("%s:%d:%d: %s", l.show(path), line, column, fault.text)})
+}
+
 // checkAuthorities sees to it that the index records whatever signed what it
 // records. Without that every leaf would look as if a stranger had signed it.
 func (l *loader) checkAuthorities(read index) bool {
@@ -102,7 +111,7 @@ func (l *loader) checkAuthorities(read index) bool {
 		if authority == "" || slices.ContainsFunc(read.Items, func(r record) bool { return r.Request.Name == authority }) {
 			continue
 		}
-		l.fault(indexFile, "records %s, but not %s, which signed it: restore it from a backup", item.Request.Name, authority)
+		l.fault(l.recordedIn(item.Request.Name), "records %s, but not %s, which signed it: restore %s from a backup", item.Request.Name, authority, l.show(l.recordedIn(authority)))
 		whole = false
 	}
 	return whole
@@ -113,7 +122,7 @@ func (l *loader) remedy(request pki.Request) string {
 	if request.Kind == pki.Leaf {
 		return "restore it from a backup, or delete " + l.both(request) + " so that a new pair is issued"
 	}
-	return fmt.Sprintf("restore it from a backup (an existing %s is never replaced; without it begin a new PKI directory)", request.Kind)
+	return fmt.Sprintf("restore it from a backup: machines that run know no other, and an existing %s is never replaced", request.Kind)
 }
 
 func (l *loader) both(request pki.Request) string {
@@ -146,7 +155,7 @@ func (l *loader) read(path string) (data []byte, there bool) {
 		l.faults = append(l.faults, Fault{path, err.Error()})
 		return nil, true
 	}
-	limit := maxFile
+	limit := maxFile // also of a record, which is a few hundred bytes
 	if path == indexFile {
 		limit = maxIndex
 	}
@@ -166,7 +175,7 @@ func (l *loader) read(path string) (data []byte, there bool) {
 // empty there.
 func (l *loader) loadItem(recorded record) {
 	request := recorded.Request
-	l.recorded[request.Name] = request
+	l.recorded[request.Name] = recorded
 	item := pki.Item{Request: request}
 	var missing, present []string
 	for _, p := range parts(request) {
@@ -217,7 +226,7 @@ func (l *loader) checkMode(name, path string) {
 // compare holds an item against what the index recorded, and empties what is another's. What
 // cannot be parsed is left for pki.Verify to report.
 func (l *loader) compare(item *pki.Item, recorded record) {
-	found, err := describe(*item)
+	found, err := describe(*item, l.version)
 	if err != nil {
 		return
 	}
@@ -234,13 +243,13 @@ func (l *loader) compare(item *pki.Item, recorded record) {
 		l.fault(item.Request.Name+".pub", "is not the public half hagen recorded: %s", l.remedy(item.Request))
 		item.Public = nil
 	case found.Key != recorded.Key:
-		l.fault(indexFile, "records another key than that of the certificate %s: restore it from a backup", item.Request.Name)
+		l.fault(l.recordedIn(item.Request.Name), "records another key than that of the certificate %s: restore it from a backup", item.Request.Name)
 	}
 }
 
-// findUnrecorded reports certificates and keys in a directory without an index: new ones must
-// not be made in their place.
-func (l *loader) findUnrecorded() {
+// findUnrecorded reports certificates and keys in a directory without an index, or without its
+// records: new ones must not be made in their place.
+func (l *loader) findUnrecorded(missing string) {
 	var found []string
 	err := filepath.WalkDir(l.dir.Path(), func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -256,8 +265,8 @@ func (l *loader) findUnrecorded() {
 	})
 	switch {
 	case err != nil:
-		l.fault(indexFile, "is missing, and the directory cannot be searched: check its owner and permissions")
+		l.fault(missing, "is missing, and the directory cannot be searched: check its owner and permissions")
 	case len(found) > 0:
-		l.fault(indexFile, "is missing, but the directory holds %d certificates and keys (%s first): restore it from a backup, or name a new PKI directory", len(found), filepath.Join(l.name, strings.TrimPrefix(found[0], l.dir.Path())))
+		l.fault(missing, "is missing, but the directory holds %d certificates and keys (%s first): restore it from a backup", len(found), filepath.Join(l.name, strings.TrimPrefix(found[0], l.dir.Path())))
 	}
 }

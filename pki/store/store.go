@@ -4,7 +4,8 @@
 //	authorities/kubernetes/ca.pem, ca-key.pem   an authority or leaf: NAME.pem, NAME-key.pem
 //	cluster/sa.key, sa.pub                      a key pair
 //	cluster/encryption.key                      a secret
-//	index.json                                  the index
+//	index.json                                  the index: whose the directory is
+//	records/cluster/sa.json                     an item's record in the index
 //	.gitignore                                  keeps plain keys out of version control
 //
 // Keys are 0600, certificates and public halves 0644, directories 0700. All is checked when
@@ -20,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"hagen/out/tree"
 	"hagen/pki"
@@ -29,8 +31,10 @@ import (
 type Store struct {
 	dir      *tree.Dir
 	name     string // as the caller wrote it, for messages
+	version  int    // of the index on disk
+	cluster  string // that the directory belongs to; "" if it does not say
 	set      pki.Set
-	recorded map[string]pki.Request // what the index on disk records
+	recorded map[string]record // what the index on disk records
 	clients  []ClientRecord
 	warnings []pki.Warning
 }
@@ -47,7 +51,7 @@ func Open(dir string, waiting func()) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: d, name: filepath.Clean(dir), set: pki.Set{}, recorded: map[string]pki.Request{}}
+	s := &Store{dir: d, name: filepath.Clean(dir), set: pki.Set{}, recorded: map[string]record{}}
 	if faults := s.load(); len(faults) > 0 {
 		return nil, errors.Join(faults, d.Close())
 	}
@@ -59,6 +63,50 @@ func (s *Store) Close() error { return s.dir.Close() }
 
 // Set returns the items of the store.
 func (s *Store) Set() pki.Set { return maps.Clone(s.set) }
+
+// Cluster returns the name of the cluster that the directory belongs to; "" if it does not say,
+// since nothing is in it or its index is of version 1.
+func (s *Store) Cluster() string { return s.cluster }
+
+// SetCluster has the next Save write whose the directory is.
+func (s *Store) SetCluster(name string) { s.cluster = name }
+
+// Recorded returns what the items were made for that the directory has or had: also leaves whose
+// files are gone.
+func (s *Store) Recorded() map[string]pki.Request {
+	requests := map[string]pki.Request{}
+	for name, r := range s.recorded {
+		requests[name] = r.Request
+	}
+	return requests
+}
+
+// Renewed tells those of the changes apart that made a leaf anew: one that was there before.
+func (s *Store) Renewed(changes []pki.Change) []pki.Change {
+	changes = slices.Clone(changes)
+	for i := range changes {
+		if _, known := s.recorded[changes[i].Name]; known && changes[i].Action == pki.Made {
+			changes[i].Action, changes[i].Why = pki.Renewed, "its files were gone"
+		}
+	}
+	return changes
+}
+
+// Newest returns the certificate that begins last of all that the directory holds or has given to
+// users, and when it begins; "" if there is none. No clock that is right says an earlier time.
+func (s *Store) Newest() (what string, begin time.Time) {
+	for _, name := range slices.Sorted(maps.Keys(s.recorded)) {
+		if r := s.recorded[name]; r.NotBefore.After(begin) {
+			what, begin = name, r.NotBefore
+		}
+	}
+	for _, c := range s.clients {
+		if c.NotBefore.After(begin) {
+			what, begin = "the certificate of user "+c.User, c.NotBefore
+		}
+	}
+	return what, begin
+}
 
 // Clients returns the client certificates that were issued without being kept, oldest first.
 func (s *Store) Clients() []ClientRecord { return slices.Clone(s.clients) }
@@ -114,10 +162,13 @@ const (
 
 // Save makes the directory hold set, which must be the store's own with items added or leaves
 // replaced, and appends newClients to the record of client certificates, from which those that
-// have expired meanwhile go. All is exchanged at
-// once; if nothing differs, nothing is touched and changed is false. The error says what
+// have expired meanwhile go. The directory must belong to a cluster (SetCluster). All is exchanged
+// at once; if nothing differs, nothing is touched and changed is false. The error says what
 // stands in the way; with changed false the directory is as it was.
 func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err error) {
+	if s.cluster == "" {
+		return false, fmt.Errorf("%s: cannot be written before it is known of which cluster it is", s.name)
+	}
 	if err := s.checkKept(set); err != nil {
 		return false, err
 	}
@@ -125,14 +176,14 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 		return false, err
 	}
 	clients := append(unexpired(s.clients, newClients), newClients...)
-	encoded, err := encodeIndex(set, clients)
+	items, err := s.memory(set)
 	if err != nil {
 		return false, err
 	}
-	if len(encoded) > maxIndex {
-		return false, fmt.Errorf("%s would have more than %d MiB, which hagen does not read any more: nothing was written; ask for fewer names in certificates, or begin a new PKI directory", s.show(indexFile), maxIndex>>20)
+	files, err := indexFiles(s.cluster, items, clients)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w; nothing was written", s.name, err)
 	}
-	files := []tree.File{{Path: indexFile, Mode: 0o600, Data: encoded}}
 	if _, err := os.Lstat(filepath.Join(s.dir.Path(), ignoreFile)); errors.Is(err, fs.ErrNotExist) {
 		// Only then: users may have lines of their own in it.
 		files = append(files, tree.File{Path: ignoreFile, Mode: 0o644, Data: []byte(ignoreText)})
@@ -142,19 +193,30 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 			files = append(files, tree.File{Path: p.path, Mode: p.mode, Data: *content(&item, p.part)})
 		}
 	}
-	var dropped []string
-	for name, request := range s.recorded {
-		if _, kept := set[name]; !kept {
-			for _, p := range parts(request) {
-				dropped = append(dropped, p.path)
-			}
-		}
-	}
-	changed, err = s.dir.Replace(files, dropped)
+	changed, err = s.dir.Replace(files, s.dropped(items, clients))
 	if changed || err == nil {
-		s.remember(set, clients)
+		s.set, s.clients, s.recorded, s.version = maps.Clone(set), clients, items, indexVersion
 	}
 	return changed, err
+}
+
+// dropped are the files of what is not in the index any more.
+func (s *Store) dropped(items map[string]record, clients []ClientRecord) (paths []string) {
+	for name, r := range s.recorded {
+		if _, kept := items[name]; kept {
+			continue
+		}
+		paths = append(paths, recordPath(name))
+		for _, p := range parts(r.Request) {
+			paths = append(paths, p.path)
+		}
+	}
+	for _, c := range s.clients {
+		if !slices.ContainsFunc(clients, func(kept ClientRecord) bool { return kept.Serial == c.Serial }) {
+			paths = append(paths, clientPath(c))
+		}
+	}
+	return paths
 }
 
 // unexpired leaves out the records of certificates that had expired when the
@@ -165,13 +227,6 @@ func unexpired(records, newer []ClientRecord) []ClientRecord {
 	})
 }
 
-func (s *Store) remember(set pki.Set, clients []ClientRecord) {
-	s.set, s.clients, s.recorded = maps.Clone(set), clients, map[string]pki.Request{}
-	for name, item := range set {
-		s.recorded[name] = item.Request
-	}
-}
-
 // checkKept is the last guard of what cannot be had again: whatever happened before, an
 // authority, key pair or secret on disk is neither dropped nor overwritten.
 func (s *Store) checkKept(set pki.Set) error {
@@ -179,7 +234,7 @@ func (s *Store) checkKept(set pki.Set) error {
 	for name, item := range s.set {
 		next, there := set[name]
 		if item.Request.Kind != pki.Leaf && (!there || !bytes.Equal(next.Key, item.Key) || !bytes.Equal(next.Cert, item.Cert)) {
-			errs = append(errs, fmt.Errorf("%s: an existing %s is never replaced or removed; begin a new PKI directory", s.show(name), item.Request.Kind))
+			errs = append(errs, fmt.Errorf("%s: an existing %s is never replaced or removed", s.show(name), item.Request.Kind))
 		}
 	}
 	return errors.Join(errs...)
@@ -196,7 +251,7 @@ func (s *Store) checkUnclaimed(set pki.Set) error {
 			file, err := s.dir.OpenFile(p.path)
 			if err == nil {
 				file.Close()
-				err = fmt.Errorf("%s is there, and the index knows nothing of it: if hagen wrote it, restore %s from a backup; if not, move it away", s.show(p.path), s.show(indexFile))
+				err = fmt.Errorf("%s is there, and the index knows nothing of it: if hagen wrote it, restore %s from a backup; if not, move it away", s.show(p.path), s.show(s.recordedIn(name)))
 			}
 			if !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)

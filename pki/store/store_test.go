@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +60,9 @@ func open(t testing.TB, dir string) *Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
+	if s.Cluster() == "" {
+		s.SetCluster("kubernetes")
+	}
 	return s
 }
 
@@ -73,6 +79,43 @@ func filled(t testing.TB) (string, pki.Set) {
 		t.Fatal(err)
 	}
 	return dir, set
+}
+
+// filledFirst is filled with an index of version 1, as hagen no longer writes it.
+func filledFirst(t testing.TB) (string, pki.Set) {
+	t.Helper()
+	dir, set := filled(t)
+	if err := os.RemoveAll(filepath.Join(dir, recordsDir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, indexFile), firstIndex(t, set), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir, set
+}
+
+// firstIndex writes an index of version 1.
+func firstIndex(t testing.TB, set pki.Set, clients ...ClientRecord) []byte {
+	t.Helper()
+	written := struct {
+		Version int            `json:"version"`
+		Items   []record       `json:"items"`
+		Clients []ClientRecord `json:"clients"`
+	}{1, []record{}, append([]ClientRecord{}, clients...)}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		item, err := describe(set[name], 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written.Items = append(written.Items, item)
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(written); err != nil {
+		t.Fatal(err)
+	}
+	return text.Bytes()
 }
 
 // snapshot reads all that is in a directory, with modes.
@@ -115,6 +158,8 @@ func TestRoundTrip(t *testing.T) {
 		sa + ".key": "-rw-------", sa + ".pub": "-rw-r--r--", secret + ".key": "-rw-------",
 		"cluster": "drwx------", "hosts": "drwx------", "hosts/kubem00": "drwx------",
 		"index.json": "-rw-------", ".gitignore": "-rw-r--r--",
+		"records": "drwx------", "records/authorities": "drwx------", "records/authorities/kubernetes": "drwx------", "records/cluster": "drwx------", "records/hosts": "drwx------", "records/hosts/kubem00": "drwx------",
+		"records/" + authority + ".json": "-rw-------", "records/" + server + ".json": "-rw-------", "records/" + admin + ".json": "-rw-------", "records/" + sa + ".json": "-rw-------", "records/" + secret + ".json": "-rw-------",
 	}
 	before := snapshot(t, dir)
 	for path, content := range before {
@@ -144,68 +189,254 @@ func TestRoundTrip(t *testing.T) {
 
 func TestIndexText(t *testing.T) {
 	dir, set := filled(t)
-	data, err := os.ReadFile(filepath.Join(dir, indexFile))
-	if err != nil {
-		t.Fatal(err)
+	found := snapshot(t, dir)
+	fingerprints := regexp.MustCompile(`"[0-9a-f]{32,64}"`)
+	text := func(path string) string {
+		_, content, _ := strings.Cut(found[path], " ")
+		return fingerprints.ReplaceAllString(content, `"…"`)
 	}
-	for _, want := range []string{
-		"{\n  \"version\": 1,\n  \"items\": [\n    {\n      \"request\": {\n        \"name\": \"authorities/kubernetes/ca\",\n        \"kind\": \"authority\",",
-		"        \"lifetime\": \"87600h0m0s\"\n      },\n      \"notBefore\": \"2026-03-14T14:09:26Z\",\n      \"notAfter\": \"2036-03-11T15:09:26Z\",\n      \"certificate\": \"",
-		"    {\n      \"request\": {\n        \"name\": \"cluster/encryption\",\n        \"kind\": \"secret\"\n      },\n      \"key\": \"",
-		"  ],\n  \"clients\": []\n}\n",
+	for path, want := range map[string]string{
+		indexFile: "{\n  \"version\": 2,\n  \"cluster\": \"kubernetes\"\n}\n",
+		"records/cluster/encryption.json": `{
+  "request": {
+    "name": "cluster/encryption",
+    "kind": "secret"
+  },
+  "generations": [
+    {
+      "generation": 1,
+      "key": "…"
+    }
+  ]
+}
+`,
+		"records/cluster/admin.json": `{
+  "request": {
+    "name": "cluster/admin",
+    "kind": "leaf",
+    "authority": "authorities/kubernetes/ca",
+    "subject": {
+      "commonName": "admin",
+      "organization": [
+        "system:masters"
+      ]
+    },
+    "profile": "client-authentication",
+    "algorithm": "ecdsa-p256",
+    "lifetime": "2160h0m0s"
+  },
+  "generations": [
+    {
+      "generation": 1,
+      "key": "…",
+      "certificates": [
+        {
+          "sha256": "…",
+          "notBefore": "2026-03-14T14:09:26Z",
+          "notAfter": "2026-06-12T15:09:26Z"
+        }
+      ]
+    }
+  ]
+}
+`,
 	} {
-		if !strings.Contains(string(data), want) {
-			t.Errorf("the index lacks\n%s\nin\n%s", want, data)
+		if text(path) != want {
+			t.Errorf("%s is\n%s", path, text(path))
 		}
 	}
 	for name, item := range set {
 		for line := range strings.Lines(string(item.Key)) {
-			if strings.Contains(string(data), strings.TrimSpace(line)) {
-				t.Errorf("the index holds key material of %s", name)
+			for path, content := range found {
+				if strings.HasSuffix(path, ".json") && strings.Contains(content, strings.TrimSpace(line)) {
+					t.Errorf("%s holds key material of %s", path, name)
+				}
 			}
 		}
 	}
 }
 
+// TestFirstVersion: an index of version 1 is read, and written only as one of version 2 that names
+// the cluster; certificates and keys stay.
+func TestFirstVersion(t *testing.T) {
+	dir, set := filledFirst(t)
+	jane := ClientRecord{User: "jane", Serial: "0a", NotBefore: testNow, NotAfter: testNow.Add(time.Hour)}
+	if err := os.WriteFile(filepath.Join(dir, indexFile), firstIndex(t, set, jane), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, dir)
+	s, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(s.Set(), set) || s.Cluster() != "" || len(s.Clients()) != 1 {
+		t.Error("what is read is not what was written", s.Cluster(), s.Clients())
+	}
+	if changed, err := s.Save(s.Set()); changed || err == nil || !strings.Contains(err.Error(), "before it is known of which cluster it is") {
+		t.Error(changed, err)
+	}
+	s.SetCluster("prod")
+	if changed, err := s.Save(s.Set()); !changed || err != nil {
+		t.Fatal(changed, err)
+	}
+	s.Close()
+	again := open(t, dir)
+	if again.Cluster() != "prod" || !reflect.DeepEqual(again.Set(), set) || !reflect.DeepEqual(again.Clients(), []ClientRecord{jane}) {
+		t.Error(again.Cluster(), again.Clients())
+	}
+	for path, content := range before {
+		if path != indexFile && path != "." && snapshot(t, dir)[path] != content {
+			t.Errorf("%s changed", path)
+		}
+	}
+}
+
+// TestGenerations: each new key of an item counts, also after its files were deleted.
+func TestGenerations(t *testing.T) {
+	for name, fill := range map[string]func(testing.TB) (string, pki.Set){"2": filled, "1": filledFirst} {
+		dir, _ := fill(t)
+		s := open(t, dir)
+		requests := testRequests()
+		requests[1].DNSNames = append(requests[1].DNSNames, "more")
+		result := issue(t, s.Set(), requests...)
+		if _, err := s.Save(result.Set); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		for _, file := range []string{admin + ".pem", admin + "-key.pem"} {
+			if err := os.Remove(filepath.Join(dir, file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s = open(t, dir)
+		result = issue(t, s.Set(), requests...)
+		if _, err := s.Save(result.Set); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for name, r := range s.recorded {
+			got[name] = r.Generation
+		}
+		if want := (map[string]int{authority: 1, server: 2, admin: 2, sa: 1, secret: 1}); !maps.Equal(got, want) {
+			t.Errorf("version %s: %v", name, got)
+		}
+	}
+}
+
+// TestTwoPeople: what two people did to two copies merges file by file.
+func TestTwoPeople(t *testing.T) {
+	dir, set := filled(t)
+	copied := filepath.Join(t.TempDir(), "pki")
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, dir)
+	for i, where := range []string{dir, copied} {
+		s := open(t, where)
+		requests := testRequests()
+		requests[1+i].Lifetime /= 2
+		client := ClientRecord{User: where, Serial: fmt.Sprintf("0%d", i), NotBefore: testNow, NotAfter: testNow.Add(time.Hour)}
+		if _, err := s.Save(issue(t, s.Set(), requests...).Set, client); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+	theirs := snapshot(t, copied)
+	for path, content := range theirs {
+		if before[path] == content || strings.HasPrefix(content, "d") {
+			continue
+		}
+		if snapshot(t, dir)[path] != before[path] {
+			t.Errorf("both changed %s", path)
+		}
+		_, text, _ := strings.Cut(content, " ")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o700), os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, dir)
+	if len(s.Clients()) != 2 || bytes.Equal(s.Set()[server].Key, set[server].Key) || bytes.Equal(s.Set()[admin].Key, set[admin].Key) {
+		t.Error("not all of both is there")
+	}
+}
+
+func TestRenewed(t *testing.T) {
+	dir, _ := filled(t)
+	for _, file := range []string{server + ".pem", server + "-key.pem"} {
+		if err := os.Remove(filepath.Join(dir, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, dir)
+	if _, err := s.Save(s.Set()); err != nil { // as hagen kubeconfig does in between
+		t.Fatal(err)
+	}
+	s.Close()
+	s = open(t, dir)
+	more := testRequests()[2]
+	more.Name = "cluster/more"
+	for _, change := range s.Renewed(issue(t, s.Set(), append(testRequests(), more)...).Changes) {
+		want := map[string]pki.Action{server: pki.Renewed, "cluster/more": pki.Made}[change.Name]
+		if want == "" {
+			want = pki.Kept
+		}
+		if change.Action != want {
+			t.Error(change)
+		}
+	}
+	if request := s.Recorded()[server]; !reflect.DeepEqual(request, testRequests()[1]) {
+		t.Error(request)
+	}
+}
+
+func TestNewest(t *testing.T) {
+	dir, _ := filled(t)
+	s := open(t, dir)
+	if what, begin := s.Newest(); what != authority || !begin.Equal(testNow.Add(-time.Hour)) {
+		t.Error(what, begin)
+	}
+	later := testNow.Add(time.Hour)
+	if _, err := s.Save(s.Set(), ClientRecord{User: "jane", Serial: "0a", NotBefore: later, NotAfter: later}); err != nil {
+		t.Fatal(err)
+	}
+	if what, begin := s.Newest(); what != "the certificate of user jane" || !begin.Equal(later) {
+		t.Error(what, begin)
+	}
+	if what, _ := open(t, filepath.Join(t.TempDir(), "none")).Newest(); what != "" {
+		t.Error(what)
+	}
+}
+
 // TestExpiredClients: what expired before a new certificate was issued goes, so
-// that the index does not grow for ever.
+// that the records do not grow for ever.
 func TestExpiredClients(t *testing.T) {
 	dir, _ := filled(t)
 	s := open(t, dir)
 	record := func(user string, from, to time.Duration) ClientRecord {
-		return ClientRecord{User: user, NotBefore: testNow.Add(from), NotAfter: testNow.Add(to)}
+		return ClientRecord{User: user, Serial: "0a" + user, NotBefore: testNow.Add(from), NotAfter: testNow.Add(to)}
 	}
 	for _, r := range []ClientRecord{record("short", 0, time.Hour), record("long", 0, 100*time.Hour), record("new", 2*time.Hour, 3*time.Hour)} {
 		if _, err := s.Save(s.Set(), r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := s.Clients(); len(got) != 2 || got[0].User != "long" || got[1].User != "new" {
+	s.Close()
+	if got := open(t, dir).Clients(); len(got) != 2 || got[0].User != "long" || got[1].User != "new" {
 		t.Errorf("got %v", got)
 	}
 }
 
-// TestTooLargeIndex: what could not be read again is not written.
-func TestTooLargeIndex(t *testing.T) {
+// TestTooLargeRecord: what could not be read again is not written.
+func TestTooLargeRecord(t *testing.T) {
 	dir, _ := filled(t)
 	before := snapshot(t, dir)
 	s := open(t, dir)
-	many := make([]ClientRecord, 120_000)
-	for i := range many {
-		many[i] = ClientRecord{User: fmt.Sprint("user", i), Fingerprint: strings.Repeat("0", 64), NotAfter: testNow}
-	}
-	if changed, err := s.Save(s.Set(), many...); changed || err == nil || !strings.Contains(err.Error(), "index.json would have more than 16 MiB") {
+	large := ClientRecord{User: "jane", Serial: "0a", Groups: []string{strings.Repeat("x", maxFile)}, NotAfter: testNow}
+	if changed, err := s.Save(s.Set(), large); changed || err == nil || !strings.Contains(err.Error(), "records/clients/0a.json would have more than 1 MiB") {
 		t.Error(changed, err)
 	}
 	if !reflect.DeepEqual(before, snapshot(t, dir)) {
 		t.Error("the directory was changed")
-	}
-	if changed, err := s.Save(s.Set(), many[:30_000]...); !changed || err != nil {
-		t.Error(changed, err)
-	}
-	s.Close()
-	if got := open(t, dir).Clients(); len(got) != 30_000 {
-		t.Errorf("%d records are read back", len(got))
 	}
 }
 
@@ -231,7 +462,7 @@ func TestClients(t *testing.T) {
 	s.Close()
 	s = open(t, dir)
 	cert, _ := item.X509()
-	want := ClientRecord{User: "admin", Groups: []string{"system:masters"}, Serial: hex.EncodeToString(cert.SerialNumber.Bytes()), Fingerprint: fingerprint(cert.Raw),
+	want := ClientRecord{User: "admin", Groups: []string{"system:masters"}, Serial: hex.EncodeToString(cert.SerialNumber.Bytes()), Fingerprint: pki.Fingerprint(cert.Raw),
 		NotBefore: testNow.Add(-time.Hour), NotAfter: testNow.Add(2160 * time.Hour), Authority: authority}
 	if got := s.Clients(); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -266,20 +497,6 @@ func TestMissingLeafIsIssuedAnew(t *testing.T) {
 	}
 }
 
-func TestMissingLeafThatNobodyWants(t *testing.T) {
-	dir, _ := filled(t)
-	os.Remove(filepath.Join(dir, admin+".pem"))
-	os.Remove(filepath.Join(dir, admin+"-key.pem"))
-	s := open(t, dir)
-	if changed, err := s.Save(s.Set()); !changed || err != nil {
-		t.Fatal(changed, err)
-	}
-	s.Close()
-	if _, there := open(t, dir).Set()[admin]; there {
-		t.Error("it is still recorded")
-	}
-}
-
 func TestSaveRefuses(t *testing.T) {
 	dir, set := filled(t)
 	s := open(t, dir)
@@ -302,7 +519,7 @@ func TestSaveRefuses(t *testing.T) {
 	more := testRequests()[2]
 	more.Name = "cluster/more"
 	result := issue(t, s.Set(), append(testRequests(), more)...)
-	if _, err := s.Save(result.Set); err == nil || !strings.HasSuffix(err.Error(), "index.json from a backup; if not, move it away") {
+	if _, err := s.Save(result.Set); err == nil || !strings.HasSuffix(err.Error(), "records/cluster/more.json from a backup; if not, move it away") {
 		t.Errorf("wrote over a file that is not hagen's: %v", err)
 	}
 }
