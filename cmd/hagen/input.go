@@ -45,7 +45,8 @@ func pkiDir(ctx *cli.Context) string {
 	return filepath.Join(filepath.Dir(ctx.String("file")), "pki")
 }
 
-// readCluster reads and validates the cluster file and prints its warnings.
+// readCluster reads and validates the cluster file and prints its warnings and
+// notes.
 func readCluster(ui *ui, path string) (*cluster.Cluster, error) {
 	text, err := readFile(path)
 	if err != nil {
@@ -54,7 +55,7 @@ func readCluster(ui *ui, path string) (*cluster.Cluster, error) {
 	return validCluster(ui, spec.Source{Name: path, Text: text})
 }
 
-// validCluster validates a cluster file and prints its warnings.
+// validCluster validates a cluster file and prints its warnings and notes.
 func validCluster(ui *ui, source spec.Source) (*cluster.Cluster, error) {
 	c, err := gen.Read(source)
 	if err != nil {
@@ -62,6 +63,9 @@ func validCluster(ui *ui, source spec.Source) (*cluster.Cluster, error) {
 	}
 	for _, w := range c.Warnings {
 		ui.warn(source.Explain(w))
+	}
+	for _, n := range c.Notes {
+		ui.note(source.Explain(n))
 	}
 	return c, nil
 }

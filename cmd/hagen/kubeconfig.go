@@ -82,10 +82,10 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 		ui.warn("the certificate " + w.Text) // its name in the PKI means nothing to the user
 	}
 	if slices.Contains(asked.groups, adminGroup) {
-		ui.warn("the group " + adminGroup + " is obeyed without asking RBAC, until the certificate expires")
+		ui.note("the group " + adminGroup + " is obeyed without asking RBAC, until the certificate expires")
 	}
 	if c.Profile.OneAuthority {
-		ui.warn("the certificate is also one for etcd, where its holder may read and write everything")
+		ui.note("the certificate is also one for etcd, where its holder may read and write everything")
 	}
 
 	return deliver(ui, keys, item, asked.path, control.Kubeconfig(c, authority, item))

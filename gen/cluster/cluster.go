@@ -48,7 +48,8 @@ type Cluster struct {
 	Restore    Restore // asked for by a render, never by the cluster file
 	Users      []User
 	Joining    Joining      // no field of the file
-	Warnings   []spec.Fault // what works but should be known
+	Warnings   []spec.Fault // what works but is hardly meant; each says what to write to end it
+	Notes      []spec.Fault // what should be known and nothing in the file ends
 }
 
 // Joining are the masters that join members of etcd which are there, by name,
@@ -283,6 +284,10 @@ func (v *validation) fault(at spec.At, problem, remedy string) {
 
 func (v *validation) warn(at spec.At, problem, remedy string) {
 	v.c.Warnings = add(v.c.Warnings, spec.Fault{At: at, Problem: problem, Remedy: remedy})
+}
+
+func (v *validation) note(at spec.At, problem, remedy string) {
+	v.c.Notes = add(v.c.Notes, spec.Fault{At: at, Problem: problem, Remedy: remedy})
 }
 
 // add appends a fault, once: machines may share what is wrong.

@@ -336,9 +336,7 @@ func TestGood(t *testing.T) {
 		t.Run(test.what, func(t *testing.T) {
 			c, source := read(t, test.text)
 			for _, w := range c.Warnings {
-				if test.what != "classic" {
-					t.Errorf("a warning: %s", source.Explain(w))
-				}
+				t.Errorf("a warning: %s", source.Explain(w))
 			}
 			if test.holds != nil && !test.holds(c) {
 				t.Errorf("not so: %+v", c)

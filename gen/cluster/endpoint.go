@@ -121,6 +121,9 @@ func (v *validation) frontName() {
 		return
 	}
 	v.clusterDNS(e.At, e.Host)
+	if !v.c.HostsFile {
+		return // dns: external says that DNS knows it
+	}
 	problem := fmt.Sprintf("%s is no machine of the cluster: your DNS must know the name, and something must answer there on port %d", e.Host, e.Port)
 	if len(e.Answered) > 0 {
 		problem = fmt.Sprintf("%s is no machine of the cluster: your DNS must give it %s", e.Host, addressList(e.Answered))
@@ -132,7 +135,7 @@ func (v *validation) frontName() {
 			break
 		}
 	}
-	v.warn(e.At, problem, remedy)
+	v.note(e.At, problem, remedy)
 }
 
 // addressList writes addresses as a sentence does.

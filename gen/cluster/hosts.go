@@ -185,7 +185,7 @@ func (v *validation) quorum() {
 		v.fault(at, fmt.Sprintf("%s: etcd's Raft needs a majority, %d of %d", even, n/2+1, n),
 			fmt.Sprintf("write %d or %d masters, or add allowEvenMasters: true", n-1, n+1))
 	case n%2 == 0:
-		v.warn(at, even, "")
+		v.note(at, even, "")
 	case n > advisedMasters:
 		v.warn(at, fmt.Sprintf("%d masters: every write waits for %d of them", n, n/2+1), fmt.Sprintf("etcd's advice is %d at most", advisedMasters))
 	}

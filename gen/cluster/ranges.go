@@ -177,7 +177,7 @@ func rangeRemedy(value string, rules rangeRules) string {
 var private = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15",
 	"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
 
-// public warns of a range that may be somebody else's: 172.32.0.0 is the
+// public tells of a range that may be somebody else's: 172.32.0.0 is the
 // usual slip. Of IPv6 everybody has public ranges, and nobody makes them up.
 func (v *validation) public(at spec.At, p netip.Prefix, rule rangeRule) {
 	if !p.Addr().Is4() {
@@ -188,7 +188,7 @@ func (v *validation) public(at spec.At, p netip.Prefix, rule rangeRule) {
 			return
 		}
 	}
-	v.warn(at, fmt.Sprintf("%s is public: pods cannot reach whoever has these addresses on the Internet", p),
+	v.note(at, fmt.Sprintf("%s is public: pods cannot reach whoever has these addresses on the Internet", p),
 		"unless they are yours, write a private range, for example "+rule.example)
 }
 

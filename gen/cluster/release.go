@@ -17,7 +17,7 @@ func (v *validation) profile() {
 	}
 	v.c.Profile = p
 	if p.Note != "" {
-		v.warn(v.spec.Profile.At, p.Note, "")
+		v.note(v.spec.Profile.At, p.Note, "")
 	}
 }
 
@@ -91,7 +91,7 @@ func (v *validation) kubernetesVersion(field spec.Text, releases []profiles.Rele
 	v.c.Release = nearestRelease(releases, version)
 	v.c.Etcd = v.c.Release.Etcd
 	if v.spec.AllowUnproven.Value {
-		v.warn(field.At, problem, fmt.Sprintf("the flags of %s are used, unproven", v.c.Release.Minor))
+		v.note(field.At, problem, fmt.Sprintf("the flags of %s are used, unproven", v.c.Release.Minor))
 		return
 	}
 	v.fault(field.At, problem, fmt.Sprintf("write %s, or add allowUnproven: true to use the flags of %s at your own risk", releases[0].Proven, v.c.Release.Minor))
@@ -124,7 +124,7 @@ func (v *validation) etcdVersion(field spec.Text) {
 	case v.c.Profile.Fixed:
 		v.fault(field.At, problem, "write "+proven.String())
 	case v.spec.AllowUnproven.Value:
-		v.warn(field.At, problem, fmt.Sprintf("the flags of %s are used, unproven", proven.Line()))
+		v.note(field.At, problem, fmt.Sprintf("the flags of %s are used, unproven", proven.Line()))
 	default:
 		v.fault(field.At, problem, fmt.Sprintf("write %s, or add allowUnproven: true", proven))
 	}
@@ -137,7 +137,7 @@ func (v *validation) patch(at spec.At, what string, version, proven profiles.Ver
 	case v.c.Profile.Fixed:
 		v.fault(at, fmt.Sprintf("profile %s is %s %s and nothing else", v.c.Profile.Name, what, proven), "write "+proven.String())
 	case version.Compare(proven) > 0:
-		v.warn(at, fmt.Sprintf("%s %s is newer than %s, which hagen was tried with", what, version, proven), "")
+		v.note(at, fmt.Sprintf("%s %s is newer than %s, which hagen was tried with", what, version, proven), "")
 	default:
 		v.warn(at, fmt.Sprintf("%s %s is older than %s, which hagen was tried with", what, version, proven), "take the newer one for its fixes")
 	}

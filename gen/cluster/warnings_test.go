@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"hagen/gen/spec"
 	"hagen/profiles"
 )
 
@@ -44,16 +45,16 @@ func TestWarnings(t *testing.T) {
 		warnings   []string
 	}{
 		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), []string{
-			"6:12: spec.profile: one authority signs everything: every client certificate of this cluster is also one for etcd"}},
+			"note: 6:12: spec.profile: one authority signs everything: every client certificate of this cluster is also one for etcd"}},
 		{"newer patch", also("kubernetesVersion: " + newerPatch(newest.Proven)), []string{
-			fmt.Sprintf("15:22: spec.kubernetesVersion: Kubernetes %s is newer than %s, which hagen was tried with", newerPatch(newest.Proven), newest.Proven)}},
+			fmt.Sprintf("note: 15:22: spec.kubernetesVersion: Kubernetes %s is newer than %s, which hagen was tried with", newerPatch(newest.Proven), newest.Proven)}},
 		{"older patch", also("kubernetesVersion: " + patched.Minor + ".0"), []string{
 			fmt.Sprintf("15:22: spec.kubernetesVersion: Kubernetes %s.0 is older than %s, which hagen was tried with; take the newer one for its fixes", patched.Minor, patched.Proven)}},
 		{"etcd patch", also("etcdVersion: " + newerPatch(newest.Etcd)), []string{
-			fmt.Sprintf("15:16: spec.etcdVersion: etcd %s is newer than %s, which hagen was tried with", newerPatch(newest.Etcd), newest.Etcd)}},
+			fmt.Sprintf("note: 15:16: spec.etcdVersion: etcd %s is newer than %s, which hagen was tried with", newerPatch(newest.Etcd), newest.Etcd)}},
 		{"unproven", also("kubernetesVersion: 1.99.0", "etcdVersion: 4.0.0", "allowUnproven: true"), []string{
-			fmt.Sprintf("15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with %s; the flags of %s are used, unproven", known, newest.Minor),
-			fmt.Sprintf("16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes %s, which goes with etcd %s; the flags of %[2]s are used, unproven", newest.Minor, newest.Etcd.Line())}},
+			fmt.Sprintf("note: 15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with %s; the flags of %s are used, unproven", known, newest.Minor),
+			fmt.Sprintf("note: 16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes %s, which goes with etcd %s; the flags of %[2]s are used, unproven", newest.Minor, newest.Etcd.Line())}},
 		{"nothing to fetch", also("binaries: {mode: preinstalled, mirror: 'http://10.10.10.1/'}"), []string{
 			"15:42: spec.binaries.mirror: no machine fetches anything; remove it, or write mode: urls"}},
 		{"an image that nobody runs", also("binaries: {mode: sysext, haproxyImage: docker.io/library/haproxy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}"), []string{
@@ -65,17 +66,18 @@ func TestWarnings(t *testing.T) {
 		{"one master alone", changed(t, masters, one, balancers, "", "kubernetes:6443", "kubem00:6443"), []string{
 			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},
 		{"two masters", changed(t, masters, masters[:2*len(one)], "  masters", "  allowEvenMasters: true\n  masters"), []string{
-			"11:5: spec.masters: 2 masters do not survive the loss of one, as 1 does not"}},
+			"note: 11:5: spec.masters: 2 masters do not survive the loss of one, as 1 does not"}},
 		{"four masters", changed(t, masters, nine[:4*43], "  masters", "  allowEvenMasters: true\n  masters"), []string{
-			"11:5: spec.masters: 4 masters survive the loss of 1, as 3 do"}},
+			"note: 11:5: spec.masters: 4 masters survive the loss of 1, as 3 do"}},
 		{"three masters with leave for even", also("allowEvenMasters: true"), []string{
 			"15:21: spec.allowEvenMasters: there are 3 masters, an odd number; remove the line"}},
 		{"nine masters", changed(t, masters, nine), []string{
 			"10:5: spec.masters: 9 masters: every write waits for 5 of them; etcd's advice is 7 at most"}},
 		{"external endpoint", changed(t, "kubernetes:6443", "api.example.com:443", balancers, ""), []string{
-			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 443"}},
+			"note: 6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 443"}},
+		{"external endpoint that DNS knows", changed(t, "kubernetes:6443", "api.example.com:443", balancers, "") + "  dns: external\n", nil},
 		{"short name of a machine", changed(t, "name: kubernetes, ", "name: kubernetes.example.com, "), []string{
-			"6:13: spec.endpoint: kubernetes is no machine of the cluster: your DNS must give it the address 10.10.10.2; if it is the machine, write its whole name: kubernetes.example.com:6443"}},
+			"note: 6:13: spec.endpoint: kubernetes is no machine of the cluster: your DNS must give it the address 10.10.10.2; if it is the machine, write its whole name: kubernetes.example.com:6443"}},
 		{"endpoint is a master", changed(t, "kubernetes:6443", "kubem01:6443", balancers, ""), []string{
 			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; add a load balancer, or write loadBalancer.mode: colocated"}},
 		{"endpoint beside the load balancer", changed(t, "kubernetes:6443", "10.10.10.81:6443"), []string{
@@ -85,11 +87,11 @@ func TestWarnings(t *testing.T) {
 		{"names in the cluster's domain", changed(t, "kubem01,", "kubem01.cluster.local,", "kubernetes:6443", "api.cluster.local:6443"), []string{
 			"11:14: spec.masters[1].name: kubem01.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
 			"6:13: spec.endpoint: api.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
-			"6:13: spec.endpoint: api.cluster.local is no machine of the cluster: your DNS must give it the address 10.10.10.2"}},
+			"note: 6:13: spec.endpoint: api.cluster.local is no machine of the cluster: your DNS must give it the address 10.10.10.2"}},
 		{"public range", changed(t, "10.32.0.0/16", "172.32.0.0/16"), []string{
-			"7:18: spec.serviceCIDRs[0]: 172.32.0.0/16 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.32.0.0/16"}},
+			"note: 7:18: spec.serviceCIDRs[0]: 172.32.0.0/16 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.32.0.0/16"}},
 		{"range that is private in part", changed(t, "10.38.0.0/16", "172.0.0.0/8"), []string{
-			"8:14: spec.podCIDRs[0]: 172.0.0.0/8 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.38.0.0/16"}},
+			"note: 8:14: spec.podCIDRs[0]: 172.0.0.0/8 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.38.0.0/16"}},
 		{"pods of one node", changed(t, "10.38.0.0/16", "10.38.0.0/24"), []string{
 			"8:14: spec.podCIDRs[0]: 10.38.0.0/24 has room for the pods of one node: every node takes a /24; write a /23 or larger"}},
 		{"node ports among outgoing ones", also("serviceNodePortRange: 30000-40000"), []string{
@@ -99,7 +101,7 @@ func TestWarnings(t *testing.T) {
 			"6:13: spec.endpoint: port 50443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
 		{"timeouts of nobody", changed(t, balancers, "  loadBalancer: {timeouts: {check: 1s}}\n", "kubernetes:6443", "api.example.com:6443"), []string{
 			"13:28: spec.loadBalancer.timeouts: there is no load balancer of hagen's that this could be for; remove it",
-			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443"}},
+			"note: 6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443"}},
 		{"statistics of nobody", changed(t, balancers, "  loadBalancer: {mode: external, statsPort: 9000, metrics: true, maxConnections: 500}\n", "kubernetes:6443", "192.0.2.1:443"), []string{
 			"13:45: spec.loadBalancer.statsPort: there is no load balancer of hagen's that this could be for; remove it",
 			"13:60: spec.loadBalancer.metrics: there is no load balancer of hagen's that this could be for; remove it",
@@ -107,11 +109,11 @@ func TestWarnings(t *testing.T) {
 		{"one load balancer beside a virtual IP", changed(t, balancers, balancers+"    - {name: lb1, addresses: [10.10.10.3]}\n  loadBalancer: {virtualIP: 10.10.10.9}\n"), []string{
 			"6:13: spec.endpoint: the endpoint is one of 2 load balancers, so the virtual IP is of no use to clients: when kubernetes is down they do not find the others; write 10.10.10.9:6443, or a name for it"}},
 		{"name of a virtual IP", changed(t, balancers, "  loadBalancer: {mode: colocated, virtualIP: 10.10.10.9}\n", "kubernetes:6443", "api.example.com:6443"), []string{
-			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the address 10.10.10.9"}},
+			"note: 6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the address 10.10.10.9"}},
 		{"one colocated master", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "kubem01:6443"), []string{
 			"6:13: spec.endpoint: the endpoint is one of 3 masters: when kubem01 is down clients do not find the others; write a DNS name that stands for all of them, or add loadBalancer.virtualIP"}},
 		{"name of all colocated masters", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "api.example.com:6443"), []string{
-			"6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the addresses 10.10.10.80, 10.10.10.81 and 10.10.10.82"}},
+			"note: 6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the addresses 10.10.10.80, 10.10.10.81 and 10.10.10.82"}},
 		{"times that find nothing out", changed(t, balancers, balancers+"  loadBalancer: {timeouts: {check: 1h, connect: 10ms}}\n"), []string{
 			"15:36: spec.loadBalancer.timeouts.check: a check of 1h: it takes a TLS handshake and an answer from etcd, and until it has failed twice a hung API server is asked; write 200ms to 10s, for example 1500ms",
 			"15:49: spec.loadBalancer.timeouts.connect: a connect of 10ms: so long a client waits for a dead machine before another is tried, and a busy one needs some of it; write 100ms to 10s, for example 1s"}},
@@ -147,13 +149,22 @@ func TestWarnings(t *testing.T) {
 		t.Run(test.what, func(t *testing.T) {
 			c, source := read(t, test.text)
 			var got []string
-			for _, w := range c.Warnings {
-				text := source.Explain(w)
+			add := func(kind string, f spec.Fault) {
+				text := source.Explain(f)
 				line, _, _ := strings.Cut(strings.TrimPrefix(text, "cluster.yaml:"), "\n")
-				if w.Remedy != "" {
-					line += "; " + w.Remedy
+				if f.Remedy != "" {
+					line += "; " + f.Remedy
 				}
-				got = append(got, line)
+				got = append(got, kind+line)
+			}
+			for _, w := range c.Warnings {
+				add("", w)
+				if w.Remedy == "" {
+					t.Errorf("nothing ends the warning %s: it is a note", w.Problem)
+				}
+			}
+			for _, n := range c.Notes {
+				add("note: ", n)
 			}
 			if !slices.Equal(got, test.warnings) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.warnings, "\n"))
