@@ -109,9 +109,31 @@ func (a *arguments) add(flag cli.Flag, written, value string) error {
 	case again && !mayRepeat:
 		return usage("--%s is given twice, as %q and as %q; leave one out", name, before, value)
 	}
+	if format, isFormat := outputFormat(name, value); isFormat {
+		return a.noFormat(written, format)
+	}
 	a.given[name] = value
 	a.flags = append(a.flags, "--"+name+"="+value)
 	return nil
+}
+
+// outputFormats are what -o takes in kubectl and its kin, where it says how to
+// print. Here it says where to write, and documents hold keys.
+var outputFormats = []string{"json", "yaml", "wide", "name", "jsonpath", "jsonpath-as-json", "go-template", "custom-columns", "text", "table"}
+
+// outputFormat is the format that somebody meant with -o, if it was one.
+func outputFormat(flag, value string) (format string, is bool) {
+	format, _, _ = strings.Cut(value, "=")
+	return format, flag == "output" && slices.Contains(outputFormats, format)
+}
+
+// noFormat refuses a format, and names the flag that was meant.
+func (a *arguments) noFormat(written, format string) error {
+	meant := ""
+	if findFlag(a.command, "--json") != nil {
+		meant = "for JSON write --json; "
+	}
+	return usage("%s %s: it says where hagen %s writes, not how; %sfor a place of that name write %[1]s ./%[2]s", written, format, a.command.Name, meant)
 }
 
 // findFlag gives the flag that is written like this, with its dashes; nil if
