@@ -86,8 +86,11 @@ func Prepare(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, error) {
 // refuseForeign refuses a directory that hagen has never written to and that
 // holds something else than what hagen would write: it would be exchanged
 // whole, and it may be anybody's. What keeps an empty directory in a repository
-// does not count.
+// does not count, and hagen's sign says that it did write there (PrepareKey).
 func refuseForeign(dir *tree.Dir, files []tree.File) error {
+	if text, err := readSmall(dir, ignoreName); err == nil && hasLine(text, ignoreSign) {
+		return nil
+	}
 	entries, err := os.ReadDir(dir.Path())
 	if err != nil {
 		return fmt.Errorf("%s cannot be read: check its owner and permissions", dir.Show(""))
@@ -197,4 +200,28 @@ func (c *comparison) ownFiles() ([]tree.File, error) {
 
 func (c *comparison) note(format string, path string) {
 	c.Notes = append(c.Notes, fmt.Sprintf(format, path))
+}
+
+// PrepareKey makes ready that the tree in dir holds one file with a key that no
+// render makes. The file must not be there; whatever else is there stays, and a
+// tree that is new gets its .gitignore.
+func PrepareKey(dir *tree.Dir, file tree.File) (*Prepared, error) {
+	if err := refuseSigned(dir, []tree.File{file}, TwinsName, twinsSign, "holds twins without secrets, for a repository: name another place for a key"); err != nil {
+		return nil, err
+	}
+	if err := checkIgnore(dir); err != nil {
+		return nil, err
+	}
+	if _, _, err := sum(dir, file.Path); err == nil || errors.Is(err, tree.ErrNotFile) {
+		return nil, fmt.Errorf("%s: exists and is not overwritten", dir.Show(file.Path))
+	}
+	files := []tree.File{file}
+	if _, err := readSmall(dir, ignoreName); errors.Is(err, fs.ErrNotExist) {
+		files = append(files, tree.File{Path: ignoreName, Mode: 0o600, Data: []byte(ignoreText)})
+	}
+	staged, err := dir.Stage(files, nil)
+	if err != nil {
+		return nil, errors.Join(err, discard(staged))
+	}
+	return &Prepared{Result{Written: []string{file.Path}}, staged}, nil
 }

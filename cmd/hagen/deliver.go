@@ -48,7 +48,7 @@ func (w *work) render(set pki.Set, hosts, formats []string) ([]gen.Machine, erro
 	for i := range machines {
 		m := &machines[i]
 		m.Documents = slices.DeleteFunc(m.Documents, func(d gen.Document) bool {
-			return w.piped && profiles.Reader(formats[0]) != "" && d.Reader() != "" && d.Format != formats[0]
+			return w.alone && profiles.Reader(formats[0]) != "" && d.Reader() != "" && d.Format != formats[0]
 		})
 	}
 	return machines, nil
@@ -267,8 +267,8 @@ func (w *work) wrongReader(c *profiles.Channel, hosts []string) error {
 		remedies = append(remedies, fmt.Sprintf("an os that %s sets up: %s", name, strings.Join(profiles.SystemsOf(reader), ", ")))
 	}
 	format := reader
-	if w.piped && reader == profiles.CloudInit {
-		format = profiles.UserData // a pipe takes one document
+	if w.alone && reader == profiles.CloudInit {
+		format = profiles.UserData // it is one document
 	}
 	if w.canRead(c, hosts, format) {
 		remedies = append(remedies, fmt.Sprintf("--format %s, if what boots has %s", format, name))

@@ -34,7 +34,7 @@ type keyring struct {
 	store   *store.Store
 	now     time.Time
 	lock    lockFile
-	staged  *stagedLock // nil unless the lock file is to change
+	staged  *stagedFile // nil unless the lock file is to change
 }
 
 // openKeyring opens the PKI directory of a cluster and refuses another's, and

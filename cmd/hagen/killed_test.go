@@ -96,7 +96,7 @@ func killOnce(ts *testscript.TestScript, base string, args []string, before [3]s
 	if next[0] == "" || next[1] == "" || next[2] == "" {
 		ts.Fatalf("killed after %v: the next run did not finish the work", moment)
 	}
-	for _, pattern := range []string{".pki.hagen-*", "rendered/.kubernetes.hagen-*", ".cluster.lock-*"} {
+	for _, pattern := range []string{".pki.hagen-*", "rendered/.kubernetes.hagen-*", ".cluster.lock.hagen-*"} {
 		if left, _ := filepath.Glob(filepath.Join(base, pattern)); len(left) > 0 {
 			ts.Fatalf("killed after %v: %v was left over", moment, left)
 		}

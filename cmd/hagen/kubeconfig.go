@@ -1,7 +1,7 @@
 package main
 
 import (
-	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +13,8 @@ import (
 
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/out"
+	"hagen/out/tree"
 	"hagen/pki"
 	"hagen/pki/store"
 )
@@ -24,13 +26,14 @@ func kubeconfigCommand(ui *ui) *cli.Command {
 		Description: describe("The certificate is signed by the cluster's authority and recorded in the PKI directory's index;\n"+
 			"its key stands in the kubeconfig alone. Kubernetes cannot revoke it: keep it short.",
 			"hagen kubeconfig --user jane --group developers --expiry 30d",
+			"hagen kubeconfig --user jane --group developers -o jane.kubeconfig",
 			"hagen kubeconfig --user ci -o - | vault kv put secret/ci kubeconfig=-"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
 			&cli.StringFlag{Name: "user", Value: "admin", Usage: "the user's `NAME`; admin alone is in system:masters without asking"},
 			&cli.StringSliceFlag{Name: "group", Usage: "a `GROUP` of the user", KeepSpace: true},
 			&cli.StringFlag{Name: "expiry", Usage: "how long it is valid: `TIME` in hours, days or years, such as 30d (default: pki.adminExpiry)"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write (default: <user>.kubeconfig), or - for a pipe"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write (default: rendered/<cluster>/kubeconfigs/<user>.kubeconfig), or - for a pipe"},
 		},
 		Action: func(ctx *cli.Context) error {
 			if err := noArguments(ctx); err != nil {
@@ -92,35 +95,73 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 }
 
 // deliver records the certificate, then hands the kubeconfig over. In this
-// order nobody holds a certificate that the index does not know.
+// order nobody holds a certificate that the records do not know.
 func deliver(ui *ui, keys *keyring, item pki.Item, path string, text []byte) error {
-	var file *os.File
-	if path != pipe {
-		var err error
-		if file, err = createNew(path, 0o600, "-o"); err != nil {
+	record, err := store.NewClientRecord(item)
+	if err != nil {
+		return failed("%w", err)
+	}
+	save := func() error { return keys.save(ui, keys.store.Set(), record) }
+	if path == pipe {
+		if err := save(); err != nil {
 			return err
 		}
-	}
-	record, err := store.NewClientRecord(item)
-	if err == nil {
-		err = keys.save(ui, keys.store.Set(), record)
-	}
-	switch {
-	case err != nil && file != nil:
-		file.Close()
-		discard(file)
-		fallthrough
-	case err != nil:
-		return err
-	case file == nil:
 		ui.out.Write(text)
 		return nil
 	}
-	if err := fill(file, text); err != nil {
+	if path == "" {
+		if path, err = intoTree(ui, keys.cluster, item, text, save); err != nil {
+			return err
+		}
+	} else if err := intoFile(path, text, save); err != nil {
 		return err
+	} else {
+		warnBelowGit(ui, path)
 	}
 	ui.say("wrote %s: user %s, valid until %s", path, record.User, record.NotAfter.Format(time.DateOnly))
 	return nil
+}
+
+// intoFile writes a file that must not be there, once the certificate is
+// recorded.
+func intoFile(path string, text []byte, save func() error) error {
+	file, err := createNew(path, 0o600, "-o")
+	if err != nil {
+		return err
+	}
+	if err := save(); err != nil {
+		file.Close()
+		discard(file)
+		return err
+	}
+	return fill(file, text)
+}
+
+// kubeconfigsDir is where kubeconfigs stand in a cluster's tree.
+const kubeconfigsDir = "kubeconfigs"
+
+// intoTree writes the kubeconfig into the cluster's tree, which is private and
+// which no repository takes, and gives its path.
+func intoTree(ui *ui, c *cluster.Cluster, item pki.Item, text []byte, save func() error) (string, error) {
+	dir, place := filepath.Join(renderedDir, c.Name), path.Join(kubeconfigsDir, fileOf(item.Request.Subject.CommonName))
+	target, err := tree.Open(dir, waiting(ui, dir))
+	if err != nil {
+		return "", failed("%w", err)
+	}
+	defer target.Close()
+	prepared, err := out.PrepareKey(target, tree.File{Path: place, Mode: 0o600, Data: text})
+	if err != nil {
+		return "", failed("%w; name another file with -o", err)
+	}
+	defer prepared.Discard()
+	if err := save(); err != nil {
+		return "", err
+	}
+	if _, err := prepared.Commit(); err != nil {
+		return "", failed("%w", err)
+	}
+	warnNotes(ui, target.Notes())
+	return filepath.Join(dir, filepath.FromSlash(place)), nil
 }
 
 // client is what the flags ask for.
@@ -128,7 +169,7 @@ type client struct {
 	user   string
 	groups []string
 	life   time.Duration // 0: as the cluster file says
-	path   string
+	path   string        // "" is in the cluster's tree
 }
 
 // clientFlags reads the flags, before anything is opened.
@@ -154,9 +195,6 @@ func clientFlags(ui *ui, ctx *cli.Context) (client, error) {
 		if asked.life, err = cluster.ParseLifetime(text); err != nil {
 			return asked, usage("--expiry: %w", err)
 		}
-	}
-	if asked.path == "" {
-		asked.path = fileOf(asked.user)
 	}
 	if asked.path == pipe && ui.outTerminal {
 		return asked, usage("the kubeconfig holds a key and is not printed on a terminal: pipe it, or name a file with -o")

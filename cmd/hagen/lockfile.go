@@ -1,19 +1,15 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"golang.org/x/sys/unix"
-
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
-	"hagen/out/tree"
 )
 
 // lockPath is the lock file of a cluster file: cluster.lock of cluster.yaml.
@@ -85,99 +81,5 @@ func readLocked(ui *ui, path string) (*cluster.Cluster, error) {
 	return c, nil
 }
 
-// stagedLock is the next lock file: a file beside it that can be written to.
-type stagedLock struct {
-	lockFile
-	place string // where it is, free of links
-	file  *os.File
-}
-
-// stage makes a file beside the lock file, so that it is known before anything
-// else is written that this one can be.
-func (l lockFile) stage() (*stagedLock, error) {
-	refused := func(err error) error {
-		return failed("%s: cannot be written: %w; nothing was written", l.path, reason(err))
-	}
-	if info, err := os.Stat(l.path); err == nil && !info.Mode().IsRegular() {
-		return nil, refused(errors.New("it is no regular file"))
-	}
-	real, err := tree.Resolve(l.path) // a link stays one
-	if err != nil {
-		return nil, refused(err)
-	}
-	prefix := "." + filepath.Base(real) + "-"
-	sweep(filepath.Dir(real), prefix)
-	file, err := os.CreateTemp(filepath.Dir(real), prefix+"*")
-	if err != nil {
-		return nil, refused(err)
-	}
-	// Until it is closed nobody takes it for what a killed run left.
-	if err := errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_EX), file.Chmod(0o644)); err != nil {
-		discard(file)
-		return nil, refused(err)
-	}
-	return &stagedLock{l, real, file}, nil
-}
-
-// sweep removes the files that killed runs left in a directory.
-func sweep(dir, prefix string) {
-	entries, _ := os.ReadDir(dir)
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() {
-			continue
-		}
-		path := filepath.Join(dir, e.Name())
-		file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
-		if err != nil {
-			continue
-		}
-		if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			_ = os.Remove(path) // what stays is in nobody's way
-		}
-		file.Close()
-	}
-}
-
-// fill writes what is to be in the lock file, to the disk; put is what is left
-// to do then.
-func (s *stagedLock) fill(text []byte) error {
-	_, err := s.file.Write(text)
-	if err == nil {
-		err = s.file.Sync()
-	}
-	if err != nil {
-		s.discard()
-		return failed("%s: cannot be written: %w; nothing was written", s.path, reason(err))
-	}
-	return nil
-}
-
-// put exchanges the lock file, which is the one that was read.
-func (s *stagedLock) put() error {
-	defer s.discard()
-	now, err := os.ReadFile(s.path)
-	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return failed("%s: cannot be read: %w", s.path, reason(err))
-	case !bytes.Equal(now, s.text):
-		return failed("%s changed while hagen was working: run again", s.path)
-	}
-	if err := os.Rename(s.file.Name(), s.place); err != nil {
-		return failed("%s: cannot be written: %w", s.path, reason(err))
-	}
-	return nil
-}
-
-// write is fill and put.
-func (s *stagedLock) write(text []byte) error {
-	if err := s.fill(text); err != nil {
-		return err
-	}
-	return s.put()
-}
-
-// discard gives up what was staged. After put it does nothing.
-func (s *stagedLock) discard() {
-	discard(s.file)
-	s.file.Close()
-}
+// stage makes ready to write it.
+func (l lockFile) stage() (*stagedFile, error) { return stageFile(l.path, l.text, 0o644) }

@@ -28,6 +28,7 @@ func renderCommand(ui *ui) *cli.Command {
 			"hagen render",
 			"hagen render -f prod/cluster.yaml -o /srv/boot/prod",
 			"hagen render --host kubem00 --host kubem01",
+			"hagen render --host kubem00 --format ignition -o kubem00.ign",
 			"hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'",
 			"hagen render --restore kubem01-20261101T020000Z.db    # etcd begins from there, once",
 			"hagen render --channel aws    # documents that fit into EC2's user data",
@@ -36,7 +37,7 @@ func renderCommand(ui *ui) *cli.Command {
 			"hagen render --redact -o golden/kubernetes"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>), or one of them to a pipe with -"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>); or one of them, with one --host and one --format, to a FILE, or to a pipe with -"},
 			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`", KeepSpace: true},
 			formatFlag(), channelFlag(), wrapFlag(), restoreFlag(), restorePathFlag(),
 			&cli.StringFlag{Name: "replace", Usage: "write the document with which the lost master `NAME` joins the others, and a runbook, to replace/<cluster>"},
@@ -86,8 +87,8 @@ func render(ui *ui, ctx *cli.Context) error {
 		return renderReplacement(ui, ctx, c)
 	case ctx.Bool("join"):
 		return renderJoining(ui, ctx, c)
-	case ctx.String("output") == pipe:
-		return renderPipe(ui, ctx, c)
+	case oneDocument(ctx):
+		return renderDocument(ui, ctx, c)
 	}
 	return renderTree(ui, ctx, c)
 }
@@ -234,60 +235,6 @@ func scope(hosts []string) out.Scope {
 	}
 }
 
-// renderPipe prints one document. The PKI is written all the same: the
-// document is worth nothing without it.
-func renderPipe(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
-	hosts, formats := ctx.StringSlice("host"), formatsAsked(ctx)
-	switch {
-	case len(hosts) == 0 && len(c.Hosts()) == 1:
-		hosts = []string{c.Hosts()[0].Name}
-	case len(hosts) != 1:
-		return usage("-o - prints one document: name its host with one --host")
-	}
-	switch {
-	case len(formats) != 1:
-		return usage("-o - prints one document: name its format with one --format")
-	case ctx.Bool("json"):
-		return usage("-o - and --json both want stdout: leave one out")
-	case ui.outTerminal && !ctx.Bool("redact") && formats[0] != gen.Kargs && formats[0] != profiles.NetworkConfig:
-		return usage("a document may hold keys and is not printed on a terminal: pipe it, or name a directory with -o")
-	}
-	if err := neighbours(ctx.String("file"), filepath.Join("rendered", c.Name), c); err != nil {
-		return err
-	}
-	keys, err := openToWrite(ui, ctx, c)
-	if err != nil {
-		return err
-	}
-	w, err := issue(ui, ctx, c, keys, hosts)
-	if err != nil {
-		return err
-	}
-	defer w.close()
-	if err := w.save(ui); err != nil {
-		return err
-	}
-	w.membership(ui, nil)
-	w.noteOthers(ui, hosts)
-	w.sayPKI(ui, ctx)
-	for i := range w.machines[0].Documents {
-		d := &w.machines[0].Documents[i]
-		packed := profiles.Reader(formats[0]) == d.Reader() && w.machines[0].Gets(d)
-		if !packed && (d.Format != formats[0] || d.Reader() != "") {
-			continue
-		}
-		if d.Format != formats[0] {
-			ui.say("printed: %s, %s as gzip%s, which is what the machine is to be given", d.Format, formats[0], encoding[d.Format])
-		}
-		ui.out.Write(d.Text)
-		return nil
-	}
-	return no("%s has no %s: it is for machines with static addresses, on interfaces that it can name", hosts[0], formats[0])
-}
-
-// encoding tells in what the gzip stands.
-var encoding = map[string]string{gen.GzippedText: " in base64"}
-
 // work is a render of which nothing has been written yet.
 type work struct {
 	cluster  *cluster.Cluster
@@ -296,7 +243,7 @@ type work struct {
 	recorded map[string]pki.Request // what it remembers, also of what it does not hold any more
 	issued   pki.Result
 	formats  []string // that are asked for besides those of the operating systems
-	piped    bool     // it makes the one document that is asked for
+	alone    bool     // it makes the one document that is asked for
 	machines []gen.Machine
 	admin    []byte // the administrator's kubeconfig
 }
@@ -309,7 +256,7 @@ func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *keyring, hosts []
 
 // issueFor is issue where the certificates have a part in which hosts it is for.
 func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *keyring, choose func(pki.Set) ([]string, error)) (_ *work, err error) {
-	w := &work{cluster: c, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: formatsAsked(ctx), piped: ctx.String("output") == pipe}
+	w := &work{cluster: c, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: formatsAsked(ctx), alone: oneDocument(ctx)}
 	defer func() {
 		if err != nil {
 			w.close()

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen"
+	"hagen/gen/cluster"
+	"hagen/out/rendered"
+	"hagen/profiles"
+)
+
+// oneDocument says whether -o asks for one document alone: in a pipe, or in a
+// file, which is what one --host and one --format ask for, unless a directory
+// of that name is there or the name ends as a directory's does.
+func oneDocument(ctx *cli.Context) bool {
+	path := ctx.String("output")
+	if path == "" || path == pipe {
+		return path == pipe
+	}
+	info, err := os.Stat(path)
+	return len(ctx.StringSlice("host")) == 1 && len(formatsAsked(ctx)) == 1 && !strings.HasSuffix(path, "/") && (err != nil || !info.IsDir())
+}
+
+// renderDocument writes one document. The PKI is written all the same: the
+// document is worth nothing without it.
+func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+	hosts, formats := ctx.StringSlice("host"), formatsAsked(ctx)
+	if len(hosts) == 0 && len(c.Hosts()) == 1 {
+		hosts = []string{c.Hosts()[0].Name}
+	}
+	toFile := ctx.String("output") != pipe
+	switch {
+	case len(hosts) != 1:
+		return usage("-o - prints one document: name its host with one --host")
+	case len(formats) != 1:
+		return usage("-o - prints one document: name its format with one --format")
+	case ctx.Bool("json") && toFile:
+		return usage("--json is for a directory of documents: leave it out, or name a directory with -o")
+	case ctx.Bool("json"):
+		return usage("-o - and --json both want stdout: leave one out")
+	case !toFile && ui.outTerminal && !ctx.Bool("redact") && holdsKeys(formats[0]):
+		return usage("a document may hold keys and is not printed on a terminal: pipe it, or name a file or a directory with -o")
+	}
+	if toFile {
+		if err := preflight(ctx.String("output"), ctx.String("file"), lockPath(ctx.String("file")), pkiDir(ctx)); err != nil {
+			return err
+		}
+	}
+	if err := neighbours(ctx.String("file"), filepath.Join(renderedDir, c.Name), c); err != nil {
+		return err
+	}
+	keys, err := openToWrite(ui, ctx, c)
+	if err != nil {
+		return err
+	}
+	w, err := issue(ui, ctx, c, keys, hosts)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	d := w.document(formats[0])
+	if d == nil {
+		return no("%s has no %s: it is for machines with static addresses, on interfaces that it can name", hosts[0], formats[0])
+	}
+	if toFile {
+		return w.writeDocument(ui, ctx, d)
+	}
+	if err := w.save(ui); err != nil {
+		return err
+	}
+	w.tellRest(ui, ctx)
+	if asked := formats[0]; d.Format != asked {
+		ui.say("printed: %s, %s as gzip%s, which is what the machine is to be given", d.Format, asked, encoding[d.Format])
+	}
+	ui.out.Write(d.Text)
+	return nil
+}
+
+// holdsKeys says whether documents of a format may hold keys.
+func holdsKeys(format string) bool {
+	return format != gen.Kargs && format != profiles.NetworkConfig && format != profiles.MetaData
+}
+
+// document is the one of a format, packed if the machine gets it so; nil if it
+// has none.
+func (w *work) document(format string) *gen.Document {
+	m := &w.machines[0]
+	for i := range m.Documents {
+		d := &m.Documents[i]
+		packed := profiles.Reader(format) == d.Reader() && m.Gets(d)
+		if packed || d.Format == format && d.Reader() == "" {
+			return d
+		}
+	}
+	return nil
+}
+
+// tellRest says what became of all but the document.
+func (w *work) tellRest(ui *ui, ctx *cli.Context) {
+	w.membership(ui, nil)
+	w.noteOthers(ui, []string{w.machines[0].Host.Name})
+	w.sayPKI(ui, ctx)
+}
+
+// encoding tells in what the gzip stands.
+var encoding = map[string]string{gen.GzippedText: " in base64"}
+
+// writeDocument writes a document to the file that -o names. It is staged
+// before the PKI is written: when it cannot be, no certificate is issued that
+// no document holds.
+func (w *work) writeDocument(ui *ui, ctx *cli.Context, d *gen.Document) error {
+	path, mode := ctx.String("output"), fs.FileMode(0o600)
+	if ctx.Bool("redact") {
+		mode = 0o644
+	}
+	was, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		was = nil
+	case err != nil:
+		return failed("%s: cannot be read: %w; name another file with -o", path, reason(err))
+	case len(was) > 0 && kindOf(was) != kindOf(d.Text):
+		return failed("%s: exists, is no such document and is not overwritten; name another file with -o", path)
+	}
+	staged, err := stageFile(path, was, mode)
+	if err != nil {
+		return err
+	}
+	defer staged.discard()
+	if err := staged.fill(d.Text); err != nil {
+		return err
+	}
+	if err := w.save(ui); err != nil {
+		return err
+	}
+	if err := staged.put(); err != nil {
+		return err
+	}
+	w.tellRest(ui, ctx)
+	if mode == 0o600 && holdsKeys(d.Format) {
+		warnBelowGit(ui, path)
+	}
+	if bytes.Equal(was, d.Text) {
+		ui.say("%s is as it was", path)
+	} else {
+		ui.say("wrote %s: the %s document of %s", path, d.Format, w.machines[0].Host.Name)
+	}
+	return nil
+}
+
+// kindOf is what tells a document of one kind from other files: of which
+// cluster it is, or its beginning.
+func kindOf(text []byte) string {
+	if c, _, _ := rendered.Head(text); c != "" {
+		return "cluster " + c
+	}
+	for _, packed := range []string{"\x1f\x8b", "H4sI"} { // gzip, and the same in base64
+		if bytes.HasPrefix(text, []byte(packed)) {
+			return packed
+		}
+	}
+	end := bytes.IndexAny(text, ":=")
+	return string(text[:end+1])
+}
+
+// warnBelowGit warns of a file with keys that git would take for one of a
+// repository: nothing above it ignores everything.
+func warnBelowGit(ui *ui, path string) {
+	full, err := filepath.Abs(path)
+	if err != nil {
+		return
+	}
+	for dir := filepath.Dir(full); ; dir = filepath.Dir(dir) {
+		ignore, _ := os.ReadFile(filepath.Join(dir, ".gitignore"))
+		if hasLine(ignore, "*") {
+			return
+		}
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			ui.warn(path + " holds a key and lies in a git repository, where nothing above it ignores everything: move it, or see to it that it is never committed")
+			return
+		}
+		if dir == filepath.Dir(dir) {
+			return
+		}
+	}
+}
+
+func hasLine(text []byte, line string) bool {
+	for l := range strings.Lines(string(text)) {
+		if strings.TrimRight(l, "\r\n") == line {
+			return true
+		}
+	}
+	return false
+}

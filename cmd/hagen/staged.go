@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"hagen/out/tree"
+)
+
+// stagedFile is the next content of a file, beside its place: whoever looks sees
+// the old content or the new, and that it can be written is known before
+// anything else is.
+type stagedFile struct {
+	path  string // as the user wrote it
+	place string // free of links: a link stays one
+	was   []byte // its content now; nil if there is none
+	file  *os.File
+}
+
+// stageFile makes a file beside one whose content is was. It has to be filled
+// and put, or discarded.
+func stageFile(path string, was []byte, mode fs.FileMode) (*stagedFile, error) {
+	refused := func(err error) error {
+		return failed("%s: cannot be written: %w; nothing was written", path, reason(err))
+	}
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, refused(errors.New("it is no regular file"))
+	}
+	place, err := tree.Resolve(path)
+	if err != nil {
+		return nil, refused(err)
+	}
+	dir, prefix := filepath.Dir(place), "."+filepath.Base(place)+".hagen-"
+	sweep(dir, prefix)
+	file, err := os.CreateTemp(dir, prefix+"*")
+	if err != nil {
+		return nil, refused(err)
+	}
+	// Until it is closed nobody takes it for what a killed run left.
+	if err := errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_EX), file.Chmod(mode)); err != nil {
+		discard(file)
+		return nil, refused(err)
+	}
+	return &stagedFile{path, place, was, file}, nil
+}
+
+// sweep removes the files that killed runs left in a directory.
+func sweep(dir, prefix string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), prefix) || !e.Type().IsRegular() {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+		if err != nil {
+			continue
+		}
+		if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+			_ = os.Remove(path) // what stays is in nobody's way
+		}
+		file.Close()
+	}
+}
+
+// fill writes what the file is to hold, to the disk: all is done that could
+// fail for want of space.
+func (s *stagedFile) fill(text []byte) error {
+	_, err := s.file.Write(text)
+	if err == nil {
+		err = s.file.Sync()
+	}
+	if err != nil {
+		return failed("%s: cannot be written: %w; nothing was written", s.path, reason(err))
+	}
+	return nil
+}
+
+// put exchanges the file, which must be the one that it was.
+func (s *stagedFile) put() error {
+	defer s.discard()
+	now, err := os.ReadFile(s.place)
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return failed("%s: cannot be read: %w", s.path, reason(err))
+	case !bytes.Equal(now, s.was) || (err != nil) != (s.was == nil):
+		return failed("%s changed while hagen was working: run again", s.path)
+	}
+	if err := os.Rename(s.file.Name(), s.place); err != nil {
+		return failed("%s: cannot be written: %w", s.path, reason(err))
+	}
+	return nil
+}
+
+// write is fill and put.
+func (s *stagedFile) write(text []byte) error {
+	if err := s.fill(text); err != nil {
+		s.discard()
+		return err
+	}
+	return s.put()
+}
+
+// discard gives up what was staged. After put it does nothing.
+func (s *stagedFile) discard() {
+	discard(s.file)
+	s.file.Close()
+}
