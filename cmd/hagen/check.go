@@ -67,7 +67,7 @@ func checkTree(ui *ui, ctx *cli.Context) error {
 	}
 	tree, err := rendered.ReadEdited(os.DirFS(dir))
 	if err != nil {
-		return failed("%s", within(dir, err))
+		return failed("%s", faultsIn(dir, err))
 	}
 	now, err := ui.time()
 	if err != nil {
@@ -240,17 +240,4 @@ func holdsDocuments(dir string) bool {
 			return err == nil
 		})
 	})
-}
-
-// within puts a directory before the paths of faults in it.
-func within(dir string, err error) string {
-	var lines []string
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		path, problem, found := strings.Cut(line, ": ")
-		if found {
-			line = filepath.Join(dir, path) + ": " + problem
-		}
-		lines = append(lines, line)
-	}
-	return strings.Join(lines, "\n")
 }

@@ -133,7 +133,7 @@ func hostsIn(tree fs.FS, dir string) []string {
 func readTree(name string, tree fs.FS) (clusterTree, error) {
 	read, err := rendered.ReadMachines(tree)
 	if err != nil {
-		return clusterTree{}, failed("%s", below(name, err))
+		return clusterTree{}, failed("%s", faultsIn(name, err))
 	}
 	t := clusterTree{cluster: read.Cluster, texts: map[string]texts{}}
 	t.machines.Systems = map[string]diff.System{}
@@ -152,20 +152,6 @@ func readTree(name string, tree fs.FS) (clusterTree, error) {
 		}
 	}
 	return t, nil
-}
-
-// below puts the name of a directory before each fault in it.
-func below(dir string, err error) string {
-	var lines []string
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		line = strings.TrimPrefix(line, ".: ")
-		if path, problem, isFault := strings.Cut(line, ": "); isFault && strings.Contains(path, "/") {
-			lines = append(lines, dir+"/"+path+": "+problem)
-		} else {
-			lines = append(lines, dir+": "+line)
-		}
-	}
-	return strings.Join(lines, "\n")
 }
 
 // fresh is the render that hagen would make now, in memory. Leaves that it

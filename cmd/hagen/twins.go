@@ -66,7 +66,7 @@ func redact(ui *ui, dir, to string) error {
 	}
 	read, err := rendered.Read(os.DirFS(dir))
 	if err != nil {
-		return failed("%s", strings.Join(faultsIn(dir, err), "\n"))
+		return failed("%s", faultsIn(dir, err))
 	}
 	texts, without, err := twin.OfTree(read)
 	if err != nil {
@@ -83,19 +83,20 @@ func redact(ui *ui, dir, to string) error {
 	return nil
 }
 
-// faultsIn are the faults of a tree, each with the whole path.
-func faultsIn(dir string, err error) []string {
+// faultsIn are the faults of a tree, each on a line of its own with the whole
+// path.
+func faultsIn(dir string, err error) string {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {
 		var texts []string
 		for _, one := range several.Unwrap() {
-			texts = append(texts, faultsIn(dir, one)...)
+			texts = append(texts, faultsIn(dir, one))
 		}
-		return texts
+		return strings.Join(texts, "\n")
 	}
 	if fault, ok := errors.AsType[rendered.Fault](err); ok {
-		return []string{filepath.Join(dir, filepath.FromSlash(fault.Path)) + ": " + fault.Problem}
+		return filepath.Join(dir, filepath.FromSlash(fault.Path)) + ": " + fault.Problem
 	}
-	return []string{dir + ": " + err.Error()}
+	return dir + ": " + err.Error()
 }
 
 // redactedName is where the twins of a tree stand if nobody says.
