@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hagen/out"
+	"hagen/out/tree"
 )
 
 // apart refuses a directory for one cluster's files that holds directories of
@@ -18,7 +19,7 @@ func apart(dir string, twins bool) error {
 		kind = "twins"
 	}
 	holds := func(dir string) bool {
-		documents, shown := out.Holds(os.DirFS(dir))
+		documents, shown := out.Holds(tree.Files(dir))
 		return documents && !twins || shown && twins
 	}
 	full, err := filepath.Abs(dir)

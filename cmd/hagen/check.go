@@ -16,6 +16,7 @@ import (
 	"hagen/gen/encode"
 	"hagen/gen/node"
 	"hagen/out/rendered"
+	"hagen/out/tree"
 	"hagen/out/verify"
 	"hagen/profiles"
 )
@@ -65,7 +66,7 @@ func checkTree(ui *ui, ctx *cli.Context) error {
 			return err
 		}
 	}
-	tree, err := rendered.ReadEdited(os.DirFS(dir))
+	tree, err := rendered.ReadEdited(tree.Files(dir))
 	if err != nil {
 		return failed("%s", faultsIn(dir, err))
 	}

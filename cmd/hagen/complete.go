@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -92,10 +91,7 @@ func hostNames(words []string) []string {
 			path = words[i+1]
 		}
 	}
-	if refuseFile(path) != nil {
-		return nil
-	}
-	text, err := os.ReadFile(path)
+	text, err := readFile(path)
 	if err != nil {
 		return nil
 	}

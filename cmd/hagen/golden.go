@@ -83,7 +83,7 @@ func twinsPlace(ctx *cli.Context, dir string, update bool) error {
 	if err := apart(dir, true); err != nil {
 		return err
 	}
-	documents, twins := out.Holds(os.DirFS(dir))
+	documents, twins := out.Holds(tree.Files(dir))
 	switch {
 	case documents:
 		return usage("%s: holds documents with private keys, and no twins; name another directory", dir)
@@ -153,7 +153,7 @@ func compareTwins(ui *ui, dir string, files []tree.File) error {
 		return failed("%s: cannot be opened: %w", dir, reason(err))
 	}
 	defer root.Close()
-	differences, err := out.Differences(root.FS(), files)
+	differences, err := out.Differences(tree.FilesWithin(root), files)
 	if err != nil {
 		return failed("%s: %w", dir, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
 	"hagen/out"
+	"hagen/out/tree"
 	"hagen/pki/store"
 )
 
@@ -70,28 +71,32 @@ func validCluster(ui *ui, source spec.Source) (*cluster.Cluster, error) {
 	return c, nil
 }
 
-// readFile reads a file that a cluster file's size bounds; one byte more is
-// enough for the parser to refuse it.
+// readFile reads a cluster file. One byte more than it may have is enough for
+// the parser to refuse it.
 func readFile(path string) ([]byte, error) {
 	if err := refuseFile(path); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(path)
+	text, err := readText(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, usage("%s: there is no such file; hagen init writes one, or name another with -f", path)
 	case err != nil:
 		return nil, failed("%s: cannot be opened: %w; name another file with -f", path, reason(err))
 	}
-	defer f.Close()
-	text, err := readLimited(f)
-	if err != nil {
-		return nil, failed("%s: cannot be read: %w", path, reason(err))
-	}
 	return text, nil
 }
 
-func readLimited(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, spec.MaxSize+1)) }
+// readText reads a file that is as large as a cluster file at most, and one
+// byte more.
+func readText(path string) ([]byte, error) {
+	f, err := tree.OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, spec.MaxSize+1))
+}
 
 // refuseFile refuses what cannot be a cluster file, before it is opened: to
 // open a pipe would wait for its writer. One that comes from a pipe would have

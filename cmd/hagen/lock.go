@@ -110,6 +110,8 @@ func digests(ui *ui, ctx *cli.Context, c *cluster.Cluster, wanted []cluster.Arte
 		return nil, failed("--from %s: cannot be looked at: %w", from, reason(statErr))
 	case info.IsDir():
 		found, err = digest.FromDirectory(from, files)
+	case !info.Mode().IsRegular():
+		return nil, usage("--from %s: is no file on disk, beside which binaries could be; write the digests into one, and name that", from)
 	default:
 		found, err = client.FromSums(until, from, files)
 	}

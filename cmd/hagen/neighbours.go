@@ -18,6 +18,7 @@ import (
 	"hagen/gen/node"
 	"hagen/out"
 	"hagen/out/rendered"
+	"hagen/out/tree"
 	"hagen/profiles"
 )
 
@@ -77,11 +78,7 @@ func staticsOf(c *cluster.Cluster) map[string]cluster.Host {
 func itself(path, name, ours string) string {
 	for _, format := range []string{profiles.Butane, profiles.UserData} {
 		beside := filepath.Join(filepath.Dir(path), filepath.Base(gen.Path(name, format)))
-		text, err := os.ReadFile(beside)
-		if err != nil {
-			continue
-		}
-		if theirs, _, _ := rendered.Head(text); theirs != "" && theirs != ours {
+		if theirs, _, _ := rendered.Head(readDocument(beside)); theirs != "" && theirs != ours {
 			return ""
 		}
 	}
@@ -160,7 +157,7 @@ func documentsBeside(dir string) []string {
 		if beside == dir {
 			continue
 		}
-		if _, twins := out.Holds(os.DirFS(beside)); twins {
+		if _, twins := out.Holds(tree.Files(beside)); twins {
 			continue
 		}
 		hosts, _ := os.ReadDir(beside)
@@ -177,15 +174,21 @@ func documentsBeside(dir string) []string {
 // document of hagen's.
 const maxDocument = 4 << 20
 
-// readNeighbour reads a document, if it is one that says anything of a network.
-func readNeighbour(path string) (node.Node, bool) {
-	file, err := os.Open(path)
+// readDocument reads what may be a document; nothing if it cannot be read.
+func readDocument(path string) []byte {
+	file, err := tree.OpenRegular(path)
 	if err != nil {
-		return node.Node{}, false
+		return nil
 	}
 	defer file.Close()
-	text, err := io.ReadAll(io.LimitReader(file, maxDocument))
-	if err != nil || !slices.ContainsFunc([]string{"/keepalived.conf", ".nmconnection", ".network"}, func(name string) bool { return bytes.Contains(text, []byte(name)) }) {
+	text, _ := io.ReadAll(io.LimitReader(file, maxDocument))
+	return text
+}
+
+// readNeighbour reads a document, if it is one that says anything of a network.
+func readNeighbour(path string) (node.Node, bool) {
+	text := readDocument(path)
+	if !slices.ContainsFunc([]string{"/keepalived.conf", ".nmconnection", ".network"}, func(name string) bool { return bytes.Contains(text, []byte(name)) }) {
 		return node.Node{}, false
 	}
 	n, err := encode.ReadIgnition(text, profiles.Systems()[0])

@@ -99,7 +99,7 @@ func beside(ui *ui, ctx *cli.Context, c *cluster.Cluster, kind string) (dir, ren
 		return "", "", nil, err
 	}
 	_, missing := os.Stat(filepath.Join(dir, runbookPath))
-	if documents, _ := out.Holds(os.DirFS(dir)); documents && missing != nil {
+	if documents, _ := out.Holds(tree.Files(dir)); documents && missing != nil {
 		return "", "", nil, usage("%s: holds the documents of all machines: name a directory of its own with -o", dir)
 	}
 	before, err = machinesIn(ui, rendered)
@@ -125,8 +125,8 @@ func machinesIn(ui *ui, dir string) ([]node.Node, error) {
 		ui.warn(dir + ": there is no such tree: machines are taken to be as the cluster file says; name the tree that they have with --from")
 		return nil, nil
 	}
-	tree, err := readTree(dir, os.DirFS(dir))
-	return tree.machines.Machines, err
+	read, err := readTree(dir, tree.Files(dir))
+	return read.machines.Machines, err
 }
 
 // runbook writes what to do, with the names of this run.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"regexp"
 	"slices"
@@ -19,6 +18,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/out/replace"
+	"hagen/out/tree"
 	"hagen/profiles"
 )
 
@@ -85,17 +85,19 @@ func reachable(c *cluster.Cluster, dir string) bool {
 // refuse to restore: etcdctl appends to the database, which is whole pages,
 // the SHA-256 of it (etcd, client/v3/snapshot).
 func readSnapshot(name string) (string, error) {
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	f, err := tree.OpenRegular(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return "", usage("%s: there is no such file; name a snapshot with --restore", name)
-	}
-	if err != nil {
+	case errors.Is(err, tree.ErrNotFile):
+		return "", usage("%s: is no file; name a snapshot with --restore", name)
+	case err != nil:
 		return "", failed("%s: cannot be opened: %w", name, reason(err))
 	}
 	defer f.Close()
 	info, err := f.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		return "", usage("%s: is no file; name a snapshot with --restore", name)
+	if err != nil {
+		return "", failed("%s: cannot be read: %w", name, reason(err))
 	}
 	if info.Size()%512 != sha256.Size {
 		return "", no("%s: is no whole snapshot: it has no sum at its end; take one that hagen's timer or etcdctl snapshot save wrote, not a copy of etcd's data", name)

@@ -17,6 +17,7 @@ import (
 	"hagen/out/diff"
 	"hagen/out/plan"
 	"hagen/out/rendered"
+	"hagen/out/tree"
 	"hagen/pki"
 	"hagen/profiles"
 )
@@ -60,7 +61,7 @@ func readSide(ui *ui, ctx *cli.Context, argument string) (side, error) {
 	info, err := os.Stat(argument)
 	switch revision, path, isRevision := revisionPath(argument); {
 	case err == nil && info.IsDir():
-		return readTrees(argument, os.DirFS(argument))
+		return readTrees(argument, tree.Files(argument))
 	case err == nil:
 		return side{}, usage("%s: is a file; name the rendered directory it is in", argument)
 	case isRevision:

@@ -19,6 +19,7 @@ import (
 	"hagen/gen/control"
 	"hagen/out/digest"
 	"hagen/out/sysext"
+	"hagen/out/tree"
 	"hagen/profiles"
 )
 
@@ -215,7 +216,7 @@ func writeImage(ui *ui, i image, place string) error {
 }
 
 func sumOf(name string) (sum []byte, size int, err error) {
-	file, err := os.Open(name)
+	file, err := tree.OpenRegular(name)
 	if err != nil {
 		return nil, 0, err
 	}

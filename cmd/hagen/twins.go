@@ -64,7 +64,7 @@ func redact(ui *ui, dir, to string) error {
 	if err := apart(to, true); err != nil {
 		return err
 	}
-	read, err := rendered.Read(os.DirFS(dir))
+	read, err := rendered.Read(tree.Files(dir))
 	if err != nil {
 		return failed("%s", faultsIn(dir, err))
 	}

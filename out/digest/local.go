@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"hagen/out/tree"
 )
 
 // maxFiles bounds how much of a directory is looked at: a mirror of a few
@@ -67,7 +69,7 @@ func FromDirectory(dir string, files []File) ([]Found, error) {
 }
 
 func readFile(name string) (sums, error) {
-	f, err := os.Open(name)
+	f, err := tree.OpenRegular(name)
 	if err != nil {
 		return sums{}, fmt.Errorf("%s: cannot be opened: %w", name, reason(err))
 	}
@@ -82,7 +84,7 @@ func readFile(name string) (sums, error) {
 // FromSums finds the files in a checksum file. Of SHA-256 digests the files
 // themselves are needed, too: beside the checksum file, or from their servers.
 func (c *Client) FromSums(ctx context.Context, name string, files []File) ([]Found, error) {
-	file, err := os.Open(name)
+	file, err := tree.OpenRegular(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: cannot be opened: %w", name, reason(err))
 	}

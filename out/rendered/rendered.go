@@ -368,7 +368,7 @@ func readFile(tree fs.FS, name string) ([]byte, error) {
 	defer file.Close()
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		return nil, Fault{name, "is not a regular file"}
+		return nil, Fault{name, "is not a regular file: put the file itself in its place"}
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {

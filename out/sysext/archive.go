@@ -7,14 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
+
+	"hagen/out/tree"
 )
 
 // File gives a binary that is a file.
 func File(name, place string) Binary {
 	return Binary{name, func() (io.ReadCloser, error) {
-		file, err := os.Open(place)
+		file, err := tree.OpenRegular(place)
 		if err != nil {
 			return nil, fmt.Errorf("%s: cannot be opened: %w", place, reason(err))
 		}
@@ -26,7 +27,7 @@ func File(name, place string) Binary {
 // the files of its name the one that is a program, as machines take it.
 func Archived(name, archive string) Binary {
 	return Binary{name, func() (io.ReadCloser, error) {
-		file, err := os.Open(archive)
+		file, err := tree.OpenRegular(archive)
 		if err != nil {
 			return nil, fmt.Errorf("%s: cannot be opened: %w", archive, reason(err))
 		}
