@@ -3,12 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"fmt"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,134 +33,199 @@ func revisionPath(text string) (revision, path string, ok bool) {
 	return "", "", false
 }
 
-// gitObject finds the tree or blob of a commit at a path, with git: nobody else
-// knows all its ways to keep objects.
-func gitObject(revision, place, kind string) (id string, err error) {
-	name := revision + ":" + place
-	switch _, err := exec.LookPath("git"); {
-	case err != nil:
-		return "", failed("%s: git is needed to read a revision, and is not on the PATH", name)
-	case revision == "" || strings.HasPrefix(revision, "-"):
-		return "", usage("%s: names no revision before the colon, such as HEAD:%s", name, place)
-	}
-	if _, err := git(nil, "rev-parse", "--git-dir"); err != nil {
-		if strings.Contains(err.Error(), "not a git repository") {
-			return "", failed("%s: the current directory is in no git repository", name)
-		}
-		return "", failed("%s: %w", name, err)
-	}
-	if _, err := git(nil, "rev-parse", "--verify", "--quiet", revision+"^{tree}"); err != nil {
-		return "", failed("%s: the repository has no revision %s; a clone that is not whole may have to fetch it first", name, revision)
-	}
-	// git takes a path that ends in a slash for an empty name.
-	found, err := git(nil, "rev-parse", "--verify", "--quiet", revision+":"+strings.TrimRight(place, "/"))
-	id = strings.TrimSpace(string(found))
-	var is []byte
-	if err == nil {
-		is, err = git(nil, "cat-file", "-t", id)
-	}
-	if err != nil || strings.TrimSpace(string(is)) != kind {
-		what := map[string]string{"tree": "directory", "blob": "file"}[kind]
-		return "", failed("%s: revision %s has no %s %s; paths count from the top of the repository", name, revision, what, place)
-	}
-	return id, nil
-}
-
 // gitFile reads a file of a commit.
 func gitFile(revision, place string) ([]byte, error) {
-	id, err := gitObject(revision, place, "blob")
+	listed, err := gitList(revision, place, "file")
 	if err != nil {
 		return nil, err
 	}
-	text, err := git(nil, "cat-file", "blob", id)
-	if err != nil {
-		return nil, failed("%s:%s: %w", revision, place, err)
+	read, err := gitFiles(revision+":"+place, listed)
+	if err == nil && !read[""].mode.IsRegular() {
+		err = failed("%s:%s: is a symbolic link; name the file that it leads to", revision, place)
 	}
-	return text, nil
+	return read[""].text, err
 }
 
 // gitTree reads a directory of a commit.
 func gitTree(revision, dir string) (fs.FS, error) {
-	name := revision + ":" + dir
-	tree, err := gitObject(revision, dir, "tree")
+	listed, err := gitList(revision, dir, "directory")
 	if err != nil {
 		return nil, err
 	}
-	list, err := git(nil, "ls-tree", "-r", "-z", "--full-tree", tree)
-	if err != nil {
-		return nil, failed("%s: %w", name, err)
-	}
-	files, err := gitFiles(list)
-	if err != nil {
-		return nil, failed("%s: %w", name, err)
-	}
-	return files, nil
+	return gitFiles(revision+":"+dir, listed)
 }
 
-// git runs it and returns what it prints. It asks nobody anything.
+// blob is a file of a commit. Its path is below the directory that was asked
+// for; that of a file that was asked for is empty.
+type blob struct{ path, mode, id string }
+
+// gitList lists the file or the files of the directory at a place of a commit,
+// with git: nobody else knows all its ways to keep objects.
+func gitList(revision, place, kind string) ([]blob, error) {
+	name := revision + ":" + place
+	switch _, err := exec.LookPath("git"); {
+	case err != nil:
+		return nil, failed("%s: git is needed to read a revision, and is not on the PATH", name)
+	case revision == "" || strings.HasPrefix(revision, "-"):
+		return nil, usage("%s: names no revision before the colon, such as HEAD:%s", name, place)
+	}
+	here, err := git(nil, "rev-parse", "--show-prefix")
+	if err == nil {
+		_, err = git(nil, "rev-parse", "--verify", "--quiet", revision)
+	}
+	if err != nil {
+		return nil, gitFailure(name, revision, err)
+	}
+	from := fromTop(strings.TrimSuffix(string(here), "\n"), place)
+	list := []string{"ls-tree", "-r", "-z", "--full-tree", revision, "--"}
+	if from != "" {
+		list = append(list, from)
+	}
+	var output []byte
+	if from == "" || fs.ValidPath(from) {
+		if output, err = git(nil, list...); err != nil {
+			return nil, gitFailure(name, revision, err)
+		}
+	}
+	var listed []blob
+	for entry := range strings.SplitSeq(strings.TrimSuffix(string(output), "\x00"), "\x00") {
+		about, found, _ := strings.Cut(entry, "\t")
+		fields := strings.Fields(about) // mode, type, name
+		if len(fields) == 3 && fields[1] == "blob" {
+			listed = append(listed, blob{strings.TrimPrefix(strings.TrimPrefix(found, from), "/"), fields[0], fields[2]})
+		}
+	}
+	isFile := len(listed) == 1 && listed[0].path == ""
+	if len(listed) == 0 || isFile != (kind == "file") {
+		return nil, failed("%s: revision %s has no %s %s; paths count from the top of the repository", name, revision, kind, place)
+	}
+	return listed, nil
+}
+
+// fromTop is a path as it counts from the top of the repository, "" for that
+// itself. With ./ or ../ it counts from here (gitrevisions(7)).
+func fromTop(here, place string) string {
+	if !strings.HasPrefix(place, "./") && !strings.HasPrefix(place, "../") {
+		return strings.TrimRight(place, "/")
+	}
+	if place = path.Join(here, place); place == "." {
+		return ""
+	}
+	return place
+}
+
+// gitFiles reads blobs, all at once.
+func gitFiles(name string, listed []blob) (files, error) {
+	tree := files{}
+	var ids bytes.Buffer
+	for _, b := range listed {
+		ids.WriteString(b.id + "\n")
+	}
+	output, err := git(ids.Bytes(), "cat-file", "--batch")
+	reader := bufio.NewReader(bytes.NewReader(output))
+	for _, b := range listed {
+		var text []byte
+		if err == nil {
+			text, err = gitBlob(reader)
+		}
+		if err != nil {
+			return nil, gitFailure(name, "", err)
+		}
+		tree[b.path] = file{name: path.Base(b.path), text: text}
+		if !strings.HasPrefix(b.mode, "100") { // a symbolic link leads out of the tree
+			tree[b.path] = file{name: path.Base(b.path), mode: fs.ModeSymlink}
+		}
+	}
+	return tree, nil
+}
+
+// gitBlob reads the next blob that cat-file prints: a line with its name, type
+// and size, or that it is missing, and the text.
+func gitBlob(reader *bufio.Reader) ([]byte, error) {
+	head, err := reader.ReadString('\n')
+	fields := strings.Fields(head)
+	if err != nil || len(fields) != 3 {
+		return nil, gitError("error: " + head)
+	}
+	size, err := strconv.Atoi(fields[2])
+	if err != nil {
+		return nil, gitError("error: " + head)
+	}
+	text := make([]byte, size+1)
+	_, err = io.ReadFull(reader, text)
+	return text[:size], err
+}
+
+// gitEnvironment keeps git to what lies in the repository, and lets it ask
+// nobody anything. A configuration may be the work of somebody else, also that
+// of a bare repository that a clone holds among its files. Of all that it can
+// name, the commands used here run what fetches objects that are missing: ext::,
+// core.sshCommand, a remote's uploadpack or vcs. GIT_ALLOW_PROTOCOL goes before
+// protocol.*.allow of every configuration (git(1)), and nothing is called
+// "none"; where git knows GIT_NO_LAZY_FETCH it does not even begin.
+var gitEnvironment = []string{
+	"GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1",
+	"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_LITERAL_PATHSPECS=1",
+}
+
+// git runs it and returns what it prints.
 func git(input []byte, args ...string) ([]byte, error) {
 	command := exec.Command("git", args...)
-	command.Env = append(os.Environ(), "LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0")
+	command.Env = append(os.Environ(), gitEnvironment...)
 	command.Stdin = bytes.NewReader(input)
 	var complaint bytes.Buffer
 	command.Stderr = &complaint
 	output, err := command.Output()
-	if err != nil {
-		first, _, _ := strings.Cut(strings.TrimSpace(complaint.String()), "\n")
-		if first == "" {
-			first = err.Error()
-		}
-		return nil, fmt.Errorf("git refuses: %s", first)
+	if _, ended := errors.AsType[*exec.ExitError](err); ended {
+		err = gitError(complaint.String())
 	}
-	return output, nil
+	return output, err
 }
 
-// gitFiles reads the blobs of a listing, all at once.
-func gitFiles(list []byte) (files, error) {
-	tree := files{}
-	var ids bytes.Buffer
-	var places []string
-	for entry := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
-		about, place, _ := strings.Cut(entry, "\t")
-		fields := strings.Fields(about) // mode, type, name
-		if len(fields) != 3 || fields[1] != "blob" {
-			continue
-		}
-		tree[place] = file{name: path.Base(place)}
-		if !strings.HasPrefix(fields[0], "100") { // a symbolic link leads out of the tree
-			tree[place] = file{name: path.Base(place), mode: fs.ModeSymlink}
-			continue
-		}
-		ids.WriteString(fields[2] + "\n")
-		places = append(places, place)
+// gitError is what git says when it does not do something.
+type gitError string
+
+// Error gives the line that tells why, among warnings and traces.
+func (e gitError) Error() string { return "git refuses: " + gitWhy.FindString(string(e)) }
+
+var (
+	gitWhy   = regexp.MustCompile(`(?m)^(fatal|error): .*`)
+	gitLacks = regexp.MustCompile(`promisor remote|ould not read [0-9a-f]{40}|not a tree object|unable to read tree| missing$`)
+	gitOwner = regexp.MustCompile(`git config --global --add safe\.directory .*`)
+)
+
+// gitFailure says what git's words mean, and what to do. Of a revision that it
+// does not know git says nothing.
+func gitFailure(name, revision string, err error) error {
+	said, isGit := err.(gitError)
+	switch {
+	case !isGit:
+	case strings.Contains(string(said), "not a git repository"):
+		return failed("%s: the current directory is in no git repository", name)
+	case gitOwner.MatchString(string(said)):
+		return failed("%s: the repository is somebody else's, and git reads it when you say that you trust it: %s", name, gitOwner.FindString(string(said)))
+	case revision != "" && !gitWhy.MatchString(string(said)):
+		return failed("%s: the repository has no revision %s; %s", name, revision, gitFetch(false))
+	case gitLacks.MatchString(strings.TrimSpace(string(said))):
+		return failed("%s: the repository lacks a part of it, and hagen lets git fetch nothing; %s", name, gitFetch(true))
 	}
-	output, err := git(ids.Bytes(), "cat-file", "--batch")
-	if err != nil {
-		return nil, err
+	return failed("%s: %w", name, err)
+}
+
+// gitFetch tells how a clone gets what it lacks: parts of a commit, or a commit.
+func gitFetch(parts bool) string {
+	const brings = " brings the rest, from the remote that .git/config names"
+	_, notPartial := git(nil, "config", "--get-regexp", `^(extensions\.partialclone|remote\..*\.promisor)$`)
+	shallow, _ := git(nil, "rev-parse", "--is-shallow-repository")
+	switch {
+	case parts && notPartial == nil:
+		return "it is a partial clone: git fetch --refetch --no-filter" + brings
+	case strings.TrimSpace(string(shallow)) == "true":
+		return "it is a shallow clone: git fetch --unshallow" + brings
+	case parts:
+		return "it is damaged: git fsck tells more, and a new clone has all of it"
 	}
-	reader := bufio.NewReader(bytes.NewReader(output))
-	for _, place := range places {
-		head, err := reader.ReadString('\n')
-		fields := strings.Fields(head)
-		if err != nil || len(fields) != 3 {
-			return nil, fmt.Errorf("git cannot read %s: %s", place, strings.TrimSpace(head))
-		}
-		size, err := strconv.Atoi(fields[2])
-		if err != nil {
-			return nil, err
-		}
-		text := make([]byte, size)
-		if _, err := io.ReadFull(reader, text); err != nil {
-			return nil, err
-		}
-		if _, err := reader.Discard(1); err != nil {
-			return nil, err
-		}
-		f := tree[place]
-		f.text = text
-		tree[place] = f
-	}
-	return tree, nil
+	return "if others have it, git fetch brings it"
 }
 
 // files is a tree in memory: every file by its path.
