@@ -120,7 +120,7 @@ func (w *work) writeDocument(ui *ui, ctx *cli.Context, d *gen.Document) error {
 	if ctx.Bool("redact") {
 		mode = 0o644
 	}
-	was, err := os.ReadFile(path)
+	was, err := readWhole(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		was = nil
@@ -178,7 +178,7 @@ func warnBelowGit(ui *ui, path string) {
 		return
 	}
 	for dir := filepath.Dir(full); ; dir = filepath.Dir(dir) {
-		ignore, _ := os.ReadFile(filepath.Join(dir, ".gitignore"))
+		ignore, _ := readText(filepath.Join(dir, ".gitignore"))
 		if hasLine(ignore, "*") {
 			return
 		}

@@ -242,7 +242,7 @@ func (p *possession) bring() string {
 // holdTree refuses the directory if a tree or its twins were made with other
 // keys. Where nothing can be read, nothing is said.
 func (p *possession) holdTree(dir string) error {
-	known := authoritiesIn(os.DirFS(dir))
+	known := authoritiesIn(tree.Files(dir))
 	if len(known) == 0 {
 		return nil
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -41,7 +40,7 @@ type lockFile struct {
 // says of artefacts is held against the cluster where it is needed (gen.ReadLock).
 func readLock(file string) (lockFile, error) {
 	lock := lockFile{path: lockPath(file)}
-	text, err := os.ReadFile(lock.path)
+	text, err := readText(lock.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return lock, nil

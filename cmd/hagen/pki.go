@@ -144,7 +144,7 @@ func (made *pkiMade) tell(ui *ui, ctx *cli.Context, rendered string) error {
 	if made.Aside != "" {
 		ui.warn(fmt.Sprintf("cluster %s has other keys now: machines that run keep the old ones, and neither they nor kubeconfigs, tokens and backups of etcd go with machines of the new ones. What was there is in %s", made.Cluster, made.Aside))
 	}
-	if ctx.Bool("again") && len(authoritiesIn(os.DirFS(rendered))) > 0 {
+	if ctx.Bool("again") && len(authoritiesIn(tree.Files(rendered))) > 0 {
 		ui.warn(rendered + " was made with the old keys: move it away before the next render")
 	}
 	if ctx.Bool("json") {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -50,6 +51,17 @@ func stageFile(path string, was []byte, mode fs.FileMode) (*stagedFile, error) {
 	return &stagedFile{path, place, was, file}, nil
 }
 
+// readWhole reads a file that hagen is to replace. What is larger than any that
+// it writes is read as far as tells that.
+func readWhole(path string) ([]byte, error) {
+	file, err := tree.OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxDocument+1))
+}
+
 // sweep removes the files that killed runs left in a directory.
 func sweep(dir, prefix string) {
 	entries, _ := os.ReadDir(dir)
@@ -58,7 +70,7 @@ func sweep(dir, prefix string) {
 			continue
 		}
 		path := filepath.Join(dir, e.Name())
-		file, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
+		file, err := tree.OpenRegular(path)
 		if err != nil {
 			continue
 		}
@@ -85,7 +97,7 @@ func (s *stagedFile) fill(text []byte) error {
 // put exchanges the file, which must be the one that it was.
 func (s *stagedFile) put() error {
 	defer s.discard()
-	now, err := os.ReadFile(s.place)
+	now, err := readWhole(s.place)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return failed("%s: cannot be read: %w", s.path, reason(err))
