@@ -184,7 +184,7 @@ func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr
 	a := v.address(field)
 	fronts := v.c.Fronts()
 	owner := slices.IndexFunc(v.c.Hosts(), func(h Host) bool { return slices.Contains(h.Addresses, a) })
-	without := slices.IndexFunc(fronts, func(h Host) bool { return len(h.Addresses) > 0 && !h.Has(version(a)) })
+	without := hostsThat(fronts, func(h Host) bool { return len(h.Addresses) > 0 && !h.Has(version(a)) })
 	switch {
 	case !a.IsValid():
 	case v.c.Balancing.Mode == External:
@@ -199,8 +199,8 @@ func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr
 		v.fault(field.At, fmt.Sprintf("%s is the machines' gateway: whoever held it would be the router", a), "write a free address of the same network")
 	case len(fronts) == 1:
 		v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", fronts[0].Name), "add another, or remove virtualIP")
-	case without >= 0:
-		v.fault(field.At, fmt.Sprintf("%s is %s, and %s has no such address: it could not tell the others that it holds it", a, family(a), fronts[without].Name),
+	case without != "":
+		v.fault(field.At, fmt.Sprintf("%s is %s, and there is no such address of %s: who has none cannot tell the others that it holds it", a, family(a), without),
 			"give every machine with HAProxy an address of that family")
 	default:
 		v.sameNetwork(field.At, a)
@@ -245,12 +245,10 @@ func (v *validation) sameNetwork(at spec.At, a netip.Addr) {
 	if a.Is4() && (a.As4()[3] == 0 || a.As4()[3] == 255) {
 		v.warn(at, fmt.Sprintf("%s is what most networks call themselves, or everybody in them", a), larger+"write another address")
 	}
-	for _, h := range v.c.Fronts() {
-		near := func(b netip.Addr) bool { return sameFamily(a, b) && v.c.OneNetwork(a, b) }
-		if len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, near) {
-			v.warn(at, fmt.Sprintf("%s seems to be on another network than %s (%s): an address moves within one network only", a, h.Name, h.Address()), larger+"write an address of the machines' network")
-			return
-		}
+	near := func(b netip.Addr) bool { return sameFamily(a, b) && v.c.OneNetwork(a, b) }
+	far := hostsThat(v.c.Fronts(), func(h Host) bool { return len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, near) })
+	if far != "" {
+		v.warn(at, fmt.Sprintf("%s seems to be on another network than %s: an address moves within one network only", a, far), larger+"write an address of the machines' network")
 	}
 }
 

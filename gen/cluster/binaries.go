@@ -191,13 +191,12 @@ func deliveryOf(h Host, field spec.Binaries) Delivery {
 
 // published faults a binary that machines are to fetch from nowhere.
 func (v *validation) published() {
-	seen := map[string]bool{}
+	var fetch alike[[2]string] // what, and what to do
 	for _, h := range v.c.Hosts() {
 		for _, a := range v.c.Artefacts(h) {
-			if a.URL != "" || a.Delivery != profiles.URLs || seen[a.Name] {
+			if a.URL != "" || a.Delivery != profiles.URLs {
 				continue
 			}
-			seen[a.Name] = true
 			at := v.spec.Binaries.Mode.At
 			for _, more := range []spec.At{v.spec.Binaries.At, h.asked.At, h.At} {
 				if !at.Written() {
@@ -209,10 +208,13 @@ func (v *validation) published() {
 					at = field.At
 				}
 			}
-			v.fault(at, fmt.Sprintf("%s is to be fetched for %s, and its makers publish no binaries", a.Name, h.Name),
-				fmt.Sprintf("write sources: [{name: %s, url: …}], or a mirror that has it, or %s: %s, or %[2]s: %[4]s%[5]s",
-					a.Name, a.Product, profiles.Preinstalled, profiles.Sysext, orImage(a, h)))
+			remedy := fmt.Sprintf("write sources: [{name: %s, url: …}], or a mirror that has it, or %s: %s, or %[2]s: %[4]s%[5]s",
+				a.Name, a.Product, profiles.Preinstalled, profiles.Sysext, orImage(a, h))
+			fetch.add([2]string{a.Name, remedy}, at, h)
 		}
+	}
+	for _, g := range fetch {
+		v.fault(g.at, fmt.Sprintf("%s is to be fetched for %s, and its makers publish no binaries", g.what[0], g.names()), g.what[1])
 	}
 }
 
@@ -244,20 +246,22 @@ func (v *validation) image(field spec.String) bool {
 // contained holds HAProxy's container against the machines that are to run it.
 func (v *validation) contained() {
 	field, runs := v.spec.Binaries, false
+	var without alike[string]
 	for _, h := range v.c.Fronts() {
 		if h.Delivery.HAProxy != profiles.Container {
 			continue
 		}
 		runs = true
-		switch {
-		case !field.HAProxyImage.At.Written():
+		if !field.HAProxyImage.At.Written() {
 			v.fault(field.HAProxy.At, "names no image", "add haproxyImage: docker.io/library/haproxy@sha256:…; skopeo inspect tells the digest")
 			return
-		case !h.OS.Quadlet:
-			v.fault(field.HAProxy.At, fmt.Sprintf("%s has %s, where no Podman runs it", h.Name, h.OS.Summary),
-				fmt.Sprintf("write %s, %s or %s", profiles.Preinstalled, profiles.URLs, profiles.Sysext))
-			return
 		}
+		if !h.OS.Quadlet {
+			without.add(h.OS.Summary, field.HAProxy.At, h)
+		}
+	}
+	for _, g := range without {
+		v.fault(g.at, fmt.Sprintf("no Podman runs it on %s (%s)", g.what, g.names()), fmt.Sprintf("write %s, %s or %s", profiles.Preinstalled, profiles.URLs, profiles.Sysext))
 	}
 	if at := field.HAProxyImage.At; at.Written() && !runs {
 		v.warn(at, "no machine runs HAProxy in a container", "remove it, or write haproxy: "+profiles.Container)

@@ -322,14 +322,9 @@ func (v *validation) useRange(field spec.Text, hosts []Host, daemon string) neti
 		v.fault(field.At, fmt.Sprintf("%s is an address within a range", p), "write the range: "+p.Masked().String())
 		return netip.Prefix{}
 	}
-	var without []string
-	for _, h := range hosts {
-		if len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, p.Contains) {
-			without = append(without, h.Name)
-		}
-	}
-	if len(without) > 0 {
-		v.fault(field.At, fmt.Sprintf("no address of %s lies in %s, for %s to use", strings.Join(without, ", "), p, daemon), "write a range in which every machine has one, or add the addresses")
+	without := hostsThat(hosts, func(h Host) bool { return len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, p.Contains) })
+	if without != "" {
+		v.fault(field.At, fmt.Sprintf("no address of %s lies in %s, for %s to use", without, p, daemon), "write a range in which every machine has one, or add the addresses")
 		return netip.Prefix{}
 	}
 	return p

@@ -97,3 +97,31 @@ func names[T any](rows []T, name func(T) string) []string {
 	}
 	return out
 }
+
+// hostsThat lists the names of those machines of which something is so.
+func hostsThat(hosts []Host, is func(Host) bool) string {
+	return strings.Join(names(slices.DeleteFunc(slices.Clone(hosts), func(h Host) bool { return !is(h) }), func(h Host) string { return h.Name }), ", ")
+}
+
+// alike are machines of which the same is to be said: it is said once, at the
+// first of them, and names them all.
+type alike[T comparable] []*group[T]
+
+type group[T comparable] struct {
+	what  T
+	at    spec.At
+	hosts []string
+}
+
+func (a *alike[T]) add(what T, at spec.At, host Host) {
+	i := slices.IndexFunc(*a, func(g *group[T]) bool { return g.what == what })
+	if i < 0 {
+		i = len(*a)
+		*a = append(*a, &group[T]{what: what, at: at})
+	}
+	if g := (*a)[i]; !slices.Contains(g.hosts, host.Name) {
+		g.hosts = append(g.hosts, host.Name)
+	}
+}
+
+func (g *group[T]) names() string { return strings.Join(g.hosts, ", ") }

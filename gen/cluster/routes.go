@@ -218,7 +218,8 @@ func (v *validation) networks() {
 }
 
 // sizes warns of two machines that are in one network and disagree on how large
-// it is: each would look for some of the others behind its gateway.
+// it is: each would look for some of the others behind its gateway. The first
+// one's word counts.
 func (v *validation) sizes() {
 	var seen []placed[netip.Prefix]
 	for _, h := range v.c.Hosts() {
@@ -227,7 +228,7 @@ func (v *validation) sizes() {
 				other := slices.IndexFunc(seen, func(s placed[netip.Prefix]) bool { return s.value.Overlaps(p) && s.value.Bits() != p.Bits() })
 				if other >= 0 {
 					v.warn(i.At, fmt.Sprintf("%s and %s (line %d) do not agree on how large their network is", p, seen[other].value, seen[other].at.Line), "write the same prefix length for all machines of a network")
-					return
+					continue
 				}
 				seen = append(seen, placed[netip.Prefix]{p, i.At})
 			}
@@ -238,29 +239,34 @@ func (v *validation) sizes() {
 // swallowed warns of a machine's network that holds a range of services or
 // pods: their addresses would be looked for beside the machine.
 func (v *validation) swallowed() {
+	var swallow alike[[2]string]
 	for _, h := range v.c.Hosts() {
 		for _, i := range h.Interfaces {
 			for _, p := range i.Addresses {
-				for _, r := range slices.Concat(v.c.Services, v.c.Pods) {
-					if p.Overlaps(r) {
-						v.warn(i.At, fmt.Sprintf("%s, the network of %s, holds addresses of %s, which services or pods have", p.Masked(), h.Name, r), "write the length of the network's own prefix, or another range")
-						return
-					}
+				in := slices.DeleteFunc(slices.Concat(v.c.Services, v.c.Pods), func(r netip.Prefix) bool { return !p.Overlaps(r) })
+				if len(in) > 0 {
+					swallow.add([2]string{p.Masked().String(), strings.Join(names(in, netip.Prefix.String), ", ")}, i.At, h)
 				}
 			}
 		}
+	}
+	for _, g := range swallow {
+		v.warn(g.at, fmt.Sprintf("%s, the network of %s, holds addresses of %s, which services or pods have", g.what[0], g.names(), g.what[1]), "write the length of the network's own prefix, or another range")
 	}
 }
 
 // unsayable warns of machines whose boot medium cannot tell the kernel on which
 // interface their network is.
 func (v *validation) unsayable() {
+	var mute alike[string]
 	for _, h := range v.c.Hosts() {
 		for _, i := range h.Interfaces {
 			if i.Name == "" && h.OS.BootMAC == "" && h.OS.Family() != profiles.CloudInit {
-				v.warn(i.At, fmt.Sprintf("%s knows no kernel argument for an interface by its MAC address: %s gets none for this one, and cannot fetch its document over it", h.OS.Summary, h.Name), "write interface beside mac, or give the machine its document without a network")
-				return
+				mute.add(h.OS.Summary, i.At, h)
 			}
 		}
+	}
+	for _, g := range mute {
+		v.warn(g.at, fmt.Sprintf("%s knows no kernel argument for an interface by its MAC address: there is none for this one (%s), and no document can be fetched over it", g.what, g.names()), "write interface beside mac, or give the machine its document without a network")
 	}
 }

@@ -114,19 +114,24 @@ func TestWarnings(t *testing.T) {
 			"6:13: spec.endpoint: the endpoint is one of 3 masters: when kubem01 is down clients do not find the others; write a DNS name that stands for all of them, or add loadBalancer.virtualIP"}},
 		{"name of all colocated masters", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "api.example.com:6443"), []string{
 			"note: 6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the addresses 10.10.10.80, 10.10.10.81 and 10.10.10.82"}},
+		{"a virtual IP of another network", changed(t, balancers, "  loadBalancer: {mode: colocated, virtualIP: 10.10.99.9}\n", "kubernetes:6443", "10.10.99.9:6443"), []string{
+			"13:46: spec.loadBalancer.virtualIP: 10.10.99.9 seems to be on another network than kubem00, kubem01, kubem02: an address moves within one network only; unless the network is larger than a /24, write an address of the machines' network"}},
 		{"times that find nothing out", changed(t, balancers, balancers+"  loadBalancer: {timeouts: {check: 1h, connect: 10ms}}\n"), []string{
 			"15:36: spec.loadBalancer.timeouts.check: a check of 1h: it takes a TLS handshake and an answer from etcd, and until it has failed twice a hung API server is asked; write 200ms to 10s, for example 1500ms",
 			"15:49: spec.loadBalancer.timeouts.connect: a connect of 10ms: so long a client waits for a dead machine before another is tried, and a busy one needs some of it; write 100ms to 10s, for example 1s"}},
 		{"no gateway", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3", "[10.10.10.81]", "[10.10.10.81/24], interface: ens3"), []string{
 			"10:14: spec.masters[0].name: no gateway for kubem00, kubem01: nothing outside of their own networks can be reached; add gateway, or write gateway: [] where that is meant"}},
-		{"a network that holds pods", changed(t, "[10.10.10.80]", "[10.10.10.80/8], interface: ens3, gateway: []"), []string{
-			"10:7: spec.masters[0]: 10.0.0.0/8, the network of kubem00, holds addresses of 10.32.0.0/16, which services or pods have; write the length of the network's own prefix, or another range"}},
+		{"a network that holds pods", changed(t, "[10.10.10.80]", "[10.10.10.80/8], interface: ens3, gateway: []", "[10.10.10.81]", "[10.10.10.81/8], interface: ens3, gateway: []"), []string{
+			"10:7: spec.masters[0]: 10.0.0.0/8, the network of kubem00, kubem01, holds addresses of 10.32.0.0/16, 10.38.0.0/16, which services or pods have; write the length of the network's own prefix, or another range"}},
 		{"a bond", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: bond0, gateway: []"), []string{
 			"10:63: spec.masters[0].interface: \"bond0\" is called as bonds, bridges and VLANs are, and hagen configures Ethernet cards alone; write the card's name, or an address without its prefix length if the image configures the interface"}},
-		{"no kernel argument", changed(t, "[10.10.10.80]", "[10.10.10.80/24], mac: '52:54:00:89:d8:10', os: flatcar, gateway: []"), []string{
-			"10:7: spec.masters[0]: Flatcar Container Linux knows no kernel argument for an interface by its MAC address: kubem00 gets none for this one, and cannot fetch its document over it; write interface beside mac, or give the machine its document without a network"}},
-		{"networks of two sizes", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3, gateway: []", "[10.10.10.81]", "[10.10.10.81/25], interface: ens3, gateway: []"), []string{
-			"11:7: spec.masters[1]: 10.10.10.81/25 and 10.10.10.80/24 (line 10) do not agree on how large their network is; write the same prefix length for all machines of a network"}},
+		{"no kernel argument", changed(t, "[10.10.10.80]", "[10.10.10.80/24], mac: '52:54:00:89:d8:10', os: flatcar, gateway: []",
+			"[10.10.10.82]", "[10.10.10.82/24], mac: '52:54:00:89:d8:12', os: flatcar, gateway: []"), []string{
+			"10:7: spec.masters[0]: Flatcar Container Linux knows no kernel argument for an interface by its MAC address: there is none for this one (kubem00, kubem02), and no document can be fetched over it; write interface beside mac, or give the machine its document without a network"}},
+		{"networks of two sizes", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3, gateway: []", "[10.10.10.81]", "[10.10.10.81/25], interface: ens3, gateway: []",
+			"[10.10.10.82]", "[10.10.10.82/26], interface: ens3, gateway: []"), []string{
+			"11:7: spec.masters[1]: 10.10.10.81/25 and 10.10.10.80/24 (line 10) do not agree on how large their network is; write the same prefix length for all machines of a network",
+			"12:7: spec.masters[2]: 10.10.10.82/26 and 10.10.10.80/24 (line 10) do not agree on how large their network is; write the same prefix length for all machines of a network"}},
 		{"a network of nobody", also("network: {gateway: 10.10.10.1, nameservers: [10.10.10.53], ntp: [10.10.10.1]}"), []string{
 			"15:22: spec.network.gateway: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it",
 			"15:47: spec.network.nameservers: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it"}},
