@@ -191,16 +191,18 @@ func Differences(dir fs.FS, files []tree.File) ([]Difference, error) {
 		}
 	}
 	var found []Difference
+	var faults []error
 	for _, path := range slices.Sorted(maps.Keys(want)) {
 		have, err := readBounded(dir, path)
 		if err != nil {
-			return nil, err
+			faults = append(faults, err)
+			continue
 		}
 		if !bytes.Equal(have, want[path]) || (have == nil) != (want[path] == nil) {
 			found = append(found, Difference{path, have, want[path]})
 		}
 	}
-	return found, nil
+	return found, errors.Join(faults...)
 }
 
 // maxTwin is the size in bytes up to which a twin is read: some fifty times a

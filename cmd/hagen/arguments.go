@@ -168,6 +168,18 @@ func noArguments(ctx *cli.Context) error {
 }
 
 // unknown refuses a word and lists those that are known.
-func unknown(what, word string, known []string) error {
-	return usage("there is no %s %q; known: %s", what, word, strings.Join(known, ", "))
+func unknown(what, word string, known []string) error { return allKnown(what, []string{word}, known) }
+
+// allKnown refuses those of the words that are not known, all at once.
+func allKnown(what string, words, known []string) error {
+	var strange []string
+	for _, word := range words {
+		if quoted := strconv.Quote(word); !slices.Contains(known, word) && !slices.Contains(strange, quoted) {
+			strange = append(strange, quoted)
+		}
+	}
+	if len(strange) == 0 {
+		return nil
+	}
+	return usage("there is no %s %s; known: %s", what, strings.Join(strange, ", "), strings.Join(known, ", "))
 }

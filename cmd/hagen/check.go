@@ -198,14 +198,9 @@ func verifyInput(tree rendered.Tree) (out []verify.Machine) {
 func programNames(given []string) ([]string, error) {
 	var names []string
 	for _, list := range given {
-		for name := range strings.SplitSeq(list, ",") {
-			if !slices.Contains(verify.Names(), name) {
-				return nil, unknown("program", name, verify.Names())
-			}
-			names = append(names, name)
-		}
+		names = append(names, strings.Split(list, ",")...)
 	}
-	return names, nil
+	return names, allKnown("program", names, verify.Names())
 }
 
 // renderedDir is where render puts clusters unless it is told otherwise.

@@ -100,6 +100,9 @@ func renderTwins(ui *ui, ctx *cli.Context, twins string) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := fetchedOtherwise(c, nil, ctx.StringSlice("format")); err != nil {
+		return nil, err
+	}
 	dir := pkiDir(ctx)
 	if err := preflight(dir, ctx.String("file")); err != nil {
 		return nil, err
@@ -155,7 +158,7 @@ func compareTwins(ui *ui, dir string, files []tree.File) error {
 	defer root.Close()
 	differences, err := out.Differences(tree.FilesWithin(root), files)
 	if err != nil {
-		return failed("%s: %w", dir, err)
+		return failed("%s", faultsIn(dir, err))
 	}
 	if len(differences) == 0 {
 		ui.say("%s is what a render gives: %d twins", dir, len(files))

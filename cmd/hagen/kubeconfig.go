@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path"
 	"path/filepath"
 	"slices"
@@ -178,17 +179,20 @@ func clientFlags(ui *ui, ctx *cli.Context) (client, error) {
 	if asked.user == adminUser && len(asked.groups) == 0 {
 		asked.groups = []string{adminGroup}
 	}
+	var faults []error
 	for i, name := range append([]string{asked.user}, asked.groups...) {
 		flag := "--group"
 		if i == 0 {
 			flag = "--user"
 		}
-		if err := checkName(flag, name); err != nil {
-			return asked, err
+		err := checkName(flag, name)
+		if err == nil && slices.Contains(asked.groups[:max(i-1, 0)], name) {
+			err = usage("--group %s is given twice; leave one out", name)
 		}
-		if slices.Contains(asked.groups[:max(i-1, 0)], name) {
-			return asked, usage("--group %s is given twice; leave one out", name)
-		}
+		faults = append(faults, err)
+	}
+	if err := errors.Join(faults...); err != nil {
+		return asked, err
 	}
 	if text := ctx.String("expiry"); text != "" {
 		var err error

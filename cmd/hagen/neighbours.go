@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -32,21 +33,21 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 		return nil
 	}
 	var routers []neighbour
+	var faults []error
+	told := map[string]bool{} // one that has it is enough
 	for _, path := range documentsBeside(dir) {
 		n, read := readNeighbour(path)
 		if !read {
 			continue
 		}
 		for _, i := range network.Interfaces(n) {
-			if err := taken(file, statics, path, itself(path, n.Name, c.Name), i); err != nil {
-				return err
-			}
+			faults = append(faults, taken(file, statics, path, itself(path, n.Name, c.Name), i, told)...)
 		}
 		for _, r := range check.VirtualRouters([]node.Node{n}) {
 			routers = append(routers, neighbour{path, r})
 		}
 	}
-	return otherRouters(file, c, routers)
+	return errors.Join(append(faults, otherRouters(file, c, routers)...)...)
 }
 
 // neighbour is a virtual router of another cluster, and the document that says
@@ -87,35 +88,37 @@ func itself(path, name, ours string) string {
 
 // taken refuses what a machine has that is not the cluster's own one of the
 // name.
-func taken(file string, statics map[string]cluster.Host, path, name string, i node.Interface) error {
+func taken(file string, statics map[string]cluster.Host, path, name string, i node.Interface, told map[string]bool) (faults []error) {
 	claimed := []string{i.MAC}
 	for _, a := range i.Addresses {
 		claimed = append(claimed, a.Addr().String())
 	}
 	for _, what := range claimed {
-		if h, both := statics[what]; both && h.Name != name {
-			return usage("%s:%d:%d: %s: %s of %s is that of a machine of another cluster, too (%s): give each machine its own, or name another directory with -o",
-				file, h.At.Line, h.At.Column, h.At.Path, what, h.Name, path)
+		if h, both := statics[what]; both && h.Name != name && !told[what] {
+			told[what] = true
+			faults = append(faults, usage("%s:%d:%d: %s: %s of %s is that of a machine of another cluster, too (%s): give each machine its own, or name another directory with -o",
+				file, h.At.Line, h.At.Column, h.At.Path, what, h.Name, path))
 		}
 	}
-	return nil
+	return faults
 }
 
-func otherRouters(file string, c *cluster.Cluster, routers []neighbour) error {
+func otherRouters(file string, c *cluster.Cluster, routers []neighbour) (faults []error) {
 	own := c.Balancing
 	if len(own.VirtualIPs) == 0 {
 		return nil
 	}
-	at := own.AddressAt
+	at, told := own.AddressAt, map[netip.Addr]bool{}
 	numbers := map[string]string{} // of virtual routers on the network, with a document that says so
 	for _, other := range routers {
 		address, err := netip.ParseAddr(other.Address)
 		if err != nil || ownRouter(c, other.VirtualRouter) {
 			continue
 		}
-		if slices.Contains(own.VirtualIPs, address) {
-			return usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
-				file, at.Line, at.Column, at.Path, address, other.path)
+		if slices.Contains(own.VirtualIPs, address) && !told[address] {
+			told[address] = true
+			faults = append(faults, usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
+				file, at.Line, at.Column, at.Path, address, other.path))
 		}
 		if slices.ContainsFunc(own.VirtualIPs, func(vip netip.Addr) bool { return c.OneNetwork(vip, address) }) {
 			numbers[other.ID] = fmt.Sprintf("%s, for %s", other.path, address)
@@ -123,15 +126,15 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) error {
 	}
 	taken, clash := numbers[strconv.Itoa(own.RouterID)]
 	if !clash {
-		return nil
+		return faults
 	}
 	free := own.RouterID%255 + 1
 	for numbers[strconv.Itoa(free)] != "" && free != own.RouterID {
 		free = free%255 + 1
 	}
 	at = own.RouterAt
-	return usage("%s:%d:%d: %s: the virtual router has number %d, and so has another cluster's on the same network (%s): write another loadBalancer.virtualRouterID, for example %d",
-		file, at.Line, at.Column, at.Path, own.RouterID, taken, free)
+	return append(faults, usage("%s:%d:%d: %s: the virtual router has number %d, and so has another cluster's on the same network (%s): write another loadBalancer.virtualRouterID, for example %d",
+		file, at.Line, at.Column, at.Path, own.RouterID, taken, free))
 }
 
 // ownRouter says whether a virtual router is a machine of the cluster: another

@@ -76,7 +76,7 @@ func render(ui *ui, ctx *cli.Context) error {
 	if err := restoring(ctx, c); err != nil {
 		return err
 	}
-	if err := fetchedOtherwise(c, ctx.StringSlice("format")); err != nil {
+	if err := fetchedOtherwise(c, ctx.StringSlice("host"), ctx.StringSlice("format")); err != nil {
 		return err
 	}
 	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
@@ -116,39 +116,39 @@ func formatsAsked(ctx *cli.Context) []string {
 func formats() []string { return append(profiles.Formats(), profiles.CloudInit, gen.Kargs) }
 
 func knownFormats(ctx *cli.Context) error {
-	for _, f := range ctx.StringSlice("format") {
-		if !slices.Contains(formats(), f) {
-			return unknown("format", f, formats())
-		}
-	}
-	return nil
+	return allKnown("format", ctx.StringSlice("format"), formats())
 }
 
 // fetchedOtherwise refuses cloud-init's documents for machines whose own format
 // fetches files and holds them against digests, which cloud-init does not.
-func fetchedOtherwise(c *cluster.Cluster, formats []string) error {
+func fetchedOtherwise(c *cluster.Cluster, hosts, formats []string) error {
 	asked := slices.ContainsFunc(formats, func(f string) bool {
-		return f == profiles.UserData || f == profiles.MetaData || f == profiles.CloudInit
+		return f == profiles.UserData || f == profiles.MetaData || f == profiles.NetworkConfig || f == profiles.CloudInit
 	})
+	var names []string
 	for _, h := range c.Hosts() {
 		fetches := slices.ContainsFunc(c.Artefacts(h), func(a cluster.Artefact) bool { return a.URL != "" })
-		if asked && fetches && h.OS.Family() != profiles.CloudInit {
-			return usage("--format: %s is to fetch its binaries as Ignition does, and cloud-init holds no file against a digest; give the machine an os that cloud-init sets up, or its binaries on its image", h.Name)
+		if asked && fetches && h.OS.Family() != profiles.CloudInit && (len(hosts) == 0 || slices.Contains(hosts, h.Name)) {
+			names = append(names, h.Name)
 		}
 	}
-	return nil
+	if len(names) == 0 {
+		return nil
+	}
+	return usage("--format: Ignition is to fetch the binaries of %s, and cloud-init holds no file against a digest; give such a machine an os that cloud-init sets up, or its binaries on its image", strings.Join(names, ", "))
 }
 
 func knownHosts(c *cluster.Cluster, asked []string) error {
+	var faults []error
+	var names []string
 	for _, name := range asked {
 		if strings.Contains(name, ",") {
-			return usage("--host %s: name one host with each --host", name)
-		}
-		if !slices.Contains(namesOf(c), name) {
-			return unknown("host", name, namesOf(c))
+			faults = append(faults, usage("--host %s: name one host with each --host", name))
+		} else {
+			names = append(names, name)
 		}
 	}
-	return nil
+	return errors.Join(append(faults, allKnown("host", names, namesOf(c)))...)
 }
 
 func namesOf(c *cluster.Cluster) []string {

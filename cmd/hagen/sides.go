@@ -86,19 +86,17 @@ func readTrees(name string, tree fs.FS) (side, error) {
 		return s, err
 	}
 	s.several = true
+	var faults []error
 	for _, cluster := range below {
 		sub, err := fs.Sub(tree, cluster)
 		if err != nil {
 			return s, failed("%s: %w", name, err)
 		}
 		one, err := readTree(name+"/"+cluster, sub)
-		if err != nil {
-			return s, err
-		}
 		one.cluster = cluster
-		s.clusters = append(s.clusters, one)
+		s.clusters, faults = append(s.clusters, one), append(faults, err)
 	}
-	return s, nil
+	return s, errors.Join(faults...)
 }
 
 // clustersBelow lists the folders with trees, if this is not a tree itself.

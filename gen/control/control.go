@@ -5,6 +5,7 @@
 package control
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -73,17 +74,18 @@ var plans = map[string]plan{
 // tables, not of the input.
 func Nodes(c *cluster.Cluster, set pki.Set) ([]node.Node, error) {
 	var nodes []node.Node
+	var faults []error
 	for _, host := range c.Hosts() {
 		n, err := machine(site{c, host}, set)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", host.Name, err)
+		if clashes := n.Clashes(); err == nil && len(clashes) > 0 {
+			err = errors.New(clashes[0])
 		}
-		if clashes := n.Clashes(); len(clashes) > 0 {
-			return nil, fmt.Errorf("%s: %s", host.Name, clashes[0])
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", host.Name, err))
 		}
 		nodes = append(nodes, n)
 	}
-	return nodes, nil
+	return nodes, errors.Join(faults...)
 }
 
 // machine puts one host together, in boot order.

@@ -47,6 +47,7 @@ func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 	}
 	p := Plan{Lost: lost, LostURL: members[i].PeerURLs, Known: len(before) > 0}
 	var fresh []cluster.Host
+	var moved []string
 	for _, m := range c.Masters {
 		known := slices.IndexFunc(members, func(k diff.Member) bool { return k.Name == m.Name })
 		switch {
@@ -55,10 +56,13 @@ func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 		case known < 0:
 			fresh = append(fresh, m)
 		case members[known].PeerURLs != control.EtcdPeerURL(c, m):
-			return Plan{}, fmt.Errorf("the cluster file moves %s, too, from %s to %s: one master at a time", m.Name, members[known].PeerURLs, control.EtcdPeerURL(c, m))
+			moved = append(moved, fmt.Sprintf("%s from %s to %s", m.Name, members[known].PeerURLs, control.EtcdPeerURL(c, m)))
 		default:
 			p.Survivors = append(p.Survivors, m)
 		}
+	}
+	if len(moved) > 0 {
+		return Plan{}, fmt.Errorf("the cluster file moves others, too: %s; one master at a time", strings.Join(moved, ", "))
 	}
 	if err := p.choose(fresh, len(members)); err != nil {
 		return p, err
