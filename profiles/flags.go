@@ -7,8 +7,9 @@ import (
 )
 
 // The record of what each release accepts, read off the real binaries'
-// --help by `make flags`, and off the sources of those that can no longer be
-// built: one file a release, one line a flag.
+// --help by `make flags`; off etcd's source, whose help names no types and not
+// every flag; and off the sources of what can no longer be built: one file a
+// release, one line a flag.
 //
 //go:embed flags/*.tsv
 var flagRecords embed.FS

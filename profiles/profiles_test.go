@@ -56,6 +56,11 @@ func TestFlagRecords(t *testing.T) {
 				t.Errorf("release %s: the record has %d flags of %s", r.Minor, n, component)
 			}
 		}
+		for _, f := range flags {
+			if f.Type == "" {
+				t.Errorf("release %s: the record names no type of %s's --%s", r.Minor, f.Component, f.Name)
+			}
+		}
 	}
 	files, err := fs.Glob(flagRecords, "flags/*.tsv")
 	if err != nil || len(files) != len(Releases()) {

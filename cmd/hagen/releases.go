@@ -14,8 +14,8 @@ func releasesCommand(ui *ui) *cli.Command {
 		Name:      "releases",
 		Usage:     "list profiles, Kubernetes releases with their etcd, and operating systems",
 		ArgsUsage: "[RELEASE --flags]",
-		Description: describe("With a release and --flags: every flag that its binaries accept, as their own --help tells;\n"+
-			"as JSON with the values of those that take a fixed number of them.",
+		Description: describe("With a release and --flags: every flag that its binaries accept, as their own --help tells, and\n"+
+			"etcd's source; as JSON with the values of those that take a fixed number of them.",
 			"hagen releases",
 			"hagen releases --json | jq -r '.releases[].kubernetes'",
 			"hagen releases 1.36 --flags"),

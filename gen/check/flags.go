@@ -1,12 +1,10 @@
 package check
 
 import (
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"hagen/profiles"
 )
@@ -83,9 +81,6 @@ func recordOf(daemon string, v profiles.Version) record {
 	return out
 }
 
-// repeatable are types of flags that may be given more than once.
-var repeatable = []string{"strings", "stringSlice", "stringArray", "stringToString", "mapStringString", "namedCertKey", "int32Slice", "colonSeparatedMultimapStringString", "pattern=N,..."}
-
 // knownFlags: every flag of a daemon is one that its release accepts, given
 // once, with a value of its type.
 func (m *machine) knownFlags() {
@@ -138,77 +133,6 @@ func nearestFlag(name string, r record) string {
 	}
 	slices.Sort(known)
 	return nearest(name, known)
-}
-
-// typeNames are types in words that are not pflag's.
-var typeNames = map[string]string{
-	"ip": "IP address", "bool": "switch: true or false", "int": "number", "int32": "number", "Level": "number",
-	"float": "number", "float32": "number", "portRange": "range of ports",
-}
-
-// flagValue reads a value as its flag's type does. etcd's help names no types;
-// its defaults tell them.
-func (m *machine) flagValue(p *process, f flag, row profiles.Flag) {
-	kind, value := row.Type, strings.ReplaceAll(f.value, "%%", "%")
-	if kind == "" && (row.Default == "true" || row.Default == "false") {
-		kind = "bool"
-	} else if _, err := strconv.Atoi(row.Default); kind == "" && err == nil && row.Default != "0" {
-		kind = "int"
-	}
-	var err error
-	switch kind {
-	case "bool":
-		if f.given {
-			_, err = strconv.ParseBool(value)
-		}
-	case "int", "int32", "Level":
-		_, err = strconv.Atoi(value)
-	case "duration":
-		_, err = time.ParseDuration(value)
-	case "float", "float32":
-		_, err = strconv.ParseFloat(value, 64)
-	case "ip":
-		_, err = netip.ParseAddr(value)
-	case "portRange":
-		first, last, _ := strings.Cut(value, "-")
-		_, err = strconv.ParseUint(first, 10, 16)
-		if _, second := strconv.ParseUint(last, 10, 16); err == nil && last != "" {
-			err = second
-		}
-	}
-	if err != nil {
-		if plain, known := typeNames[kind]; known {
-			kind = plain
-		}
-		m.find(ruleFlagValue, p.unit.place(f.valueAt), "--%s is no %s", f.name, kind)
-	}
-}
-
-// listedValues: each word is one that the release has. Items of a list may be
-// taken out of it, a feature may be another component's and is on or off.
-func (m *machine) listedValues(p *process, f flag, row profiles.Flag) {
-	for _, w := range list(f.value, f.valueAt) {
-		name, _, _ := strings.Cut(strings.TrimLeft(w.text, "+-"), "=")
-		component, feature, others := strings.Cut(name, ":")
-		switch {
-		case others && component != "kube":
-			continue
-		case others:
-			name = feature
-		}
-		if len(row.Values) == 0 || name == "*" || slices.Contains(row.Values, name) {
-			continue
-		}
-		found := m.find(ruleFlagValue, p.unit.place(w.at), "--%s has no %s in this release", f.name, name)
-		found.Remedy = "write one of those that hagen releases RELEASE --flags --json lists"
-		if meant := nearest(name, row.Values); meant != "" {
-			found.Remedy = "write " + meant
-		} else if len(row.Values) < 10 {
-			found.Remedy = "write one of " + strings.Join(row.Values, ", ")
-		} else if f.name == "controllers" {
-			found.Severity = Warning // some have older names, too
-		}
-	}
 }
 
 // timers: etcd's own rule (etcd, embed.Config.Validate).

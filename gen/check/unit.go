@@ -160,11 +160,21 @@ type process struct {
 	main  bool // ExecStart, not one of its companions
 }
 
-// flag is one flag of a command line.
+// flag is one flag of a command line, or a variable that stands for one.
 type flag struct {
 	name, value string
-	given       bool // the value is, too
+	given       bool   // the value is, too
+	apart       bool   // the value is a word of its own
+	variable    string // "ETCD_NAME"; "" for a flag
 	at, valueAt int
+}
+
+// said is the flag as it is written.
+func (f flag) said() string {
+	if f.variable != "" {
+		return f.variable
+	}
+	return "--" + f.name
 }
 
 // processes reads every command line of a unit (systemd.service(5)).
@@ -206,21 +216,24 @@ func (u *unit) container() bool {
 	return is
 }
 
+// isFlag knows a flag from a value, which may be a number below zero.
+var isFlag = regexp.MustCompile(`^-([^0-9.]|$)`)
+
 // readFlags reads --name=value, --name value and --name.
 func readFlags(words []word) []flag {
 	var out []flag
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		name := strings.TrimPrefix(strings.TrimPrefix(w.text, "-"), "-")
-		if !strings.HasPrefix(w.text, "-") || name == "" {
+		if !isFlag.MatchString(w.text) || name == "" {
 			continue
 		}
 		dashes := len(w.text) - len(name)
 		key, value, inline := strings.Cut(name, "=")
 		f := flag{name: key, value: value, given: inline, at: w.at, valueAt: w.at + dashes + len(key) + 1}
-		if !inline && i+1 < len(words) && !strings.HasPrefix(words[i+1].text, "-") {
+		if !inline && i+1 < len(words) && !isFlag.MatchString(words[i+1].text) {
 			i++
-			f.value, f.given, f.valueAt = words[i].text, true, words[i].at
+			f.value, f.given, f.apart, f.valueAt = words[i].text, true, true, words[i].at
 		}
 		out = append(out, f)
 	}

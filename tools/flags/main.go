@@ -1,7 +1,10 @@
 // Command flags reads the help text of a component on its standard input and
 // prints one line per flag: component, flag, type, default, "deprecated" or
-// "-", and the values that the text lists, with tabs between. `make flags` runs it on the real binaries; the
-// lines are what profiles/flags holds.
+// "-", and the values that the text lists, with tabs between. etcd's help names
+// no types, lacks flags and has some that are gone: which flags there are, of
+// which type, is read off the source that makes them, in the directories that
+// follow. `make flags` runs it on the real binaries; the lines are what
+// profiles/flags holds.
 package main
 
 import (
@@ -15,17 +18,22 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: COMPONENT --help | flags COMPONENT")
+	if len(os.Args) < 2 || (os.Args[1] == "etcd") == (len(os.Args) == 2) {
+		fmt.Fprintln(os.Stderr, "usage: COMPONENT --help | flags COMPONENT\n       etcd --help | flags etcd DIRECTORY...")
 		os.Exit(2)
 	}
-	read := kubernetes
+	var flags []flag
+	var err error
 	if os.Args[1] == "etcd" {
-		read = etcd
+		flags, err = etcd(os.Stdin, os.Args[2:])
+	} else {
+		flags = kubernetes(os.Stdin)
 	}
-	flags := read(os.Stdin)
-	if len(flags) == 0 {
-		fmt.Fprintf(os.Stderr, "flags: the help text of %s shows no flag\n", os.Args[1])
+	if err == nil && len(flags) == 0 {
+		err = fmt.Errorf("the help text of %s shows no flag", os.Args[1])
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "flags:", err)
 		os.Exit(1)
 	}
 	slices.SortFunc(flags, func(a, b flag) int { return strings.Compare(a.name, b.name) })
@@ -34,7 +42,10 @@ func main() {
 	}
 }
 
-type flag struct{ name, kind, fallback, text string }
+type flag struct {
+	name, kind, fallback, text string
+	takes                      []string // the values that its source names
+}
 
 func or(s string) string {
 	if s == "" {
@@ -75,8 +86,9 @@ var (
 	gate   = regexp.MustCompile(`(\w+)=true\|false \(`)
 )
 
-// values are those that the text lists.
+// values are those that the source or the text lists.
 func (f flag) values() (out []string) {
+	out = append(out, f.takes...)
 	for _, m := range gate.FindAllStringSubmatch(f.text, -1) {
 		out = append(out, m[1])
 	}
@@ -103,8 +115,9 @@ var (
 	// pflag: "      --name type   text (default value)"; a bool shows no type.
 	pflagLine    = regexp.MustCompile(`^\s+(?:-\w, )?--([a-z0-9.-]+)(?: (\S+))?(?:\s{2,}(.*))?$`)
 	pflagDefault = regexp.MustCompile(`\(default (.*)\)\s*$`)
-	// etcd: "  --name 'value'", the text on lines of its own below.
-	etcdLine = regexp.MustCompile(`^  --([a-z0-9-]+)(?: '(.*)')?\s*$`)
+	// etcd: "  --name 'value'", the text on lines of its own below. Some values
+	// lack their quotes.
+	etcdLine = regexp.MustCompile(`^  --([a-z0-9-]+)(?: '(.*)'| ([0-9]+))?\s*$`)
 )
 
 func kubernetes(help io.Reader) []flag {
@@ -124,14 +137,32 @@ func kubernetes(help io.Reader) []flag {
 	})
 }
 
-func etcd(help io.Reader) []flag {
-	return flags(help, func(line string) (flag, bool) {
+// etcd gives the flags that its source makes, with what the help says of them.
+func etcd(help io.Reader, dirs []string) ([]flag, error) {
+	made, err := registered(dirs)
+	if err != nil {
+		return nil, err
+	}
+	told := map[string]flag{}
+	for _, f := range flags(help, func(line string) (flag, bool) {
 		m := etcdLine.FindStringSubmatch(line)
 		if m == nil {
 			return flag{}, false
 		}
-		return flag{name: m[1], fallback: m[2]}, true
-	}, func(*flag) {})
+		return flag{name: m[1], fallback: m[2] + m[3]}, true
+	}, func(*flag) {}) {
+		told[f.name] = f
+		if _, is := made[f.name]; !is {
+			fmt.Fprintf(os.Stderr, "flags: etcd's help has --%s, and its source makes no such flag: left out\n", f.name)
+		}
+	}
+	var out []flag
+	for name, r := range made {
+		f := told[name]
+		f.name, f.kind, f.takes = name, r.kind, r.values
+		out = append(out, f)
+	}
+	return out, nil
 }
 
 // flags collects flags with the lines of text below each. A line that begins

@@ -1,0 +1,176 @@
+package check
+
+import (
+	"net/netip"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"hagen/profiles"
+)
+
+// flagType is a row: what a type of flag is in plain words, what to write, and
+// which values daemons read. Without reads any text is one.
+type flagType struct {
+	plain, remedy string
+	reads         func(string) bool
+}
+
+const (
+	digits = "write digits alone, without a unit: 1Gi is 1073741824"
+	timed  = "write a number with its unit: 500ms, 5s, 10m, 1h"
+)
+
+// flagTypes are the types in the records of flags: pflag's, those of
+// k8s.io/component-base/cli/flag, of Go's package flag, and etcd's own.
+var flagTypes = map[string]flagType{
+	"string": {}, "text": {}, "list": {}, "strings": {}, "stringSlice": {}, "stringArray": {}, "namedCertKey": {}, "mapStringString": {}, "version[=true]": {},
+
+	"bool":      {"switch: true or false", "write true or false", reads(strconv.ParseBool)},
+	"int":       {"whole number", digits, signed(64)},
+	"int64":     {"whole number", digits, signed(64)},
+	"int32":     {"whole number", digits, signed(32)},
+	"Level":     {"whole number", digits, signed(32)},
+	"uint":      {"whole number from 0 on", digits, unsigned(64)},
+	"uint64":    {"whole number from 0 on", digits, unsigned(64)},
+	"uint32":    {"whole number from 0 to 4294967295", digits, unsigned(32)},
+	"float":     {"number", "write a number", decimal},
+	"float32":   {"number", "write a number", decimal},
+	"duration":  {"duration", timed, reads(time.ParseDuration)},
+	"ip":        {"IP address", "write an address", reads(netip.ParseAddr)},
+	"ipnet":     {"range of addresses", "write an address with a length: 10.32.0.0/16", reads(netip.ParsePrefix)},
+	"portRange": {"range of ports", "write two ports: 30000-32767", isPortRange},
+	"quantity":  {"quantity", "write a number with a unit: 512Ki, 1Mi", quantity.MatchString},
+	"urls":      {"list of URLs as etcd reads them", "write https://ADDRESS:PORT, with commas between and nothing behind the port", each(isEtcdURL)},
+
+	"int32Slice":                         {"list of whole numbers", "write numbers with commas between", each(signed(32))},
+	"stringToString":                     {"list of names with values", "write NAME=VALUE, with commas between", each(isPair)},
+	"mapStringBool":                      {"list of features", "write FEATURE=true or FEATURE=false, with commas between", each(isSwitched)},
+	"colonSeparatedMultimapStringString": {"list of features", "write FEATURE=true or FEATURE=false, with commas between", each(isSwitched)},
+	"pattern=N,...":                      {"list of levels", "write FILE=LEVEL, with commas between", each(isLevelled)},
+}
+
+// repeatable are types of flags that may be given more than once.
+var repeatable = []string{"strings", "stringSlice", "stringArray", "stringToString", "mapStringString", "namedCertKey", "int32Slice", "colonSeparatedMultimapStringString", "pattern=N,..."}
+
+func reads[T any](parse func(string) (T, error)) func(string) bool {
+	return func(v string) bool { _, err := parse(v); return err == nil }
+}
+
+// signed and unsigned read a number in the base that it names, as Go does: 0x10, 1_000.
+func signed(bits int) func(string) bool {
+	return func(v string) bool { _, err := strconv.ParseInt(v, 0, bits); return err == nil }
+}
+
+func unsigned(bits int) func(string) bool {
+	return func(v string) bool { _, err := strconv.ParseUint(v, 0, bits); return err == nil }
+}
+
+func decimal(v string) bool { _, err := strconv.ParseFloat(v, 64); return err == nil }
+
+// each: every item of a list is read. An empty list has none.
+func each(item func(string) bool) func(string) bool {
+	return func(v string) bool {
+		for part := range strings.SplitSeq(v, ",") {
+			if v != "" && !item(strings.TrimSpace(part)) {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func isPair(v string) bool { return strings.Contains(v, "=") }
+
+func isSwitched(v string) bool {
+	_, state, _ := strings.Cut(v, "=")
+	_, err := strconv.ParseBool(state)
+	return err == nil || v == ""
+}
+
+func isLevelled(v string) bool {
+	_, level, _ := strings.Cut(v, "=")
+	return signed(32)(level) || v == ""
+}
+
+// isPortRange: one port, two with a dash, or one and how many follow (k8s.io/apimachinery,
+// pkg/util/net, PortRange).
+func isPortRange(v string) bool {
+	first, last, _ := strings.Cut(strings.Replace(v, "+", "-", 1), "-")
+	port := func(v string) bool { _, err := strconv.ParseUint(v, 10, 16); return err == nil }
+	return port(first) && (last == "" || port(last))
+}
+
+// quantity is k8s.io/apimachinery's (pkg/api/resource).
+var quantity = regexp.MustCompile(`^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
+
+// hostPort is what net.SplitHostPort takes apart.
+var hostPort = regexp.MustCompile(`^(?:\[[^\]]*\]|[^:\[\]]*):[0-9]*$`)
+
+// isEtcdURL is etcd's own rule (go.etcd.io/etcd, client/pkg/types, NewURLs).
+func isEtcdURL(v string) bool {
+	u, err := url.Parse(v)
+	if err != nil {
+		return false
+	}
+	switch u.Scheme {
+	case "http", "https":
+		return hostPort.MatchString(u.Host) && u.Path == ""
+	}
+	return u.Scheme == "unix" || u.Scheme == "unixs"
+}
+
+// flagValue reads a value as its flag's type does. A flag's default can be read.
+func (m *machine) flagValue(p *process, f flag, row profiles.Flag) {
+	value, at := strings.ReplaceAll(f.value, "%%", "%"), p.unit.place(f.valueAt)
+	switch kind := flagTypes[row.Type]; {
+	case row.Type == "bool" && !f.given:
+	case row.Type == "bool" && f.apart:
+		m.find(ruleFlagValue, at, "%s stands apart from its value: a switch takes none there", f.said()).Remedy = "write " + f.said() + "=" + f.value
+	case kind.reads == nil || kind.reads(value) || value != "" && value == row.Default:
+	default:
+		m.find(ruleFlagValue, at, "%s is no %s", f.said(), kind.plain).Remedy = kind.remedy
+	}
+}
+
+// anyCase are flags whose words may be in capitals, too (go.uber.org/zap, Level).
+var anyCase = []string{"log-level"}
+
+// listedValues: each word is one that the release has. Items of a list may be
+// taken out of it, a feature may be another component's and is on or off.
+func (m *machine) listedValues(p *process, f flag, row profiles.Flag) {
+	words := list(f.value, f.valueAt)
+	if row.Type == "string" && f.value != "" {
+		words = []word{{f.value, f.valueAt}}
+	}
+	for _, w := range words {
+		name := w.text
+		if row.Type != "string" {
+			name, _, _ = strings.Cut(strings.TrimLeft(w.text, "+-"), "=")
+		} else if slices.Contains(anyCase, f.name) {
+			name = strings.ToLower(name)
+		}
+		component, feature, others := strings.Cut(name, ":")
+		switch {
+		case others && component != "kube":
+			continue
+		case others:
+			name = feature
+		}
+		if len(row.Values) == 0 || name == "*" || slices.Contains(row.Values, name) {
+			continue
+		}
+		found := m.find(ruleFlagValue, p.unit.place(w.at), "%s has no %s in this release", f.said(), name)
+		found.Remedy = "write one of those that hagen releases RELEASE --flags --json lists"
+		if meant := nearest(name, row.Values); meant != "" {
+			found.Remedy = "write " + meant
+		} else if len(row.Values) < 10 {
+			found.Remedy = "write one of " + strings.Join(row.Values, ", ")
+		} else if f.name == "controllers" {
+			found.Severity = Warning // some have older names, too
+		}
+	}
+}
