@@ -124,7 +124,7 @@ func (m *machine) within() {
 	for _, rule := range []func(){
 		m.owners, m.paths, m.references, m.programs, m.sources, m.unpacked, m.secrets, m.readable, m.writable, m.pairs, m.authorities, m.expiry,
 		m.unitSyntax, m.starts, m.ordering, m.knownFlags, m.binds, m.interfaceFiles, m.kinds,
-		m.haproxyRules, m.keepalivedRules, m.hostname, m.timers, m.callers, m.sense, m.wideOpen, m.overwrites, m.services, m.further, m.disks,
+		m.haproxyRules, m.keepalivedRules, m.hostname, m.timers, m.compaction, m.boundNames, m.callers, m.sense, m.wideOpen, m.overwrites, m.services, m.further, m.disks,
 	} {
 		rule()
 	}

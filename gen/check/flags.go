@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"hagen/profiles"
 )
@@ -150,5 +151,31 @@ func (m *machine) timers() {
 	heartbeat, election := number("heartbeat-interval", 100), number("election-timeout", 1000)
 	if 5*heartbeat > election {
 		m.find(ruleTimers, p.where("election-timeout"), "--election-timeout %d is less than five times --heartbeat-interval %d", election, heartbeat)
+	}
+}
+
+// compaction: etcd's own rule (server/embed, parseCompactionRetention). Hours
+// and revisions are numbers, a time is one of hours; releases before 3.3 have
+// nothing but hours, of which the flag's type says all.
+func (m *machine) compaction() {
+	const flag = "auto-compaction-retention"
+	p := m.process(etcd)
+	v, _, _ := m.version(etcd)
+	value := p.value(flag)
+	if value == "" || recordOf(etcd, v).flags[flag].Type != "string" {
+		return
+	}
+	if n, err := strconv.Atoi(value); err == nil && n >= 0 {
+		return
+	}
+	t, err := time.ParseDuration(value)
+	switch {
+	case err != nil:
+		m.find(ruleFlagValue, p.where(flag), "--%s is neither a whole number from 0 on nor a duration", flag).Remedy = "write hours, 5, or a duration, 30m"
+	case t < 0:
+		m.find(ruleOddFlag, p.where(flag), "--%s is %s, and nobody keeps less than nothing", flag, value).Remedy = "write 0 to keep all, or a duration"
+	case p.value("auto-compaction-mode") == "revision":
+		m.find(ruleOddFlag, p.where(flag), "--%s is a time, and --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds for them", flag).
+			Remedy = "write how many revisions are kept, or leave the mode out"
 	}
 }

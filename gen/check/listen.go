@@ -92,9 +92,11 @@ func (m *machine) listen() (out []*listener) {
 		}
 		for _, w := range list(text, base) {
 			if u := readURL(w.text); u.port != 0 {
-				address, _ := netip.ParseAddr(u.host)
+				address, err := netip.ParseAddr(u.host)
 				if u.host == "localhost" {
 					address = loopbacks[0]
+				} else if err != nil {
+					continue // etcd binds no name; boundNames says so
 				}
 				l := &listener{machine: m, process: row.daemon, serves: row.serves, unit: p.unit, address: address, both: true, port: u.port, at: p.unit.place(w.at), tls: u.tls}
 				if u.tls {
@@ -187,6 +189,21 @@ func readURL(text string) target {
 		t.port = map[string]int{"https": 443, "http": 80}[scheme]
 	}
 	return t
+}
+
+// boundNames: etcd's own rule (server/embed, checkBindURLs).
+func (m *machine) boundNames() {
+	for _, row := range urlListeners {
+		p := m.process(row.daemon)
+		f, _ := p.flag(row.flag)
+		for _, w := range list(f.value, f.valueAt) {
+			u := readURL(w.text)
+			if _, err := netip.ParseAddr(u.host); err != nil && u.ok && u.host != "localhost" {
+				m.find(ruleFlagValue, p.unit.place(w.at), "--%s names %s, and etcd listens at addresses alone", row.flag, u.host).
+					Remedy = "write the machine's address, or 127.0.0.1"
+			}
+		}
+	}
 }
 
 // binds: no two daemons of a machine want the same port, none a port that it

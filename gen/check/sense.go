@@ -1,6 +1,7 @@
 package check
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -24,7 +25,23 @@ type sense struct {
 // senses are limits that daemons have, and values that are no fault and never
 // meant. Who is let in is among them.
 var senses = []sense{
-	{etcd, "quota-backend-bytes", ruleOddFlag, Error, atLeast(100 << 20), "which a cluster fills in hours: then etcd refuses every write", "leave the flag out: etcd takes 2 GiB"},
+	// server/storage/quota.go: 0 is the default, less than 0 no quota.
+	{etcd, "quota-backend-bytes", ruleOddFlag, Warning, atLeast(0), "which takes the limit away: etcd grows until its disk is full", "leave the flag out: etcd takes 2 GiB"},
+	{etcd, "quota-backend-bytes", ruleOddFlag, Error, either(atMost(0), atLeast(100<<20)), "which a cluster fills in hours: then etcd refuses every write", "leave the flag out: etcd takes 2 GiB"},
+	{etcd, "quota-backend-bytes", ruleOddFlag, Warning, atMost(8 << 30), "more than the 8 GiB that etcd advises: it gets slow, and so does every member that starts", "write 8589934592 or less"},
+	{etcd, "max-request-bytes", ruleOddFlag, Error, atLeast(1 << 20), "less than API servers write at once", "leave it out: etcd takes 1572864"},
+	// server/embed: what it takes for its default says nothing.
+	{etcd, "metrics", ruleOddFlag, Error, oneOf("", "basic", "extensive"), "which etcd takes for basic, without a word", "write basic or extensive"},
+	{etcd, "backend-bbolt-freelist-type", ruleOddFlag, Error, oneOf("", "array", "map"), "which etcd takes for map, without a word", "write map or array"},
+	{etcd, "logger", ruleFlagValue, Error, oneOf("zap"), "and etcd has zap alone", "leave it out"},
+	// server/auth/store.go, NewTokenProvider.
+	{etcd, "auth-token", ruleFlagValue, Error, either(oneOf("", "simple"), begins("jwt,")), "which is no kind of token", "write simple, or jwt with its options"},
+	{etcd, "cipher-suites", ruleFlagValue, Error, suites, "with a cipher suite that Go does not know", "write names such as TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, with commas between"},
+	{etcd, "compact-hash-check-time", ruleOddFlag, Error, longerThan(0), "and etcd wants more than 0", "write 1m"},
+	{etcd, "corrupt-check-time", ruleOddFlag, Error, longerThan(-1), "and etcd wants 0, for never, or more", "write 0s"},
+	{etcd, "max-learners", ruleOddFlag, Error, atLeast(0), "and etcd wants 0 or more", "write 1"},
+	{etcd, "config-file", ruleOddFlag, Error, oneOf(""), "so etcd passes over all other flags, and nothing here is about what it does", "leave it out"},
+	{etcd, "version", ruleOddFlag, Error, off, "so etcd prints its version and ends", "leave it out"},
 	{etcd, "heartbeat-interval", ruleOddFlag, Error, atLeast(10), "milliseconds: members would do nothing else", "write 100"},
 	// server/embed/config.go, maxElectionMs.
 	{etcd, "election-timeout", ruleOddFlag, Error, atMost(50_000), "and etcd takes 50000 at most", "write 1000"},
@@ -53,7 +70,11 @@ var senses = []sense{
 	{manager, "use-service-account-credentials", ruleOddFlag, Warning, on, "so every controller has the rights of all", "write true"},
 }
 
+// number reads a number, a whole one in the base that it names.
 func number(text string) (float64, bool) {
+	if n, err := strconv.ParseInt(text, 0, 64); err == nil {
+		return float64(n), true
+	}
 	n, err := strconv.ParseFloat(text, 64)
 	return n, err == nil
 }
@@ -68,6 +89,29 @@ func atMost(most float64) func(string) bool {
 func on(v string) bool         { b, err := strconv.ParseBool(v); return err != nil || b }
 func off(v string) bool        { b, err := strconv.ParseBool(v); return err != nil || !b }
 func isLoopback(v string) bool { a, err := netip.ParseAddr(v); return err != nil || a.IsLoopback() }
+
+// longerThan: a time is longer than another; what is none is said elsewhere.
+func longerThan(other time.Duration) func(string) bool {
+	return func(v string) bool { t, err := time.ParseDuration(v); return err != nil || t > other }
+}
+
+func oneOf(words ...string) func(string) bool {
+	return func(v string) bool { return slices.Contains(words, v) }
+}
+
+func either(a, b func(string) bool) func(string) bool {
+	return func(v string) bool { return a(v) || b(v) }
+}
+
+// suites: Go's names of cipher suites, and two that etcd has for old ones
+// (client/pkg/tlsutil, GetCipherSuite).
+func suites(v string) bool {
+	known := []string{"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305"}
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		known = append(known, suite.Name)
+	}
+	return !slices.ContainsFunc(strings.Split(v, ","), func(w string) bool { return !slices.Contains(known, w) })
+}
 
 func begins(with string) func(string) bool {
 	return func(v string) bool { return strings.HasPrefix(v, with) }
@@ -104,6 +148,9 @@ func (m *machine) sense() {
 		}
 		if !given || row.holds(value) {
 			continue
+		}
+		if delicate.MatchString(row.flag) {
+			value = "something"
 		}
 		found := m.find(row.rule, p.unit.place(f.valueAt), "--%s is %s, %s", row.flag, value, row.problem)
 		found.Severity, found.Remedy = row.severity, row.remedy
@@ -209,21 +256,27 @@ func (m *machine) shutdown() {
 	}
 }
 
-// environment: etcd takes what flags do not say from its environment, and ends
-// when both do (go.etcd.io/etcd, pkg/flags).
+// environment: etcd takes what flags do not say from its environment, as it
+// reads flags, and ends when both do (go.etcd.io/etcd, pkg/flags).
 func (m *machine) environment() {
 	p := m.process(etcd)
 	if p == nil {
 		return
 	}
+	v, _, _ := m.version(etcd)
+	known := recordOf(etcd, v).flags
 	for _, w := range p.unit.all("Service", "Environment") {
-		name, _, _ := strings.Cut(w.text, "=")
-		flag, is := strings.CutPrefix(name, "ETCD_")
-		if flag = strings.ReplaceAll(strings.ToLower(flag), "_", "-"); !is {
+		name, value, _ := strings.Cut(w.text, "=")
+		like, is := strings.CutPrefix(name, "ETCD_")
+		if like = strings.ReplaceAll(strings.ToLower(like), "_", "-"); !is {
 			continue
 		}
-		if _, given := p.flag(flag); given {
-			m.find(ruleFlagTwice, p.unit.place(w.at), "%s says what --%s says: etcd refuses both", name, flag)
+		if _, given := p.flag(like); given {
+			m.find(ruleFlagTwice, p.unit.place(w.at), "%s says what --%s says: etcd refuses both", name, like)
+		} else if row, found := known[like]; found && value != "" {
+			f := flag{name: like, value: value, given: true, variable: name, at: w.at, valueAt: w.at + len(name) + 1}
+			m.flagValue(p, f, row)
+			m.listedValues(p, f, row)
 		}
 	}
 }

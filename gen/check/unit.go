@@ -242,6 +242,9 @@ func readFlags(words []word) []flag {
 
 // flag gives the last flag of a name, which is the one that counts.
 func (p *process) flag(name string) (f flag, found bool) {
+	if p == nil {
+		return flag{}, false // no such daemon
+	}
 	for _, candidate := range p.flags {
 		if candidate.name == name {
 			f, found = candidate, true
@@ -251,9 +254,6 @@ func (p *process) flag(name string) (f flag, found bool) {
 }
 
 func (p *process) value(name string) string {
-	if p == nil {
-		return "" // no such daemon
-	}
 	f, _ := p.flag(name)
 	return f.value
 }
