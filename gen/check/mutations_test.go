@@ -260,6 +260,17 @@ func TestMutations(t *testing.T) {
 		{"file below a file", add("kubem00", node.File{Path: "/etc/hostname/x"}), "clash", "kubem00", "/etc/hostname/x"},
 		{"file over a unit", add("kubem00", node.File{Path: "/etc/systemd/system/etcd.service"}), "clash", "kubem00", "/etc/systemd/system/etcd.service"},
 		{"file on what is read-only", add("kubem00", node.File{Path: "/usr/bin/x"}), "read-only", "kubem00", "/usr/bin/x"},
+		{"link on what is read-only", link("kubem00", "/usr/share/x", "/etc/x"), "read-only", "kubem00", "/usr/share/x"},
+		{"link on what is read-only, through a link of the system", link("kubem00", "/lib/x", "/etc/x"), "read-only", "kubem00", "/lib/x"},
+		{"file through a link to what is read-only", func(t *testing.T, g *good) {
+			link("kubem00", "/etc/share", "../lib/share")(t, g)
+			add("kubem00", node.File{Path: "/etc/share/x"})(t, g)
+		}, "read-only", "kubem00", "/etc/share/x"},
+		{"directory through a link to what is read-only", func(t *testing.T, g *good) {
+			link("kubem00", "/etc/share", "/usr/share")(t, g)
+			g.node(t, "kubem00").Directories = append(g.node(t, "kubem00").Directories, node.Directory{Path: "/etc/share/x", Mode: 0o755})
+		}, "read-only", "kubem00", "/etc/share/x"},
+		{"link below a file", link("kubem00", "/etc/hostname/x", "/etc/x"), "clash", "kubem00", "/etc/hostname/x"},
 		{"unit twice", unit("kubem00", "etcd.service", true, "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"), "clash", "kubem00", "/etc/systemd/system/etcd.service"},
 		{"unit that is not enabled", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[1].Enabled = false }, "drift", "kubem00", "etcd.service"},
 		{"unit that nothing starts", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[3].Enabled = false }, "never-started", "kubem00", "kube-controller-manager.service"},
@@ -331,6 +342,27 @@ func TestMutations(t *testing.T) {
 			test.spoil(t, &g)
 			expect(t, test.name, g, test.rule, test.host, test.item)
 		})
+	}
+}
+
+// TestLinks: where a link leads to is nothing that it writes.
+func TestLinks(t *testing.T) {
+	g := standard(t).clone()
+	for i := range g.machines {
+		n := &g.machines[i].Node
+		for path, target := range map[string]string{
+			"/etc/localtime":                     "../usr/share/zoneinfo/Europe/Berlin",
+			"/etc/systemd/system/default.target": "/usr/lib/systemd/system/multi-user.target",
+			"/etc/alternatives/editor":           "/lib/editor",
+			"/etc/below":                         "/etc/hostname/x",
+			"/usr/local/bin/tool":                "/usr/bin/true",
+			node.UnitDir + "/timers.target.wants/logrotate.timer": "/usr/lib/systemd/system/logrotate.timer",
+		} {
+			n.Links = append(n.Links, node.Link{Path: path, Target: target})
+		}
+	}
+	for _, f := range check.Run(g.input()).Findings {
+		t.Errorf("%s %s: %s", f.Severity, f.Rule, f)
 	}
 }
 

@@ -75,17 +75,22 @@ func (m *machine) claims() (out []claim) {
 	return out
 }
 
+// stands is where a claim is put. What leads through links is where they lead;
+// a link itself is where it is made, wherever it leads.
+func (m *machine) stands(c claim) string {
+	if c.kind == "link" {
+		return path.Join(m.resolve(path.Dir(c.path)), path.Base(c.path))
+	}
+	return m.resolve(c.path)
+}
+
 // paths: nothing stands twice, on the way of something else, or where the
 // operating system lets nobody write. Accounts and units have one name each.
 func (m *machine) paths() {
 	taken := map[string]claim{}
 	claims := m.claims()
 	for _, c := range claims {
-		// The link itself is where it stands; what lies below goes through it.
-		real := path.Join(m.resolve(path.Dir(c.path)), path.Base(c.path))
-		if c.kind != "link" {
-			real = m.resolve(c.path)
-		}
+		real := m.stands(c)
 		if first, twice := taken[real]; twice {
 			m.find(ruleClash, whole(c.path), "is the same place as %s %s", first.kind, first.path)
 			continue
@@ -93,13 +98,14 @@ func (m *machine) paths() {
 		taken[real] = c
 	}
 	for _, c := range claims {
-		for dir := path.Dir(m.resolve(c.path)); dir != "/" && dir != "."; dir = path.Dir(dir) {
+		real := m.stands(c)
+		for dir := path.Dir(real); dir != "/" && dir != "."; dir = path.Dir(dir) {
 			if over, found := taken[dir]; found && over.leaf && over.kind != "link" {
 				m.find(ruleClash, whole(c.path), "leads through %s, which is no directory", over.path)
 			}
 		}
 		for _, dir := range m.os.ReadOnly {
-			if strings.HasPrefix(m.resolve(c.path)+"/", dir+"/") {
+			if below(real, dir) {
 				m.find(ruleReadOnly, whole(c.path), "lies in %s, which %s keeps read-only", dir, m.os.Summary)
 			}
 		}

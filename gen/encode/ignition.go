@@ -241,6 +241,12 @@ func readStorage(n *node.Node, storage types.Storage) {
 		n.Links = append(n.Links, node.Link{Path: l.Path, Target: value(l.Target)})
 		item := l.Path
 		l.Path, l.Target = "", nil
+		if !value(l.Overwrite) {
+			l.Overwrite = nil
+		}
+		if !value(l.Hard) {
+			l.Hard = nil
+		}
 		further(n, item, l)
 	}
 	for _, f := range storage.Files {
