@@ -49,7 +49,7 @@ func TestWrapped(t *testing.T) {
 				if d.Format == gen.Gzipped {
 					continue // TestCloudInitGzip
 				}
-				inner, carries, err := encode.Unwrap(d.Text)
+				inner, carries, err := encode.Given(d.Text, wrapped[i].Host.OS)
 				if err != nil || !carries {
 					t.Fatal(carries, err)
 				}

@@ -183,8 +183,8 @@ func verifyInput(tree rendered.Tree) (out []verify.Machine) {
 		for _, d := range h.Documents {
 			switch d.Format {
 			case profiles.Ignition:
-				// The tree was read, so what is in it can be unwrapped.
-				m.Ignition, _, _ = encode.Unwrap(d.Text)
+				// The tree was read, so what the document carries was, too.
+				m.Ignition, _, _ = encode.Given(d.Text, h.OS)
 			case profiles.UserData:
 				m.UserData = d.Text
 			}

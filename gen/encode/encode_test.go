@@ -312,6 +312,8 @@ func FuzzReadIgnition(f *testing.F) {
 	}
 	f.Add(wrapped)
 	f.Add([]byte(`{"ignition":{"version":"3.4.0"}}`))
+	f.Add([]byte(strings.NewReplacer(`"replace":{`, `"merge":[{`, `}}},"version"`, `}}]},"version"`).Replace(string(wrapped))))
+	f.Add([]byte(`{"ignition":{"version":"3.4.0","config":{"merge":[{"source":"data:,%7B%22ignition%22%3A%7B%22version%22%3A%223.1.0%22%7D%2C%22storage%22%3A%7B%22files%22%3A%5B%7B%22path%22%3A%22%2Fa%22%7D%5D%7D%7D"},{"source":"https://192.0.2.1/a"}]}},"storage":{"files":[{"path":"/a","mode":420}]}}`))
 	for _, test := range foreign {
 		f.Add(document(test.rest))
 	}
@@ -331,6 +333,7 @@ func FuzzReadIgnition(f *testing.F) {
 func FuzzReadButane(f *testing.F) {
 	f.Add(Butane("kubernetes", whole("a\n"), fcos(f)).Text)
 	f.Add([]byte("variant: fcos\nversion: 1.5.0\n"))
+	f.Add([]byte("variant: fcos\nversion: 1.5.0\nignition:\n  config:\n    merge:\n      - inline: '{\"ignition\":{\"version\":\"3.4.0\"},\"systemd\":{\"units\":[{\"name\":\"a.service\"}]}}'\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		n, err := ReadButane(text, fcos(t))
 		if err != nil || len(n.Clashes()) > 0 || len(n.Further) > 0 {

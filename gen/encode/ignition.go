@@ -98,43 +98,16 @@ func ReadButane(text []byte, system profiles.OS) (node.Node, error) {
 	return n, nil
 }
 
-// ReadIgnition reads an Ignition document as a node, a wrapped one as the
-// document that it carries. What a node cannot hold, and what the parser warns
-// of, stands in its Further.
+// ReadIgnition reads an Ignition document as a node: with the documents that
+// it carries, what the machine gets. What a node cannot hold, and what the
+// parser warns of, stands in its Further.
 func ReadIgnition(text []byte, system profiles.OS) (node.Node, error) {
-	inner, wrapped, err := Unwrap(text)
+	o := opener{system: system, left: largest}
+	config, _, err := o.given(text, "", 0)
 	if err != nil {
 		return node.Node{}, err
 	}
-	n, err := readIgnition(inner, system, false)
-	if err == nil && wrapped {
-		var outer node.Node // nothing, or what Ignition passes over
-		outer, err = readIgnition(text, system, true)
-		n.Further = append(n.Further, outer.Further...)
-	}
-	return n, err
-}
-
-// readIgnition reads a document as it stands there; an outer one is no more
-// than what carries another.
-func readIgnition(text []byte, system profiles.OS, outer bool) (node.Node, error) {
-	parser, known := parsers[system.Spec]
-	if !known {
-		return node.Node{}, fmt.Errorf("no parser for Ignition %s", system.Spec)
-	}
-	config, entries, err := parser(text)
-	if err != nil || entries.IsFatal() {
-		return node.Node{}, complaint("Ignition", Document{}, entries, err)
-	}
-	var n node.Node
-	for _, e := range entries.Entries {
-		n.Further = append(n.Further, node.Further{Says: remark(e)})
-	}
-	if outer {
-		config.Ignition.Version, config.Ignition.Config.Replace = "", types.Resource{}
-		further(&n, "beside config.replace", config)
-		return n, nil
-	}
+	n := node.Node{Further: o.further}
 	readPasswd(&n, config.Passwd)
 	readDisks(&n, config.Storage)
 	readStorage(&n, config.Storage)

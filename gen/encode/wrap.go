@@ -7,12 +7,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/coreos/ignition/v2/config/v3_4/types"
 	"github.com/vincent-petithory/dataurl"
 
 	"hagen/gen/deflate"
@@ -98,33 +96,6 @@ func marshal(value any) ([]byte, error) {
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(value)
 	return b.Bytes(), err
-}
-
-// Unwrap gives the document that an Ignition document carries in
-// config.replace, and says whether it carries one. One that is damaged or not
-// what its hash says is an error. What stands at another place cannot be read
-// without a network, and counts as none.
-func Unwrap(text []byte) (inner []byte, wrapped bool, err error) {
-	var outer struct {
-		Ignition struct {
-			Config struct{ Replace types.Resource }
-		}
-	}
-	// Most documents are not wrapped, and reading JSON twice takes its time.
-	if !bytes.Contains(text, []byte(`"replace"`)) || json.Unmarshal(text, &outer) != nil {
-		return text, false, nil
-	}
-	carried := outer.Ignition.Config.Replace
-	if !strings.HasPrefix(value(carried.Source), "data:") {
-		return text, false, nil
-	}
-	if inner, err = resource(carried); err != nil {
-		return nil, true, errors.New("the document in config.replace is damaged or cut short: it cannot be unpacked")
-	}
-	if hash := value(carried.Verification.Hash); hash != "" && !slices.Contains(hashes(inner), hash) {
-		return nil, true, errors.New("the document in config.replace is not the one that the hash beside it is of: it was changed, or cut short")
-	}
-	return inner, true, nil
 }
 
 // hashes are those by which Ignition may know a text.

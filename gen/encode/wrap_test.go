@@ -55,7 +55,7 @@ func TestGoldenWrapped(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(back.Bare(), n.Bare()) {
 		t.Errorf("%v\n%+v\n%+v", err, back.Bare(), n.Bare())
 	}
-	inner, is, err := encode.Unwrap(wrapped)
+	inner, is, err := encode.Given(wrapped, system)
 	if err != nil || !is || strings.Contains(string(inner), "base64") {
 		t.Errorf("%t %v\n%s", is, err, inner)
 	}
@@ -82,7 +82,7 @@ func TestUnwrap(t *testing.T) {
 		"cut short":        {text: outer("gzip", "data:;base64,"+packed[:len(packed)-8], hash, ""), fault: "damaged or cut short"},
 		"no gzip":          {text: outer("gzip", "data:,a", hash, ""), fault: "damaged or cut short"},
 		"no base64":        {text: outer("gzip", "data:;base64,%%%", hash, ""), fault: "damaged"},
-		"a bomb":           {text: outer("gzip", "data:;base64,"+huge, "", ""), fault: "damaged"},
+		"a bomb":           {text: outer("gzip", "data:;base64,"+huge, hash, ""), fault: "damaged"},
 		"somewhere else":   {text: outer("gzip", "https://10.10.10.1/a.ign", hash, ""), further: "ignition.config.replace.source"},
 		"something beside": {text: outer("gzip", "data:;base64,"+packed, hash, `,"passwd":{"users":[{"name":"a"}]}`), further: "passwd.users"},
 	} {

@@ -119,13 +119,16 @@ func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err err
 	return files, without, err
 }
 
+// compressed are contents in which nobody sees a key: no twin has any.
+var compressed = regexp.MustCompile(`(?i)(?:compression|encoding)["']?\s*:\s*["']?gz`)
+
 var escaped = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
 
 // IsShown says of a text that should be a twin's whether it may be shown: of
 // a document with keys, in the place of a twin, it says no.
 func IsShown(text []byte) bool {
-	if _, wrapped, _ := encode.Unwrap(text); wrapped {
-		return false // no twin is, and keys would not be seen
+	if encode.Carries(text) {
+		return false // no twin does, and keys would not be seen
 	}
 	var document any
 	if json.Unmarshal(text, &document) == nil {
@@ -161,5 +164,5 @@ func isShown(text string) bool {
 		}
 		return char
 	})
-	return string(Text([]byte(text))) == text && string(Text([]byte(open))) == open
+	return !compressed.MatchString(text) && string(Text([]byte(text))) == text && string(Text([]byte(open))) == open
 }
