@@ -191,7 +191,8 @@ func readDocument(path string) []byte {
 // readNeighbour reads a document, if it is one that says anything of a network.
 func readNeighbour(path string) (node.Node, bool) {
 	text := readDocument(path)
-	if !slices.ContainsFunc([]string{"/keepalived.conf", ".nmconnection", ".network"}, func(name string) bool { return bytes.Contains(text, []byte(name)) }) {
+	says := slices.ContainsFunc([]string{"/keepalived.conf", ".nmconnection", ".network"}, func(name string) bool { return bytes.Contains(text, []byte(name)) })
+	if !says && !encode.Carries(text) { // one that it carries may
 		return node.Node{}, false
 	}
 	n, err := encode.ReadIgnition(text, profiles.Systems()[0])
