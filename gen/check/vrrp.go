@@ -91,7 +91,7 @@ func (m *machine) routers() (out []vrrp) {
 func (r *vrrp) read(begin, end int) {
 	at := begin
 	for line := range strings.Lines(r.text[begin:end]) {
-		if words := split(line, at); len(words) > 1 && !strings.ContainsAny(words[0].text[:1], "#!") {
+		if words := split(line, at); len(words) > 1 && words[0].text != "" && !strings.ContainsAny(words[0].text[:1], "#!") {
 			r.words[words[0].text] = words[1]
 		}
 		at += len(line)

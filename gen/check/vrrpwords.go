@@ -41,7 +41,7 @@ func (m *machine) vrrpWords(r vrrp) {
 			m.find(ruleVirtual, here(words[0].at), "has a } without its {").Remedy = "let every { have its }"
 			return
 		}
-		if len(words) == 0 || strings.ContainsAny(words[0].text[:1], "}$@") {
+		if len(words) == 0 || words[0].text == "" || strings.ContainsAny(words[0].text[:1], "}$@") {
 			continue
 		}
 		keyword := words[0]
