@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/node"
 	"hagen/profiles"
 )
 
@@ -19,8 +20,6 @@ var warnings = []warning{
 	{apiUnit, "--service-account-key-file", detailPublicKey, "the service-account key is another: tokens that pods have are refused"},
 	{apiUnit, "--service-account-key-file", detailPrivateKey, "the service-account key is another: tokens that pods have are refused"},
 	{apiUnit, "--service-account-issuer", "", "the issuer of service-account tokens is another: tokens that pods have are refused"},
-	{apiUnit, "--service-cluster-ip-range", "", "services that exist keep their old addresses"},
-	{"kube-controller-manager.service", "--cluster-cidr", "", "nodes that exist keep their old pod ranges"},
 	{apiUnit, "--secure-port", "", "until machines agree on the API servers' port, those who dial the other one are refused: a load balancer finds only the machines that have the port it knows"},
 	{etcdUnit, "--listen-peer-urls", "", "members do not reach one that has moved until etcd has been told"},
 }
@@ -60,6 +59,12 @@ func cautions(pairs []machines) []Caution {
 				}
 			}
 		}
+		for _, r := range RangeRisks(*p.before, *p.after) {
+			add(p.name, r.Problem)
+		}
+	}
+	for _, r := range ofOtherMasters(pairs) {
+		add("", r.Problem)
 	}
 	if text := heldTwice(pairs); text != "" {
 		add("", text)
@@ -73,6 +78,26 @@ func cautions(pairs []machines) []Caution {
 		}
 	}
 	return out
+}
+
+// ofOtherMasters tells the risks where no master is on both sides.
+func ofOtherMasters(pairs []machines) []Risk {
+	var before, after *node.Node
+	for _, p := range pairs {
+		was, is := role(p.before) == roleMaster, role(p.after) == roleMaster
+		switch {
+		case was && is:
+			return nil
+		case was && before == nil:
+			before = p.before
+		case is && after == nil:
+			after = p.after
+		}
+	}
+	if before == nil || after == nil {
+		return nil
+	}
+	return RangeRisks(*before, *after)
 }
 
 // leap warns of a release that is not the next one.

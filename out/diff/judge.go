@@ -25,7 +25,7 @@ type mention struct {
 }
 
 func newJudge(before, after node.Node) *judge {
-	j := &judge{before: before, after: after, versions: map[string]string{}, named: map[string][]mention{}}
+	j := &judge{before: before, after: after, versions: versionsOf(after), named: map[string][]mention{}}
 	known := map[string]bool{}
 	for _, f := range slices.Concat(before.Files, after.Files) {
 		known[f.Path] = true
@@ -58,9 +58,6 @@ func newJudge(before, after node.Node) *judge {
 		}
 	}
 	for _, f := range after.Files {
-		if _, versions := needs(string(f.Contents)); len(versions) > 0 {
-			j.versions = versions
-		}
 		j.readFile(f, known)
 	}
 	return j

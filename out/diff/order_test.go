@@ -3,6 +3,8 @@ package diff
 import (
 	"slices"
 	"testing"
+
+	"hagen/gen/node"
 )
 
 func TestOrder(t *testing.T) {
@@ -47,7 +49,9 @@ func TestOrder(t *testing.T) {
 			}
 		}}, want: []string{"a file that is there changed from replaced to kept, and a fault"}},
 		{what: "ranges and issuer", edit: []func(*Side){replace("kubem", "", "range=10.32.0.0/16", "range=10.33.0.0/16"), replace("kubem", "", "cluster-cidr=10.38", "cluster-cidr=10.39"), replace("kubem", apiUnit, "issuer=https://kubernetes", "issuer=https://other"), replace("kubem", apiUnit, "secure-port=6443", "secure-port=6444")},
-			want: []string{"services that exist keep their old addresses", "nodes that exist keep their old pod ranges", "issuer of service-account tokens is another", "agree on the API servers' port"}},
+			want: []string{"kubem00, kubem01, kubem02: the pod range 10.39.0.0/16 does not contain 10.38.0.0/16", "kubem02: the service range 10.33.0.0/16 does not contain 10.32.0.0/16", "issuer of service-account tokens is another", "agree on the API servers' port"}},
+		{what: "a larger pod range", edit: []func(*Side){replace("kubem", "", "cluster-cidr=10.38.0.0/16", "cluster-cidr=10.38.0.0/15")}, not: []string{"Beware"}},
+		{what: "ranges of other masters", edit: []func(*Side){on("kubem", func(n *node.Node) { n.Name = "other" + n.Name }), replace("otherkubem", "", "cluster-cidr=10.38", "cluster-cidr=10.39")}, want: []string{"\n  the pod range 10.39.0.0/16 does not contain"}},
 		{what: "the only master", golden: "small", edit: []func(*Side){replace("m0", etcdUnit, "election-timeout=1000", "election-timeout=2000"), replace("m0", apiUnit, "--v=2", "--v=3")},
 			want: []string{"m0.edge-7.example.com: the only member of etcd", "the only API server"}},
 	})

@@ -1,0 +1,167 @@
+package diff
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// Risk is what a change of a master means for a cluster that runs, beyond what
+// its units do.
+type Risk struct {
+	Field   string // of the cluster file, that says it
+	Problem string // what happens
+	Remedy  string // what to do instead, if it is refused
+	Refused bool   // hagen plan does; else there is something to be done beside
+}
+
+const (
+	managerUnit = "kube-controller-manager.service"
+	podFlag     = "--cluster-cidr"
+	serviceFlag = "--service-cluster-ip-range"
+)
+
+// Risks tells what a cluster that runs makes of another master's ranges and
+// versions, and of another cluster's name. It is what hagen plan refuses, as
+// far as machines tell it.
+func Risks(before, after node.Node) []Risk {
+	return slices.Concat(nameRisk(before, after), versionRisks(before, after), RangeRisks(before, after))
+}
+
+// nameRisk: a controller manager knows the cluster's name.
+func nameRisk(before, after node.Node) []Risk {
+	was, is := Flag(before, managerUnit, "--cluster-name"), Flag(after, managerUnit, "--cluster-name")
+	if was == "" || is == "" || was == is {
+		return nil
+	}
+	return []Risk{{Field: "metadata.name", Refused: true, Problem: fmt.Sprintf("the machines are those of cluster %s, not of %s", was, is)}}
+}
+
+func versionRisks(before, after node.Node) (out []Risk) {
+	was, is := versionsOf(before), versionsOf(after)
+	for _, row := range []struct{ field, binary, product string }{
+		{"kubernetesVersion", "kube-apiserver", profiles.Kubernetes},
+		{"etcdVersion", "etcd", profiles.Etcd},
+	} {
+		from, ok := profiles.ParseVersion(was[row.binary])
+		to, ok2 := profiles.ParseVersion(is[row.binary])
+		if problem := profiles.Skew(row.product, from, to); ok && ok2 && problem != "" {
+			out = append(out, Risk{Field: row.field, Refused: true, Problem: problem})
+		}
+	}
+	return out
+}
+
+// versionsOf are those of the binaries that a machine is to have, by name.
+func versionsOf(n node.Node) map[string]string {
+	for _, f := range n.Files {
+		if strings.HasSuffix(f.Path, "/binaries.sh") {
+			_, versions := needs(string(f.Contents))
+			return versions
+		}
+	}
+	return nil
+}
+
+// RangeRisks tells what a cluster that runs makes of another master's ranges of
+// pods and services.
+func RangeRisks(before, after node.Node) []Risk {
+	var out []Risk
+	// Without it nobody gives Nodes ranges, and nobody looks at them.
+	if Flag(after, managerUnit, "--allocate-node-cidrs") == "true" {
+		out = append(out, podRisks(rangesOf(before, managerUnit, podFlag), rangesOf(after, managerUnit, podFlag))...)
+	}
+	was, is := rangesOf(before, apiUnit, serviceFlag), rangesOf(after, apiUnit, serviceFlag)
+	return append(out, serviceRisks(was, is, serviceRowOf(after))...)
+}
+
+// rangesOf reads a flag that is a list of ranges, one or one of each family;
+// none if it cannot be read, which hagen check tells.
+func rangesOf(n node.Node, unit, flag string) []netip.Prefix {
+	var out []netip.Prefix
+	for text := range strings.SplitSeq(Flag(n, unit, flag), ",") {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil
+		}
+		out = append(out, p.Masked())
+	}
+	return out
+}
+
+// podRisks: when a controller manager comes to lead, it looks at the ranges of
+// all Nodes, each against the range at the same place of the flag, and ends at
+// the first that does not lie in it (kubernetes, pkg/controller/nodeipam/ipam,
+// NewCIDRRangeAllocator and occupyCIDRs; the same in 1.34 to 1.37). A Node
+// that has one range may meet two: it keeps the one.
+func podRisks(before, after []netip.Prefix) []Risk {
+	if len(before) == 0 || len(after) == 0 {
+		return nil
+	}
+	what, left := misfit("pod", before, after)
+	if what == "" {
+		if len(after) > len(before) {
+			return []Risk{{Field: "podCIDRs", Problem: fmt.Sprintf("Nodes that exist get no range of %s: to have one, a Node has to be deleted and made anew by its kubelet", after[len(before)])}}
+		}
+		return nil
+	}
+	says := "failed to mark cidr[…] at idx […] as occupied for node: …"
+	if left {
+		says = "node:… has an allocated cidr: … at index:… that does not exist in cluster cidrs configuration"
+	}
+	return []Risk{{Field: "podCIDRs", Refused: true,
+		Problem: fmt.Sprintf("%s: while one Node has a range outside, each controller manager that comes to lead ends (%s), and no controller works", what, says),
+		Remedy: fmt.Sprintf("write %s, or ranges that contain it in this order. To go on all the same, see what Nodes have (%s); for each with a range outside: kubectl drain NODE --ignore-daemonsets --delete-emptydir-data, systemctl stop kubelet on it, kubectl delete node NODE. "+
+			"Then plan with --nodes-fit, and start these kubelets after its last step: their Nodes get ranges of the new ones", written(before), NodeRanges),
+	}}
+}
+
+// NodeRanges shows which ranges Nodes have.
+const NodeRanges = "kubectl get nodes -o custom-columns=NODE:.metadata.name,RANGES:.spec.podCIDRs"
+
+// misfit says why the ranges that there were do not lie in the new ones, each in
+// the one at its place, or "". Left says that a family at the end is left out.
+func misfit(kind string, before, after []netip.Prefix) (what string, left bool) {
+	for i, old := range before {
+		switch {
+		case !slices.ContainsFunc(after, func(p netip.Prefix) bool { return sameFamily(p, old) }):
+			return fmt.Sprintf("no %s range of %s is left, where %s was", kind, family(old), old), i > 0
+		case i >= len(after) || !sameFamily(after[i], old):
+			return fmt.Sprintf("the %s ranges begin with %s, where %s was", kind, after[0], before[0]), false
+		case !contains(after[i], old):
+			return fmt.Sprintf("the %s range %s does not contain %s, the one before", kind, after[i], old), false
+		}
+	}
+	return "", false
+}
+
+func contains(outer, inner netip.Prefix) bool {
+	return outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
+}
+
+func sameFamily(a, b netip.Prefix) bool { return a.Addr().Is4() == b.Addr().Is4() }
+
+func family(p netip.Prefix) string {
+	if p.Addr().Is4() {
+		return "IPv4"
+	}
+	return "IPv6"
+}
+
+// written is how the cluster file says ranges.
+func written(ranges []netip.Prefix) string { return "[" + strings.Join(texts(ranges), ", ") + "]" }
+
+// list is how a sentence says them.
+func list(ranges []netip.Prefix) string { return strings.Join(texts(ranges), " and ") }
+
+func texts(ranges []netip.Prefix) []string {
+	var out []string
+	for _, p := range ranges {
+		out = append(out, p.String())
+	}
+	return out
+}

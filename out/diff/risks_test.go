@@ -1,0 +1,124 @@
+package diff
+
+import (
+	"strings"
+	"testing"
+
+	"hagen/gen/node"
+)
+
+// master gives the first master of a golden tree with other ranges, services'
+// before pods'.
+func master(t *testing.T, golden, ranges string) node.Node {
+	t.Helper()
+	services, pods, _ := strings.Cut(ranges, " ")
+	s := side(t, golden)
+	replace("kubem00", "", "service-cluster-ip-range=10.32.0.0/16", "service-cluster-ip-range="+services)(&s)
+	replace("kubem00", "", "cluster-cidr=10.38.0.0/16", "cluster-cidr="+pods)(&s)
+	for _, n := range s.Machines {
+		if n.Name == "kubem00" {
+			return n
+		}
+	}
+	t.Fatalf("%s has no kubem00", golden)
+	return node.Node{}
+}
+
+// TestRangeRisks: every one of these was tried with the API server, the
+// controller manager and the etcd of release 1.37: what is refused of pods ends
+// the controller manager, and what is refused of services leaves the ServiceCIDR
+// kubernetes as it was.
+func TestRangeRisks(t *testing.T) {
+	const (
+		refused = "refused"
+		beside  = "beside"
+		pod6    = "fd00:10:38::/48"
+		serve6  = "fd00:10:32::/112"
+	)
+	for _, test := range []struct {
+		golden, pods, services string // from → to; "" is the golden's
+		how                    string // "" is neither refused nor said
+		problem, remedy        string
+	}{
+		{pods: "10.38.0.0/16 → 10.38.0.0/16"},
+		{pods: "10.38.0.0/16 → 10.38.0.0/15"},
+		{pods: "10.39.0.0/16 → 10.38.0.0/15"},
+		{pods: "10.38.0.0/16 → 10.39.0.0/16", how: refused, problem: "the pod range 10.39.0.0/16 does not contain 10.38.0.0/16, the one before: while one Node has a range outside, each controller manager that comes to lead ends (failed to mark cidr[…]", remedy: "write [10.38.0.0/16], or ranges that contain it"},
+		{pods: "10.38.0.0/16 → 10.38.0.0/17", how: refused, problem: "10.38.0.0/17 does not contain 10.38.0.0/16"},
+		{pods: "10.38.0.0/16 → " + pod6, how: refused, problem: "no pod range of IPv4 is left, where 10.38.0.0/16 was: "},
+		{pods: "10.38.0.0/16 → 10.38.0.0/16," + pod6, how: beside, problem: "Nodes that exist get no range of fd00:10:38::/48"},
+		{pods: "10.38.0.0/16 → 10.38.0.0/15," + pod6, how: beside, problem: "Nodes that exist get no range of fd00:10:38::/48"},
+		{pods: "10.38.0.0/16 → " + pod6 + ",10.38.0.0/16", how: refused, problem: "the pod ranges begin with fd00:10:38::/48, where 10.38.0.0/16 was"},
+		{pods: "10.38.0.0/16," + pod6 + " → 10.38.0.0/16", how: refused, problem: "no pod range of IPv6 is left, where fd00:10:38::/48 was: while one Node has a range outside, each controller manager that comes to lead ends (node:… has an allocated cidr: …", remedy: "write [10.38.0.0/16, fd00:10:38::/48]"},
+		{pods: "10.38.0.0/16," + pod6 + " → " + pod6, how: refused, problem: "no pod range of IPv4 is left", remedy: "NODE"},
+		{pods: "10.38.0.0/16," + pod6 + " → " + pod6 + ",10.38.0.0/16", how: refused, problem: "the pod ranges begin with fd00:10:38::/48"},
+		{pods: "10.38.0.0/16," + pod6 + " → 10.38.0.0/16,fd00:10:39::/48", how: refused, problem: "fd00:10:39::/48 does not contain fd00:10:38::/48"},
+		{pods: "10.38.0.0/16,fd00:10:38::/56 → 10.38.0.0/16,fd00:10:38::/48"},
+		{pods: "10.38.0.0/16 → what hagen did not write"},
+
+		{services: "10.32.0.0/16 → 10.32.0.0/16," + serve6},
+		{services: "10.32.0.0/16 → 10.32.0.0/15", how: beside, problem: `no flag gives services more addresses: when all API servers have theirs, create an object for 10.32.0.0/15: echo '{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{"name":"services-10.32.0.0-15"},"spec":{"cidrs":["10.32.0.0/15"]}}' | kubectl create -f -`},
+		{services: "10.32.0.0/16 → 10.32.0.0/15," + serve6, how: beside, problem: `an object for 10.32.0.0/15 and fd00:10:32::/112: echo '{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{"name":"services-10.32.0.0-15"},"spec":{"cidrs":["10.32.0.0/15","fd00:10:32::/112"]}}' |`},
+		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16,fd00:10:32::/111", how: beside, problem: `"name":"services-fd00-10-32---111"},"spec":{"cidrs":["fd00:10:32::/111"]}`},
+		{services: "10.33.0.0/16 → 10.32.0.0/15", how: refused, problem: "the service range 10.32.0.0/15 begins with another address than 10.33.0.0/16, the one before: no flag changes the ServiceCIDR kubernetes, so new services still get addresses of 10.33.0.0/16; and the service kubernetes keeps 10.33.0.1, which", remedy: `write [10.33.0.0/16], and give services 10.32.0.0/15 beside that: echo '{"apiVersion"`},
+		{services: "10.32.0.0/16 → 10.33.0.0/16", how: refused, problem: "the service range 10.33.0.0/16 does not contain 10.32.0.0/16, the one before: no flag changes", remedy: `"metadata":{"name":"services-10.33.0.0-16"},"spec":{"cidrs":["10.33.0.0/16"]}}' | kubectl create -f -`},
+		{services: "10.32.0.0/16 → 10.32.0.0/17", how: refused, problem: "10.32.0.0/17 does not contain 10.32.0.0/16, the one before: no flag changes the ServiceCIDR kubernetes, so new services still get addresses of 10.32.0.0/16", remedy: "write [10.32.0.0/16]: of which"},
+		{services: "10.32.0.0/16 → " + serve6, how: refused, problem: "no service range of IPv4 is left, where 10.32.0.0/16 was", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: of which families"},
+		{services: "10.32.0.0/16 → " + serve6 + ",10.32.0.0/16", how: refused, problem: "the service ranges begin with fd00:10:32::/112, where 10.32.0.0/16 was", remedy: "write [10.32.0.0/16, fd00:10:32::/112]"},
+		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16", how: refused, problem: "no service range of IPv6 is left", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: of which families"},
+		{services: "10.32.0.0/16," + serve6 + " → " + serve6 + ",10.32.0.0/16", how: refused, problem: "the service ranges begin with"},
+		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16,fd00:10:33::/112", how: refused, problem: "fd00:10:33::/112 does not contain fd00:10:32::/112", remedy: "give services fd00:10:33::/112 beside that"},
+
+		// Kubernetes 1.9 has no such objects, and classic gives Nodes no ranges.
+		{golden: "classic", pods: "10.38.0.0/16 → 10.39.0.0/16"},
+		{golden: "classic", services: "10.32.0.0/16 → 10.33.0.0/16", how: refused, problem: "services that exist keep their addresses; and the service kubernetes keeps 10.32.0.1", remedy: "write [10.32.0.0/16], or a larger range that begins with the same address"},
+		{golden: "classic", services: "10.32.0.0/16 → 10.32.0.0/15", how: beside, problem: "until all API servers have the service range 10.32.0.0/15, now these and now those refuse to make services"},
+	} {
+		golden, field := "standard", "podCIDRs"
+		if test.golden != "" {
+			golden = test.golden
+		}
+		ranges := [2]string{"10.32.0.0/16 10.38.0.0/16", "10.32.0.0/16 10.38.0.0/16"}
+		for i := range ranges {
+			if test.services != "" {
+				ranges[i] = strings.Split(test.services, " → ")[i] + " 10.38.0.0/16"
+				field = "serviceCIDRs"
+			} else {
+				ranges[i] = "10.32.0.0/16 " + strings.Split(test.pods, " → ")[i]
+			}
+		}
+		risks := RangeRisks(master(t, golden, ranges[0]), master(t, golden, ranges[1]))
+		if test.how == "" {
+			if len(risks) > 0 {
+				t.Errorf("%v: %+v", test, risks)
+			}
+			continue
+		}
+		if len(risks) != 1 || risks[0].Field != field || risks[0].Refused != (test.how == refused) || risks[0].Refused != (risks[0].Remedy != "") ||
+			!strings.Contains(risks[0].Problem, test.problem) || !strings.Contains(risks[0].Remedy, test.remedy) {
+			t.Errorf("%+v:\n got %+v", test, risks)
+		}
+	}
+}
+
+// TestRisks: what machines tell of a cluster's name and of its releases, too.
+func TestRisks(t *testing.T) {
+	before := side(t, "standard")
+	after := side(t, "standard")
+	if risks := Risks(before.Machines[0], after.Machines[0]); len(risks) > 0 {
+		t.Errorf("%+v", risks)
+	}
+	replace("kubem00", "", "kube-apiserver 1.37.2", "kube-apiserver 1.35.4")(&after)
+	replace("kubem00", "", "etcd 3.7.3", "etcd 3.6.16")(&after)
+	replace("kubem00", managerUnit, "--cluster-name=kubernetes", "--cluster-name=other")(&after)
+	var fields []string
+	for _, r := range Risks(before.Machines[0], after.Machines[0]) {
+		if !r.Refused || r.Problem == "" {
+			t.Errorf("%+v", r)
+		}
+		fields = append(fields, r.Field)
+	}
+	if got := strings.Join(fields, " "); got != "metadata.name kubernetesVersion etcdVersion" {
+		t.Error(got)
+	}
+}

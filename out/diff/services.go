@@ -1,0 +1,114 @@
+package diff
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// serviceRow is a row: what API servers of a release do when their flag says
+// other ranges of services.
+type serviceRow struct {
+	since  string                                    // first minor release; "" is any before
+	moved  func(before []netip.Prefix) string        // what services do when the new ranges leave some of the old out
+	remedy func(before, after []netip.Prefix) string // what to do instead
+	wider  func(before, after []netip.Prefix) string // what is to be done beside a larger range
+}
+
+// serviceRows, newest first.
+//   - The ServiceCIDR kubernetes is made of the flag, once. A family behind the
+//     same first range is added to it, and nothing else ever changes it
+//     (kubernetes, pkg/controlplane/controller/defaultservicecidr; the same in
+//     1.34 to 1.37). Objects beside it may overlap it; families are the flag's.
+//   - Before, every API server wrote the range of its own flag into etcd when it
+//     started and every three minutes, and refused to make a service while it
+//     found another one there (pkg/registry/core/service/ipallocator/controller
+//     and allocator/storage, of 1.9).
+var serviceRows = []serviceRow{
+	{
+		since: "1.33",
+		moved: func(before []netip.Prefix) string {
+			return fmt.Sprintf("no flag changes the ServiceCIDR kubernetes, so new services still get addresses of %s", list(before))
+		},
+		remedy: func(before, after []netip.Prefix) string {
+			keep, beside := slices.Clone(before), []netip.Prefix{}
+			for _, p := range after {
+				i := slices.IndexFunc(before, func(old netip.Prefix) bool { return sameFamily(p, old) })
+				switch {
+				case i < 0:
+					keep = append(keep, p)
+				case !contains(before[i], p):
+					beside = append(beside, p)
+				}
+			}
+			if len(beside) > 0 {
+				return fmt.Sprintf("write %s, and give services %s beside that: %s", written(keep), list(beside), createObject(beside))
+			}
+			return fmt.Sprintf("write %s: of which families its addresses are, and in which order, each service says (ipFamilyPolicy, ipFamilies)", written(keep))
+		},
+		wider: func(before, after []netip.Prefix) string {
+			others := slices.DeleteFunc(slices.Clone(after), func(p netip.Prefix) bool { return slices.Contains(before, p) })
+			return fmt.Sprintf("no flag gives services more addresses: when all API servers have theirs, create an object for %s: %s", list(others), createObject(others))
+		},
+	},
+	{
+		moved: func([]netip.Prefix) string { return "services that exist keep their addresses" },
+		remedy: func(before, _ []netip.Prefix) string {
+			return fmt.Sprintf("write %s, or a larger range that begins with the same address", written(before))
+		},
+		wider: func(_, after []netip.Prefix) string {
+			return fmt.Sprintf("until all API servers have the service range %s, now these and now those refuse to make services", list(after))
+		},
+	},
+}
+
+// serviceRowOf finds the row of a machine's API server.
+func serviceRowOf(n node.Node) serviceRow {
+	have, known := profiles.ParseVersion(versionsOf(n)["kube-apiserver"])
+	for _, row := range serviceRows {
+		since, limited := profiles.ParseVersion(row.since + ".0")
+		if !known || !limited || have.Compare(since) >= 0 {
+			return row
+		}
+	}
+	return serviceRow{} // the last row is any release's
+}
+
+// serviceRisks tells what services make of other ranges. The one called
+// kubernetes, which every pod dials, has the first address of the first range
+// for ever (kubernetes, pkg/controlplane/controller/kubernetesservice: one that
+// exists is left as it is).
+func serviceRisks(before, after []netip.Prefix, row serviceRow) []Risk {
+	if len(before) == 0 || len(after) == 0 {
+		return nil
+	}
+	own := before[0].Addr().Next()
+	loses := !slices.ContainsFunc(after, func(p netip.Prefix) bool { return p.Addr().Next() == own })
+	what, _ := misfit("service", before, after)
+	if what == "" && loses {
+		what = fmt.Sprintf("the service range %s begins with another address than %s, the one before", after[0], before[0])
+	}
+	switch {
+	case what != "":
+		problem := what + ": " + row.moved(before)
+		if loses {
+			problem += fmt.Sprintf("; and the service kubernetes keeps %s, which the API servers' certificates lose: no pod would trust them", own)
+		}
+		return []Risk{{Field: "serviceCIDRs", Refused: true, Problem: problem, Remedy: row.remedy(before, after)}}
+	case !slices.Equal(before, after[:len(before)]):
+		return []Risk{{Field: "serviceCIDRs", Problem: row.wider(before, after)}}
+	}
+	return nil
+}
+
+// createObject makes a ServiceCIDR (networking.k8s.io/v1) of one range, or of
+// one of each family. Its name, a DNS subdomain, is made of the first.
+func createObject(ranges []netip.Prefix) string {
+	name := "services-" + strings.NewReplacer(":", "-", "/", "-").Replace(ranges[0].String())
+	return fmt.Sprintf(`echo '{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{"name":"%s"},"spec":{"cidrs":["%s"]}}' | kubectl create -f -`,
+		name, strings.Join(texts(ranges), `","`))
+}
