@@ -137,6 +137,12 @@ type Source struct {
 	Hash string // what the contents must have, as Ignition writes it: sha512-…; "" is unverified
 }
 
+// Same says whether both have the same contents, as far as digests tell.
+func (s Source) Same(other Source) bool {
+	_, digest, _ := strings.Cut(s.Hash, "-")
+	return digest != "" && s.Hash == other.Hash
+}
+
 // Remote says whether the machine fetches the file.
 func (f File) Remote() bool { return f.Source.URL != "" }
 

@@ -62,6 +62,9 @@ func cautions(pairs []machines) []Caution {
 		for _, r := range RangeRisks(*p.before, *p.after) {
 			add(p.name, r.Problem)
 		}
+		if text := apart(p); text != "" {
+			add(p.name, text)
+		}
 	}
 	for _, r := range ofOtherMasters(pairs) {
 		add("", r.Problem)

@@ -92,6 +92,10 @@ func ways(before, after Side, pairs []machines) (out []Caution) {
 	case new.name == "":
 	case len(new.addresses) == 0 && (old.by != new.by || old.name != new.name):
 		say("DNS has to lead %s to the load balancer that is not hagen's", new.name)
+	case len(new.addresses) == 0: // whose /etc/hosts tells nothing any more
+		if len(old.addresses) > 0 {
+			say("DNS has to know %s, as machines do not find it by themselves any more: %s", new.name, strings.Join(old.addresses, ", "))
+		}
 	case old.name != new.name:
 		say("DNS has to know %s: %s", new.name, strings.Join(new.addresses, ", "))
 	case !slices.Equal(old.addresses, new.addresses):

@@ -47,7 +47,7 @@ func origin(f *node.File) []fact {
 	if kind, value, found := strings.Cut(digest, "-"); found && len(value) > 16 {
 		digest = kind + "-" + value[:16] + "…"
 	}
-	return []fact{{"fetched from", f.Source.URL}, {"digest", digest}}
+	return []fact{{detailFetched, f.Source.URL}, {"digest", digest}}
 }
 
 // contents compares what stands in a file. Only twins are looked at: of what

@@ -26,7 +26,7 @@ func inPlace(p machines) []Effect {
 	switch {
 	case fronts && runs(p.after, apiUnit) && p.does(Restart, apiUnit):
 		return p.anew("HAProxy and the API server exchange a port: neither can start before the other has stopped")
-	case !slices.Equal(ownAddresses(p.before), ownAddresses(p.after)):
+	case moves(p.before, p.after):
 		return p.anew("its address is another: all that listens has the old one")
 	}
 	if i := slices.IndexFunc(p.effects, func(e Effect) bool { return e.Action == Reimage }); i >= 0 {
@@ -76,4 +76,20 @@ func heldTwice(pairs []machines) string {
 	}
 	return fmt.Sprintf("%s moves from %s to %s, who do not hear each other and would both hold it: stop keepalived on the former first",
 		address, strings.Join(from, ", "), strings.Join(to, ", "))
+}
+
+// apart warns of a virtual router that gets another number: machines with
+// different ones do not hear each other, and each holds the address.
+func apart(p machines) string {
+	if p.before == nil || p.after == nil {
+		return ""
+	}
+	for _, was := range check.VirtualRouters([]node.Node{*p.before}) {
+		for _, is := range check.VirtualRouters([]node.Node{*p.after}) {
+			if was.Address == is.Address && was.ID != is.ID {
+				return fmt.Sprintf("the virtual router of %s gets the number %s instead of %s: until all of its machines have it, two of them hold the address, so change them at once, not one after the other", is.Address, is.ID, was.ID)
+			}
+		}
+	}
+	return ""
 }

@@ -106,6 +106,9 @@ func (j *judge) ofFile(c Change) []Effect {
 	if c.How == Changed && len(c.Details) == 1 && c.Details[0].What == detailExisting && len(c.Hunks) == 0 {
 		return []Effect{{Action: Nothing, Why: "counts at a first boot alone"}}
 	}
+	if j.elsewhere(c) {
+		return []Effect{{Action: Nothing, Why: "fetched at a first boot alone, and the same there"}}
+	}
 	for _, name := range []string{c.Name, path.Dir(c.Name) + "/"} {
 		if place, known := places[name]; known {
 			return []Effect{place}
@@ -124,6 +127,24 @@ func (j *judge) ofFile(c Change) []Effect {
 		return []Effect{{Action: Nothing, Why: "no unit reads it"}}
 	}
 	return effects
+}
+
+// elsewhere says whether nothing of a file is another but the place from which
+// it is fetched.
+func (j *judge) elsewhere(c Change) bool {
+	if c.How != Changed || len(c.Details) != 1 || c.Details[0].What != detailFetched || len(c.Hunks) > 0 {
+		return false
+	}
+	return source(j.before, c.Name).Same(source(j.after, c.Name))
+}
+
+func source(n node.Node, place string) node.Source {
+	for _, f := range n.Files {
+		if f.Path == place {
+			return f.Source
+		}
+	}
+	return node.Source{}
 }
 
 // ofBinaries: another release of a binary is wanted.

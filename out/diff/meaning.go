@@ -12,6 +12,7 @@ import (
 // Details that other parts of the package look for.
 const (
 	detailExisting   = "a file that is there"
+	detailFetched    = "fetched from"
 	detailKey        = "key"
 	detailAuthority  = "the authority's key"
 	detailPrivateKey = "private key"

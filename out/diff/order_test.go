@@ -50,6 +50,19 @@ func TestOrder(t *testing.T) {
 		}}, want: []string{"a file that is there changed from replaced to kept, and a fault"}},
 		{what: "ranges and issuer", edit: []func(*Side){replace("kubem", "", "range=10.32.0.0/16", "range=10.33.0.0/16"), replace("kubem", "", "cluster-cidr=10.38", "cluster-cidr=10.39"), replace("kubem", apiUnit, "issuer=https://kubernetes", "issuer=https://other"), replace("kubem", apiUnit, "secure-port=6443", "secure-port=6444")},
 			want: []string{"kubem00, kubem01, kubem02: the pod range 10.39.0.0/16 does not contain 10.38.0.0/16", "kubem02: the service range 10.33.0.0/16 does not contain 10.32.0.0/16", "issuer of service-account tokens is another", "agree on the API servers' port"}},
+		{what: "names by DNS", edit: []func(*Side){on("k", func(n *node.Node) {
+			n.Files = slices.DeleteFunc(n.Files, func(f node.File) bool { return f.Path == "/etc/hosts" })
+		})}, want: []string{"- /etc/hosts removed\n      → nothing happens: read at every look-up", "DNS has to know kubernetes, as machines do not find it by themselves any more: 10.10.10.2"}, not: []string{"re-image", "its address is another"}},
+		{what: "another mirror", golden: "urls", edit: []func(*Side){on("kubem00", func(n *node.Node) {
+			fileAt(n, "/usr/local/bin/kube-apiserver").Source.URL = "http://10.10.10.9/kube-apiserver"
+		})},
+			want: []string{"→ nothing happens: fetched at a first boot alone, and the same there"}, not: []string{"Order"}},
+		{what: "another mirror, without digests", golden: "urls", edit: []func(*Side){on("kubem00", func(n *node.Node) {
+			f := fileAt(n, "/usr/local/bin/kube-apiserver")
+			f.Source.URL, f.Source.Hash = "http://10.10.10.9/kube-apiserver", ""
+		})}, want: []string{"→ kube-apiserver restarts: with the other binary"}},
+		{what: "another router", golden: "virtual-ip", edit: []func(*Side){replace("lb", "/etc/keepalived/keepalived.conf", "virtual_router_id 60", "virtual_router_id 61")},
+			want: []string{"lb00, lb01: the virtual router of 10.10.10.2 gets the number 61 instead of 60: until all"}},
 		{what: "a larger pod range", edit: []func(*Side){replace("kubem", "", "cluster-cidr=10.38.0.0/16", "cluster-cidr=10.38.0.0/15")}, not: []string{"Beware"}},
 		{what: "ranges of other masters", edit: []func(*Side){on("kubem", func(n *node.Node) { n.Name = "other" + n.Name }), replace("otherkubem", "", "cluster-cidr=10.38", "cluster-cidr=10.39")}, want: []string{"\n  the pod range 10.39.0.0/16 does not contain"}},
 		{what: "the only master", golden: "small", edit: []func(*Side){replace("m0", etcdUnit, "election-timeout=1000", "election-timeout=2000"), replace("m0", apiUnit, "--v=2", "--v=3")},

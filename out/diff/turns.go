@@ -204,17 +204,39 @@ func ownAddresses(n *node.Node) []string {
 		return nil
 	}
 	out := lookup(n, n.Name)
-	if m, is := memberOf(n); is && len(out) == 0 {
+	if len(out) == 0 {
+		return memberAddresses(n)
+	}
+	return slices.DeleteFunc(out, notReached)
+}
+
+// memberAddresses are those at which others reach a machine's etcd.
+func memberAddresses(n *node.Node) (out []string) {
+	if m, is := memberOf(n); is {
 		for peer := range strings.SplitSeq(m.peers, ",") {
 			if u, err := url.Parse(peer); err == nil && u.Hostname() != "" {
 				out = append(out, u.Hostname())
 			}
 		}
 	}
-	return slices.DeleteFunc(out, func(text string) bool {
-		address, err := netip.ParseAddr(text)
-		return err != nil || address.IsLoopback()
-	})
+	return slices.DeleteFunc(out, notReached)
+}
+
+// notReached says whether no other machine could reach what is no address, or
+// the loopback's.
+func notReached(text string) bool {
+	address, err := netip.ParseAddr(text)
+	return err != nil || address.IsLoopback()
+}
+
+// moves says whether a machine's own addresses are others, as far as both sides
+// tell: without /etc/hosts on one of them only etcd's does.
+func moves(before, after *node.Node) bool {
+	was, is := ownAddresses(before), ownAddresses(after)
+	if (len(lookup(before, before.Name)) == 0) != (len(lookup(after, after.Name)) == 0) {
+		was, is = memberAddresses(before), memberAddresses(after)
+	}
+	return !slices.Equal(was, is)
 }
 
 // lookup gives the addresses of a name by a machine's /etc/hosts.

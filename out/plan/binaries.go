@@ -92,6 +92,14 @@ func source(n node.Node, place string) (node.File, bool) {
 	return node.File{}, false
 }
 
+// fetchedAlike says whether a machine would fetch the bytes that it has, from
+// whatever place.
+func (w way) fetchedAlike(host, place string) bool {
+	was, _ := source(machine(w.before, host), place)
+	is, _ := source(machine(w.after, host), place)
+	return was.Source.Same(is.Source) && was.Mode == is.Mode && was.User == is.User && was.Group == is.Group
+}
+
 // fetch gets a file as a first boot would, and puts it in its place whole: what
 // runs keeps the old one.
 func fetch(f node.File) []string {

@@ -212,7 +212,7 @@ func (w way) changed(host, unit string) (write, remove []string) {
 			if c.Kind == diff.KindUnit {
 				was, is = unitFile(machine(w.before, host), name), unitFile(machine(w.after, host), name)
 			}
-			if w.written[host+":"+name] {
+			if w.written[host+":"+name] || w.fetchedAlike(host, name) {
 				continue
 			}
 			w.written[host+":"+name] = true
