@@ -186,6 +186,9 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return err
 	}
 	defer w.close()
+	if !ctx.Bool("redact") {
+		w.warnRefused(ui, dir)
+	}
 	return w.write(ui, ctx, dir, w.files(), prepare, scope(ctx.StringSlice("host")))
 }
 

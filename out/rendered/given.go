@@ -1,0 +1,30 @@
+package rendered
+
+import (
+	"io/fs"
+
+	"hagen/gen"
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// Given is the document that the machine of a host gets in a tree, unread. The
+// error says that there is none, or that it cannot be opened.
+func Given(tree fs.FS, host string) (Document, error) {
+	for _, format := range []string{profiles.Ignition, profiles.UserData} {
+		d := Document{Format: format, Path: gen.Path(host, format)}
+		info, err := fs.Stat(tree, d.Path)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		d.Text, err = readFile(tree, d.Path)
+		return d, err
+	}
+	return Document{}, Fault{host, "has no document that a machine gets"}
+}
+
+// Machine reads a document that a machine gets.
+func (d Document) Machine() (node.Node, error) {
+	n, _, err := readDocument(d.Path, d.Format, d.Text)
+	return n, err
+}
