@@ -78,6 +78,7 @@ golden: ## rewrite the golden files; read the diff before you commit
 	go test ./gen/control -run TestFlagsDoc -update
 	go test ./gen/encode -run TestGolden -update
 	go test ./out/diff -run TestGolden -update
+	go test ./out/plan -run TestChangesDoc -update
 
 .PHONY: flags
 flags: ## rewrite profiles/flags from the real binaries' --help; takes minutes per release

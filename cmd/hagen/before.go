@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"hagen/gen/node"
 	"hagen/out/diff"
 	"hagen/out/rendered"
+	"hagen/out/tree"
 )
 
 // warnRefused warns when the documents in a tree are of machines that could not
@@ -19,7 +19,7 @@ import (
 // looks at one master, which has what is the same on all; at none if its
 // document stays as it is. What cannot be read is no reason not to render.
 func (w *work) warnRefused(ui *ui, dir string) {
-	before, after, found := w.oneMaster(os.DirFS(dir))
+	before, after, found := w.oneMaster(tree.Files(dir))
 	if !found {
 		return
 	}

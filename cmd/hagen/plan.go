@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,11 +27,13 @@ func planCommand(ui *ui) *cli.Command {
 		Description: describe("OLD and NEW are cluster files, or such a file of a git revision as REV:PATH. It tells what\n"+
 			"changes, in which order, with which commands, and how to see that a machine is good before\n"+
 			"the next one. Nothing is read but the two files and their lock files: no PKI, no machine.\n"+
-			"Exit code 1: the way cannot be gone in one step, since a minor release is left out or it leads back.",
+			"Exit code 1: machines that run cannot go there, or not in one step. It says what to do instead.",
 			"hagen plan HEAD:cluster.yaml cluster.yaml",
-			"hagen plan --reimage old.yaml cluster.yaml"),
+			"hagen plan --reimage old.yaml cluster.yaml",
+			"hagen plan --nodes-fit old.yaml cluster.yaml    # before workers join, pods may get any ranges"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "reimage", Usage: "machines are made anew with their new documents, and keep etcd's data", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "nodes-fit", Usage: "every Node's pod range lies in the new podCIDRs, or there are no Nodes yet", DisableDefaultText: true},
 			jsonFlag("print JSON"),
 		},
 		Action: func(ctx *cli.Context) error {
@@ -50,17 +54,25 @@ func makePlan(ui *ui, ctx *cli.Context) error {
 		}
 	}
 	before, after := &sides[0], &sides[1]
-	if err := sameCluster(before, after); err != nil {
+	now, err := ui.time()
+	if err != nil {
 		return err
 	}
-	if err := decide(ui, before, after); err != nil {
+	warnings, err := decide(now, before, after)
+	if err != nil {
 		return err
 	}
 	file := after.source.Name
 	if after.revision {
 		file = defaultFile
 	}
-	p := plan.Of(before.Side, after.Side, plan.Options{Reimage: ctx.Bool("reimage"), File: file})
+	if ctx.Bool("nodes-fit") && !plan.AboutNodes(before.Side, after.Side) {
+		return usage("--nodes-fit: what Nodes have is of no matter for this change; leave the flag out")
+	}
+	p := plan.Of(before.Side, after.Side, plan.Options{Reimage: ctx.Bool("reimage"), NodesFit: ctx.Bool("nodes-fit"), File: file})
+	if p.Possible {
+		warnAll(ui, warnings)
+	}
 	if ctx.Bool("json") {
 		ui.json(planSummary{p, list(ui.warnings)})
 	} else if p.Possible {
@@ -115,46 +127,27 @@ func readPlanned(ui *ui, argument string) (planned, error) {
 	return p, nil
 }
 
-// sameCluster refuses two files between which there is no way.
-func sameCluster(before, after *planned) error {
-	old, new := before.Cluster, after.Cluster
-	switch {
-	case old.Name != new.Name:
-		return usage("%s is of cluster %s and %s of %s: a plan is for two files of one cluster", before.source.Name, old.Name, after.source.Name, new.Name)
-	case old.Profile.Name != new.Profile.Name:
-		return usage("%s has profile %s and %s %s: machines of one cannot become those of the other, so begin a new cluster", before.source.Name, old.Profile.Name, after.source.Name, new.Profile.Name)
-	}
-	return nil
-}
-
 // decide decides on the machines of both sides. The certificates are made for
 // this comparison and forgotten: first those of the old side, then what a
-// render would issue for the new one.
-func decide(ui *ui, before, after *planned) error {
+// render would issue for the new one, with the warnings that it would give.
+func decide(now time.Time, before, after *planned) (warnings []pki.Warning, err error) {
 	set := pki.Set{}
-	now, err := ui.time()
-	if err != nil {
-		return err
-	}
 	for _, side := range []*planned{before, after} {
 		issued, err := pki.Issue(control.Requests(side.Cluster), set, now, pki.Generate, rand.Reader)
 		if err != nil {
-			return failed("%w", err)
+			return nil, failed("%w", err)
 		}
-		set = issued.Set
+		set, warnings = issued.Set, issued.Warnings
 		machines, err := gen.Render(side.Cluster, set, nil, nil)
 		if err != nil {
-			return failed("%w\nThis is a fault of hagen, not of your file.", err)
+			return nil, failed("%w\nThis is a fault of hagen, not of your file.", err)
 		}
 		for _, m := range machines {
 			side.Machines = append(side.Machines, m.Node)
 		}
 		side.Kubeconfig = kubeconfigOf(side.Cluster, set)
-		if side == after {
-			warnAll(ui, issued.Warnings)
-		}
 	}
-	return nil
+	return warnings, nil
 }
 
 // kubeconfigOf is the administrator's.
@@ -165,15 +158,23 @@ func kubeconfigOf(c *cluster.Cluster, set pki.Set) []byte {
 // refused is the answer no, with the places in the new cluster file.
 func (p *planned) refused(told plan.Plan) error {
 	file, _ := spec.Parse(p.source)
-	places := map[string]spec.At{"kubernetesVersion": file.Spec.KubernetesVersion.At, "etcdVersion": file.Spec.EtcdVersion.At}
 	var faults []spec.Fault
 	remedies := told.Remedies()
 	for i, r := range told.Refused {
-		at := places[r.Field]
-		if !at.Written() { // it follows from what is written of the other, or from nothing
-			at = places["kubernetesVersion"]
-		}
-		faults = append(faults, spec.Fault{At: at, Problem: r.Problem, Remedy: remedies[i]})
+		faults = append(faults, spec.Fault{At: place(file, r.Field), Problem: r.Problem, Remedy: remedies[i]})
 	}
 	return &failure{exitNo, spec.Refuse(p.source, faults)}
+}
+
+// place is where a field that is refused stands in the cluster file. An etcd
+// that is not written follows from what is written of Kubernetes.
+func place(file *spec.File, field string) spec.At {
+	if !strings.HasPrefix(field, "metadata.") {
+		field = "spec." + field
+	}
+	at, written := file.Find(field)
+	if !written && field == "spec.etcdVersion" {
+		at, _ = file.Find("spec.kubernetesVersion")
+	}
+	return at
 }

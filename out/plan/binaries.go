@@ -112,7 +112,7 @@ func fetch(f node.File) []string {
 
 // together warns of hosts whose binaries are others all at once in place: those
 // of one image, and those that the machine's own script fetches.
-func (w way) together() []diff.Caution {
+func together(w way) []diff.Caution {
 	var hosts []string
 	for _, h := range w.after.Cluster.Hosts() {
 		itself := slices.ContainsFunc(machine(w.after, h.Name).Files, control.Fetches)

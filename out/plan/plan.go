@@ -26,8 +26,9 @@ type Side struct {
 
 // Options say how the plan is to be carried out.
 type Options struct {
-	Reimage bool   // machines are made anew; else they take changes in place
-	File    string // path of the new cluster file, for commands
+	Reimage  bool   // machines are made anew; else they take changes in place
+	NodesFit bool   // no Node has a range of pods outside of the new ones
+	File     string // path of the new cluster file, for commands
 }
 
 // Versions are what the machines of a cluster run.
@@ -100,18 +101,20 @@ type Step struct {
 	Note     string      `json:"note,omitempty"`
 }
 
-// Of plans the way. Two clusters of different profiles or names are not on one
-// way: the caller refuses them.
+// Of plans the way, or says why there is none.
 func Of(before, after Side, options Options) Plan {
 	p := Plan{
 		Cluster: after.Cluster.Name, Reimaged: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
 		Refused: []Refusal{}, Via: []Versions{}, Environment: []Variable{}, Before: []Check{}, Steps: []Step{}, After: []Check{},
 		Diff: diff.Of(before.compared(), after.compared()),
 	}
-	p.Refused = append(p.Refused, refusals(p.From, p.To)...)
+	w := way{before: before, after: after, options: options, plan: &p, written: map[string]bool{}}
+	p.Refused = append(p.Refused, w.refusals()...)
 	p.Possible = len(p.Refused) == 0
 	if !p.Possible {
-		p.Via = append(p.Via, via(after.Cluster, p.From, p.To)...)
+		if slices.ContainsFunc(p.Refused, byRelease) {
+			p.Via = append(p.Via, via(after.Cluster, p.From, p.To)...)
+		}
 		p.Cautions = []diff.Caution{} // which say the same
 		p.Order, p.Anew = []diff.Step{}, []diff.Step{}
 		return p
@@ -119,8 +122,7 @@ func Of(before, after Side, options Options) Plan {
 	if p.Same {
 		return p
 	}
-	w := way{before: before, after: after, options: options, plan: &p, written: map[string]bool{}}
-	p.Cautions = append(p.Cautions, w.together()...)
+	p.Cautions = append(p.Cautions, w.cautions()...)
 	steps := p.Order
 	if options.Reimage {
 		steps = p.Anew

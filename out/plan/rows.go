@@ -116,6 +116,10 @@ func (w way) first(steps []diff.Step) []Check {
 		{Command{Text: "etcdctl endpoint health --cluster"}, "every member of etcd is healthy: with one ill, the next that restarts may be one too many"},
 		{Command{Text: "kubectl get --raw=/readyz"}, ""},
 	}
+	if w.options.NodesFit {
+		checks = append(checks, Check{Command{Text: diff.NodeRanges},
+			fmt.Sprintf("no Node has a range outside of the new ones, %v", w.after.Cluster.Pods)})
+	}
 	from, to := w.plan.From, w.plan.To
 	if from.Kubernetes.Line() != to.Kubernetes.Line() {
 		checks = append(checks, Check{Command{Text: "kubectl get nodes"},
@@ -140,6 +144,9 @@ func older(v profiles.Version, by int) string {
 // last is what has to hold in the end.
 func (w way) last() []Check {
 	checks := []Check{{Command{Text: "etcdctl endpoint health --cluster"}, ""}, {Command{Text: "kubectl get --raw=/readyz"}, ""}}
+	if w.options.NodesFit {
+		checks = append(checks, Check{Command{Text: diff.NodeRanges}, "kubelets that were stopped may be started: their Nodes get ranges of the new ones"})
+	}
 	if len(hostsOf(w.plan.Order, diff.SwitchOff))+len(hostsOf(w.plan.Order, diff.Boot)) > 0 {
 		checks = append(checks, Check{Command{Text: "etcdctl member list"}, "exactly the masters of the new cluster file"})
 	}

@@ -24,12 +24,16 @@ func refusals(from, to Versions) (out []Refusal) {
 		}
 		r := Refusal{Field: p.field, Problem: problem}
 		if p.to.Compare(p.from) < 0 {
-			r.Remedy = fmt.Sprintf("stay with %s, or begin a new cluster with a snapshot of before the upgrade", p.from)
+			r.Remedy = fmt.Sprintf("stay with %s, or restore all of etcd from a snapshot of before the upgrade, with this file: hagen render --restore; what was written since is gone then", p.from)
 		}
 		out = append(out, r)
 	}
 	return out
 }
+
+// byRelease says whether it is the releases that are refused: those between may
+// be a way.
+func byRelease(r Refusal) bool { return r.Field == "kubernetesVersion" || r.Field == "etcdVersion" }
 
 // via are the versions to plan for one after the other, so that each step may
 // be gone; nil if there is no such way.
