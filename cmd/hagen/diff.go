@@ -17,8 +17,8 @@ func diffCommand(ui *ui) *cli.Command {
 		Usage:     "tell what changes on which machine, what that does to it, and in which order",
 		ArgsUsage: "OLD NEW",
 		Description: describe("OLD and NEW each are a rendered directory, a redacted copy of one, a directory of a git\n"+
-			"revision as REV:PATH, or . for what hagen render would make now. Nothing is written, and no\n"+
-			"secret is shown. The exit code is 0 if nothing changes, 1 if something does.",
+			"revision as REV:PATH, or . for what hagen render would make now. Nothing is written, and what is\n"+
+			"shown is that of twins (docs/twins.md). The exit code is 0 if nothing changes, 1 if something does.",
 			"hagen diff rendered/kubernetes .",
 			"hagen diff HEAD:golden golden",
 			"hagen diff --markdown origin/main:golden golden > comment.md"),

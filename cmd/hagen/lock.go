@@ -24,8 +24,9 @@ func lockCommand(ui *ui) *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "find the digests of what machines fetch, and write them to a lock file",
-		Description: describe("The one command that uses the network, and not with --from. The lock file stands beside the\n"+
-			"cluster file and belongs with it: render takes digests from there alone.",
+		Description: describe("hagen's one command that uses a network; with --from only for files of which a checksum file has the\n"+
+			"SHA-256 alone, and which are not beside it. The lock file stands beside the cluster file and belongs\n"+
+			"with it: render takes digests from there alone.",
 			"hagen lock",
 			"hagen lock --from /srv/mirror",
 			"hagen lock --from /srv/mirror/SHA512SUMS",

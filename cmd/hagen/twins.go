@@ -24,7 +24,8 @@ func redactCommand(ui *ui) *cli.Command {
 		Usage:     "write the twins of a rendered tree: documents that may be shown",
 		ArgsUsage: "DIR",
 		Description: describe("In a twin, what identifies a secret stands in its place, and what a certificate says in its.\n"+
-			"The tree may have been edited by hand. hagen render --redact gives the same bytes.",
+			"hagen render --redact gives the same bytes. The tree may have been edited by hand: read its twin\n"+
+			"before you show it, since a secret of a form that hagen does not know stays (docs/twins.md).",
 			"hagen redact rendered/kubernetes",
 			"hagen redact /srv/boot/prod -o review/prod"),
 		Flags: []cli.Flag{

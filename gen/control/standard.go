@@ -40,8 +40,9 @@ var standardAccounts = []account{
 }
 
 // standardCertificates: three authorities, so that no client of one is a
-// client of another, and leaves per host, so that a lost machine's keys speak
-// for that machine alone.
+// client of another, and leaves per host, so that no machine is taken for
+// another and one machine's can be issued anew. What they open is not one
+// machine's: docs/profiles.md has it.
 var standardCertificates = []certificate{
 	{
 		stem: "kubernetes", kind: pki.Authority, life: authorityLife, section: sectionAPI,

@@ -1,7 +1,8 @@
 // Package twin makes the copy of a machine that may be shown: the same
 // document, with every secret replaced by what identifies it and every
 // certificate by what it says. Any change of a secret changes a line of the
-// twin; no byte of a secret is in it.
+// twin; no byte of one that hagen writes is in it. Of what a hand has written
+// it hides the forms that docs/twins.md lists.
 package twin
 
 import (
