@@ -54,6 +54,7 @@ type diffSummary struct {
 	After    string        `json:"after"`
 	Clusters []clusterDiff `json:"clusters"`
 	Warnings []string      `json:"warnings"`
+	Notes    []string      `json:"notes"`
 }
 
 type clusterDiff struct {
@@ -86,7 +87,7 @@ func compare(ui *ui, ctx *cli.Context) error {
 			p.noteTexts(ui)
 		}
 	}
-	s.Warnings = list(ui.warnings)
+	s.Warnings, s.Notes = list(ui.warnings), list(ui.notes)
 	s.print(ui, ctx)
 	if !s.Same {
 		return differs{}

@@ -248,9 +248,11 @@ func (p *possession) holdTree(dir string) error {
 	}
 	here := slices.Collect(maps.Values(p.have))
 	i := slices.IndexFunc(known, func(id string) bool { return !slices.Contains(here, id) })
-	switch {
+	switch name := clusterIn(tree.Files(dir)); {
 	case i < 0:
 		return nil
+	case name != "" && name != p.cluster.Name:
+		return failed("%s: was made for cluster %s, with its keys, and %s is of cluster %s: name a directory of its own", dir, name, p.file, p.cluster.Name)
 	case len(p.have) == 0:
 		return failed("%s: %s, and %s was made with keys of the cluster (authority SHA-256 %s…): %s", p.dir, p.lack(), dir, known[i][:12], p.bring())
 	}
@@ -299,8 +301,19 @@ func mastersIn(s *store.Store) (hosts []string) {
 
 var (
 	authorityData = regexp.MustCompile(`(?m)^ +certificate-authority-data: (.+)$`)
+	namedCluster  = regexp.MustCompile(`(?m)^clusters:\n- name: (\S+)$`)
 	publicKeyOf   = regexp.MustCompile(`; public key \S+, SHA-256 ([0-9a-f]{64})$`)
 )
+
+// clusterIn is the name of the cluster that a tree or its twins were made for;
+// "" if its kubeconfig does not say.
+func clusterIn(dir fs.FS) string {
+	text, _ := fs.ReadFile(dir, gen.AdminPath)
+	if m := namedCluster.FindSubmatch(text); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
 
 // authoritiesIn are the ids of authorities that a tree or its twins tell of: of
 // the one in the administrator's kubeconfig, or of all that machines have.

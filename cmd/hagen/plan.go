@@ -48,8 +48,12 @@ func planCommand(ui *ui) *cli.Command {
 func makePlan(ui *ui, ctx *cli.Context) error {
 	var sides [2]planned
 	for i := range sides {
+		reader := ui
+		if i == 0 { // nobody can end the warnings of a former file
+			reader = ui.silent()
+		}
 		var err error
-		if sides[i], err = readPlanned(ui, ctx.Args().Get(i)); err != nil {
+		if sides[i], err = readPlanned(reader, ctx.Args().Get(i)); err != nil {
 			return err
 		}
 	}
@@ -74,7 +78,7 @@ func makePlan(ui *ui, ctx *cli.Context) error {
 		warnAll(ui, warnings)
 	}
 	if ctx.Bool("json") {
-		ui.json(planSummary{p, list(ui.warnings)})
+		ui.json(planSummary{p, list(ui.warnings), list(ui.notes)})
 	} else if p.Possible {
 		fmt.Fprint(ui.out, p.Text(before.source.Name, after.source.Name, ui.style()))
 	}
@@ -88,6 +92,7 @@ func makePlan(ui *ui, ctx *cli.Context) error {
 type planSummary struct {
 	plan.Plan
 	Warnings []string `json:"warnings"`
+	Notes    []string `json:"notes"`
 }
 
 // planned is one of the two cluster files.

@@ -112,6 +112,11 @@ func (u *ui) note(text string) {
 	}
 }
 
+// silent is the same, but tells nothing of what is read.
+func (u *ui) silent() *ui {
+	return &ui{out: u.out, err: io.Discard, outTerminal: u.outTerminal, clock: u.clock}
+}
+
 // time is what the clock says. One that nobody has set would make certificates
 // that no machine takes, or call sound ones wrong.
 func (u *ui) time() (time.Time, error) {

@@ -126,7 +126,10 @@ func (w way) first(steps []diff.Step) []Check {
 			fmt.Sprintf("kubelets must be %s to %s: no more than three minor releases older than the new API servers, and never newer than one", older(to.Kubernetes, 3), from.Kubernetes.Line())})
 	}
 	if from != to {
-		checks = append(checks, Check{Command{Text: fmt.Sprintf("ETCDCTL_ENDPOINTS=%s etcdctl snapshot save before-%s.db", control.EtcdURL(w.before.Cluster, w.staying()), to.Kubernetes)},
+		// It holds every Secret: in the tree it is private, and nothing that a
+		// repository takes.
+		dir := path.Join("rendered", w.after.Cluster.Name, "snapshots")
+		checks = append(checks, Check{Command{Text: fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/before-%[3]s.db", dir, control.EtcdURL(w.before.Cluster, w.staying()), to.Kubernetes)},
 			"nothing else leads back to an older minor release"})
 	}
 	if hosts, _ := diff.Joining(steps); len(hosts) > 0 {
