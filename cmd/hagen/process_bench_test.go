@@ -25,7 +25,7 @@ func BenchmarkProcess(b *testing.B) {
 			peak := 0.0
 			for b.Loop() {
 				b.StopTimer()
-				for _, made := range []string{"pki", "rendered"} {
+				for _, made := range []string{"pki", "cluster.lock", "rendered"} {
 					if err := os.RemoveAll(filepath.Join(dir, made)); err != nil {
 						b.Fatal(err)
 					}
