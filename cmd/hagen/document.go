@@ -56,7 +56,7 @@ func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err := neighbours(ctx.String("file"), filepath.Join(renderedDir, c.Name), c); err != nil {
 		return err
 	}
-	keys, err := openToWrite(ui, ctx, c)
+	keys, err := openPKIToWrite(ui, ctx, c)
 	if err != nil {
 		return err
 	}

@@ -115,7 +115,7 @@ func renderTwins(ui *ui, ctx *cli.Context, twins string) (*work, error) {
 	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, noPKI
 	}
-	keys, err := openKeyring(ui, ctx, c, twins)
+	keys, err := openPKI(ui, ctx, c, twins)
 	if err != nil {
 		return nil, err
 	}

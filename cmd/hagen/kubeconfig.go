@@ -66,7 +66,7 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
 		return err
 	}
-	keys, err := openToWrite(ui, ctx, c, filepath.Join(renderedDir, c.Name))
+	keys, err := openPKIToWrite(ui, ctx, c, filepath.Join(renderedDir, c.Name))
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 
 // deliver records the certificate, then hands the kubeconfig over. In this
 // order nobody holds a certificate that the records do not know.
-func deliver(ui *ui, keys *keyring, item pki.Item, path string, text []byte) error {
+func deliver(ui *ui, keys *clusterPKI, item pki.Item, path string, text []byte) error {
 	record, err := store.NewClientRecord(item)
 	if err != nil {
 		return failed("%w", err)

@@ -92,7 +92,7 @@ func (made *pkiMade) first(ui *ui, ctx *cli.Context, c *cluster.Cluster, rendere
 	} else if !empty {
 		return failed("%s: is there already: hagen render takes what is missing of certificates from its authorities; hagen pki init --again%s makes others", made.Directory, withFile(ctx.String("file")))
 	}
-	keys, err := openToWrite(ui, ctx, c, rendered)
+	keys, err := openPKIToWrite(ui, ctx, c, rendered)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (made *pkiMade) first(ui *ui, ctx *cli.Context, c *cluster.Cluster, rendere
 // again makes other keys, with what was there set aside. The lock file has to
 // be one that can be written, before anything is moved.
 func (made *pkiMade) again(ui *ui, ctx *cli.Context, c *cluster.Cluster) (err error) {
-	keys := &keyring{cluster: c}
+	keys := &clusterPKI{cluster: c}
 	if keys.now, err = ui.time(); err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (made *pkiMade) again(ui *ui, ctx *cli.Context, c *cluster.Cluster) (err er
 }
 
 // issue makes the keys and writes them down.
-func (made *pkiMade) issue(ui *ui, keys *keyring) error {
+func (made *pkiMade) issue(ui *ui, keys *clusterPKI) error {
 	requests := slices.DeleteFunc(control.Requests(keys.cluster), func(r pki.Request) bool { return r.Kind == pki.Leaf })
 	issued, err := pki.Issue(requests, nil, keys.now, pki.Generate, rand.Reader)
 	if err != nil {

@@ -177,7 +177,7 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	} else if err := neighbours(ctx.String("file"), dir, c); err != nil {
 		return err
 	}
-	keys, err := openToWrite(ui, ctx, c, dir)
+	keys, err := openPKIToWrite(ui, ctx, c, dir)
 	if err != nil {
 		return err
 	}
@@ -241,7 +241,7 @@ func scope(hosts []string) out.Scope {
 // work is a render of which nothing has been written yet.
 type work struct {
 	cluster  *cluster.Cluster
-	keys     *keyring
+	keys     *clusterPKI
 	before   pki.Set                // what the store held
 	recorded map[string]pki.Request // what it remembers, also of what it does not hold any more
 	issued   pki.Result
@@ -252,13 +252,13 @@ type work struct {
 }
 
 // issue computes everything, for all machines or these hosts. The work closes
-// the keyring, and so does an error.
-func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *keyring, hosts []string) (*work, error) {
+// the PKI, and so does an error.
+func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, hosts []string) (*work, error) {
 	return issueFor(ui, ctx, c, keys, func(pki.Set) ([]string, error) { return hosts, nil })
 }
 
 // issueFor is issue where the certificates have a part in which hosts it is for.
-func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *keyring, choose func(pki.Set) ([]string, error)) (_ *work, err error) {
+func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, choose func(pki.Set) ([]string, error)) (_ *work, err error) {
 	w := &work{cluster: c, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: formatsAsked(ctx), alone: oneDocument(ctx)}
 	defer func() {
 		if err != nil {

@@ -36,7 +36,7 @@ func renderReplacement(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return usage("--replace %s: %w", ctx.String("replace"), err)
 	}
 	c.Joining = cluster.Joining{plan.Host.Name: ""}
-	keys, err := openToWrite(ui, ctx, c, rendered, dir)
+	keys, err := openPKIToWrite(ui, ctx, c, rendered, dir)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func renderJoining(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	keys, err := openToWrite(ui, ctx, c, rendered, dir)
+	keys, err := openPKIToWrite(ui, ctx, c, rendered, dir)
 	if err != nil {
 		return err
 	}

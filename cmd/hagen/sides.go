@@ -179,7 +179,7 @@ func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return clusterTree{}, failed("%s: there is no PKI yet, and a comparison makes none: hagen render does", dir)
 	}
-	keys, err := openKeyring(ui, ctx, c, trees...)
+	keys, err := openPKI(ui, ctx, c, trees...)
 	if err != nil {
 		return clusterTree{}, err
 	}

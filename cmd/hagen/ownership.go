@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -13,9 +12,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/urfave/cli/v2"
 
 	"hagen/gen"
 	"hagen/gen/cluster"
@@ -27,135 +23,9 @@ import (
 	"hagen/pki/store"
 )
 
-// keyring is a PKI directory that is the cluster's, as far as anything says
-// which keys the cluster has.
-type keyring struct {
-	cluster *cluster.Cluster
-	store   *store.Store
-	now     time.Time
-	lock    lockFile
-	staged  *stagedFile // nil unless the lock file is to change
-}
-
-// openKeyring opens the PKI directory of a cluster and refuses another's, and
-// one without keys where the cluster has some. What says so: the lock file, and
-// trees, which are directories with documents or twins of the cluster. Nothing
-// is written.
-func openKeyring(ui *ui, ctx *cli.Context, c *cluster.Cluster, trees ...string) (_ *keyring, err error) {
-	now, err := ui.time()
-	if err != nil {
-		return nil, err
-	}
-	if err := holdMissing(ctx, c, trees...); err != nil {
-		return nil, err
-	}
-	s, err := openStore(ui, ctx)
-	if err != nil {
-		return nil, err
-	}
-	// Now that no other run can write to it.
-	lock, err := readLock(ctx.String("file"))
-	if err != nil {
-		s.Close()
-		return nil, err
-	}
-	p := possession{dir: pkiDir(ctx), file: ctx.String("file"), cluster: c, have: idsOf(s.Set())}
-	if err = p.belongs(s); err == nil {
-		err = p.hold(lock, trees)
-	}
-	if what, begin := s.Newest(); err == nil && now.Before(begin) {
-		err = failed("%s: the clock says %s, and %s was made for %s and after: set the clock right; if it was wrong then, no machine takes that certificate before that time",
-			p.dir, now.UTC().Format(time.RFC3339), what, begin.Format(time.RFC3339))
-	}
-	if err != nil {
-		s.Close()
-		return nil, err
-	}
-	return &keyring{cluster: c, store: s, now: now, lock: lock}, nil
-}
-
-// holdMissing refuses a PKI directory that is not there, or is empty, if the
-// cluster has keys. Opened, it would be made.
-func holdMissing(ctx *cli.Context, c *cluster.Cluster, trees ...string) error {
-	lock, err := readLock(ctx.String("file"))
-	if err != nil {
-		return err
-	}
-	p := possession{dir: pkiDir(ctx), file: ctx.String("file"), cluster: c}
-	entries, err := os.ReadDir(p.dir)
-	if p.absent = errors.Is(err, fs.ErrNotExist); !p.absent && (err != nil || len(entries) > 0) {
-		return nil // what is wrong with it, opening it tells
-	}
-	return p.hold(lock, trees)
-}
-
-// openToWrite is openKeyring for a run that goes on with save. A lock file that
-// does not tell of all keys is made ready to be written: if it cannot be,
-// nothing is issued.
-func openToWrite(ui *ui, ctx *cli.Context, c *cluster.Cluster, trees ...string) (*keyring, error) {
-	k, err := openKeyring(ui, ctx, c, trees...)
-	if err != nil {
-		return nil, err
-	}
-	known := ids(k.lock.keys)
-	if slices.ContainsFunc(control.Requests(c), func(r pki.Request) bool { return r.Kind != pki.Leaf && known[r.Name] == "" }) {
-		if k.staged, err = k.lock.stage(); err != nil {
-			k.close()
-			return nil, err
-		}
-	}
-	return k, nil
-}
-
-func (k *keyring) close() {
-	if k.staged != nil {
-		k.staged.discard()
-	}
-	k.store.Close()
-}
-
-// save writes the PKI, then the lock file. In this order a killed run leaves
-// what the next one goes on from: keys that no lock file tells of yet are the
-// cluster's, while one that told of keys that nobody has would be refused.
-func (k *keyring) save(ui *ui, set pki.Set, clients ...store.ClientRecord) error {
-	keys, add := k.locked(set)
-	if add {
-		if err := k.staged.fill(cluster.LockText(k.cluster.Name, keys, k.lock.artefacts)); err != nil {
-			return err
-		}
-	}
-	k.store.SetCluster(k.cluster.Name)
-	_, err := k.store.Save(set, clients...)
-	warnNotes(ui, k.store.Notes())
-	if err != nil {
-		return failed("%w", err)
-	}
-	if !add {
-		return nil
-	}
-	if err := k.staged.put(); err != nil {
-		return err
-	}
-	ui.note(k.lock.path + " tells now which keys the cluster has: commit it beside the cluster file, so that no render ever makes others")
-	return nil
-}
-
-// locked is what the lock file is to say of the keys of a set; add if it does
-// not say all of it yet.
-func (k *keyring) locked(set pki.Set) (keys []cluster.LockedKey, add bool) {
-	known, have := ids(k.lock.keys), idsOf(set)
-	keys = slices.Clone(k.lock.keys)
-	for _, name := range slices.Sorted(maps.Keys(have)) {
-		if known[name] == "" {
-			keys = append(keys, cluster.LockedKey{Name: name, ID: have[name], Secret: set[name].Request.Kind == pki.Secret})
-		}
-	}
-	return keys, len(keys) > len(k.lock.keys)
-}
-
-// possession is what a PKI directory holds, to be held against what a cluster
-// has.
-type possession struct {
+// ownership tells whether a PKI directory is a cluster's: what the directory
+// holds is held against what the cluster has.
+type ownership struct {
 	dir, file string
 	cluster   *cluster.Cluster
 	have      map[string]string // ids of keys, by item
@@ -184,7 +54,7 @@ func ids(keys []cluster.LockedKey) map[string]string {
 
 // hold refuses the directory if the cluster has other keys, as a lock file or
 // trees say.
-func (p *possession) hold(lock lockFile, trees []string) error {
+func (p *ownership) hold(lock lockFile, trees []string) error {
 	if err := p.holdKeys(lock.path, ids(lock.keys)); err != nil {
 		return err
 	}
@@ -196,7 +66,7 @@ func (p *possession) hold(lock lockFile, trees []string) error {
 	return nil
 }
 
-func (p *possession) holdKeys(said string, known map[string]string) error {
+func (p *ownership) holdKeys(said string, known map[string]string) error {
 	if len(known) == 0 {
 		return nil
 	}
@@ -223,7 +93,7 @@ func (p *possession) holdKeys(said string, known map[string]string) error {
 	return failed("%s: holds other keys than cluster %s has, as %s says:\n%s\n%s", p.dir, p.cluster.Name, said, strings.Join(lines, "\n"), p.bring())
 }
 
-func (p *possession) lack() string {
+func (p *ownership) lack() string {
 	if p.absent {
 		return "there is no such directory"
 	}
@@ -231,7 +101,7 @@ func (p *possession) lack() string {
 }
 
 // bring is what to do where the directory is not the cluster's.
-func (p *possession) bring() string {
+func (p *ownership) bring() string {
 	remedy := "bring the cluster's PKI directory, from a backup or from whoever rendered it last, or name it with --pki"
 	if aside := asideOf(p.dir); len(aside) > 0 {
 		remedy += "; " + strings.Join(aside, ", ") + " is what hagen pki init --again has set aside"
@@ -241,7 +111,7 @@ func (p *possession) bring() string {
 
 // holdTree refuses the directory if a tree or its twins were made with other
 // keys. Where nothing can be read, nothing is said.
-func (p *possession) holdTree(dir string) error {
+func (p *ownership) holdTree(dir string) error {
 	known := authoritiesIn(tree.Files(dir))
 	if len(known) == 0 {
 		return nil
@@ -263,7 +133,7 @@ func (p *possession) holdTree(dir string) error {
 func short(id string) string { return id[:min(len(id), 12)] }
 
 // belongs refuses another cluster's directory.
-func (p *possession) belongs(s *store.Store) error {
+func (p *ownership) belongs(s *store.Store) error {
 	rename := func(old string) string {
 		return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, hagen pki rename %s %s%s hands it over; two clusters that have shared one until now take a copy each first (docs/pki.md)", p.cluster.Name, old, old, p.cluster.Name, withFile(p.file))
 	}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/pki"
+	"hagen/pki/store"
+)
+
+// clusterPKI is a PKI directory that is the cluster's, as far as anything says
+// which keys the cluster has.
+type clusterPKI struct {
+	cluster *cluster.Cluster
+	store   *store.Store
+	now     time.Time
+	lock    lockFile
+	staged  *stagedFile // nil unless the lock file is to change
+}
+
+// openPKI opens the PKI directory of a cluster and refuses another's, and
+// one without keys where the cluster has some. What says so: the lock file, and
+// trees, which are directories with documents or twins of the cluster. Nothing
+// is written.
+func openPKI(ui *ui, ctx *cli.Context, c *cluster.Cluster, trees ...string) (_ *clusterPKI, err error) {
+	now, err := ui.time()
+	if err != nil {
+		return nil, err
+	}
+	if err := holdMissing(ctx, c, trees...); err != nil {
+		return nil, err
+	}
+	s, err := openStore(ui, ctx)
+	if err != nil {
+		return nil, err
+	}
+	// Now that no other run can write to it.
+	lock, err := readLock(ctx.String("file"))
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	p := ownership{dir: pkiDir(ctx), file: ctx.String("file"), cluster: c, have: idsOf(s.Set())}
+	if err = p.belongs(s); err == nil {
+		err = p.hold(lock, trees)
+	}
+	if what, begin := s.Newest(); err == nil && now.Before(begin) {
+		err = failed("%s: the clock says %s, and %s was made for %s and after: set the clock right; if it was wrong then, no machine takes that certificate before that time",
+			p.dir, now.UTC().Format(time.RFC3339), what, begin.Format(time.RFC3339))
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return &clusterPKI{cluster: c, store: s, now: now, lock: lock}, nil
+}
+
+// holdMissing refuses a PKI directory that is not there, or is empty, if the
+// cluster has keys. Opened, it would be made.
+func holdMissing(ctx *cli.Context, c *cluster.Cluster, trees ...string) error {
+	lock, err := readLock(ctx.String("file"))
+	if err != nil {
+		return err
+	}
+	p := ownership{dir: pkiDir(ctx), file: ctx.String("file"), cluster: c}
+	entries, err := os.ReadDir(p.dir)
+	if p.absent = errors.Is(err, fs.ErrNotExist); !p.absent && (err != nil || len(entries) > 0) {
+		return nil // what is wrong with it, opening it tells
+	}
+	return p.hold(lock, trees)
+}
+
+// openPKIToWrite is openPKI for a run that goes on with save. A lock file that
+// does not tell of all keys is made ready to be written: if it cannot be,
+// nothing is issued.
+func openPKIToWrite(ui *ui, ctx *cli.Context, c *cluster.Cluster, trees ...string) (*clusterPKI, error) {
+	k, err := openPKI(ui, ctx, c, trees...)
+	if err != nil {
+		return nil, err
+	}
+	known := ids(k.lock.keys)
+	if slices.ContainsFunc(control.Requests(c), func(r pki.Request) bool { return r.Kind != pki.Leaf && known[r.Name] == "" }) {
+		if k.staged, err = k.lock.stage(); err != nil {
+			k.close()
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+func (k *clusterPKI) close() {
+	if k.staged != nil {
+		k.staged.discard()
+	}
+	k.store.Close()
+}
+
+// save writes the PKI, then the lock file. In this order a killed run leaves
+// what the next one goes on from: keys that no lock file tells of yet are the
+// cluster's, while one that told of keys that nobody has would be refused.
+func (k *clusterPKI) save(ui *ui, set pki.Set, clients ...store.ClientRecord) error {
+	keys, add := k.locked(set)
+	if add {
+		if err := k.staged.fill(cluster.LockText(k.cluster.Name, keys, k.lock.artefacts)); err != nil {
+			return err
+		}
+	}
+	k.store.SetCluster(k.cluster.Name)
+	_, err := k.store.Save(set, clients...)
+	warnNotes(ui, k.store.Notes())
+	if err != nil {
+		return failed("%w", err)
+	}
+	if !add {
+		return nil
+	}
+	if err := k.staged.put(); err != nil {
+		return err
+	}
+	ui.note(k.lock.path + " tells now which keys the cluster has: commit it beside the cluster file, so that no render ever makes others")
+	return nil
+}
+
+// locked is what the lock file is to say of the keys of a set; add if it does
+// not say all of it yet.
+func (k *clusterPKI) locked(set pki.Set) (keys []cluster.LockedKey, add bool) {
+	known, have := ids(k.lock.keys), idsOf(set)
+	keys = slices.Clone(k.lock.keys)
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if known[name] == "" {
+			keys = append(keys, cluster.LockedKey{Name: name, ID: have[name], Secret: set[name].Request.Kind == pki.Secret})
+		}
+	}
+	return keys, len(keys) > len(k.lock.keys)
+}

@@ -1,0 +1,237 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"hagen/pki"
+)
+
+func TestIndexText(t *testing.T) {
+	dir, set := filled(t)
+	found := snapshot(t, dir)
+	fingerprints := regexp.MustCompile(`"[0-9a-f]{32,64}"`)
+	text := func(path string) string {
+		_, content, _ := strings.Cut(found[path], " ")
+		return fingerprints.ReplaceAllString(content, `"…"`)
+	}
+	for path, want := range map[string]string{
+		indexFile: "{\n  \"version\": 2,\n  \"cluster\": \"kubernetes\"\n}\n",
+		"records/cluster/encryption.json": `{
+  "request": {
+    "name": "cluster/encryption",
+    "kind": "secret"
+  },
+  "generations": [
+    {
+      "generation": 1,
+      "key": "…"
+    }
+  ]
+}
+`,
+		"records/cluster/admin.json": `{
+  "request": {
+    "name": "cluster/admin",
+    "kind": "leaf",
+    "authority": "authorities/kubernetes/ca",
+    "subject": {
+      "commonName": "admin",
+      "organization": [
+        "system:masters"
+      ]
+    },
+    "profile": "client-authentication",
+    "algorithm": "ecdsa-p256",
+    "lifetime": "2160h0m0s"
+  },
+  "generations": [
+    {
+      "generation": 1,
+      "key": "…",
+      "certificates": [
+        {
+          "sha256": "…",
+          "notBefore": "2026-03-14T14:09:26Z",
+          "notAfter": "2026-06-12T15:09:26Z"
+        }
+      ]
+    }
+  ]
+}
+`,
+	} {
+		if text(path) != want {
+			t.Errorf("%s is\n%s", path, text(path))
+		}
+	}
+	for name, item := range set {
+		for line := range strings.Lines(string(item.Key)) {
+			for path, content := range found {
+				if strings.HasSuffix(path, ".json") && strings.Contains(content, strings.TrimSpace(line)) {
+					t.Errorf("%s holds key material of %s", path, name)
+				}
+			}
+		}
+	}
+}
+
+// TestFirstVersion: an index of version 1 is read, and written only as one of version 2 that names
+// the cluster; certificates and keys stay.
+func TestFirstVersion(t *testing.T) {
+	dir, set := filledFirst(t)
+	jane := ClientRecord{User: "jane", Serial: "0a", NotBefore: testNow, NotAfter: testNow.Add(time.Hour)}
+	if err := os.WriteFile(filepath.Join(dir, indexFile), firstIndex(t, set, jane), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, dir)
+	s, err := Open(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(s.Set(), set) || s.Cluster() != "" || len(s.Clients()) != 1 {
+		t.Error("what is read is not what was written", s.Cluster(), s.Clients())
+	}
+	if changed, err := s.Save(s.Set()); changed || err == nil || !strings.Contains(err.Error(), "before it is known of which cluster it is") {
+		t.Error(changed, err)
+	}
+	s.SetCluster("prod")
+	if changed, err := s.Save(s.Set()); !changed || err != nil {
+		t.Fatal(changed, err)
+	}
+	s.Close()
+	again := open(t, dir)
+	if again.Cluster() != "prod" || !reflect.DeepEqual(again.Set(), set) || !reflect.DeepEqual(again.Clients(), []ClientRecord{jane}) {
+		t.Error(again.Cluster(), again.Clients())
+	}
+	for path, content := range before {
+		if path != indexFile && path != "." && snapshot(t, dir)[path] != content {
+			t.Errorf("%s changed", path)
+		}
+	}
+}
+
+// TestGenerations: each new key of an item counts, also after its files were deleted.
+func TestGenerations(t *testing.T) {
+	for name, fill := range map[string]func(testing.TB) (string, pki.Set){"2": filled, "1": filledFirst} {
+		dir, _ := fill(t)
+		s := open(t, dir)
+		requests := testRequests()
+		requests[1].DNSNames = append(requests[1].DNSNames, "more")
+		result := issue(t, s.Set(), requests...)
+		if _, err := s.Save(result.Set); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		for _, file := range []string{admin + ".pem", admin + "-key.pem"} {
+			if err := os.Remove(filepath.Join(dir, file)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s = open(t, dir)
+		result = issue(t, s.Set(), requests...)
+		if _, err := s.Save(result.Set); err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for name, r := range s.recorded {
+			got[name] = r.Generation
+		}
+		if want := (map[string]int{authority: 1, server: 2, admin: 2, sa: 1, secret: 1}); !maps.Equal(got, want) {
+			t.Errorf("version %s: %v", name, got)
+		}
+	}
+}
+
+// TestTwoPeople: what two people did to two copies merges file by file.
+func TestTwoPeople(t *testing.T) {
+	dir, set := filled(t)
+	copied := filepath.Join(t.TempDir(), "pki")
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, dir)
+	for i, where := range []string{dir, copied} {
+		s := open(t, where)
+		requests := testRequests()
+		requests[1+i].Lifetime /= 2
+		client := ClientRecord{User: where, Serial: fmt.Sprintf("0%d", i), NotBefore: testNow, NotAfter: testNow.Add(time.Hour)}
+		if _, err := s.Save(issue(t, s.Set(), requests...).Set, client); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+	}
+	theirs := snapshot(t, copied)
+	for path, content := range theirs {
+		if before[path] == content || strings.HasPrefix(content, "d") {
+			continue
+		}
+		if snapshot(t, dir)[path] != before[path] {
+			t.Errorf("both changed %s", path)
+		}
+		_, text, _ := strings.Cut(content, " ")
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o700), os.WriteFile(filepath.Join(dir, path), []byte(text), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, dir)
+	if len(s.Clients()) != 2 || bytes.Equal(s.Set()[server].Key, set[server].Key) || bytes.Equal(s.Set()[admin].Key, set[admin].Key) {
+		t.Error("not all of both is there")
+	}
+}
+
+func TestRenewed(t *testing.T) {
+	dir, _ := filled(t)
+	for _, file := range []string{server + ".pem", server + "-key.pem"} {
+		if err := os.Remove(filepath.Join(dir, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := open(t, dir)
+	if _, err := s.Save(s.Set()); err != nil { // as hagen kubeconfig does in between
+		t.Fatal(err)
+	}
+	s.Close()
+	s = open(t, dir)
+	more := testRequests()[2]
+	more.Name = "cluster/more"
+	for _, change := range s.Renewed(issue(t, s.Set(), append(testRequests(), more)...).Changes) {
+		want := map[string]pki.Action{server: pki.Renewed, "cluster/more": pki.Made}[change.Name]
+		if want == "" {
+			want = pki.Kept
+		}
+		if change.Action != want {
+			t.Error(change)
+		}
+	}
+	if request := s.Recorded()[server]; !reflect.DeepEqual(request, testRequests()[1]) {
+		t.Error(request)
+	}
+}
+
+func TestNewest(t *testing.T) {
+	dir, _ := filled(t)
+	s := open(t, dir)
+	if what, begin := s.Newest(); what != authority || !begin.Equal(testNow.Add(-time.Hour)) {
+		t.Error(what, begin)
+	}
+	later := testNow.Add(time.Hour)
+	if _, err := s.Save(s.Set(), ClientRecord{User: "jane", Serial: "0a", NotBefore: later, NotAfter: later}); err != nil {
+		t.Fatal(err)
+	}
+	if what, begin := s.Newest(); what != "the certificate of user jane" || !begin.Equal(later) {
+		t.Error(what, begin)
+	}
+	if what, _ := open(t, filepath.Join(t.TempDir(), "none")).Newest(); what != "" {
+		t.Error(what)
+	}
+}
