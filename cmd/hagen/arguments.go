@@ -119,12 +119,12 @@ func (a *arguments) add(flag cli.Flag, written, value string) error {
 
 // outputFormats are what -o takes in kubectl and its kin, where it says how to
 // print. Here it says where to write, and documents hold keys.
-var outputFormats = []string{"json", "yaml", "wide", "name", "jsonpath", "jsonpath-as-json", "go-template", "custom-columns", "text", "table"}
+var outputFormats = []string{"json", "yaml", "yml", "wide", "name", "jsonpath", "jsonpath-as-json", "go-template", "custom-columns", "text", "table"}
 
 // outputFormat is the format that somebody meant with -o, if it was one.
 func outputFormat(flag, value string) (format string, is bool) {
 	format, _, _ = strings.Cut(value, "=")
-	return format, flag == "output" && slices.Contains(outputFormats, format)
+	return format, flag == "output" && slices.Contains(outputFormats, strings.ToLower(format))
 }
 
 // noFormat refuses a format, and names the flag that was meant.

@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -24,18 +24,19 @@ type clusterPKI struct {
 	now     time.Time
 	lock    lockFile
 	staged  *stagedFile // nil unless the lock file is to change
+	asked   []string    // what a render asks for, by name; nil if nothing is rendered
 }
 
 // openPKI opens the PKI directory of a cluster and refuses another's, and
 // one without keys where the cluster has some. What says so: the lock file, and
 // trees, which are directories with documents or twins of the cluster. Nothing
 // is written.
-func openPKI(ui *ui, ctx *cli.Context, c *cluster.Cluster, trees ...string) (_ *clusterPKI, err error) {
+func openPKI(ui *ui, ctx *cli.Context, c *cluster.Cluster, t trees) (_ *clusterPKI, err error) {
 	now, err := ui.time()
 	if err != nil {
 		return nil, err
 	}
-	if err := holdMissing(ctx, c, trees...); err != nil {
+	if err := holdMissing(ctx, c, t); err != nil {
 		return nil, err
 	}
 	s, err := openStore(ui, ctx)
@@ -48,13 +49,16 @@ func openPKI(ui *ui, ctx *cli.Context, c *cluster.Cluster, trees ...string) (_ *
 		s.Close()
 		return nil, err
 	}
-	p := ownership{dir: pkiDir(ctx), file: ctx.String("file"), cluster: c, have: idsOf(s.Set())}
+	p := ownershipOf(ctx, c)
+	p.have = idsOf(s.Set())
 	if err = p.belongs(s); err == nil {
-		err = p.hold(lock, trees)
+		err = p.hold(lock, t)
 	}
-	if what, begin := s.Newest(); err == nil && now.Before(begin) {
-		err = failed("%s: the clock says %s, and %s was made for %s and after: set the clock right; if it was wrong then, no machine takes that certificate before that time",
-			p.dir, now.UTC().Format(time.RFC3339), what, begin.Format(time.RFC3339))
+	if err == nil {
+		err = p.began(s, now)
+	}
+	if err == nil {
+		err = otherProfile(p.dir, c, control.Requests(c), s.Set())
 	}
 	if err != nil {
 		s.Close()
@@ -65,35 +69,40 @@ func openPKI(ui *ui, ctx *cli.Context, c *cluster.Cluster, trees ...string) (_ *
 
 // holdMissing refuses a PKI directory that is not there, or is empty, if the
 // cluster has keys. Opened, it would be made.
-func holdMissing(ctx *cli.Context, c *cluster.Cluster, trees ...string) error {
+func holdMissing(ctx *cli.Context, c *cluster.Cluster, t trees) error {
 	lock, err := readLock(ctx.String("file"))
 	if err != nil {
 		return err
 	}
-	p := ownership{dir: pkiDir(ctx), file: ctx.String("file"), cluster: c}
+	p := ownershipOf(ctx, c)
 	entries, err := os.ReadDir(p.dir)
 	if p.absent = errors.Is(err, fs.ErrNotExist); !p.absent && (err != nil || len(entries) > 0) {
 		return nil // what is wrong with it, opening it tells
 	}
-	return p.hold(lock, trees)
+	return p.hold(lock, t)
 }
 
 // openPKIToWrite is openPKI for a run that goes on with save. A lock file that
 // does not tell of all keys is made ready to be written: if it cannot be,
 // nothing is issued.
-func openPKIToWrite(ui *ui, ctx *cli.Context, c *cluster.Cluster, trees ...string) (*clusterPKI, error) {
-	k, err := openPKI(ui, ctx, c, trees...)
+func openPKIToWrite(ui *ui, ctx *cli.Context, c *cluster.Cluster, t trees) (*clusterPKI, error) {
+	k, err := openPKI(ui, ctx, c, t)
 	if err != nil {
 		return nil, err
 	}
 	known := ids(k.lock.keys)
-	if slices.ContainsFunc(control.Requests(c), func(r pki.Request) bool { return r.Kind != pki.Leaf && known[r.Name] == "" }) {
+	if slices.ContainsFunc(lasting(c), func(r pki.Request) bool { return known[r.Name] == "" }) {
 		if k.staged, err = k.lock.stage(); err != nil {
 			k.close()
 			return nil, err
 		}
 	}
 	return k, nil
+}
+
+// lasting are the requests for what a cluster keeps for ever.
+func lasting(c *cluster.Cluster) []pki.Request {
+	return slices.DeleteFunc(control.Requests(c), func(r pki.Request) bool { return r.Kind == pki.Leaf })
 }
 
 func (k *clusterPKI) close() {
@@ -113,10 +122,10 @@ func (k *clusterPKI) save(ui *ui, set pki.Set, clients ...store.ClientRecord) er
 			return err
 		}
 	}
-	k.store.SetCluster(k.cluster.Name)
+	k.store.SetCluster(k.cluster.Name, k.asked...)
 	_, err := k.store.Save(set, clients...)
 	warnNotes(ui, k.store.Notes())
-	if err != nil {
+	if err != nil && (len(clients) > 0 || !k.store.OnlyRewritten(set)) {
 		return failed("%w", err)
 	}
 	if !add {
@@ -134,10 +143,11 @@ func (k *clusterPKI) save(ui *ui, set pki.Set, clients ...store.ClientRecord) er
 func (k *clusterPKI) locked(set pki.Set) (keys []cluster.LockedKey, add bool) {
 	known, have := ids(k.lock.keys), idsOf(set)
 	keys = slices.Clone(k.lock.keys)
-	for _, name := range slices.Sorted(maps.Keys(have)) {
-		if known[name] == "" {
-			keys = append(keys, cluster.LockedKey{Name: name, ID: have[name], Secret: set[name].Request.Kind == pki.Secret})
+	for _, r := range lasting(k.cluster) {
+		if known[r.Name] == "" && have[r.Name] != "" {
+			keys = append(keys, cluster.LockedKey{Name: r.Name, ID: have[r.Name], Secret: r.Kind == pki.Secret})
 		}
 	}
+	slices.SortFunc(keys, func(a, b cluster.LockedKey) int { return strings.Compare(a.Name, b.Name) })
 	return keys, len(keys) > len(k.lock.keys)
 }

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -56,7 +58,7 @@ func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err := neighbours(ctx.String("file"), filepath.Join(renderedDir, c.Name), c); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, ctx, c)
+	keys, err := openPKIToWrite(ui, ctx, c, trees{beside: []string{filepath.Join(renderedDir, c.Name)}})
 	if err != nil {
 		return err
 	}
@@ -126,8 +128,10 @@ func (w *work) writeDocument(ui *ui, ctx *cli.Context, d *gen.Document) error {
 		was = nil
 	case err != nil:
 		return failed("%s: cannot be read: %w; name another file with -o", path, reason(err))
-	case len(was) > 0 && kindOf(was) != kindOf(d.Text):
-		return failed("%s: exists, is no such document and is not overwritten; name another file with -o", path)
+	case len(was) > 0:
+		if err := w.replaceable(path, was, d); err != nil {
+			return err
+		}
 	}
 	staged, err := stageFile(path, was, mode)
 	if err != nil {
@@ -155,19 +159,35 @@ func (w *work) writeDocument(ui *ui, ctx *cli.Context, d *gen.Document) error {
 	return nil
 }
 
-// kindOf is what tells a document of one kind from other files: of which
-// cluster it is, or its beginning.
-func kindOf(text []byte) string {
-	if c, _, _ := rendered.Head(text); c != "" {
-		return "cluster " + c
+// replaceable refuses a file that is no former document of the same host, or
+// one with other keys: it may be the last that holds them.
+func (w *work) replaceable(path string, was []byte, d *gen.Document) error {
+	other := failed("%s: exists, is no such document of %s and is not overwritten; name another file with -o", path, w.machines[0].Host.Name)
+	if !slices.Contains(profiles.Formats(), d.Format) {
+		if kindOf(was) != kindOf(d.Text) {
+			return other
+		}
+		return nil
 	}
+	old, err := rendered.Document{Format: d.Format, Path: path, Text: was}.Machine()
+	if err != nil || old.Name != w.machines[0].Host.Name || was[0] != d.Text[0] { // JSON is YAML, too
+		return other
+	}
+	here := slices.Collect(maps.Values(idsOf(w.issued.Set)))
+	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(authoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) {
+		return failed("%s: was made for another cluster, or with other keys than %s holds, and may be the last to tell of them: name another file with -o, or move it away", path, w.keys.store.Name())
+	}
+	return nil
+}
+
+// kindOf is what tells small files of one kind from others: the beginning.
+func kindOf(text []byte) string {
 	for _, packed := range []string{"\x1f\x8b", "H4sI"} { // gzip, and the same in base64
 		if bytes.HasPrefix(text, []byte(packed)) {
 			return packed
 		}
 	}
-	end := bytes.IndexAny(text, ":=")
-	return string(text[:end+1])
+	return string(text[:bytes.IndexAny(text, ":=")+1])
 }
 
 // warnBelowGit warns of a file with keys that git would take for one of a

@@ -108,14 +108,14 @@ func renderTwins(ui *ui, ctx *cli.Context, twins string) (*work, error) {
 		return nil, err
 	}
 	noPKI := failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
-	if err := holdMissing(ctx, c, twins); err != nil {
+	if err := holdMissing(ctx, c, trees{held: []string{twins}}); err != nil {
 		return nil, err
 	}
 	// Opened, the directory would be made.
 	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, noPKI
 	}
-	keys, err := openPKI(ui, ctx, c, twins)
+	keys, err := openPKI(ui, ctx, c, trees{held: []string{twins}})
 	if err != nil {
 		return nil, err
 	}

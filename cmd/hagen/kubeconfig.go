@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -66,7 +68,7 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, ctx, c, filepath.Join(renderedDir, c.Name))
+	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{filepath.Join(renderedDir, c.Name)}})
 	if err != nil {
 		return err
 	}
@@ -126,16 +128,27 @@ func deliver(ui *ui, keys *clusterPKI, item pki.Item, path string, text []byte) 
 // intoFile writes a file that must not be there, once the certificate is
 // recorded.
 func intoFile(path string, text []byte, save func() error) error {
-	file, err := createNew(path, 0o600, "-o")
+	switch _, err := os.Lstat(path); {
+	case err == nil:
+		return failed("%s: exists and is not overwritten; name another file with -o", path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return failed("%s: cannot be written: %w; name another file with -o", path, reason(err))
+	}
+	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
+		return failed("%s: its directory does not exist; make it first, or name another file with -o", path)
+	}
+	staged, err := stageFile(path, nil, 0o600)
 	if err != nil {
 		return err
 	}
-	if err := save(); err != nil {
-		file.Close()
-		discard(file)
+	defer staged.discard()
+	if err := staged.fill(text); err != nil {
 		return err
 	}
-	return fill(file, text)
+	if err := save(); err != nil {
+		return err
+	}
+	return staged.put()
 }
 
 // kubeconfigsDir is where kubeconfigs stand in a cluster's tree.

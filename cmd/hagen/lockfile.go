@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
@@ -26,6 +28,16 @@ func withFile(path string) string {
 		return ""
 	}
 	return " -f " + path
+}
+
+// sameFlags are the flags of this run that name the cluster file and the PKI,
+// for a command that is to be typed.
+func sameFlags(ctx *cli.Context) string {
+	flags := withFile(ctx.String("file"))
+	if ctx.IsSet("pki") {
+		flags += " --pki " + ctx.String("pki")
+	}
+	return flags
 }
 
 // lockFile is the lock file beside a cluster file, as it is.

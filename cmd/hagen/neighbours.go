@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -35,13 +36,25 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 	var routers []neighbour
 	var faults []error
 	told := map[string]bool{} // one that has it is enough
+	lock, _ := readLock(file) // whoever opens the PKI tells what is wrong with it
+	ours := slices.Collect(maps.Values(ids(lock.keys)))
+	formers := map[string]bool{} // directories with the cluster's own keys: it may have been renamed
 	for _, path := range documentsBeside(dir) {
+		beside := filepath.Dir(filepath.Dir(path))
+		if _, known := formers[beside]; !known {
+			theirs := authoritiesIn(tree.Files(beside))
+			formers[beside] = len(theirs) > 0 && !slices.ContainsFunc(theirs, func(id string) bool { return !slices.Contains(ours, id) })
+		}
 		n, read := readNeighbour(path)
 		if !read {
 			continue
 		}
+		name := n.Name
+		if !formers[beside] {
+			name = itself(path, n.Name, c.Name)
+		}
 		for _, i := range network.Interfaces(n) {
-			faults = append(faults, taken(file, statics, path, itself(path, n.Name, c.Name), i, told)...)
+			faults = append(faults, taken(file, statics, path, name, i, told)...)
 		}
 		for _, r := range check.VirtualRouters([]node.Node{n}) {
 			routers = append(routers, neighbour{path, r})

@@ -58,8 +58,11 @@ func (w *work) membership(ui *ui, removed []string) {
 		old, known := w.recorded[change.Name]
 		rendered = rendered || known
 		host := path.Base(path.Dir(change.Name))
+		if w.cluster.Profile.OneAuthority { // whose masters share it
+			host = "a master"
+		}
 		switch {
-		case change.Action == pki.Made:
+		case change.Action == pki.Made, w.returned[change.Name]:
 			said = append(said, host+" is new")
 		case !sameAddresses(old, w.issued.Set[change.Name].Request):
 			said = append(said, host+" has another address")

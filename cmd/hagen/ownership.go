@@ -7,16 +7,22 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
 
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/node"
+	"hagen/out"
 	"hagen/out/rendered"
 	"hagen/out/tree"
 	"hagen/pki"
@@ -27,9 +33,15 @@ import (
 // holds is held against what the cluster has.
 type ownership struct {
 	dir, file string
+	flags     string // that name both, in a command
 	cluster   *cluster.Cluster
 	have      map[string]string // ids of keys, by item
 	absent    bool              // there is no such directory
+}
+
+// ownershipOf is that of a directory without keys.
+func ownershipOf(ctx *cli.Context, c *cluster.Cluster) ownership {
+	return ownership{dir: pkiDir(ctx), file: ctx.String("file"), flags: sameFlags(ctx), cluster: c}
 }
 
 // idsOf are those of the keys that a cluster keeps for ever, by item: the ones
@@ -52,14 +64,25 @@ func ids(keys []cluster.LockedKey) map[string]string {
 	return found
 }
 
+// trees are directories with documents or twins that tell which keys a cluster
+// has.
+type trees struct {
+	held   []string // always: they are replaced, or what is made goes with them
+	beside []string // where the lock file does not say
+}
+
 // hold refuses the directory if the cluster has other keys, as a lock file or
 // trees say.
-func (p *ownership) hold(lock lockFile, trees []string) error {
+func (p *ownership) hold(lock lockFile, t trees) error {
 	if err := p.holdKeys(lock.path, ids(lock.keys)); err != nil {
 		return err
 	}
-	for _, tree := range trees {
-		if err := p.holdTree(tree); err != nil {
+	dirs := t.held
+	if len(lock.keys) == 0 {
+		dirs = slices.Concat(dirs, t.beside)
+	}
+	for _, dir := range dirs {
+		if err := p.holdTree(dir); err != nil {
 			return err
 		}
 	}
@@ -90,7 +113,7 @@ func (p *ownership) holdKeys(said string, known map[string]string) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return failed("%s: holds other keys than cluster %s has, as %s says:\n%s\n%s", p.dir, p.cluster.Name, said, strings.Join(lines, "\n"), p.bring())
+	return failed("%s: holds other keys than cluster %s has, as %s says:\n%s\nif these are the cluster's, restore %[3]s; else %[5]s", p.dir, p.cluster.Name, said, strings.Join(lines, "\n"), p.bring())
 }
 
 func (p *ownership) lack() string {
@@ -106,23 +129,25 @@ func (p *ownership) bring() string {
 	if aside := asideOf(p.dir); len(aside) > 0 {
 		remedy += "; " + strings.Join(aside, ", ") + " is what hagen pki init --again has set aside"
 	}
-	return remedy + ". Only for a cluster that runs nowhere, hagen pki init --again" + withFile(p.file) + " makes other keys"
+	return remedy + ". Only for a cluster that runs nowhere, hagen pki init --again" + p.flags + " makes other keys"
 }
 
 // holdTree refuses the directory if a tree or its twins were made with other
-// keys. Where nothing can be read, nothing is said.
+// keys; if it has none, also where the tree cannot be read.
 func (p *ownership) holdTree(dir string) error {
-	known := authoritiesIn(tree.Files(dir))
-	if len(known) == 0 {
-		return nil
-	}
+	files := tree.Files(dir)
+	known := authoritiesIn(files)
 	here := slices.Collect(maps.Values(p.have))
 	i := slices.IndexFunc(known, func(id string) bool { return !slices.Contains(here, id) })
-	switch name := clusterIn(tree.Files(dir)); {
-	case i < 0:
+	documents, twins := out.Holds(files)
+	unread := len(p.have) == 0 && (documents || twins)
+	switch name := clusterIn(files); {
+	case i < 0 && !unread:
 		return nil
 	case name != "" && name != p.cluster.Name:
 		return failed("%s: was made for cluster %s, with its keys, and %s is of cluster %s: name a directory of its own", dir, name, p.file, p.cluster.Name)
+	case i < 0:
+		return failed("%s: %s, and %s was rendered for the cluster: %s", p.dir, p.lack(), dir, p.bring())
 	case len(p.have) == 0:
 		return failed("%s: %s, and %s was made with keys of the cluster (authority SHA-256 %s…): %s", p.dir, p.lack(), dir, known[i][:12], p.bring())
 	}
@@ -135,7 +160,7 @@ func short(id string) string { return id[:min(len(id), 12)] }
 // belongs refuses another cluster's directory.
 func (p *ownership) belongs(s *store.Store) error {
 	rename := func(old string) string {
-		return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, hagen pki rename %s %s%s hands it over; two clusters that have shared one until now take a copy each first (docs/pki.md)", p.cluster.Name, old, old, p.cluster.Name, withFile(p.file))
+		return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, hagen pki rename %s %s%s hands it over; two clusters that have shared one until now take a copy each first (docs/pki.md)", p.cluster.Name, old, old, p.cluster.Name, p.flags)
 	}
 	switch name := s.Cluster(); {
 	case name == p.cluster.Name || name == "" && len(s.Recorded()) == 0:
@@ -144,29 +169,72 @@ func (p *ownership) belongs(s *store.Store) error {
 		return failed("%s: is the PKI directory of cluster %s, and %s is of cluster %s: %s", p.dir, name, p.file, p.cluster.Name, rename(name))
 	}
 	// An index of version 1 names none, but tells.
-	request, own := s.Recorded()[control.ClusterAuthority], control.Requests(p.cluster)
-	i := slices.IndexFunc(own, func(r pki.Request) bool { return r.Name == control.ClusterAuthority })
-	wanted := own[i].Subject.CommonName
-	if was, named := strings.CutSuffix(request.Subject.CommonName, cluster.AuthorityEnding); named && wanted == p.cluster.Name+cluster.AuthorityEnding && was != p.cluster.Name {
+	if was := formerName(s); was != "" && was != p.cluster.Name && commonName(p.cluster) == p.cluster.Name+cluster.AuthorityEnding {
 		return failed("%s: is the PKI directory of cluster %s, to go by its authority, and %s is of cluster %s: %s", p.dir, was, p.file, p.cluster.Name, rename(was))
 	}
-	masters := mastersIn(s)
-	if len(masters) > 0 && !slices.ContainsFunc(p.cluster.Masters, func(h cluster.Host) bool { return slices.Contains(masters, h.Name) }) {
-		return failed("%s: has certificates for the masters %s and for none of cluster %s, so it may be another cluster's: name the directory of %[3]s with --pki; if this is it, hagen pki rename %[3]s %[3]s%s says so",
-			p.dir, strings.Join(masters, ", "), p.cluster.Name, withFile(p.file))
+	theirs, ours := memberAddresses(slices.Collect(maps.Values(s.Recorded()))), memberAddresses(control.Requests(p.cluster))
+	if len(theirs) > 0 && !slices.ContainsFunc(theirs, func(a netip.Addr) bool { return slices.Contains(ours, a) }) {
+		return failed("%s: has certificates for masters at %s and for none of cluster %s, so it may be another cluster's: name the directory of %[3]s with --pki; if this is it, hagen pki rename %[3]s %[3]s%s says so",
+			p.dir, addressesOf(theirs), p.cluster.Name, p.flags)
 	}
 	return nil
 }
 
-// mastersIn are the hosts that a directory has certificates for.
-func mastersIn(s *store.Store) (hosts []string) {
-	for name := range s.Recorded() {
-		if parts := strings.Split(name, "/"); parts[0] == "hosts" && !slices.Contains(hosts, parts[1]) {
-			hosts = append(hosts, parts[1])
+// began refuses a time before the newest certificate of the directory begins:
+// no clock that is right says it.
+func (p *ownership) began(s *store.Store, now time.Time) error {
+	name, begin := s.Newest()
+	if !now.Before(begin) {
+		return nil
+	}
+	remedy := "no machine takes what it signed before that time"
+	if s.Recorded()[name].Kind == pki.Leaf {
+		remedy = "delete both its files, so that it is issued anew"
+	}
+	return failed("%s: the clock says %s, and %s was made for %s and after: set the clock right; if it was wrong then, %s",
+		p.dir, now.UTC().Format(time.RFC3339), name, begin.Format(time.RFC3339), remedy)
+}
+
+// formerName is the cluster that the authority's name tells of, if it has its
+// name from one.
+func formerName(s *store.Store) string {
+	was, named := strings.CutSuffix(s.Recorded()[control.ClusterAuthority].Subject.CommonName, cluster.AuthorityEnding)
+	if !named {
+		return ""
+	}
+	return was
+}
+
+// commonName is the one that the cluster asks for its authority.
+func commonName(c *cluster.Cluster) string {
+	for _, r := range control.Requests(c) {
+		if r.Name == control.ClusterAuthority {
+			return r.Subject.CommonName
 		}
 	}
-	slices.Sort(hosts)
-	return hosts
+	return ""
+}
+
+// memberAddresses are those in the certificates of etcd's members, which no
+// other cluster has.
+func memberAddresses(requests []pki.Request) (found []netip.Addr) {
+	for _, r := range requests {
+		for _, a := range r.IPAddresses {
+			if path.Base(r.Name) == etcdLeaf && !a.IsLoopback() && !slices.Contains(found, a) {
+				found = append(found, a)
+			}
+		}
+	}
+	slices.SortFunc(found, netip.Addr.Compare)
+	return found
+}
+
+func addressesOf(addresses []netip.Addr) string {
+	var texts []string
+	for _, a := range addresses {
+		texts = append(texts, a.String())
+	}
+	return strings.Join(texts, ", ")
 }
 
 var (
@@ -194,20 +262,21 @@ func authoritiesIn(dir fs.FS) (found []string) {
 			return []string{string(twin[1])}
 		}
 		decoded, _ := base64.StdEncoding.DecodeString(string(m[1]))
-		return authoritiesOf(decoded)
-	}
-	read, err := rendered.ReadMachines(dir)
-	if err != nil {
-		return nil
-	}
-	for _, h := range read.Hosts {
-		for _, f := range h.Node.Files {
-			for _, id := range authoritiesOf(f.Contents) {
-				if !slices.Contains(found, id) {
-					found = append(found, id)
-				}
-			}
+		if found = authoritiesOf(decoded); len(found) > 0 {
+			return found
 		}
+	}
+	read, _ := rendered.ReadMachines(dir) // those that can be read
+	for _, h := range read.Hosts {
+		found = append(found, authoritiesOn(h.Node)...)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(found)))
+}
+
+// authoritiesOn are the ids of those that a machine has.
+func authoritiesOn(n node.Node) (found []string) {
+	for _, f := range n.Files {
+		found = append(found, authoritiesOf(f.Contents)...)
 	}
 	return found
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 	"hagen/gen/control"
 	"hagen/out/tree"
 	"hagen/pki"
+	"hagen/pki/store"
 )
 
 func pkiCommand(ui *ui) *cli.Command {
@@ -42,6 +44,8 @@ func pkiCommand(ui *ui) *cli.Command {
 			switch words := ctx.Args().Slice(); {
 			case len(words) == 1 && words[0] == "init":
 				return pkiInit(ui, ctx)
+			case len(words) > 0 && words[0] == "rename" && ctx.Bool("json"):
+				return usage("--json is for hagen pki init: leave it out")
 			case len(words) == 3 && words[0] == "rename" && !ctx.Bool("again"):
 				return pkiRename(ui, ctx, words[1], words[2])
 			case len(words) > 0 && words[0] == "rename":
@@ -61,6 +65,8 @@ type pkiMade struct {
 	Made      []string `json:"made"`
 	Warnings  []string `json:"warnings"`
 	Notes     []string `json:"notes"`
+
+	others bool // the lock file told of other keys
 }
 
 // pkiInit makes the keys of a cluster that has none, or with --again others.
@@ -87,16 +93,14 @@ func pkiInit(ui *ui, ctx *cli.Context) error {
 
 // first makes keys where nothing says that the cluster has some.
 func (made *pkiMade) first(ui *ui, ctx *cli.Context, c *cluster.Cluster, rendered string) error {
-	if empty, err := isEmpty(made.Directory); err != nil {
-		return err
-	} else if !empty {
-		return failed("%s: is there already: hagen render takes what is missing of certificates from its authorities; hagen pki init --again%s makes others", made.Directory, withFile(ctx.String("file")))
-	}
-	keys, err := openPKIToWrite(ui, ctx, c, rendered)
+	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{rendered}})
 	if err != nil {
 		return err
 	}
 	defer keys.close()
+	if len(keys.store.Recorded()) > 0 {
+		return failed("%s: is there already: hagen render takes what is missing of certificates from its authorities; hagen pki init --again%s makes others", made.Directory, sameFlags(ctx))
+	}
 	return made.issue(ui, keys)
 }
 
@@ -110,19 +114,20 @@ func (made *pkiMade) again(ui *ui, ctx *cli.Context, c *cluster.Cluster) (err er
 	if keys.lock, err = readLock(ctx.String("file")); err != nil {
 		return err
 	}
+	made.others = len(keys.lock.keys) > 0
 	keys.lock.keys = nil
 	if keys.staged, err = keys.lock.stage(); err != nil {
 		return err
 	}
 	defer keys.staged.discard()
-	if made.Aside, err = setAside(ui, made.Directory, keys.now); err != nil {
+	if made.Aside, err = setAside(ui, ctx, c, keys.now); err != nil {
 		return err
 	}
 	if keys.store, err = openStore(ui, ctx); err == nil {
 		err = made.issue(ui, keys)
 		keys.store.Close()
 	}
-	if err != nil && made.Aside != "" && os.Rename(made.Aside, made.Directory) != nil {
+	if err != nil && made.Aside != "" && putBack(made.Aside, made.Directory) != nil {
 		err = fmt.Errorf("%w\nWhat was there is in %s", err, made.Aside)
 	}
 	return err
@@ -141,11 +146,15 @@ func (made *pkiMade) issue(ui *ui, keys *clusterPKI) error {
 
 // tell says what was made, and what that means.
 func (made *pkiMade) tell(ui *ui, ctx *cli.Context, rendered string) error {
-	if made.Aside != "" {
-		ui.warn(fmt.Sprintf("cluster %s has other keys now: machines that run keep the old ones, and neither they nor kubeconfigs, tokens and backups of etcd go with machines of the new ones. What was there is in %s", made.Cluster, made.Aside))
+	if made.Aside != "" || made.others {
+		text := fmt.Sprintf("cluster %s has other keys now: machines that run keep the old ones, and neither they nor kubeconfigs, tokens and backups of etcd go with machines of the new ones", made.Cluster)
+		if made.Aside != "" {
+			text += ". What was there is in " + made.Aside
+		}
+		ui.warn(text)
 	}
-	if ctx.Bool("again") && len(authoritiesIn(tree.Files(rendered))) > 0 {
-		ui.warn(rendered + " was made with the old keys: move it away before the next render")
+	if files := tree.Files(rendered); ctx.Bool("again") && (len(authoritiesIn(files)) > 0 || len(hostsIn(files, ".")) > 0) {
+		ui.warn(rendered + " was made with other keys, and hagen render does not overwrite it: render elsewhere with -o, or move it away if nothing of it is in use")
 	}
 	if ctx.Bool("json") {
 		made.Warnings, made.Notes = list(ui.warnings), list(ui.notes)
@@ -165,10 +174,14 @@ func isEmpty(dir string) (bool, error) {
 	return len(entries) == 0, nil
 }
 
-// setAside gives a PKI directory another name, which it returns; "" if nothing
-// was there.
-func setAside(ui *ui, dir string, now time.Time) (string, error) {
+// setAside gives the cluster's PKI directory another name, which it returns; ""
+// if nothing was there. It may be damaged, but not another's.
+func setAside(ui *ui, ctx *cli.Context, c *cluster.Cluster, now time.Time) (string, error) {
+	dir := pkiDir(ctx)
 	if empty, err := isEmpty(dir); err != nil || empty {
+		return "", err
+	}
+	if err := ofCluster(ui, ctx, c); err != nil {
 		return "", err
 	}
 	d, err := tree.Open(dir, waiting(ui, dir))
@@ -187,7 +200,49 @@ func setAside(ui *ui, dir string, now time.Time) (string, error) {
 	if err := os.Rename(d.Path(), aside); err != nil {
 		return "", failed("%s: cannot be set aside: %w", dir, reason(err))
 	}
+	if isLink(dir) { // which would lead nowhere
+		err = os.Mkdir(d.Path(), 0o700)
+	}
+	if err != nil {
+		return "", failed("%s: cannot be made anew: %w; what was there is in %s", dir, reason(err), aside)
+	}
 	return aside, nil
+}
+
+// putBack undoes setAside.
+func putBack(aside, dir string) error {
+	real, err := tree.Resolve(dir)
+	if err != nil {
+		return err
+	}
+	_ = os.Remove(real) // if it is empty
+	return os.Rename(aside, real)
+}
+
+// ofCluster refuses a directory that is no PKI, or the one of another cluster. A
+// damaged one is the cluster's unless its index says otherwise.
+func ofCluster(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+	p := ownershipOf(ctx, c)
+	s, err := store.Open(p.dir, waiting(ui, p.dir))
+	if err == nil {
+		defer s.Close()
+		if len(s.Recorded()) > 0 {
+			return p.belongs(s)
+		}
+	}
+	text, missing := fs.ReadFile(tree.Files(p.dir), store.IndexFile)
+	if _, damaged := errors.AsType[store.Faults](err); err != nil && !damaged {
+		return failed("%w", err)
+	}
+	if _, err := os.Stat(filepath.Join(p.dir, "authorities")); missing != nil && err != nil {
+		return failed("%s: is no PKI directory, and is not set aside: name another with --pki", p.dir)
+	}
+	var index struct{ Cluster string }
+	_ = json.Unmarshal(text, &index) // damaged, it says nothing
+	if index.Cluster != "" && index.Cluster != c.Name {
+		return failed("%s: is the PKI directory of cluster %s, and %s is of cluster %s: name the directory of %[4]s with --pki", p.dir, index.Cluster, p.file, c.Name)
+	}
+	return nil
 }
 
 // pkiRename hands a PKI directory over to a cluster of another name.
@@ -214,7 +269,9 @@ func pkiRename(ui *ui, ctx *cli.Context, old, name string) error {
 		ui.say("%s is of cluster %s already", dir, name)
 		return nil
 	} else if was != "" && was != old {
-		return failed("%s: is of cluster %s, not of %s: hagen pki rename %[2]s %[4]s", dir, was, old, name)
+		return failed("%s: is of cluster %s, not of %s: hagen pki rename %[2]s %[4]s%s", dir, was, old, name, sameFlags(ctx))
+	} else if former := formerName(s); was == "" && former != "" && old != former && old != name {
+		return failed("%s: is of cluster %s, to go by its authority, not of %s: hagen pki rename %[2]s %[4]s%s", dir, former, old, name, sameFlags(ctx))
 	}
 	s.SetCluster(name)
 	_, err = s.Save(s.Set())
@@ -223,5 +280,8 @@ func pkiRename(ui *ui, ctx *cli.Context, old, name string) error {
 		return failed("%w", err)
 	}
 	ui.say("%s is of cluster %s now, with the keys that it had", dir, name)
+	if kept := s.Recorded()[control.ClusterAuthority].Subject.CommonName; kept != "" && kept != commonName(c) {
+		ui.say("its authorities keep their name; so that no render warns of that, write spec.pki.subject.commonName: %s", kept)
+	}
 	return nil
 }

@@ -177,7 +177,7 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	} else if err := neighbours(ctx.String("file"), dir, c); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, ctx, c, dir)
+	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{dir}})
 	if err != nil {
 		return err
 	}
@@ -244,6 +244,7 @@ type work struct {
 	keys     *clusterPKI
 	before   pki.Set                // what the store held
 	recorded map[string]pki.Request // what it remembers, also of what it does not hold any more
+	returned map[string]bool        // of that, what the cluster did not ask for last time and asks for again
 	issued   pki.Result
 	formats  []string // that are asked for besides those of the operating systems
 	alone    bool     // it makes the one document that is asked for
@@ -266,14 +267,18 @@ func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, ch
 		}
 	}()
 	requests := control.Requests(c)
-	if err := otherProfile(pkiDir(ctx), c, requests, w.before); err != nil {
-		return nil, err
+	for _, r := range requests {
+		keys.asked = append(keys.asked, r.Name)
 	}
 	issued, err := pki.Issue(requests, w.before, keys.now, pki.Generate, rand.Reader)
 	if err != nil {
 		return nil, failed("%w", err)
 	}
 	issued.Changes = keys.store.Renewed(issued.Changes)
+	w.returned = map[string]bool{}
+	for name := range w.recorded {
+		w.returned[name] = !keys.store.Asked(name) && slices.Contains(keys.asked, name)
+	}
 	w.issued = issued
 	warnAll(ui, issued.Warnings)
 	hosts, err := choose(issued.Set)

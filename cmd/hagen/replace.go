@@ -36,7 +36,7 @@ func renderReplacement(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return usage("--replace %s: %w", ctx.String("replace"), err)
 	}
 	c.Joining = cluster.Joining{plan.Host.Name: ""}
-	keys, err := openPKIToWrite(ui, ctx, c, rendered, dir)
+	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func renderJoining(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, ctx, c, rendered, dir)
+	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,9 @@ func (w *work) writeBeside(ui *ui, ctx *cli.Context, dir, runbook string) error 
 
 // machinesIn reads what was rendered before, if anything was.
 func machinesIn(ui *ui, dir string) ([]node.Node, error) {
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	// A tree with kubeconfigs alone tells nothing of machines either.
+	_, err := os.Stat(dir)
+	if documents, _ := out.Holds(tree.Files(dir)); errors.Is(err, fs.ErrNotExist) || documents && len(hostsIn(tree.Files(dir), ".")) == 0 {
 		ui.warn(dir + ": there is no such tree: machines are taken to be as the cluster file says; name the tree that they have with --from")
 		return nil, nil
 	}

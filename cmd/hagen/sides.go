@@ -160,34 +160,25 @@ func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
 	if err != nil {
 		return clusterTree{}, err
 	}
-	lock, err := readLock(ctx.String("file"))
-	if err != nil {
-		return clusterTree{}, err
-	}
 	dir := pkiDir(ctx)
-	var trees []string
-	if len(lock.keys) == 0 { // nothing else says which keys the cluster has
-		for _, tree := range ctx.Args().Slice() {
-			if tree != freshRender {
-				trees = append(trees, tree, filepath.Join(tree, c.Name))
-			}
+	var compared trees
+	for _, tree := range ctx.Args().Slice() {
+		if tree != freshRender {
+			compared.beside = append(compared.beside, tree, filepath.Join(tree, c.Name))
 		}
 	}
-	if err := holdMissing(ctx, c, trees...); err != nil {
+	if err := holdMissing(ctx, c, compared); err != nil {
 		return clusterTree{}, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return clusterTree{}, failed("%s: there is no PKI yet, and a comparison makes none: hagen render does", dir)
 	}
-	keys, err := openPKI(ui, ctx, c, trees...)
+	keys, err := openPKI(ui, ctx, c, compared)
 	if err != nil {
 		return clusterTree{}, err
 	}
 	defer keys.close()
 	have, requests := keys.store.Set(), control.Requests(c)
-	if err := otherProfile(dir, c, requests, have); err != nil {
-		return clusterTree{}, err
-	}
 	for _, r := range requests {
 		if _, there := have[r.Name]; !there && r.Kind != pki.Leaf {
 			return clusterTree{}, failed("%s: holds no %s, and a comparison makes none: hagen render does", dir, r.Name)

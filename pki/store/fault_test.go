@@ -282,7 +282,7 @@ func TestRecordFaults(t *testing.T) {
 			"\nDIR/records/hosts/kubem00/apiserver.json records hosts/kubem00/apiserver, but not authorities/kubernetes/ca, which signed it: restore DIR/records/authorities/kubernetes/ca.json from a backup"},
 		{"empty record", write(ofServer, ""), "DIR/" + ofServer + ":1:1: it is empty: restore it from a backup"},
 		{"record cut short", write(ofServer, "{\n \"request\": {"), "DIR/" + ofServer + ":2:13: it is cut short: restore it from a backup"},
-		{"record of another", write(ofServer, `{"request": {"name": "cluster/sa", "kind": "key-pair", "algorithm": "ecdsa-p256"}, "generations": [{"generation": 1, "key": "00"}]}`), "DIR/" + ofServer + " is the record of cluster/sa: restore it from a backup"},
+		{"record of another", write(ofServer, `{"request": {"name": "cluster/sa", "kind": "key-pair", "algorithm": "ecdsa-p256"}, "generations": [{"generation": 1, "key": "00"}]}`), "DIR/" + ofServer + " is the record of cluster/sa, which belongs into DIR/records/cluster/sa.json: move it away"},
 		{"record leads outside", edit(ofServer, `"hosts/kubem00/apiserver"`, `"../x"`), "DIR/" + ofServer + ":1:1: \"../x\" is not a name for an item: write letters, digits, '.', '_' and '-' with single slashes between, as in hosts/kubem00/apiserver: restore it from a backup"},
 		{"conflict in a record", edit(ofServer, "  \"request\"", "=======\n  \"request\""), "DIR/" + ofServer + ":2:1: a merge conflict was left here: keep one side and remove the marks"},
 		{"more in a record", edit(ofServer, `"generation": 1`, `"generation": 1, "absent": true`), `DIR/` + ofServer + `:1:1: unknown field "absent": use the newer hagen that wrote it, if one did, or restore it from a backup`},
@@ -293,7 +293,7 @@ func TestRecordFaults(t *testing.T) {
 		{"another secret", edit("records/"+secret+".json", `"key": "`, `"key": "00`), "DIR/cluster/encryption.key is not the secret hagen recorded: restore it from a backup: machines that run know no other, and an existing secret is never replaced"},
 		{"record is a link", link(ofServer), "DIR/" + ofServer + " is a symbolic link, not a regular file: put the file itself in its place"},
 		{"another user's record", owned(ofServer), "DIR/" + ofServer + " belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
-		{"client of another name", write("records/clients/00.json", `{"user": "jane", "serial": "01"}`), "DIR/records/clients/00.json is the record of the certificate 01: restore it from a backup"},
+		{"client of another name", write("records/clients/00.json", `{"user": "jane", "serial": "01"}`), "DIR/records/clients/00.json is the record of the certificate 01, which belongs into DIR/records/clients/01.json: move it away"},
 		{"client of no kind", write("records/clients/00.json", `[]`), "DIR/records/clients/00.json:1:1: the value is of the wrong kind (array): restore it from a backup"},
 	}
 	for _, test := range tests {

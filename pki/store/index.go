@@ -27,8 +27,11 @@ import (
 //	records/clients/<serial>.json     of a certificate that is not kept
 //
 // docs/design.md tells what else a record is to hold one day.
+// IndexFile is the name of the file by which a directory is known for a PKI.
+const IndexFile = "index.json"
+
 const (
-	indexFile    = "index.json"
+	indexFile    = IndexFile
 	indexVersion = 2
 	recordsDir   = "records"
 	clientsDir   = recordsDir + "/clients"
@@ -70,12 +73,15 @@ type record struct {
 	Key string `json:"key,omitempty"`
 	// Generation counts the keys that the item has had; 0 in version 1, which does not.
 	Generation int `json:"-"`
+	// Unasked is said of what the cluster did not ask for any more.
+	Unasked bool `json:"-"`
 }
 
 // recordFile is a record as version 2 writes it. A generation is a key; this version knows one,
 // and one certificate for it.
 type recordFile struct {
 	Request     pki.Request  `json:"request"`
+	Unasked     bool         `json:"unasked,omitempty"`
 	Generations []generation `json:"generations"`
 }
 
@@ -96,12 +102,12 @@ func (r record) file() recordFile {
 	if r.Certificate != "" {
 		g.Certificates = []certificate{{r.Certificate, r.NotBefore, r.NotAfter}}
 	}
-	return recordFile{r.Request, []generation{g}}
+	return recordFile{r.Request, r.Unasked, []generation{g}}
 }
 
 // record is what this version knows of a record; known is false if there is more to it.
 func (f recordFile) record() (r record, known bool) {
-	r.Request = f.Request
+	r.Request, r.Unasked = f.Request, f.Unasked
 	if len(f.Generations) != 1 || len(f.Generations[0].Certificates) > 1 {
 		return r, false
 	}
@@ -184,7 +190,7 @@ func (s *Store) memory(set pki.Set) (map[string]record, error) {
 		}
 		described.Generation = 1
 		if before, known := s.recorded[name]; known {
-			described.Generation = max(before.Generation, 1)
+			described.Generation, described.Unasked = max(before.Generation, 1), before.Unasked
 			held, there := s.set[name]
 			if id, err := pki.KeyID(held); !there || err != nil || id != described.Key {
 				described.Generation++
@@ -195,6 +201,12 @@ func (s *Store) memory(set pki.Set) (map[string]record, error) {
 	for name := range s.set {
 		if _, kept := set[name]; !kept {
 			delete(next, name)
+		}
+	}
+	for name, r := range next {
+		if s.asked != nil {
+			r.Unasked = !slices.Contains(s.asked, name)
+			next[name] = r
 		}
 	}
 	return next, nil

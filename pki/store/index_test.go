@@ -221,17 +221,38 @@ func TestRenewed(t *testing.T) {
 func TestNewest(t *testing.T) {
 	dir, _ := filled(t)
 	s := open(t, dir)
-	if what, begin := s.Newest(); what != authority || !begin.Equal(testNow.Add(-time.Hour)) {
-		t.Error(what, begin)
+	if name, begin := s.Newest(); name != authority || !begin.Equal(testNow.Add(-time.Hour)) {
+		t.Error(name, begin)
 	}
+	// What users were given, and leaves whose files are gone, stand in nobody's way.
 	later := testNow.Add(time.Hour)
 	if _, err := s.Save(s.Set(), ClientRecord{User: "jane", Serial: "0a", NotBefore: later, NotAfter: later}); err != nil {
 		t.Fatal(err)
 	}
-	if what, begin := s.Newest(); what != "the certificate of user jane" || !begin.Equal(later) {
-		t.Error(what, begin)
+	if name, _ := s.Newest(); name != authority {
+		t.Error(name)
 	}
-	if what, _ := open(t, filepath.Join(t.TempDir(), "none")).Newest(); what != "" {
-		t.Error(what)
+	if name, _ := open(t, filepath.Join(t.TempDir(), "none")).Newest(); name != "" {
+		t.Error(name)
+	}
+}
+
+// TestAsked: what the cluster does not ask for any more is remembered as such, until it asks again.
+func TestAsked(t *testing.T) {
+	dir, _ := filled(t)
+	for _, step := range []struct {
+		asked []string
+		want  bool
+	}{{nil, true}, {[]string{authority, server}, false}, {nil, false}, {[]string{authority, server, admin}, true}} {
+		s := open(t, dir)
+		s.SetCluster("kubernetes", step.asked...)
+		if _, err := s.Save(s.Set()); err != nil {
+			t.Fatal(err)
+		}
+		s.Close()
+		if s = open(t, dir); s.Asked(admin) != step.want || !s.Asked(server) || s.Asked("none") {
+			t.Errorf("after %v: %v", step.asked, s.Asked(admin))
+		}
+		s.Close()
 	}
 }

@@ -30,9 +30,10 @@ import (
 // Store is an open PKI directory, locked for this process. It is for one goroutine.
 type Store struct {
 	dir      *tree.Dir
-	name     string // as the caller wrote it, for messages
-	version  int    // of the index on disk
-	cluster  string // that the directory belongs to; "" if it does not say
+	name     string   // as the caller wrote it, for messages
+	version  int      // of the index on disk
+	cluster  string   // that the directory belongs to; "" if it does not say
+	asked    []string // items that the cluster asks for; nil if nobody says
 	set      pki.Set
 	recorded map[string]record // what the index on disk records
 	clients  []ClientRecord
@@ -61,6 +62,9 @@ func Open(dir string, waiting func()) (*Store, error) {
 // Close lets the next process have the directory.
 func (s *Store) Close() error { return s.dir.Close() }
 
+// Name is the directory as the caller of Open wrote it.
+func (s *Store) Name() string { return s.name }
+
 // Set returns the items of the store.
 func (s *Store) Set() pki.Set { return maps.Clone(s.set) }
 
@@ -68,8 +72,21 @@ func (s *Store) Set() pki.Set { return maps.Clone(s.set) }
 // since nothing is in it or its index is of version 1.
 func (s *Store) Cluster() string { return s.cluster }
 
-// SetCluster has the next Save write whose the directory is.
-func (s *Store) SetCluster(name string) { s.cluster = name }
+// SetCluster has the next Save write whose the directory is, and which of its items the cluster
+// asks for; what it does not ask for is remembered as such (Asked).
+func (s *Store) SetCluster(name string, asked ...string) { s.cluster, s.asked = name, asked }
+
+// Asked says whether the cluster asked for an item when the directory was last written to: a
+// master that comes back is a new one, although its certificates are there.
+func (s *Store) Asked(name string) bool {
+	r, known := s.recorded[name]
+	return known && !r.Unasked
+}
+
+// OnlyRewritten says whether Save would write nothing but the index of version 1 as one of version 2.
+func (s *Store) OnlyRewritten(set pki.Set) bool {
+	return s.version == 1 && maps.EqualFunc(set, s.set, func(a, b pki.Item) bool { return bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) })
+}
 
 // Recorded returns what the items were made for that the directory has or had: also leaves whose
 // files are gone.
@@ -81,31 +98,27 @@ func (s *Store) Recorded() map[string]pki.Request {
 	return requests
 }
 
-// Renewed tells those of the changes apart that made a leaf anew: one that was there before.
+// Renewed tells those of the changes apart that made a leaf anew: one that the cluster has, and
+// whose files were gone.
 func (s *Store) Renewed(changes []pki.Change) []pki.Change {
 	changes = slices.Clone(changes)
 	for i := range changes {
-		if _, known := s.recorded[changes[i].Name]; known && changes[i].Action == pki.Made {
+		if s.Asked(changes[i].Name) && changes[i].Action == pki.Made {
 			changes[i].Action, changes[i].Why = pki.Renewed, "its files were gone"
 		}
 	}
 	return changes
 }
 
-// Newest returns the certificate that begins last of all that the directory holds or has given to
-// users, and when it begins; "" if there is none. No clock that is right says an earlier time.
-func (s *Store) Newest() (what string, begin time.Time) {
-	for _, name := range slices.Sorted(maps.Keys(s.recorded)) {
-		if r := s.recorded[name]; r.NotBefore.After(begin) {
-			what, begin = name, r.NotBefore
+// Newest returns the item whose certificate begins last of all that the directory holds, and when;
+// "" if there is none.
+func (s *Store) Newest() (name string, begin time.Time) {
+	for _, n := range slices.Sorted(maps.Keys(s.set)) {
+		if r := s.recorded[n]; r.NotBefore.After(begin) {
+			name, begin = n, r.NotBefore
 		}
 	}
-	for _, c := range s.clients {
-		if c.NotBefore.After(begin) {
-			what, begin = "the certificate of user "+c.User, c.NotBefore
-		}
-	}
-	return what, begin
+	return name, begin
 }
 
 // Clients returns the client certificates that were issued without being kept, oldest first.
