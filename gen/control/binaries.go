@@ -91,36 +91,20 @@ func binariesUnit(s site, daemons []daemon) node.Unit {
 	for _, d := range daemons {
 		services = append(services, d.name+".service")
 	}
-	list, waits := strings.Join(services, " "), ""
-	if s.fetches() {
-		waits = "Wants=network-online.target\nAfter=network-online.target\n"
-	}
 	return node.Unit{
 		Origin: node.Origin{Section: sectionMachine, From: "unit " + BinariesUnit,
 			Why: "fails with a plain message when a binary is missing; the daemons wait for it"},
 		Name: BinariesUnit, Enabled: true,
-		Contents: fmt.Sprintf(`[Unit]
-Description=The binaries that %s needs
-%sBefore=%s
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/bin/sh %s
-StandardOutput=journal+console
-StandardError=journal+console
-
-[Install]
-WantedBy=multi-user.target
-RequiredBy=%s
-`, s.host.Name, waits, list, binariesPath, list),
+		Contents: fill("hagen-binaries.service.tmpl", values{
+			"Name": s.host.Name, "Fetches": s.fetches(), "Script": binariesPath, "Services": strings.Join(services, " "),
+		}),
 	}
 }
 
 // binariesScript has a line for each step, below the functions that they need.
 func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node.File {
 	var steps []string
-	functions := []string{fmt.Sprintf(needFunction, s.missing(artefacts))}
+	functions := []string{"need"}
 	step := func(needs []string, format string, args ...any) {
 		for _, f := range needs {
 			if !slices.Contains(functions, f) {
@@ -131,13 +115,13 @@ func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node
 	}
 	for _, a := range artefacts {
 		if a.URL != "" && s.fetches() {
-			step([]string{failFunction, digestFunction, fetchFunction}, "fetch %s %s %s %04o", a.URL, a.SHA512, s.place(a), s.remote(a).Mode)
+			step([]string{"fail", "digest", "fetch"}, "fetch %s %s %s %04o", a.URL, a.SHA512, s.place(a), s.remote(a).Mode)
 		}
 		switch {
 		case a.Delivery == profiles.Sysext:
-			step([]string{failFunction, imageFunction}, "image %s", s.place(a))
+			step([]string{"fail", "image"}, "image %s", s.place(a))
 		case a.Archive():
-			step([]string{failFunction, digestFunction, unpackFunction}, "unpack %s %s %s %s", s.place(a), a.SHA512, path.Dir(s.binary(a.Binaries[0])), strings.Join(a.Binaries, " "))
+			step([]string{"fail", "digest", "unpack"}, "unpack %s %s %s %s", s.place(a), a.SHA512, path.Dir(s.binary(a.Binaries[0])), strings.Join(a.Binaries, " "))
 		}
 	}
 	for _, d := range daemons {
@@ -150,12 +134,15 @@ func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node
 	for _, name := range tools(s) {
 		step(nil, "need %s '%s %s'", s.binary(name), name, productEtcd.wanted(s))
 	}
-	script := "# Says which binary this machine lacks. Run by " + BinariesUnit + ".\n"
-	if len(functions) > 1 {
-		script = "# Puts binaries in their places and says which this machine lacks. Run by\n# " + BinariesUnit + ".\n"
+	v := values{
+		"Unit": BinariesUnit, "Missing": s.missing(artefacts), "SysextUnit": profiles.SysextUnit, "Installed": installedDir,
+		"Steps": steps, "Brings": len(functions) > 1,
 	}
-	script += "missing=0\n" + strings.Join(functions, "") + strings.Join(steps, "\n") + "\nexit $missing\n"
-	return text(sectionMachine, "unit "+BinariesUnit, "", binariesPath, script)
+	for i, f := range functions {
+		functions[i] = fill(f, v)
+	}
+	v["Functions"] = functions
+	return text(sectionMachine, "unit "+BinariesUnit, "", binariesPath, fill("binaries.sh.tmpl", v))
 }
 
 // missing is what is said of a binary that is not there: its image's builder
@@ -169,74 +156,3 @@ func (s site) missing(artefacts []cluster.Artefact) string {
 	}
 	return "$2 was to be there"
 }
-
-// needFunction is all that most machines have of the script, so it says by itself
-// what the others leave to failFunction.
-const needFunction = `need() {
-  [ -f "$1" ] && [ -x "$1" ] && return
-  echo "hagen: $1 is missing or cannot be executed; %s" >&2
-  missing=1
-}
-`
-
-const failFunction = `fail() {
-  echo "hagen: $1" >&2
-  missing=1
-}
-`
-
-const imageFunction = `image() {
-  if [ ! -f "$1" ]; then
-    fail "the image $1 is missing; put there what hagen sysext build makes, and reboot"
-  elif [ "$fetched" = "$1" ]; then
-    systemctl restart ` + profiles.SysextUnit + ` # merged it is at the next boot
-  fi
-}
-`
-
-// digestFunction tells the SHA-512 that a file has, and the one that was in its
-// place, or came out of it, when that was last done.
-const digestFunction = `digest_of() {
-  [ -f "$1" ] || return 0
-  sum=$(sha512sum <"$1")
-  echo "${sum%% *}"
-}
-installed=` + installedDir + `
-last_of() {
-  cat "$installed/${1##*/}" 2>/dev/null
-}
-`
-
-// unpackFunction installs the binaries of an archive, each with one rename.
-// They are unpacked in a directory beside their places, where SELinux labels
-// them as it does binaries there. What was done, all of it, is remembered, so
-// that later boots do not do it again. An archive may have other files of a
-// binary's name, such as /etc/init.d/haproxy: programs alone are taken.
-const unpackFunction = `# unpack ARCHIVE SHA512 DIRECTORY BINARY…
-unpack() {
-  archive=$1 digest=$2 directory=$3
-  shift 3
-  [ "$(last_of "$archive")" = "$digest" ] && [ -x "$directory/$1" ] && return
-  has=$(digest_of "$archive")
-  if [ "$has" != "$digest" ]; then
-    fail "$archive is not the file that the document names: it has SHA-512 ${has:-none: it is missing}, wanted $digest"
-    return
-  fi
-  stage=$directory/.hagen-$1
-  rm -rf "$stage"
-  mkdir -p "$stage" && tar -xzf "$archive" -C "$stage" --no-same-owner && place "$@" &&
-    sync -f "$directory" && echo "$digest" >"$installed/${archive##*/}" || fail "$archive cannot be unpacked to $directory"
-  rm -rf "$stage"
-}
-place() {
-  for name; do
-    found=$(find "$stage" -type f -name "$name" -exec sh -c 'head -c 4 "$1" | grep -q ELF' sh {} \; -print)
-    [ -n "$found" ] || [ "$name" = "$1" ] || continue
-    if [ ! -f "$found" ]; then
-      fail "$archive has not one program $name, but: ${found:-none}"
-      return 1
-    fi
-    chmod 0755 "$found" && mv -f "$found" "$directory/$name" || return
-  done
-}
-`

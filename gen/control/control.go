@@ -48,7 +48,7 @@ type plan struct {
 	directories  []node.Directory
 	accounts     []account
 	config       func(site, pki.Set) []node.File // further files of a master
-	haproxy      func(site) string
+	haproxy      string                          // the template of haproxy.cfg
 }
 
 var plans = map[string]plan{
@@ -57,7 +57,7 @@ var plans = map[string]plan{
 		daemons:      classicDaemons,
 		directories:  classicDirectories,
 		config:       classicConfig,
-		haproxy:      classicHAProxy,
+		haproxy:      "haproxy-classic.cfg.tmpl",
 	},
 	profiles.Standard: {
 		certificates: standardCertificates,
@@ -65,7 +65,7 @@ var plans = map[string]plan{
 		directories:  standardDirectories,
 		accounts:     standardAccounts,
 		config:       standardConfig,
-		haproxy:      standardHAProxy,
+		haproxy:      "haproxy-standard.cfg.tmpl",
 	},
 }
 

@@ -18,9 +18,7 @@ const (
 // RestoreUnit is the one that restores etcd before it starts.
 const RestoreUnit = restoreName + ".service"
 
-// restore begins etcd's data from a snapshot, once. The stamp of that stands
-// within the data that was restored, so that one rename gives the machine
-// both: killed before it, it restores again; after it, never.
+// restore begins etcd's data from a snapshot, once.
 func restore(s site) node.Node {
 	if s.Restore.SHA256 == "" {
 		return node.Node{}
@@ -31,29 +29,10 @@ func restore(s site) node.Node {
 		Units: []node.Unit{{
 			Origin: node.Origin{Section: sectionEtcd, From: from, Why: "once: etcd does not start before, nor when it fails"},
 			Name:   RestoreUnit, Enabled: true,
-			Contents: fmt.Sprintf(`[Unit]
-Description=Restores etcd from a snapshot, once
-Documentation=https://etcd.io/docs/latest/op-guide/recovery/
-Requires=%s
-After=%[1]s
-Before=etcd.service
-%s
-RequiresMountsFor=%s
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-StateDirectory=%s
-StateDirectoryMode=0700
-ExecStart=/bin/sh %s %s %s
-TimeoutStartSec=infinity
-StandardOutput=journal+console
-StandardError=journal+console
-
-[Install]
-WantedBy=multi-user.target
-RequiredBy=etcd.service
-`, BinariesUnit, strings.Join(mounted(s, etcdData), "\n"), s.Restore.Path, path.Base(cluster.RestoreDir), restorePath, hostName(s), ownPeerURL(s)),
+			Contents: fill("etcd-restore.service.tmpl", values{
+				"Binaries": BinariesUnit, "Mounted": mounted(s, etcdData), "Snapshot": s.Restore.Path,
+				"StateDirectory": path.Base(cluster.RestoreDir), "Script": restorePath, "Name": hostName(s), "PeerURL": ownPeerURL(s),
+			}),
 		}},
 	}
 }
@@ -64,47 +43,12 @@ RequiredBy=etcd.service
 // "Restoring with revision bump"; the figure is that page's).
 const restoreBump = 1_000_000_000
 
-// restoreScript gives the restored cluster a token of its own: a member of the
-// lost one that is switched on by mistake is none of it.
 func restoreScript(s site) string {
-	short := s.Restore.SHA256[:12]
-	flags := strings.Join([]string{
-		`--name="$1"`,
-		"--initial-cluster=" + initialCluster(s),
-		"--initial-cluster-token=etcd-" + s.Name + "-" + short,
-		`--initial-advertise-peer-urls="$2"`,
-		fmt.Sprintf("--bump-revision=%d --mark-compacted", restoreBump),
-	}, " \\\n  ")
-	return fmt.Sprintf(`# Restores etcd from a snapshot, once. Run by %[1]s with the
-# name and the peer URL of this machine.
-data=%[2]s
-snapshot=%[3]s
-wanted=%[4]s
-new=$data/.restore
-fail() {
-  echo "hagen: $*; etcd is not started, and nothing that it had is overwritten" >&2
-  exit 1
-}
-[ -e "$data/member/restored-%[5]s" ] && exit 0
-[ -f "$snapshot" ] || fail "the snapshot $snapshot is missing: put the file with SHA-256 $wanted there and reboot"
-has=$(sha256sum <"$snapshot")
-has=${has%%%% *}
-[ "$has" = "$wanted" ] || fail "$snapshot is not the snapshot that the document names: it has SHA-256 ${has:-none}, wanted $wanted: copy it again and reboot"
-rm -rf "$new"
-%[6]s snapshot restore "$snapshot" --data-dir="$new" \
-  %[7]s || fail "$snapshot cannot be restored"
-touch "$new/member/restored-%[5]s" && chown -R %[8]s:%[8]s "$new" && chmod 0700 "$new/member" && sync -f "$new" || fail "$new cannot be written"
-if [ -e "$data/member" ]; then
-  n=1
-  while [ -e "$data/member.before-$n" ]; do n=$((n + 1)); done
-  mv "$data/member" "$data/member.before-$n" || fail "$data/member cannot be moved aside"
-  echo "hagen: what etcd had is kept as $data/member.before-$n"
-fi
-mv "$new/member" "$data/member" || fail "$data/member cannot be written"
-sync -f "$data"
-rmdir "$new"
-echo "hagen: etcd begins from $snapshot, SHA-256 $wanted"
-`, RestoreUnit, etcdData, s.Restore.Path, s.Restore.SHA256, short, s.binary(etcdutl), flags, userEtcd)
+	return fill("etcd-restore.sh.tmpl", values{
+		"Unit": RestoreUnit, "Data": etcdData, "User": userEtcd, "Etcdutl": s.binary(etcdutl),
+		"Snapshot": s.Restore.Path, "SHA256": s.Restore.SHA256, "Short": s.Restore.SHA256[:12],
+		"Cluster": s.Name, "InitialCluster": initialCluster(s), "Bump": restoreBump,
+	})
 }
 
 // RestoreSteps tells an operator in which order a cluster is restored. The

@@ -101,16 +101,7 @@ func mounted(s site, directory string) []string {
 }
 
 func snapshotTimer(s site) string {
-	return fmt.Sprintf(`[Unit]
-Description=Snapshots of etcd, every %s
-
-[Timer]
-OnCalendar=%s
-Persistent=yes
-
-[Install]
-WantedBy=timers.target
-`, s.rhythm(), s.calendar())
+	return fill("etcd-snapshot.timer.tmpl", values{"Rhythm": s.rhythm(), "Calendar": s.calendar()})
 }
 
 // rhythm is how often snapshots are taken, for people.
@@ -141,41 +132,10 @@ func (s site) calendar() string {
 	return fmt.Sprintf("*-*-* %s:%02d:00 UTC", strings.Join(times, ","), first%60)
 }
 
-// snapshotScript takes away nothing before the new snapshot has been verified:
-// the sum that etcdctl appends to it (as a restore does), and the database
-// itself (etcdutl). What was begun and not finished has another name. Which one
-// is the oldest, no clock says alone, since clocks are set back: what has a later
-// name than the newest was taken before the others.
 func snapshotScript(s site) string {
-	return fmt.Sprintf(`# Takes a snapshot of this machine's etcd, verifies it, and removes the oldest.
-# Run by %[1]s.service.
-umask 077
-directory=%[2]s
-new=$directory/.new.db
-fail() {
-  echo "hagen: $*: no snapshot was taken, and none removed" >&2
-  exit 1
-}
-rm -f "$new" "$new.part"
-%[3]s snapshot save "$new" || fail "etcd gives none"
-has=$(head -c -32 "$new" | sha256sum)
-wanted=$(tail -c 32 "$new" | od -An -v -tx1 | tr -d ' \n')
-[ "${has%%%% *}" = "$wanted" ] || fail "what etcd gave is damaged"
-%[4]s snapshot status "$new" || fail "what etcd gave is damaged"
-sync -f "$new"
-host=$(uname -n)
-name=$directory/$host-$(date -u +%%Y%%m%%dT%%H%%M%%SZ).db
-mv "$new" "$name" || fail "$name cannot be written"
-sync -f "$directory"
-echo "hagen: $name is taken and verified"
-list() {
-  ls -r "$directory/$host"-[0-9]*Z.db
-}
-{
-  list | sed -n "\\|^$name\$|,\$p"
-  list | sed "\\|^$name\$|,\$d" # taken before the clock was set back
-} | tail -n +%[5]d | while read -r old; do
-  rm -f "$old"
-done
-`, snapshotName, s.Snapshots.Directory, s.binary(etcdctl), s.binary(etcdutl), s.Snapshots.Keep+1)
+	return fill("etcd-snapshot.sh.tmpl", values{
+		"Unit": snapshotName, "Directory": s.Snapshots.Directory,
+		"Etcdctl": s.binary(etcdctl), "Etcdutl": s.binary(etcdutl),
+		"FirstToGo": s.Snapshots.Keep + 1, // counted from the newest
+	})
 }
