@@ -1,6 +1,7 @@
 package encode
 
 import (
+	_ "embed"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -32,76 +33,26 @@ const (
 // where all signatures are, must be readable; and of one with the signatures of
 // two formats it names none (8). The device is erased once in the life of the
 // system, as long as cloud-init remembers it, and not for every changed document.
-const diskTools = `device=$1
-say() { echo "hagen: $device $*" | tee /dev/console >&2; }
-refuse() { say "$*: nothing on it was touched"; exit 1; }
-fail() { say "$*"; exit 1; }
-tries=0; until [ -e "$device" ]; do tries=$((tries + 1)); [ $tries -lt 60 ] || refuse "is not there"; sleep 1; done
-erase() {
-  erased=/var/lib/cloud/sem/hagen-erased$(printf %s "$device" | tr / -)
-  [ "$1" = keep ] || [ -e "$erased" ] || { wipefs --quiet --all "$device" && touch "$erased"; } || fail "cannot be erased"
-}
-readable() {
-  size=$(sfdisk --show-size "$device") && end=$((size / 64 - 64)) || return
-  [ $end -gt 0 ] || end=0
-  for at in 0 $end; do dd if="$device" of=/dev/null bs=64K count=64 skip=$at status=none || return; done
-}
-probe() {
-  holds=$(blkid --probe --output export "$device"); result=$?
-  holds=$(printf '%s\n' "$holds" | sed '/^DEVNAME=/d; /^PART_ENTRY_/d')
-  case $result in
-  0 | 2) [ -n "$holds" ] || readable || refuse "cannot be read" ;;
-  8) refuse "holds more than one thing (wipefs lists them)" ;;
-  *) refuse "cannot be told (blkid: $result)" ;;
-  esac
-}
-is() { printf '%s\n' "$holds" | sed -n "s/^$1=//p"; }
-`
+//
+//go:embed scripts/disk-tools.sh
+var diskTools string
 
 // partitionScript: $2 is whether to erase the table, and a line for sfdisk(8)
 // for each partition follows.
-const partitionScript = diskTools + `erase "$2"; probe
-shift 2
-[ -z "$(is TYPE)" ] || refuse "holds $(is TYPE), not partitions"
-if [ -z "$holds" ]; then
-  { echo "label: gpt"; printf '%s\n' "$@"; } | sfdisk --quiet "$device" || fail "cannot be partitioned"
-  udevadm settle
-  exit
-fi
-for p; do
-  label=${p##*name=\"}; label=${label%\"}
-  [ "$(sfdisk --part-label "$device" "${p%% *}")" = "$label" ] || refuse "has no partition ${p%% *} with the label $label"
-done
-`
+//
+//go:embed scripts/partitions.sh
+var partitionScript string
 
 // filesystemScript: $2 is the format, $3 the label, $4 whether to erase it, $5
 // where it is mounted, $6 with which options, and $7 the disk of which it is a
 // partition: another disk may have one with the same label.
-const filesystemScript = diskTools + `part=$(readlink -f "$device"); disk=$(readlink -f "$7"); disk=/sys/class/block/${disk##*/}
-[ -z "$7" ] || [ -e "$disk/${part##*/}" ] || [ -e "$disk/holders/${part##*/}" ] || refuse "is no partition of $7"
-erase "$4"; probe
-what=$(is TYPE); [ -n "$what" ] || what=$(is PTTYPE)
-if [ -z "$holds" ]; then
-  case $2 in
-  ext4) mkfs.ext4 -q -F ${3:+-L "$3"} "$device" ;;
-  xfs) mkfs.xfs -q -f ${3:+-L "$3"} "$device" ;;
-  btrfs) mkfs.btrfs -q -f ${3:+-L "$3"} "$device" ;;
-  vfat) mkfs.vfat ${3:+-n "$3"} "$device" ;;
-  esac || fail "cannot be formatted as $2"
-  udevadm settle
-elif [ "$what/$(is LABEL)" != "$2/${3:-$(is LABEL)}" ]; then
-  refuse "holds $what${3:+ with the label '$(is LABEL)'}, not $2${3:+ with the label '$3'}"
-fi
-[ -n "$5" ] || exit 0
-mkdir -p "$5"
-grep -q "^[^ ]* $5 " /etc/fstab || echo "$device $5 $2 $6 0 2" >>/etc/fstab
-systemctl daemon-reload
-mountpoint -q "$5" || mount "$5"
-`
+//
+//go:embed scripts/filesystem.sh
+var filesystemScript string
 
 // perInstance begins a command that is run once in the life of an instance.
 func perInstance(name, script string) []string {
-	return []string{"cloud-init-per", "instance", name, "sh", "-c", script, "sh"}
+	return []string{"cloud-init-per", "instance", name, "sh", "-c", diskTools + script, "sh"}
 }
 
 // partitionLine is what sfdisk reads.
