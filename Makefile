@@ -25,12 +25,12 @@ setup: packages tools ## install what tests need: Debian packages as root, and t
 .PHONY: packages
 packages:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  for program in haproxy keepalived systemd-analyze openssl ip mksquashfs mkfs.erofs cloud-init; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	  for program in haproxy keepalived systemd-analyze openssl ip mksquashfs mkfs.erofs cloud-init shellcheck; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	  ls /usr/lib/*/libnm.so.0 >/dev/null 2>&1 || missing="$$missing libnm"; \
 	  case "$$missing" in *cloud-init*) mkdir -p /etc/cloud && touch /etc/cloud/cloud-init.disabled;; esac; \
-	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl iproute2 libnm0 libreadline8 squashfs-tools erofs-utils cloud-init; }; \
+	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl iproute2 libnm0 libreadline8 squashfs-tools erofs-utils cloud-init shellcheck; }; \
 	  $(MAKE) --no-print-directory $(BIN)/networkmanager; \
-	else echo "not root on Debian: install haproxy, keepalived, systemd, openssl, cloud-init, squashfs-tools and erofs-utils yourself, or their tests are skipped"; fi
+	else echo "not root on Debian: install haproxy, keepalived, systemd, openssl, cloud-init, squashfs-tools, erofs-utils and shellcheck yourself, or their tests are skipped"; fi
 
 # NetworkManager's readers without the daemon: installed, it would take over
 # this machine's network.
@@ -62,15 +62,26 @@ race: tools ## run the everyday tests with the race detector
 	go test -race ./...
 
 .PHONY: check
-check: tools ## formatting, vet, staticcheck, tidy modules, other systems compile
+check: tools ## formatting, vet, staticcheck, shellcheck, tidy modules, other systems compile
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt: $$unformatted"; exit 1; }
 	go vet ./...
 	go -C tools vet ./...
 	go -C e2e vet ./...
 	$(BIN)/staticcheck ./...
+	@if command -v shellcheck >/dev/null; then $(MAKE) --no-print-directory shellcheck; \
+	elif [ "$$HAGEN_READERS" = required ]; then echo "shellcheck is not installed"; exit 1; \
+	else echo "shellcheck is not installed, so nothing has read the scripts: make setup, or the distribution's package"; fi
 	go mod tidy -diff
 	GOOS=darwin GOARCH=arm64 go vet ./...
 	GOOS=freebsd go vet ./...
+
+# Scripts of this repository, with what they source, and those that machines get, as
+# they are rendered.
+.PHONY: shellcheck
+shellcheck:
+	shellcheck -x -a -P SCRIPTDIR .ci/run e2e/run tools/flags/classic tools/flags/record tools/fuzz/run tools/haproxy/record
+	shellcheck -s sh e2e/qemu/report.sh
+	go test ./gen -count 1 -run '^TestShellcheck$$'
 
 .PHONY: golden
 golden: ## rewrite the golden files; read the diff before you commit

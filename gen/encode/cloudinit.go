@@ -186,6 +186,8 @@ func (w *writer) writeFiles(n node.Node) {
 // A unit is never waited for: etcd is ready when a majority of the masters is,
 // and cloud-init would hang until then. What the distribution runs under a
 // name of ours is running already, so that start would do nothing.
+//
+// shellcheck disable=SC2086 ${failed: it is a number.
 const (
 	runPreamble    = "run() { \"$@\" || { echo \"hagen: this failed: $*\" >&2; failed=1; }; }\n"
 	runEnd         = "exit ${failed:-0}"

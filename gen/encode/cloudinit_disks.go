@@ -34,6 +34,8 @@ const (
 // two formats it names none (8). The device is erased once in the life of the
 // system, as long as cloud-init remembers it, and not for every changed document.
 //
+// shellcheck disable=SC2086 $tries $end $at: they are numbers.
+//
 //go:embed scripts/disk-tools.sh
 var diskTools string
 
@@ -46,6 +48,8 @@ var partitionScript string
 // filesystemScript: $2 is the format, $3 the label, $4 whether to erase it, $5
 // where it is mounted, $6 with which options, and $7 the disk of which it is a
 // partition: another disk may have one with the same label.
+//
+// shellcheck disable=SC2016: within ${3:+} and double quotes, single ones are text.
 //
 //go:embed scripts/filesystem.sh
 var filesystemScript string
