@@ -43,14 +43,15 @@ func Read(source spec.Source) (*cluster.Cluster, error) {
 	return c, nil
 }
 
-// ReadLock takes the digests of a lock file into a cluster. The error is a
+// ReadLock gives a cluster with the digests of a lock file. The error is a
 // *spec.Error with every fault of the lock file.
-func ReadLock(c *cluster.Cluster, source spec.Source) error {
+func ReadLock(c *cluster.Cluster, source spec.Source) (*cluster.Cluster, error) {
 	file, err := spec.ParseLock(source)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return spec.Refuse(source, c.Lock(file))
+	locked, faults := c.Lock(file)
+	return locked, spec.Refuse(source, faults)
 }
 
 // Document is one file for one machine.

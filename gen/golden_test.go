@@ -59,7 +59,7 @@ func readCase(t testing.TB, name string) *cluster.Cluster {
 	}
 	lock := strings.TrimSuffix(path, ".yaml") + ".lock"
 	if text, err := os.ReadFile(lock); err == nil {
-		if err := gen.ReadLock(c, spec.Source{Name: lock, Text: text}); err != nil {
+		if c, err = gen.ReadLock(c, spec.Source{Name: lock, Text: text}); err != nil {
 			t.Fatal(err)
 		}
 	}

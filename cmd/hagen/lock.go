@@ -154,7 +154,7 @@ func sums(a cluster.Artefact) []string {
 // of keys stays.
 func writeLock(ui *ui, c *cluster.Cluster, held lockFile, artefacts []cluster.Locked) error {
 	text := cluster.LockText(c.Name, held.keys, artefacts)
-	if err := gen.ReadLock(c, spec.Source{Name: held.path, Text: text}); err != nil {
+	if _, err := gen.ReadLock(c, spec.Source{Name: held.path, Text: text}); err != nil {
 		return failed("the digests that were found make no lock file:\n%w\nNothing was written.", err)
 	}
 	if bytes.Equal(held.text, text) {

@@ -86,7 +86,7 @@ func readLocked(ui *ui, path string) (*cluster.Cluster, error) {
 	case lock.text == nil:
 		return nil, usage("%s: there is no lock file %s with the digests of what machines fetch; run hagen lock%s", path, lock.path, withFile(path))
 	}
-	if err := gen.ReadLock(c, spec.Source{Name: lock.path, Text: lock.text}); err != nil {
+	if c, err = gen.ReadLock(c, spec.Source{Name: lock.path, Text: lock.text}); err != nil {
 		return nil, &failure{exitUsage, err}
 	}
 	return c, nil

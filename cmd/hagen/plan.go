@@ -126,7 +126,7 @@ func readPlanned(ui *ui, argument string) (planned, error) {
 	if lock.Text, err = gitFile(revision, lockPath(path)); err != nil {
 		return p, err
 	}
-	if err := gen.ReadLock(p.Cluster, lock); err != nil {
+	if p.Cluster, err = gen.ReadLock(p.Cluster, lock); err != nil {
 		return p, &failure{exitUsage, err}
 	}
 	return p, nil

@@ -56,7 +56,7 @@ func freshOf(t testing.TB, text string, lock ...byte) good {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if faults := c.Lock(file); len(faults) > 0 {
+		if c, faults = c.Lock(file); len(faults) > 0 {
 			t.Fatal(faults)
 		}
 	}

@@ -21,7 +21,7 @@ type Binaries struct {
 	Arch    string            // of all machines, as upstream calls it
 	Image   string            // HAProxy's container, with its digest; "" is none
 	Sources map[string]string // URLs of artefacts that the cluster file names
-	locked  map[string]locked // by artefact; nil before Lock
+	locked  map[string]locked // by artefact; nil without a lock file
 }
 
 // Delivery is how binaries come onto one machine: profiles.Preinstalled and its
@@ -47,7 +47,7 @@ type Artefact struct {
 	Arch    string
 	Path    string // upstream's, beginning with its host; or a name
 	URL     string // where the machine fetches it; "" for what its image brings
-	SHA512  string // hexadecimal; "" before Lock and for what an image brings
+	SHA512  string // hexadecimal; "" without a lock file, and for what an image brings
 }
 
 // Archive says whether the file holds others that have to be unpacked.

@@ -103,10 +103,10 @@ func LockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 	return keys, faults
 }
 
-// Lock takes the digests of a lock file for the artefacts that machines fetch.
-// The faults are about the lock file: what it lacks, what it has for other
-// versions, what cannot be read.
-func (c *Cluster) Lock(file *spec.LockFile) []spec.Fault {
+// Lock gives the cluster with the digests of a lock file for the artefacts that
+// machines fetch. The faults are about the lock file: what it lacks, what it has
+// for other versions, what cannot be read.
+func (c *Cluster) Lock(file *spec.LockFile) (*Cluster, []spec.Fault) {
 	var faults []spec.Fault
 	fault := func(at spec.At, format string, args ...any) {
 		faults = append(faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: spec.Relock})
@@ -137,10 +137,12 @@ func (c *Cluster) Lock(file *spec.LockFile) []spec.Fault {
 		c.holds(a, l, fault)
 		taken[a.Name] = locked{l.File.Value, l.SHA512.Value}
 	}
-	if len(faults) == 0 {
-		c.Binaries.locked = taken
+	if len(faults) > 0 {
+		return nil, faults
 	}
-	return faults
+	with := *c
+	with.Binaries.locked = taken
+	return &with, nil
 }
 
 // at is the first place that is written.

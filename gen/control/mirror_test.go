@@ -53,7 +53,7 @@ spec:
 	if err != nil {
 		t.Fatal(err)
 	}
-	if faults := c.Lock(lock); len(faults) > 0 {
+	if c, faults = c.Lock(lock); len(faults) > 0 {
 		t.Fatal(faults)
 	}
 	s := site{c, c.Masters[0]}

@@ -149,8 +149,10 @@ func side(t *testing.T, text string, set pki.Set) (Side, pki.Set, error) {
 		digest := fmt.Sprintf("%x", sha512.Sum512([]byte(a.Name+a.Version+a.Arch)))
 		locked = append(locked, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: path.Base(a.URL), SHA512: digest})
 	}
-	if err := gen.ReadLock(c, spec.Source{Name: "cluster.lock", Text: cluster.LockText(c.Name, nil, locked)}); len(locked) > 0 && err != nil {
-		t.Fatal(err)
+	if len(locked) > 0 {
+		if c, err = gen.ReadLock(c, spec.Source{Name: "cluster.lock", Text: cluster.LockText(c.Name, nil, locked)}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	issued, err := pki.Issue(control.Requests(c), set, time.Now(), pki.Generate, rand.Reader)
 	if err != nil {
