@@ -42,7 +42,7 @@ func BenchmarkRender(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := gen.Render(c, issued.Set, nil, nil); err != nil {
+				if _, err := gen.Render(c, issued.Set, control.Options{}, nil, nil); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -59,7 +59,7 @@ func BenchmarkTwins(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	machines, err := gen.Render(c, issued.Set, nil, nil)
+	machines, err := gen.Render(c, issued.Set, control.Options{}, nil, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"hagen/gen"
+	"hagen/gen/control"
 	"hagen/gen/encode"
 	"hagen/profiles"
 )
@@ -78,7 +79,7 @@ func master(t *testing.T, system string, formats ...string) []gen.Machine {
 	for i := range c.Masters {
 		c.Masters[i].OS, _ = profiles.FindOS(system)
 	}
-	machines, err := gen.Render(c, fixedPKI(t, "standard", c), []string{c.Masters[0].Name}, formats)
+	machines, err := gen.Render(c, fixedPKI(t, "standard", c), control.Options{}, []string{c.Masters[0].Name}, formats)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -98,33 +98,58 @@ const GzippedText = "user-data.gz.b64"
 // Path gives the place of a host's document in the rendered tree.
 func Path(host, format string) string { return path.Join(host, fileNames[format]) }
 
-// Render makes the documents of all hosts, or of those in only. Every machine
-// is checked, by itself and against all others, whichever are asked for. The
-// set must hold what control.Requests lists. Formats are added to those that
-// a host's operating system wants.
-func Render(c *cluster.Cluster, set pki.Set, only, formats []string) ([]Machine, error) {
-	nodes, err := control.Nodes(c, set)
+// Render makes the documents of all hosts, or of those in only, with what a
+// render asks for besides. Formats are added to those that a host's operating
+// system wants.
+func Render(c *cluster.Cluster, set pki.Set, o control.Options, only, formats []string) ([]Machine, error) {
+	d, err := Decide(c, set, o.Restore)
 	if err != nil {
 		return nil, err
 	}
-	every := nodes
-	if len(c.Joining) > 0 { // they fit those that are there by then, and all as they are every day
-		day := *c
-		day.Joining = nil
-		if every, err = control.Nodes(&day, set); err != nil {
-			return nil, err
-		}
-	}
-	if err := fit(c, every); err != nil {
+	return d.Documents(o.Joining, only, formats)
+}
+
+// Decided are all machines of a cluster, checked by themselves and against each
+// other, of which no document is made yet.
+type Decided struct {
+	Nodes   []node.Node // in the order of the cluster's hosts
+	cluster *cluster.Cluster
+	set     pki.Set
+	restore control.Restore
+}
+
+// Decide decides all machines once. The set must hold what control.Requests
+// lists. No master joins others yet: who does may depend on what is decided.
+func Decide(c *cluster.Cluster, set pki.Set, r control.Restore) (*Decided, error) {
+	nodes, err := control.Nodes(c, set, control.Options{Restore: r})
+	if err != nil {
 		return nil, err
 	}
-	var machines []Machine
-	for i, host := range c.Hosts() {
-		if len(only) == 0 || slices.Contains(only, host.Name) {
-			machines = append(machines, Machine{Host: host, Node: nodes[i]})
-		}
+	if err := fit(c, nodes); err != nil {
+		return nil, err
 	}
-	return machines, documents(c, machines, formats)
+	return &Decided{nodes, c, set, r}, nil
+}
+
+// Documents makes the documents of all hosts, or of those in only. A master that
+// joins others is decided for that: it fits those that are there by then, and
+// is checked as it is every day.
+func (d *Decided) Documents(j control.Joining, only, formats []string) ([]Machine, error) {
+	var machines []Machine
+	for i, host := range d.cluster.Hosts() {
+		if len(only) > 0 && !slices.Contains(only, host.Name) {
+			continue
+		}
+		n := d.Nodes[i]
+		if _, joins := j[host.Name]; joins {
+			var err error
+			if n, err = control.Node(d.cluster, host, d.set, control.Options{Restore: d.restore, Joining: j}); err != nil {
+				return nil, err
+			}
+		}
+		machines = append(machines, Machine{Host: host, Node: n})
+	}
+	return machines, documents(d.cluster, machines, formats)
 }
 
 // fit checks machines that have just been decided. What is only warned of may

@@ -134,7 +134,7 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := readCase(t, name)
 			set := fixedPKI(t, name, c)
-			machines, err := gen.Render(c, set, nil, nil)
+			machines, err := gen.Render(c, set, control.Options{}, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -241,7 +241,7 @@ func TestSameBytes(t *testing.T) {
 		c := readCase(t, name)
 		set := fixedPKI(t, name, c)
 		documents := func(only ...string) map[string]string {
-			machines, err := gen.Render(readCase(t, name), set, only, nil)
+			machines, err := gen.Render(readCase(t, name), set, control.Options{}, only, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

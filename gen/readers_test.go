@@ -62,7 +62,7 @@ func fresh(t *testing.T, name string) (*cluster.Cluster, pki.Set, []gen.Machine)
 	if err != nil {
 		t.Fatal(err)
 	}
-	machines, err := gen.Render(c, issued.Set, nil, nil)
+	machines, err := gen.Render(c, issued.Set, control.Options{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,9 +107,9 @@ func TestCloudInitSchema(t *testing.T) {
 		}
 		asked := map[string]bool{}
 		c, set, _ := fresh(t, name)
-		machines, err := gen.Render(c, set, nil, []string{profiles.UserData})
+		machines, err := gen.Render(c, set, control.Options{}, nil, []string{profiles.UserData})
 		if err != nil { // what Ignition alone can do; the others of the case are as they are
-			machines, err = gen.Render(c, set, nil, nil)
+			machines, err = gen.Render(c, set, control.Options{}, nil, nil)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"hagen/gen"
-	"hagen/gen/cluster"
+	"hagen/gen/control"
 )
 
 // restoring is a machine's script that restores etcd, in a directory of the
@@ -25,8 +25,8 @@ func newRestoring(t *testing.T, bash string) restoring {
 	t.Helper()
 	root := t.TempDir()
 	c := readCase(t, "small")
-	c.Restore = cluster.Restore{SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(snapshotText))), Path: "/var/lib/etcd-restore/snapshot.db"}
-	machines, err := gen.Render(c, fixedPKI(t, "small", c), nil, nil)
+	restore := control.Restore{SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(snapshotText))), Path: "/var/lib/etcd-restore/snapshot.db"}
+	machines, err := gen.Render(c, fixedPKI(t, "small", c), control.Options{Restore: restore}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

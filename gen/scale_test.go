@@ -112,7 +112,7 @@ func TestLongest(t *testing.T) {
 		if len(c.Balancers) > 0 {
 			only = append(only, c.Balancers[0].Name)
 		}
-		machines, err := gen.Render(c, issued.Set, only, nil)
+		machines, err := gen.Render(c, issued.Set, control.Options{}, only, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,7 +148,7 @@ func TestLarge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	machines, err := gen.Render(c, issued.Set, nil, nil)
+	machines, err := gen.Render(c, issued.Set, control.Options{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ spec:
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := gen.Render(c, issued.Set, nil, nil); err != nil {
+		if _, err := gen.Render(c, issued.Set, control.Options{}, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		if i == 100 {

@@ -100,7 +100,7 @@ func holdsAny(text string, of *parts) (name string, found bool) {
 
 func twins(t *testing.T, c *cluster.Cluster, set pki.Set) (documents, shown map[string][]byte) {
 	t.Helper()
-	machines, err := gen.Render(c, set, nil, nil)
+	machines, err := gen.Render(c, set, control.Options{}, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +257,7 @@ type pair struct{ document, twin []byte }
 
 func nodeTwins(t *testing.T, c *cluster.Cluster, set pki.Set) map[string]pair {
 	t.Helper()
-	nodes, err := control.Nodes(c, set)
+	nodes, err := control.Nodes(c, set, control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

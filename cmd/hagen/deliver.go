@@ -38,10 +38,9 @@ func (w *work) deliver(ctx *cli.Context) error {
 	return nil
 }
 
-// render makes the machines of these hosts with these certificates. Of what a
-// machine is given, a pipe gets no more than what was asked for.
-func (w *work) render(set pki.Set, hosts, formats []string) ([]gen.Machine, error) {
-	machines, err := gen.Render(w.cluster, set, hosts, formats)
+// render makes the documents of these hosts. Of what a machine is given, a pipe gets no more than what was asked for.
+func (w *work) render(hosts, formats []string) ([]gen.Machine, error) {
+	machines, err := w.decided.Documents(w.options.Joining, hosts, formats)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +179,7 @@ func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, e
 		}
 		fits(smaller+how(machines), machines)
 	}
-	if len(w.cluster.Joining) == 0 && keepsLarger(w.before) {
+	if len(w.options.Joining) == 0 && keepsLarger(w.before) {
 		machines, err := w.trial(c, nil)
 		if err != nil {
 			return nil, err
@@ -215,14 +214,16 @@ func keepsLarger(before pki.Set) bool {
 // are forgotten. Authorities that the PKI held before stay what they are, as
 // they would.
 func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error) {
-	small, other := *w.cluster, *w
-	small.PKI.Algorithm = smallest
-	other.cluster = &small
-	issued, err := pki.Issue(control.Requests(&small), before, w.keys.now, pki.Generate, rand.Reader)
+	other := *w
+	other.cluster = w.cluster.WithKeys(smallest)
+	issued, err := pki.Issue(control.Requests(other.cluster), before, w.keys.now, pki.Generate, rand.Reader)
 	if err != nil {
 		return nil, failed("%w", err)
 	}
-	machines, err := other.render(issued.Set, hostsOf(w.machines), w.formats)
+	if other.decided, err = gen.Decide(other.cluster, issued.Set, w.options.Restore); err != nil {
+		return nil, failed("%w", err)
+	}
+	machines, err := other.render(hostsOf(w.machines), w.formats)
 	if err != nil {
 		return nil, failed("%w", err)
 	}
@@ -285,7 +286,7 @@ func (w *work) wrongReader(c *profiles.Channel, hosts []string) error {
 
 // canRead tries whether hosts would have documents for a channel in a format.
 func (w *work) canRead(c *profiles.Channel, hosts []string, format string) bool {
-	machines, err := w.render(w.issued.Set, hosts, profiles.FormatsOf(format))
+	machines, err := w.render(hosts, profiles.FormatsOf(format))
 	if err != nil {
 		return false // not every machine can be said in every format
 	}

@@ -14,6 +14,7 @@ import (
 
 	"hagen/gen"
 	"hagen/gen/cluster"
+	"hagen/gen/control"
 	"hagen/out/rendered"
 	"hagen/profiles"
 )
@@ -32,7 +33,7 @@ func oneDocument(ctx *cli.Context) bool {
 
 // renderDocument writes one document. The PKI is written all the same: the
 // document is worth nothing without it.
-func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster, restore control.Restore) error {
 	hosts, formats := ctx.StringSlice("host"), formatsAsked(ctx)
 	if len(hosts) == 0 && len(c.Hosts()) == 1 {
 		hosts = []string{c.Hosts()[0].Name}
@@ -62,7 +63,7 @@ func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c, keys, hosts)
+	w, err := issue(ui, ctx, c, keys, control.Options{Restore: restore}, hosts)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/gen"
+	"hagen/gen/control"
 	"hagen/out"
 	"hagen/out/tree"
 	"hagen/out/twin"
@@ -123,7 +124,7 @@ func renderTwins(ui *ui, ctx *cli.Context, twins string) (*work, error) {
 		keys.close()
 		return nil, noPKI
 	}
-	w, err := issue(ui, ctx, c, keys, nil)
+	w, err := issue(ui, ctx, c, keys, control.Options{}, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -143,7 +143,7 @@ func decide(now time.Time, before, after *planned) (warnings []pki.Warning, err 
 			return nil, failed("%w", err)
 		}
 		set, warnings = issued.Set, issued.Warnings
-		machines, err := gen.Render(side.Cluster, set, nil, nil)
+		machines, err := gen.Render(side.Cluster, set, control.Options{}, nil, nil)
 		if err != nil {
 			return nil, failed("%w\nThis is a fault of hagen, not of your file.", err)
 		}

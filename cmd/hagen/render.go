@@ -73,7 +73,8 @@ func render(ui *ui, ctx *cli.Context) error {
 	if err := knownHosts(c, ctx.StringSlice("host")); err != nil {
 		return err
 	}
-	if err := restoring(ctx, c); err != nil {
+	restore, err := restoring(ctx, c)
+	if err != nil {
 		return err
 	}
 	if err := fetchedOtherwise(c, ctx.StringSlice("host"), ctx.StringSlice("format")); err != nil {
@@ -88,9 +89,9 @@ func render(ui *ui, ctx *cli.Context) error {
 	case ctx.Bool("join"):
 		return renderJoining(ui, ctx, c)
 	case oneDocument(ctx):
-		return renderDocument(ui, ctx, c)
+		return renderDocument(ui, ctx, c, restore)
 	}
-	return renderTree(ui, ctx, c)
+	return renderTree(ui, ctx, c, restore)
 }
 
 // formatFlag adds formats to those that the operating systems want.
@@ -160,7 +161,7 @@ func namesOf(c *cluster.Cluster) []string {
 }
 
 // renderTree writes the PKI, then the tree of documents.
-func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster, restore control.Restore) error {
 	dir := ctx.String("output")
 	if dir == "" {
 		dir = filepath.Join("rendered", c.Name)
@@ -181,7 +182,7 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c, keys, ctx.StringSlice("host"))
+	w, err := issue(ui, ctx, c, keys, control.Options{Restore: restore}, ctx.StringSlice("host"))
 	if err != nil {
 		return err
 	}
@@ -218,7 +219,7 @@ func (w *work) write(ui *ui, ctx *cli.Context, dir string, files []tree.File, pr
 		return failed("%w", err)
 	}
 	warnNotes(ui, target.Notes())
-	if len(w.cluster.Joining) == 0 {
+	if len(w.options.Joining) == 0 {
 		w.membership(ui, result.Removed)
 	}
 	w.report(ui, ctx, dir, result)
@@ -241,11 +242,13 @@ func scope(hosts []string) out.Scope {
 // work is a render of which nothing has been written yet.
 type work struct {
 	cluster  *cluster.Cluster
+	options  control.Options
 	keys     *clusterPKI
 	before   pki.Set                // what the store held
 	recorded map[string]pki.Request // what it remembers, also of what it does not hold any more
 	returned map[string]bool        // of that, what the cluster did not ask for last time and asks for again
 	issued   pki.Result
+	decided  *gen.Decided
 	formats  []string // that are asked for besides those of the operating systems
 	alone    bool     // it makes the one document that is asked for
 	machines []gen.Machine
@@ -254,13 +257,13 @@ type work struct {
 
 // issue computes everything, for all machines or these hosts. The work closes
 // the PKI, and so does an error.
-func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, hosts []string) (*work, error) {
-	return issueFor(ui, ctx, c, keys, func(pki.Set) ([]string, error) { return hosts, nil })
+func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o control.Options, hosts []string) (*work, error) {
+	return issueFor(ui, ctx, c, keys, o, func(*work) ([]string, error) { return hosts, nil })
 }
 
-// issueFor is issue where the certificates have a part in which hosts it is for.
-func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, choose func(pki.Set) ([]string, error)) (_ *work, err error) {
-	w := &work{cluster: c, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: formatsAsked(ctx), alone: oneDocument(ctx)}
+// issueFor is issue where what is decided has a part in which hosts it is for.
+func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
+	w := &work{cluster: c, options: o, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: formatsAsked(ctx), alone: oneDocument(ctx)}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -281,12 +284,15 @@ func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, ch
 	}
 	w.issued = issued
 	warnAll(ui, issued.Warnings)
-	hosts, err := choose(issued.Set)
+	if w.decided, err = gen.Decide(c, issued.Set, o.Restore); err != nil {
+		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+	}
+	hosts, err := choose(w)
 	if err != nil {
 		return nil, err
 	}
 	w.admin = control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])
-	if w.machines, err = w.render(issued.Set, hosts, w.formats); err != nil {
+	if w.machines, err = w.render(hosts, w.formats); err != nil {
 		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
 	if err := w.deliver(ctx); err != nil {

@@ -15,7 +15,6 @@ import (
 	"hagen/out/diff"
 	"hagen/out/replace"
 	"hagen/out/tree"
-	"hagen/pki"
 	"hagen/profiles"
 )
 
@@ -35,21 +34,16 @@ func renderReplacement(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	if err != nil {
 		return usage("--replace %s: %w", ctx.String("replace"), err)
 	}
-	c.Joining = cluster.Joining{plan.Host.Name: ""}
 	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c, keys, []string{plan.Host.Name})
+	w, err := issue(ui, ctx, c, keys, control.Options{Joining: control.Joining{plan.Host.Name: ""}}, []string{plan.Host.Name})
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	runbook, err := w.runbook(ctx, plan, before, rendered, dir)
-	if err != nil {
-		return err
-	}
-	return w.writeBeside(ui, ctx, dir, runbook)
+	return w.writeBeside(ui, ctx, dir, w.runbook(ctx, plan, before, rendered, dir))
 }
 
 // renderJoining makes the documents with which masters that are new join the
@@ -64,12 +58,8 @@ func renderJoining(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 		return err
 	}
 	var hosts []string
-	w, err := issueFor(ui, ctx, c, keys, func(set pki.Set) ([]string, error) {
-		after, err := control.Nodes(c, set)
-		if err != nil {
-			return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
-		}
-		hosts, c.Joining = diff.Joining(diff.Of(diff.Side{Machines: before}, diff.Side{Machines: after}).Order)
+	w, err := issueFor(ui, ctx, c, keys, control.Options{}, func(w *work) ([]string, error) {
+		hosts, w.options.Joining = diff.Joining(diff.Of(diff.Side{Machines: before}, diff.Side{Machines: w.decided.Nodes}).Order)
 		if len(hosts) == 0 {
 			return nil, usage("--join: no master joins others: those of the cluster file are the ones of %s; leave --join out, or name the tree that machines have with --from", rendered)
 		}
@@ -132,13 +122,7 @@ func machinesIn(ui *ui, dir string) ([]node.Node, error) {
 }
 
 // runbook writes what to do, with the names of this run.
-func (w *work) runbook(ctx *cli.Context, plan replace.Plan, before []node.Node, rendered, dir string) (string, error) {
-	normal := *w.cluster
-	normal.Joining = nil
-	after, err := control.Nodes(&normal, w.issued.Set)
-	if err != nil {
-		return "", failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
-	}
+func (w *work) runbook(ctx *cli.Context, plan replace.Plan, before []node.Node, rendered, dir string) string {
 	desk := replace.Desk{PKI: pkiDir(ctx), Rendered: rendered, Dir: dir, Render: "hagen render", Diff: "hagen diff"}
 	for _, d := range w.machines[0].Documents {
 		if d.Format == profiles.Butane {
@@ -156,7 +140,7 @@ func (w *work) runbook(ctx *cli.Context, plan replace.Plan, before []node.Node, 
 	if ctx.IsSet("from") {
 		desk.Render += " -o " + replace.Word(rendered)
 	}
-	return plan.Runbook(w.cluster, desk, plan.Others(before, after)), nil
+	return plan.Runbook(w.cluster, desk, plan.Others(before, w.decided.Nodes))
 }
 
 // besideAlone refuses flags that say something else than --replace or --join

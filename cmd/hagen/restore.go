@@ -37,31 +37,30 @@ func restorePathFlag() cli.Flag {
 // plainPath is a path that shells and units take as it is.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
 
-// restoring notes what --restore asks for. The whole snapshot is read here and
+// restoring gives what --restore asks for. The whole snapshot is read here and
 // now: at night is not the time to find on three machines that it is damaged.
-func restoring(ctx *cli.Context, c *cluster.Cluster) error {
+func restoring(ctx *cli.Context, c *cluster.Cluster) (none control.Restore, err error) {
 	file := ctx.String("restore")
 	switch place := ctx.String("restore-path"); {
 	case file == "" && ctx.IsSet("restore-path"):
-		return usage("--restore-path says where the snapshot of --restore is found: name that file with --restore, too")
+		return none, usage("--restore-path says where the snapshot of --restore is found: name that file with --restore, too")
 	case file == "":
-		return nil
+		return none, nil
 	case len(ctx.StringSlice("host")) > 0:
-		return usage("--restore is for all masters at once: one that begins from a snapshot alone is no member of the others' cluster; leave --host out")
+		return none, usage("--restore is for all masters at once: one that begins from a snapshot alone is no member of the others' cluster; leave --host out")
 	case ctx.IsSet("replace") || ctx.Bool("join"):
-		return usage("--restore begins etcd of all masters anew, and --replace and --join have some join the others: do one of them")
+		return none, usage("--restore begins etcd of all masters anew, and --replace and --join have some join the others: do one of them")
 	case c.Profile.Name == profiles.Classic:
-		return usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
+		return none, usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
 	case !plainPath.MatchString(place) || path.Clean(place) != place:
-		return usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, restorePlace)
+		return none, usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, restorePlace)
 	case !reachable(c, path.Dir(place)):
-		return usage("--restore-path %s: lies in the system's files, where the documents make no such directory, or where nothing outlives a reboot; write for example %s, or on etcd's own disk %s", place, restorePlace, cluster.EtcdData+"/snapshot.db")
+		return none, usage("--restore-path %s: lies in the system's files, where the documents make no such directory, or where nothing outlives a reboot; write for example %s, or on etcd's own disk %s", place, restorePlace, cluster.EtcdData+"/snapshot.db")
 	case strings.HasPrefix(place, cluster.EtcdData+"/member"):
-		return usage("--restore-path %s: is what etcd's own data is called, or what was moved aside; write for example %s", place, cluster.EtcdData+"/snapshot.db")
+		return none, usage("--restore-path %s: is what etcd's own data is called, or what was moved aside; write for example %s", place, cluster.EtcdData+"/snapshot.db")
 	default:
 		sum, err := readSnapshot(file)
-		c.Restore = cluster.Restore{SHA256: sum, Path: place}
-		return err
+		return control.Restore{SHA256: sum, Path: place}, err
 	}
 }
 
@@ -119,11 +118,11 @@ func readSnapshot(name string) (string, error) {
 
 // restoreSteps tells what to do with documents that restore.
 func (w *work) restoreSteps(ui *ui, ctx *cli.Context, dir string) {
-	if w.cluster.Restore.SHA256 == "" {
+	if w.options.Restore.SHA256 == "" {
 		return
 	}
-	ui.line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", ctx.String("restore"), w.cluster.Restore.SHA256))
-	for i, step := range control.RestoreSteps(w.cluster, replace.Word(ctx.String("restore")), replace.Word(dir)) {
+	ui.line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", ctx.String("restore"), w.options.Restore.SHA256))
+	for i, step := range control.RestoreSteps(w.cluster, w.options.Restore, replace.Word(ctx.String("restore")), replace.Word(dir)) {
 		ui.say("%d. %s", i+1, step)
 	}
 }

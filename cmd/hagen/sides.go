@@ -199,7 +199,7 @@ func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
 		slices.Sort(trial)
 		ui.warn(strings.Join(folded(trial), ", ") + ": will be issued by the next hagen render; keys and times are compared with a trial")
 	}
-	machines, err := gen.Render(c, issued.Set, nil, nil)
+	machines, err := gen.Render(c, issued.Set, control.Options{}, nil, nil)
 	if err != nil {
 		return clusterTree{}, failed("%w\nThis is a fault of hagen, not of your file.", err)
 	}

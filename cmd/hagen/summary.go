@@ -79,7 +79,7 @@ func (w *work) report(ui *ui, ctx *cli.Context, dir string, result out.Result) {
 		Output: dir, Changed: result.Changed, Written: list(result.Written), Removed: list(result.Removed),
 		Hosts: w.hosts(), PKI: w.summary(pkiDir(ctx)), Warnings: list(ui.warnings), Notes: list(ui.notes),
 	}
-	if len(w.cluster.Joining) > 0 {
+	if len(w.options.Joining) > 0 {
 		s.Runbook = runbookPath
 	}
 	if ctx.Bool("json") {

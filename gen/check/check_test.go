@@ -64,7 +64,7 @@ func freshOf(t testing.TB, text string, lock ...byte) good {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes, err := control.Nodes(c, issued.Set)
+	nodes, err := control.Nodes(c, issued.Set, control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,8 @@ const (
 	LoadBalancer Role = "load balancer"
 )
 
-// Cluster is a cluster in which everything fits together.
+// Cluster is a cluster in which everything fits together. Nothing writes to one
+// that New has given; what a render asks for besides is control.Options.
 type Cluster struct {
 	Name       string
 	Profile    profiles.Profile
@@ -45,17 +46,10 @@ type Cluster struct {
 	PKI        PKI
 	Binaries   Binaries
 	Snapshots  Snapshots
-	Restore    Restore // asked for by a render, never by the cluster file
 	Users      []User
-	Joining    Joining      // no field of the file
 	Warnings   []spec.Fault // what works but is hardly meant; each says what to write to end it
 	Notes      []spec.Fault // what should be known and nothing in the file ends
 }
-
-// Joining are the masters that join members of etcd which are there, by name,
-// each with those that etcd has by then, as --initial-cluster lists them; "" is
-// all masters.
-type Joining map[string]string
 
 // Endpoint is what clients outside the masters dial.
 type Endpoint struct {
@@ -191,6 +185,13 @@ type PKI struct {
 	Algorithm                   pki.Algorithm
 	Subject                     Subject
 	CAExpiry, Expiry, AdminLife time.Duration
+}
+
+// WithKeys gives the cluster with another algorithm for its keys.
+func (c *Cluster) WithKeys(a pki.Algorithm) *Cluster {
+	with := *c
+	with.PKI.Algorithm = a
+	return &with
 }
 
 // Subject is the name of the authorities.

@@ -18,13 +18,6 @@ type Snapshots struct {
 	Directory string
 }
 
-// Restore is what a render is asked to begin etcd's data from. With no SHA256
-// it begins as it is.
-type Restore struct {
-	SHA256 string // of the snapshot's file, in hex
-	Path   string // where each master finds the file
-}
-
 // RestoreDir is below /var/lib, where systemd makes it for the unit that
 // restores (systemd.exec(5), StateDirectory=).
 const RestoreDir = "/var/lib/etcd-restore"

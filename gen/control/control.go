@@ -35,9 +35,29 @@ const (
 	schedulerConfig = schedulerDir + "/kubeconfig"
 )
 
-// site is where a row is asked for its value: a cluster and one of its hosts.
+// Options are what a render asks for besides what the cluster file says. The
+// zero value asks for machines as they are every day.
+type Options struct {
+	Restore Restore
+	Joining Joining
+}
+
+// Restore is what etcd's data begins from. With no SHA256 it begins as it is.
+type Restore struct {
+	SHA256 string // of the snapshot's file, in hex
+	Path   string // where each master finds the file
+}
+
+// Joining are the masters that join members of etcd which are there, by name,
+// each with those that etcd has by then, as --initial-cluster lists them; "" is
+// all masters.
+type Joining map[string]string
+
+// site is where a row is asked for its value: a cluster and one of its hosts,
+// with what a render asks for.
 type site struct {
 	*cluster.Cluster
+	Options
 	host cluster.Host
 }
 
@@ -72,20 +92,29 @@ var plans = map[string]plan{
 // Nodes decides every machine of the cluster, masters first. The set must
 // hold everything that Requests asks for. An error is a fault of hagen's
 // tables, not of the input.
-func Nodes(c *cluster.Cluster, set pki.Set) ([]node.Node, error) {
+func Nodes(c *cluster.Cluster, set pki.Set, o Options) ([]node.Node, error) {
 	var nodes []node.Node
 	var faults []error
 	for _, host := range c.Hosts() {
-		n, err := machine(site{c, host}, set)
-		if clashes := n.Clashes(); err == nil && len(clashes) > 0 {
-			err = errors.New(clashes[0])
-		}
+		n, err := Node(c, host, set, o)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", host.Name, err))
+			faults = append(faults, err)
 		}
 		nodes = append(nodes, n)
 	}
 	return nodes, errors.Join(faults...)
+}
+
+// Node decides one machine of the cluster, as Nodes does all.
+func Node(c *cluster.Cluster, host cluster.Host, set pki.Set, o Options) (node.Node, error) {
+	n, err := machine(site{c, o, host}, set)
+	if clashes := n.Clashes(); err == nil && len(clashes) > 0 {
+		err = errors.New(clashes[0])
+	}
+	if err != nil {
+		return n, fmt.Errorf("%s: %w", host.Name, err)
+	}
+	return n, nil
 }
 
 // machine puts one host together, in boot order.

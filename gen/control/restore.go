@@ -54,11 +54,11 @@ func restoreScript(s site) string {
 // RestoreSteps tells an operator in which order a cluster is restored. The
 // snapshot is a file at the desk, as one word of a shell; the tree is where the
 // documents stand.
-func RestoreSteps(c *cluster.Cluster, snapshot, tree string) []string {
+func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree string) []string {
 	var names, copies, images []string
 	for _, m := range c.Masters {
 		names = append(names, m.Name)
-		copies = append(copies, "\n   "+copyTo(c, m, snapshot))
+		copies = append(copies, "\n   "+copyTo(c, m, r.Path, snapshot))
 		if m.Delivery.Of(etcdutl) != profiles.URLs {
 			images = append(images, m.Name)
 		}
@@ -71,7 +71,7 @@ func RestoreSteps(c *cluster.Cluster, snapshot, tree string) []string {
 		"Switch all masters off: " + strings.Join(names, ", ") + ". One that runs on would take writes that are lost.",
 		boot,
 		"Put the snapshot on each, unless its disk has it. A master without it says so and starts no etcd; reboot it then:" + strings.Join(copies, ""),
-		fmt.Sprintf("Look on each: journalctl -u %s says \"etcd begins from %s\".", RestoreUnit, c.Restore.Path),
+		fmt.Sprintf("Look on each: journalctl -u %s says \"etcd begins from %s\".", RestoreUnit, r.Path),
 		"Ask: kubectl --kubeconfig " + tree + "/admin.kubeconfig get --raw=/readyz answers ok.",
 		"Render without --restore, and keep those documents for the next time a master is made anew: hagen render",
 	}
@@ -80,10 +80,10 @@ func RestoreSteps(c *cluster.Cluster, snapshot, tree string) []string {
 // copyTo is the command that brings the snapshot onto a master, through a login
 // that may do everything by sudo: root has none. Without a login in the cluster
 // file it is whoever the image lets in.
-func copyTo(c *cluster.Cluster, m cluster.Host, snapshot string) string {
+func copyTo(c *cluster.Cluster, m cluster.Host, place, snapshot string) string {
 	login := m.Address().String()
 	if len(c.Users) > 0 {
 		login = c.Users[0].Name + "@" + login
 	}
-	return fmt.Sprintf(`ssh %s "sudo sh -c 'umask 077 && mkdir -p %s && cat >%s'" <%s`, login, path.Dir(c.Restore.Path), c.Restore.Path, snapshot)
+	return fmt.Sprintf(`ssh %s "sudo sh -c 'umask 077 && mkdir -p %s && cat >%s'" <%s`, login, path.Dir(place), place, snapshot)
 }

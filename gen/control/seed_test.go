@@ -100,7 +100,7 @@ func nodesOf(t testing.TB, name string) []node.Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes, err := Nodes(c, issued.Set)
+	nodes, err := Nodes(c, issued.Set, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func side(t *testing.T, text string, set pki.Set) (Side, pki.Set, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes, err := control.Nodes(c, issued.Set)
+	nodes, err := control.Nodes(c, issued.Set, control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func sides(t *testing.T, text string, edits ...string) (old, new plan.Side) {
 			t.Fatal(err)
 		}
 		set = issued.Set
-		nodes, err := control.Nodes(c, set)
+		nodes, err := control.Nodes(c, set, control.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

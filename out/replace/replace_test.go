@@ -62,7 +62,7 @@ func machines(t *testing.T, c *cluster.Cluster, before pki.Set) ([]node.Node, pk
 	if err != nil {
 		t.Fatal(err)
 	}
-	nodes, err := control.Nodes(c, issued.Set)
+	nodes, err := control.Nodes(c, issued.Set, control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
