@@ -76,10 +76,10 @@ func channel(t *testing.T, name string) *profiles.Channel {
 func master(t *testing.T, system string, formats ...string) []gen.Machine {
 	t.Helper()
 	c := readCase(t, "standard")
-	for i := range c.Masters {
-		c.Masters[i].OS, _ = profiles.FindOS(system)
+	for i := range c.Members() {
+		c.Machines[i].OS, _ = profiles.FindOS(system)
 	}
-	machines, err := gen.Render(c, fixedPKI(t, "standard", c), control.Options{}, []string{c.Masters[0].Name}, formats)
+	machines, err := gen.Render(c, fixedPKI(t, "standard", c), control.Options{}, []string{c.Machines[0].Name}, formats)
 	if err != nil {
 		t.Fatal(err)
 	}

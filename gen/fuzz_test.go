@@ -48,7 +48,7 @@ func checkCluster(t *testing.T, c *cluster.Cluster) {
 	if c.Name == "" || c.Domain == "" || c.Issuer == "" || c.Release.Minor == "" || c.Profile.Name == "" {
 		fail("something is empty")
 	}
-	if len(c.Masters) == 0 || !families(c.Services) || !families(c.Pods) || len(c.Pods) < len(c.Services) || c.Services[0].Overlaps(c.Pods[0]) {
+	if len(c.Members()) == 0 || !families(c.Services) || !families(c.Pods) || len(c.Pods) < len(c.Services) || c.Services[0].Overlaps(c.Pods[0]) {
 		fail("masters or ranges")
 	}
 	if c.NodePorts.First > c.NodePorts.Last || c.APIServer.Port == 0 || c.NodePorts.Contains(c.APIServer.Port) {

@@ -259,7 +259,7 @@ func TestSameBytes(t *testing.T) {
 				t.Errorf("%s: %s differs from run to run", name, path)
 			}
 		}
-		host := c.Masters[0].Name
+		host := c.Machines[0].Name
 		alone := documents(host)
 		for path := range first {
 			if _, made := alone[path]; made != (filepath.Dir(path) == host) {

@@ -108,9 +108,9 @@ func TestLongest(t *testing.T) {
 			}
 		}
 		// Of every role one: they differ in names alone.
-		only := []string{c.Masters[0].Name}
-		if len(c.Balancers) > 0 {
-			only = append(only, c.Balancers[0].Name)
+		only := []string{c.Machines[0].Name}
+		if len(c.Of(cluster.LoadBalancer)) > 0 {
+			only = append(only, c.Of(cluster.LoadBalancer)[0].Name)
 		}
 		machines, err := gen.Render(c, issued.Set, control.Options{}, only, nil)
 		if err != nil {

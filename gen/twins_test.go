@@ -127,7 +127,7 @@ func TestNoSecretInTwins(t *testing.T) {
 		documents, shown := twins(t, c, set)
 		keys := windows(set)
 		for path, text := range documents {
-			if path != gen.AdminPath && !slices.ContainsFunc(c.Masters, func(h cluster.Host) bool { return h.Name == filepath.Dir(path) }) {
+			if path != gen.AdminPath && !slices.ContainsFunc(c.Members(), func(h cluster.Host) bool { return h.Name == filepath.Dir(path) }) {
 				continue // a load balancer's holds none
 			}
 			switch filepath.Base(path) {
@@ -229,7 +229,7 @@ func TestChangeShows(t *testing.T) {
 			without := maps.Clone(set)
 			delete(without, request.Name)
 			host, isHosts := strings.CutPrefix(path.Dir(request.Name), "hosts/")
-			if request.Kind == pki.Authority && name != "standard" && name != "classic" || isHosts && host != c.Masters[0].Name {
+			if request.Kind == pki.Authority && name != "standard" && name != "classic" || isHosts && host != c.Machines[0].Name {
 				continue // the others are alike
 			}
 			issued, err := pki.Issue(control.Requests(c), without, time.Now(), pki.Generate, rand.Reader)

@@ -33,16 +33,16 @@ type site struct{ *cluster.Cluster }
 func spoil(c *cluster.Cluster, s site) *int {
 	c.Name = "" // found
 	s.HostsFile = true // found
-	c.Masters[0].Address() // reads
-	c.Masters[0].Name += "x" // found
-	c.Masters[0] = cluster.Host{} // found
+	c.Machines[0].Address() // reads
+	c.Machines[0].Name += "x" // found
+	c.Machines[0] = cluster.Host{} // found
 	c.PKI.Algorithm, c.Name = "", c.Domain // found
 	*c = cluster.Cluster{} // found
 	copied := *c
 	copied.Balancing.StatsPort++ // found
 	c.Binaries.Sources["etcd"] = "" // found
 	delete(c.Binaries.Sources, "etcd") // found
-	slices.Reverse(c.Balancers) // found
+	slices.Reverse(c.Machines) // found
 	s.Cluster = nil
 	s = site{c}
 	for _, c.Name = range []string{""} { // found

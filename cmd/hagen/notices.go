@@ -45,7 +45,7 @@ func (w *work) membership(ui *ui, removed []string) {
 	for _, file := range removed {
 		host := path.Dir(file)
 		// It may be one format alone that is gone.
-		remains := slices.ContainsFunc(w.cluster.Masters, func(h cluster.Host) bool { return h.Name == host })
+		remains := slices.ContainsFunc(w.cluster.Members(), func(h cluster.Host) bool { return h.Name == host })
 		if _, master := w.recorded[path.Join("hosts", host, etcdLeaf)]; master && !remains && !slices.Contains(said, host+" is gone") {
 			said = append(said, host+" is gone")
 		}

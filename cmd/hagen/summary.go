@@ -96,7 +96,7 @@ func (w *work) noteOthers(ui *ui, asked []string) {
 		return
 	}
 	var others []string
-	for _, m := range w.cluster.Masters {
+	for _, m := range w.cluster.Members() {
 		holds := func(c pki.Change) bool {
 			shared := strings.HasPrefix(c.Name, "cluster/") && c.Name != control.Admin
 			return c.Action != pki.Kept && (shared || strings.HasPrefix(c.Name, "hosts/"+m.Name+"/"))

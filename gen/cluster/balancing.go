@@ -45,18 +45,12 @@ type Timeouts struct {
 
 // Fronts lists the machines that HAProxy runs on; none in mode external.
 func (c *Cluster) Fronts() []Host {
-	switch c.Balancing.Mode {
-	case Dedicated:
-		return c.Balancers
-	case Colocated:
-		return c.Masters
-	}
-	return nil
+	return c.Of(frontRoles[c.Balancing.Mode])
 }
 
 // IsFront says whether HAProxy runs on the host.
 func (c *Cluster) IsFront(h Host) bool {
-	return slices.ContainsFunc(c.Fronts(), func(f Host) bool { return f.Name == h.Name })
+	return h.Role == frontRoles[c.Balancing.Mode]
 }
 
 const (
@@ -317,7 +311,7 @@ func (v *validation) frontPorts() {
 	if len(v.c.Fronts()) == 0 {
 		return
 	}
-	role := map[Mode]Role{Dedicated: LoadBalancer, Colocated: Master}[b.Mode]
+	role := frontRoles[b.Mode]
 	if daemon := v.taker(e.Port, role); daemon != "" {
 		v.fault(e.At, fmt.Sprintf("port %d is %s's on every %s", e.Port, daemon, role), "write for example "+hostPort(e.Host, v.freePort(6443)))
 	} else if ephemeral.Contains(e.Port) {

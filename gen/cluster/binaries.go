@@ -69,7 +69,7 @@ func (c *Cluster) needs(h Host, row profiles.Artefact) bool {
 	comes := func(binary string) bool {
 		return slices.Contains(row.Binaries, binary) && h.Delivery.Of(binary) == row.Delivery
 	}
-	return h.Role == Master && comes("etcd") || h.Role == Master && comes(row.Binaries[0]) && row.Product == profiles.Kubernetes ||
+	return slices.ContainsFunc(h.Role.row().runs, comes) ||
 		c.IsFront(h) && (comes(profiles.HAProxy) || comes(profiles.Keepalived) && len(c.Balancing.VirtualIPs) > 0)
 }
 
@@ -139,13 +139,12 @@ func (v *validation) binaries() {
 	if field.HAProxy.At.Written() {
 		v.choice(field.HAProxy, append(profiles.Deliveries(), profiles.Container)...)
 	}
-	for _, hosts := range [][]Host{v.c.Masters, v.c.Balancers} {
-		for i := range hosts {
-			if asked := hosts[i].asked; asked.At.Written() {
-				v.choice(asked, profiles.Deliveries()...)
-			}
-			hosts[i].Delivery = deliveryOf(hosts[i], field)
+	for i := range v.c.Machines {
+		h := &v.c.Machines[i]
+		if h.asked.At.Written() {
+			v.choice(h.asked, profiles.Deliveries()...)
 		}
+		h.Delivery = deliveryOf(*h, field)
 	}
 	if len(v.faults) == before { // else nobody knows what was meant
 		v.published()

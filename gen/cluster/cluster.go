@@ -14,15 +14,6 @@ import (
 	"hagen/profiles"
 )
 
-// Role is what a machine does.
-type Role string
-
-// The roles of machines. Upstream says "control-plane node" for a master.
-const (
-	Master       Role = "master"
-	LoadBalancer Role = "load balancer"
-)
-
 // Cluster is a cluster in which everything fits together. Nothing writes to one
 // that New has given; what a render asks for besides is control.Options.
 type Cluster struct {
@@ -40,8 +31,7 @@ type Cluster struct {
 	NodePorts  PortRange
 	APIServer  APIServer
 	Issuer     string // of service-account tokens
-	Masters    []Host
-	Balancers  []Host
+	Machines   []Host // in the order of the roles
 	Balancing  Balancing
 	PKI        PKI
 	Binaries   Binaries
@@ -208,7 +198,7 @@ type User struct {
 
 // Hosts lists all machines, masters first.
 func (c *Cluster) Hosts() []Host {
-	return append(append([]Host(nil), c.Masters...), c.Balancers...)
+	return slices.Clone(c.Machines)
 }
 
 // Names are those of a host: its own and, where that has a domain and its

@@ -86,12 +86,12 @@ func TestDefaults(t *testing.T) {
 		NodePorts: cluster.PortRange{First: 30000, Last: 32767},
 		APIServer: cluster.APIServer{Port: 6443},
 		Issuer:    "https://kubernetes.default.svc.cluster.local",
-		Masters: []cluster.Host{
+		Machines: []cluster.Host{
 			host("kubem00", cluster.Master, "10.10.10.80", "spec.masters[0].name", 10),
 			host("kubem01", cluster.Master, "10.10.10.81", "spec.masters[1].name", 11),
 			host("kubem02", cluster.Master, "10.10.10.82", "spec.masters[2].name", 12),
+			host("kubernetes", cluster.LoadBalancer, "10.10.10.2", "spec.loadBalancers[0].name", 14),
 		},
-		Balancers: []cluster.Host{host("kubernetes", cluster.LoadBalancer, "10.10.10.2", "spec.loadBalancers[0].name", 14)},
 		Balancing: cluster.Balancing{Mode: cluster.Dedicated, StatsPort: 8404, Metrics: true, MaxConnections: 8000, Timeouts: cluster.Timeouts{Connect: time.Second, Client: time.Minute, Server: time.Minute,
 			Tunnel: 24 * time.Hour, Check: 1500 * time.Millisecond}},
 		PKI: cluster.PKI{Algorithm: pki.ECDSAP256, Subject: cluster.Subject{CommonName: "kubernetes CA"},
@@ -134,22 +134,22 @@ func TestEverything(t *testing.T) {
 		{"API port", c.APIServer.Port, uint16(8443)},
 		{"SAN names", c.APIServer.ExtraNames, []string{"api.example.net", "*.apps.example.net"}},
 		{"SAN addresses", c.APIServer.ExtraAddresses, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("192.0.2.8")}},
-		{"masters", len(c.Masters), 2},
-		{"default OS", c.Masters[0].OS.Name, "flatcar"},
-		{"own OS", c.Masters[1].OS.Name, "generic"},
-		{"interfaces", c.Masters[1].Interfaces, []cluster.Interface{
+		{"masters", len(c.Of(cluster.Master)), 2},
+		{"default OS", c.Machines[0].OS.Name, "flatcar"},
+		{"own OS", c.Machines[1].OS.Name, "generic"},
+		{"interfaces", c.Machines[1].Interfaces, []cluster.Interface{
 			{Name: "ens3", MAC: "52:54:00:89:d8:10", Addresses: []netip.Prefix{netip.MustParsePrefix("10.20.0.11/16")},
 				Gateways: []netip.Addr{netip.MustParseAddr("10.20.255.254")}, Nameservers: []netip.Addr{netip.MustParseAddr("10.20.0.54")},
 				At: spec.At{Line: 26, Column: 7, Path: "spec.masters[1]"}},
 			{Name: "ens4", MAC: "52:54:00:89:d8:11", Addresses: []netip.Prefix{netip.MustParsePrefix("192.0.2.11/28")},
 				Nameservers: []netip.Addr{netip.MustParseAddr("192.0.2.1")}, At: spec.At{Line: 34, Column: 11, Path: "spec.masters[1].interfaces[0]"}},
 		}},
-		{"addresses", c.Masters[1].Addresses, []netip.Addr{netip.MustParseAddr("10.20.0.11"), netip.MustParseAddr("192.0.2.11")}},
+		{"addresses", c.Machines[1].Addresses, []netip.Addr{netip.MustParseAddr("10.20.0.11"), netip.MustParseAddr("192.0.2.11")}},
 		{"use", c.Use, cluster.Use{Etcd: netip.MustParsePrefix("10.20.0.0/16"), APIServer: netip.MustParsePrefix("10.20.0.0/16"), HAProxy: []netip.Prefix{netip.MustParsePrefix("10.20.0.0/16")}}},
-		{"clocks", c.Masters[0].Clocks, []string{"ntp.example.com", "192.0.2.123"}},
-		{"own clocks", c.Masters[1].Clocks, []string{"ntp.example.net"}},
+		{"clocks", c.Machines[0].Clocks, []string{"ntp.example.com", "192.0.2.123"}},
+		{"own clocks", c.Machines[1].Clocks, []string{"ntp.example.net"}},
 		{"hosts", len(c.Hosts()), 4},
-		{"full name", c.Masters[0].Name, "m0.edge-7.example.com"},
+		{"full name", c.Machines[0].Name, "m0.edge-7.example.com"},
 		{"balancing", c.Balancing, cluster.Balancing{Mode: cluster.Dedicated, VirtualIPs: []netip.Addr{netip.MustParseAddr("10.20.0.4")}, RouterID: 77,
 			AddressAt: spec.At{Line: 67, Column: 16, Path: "spec.loadBalancer.virtualIP"},
 			RouterAt:  spec.At{Line: 68, Column: 22, Path: "spec.loadBalancer.virtualRouterID"},
@@ -158,18 +158,18 @@ func TestEverything(t *testing.T) {
 		{"pki", c.PKI, cluster.PKI{Algorithm: pki.RSA3072, CAExpiry: 5 * 365 * 24 * time.Hour, Expiry: 100 * 24 * time.Hour, AdminLife: 36 * time.Hour,
 			Subject: cluster.Subject{CommonName: "Edge CA", Organization: "Exämple", OrganizationalUnit: "Edge", Country: "NO", State: "Ost", Locality: "Ås"}}},
 		{"snapshots", c.Snapshots, cluster.Snapshots{Every: 30 * time.Minute, Keep: 96, Directory: "/var/backups/etcd"}},
-		{"disks of a role", []string{c.Masters[0].Filesystems[0].Device, c.Balancers[0].Filesystems[0].Format}, []string{"/dev/disk/by-id/virtio-m", "ext4"}},
-		{"etcd's disk", bare(c.Masters[0].Filesystems[1]), cluster.Filesystem{
+		{"disks of a role", []string{c.Machines[0].Filesystems[0].Device, c.Of(cluster.LoadBalancer)[0].Filesystems[0].Format}, []string{"/dev/disk/by-id/virtio-m", "ext4"}},
+		{"etcd's disk", bare(c.Machines[0].Filesystems[1]), cluster.Filesystem{
 			Device: "/dev/disk/by-path/pci-0000:00:04.0", Format: "ext4", Label: "etcd", Path: "/var/lib/etcd", Options: []string{"nofail"}}},
-		{"a host's disk", []int{len(c.Masters[1].Disks), c.Masters[1].Disks[0].Partitions[0].Number, c.Masters[1].Disks[0].Partitions[0].StartMiB, c.Masters[1].Disks[0].Partitions[1].SizeMiB}, []int{1, 7, 1024, 2048}},
-		{"a host's filesystem", bare(c.Masters[1].Filesystems[0]), cluster.Filesystem{
+		{"a host's disk", []int{len(c.Machines[1].Disks), c.Machines[1].Disks[0].Partitions[0].Number, c.Machines[1].Disks[0].Partitions[0].StartMiB, c.Machines[1].Disks[0].Partitions[1].SizeMiB}, []int{1, 7, 1024, 2048}},
+		{"a host's filesystem", bare(c.Machines[1].Filesystems[0]), cluster.Filesystem{
 			Device: "/dev/disk/by-partlabel/logs", Format: "btrfs", Label: "logs", Path: "/var/log", Options: []string{"noatime", "subvol=/logs"}, Wipe: true}},
-		{"a host's etcd", c.Masters[1].Filesystems[2].Device, "/dev/disk/by-partlabel/etcd"},
+		{"a host's etcd", c.Machines[1].Filesystems[2].Device, "/dev/disk/by-partlabel/etcd"},
 		{"mirror", c.Binaries.Mirror, "https://mirror.example.com:8443/hagen"},
 		{"arch", c.Binaries.Arch, "arm64"},
 		{"sources", c.Binaries.Sources, map[string]string{"etcd": "https://example.com/etcd"}},
-		{"delivery", c.Masters[0].Delivery, cluster.Delivery{ControlPlane: "urls", HAProxy: "sysext", Keepalived: "preinstalled"}},
-		{"own delivery", c.Masters[1].Delivery.ControlPlane, "preinstalled"},
+		{"delivery", c.Machines[0].Delivery, cluster.Delivery{ControlPlane: "urls", HAProxy: "sysext", Keepalived: "preinstalled"}},
+		{"own delivery", c.Machines[1].Delivery.ControlPlane, "preinstalled"},
 		{"user", c.Users[0].Name, "core"},
 		{"key", c.Users[0].SSHKeys, []string{key}},
 	} {
@@ -236,13 +236,13 @@ func TestGood(t *testing.T) {
 		{"v-prefix", also("kubernetesVersion: v"+newest.Proven.String(), "etcdVersion: v"+newest.Etcd.String()),
 			func(c *cluster.Cluster) bool { return c.Kubernetes == newest.Proven && c.Etcd == newest.Etcd }},
 		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), func(c *cluster.Cluster) bool {
-			return c.Kubernetes.String() == "1.9.2" && c.Etcd.String() == "3.2.8" && c.Masters[0].OS.Name == "generic" && c.PKI.Algorithm == pki.RSA2048
+			return c.Kubernetes.String() == "1.9.2" && c.Etcd.String() == "3.2.8" && c.Machines[0].OS.Name == "generic" && c.PKI.Algorithm == pki.RSA2048
 		}},
 		{"mixed OS", changed(t, "{name: kubem01,", "{name: kubem01, os: flatcar,"), func(c *cluster.Cluster) bool {
-			return c.Masters[0].OS.Name == "fcos" && c.Masters[1].OS.Name == "flatcar"
+			return c.Machines[0].OS.Name == "fcos" && c.Machines[1].OS.Name == "flatcar"
 		}},
 		{"FQDNs", changed(t, "name: kubem00", "name: kubem00.example.com", "name: kubem01", "name: kubem00.example.net"),
-			func(c *cluster.Cluster) bool { return c.Masters[1].Name == "kubem00.example.net" }},
+			func(c *cluster.Cluster) bool { return c.Machines[1].Name == "kubem00.example.net" }},
 		{"longest names", changed(t, "name: kubem00", "name: "+strings.Repeat("a", 62)+".b", "  name: kubernetes\n", "  name: "+strings.Repeat("c", 49)+"\n"), nil},
 		{"digits in names", changed(t, "name: kubem00", "name: 0m"), nil},
 		{"domain of one label", also("clusterDomain: cluster"), func(c *cluster.Cluster) bool { return c.ServiceNames()[3] == "kubernetes.default.svc.cluster" }},
@@ -272,17 +272,17 @@ func TestGood(t *testing.T) {
 		{"longest issuer", also("serviceAccountIssuer: https://a/" + strings.Repeat("b", 1014)), nil},
 		{"static addresses", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3", "[10.10.10.81]", "[10.10.10.81/24], gateway: 10.10.10.2, nameservers: [192.0.2.53], mac: 5254.0089.D810",
 			"  masters:", "  network: {gateway: 10.10.10.1, nameservers: [10.10.10.53, 10.10.11.53]}\n  masters:"), func(c *cluster.Cluster) bool {
-			first, second := c.Masters[0].Interfaces[0], c.Masters[1].Interfaces[0]
+			first, second := c.Machines[0].Interfaces[0], c.Machines[1].Interfaces[0]
 			return first.Gateways[0].String() == "10.10.10.1" && len(first.Nameservers) == 2 && second.MAC == "52:54:00:89:d8:10" &&
-				second.Gateways[0].String() == "10.10.10.2" && len(second.Nameservers) == 1 && len(c.Masters[2].Interfaces) == 0 && len(c.Masters[2].Clocks) == 0
+				second.Gateways[0].String() == "10.10.10.2" && len(second.Nameservers) == 1 && len(c.Machines[2].Interfaces) == 0 && len(c.Machines[2].Clocks) == 0
 		}},
 		{"IPv6 alone", strings.NewReplacer("10.32.0.0/16", "'fd00:32::/108'", "10.38.0.0/16", "'2001:db8:38::/64'", "[10.10.10.80]", "['fd00::80']", "[10.10.10.81]", "['fd00::81']", "[10.10.10.82]", "['fd00::82']",
 			"[10.10.10.2]", "['fd00::2/64'], interface: ens3, gateway: 'fe80::1'").Replace(strings.Replace(least, "10.38.0.0/16", "'2001:db8:38::/56'", 1)), func(c *cluster.Cluster) bool {
-			return c.Loopbacks()[0].String() == "::1" && len(c.Loopbacks()) == 1 && c.FirstServices()[0].String() == "fd00:32::1" && c.Balancers[0].Interfaces[0].Gateways[0].String() == "fe80::1"
+			return c.Loopbacks()[0].String() == "::1" && len(c.Loopbacks()) == 1 && c.FirstServices()[0].String() == "fd00:32::1" && c.Of(cluster.LoadBalancer)[0].Interfaces[0].Gateways[0].String() == "fe80::1"
 		}},
 		{"both families, IPv6 first", changed(t, "10.32.0.0/16", "'fd00:32::/112', 10.32.0.0/16", "10.38.0.0/16", "'fd00:38::/48', 10.38.0.0/16", "[10.10.10.80]", "[10.10.10.80, 'fd00::80']", "[10.10.10.81]", "['fd00::81']",
 			"[10.10.10.82]", "['fd00::82']", "[10.10.10.2]", "[10.10.10.2, 'fd00::2']"), func(c *cluster.Cluster) bool {
-			return c.Masters[0].Address().String() == "fd00::80" && len(c.Loopbacks()) == 2 && len(c.FirstServices()) == 2 && c.Endpoint.Alone() && len(c.Endpoint.Answered) == 2
+			return c.Machines[0].Address().String() == "fd00::80" && len(c.Loopbacks()) == 2 && len(c.FirstServices()) == 2 && c.Endpoint.Alone() && len(c.Endpoint.Answered) == 2
 		}},
 		{"services of one family, pods of both", changed(t, "10.38.0.0/16", "10.38.0.0/16, 'fd00:38::/48'"), nil},
 		{"endpoint in brackets", changed(t, "kubernetes:6443", "'[fd00:0::2]:6443'", "[10.10.10.2]", "[10.10.10.2, 'fd00::2']"), func(c *cluster.Cluster) bool {
@@ -290,35 +290,35 @@ func TestGood(t *testing.T) {
 		}},
 		{"two addresses", changed(t, "[10.10.10.80]", "[192.0.2.80, 10.10.10.80]", "[10.10.10.81]", "[192.0.2.81, 10.10.10.81]", "[10.10.10.2]", "[192.0.2.2, 10.10.10.2]",
 			"  masters:", "  network: {use: {etcd: 10.10.10.0/24, apiServer: 10.0.0.0/8, haproxy: [10.10.0.0/16]}}\n  masters:"), func(c *cluster.Cluster) bool {
-			m := c.Masters[0]
-			return c.EtcdAddress(m).String() == "10.10.10.80" && c.APIAddress(m).String() == "10.10.10.80" && m.Address().String() == "192.0.2.80" && c.FrontAddresses(c.Balancers[0])[0].String() == "10.10.10.2"
+			m := c.Machines[0]
+			return c.EtcdAddress(m).String() == "10.10.10.80" && c.APIAddress(m).String() == "10.10.10.80" && m.Address().String() == "192.0.2.80" && c.FrontAddresses(c.Of(cluster.LoadBalancer)[0])[0].String() == "10.10.10.2"
 		}},
 		{"two addresses, and the first one counts", changed(t, "[10.10.10.80]", "[192.0.2.80, 10.10.10.80]"), func(c *cluster.Cluster) bool {
-			return c.EtcdAddress(c.Masters[0]).String() == "192.0.2.80" && c.APIAddress(c.Masters[0]).String() == "192.0.2.80"
+			return c.EtcdAddress(c.Machines[0]).String() == "192.0.2.80" && c.APIAddress(c.Machines[0]).String() == "192.0.2.80"
 		}},
 		{"a virtual IP of each family", changed(t, "[10.10.10.2]}", "[10.10.10.2, 'fd00::2']}\n    - {name: lb1, addresses: [10.10.10.3, 'fd00::3']}\n  loadBalancer: {virtualIP: [10.10.10.9, 'fd00::9']}", "kubernetes:6443", "'[fd00::9]:6443'"), func(c *cluster.Cluster) bool {
 			return len(c.Balancing.VirtualIPs) == 2 && len(c.Endpoint.Answered) == 2
 		}},
 		{"no gateway, and none meant", changed(t, "[10.10.10.80]", "[10.10.10.80/31], interface: ens3, gateway: []"), func(c *cluster.Cluster) bool {
-			return len(c.Masters[0].Interfaces[0].Gateways) == 0
+			return len(c.Machines[0].Interfaces[0].Gateways) == 0
 		}},
 		{"gateway on the second interface", changed(t, "[10.10.10.80]", "[10.10.10.80], interfaces: [{interface: ens4, addresses: [192.0.2.80/24], gateway: 192.0.2.1}]"), func(c *cluster.Cluster) bool {
-			return len(c.Masters[0].Interfaces) == 1 && c.Masters[0].Address().String() == "10.10.10.80"
+			return len(c.Machines[0].Interfaces) == 1 && c.Machines[0].Address().String() == "10.10.10.80"
 		}},
 		{"MAC address of a machine with DHCP", changed(t, "[10.10.10.80]", "[10.10.10.80], mac: 52:54:00:89:d8:10"), nil},
 		{"lifetimes equal", also("pki: {caExpiry: 30d, expiry: 720h, adminExpiry: 30d}"), func(c *cluster.Cluster) bool { return c.PKI.Expiry == c.PKI.CAExpiry }},
 		{"common name with umlauts", also("pki: {subject: {commonName: " + strings.Repeat("ü", 52) + "}}"), nil},
 		{"a mirror alone", also("binaries: {mirror: 'http://10.10.10.1/', haproxy: preinstalled}"), func(c *cluster.Cluster) bool {
-			return c.Masters[0].Delivery.ControlPlane == "urls" && c.Fetched()[0].URL == "http://10.10.10.1/github.com/etcd-io/etcd/releases/download/v"+newest.Etcd.String()+"/etcd-v"+newest.Etcd.String()+"-linux-amd64.tar.gz"
+			return c.Machines[0].Delivery.ControlPlane == "urls" && c.Fetched()[0].URL == "http://10.10.10.1/github.com/etcd-io/etcd/releases/download/v"+newest.Etcd.String()+"/etcd-v"+newest.Etcd.String()+"-linux-amd64.tar.gz"
 		}},
 		{"upstream's places", also("binaries: {mode: urls, haproxy: preinstalled}"), func(c *cluster.Cluster) bool {
 			return len(c.Fetched()) == 4 && c.Fetched()[1].URL == "https://dl.k8s.io/release/v"+newest.Proven.String()+"/bin/linux/amd64/kube-apiserver"
 		}},
 		{"a distribution's HAProxy", changed(t, "spec:\n", "spec:\n  os: generic\n  binaries: {mode: urls}\n"), func(c *cluster.Cluster) bool {
-			return c.Balancers[0].Delivery == cluster.Delivery{ControlPlane: "urls", HAProxy: "preinstalled", Keepalived: "preinstalled"}
+			return c.Of(cluster.LoadBalancer)[0].Delivery == cluster.Delivery{ControlPlane: "urls", HAProxy: "preinstalled", Keepalived: "preinstalled"}
 		}},
 		{"images that somebody else places", also("binaries: {mode: sysext}"), func(c *cluster.Cluster) bool {
-			a := c.Artefacts(c.Balancers[0])
+			a := c.Artefacts(c.Of(cluster.LoadBalancer)[0])
 			return len(c.Fetched()) == 0 && len(a) == 1 && a[0].Name == "hagen-load-balancer" && a[0].URL == ""
 		}},
 		{"images from a mirror", also("binaries: {mode: sysext, mirror: 'http://[2001:db8::1]:8080/a'}"), func(c *cluster.Cluster) bool {
@@ -326,10 +326,10 @@ func TestGood(t *testing.T) {
 			return len(f) == 2 && f[0].Version == newest.Proven.String()+"-etcd-"+newest.Etcd.String() && f[0].URL == "http://[2001:db8::1]:8080/a/hagen-control-plane-"+f[0].Version+"-amd64.raw"
 		}},
 		{"a container where there is an image", also("binaries: {mode: urls, haproxyImage: docker.io/library/haproxy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}"), func(c *cluster.Cluster) bool {
-			return c.Balancers[0].Delivery.HAProxy == "container" && c.Binaries.Image != "" && len(c.Fetched()) == 4
+			return c.Of(cluster.LoadBalancer)[0].Delivery.HAProxy == "container" && c.Binaries.Image != "" && len(c.Fetched()) == 4
 		}},
 		{"one host of its own", changed(t, "{name: kubem01,", "{name: kubem01, binaries: urls,"), func(c *cluster.Cluster) bool {
-			return len(c.Artefacts(c.Masters[0])) == 0 && len(c.Artefacts(c.Masters[1])) == 4 && len(c.Fetched()) == 4
+			return len(c.Artefacts(c.Machines[0])) == 0 && len(c.Artefacts(c.Machines[1])) == 4 && len(c.Fetched()) == 4
 		}},
 		{"port of another profile's daemon", also("apiServer: {port: 8080}"), func(c *cluster.Cluster) bool { return c.APIServer.Port == 8080 }},
 	} {

@@ -66,9 +66,9 @@ func (v *validation) answered(h Host) []netip.Addr {
 // answering looks at the machine that the endpoint names.
 func (v *validation) answering(h Host) {
 	e, fronts := v.c.Endpoint, v.c.Fronts()
-	what := map[Mode]string{Dedicated: "load balancers", Colocated: "masters"}[v.c.Balancing.Mode]
+	what := string(frontRoles[v.c.Balancing.Mode]) + "s"
 	switch {
-	case !v.c.IsFront(h) && h.Role == Master:
+	case !v.c.IsFront(h) && h.Role.Runs(apiServer):
 		v.answeringMaster(h)
 	case !v.c.IsFront(h): // mode says so
 	case len(v.c.Balancing.VirtualIPs) > 0:
@@ -87,23 +87,24 @@ func (v *validation) answeringMaster(h Host) {
 		v.fault(e.At, fmt.Sprintf("%s is a master, whose API server listens on port %d", e.Host, port), "write "+hostPort(e.Host, uint16(port)))
 		return
 	}
-	if len(v.c.Masters) > 1 {
+	if len(v.c.APIServers()) > 1 {
 		v.warn(e.At, fmt.Sprintf("the endpoint is one master: when %s is down nobody reaches the others", h.Name), v.besideMaster())
 	}
 }
 
 // besideMaster is what to write instead of one master as the endpoint.
 func (v *validation) besideMaster() string {
-	if len(v.c.Balancers) == 0 {
+	balancers := v.c.Of(LoadBalancer)
+	if len(balancers) == 0 {
 		return "add a load balancer, or write loadBalancer.mode: colocated"
 	}
 	switch vips := v.c.Balancing.VirtualIPs; {
 	case len(vips) > 0:
 		return fmt.Sprintf("write %s, the virtual IP", netip.AddrPortFrom(vips[0], v.c.Endpoint.Port))
-	case len(v.c.Balancers) > 1:
+	case len(balancers) > 1:
 		return "write a DNS name that stands for all load balancers"
 	}
-	return fmt.Sprintf("write %s:%d, the load balancer", v.c.Balancers[0].Name, v.c.Endpoint.Port)
+	return fmt.Sprintf("write %s:%d, the load balancer", balancers[0].Name, v.c.Endpoint.Port)
 }
 
 // frontName looks at an endpoint that is no machine's name or address.

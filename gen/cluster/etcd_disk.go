@@ -20,10 +20,7 @@ const etcdFormat = "ext4"
 func (v *validation) storage(host *Host, field spec.Host) {
 	list := field.Disks
 	if !list.At.Written() {
-		list = v.spec.Disks.Masters
-		if host.Role == LoadBalancer {
-			list = v.spec.Disks.LoadBalancers
-		}
+		list = host.Role.row().disks(v.spec)
 	}
 	host.Storage = v.diskList(list)
 	v.sparesSystem(*host)
@@ -36,9 +33,9 @@ func (v *validation) storage(host *Host, field spec.Host) {
 		disk = v.spec.Etcd.Disk
 	}
 	switch {
-	case host.Role == LoadBalancer && field.Etcd.At.Written():
-		v.fault(field.Etcd.At, "a load balancer runs no etcd", "remove it, or write it below a master")
-	case host.Role == Master && disk.At.Written():
+	case !host.Role.Runs(etcd) && field.Etcd.At.Written():
+		v.fault(field.Etcd.At, fmt.Sprintf("a %s runs no etcd", host.Role), "remove it, or write it below a master")
+	case host.Role.Runs(etcd) && disk.At.Written():
 		v.etcdDisk(host, disk)
 	}
 }

@@ -16,12 +16,13 @@ var reserved = []string{"admin.kubeconfig"}
 func (v *validation) hosts() {
 	seen := uniqueness{names: map[string]spec.At{}, addresses: map[netip.Addr]Host{}, macs: map[string]Host{}}
 	defaultOS := v.os(v.spec.OS, v.c.Profile.OS)
-	add := func(list spec.List[spec.Host], role Role) (hosts []Host) {
+	for _, r := range roles {
+		list := r.hosts(v.spec)
 		for _, field := range list.Items {
 			if !field.At.Written() {
 				continue
 			}
-			host := Host{Name: field.Name.Value, Role: role, OS: defaultOS, At: field.Name.At, asked: field.Binaries}
+			host := Host{Name: field.Name.Value, Role: r.name, OS: defaultOS, At: field.Name.At, asked: field.Binaries}
 			if field.OS.At.Written() {
 				host.OS = v.os(field.OS, "")
 			}
@@ -32,14 +33,12 @@ func (v *validation) hosts() {
 			}
 			host.Clocks = v.clocks(field.NTP)
 			v.storage(&host, field)
-			hosts = append(hosts, host)
+			v.c.Machines = append(v.c.Machines, host)
 		}
-		return hosts
+		if v.atMost(list.At, len(list.Items), r.most, r.advice) && r.count != nil {
+			r.count(v)
+		}
 	}
-	v.c.Masters = add(v.spec.Masters, Master)
-	v.c.Balancers = add(v.spec.LoadBalancers, LoadBalancer)
-	v.quorum()
-	v.atMost(v.spec.LoadBalancers.At, len(v.spec.LoadBalancers.Items), maxBalancers, "write two or three")
 }
 
 // maxAddresses of one interface: each is in every certificate and /etc/hosts.
@@ -136,6 +135,9 @@ func (v *validation) uniqueAddress(at spec.At, a netip.Addr, host Host, seen *un
 // is maximum cluster size?").
 const advisedMasters = 7
 
+// mastersAdvice is what to write instead of more.
+var mastersAdvice = fmt.Sprintf("write three or five: etcd's advice is %d at most", advisedMasters)
+
 // Bounds on lists. Documents, certificates and the PKI's index grow with each.
 const (
 	// maxMasters: with the longest names and addresses etcd's --initial-cluster
@@ -176,7 +178,6 @@ func (v *validation) quorum() {
 		even = "2 masters do not survive the loss of one, as 1 does not"
 	}
 	switch {
-	case !v.atMost(at, n, maxMasters, fmt.Sprintf("write three or five: etcd's advice is %d at most", advisedMasters)):
 	case n == 0:
 		v.fault(at, "is empty", "write three masters, or one to try things out")
 	case n == 1:

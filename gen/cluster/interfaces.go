@@ -277,8 +277,8 @@ func (v *validation) macAddress(field spec.Text, host Host, seen *uniqueness) st
 // every machine that the daemon runs on has one.
 func (v *validation) use() {
 	field := v.spec.Network.Use
-	v.c.Use.Etcd = v.useRange(field.Etcd, v.c.Masters, "etcd")
-	v.c.Use.APIServer = v.useRange(field.APIServer, v.c.Masters, "the API server")
+	v.c.Use.Etcd = v.useRange(field.Etcd, v.c.Members(), "etcd")
+	v.c.Use.APIServer = v.useRange(field.APIServer, v.c.APIServers(), "the API server")
 	if p := v.c.Use.APIServer; p.IsValid() && len(v.c.Services) > 0 && !sameFamily(p.Addr(), v.c.Services[0].Addr()) {
 		v.fault(field.APIServer.At, fmt.Sprintf("%s is %s, and the first range of services is %s: API servers are known by addresses of that family", p, family(p.Addr()), v.c.Services[0]),
 			"write a range of the other family")

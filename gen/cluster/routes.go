@@ -179,30 +179,29 @@ func (v *validation) networks() {
 	gateways, nameservers, clocks := v.gateways(n.Gateway), v.nameservers(n.Nameservers), v.clocks(n.NTP)
 	statics := 0
 	var without []Host
-	each := func(list spec.List[spec.Host], hosts []Host) {
-		written := slices.DeleteFunc(slices.Clone(list.Items), func(h spec.Host) bool { return !h.At.Written() })
-		for at := range hosts {
-			h, field := &hosts[at], written[at]
-			if !field.NTP.At.Written() {
-				h.Clocks = clocks
-			}
-			if len(h.Interfaces) == 0 {
-				continue
-			}
-			statics++
-			if first := &h.Interfaces[0]; first.At == field.At {
-				v.inherit(first, field, gateways, nameservers)
-			}
-			if !v.routed(*h, field) {
-				without = append(without, *h)
-			}
-			for i := range h.Interfaces {
-				slices.SortStableFunc(h.Interfaces[i].Addresses, func(a, b netip.Prefix) int { return byFamily(a.Addr(), b.Addr()) })
-			}
+	var written []spec.Host
+	for _, r := range roles {
+		written = append(written, slices.DeleteFunc(slices.Clone(r.hosts(v.spec).Items), func(h spec.Host) bool { return !h.At.Written() })...)
+	}
+	for at, field := range written {
+		h := &v.c.Machines[at]
+		if !field.NTP.At.Written() {
+			h.Clocks = clocks
+		}
+		if len(h.Interfaces) == 0 {
+			continue
+		}
+		statics++
+		if first := &h.Interfaces[0]; first.At == field.At {
+			v.inherit(first, field, gateways, nameservers)
+		}
+		if !v.routed(*h, field) {
+			without = append(without, *h)
+		}
+		for i := range h.Interfaces {
+			slices.SortStableFunc(h.Interfaces[i].Addresses, func(a, b netip.Prefix) int { return byFamily(a.Addr(), b.Addr()) })
 		}
 	}
-	each(v.spec.Masters, v.c.Masters)
-	each(v.spec.LoadBalancers, v.c.Balancers)
 	v.sizes()
 	v.swallowed()
 	v.unsayable()

@@ -140,7 +140,7 @@ func Requests(c *cluster.Cluster) []pki.Request {
 			shared = append(shared, r.request(c, cluster.Host{}))
 		}
 	}
-	for _, h := range c.Masters {
+	for _, h := range c.Members() {
 		for _, r := range plans[c.Profile.Name].certificates {
 			if r.perHost {
 				own = append(own, r.request(c, h))

@@ -67,7 +67,7 @@ const systemMasters = "system:masters"
 // classicEtcdSANs are the ones the seed prints: the loopback and every master.
 func classicEtcdSANs(c *cluster.Cluster, _ cluster.Host) ([]string, []netip.Addr) {
 	addresses := c.Loopbacks()
-	for _, m := range c.Masters {
+	for _, m := range c.Members() {
 		addresses = append(addresses, m.Addresses...)
 	}
 	return nil, addresses
@@ -75,7 +75,7 @@ func classicEtcdSANs(c *cluster.Cluster, _ cluster.Host) ([]string, []netip.Addr
 
 func classicServerSANs(c *cluster.Cluster, _ cluster.Host) ([]string, []netip.Addr) {
 	names, addresses := serverSANs(c)
-	for _, m := range c.Masters {
+	for _, m := range c.APIServers() {
 		names = append(names, c.Names(m)...)
 		addresses = append(addresses, m.Addresses...)
 	}
@@ -134,7 +134,7 @@ func initialCluster(s site) string {
 		return list
 	}
 	var members []string
-	for _, m := range s.Masters {
+	for _, m := range s.Members() {
 		members = append(members, m.Name+"="+etcdPeerURL(s.Cluster, m))
 	}
 	return strings.Join(members, ",")
@@ -151,7 +151,7 @@ func clusterState(s site) string {
 
 func allClientURLs(s site) string {
 	var urls []string
-	for _, m := range s.Masters {
+	for _, m := range s.Members() {
 		urls = append(urls, etcdClientURL(s.Cluster, m))
 	}
 	return strings.Join(urls, ",")

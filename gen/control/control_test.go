@@ -80,7 +80,7 @@ func TestHostsFile(t *testing.T) {
 	if got := hostsFile(c); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	c.Balancers[1].Name = "lb0.other.example.com"
+	c.Machines[2].Name = "lb0.other.example.com"
 	if got := hostsFile(c); slices.Contains(strings.Fields(got), "lb0") {
 		t.Errorf("lb0 is two machines:\n%s", got)
 	}
@@ -90,7 +90,7 @@ func TestHostsFile(t *testing.T) {
 func TestExternalDNS(t *testing.T) {
 	c := readCluster(t, "standard")
 	c.HostsFile = false
-	for _, f := range basics(site{Cluster: c, host: c.Masters[0]}).Files {
+	for _, f := range basics(site{Cluster: c, host: c.Machines[0]}).Files {
 		if f.Path == "/etc/hosts" {
 			t.Error("/etc/hosts is written")
 		}
@@ -124,7 +124,7 @@ func TestLowPorts(t *testing.T) {
 		c := readCluster(t, "standard")
 		c.APIServer.Port, c.Endpoint.Port = test.port, test.port
 		for _, d := range []daemon{standardDaemons[1], haproxyDaemon} {
-			text := d.serviceText(site{Cluster: c, host: c.Masters[0]})
+			text := d.serviceText(site{Cluster: c, host: c.Machines[0]})
 			if got := strings.Contains(text, "AmbientCapabilities=CAP_NET_BIND_SERVICE"); got != test.want {
 				t.Errorf("%s on port %d: %t", d.name, test.port, got)
 			}
@@ -153,7 +153,7 @@ func flagsAccepted(t *testing.T, profile string, daemons []daemon, current bool)
 		}
 		c := readCluster(t, profile)
 		c.Release, c.Kubernetes, c.Etcd = release, release.Proven, release.Etcd
-		s := site{Cluster: c, host: c.Masters[0]}
+		s := site{Cluster: c, host: c.Machines[0]}
 		for _, d := range daemons {
 			rows := 0
 			for i, row := range d.flags {
@@ -186,7 +186,7 @@ func flagsAccepted(t *testing.T, profile string, daemons []daemon, current bool)
 
 // TestSinceUntil: a row counts from its first release to its last.
 func TestSinceUntil(t *testing.T) {
-	s := site{Cluster: readCluster(t, "standard"), host: readCluster(t, "standard").Masters[0]}
+	s := site{Cluster: readCluster(t, "standard"), host: readCluster(t, "standard").Machines[0]}
 	for _, test := range []struct{ since, until, in string }{
 		{"", "", "1.34 1.35 1.36 1.37"},
 		{"1.36", "", "1.36 1.37"},

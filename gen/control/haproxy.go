@@ -94,7 +94,7 @@ type server struct {
 // haproxyText fills a profile's template of haproxy.cfg.
 func haproxyText(s site, template string) string {
 	var servers []server
-	for _, m := range s.Masters {
+	for _, m := range s.APIServers() {
 		servers = append(servers, server{m.Name, netip.AddrPortFrom(s.APIAddress(m), s.APIServer.Port)})
 	}
 	return fill(template, values{

@@ -56,7 +56,7 @@ spec:
 	if c, faults = c.Lock(lock); len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	s := site{Cluster: c, host: c.Masters[0]}
+	s := site{Cluster: c, host: c.Machines[0]}
 	s.host.OS = system
 	n := binaries(s, plans[profiles.Standard].daemons)
 	script := string(n.Files[len(n.Files)-1].Contents)

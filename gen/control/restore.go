@@ -56,7 +56,7 @@ func restoreScript(s site) string {
 // documents stand.
 func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree string) []string {
 	var names, copies, images []string
-	for _, m := range c.Masters {
+	for _, m := range c.Members() {
 		names = append(names, m.Name)
 		copies = append(copies, "\n   "+copyTo(c, m, r.Path, snapshot))
 		if m.Delivery.Of(etcdutl) != profiles.URLs {

@@ -19,7 +19,7 @@ const (
 // tools are the binaries that a machine needs besides its daemons'.
 func tools(s site) []string {
 	switch {
-	case s.host.Role != cluster.Master:
+	case !s.host.Role.Runs("etcd"):
 		return nil
 	case s.Snapshots.Every > 0:
 		return []string{etcdctl, etcdutl}
@@ -32,7 +32,7 @@ func tools(s site) []string {
 // Runs says whether a master of the cluster runs a binary that is no daemon:
 // one of those that take and restore snapshots.
 func Runs(c *cluster.Cluster, binary string) bool {
-	return slices.ContainsFunc(c.Masters, func(h cluster.Host) bool { return slices.Contains(tools(site{Cluster: c, host: h}), binary) })
+	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool { return slices.Contains(tools(site{Cluster: c, host: h}), binary) })
 }
 
 const (
@@ -117,8 +117,9 @@ func (s site) rhythm() string {
 // cluster file, so that never two of them copy at once.
 func (s site) calendar() string {
 	every := int(s.Snapshots.Every / time.Minute)
-	at := slices.IndexFunc(s.Masters, func(h cluster.Host) bool { return h.Name == s.host.Name })
-	first := every * at / len(s.Masters)
+	members := s.Members()
+	at := slices.IndexFunc(members, func(h cluster.Host) bool { return h.Name == s.host.Name })
+	first := every * at / len(members)
 	var times []string
 	if every <= 60 {
 		for m := first; m < 60; m += every {

@@ -28,9 +28,9 @@ func TestCalendar(t *testing.T) {
 	} {
 		c := &cluster.Cluster{Snapshots: cluster.Snapshots{Every: test.every}}
 		for i := range test.masters {
-			c.Masters = append(c.Masters, cluster.Host{Name: string(rune('a' + i)), Role: cluster.Master})
+			c.Machines = append(c.Machines, cluster.Host{Name: string(rune('a' + i)), Role: cluster.Master})
 		}
-		for i, h := range c.Masters {
+		for i, h := range c.Machines {
 			if got := (site{Cluster: c, host: h}).calendar(); got != test.want[i] {
 				t.Errorf("every %v, master %d of %d: %s, want %s", test.every, i, test.masters, got, test.want[i])
 			}

@@ -180,7 +180,7 @@ var standardAPIFlags = []flag{
 
 // balanced says whether a client that reconnects may meet another API server.
 // Upstream warns against goaway-chance where it cannot (help text).
-func (s *site) balanced() bool { return len(s.Masters) > 1 }
+func (s *site) balanced() bool { return len(s.APIServers()) > 1 }
 
 // askedOnce is why the controller manager and the scheduler have files for
 // what they would else ask their API server, once, when they start. On a

@@ -153,7 +153,7 @@ const podField = "podCIDRs"
 
 // rangeRisks are those of any master: all have the same ranges.
 func rangeRisks(before, after Side) []diff.Risk {
-	master := func(s Side) node.Node { return machine(s, s.Cluster.Masters[0].Name) }
+	master := func(s Side) node.Node { return machine(s, s.Cluster.Members()[0].Name) }
 	return diff.RangeRisks(master(before), master(after))
 }
 

@@ -168,7 +168,7 @@ type way struct {
 // where it is before anything is done.
 func (w way) environment() []Variable {
 	var endpoints []string
-	for _, m := range w.before.Cluster.Masters {
+	for _, m := range w.before.Cluster.Members() {
 		endpoints = append(endpoints, control.EtcdURL(w.before.Cluster, m))
 	}
 	access := control.EtcdAccess(w.before.Cluster, w.staying())
@@ -183,12 +183,12 @@ func (w way) environment() []Variable {
 
 // staying is a master that is there before and after, if there is one.
 func (w way) staying() cluster.Host {
-	for _, m := range w.before.Cluster.Masters {
-		if slices.ContainsFunc(w.after.Cluster.Masters, func(h cluster.Host) bool { return h.Name == m.Name }) {
+	for _, m := range w.before.Cluster.Members() {
+		if slices.ContainsFunc(w.after.Cluster.Members(), func(h cluster.Host) bool { return h.Name == m.Name }) {
 			return m
 		}
 	}
-	return w.before.Cluster.Masters[0]
+	return w.before.Cluster.Members()[0]
 }
 
 // host finds a host on the new side, or on the old one if it goes.

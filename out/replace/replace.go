@@ -34,7 +34,7 @@ func (p Plan) Moved() bool { return p.Lost != p.Host.Name || p.LostURL != p.Host
 func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 	members := diff.Members(before)
 	if len(members) == 0 {
-		for _, m := range c.Masters {
+		for _, m := range c.Members() {
 			members = append(members, diff.Member{Name: m.Name, Host: m.Name, PeerURLs: control.EtcdPeerURL(c, m)})
 		}
 	}
@@ -48,7 +48,7 @@ func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 	p := Plan{Lost: lost, LostURL: members[i].PeerURLs, Known: len(before) > 0}
 	var fresh []cluster.Host
 	var moved []string
-	for _, m := range c.Masters {
+	for _, m := range c.Members() {
 		known := slices.IndexFunc(members, func(k diff.Member) bool { return k.Name == m.Name })
 		switch {
 		case m.Name == lost:

@@ -114,7 +114,7 @@ func (p Plan) exchange(w *writer, desk Desk) {
 // wait is the step after the boot.
 func (p Plan) wait(w *writer, c *cluster.Cluster) {
 	var urls []string
-	for _, m := range c.Masters {
+	for _, m := range c.Members() {
 		urls = append(urls, control.EtcdURL(c, m))
 	}
 	w.step("Wait until it is a member", "A quarter of a minute after its power-on the list says started, and all are healthy.")
