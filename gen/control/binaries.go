@@ -131,7 +131,7 @@ func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node
 		}
 		step(nil, "need %s '%s %s'", s.binary(d.name), d.name, d.product.wanted(s))
 	}
-	for _, name := range tools(s) {
+	for _, name := range s.tools() {
 		step(nil, "need %s '%s %s'", s.binary(name), name, productEtcd.wanted(s))
 	}
 	v := values{

@@ -14,11 +14,11 @@ import (
 )
 
 // certificate is a row: one certificate or key of the cluster, what it says
-// and where it stands on a master.
+// and where it stands on the machines of a role.
 type certificate struct {
 	stem      string // file name without extension: the seed's
 	kind      pki.Kind
-	perHost   bool   // one for each master, else one for the cluster
+	perHost   bool   // one for each machine of the role, else one for the cluster
 	authority string // stem of the row that signs it
 	profile   string // signing profile
 	cn        string
@@ -39,7 +39,7 @@ const (
 	thePublicHalf
 )
 
-// placement is one file on every master. An empty user is root.
+// placement is one file on every machine of the role. An empty user is root.
 type placement struct {
 	part        part
 	path        string
@@ -133,15 +133,26 @@ func unique[T comparable](values []T) []T {
 
 // Requests lists every certificate and key that the cluster needs: what all
 // machines share first, then host by host.
-func Requests(c *cluster.Cluster) []pki.Request {
+func Requests(c *cluster.Cluster) []pki.Request { return plans[c.Profile.Name].requests(c) }
+
+func (p plan) requests(c *cluster.Cluster) []pki.Request {
 	var shared, own []pki.Request
-	for _, r := range plans[c.Profile.Name].certificates {
-		if !r.perHost {
-			shared = append(shared, r.request(c, cluster.Host{}))
+	share := func(rows []certificate) {
+		for _, r := range rows {
+			known := slices.ContainsFunc(shared, func(q pki.Request) bool { return q.Name == r.name("") })
+			if !r.perHost && !known { // roles may share it, too
+				shared = append(shared, r.request(c, cluster.Host{}))
+			}
 		}
 	}
-	for _, h := range c.Members() {
-		for _, r := range plans[c.Profile.Name].certificates {
+	for _, r := range p.roles {
+		if len(c.Of(r.name)) > 0 {
+			share(r.certificates)
+		}
+	}
+	share(p.certificates)
+	for _, h := range c.Hosts() {
+		for _, r := range p.role(h.Role).certificates {
 			if r.perHost {
 				own = append(own, r.request(c, h))
 			}
@@ -150,7 +161,13 @@ func Requests(c *cluster.Cluster) []pki.Request {
 	return append(shared, own...)
 }
 
-// certificateFiles places the rows on a master.
+// adminCertificate is the administrator's, and on no machine.
+var adminCertificate = certificate{
+	stem: "admin", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
+	cn: "admin", org: systemMasters, life: adminLife,
+}
+
+// certificateFiles places the rows of a role on a machine.
 func certificateFiles(s site, rows []certificate, set pki.Set) ([]node.File, error) {
 	var files []node.File
 	for _, r := range rows {

@@ -13,6 +13,13 @@ import (
 // The classic profile: what the seed sets up by hand, to the flag and in its
 // order. Where it departs from the seed's text a row says so.
 
+var classicRoles = []role{
+	{
+		name: cluster.Master, certificates: classicCertificates, directories: classicDirectories, files: classicConfig, daemons: classicDaemons,
+	},
+	{name: cluster.LoadBalancer},
+}
+
 var classicCertificates = []certificate{
 	{
 		stem: "kubernetes", kind: pki.Authority, life: authorityLife, section: sectionMachine,
@@ -54,10 +61,6 @@ var classicCertificates = []certificate{
 		stem: "scheduler", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
 		cn: "system:kube-scheduler", life: leafLife, section: sectionScheduler,
 		placed: pair(schedulerPKI, "scheduler", "", 0o600),
-	},
-	{
-		stem: "admin", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
-		cn: "admin", org: systemMasters, life: adminLife,
 	},
 }
 

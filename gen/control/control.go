@@ -54,49 +54,70 @@ type Restore struct {
 type Joining map[string]string
 
 // site is where a row is asked for its value: a cluster and one of its hosts,
-// with what a render asks for.
+// with the row of its role and what a render asks for.
 type site struct {
 	*cluster.Cluster
 	Options
 	host cluster.Host
+	role role
 }
 
 // plan is one profile: every table that tells it from the others.
 type plan struct {
-	certificates []certificate
-	daemons      []daemon
-	directories  []node.Directory
-	accounts     []account
-	config       func(site, pki.Set) []node.File // further files of a master
-	haproxy      string                          // the template of haproxy.cfg
+	roles        []role
+	certificates []certificate // that stand on no machine
+	haproxy      string        // the template of haproxy.cfg
 }
 
 var plans = map[string]plan{
-	profiles.Classic: {
-		certificates: classicCertificates,
-		daemons:      classicDaemons,
-		directories:  classicDirectories,
-		config:       classicConfig,
-		haproxy:      "haproxy-classic.cfg.tmpl",
-	},
-	profiles.Standard: {
-		certificates: standardCertificates,
-		daemons:      standardDaemons,
-		directories:  standardDirectories,
-		accounts:     standardAccounts,
-		config:       standardConfig,
-		haproxy:      "haproxy-standard.cfg.tmpl",
-	},
+	profiles.Classic:  {classicRoles, []certificate{adminCertificate}, "haproxy-classic.cfg.tmpl"},
+	profiles.Standard: {standardRoles, []certificate{adminCertificate, {stem: encryptionKey, kind: pki.Secret}}, "haproxy-standard.cfg.tmpl"},
+}
+
+// role is a row: what machines of a role have besides what every machine has.
+// How many of them there may be is a row of gen/cluster.
+type role struct {
+	name         cluster.Role
+	certificates []certificate
+	accounts     []account
+	directories  []node.Directory
+	files        func(site, pki.Set) []node.File // nil is none
+	daemons      []daemon
+	asked        []func(site) node.Node // what is only there if it is asked for
+	tools        func(site) []string    // binaries that no daemon is; nil is none
+}
+
+// role gives the row of a machine's role; of one that the profile does not
+// know, an empty one.
+func (p plan) role(name cluster.Role) role {
+	if i := slices.IndexFunc(p.roles, func(r role) bool { return r.name == name }); i >= 0 {
+		return p.roles[i]
+	}
+	return role{name: name}
+}
+
+// at is where the rows of a host are asked for their values.
+func (p plan) at(c *cluster.Cluster, o Options, h cluster.Host) site {
+	return site{c, o, h, p.role(h.Role)}
 }
 
 // Nodes decides every machine of the cluster, masters first. The set must
 // hold everything that Requests asks for. An error is a fault of hagen's
 // tables, not of the input.
 func Nodes(c *cluster.Cluster, set pki.Set, o Options) ([]node.Node, error) {
+	return plans[c.Profile.Name].nodes(c, set, o)
+}
+
+// Node decides one machine of the cluster, as Nodes does all.
+func Node(c *cluster.Cluster, host cluster.Host, set pki.Set, o Options) (node.Node, error) {
+	return plans[c.Profile.Name].node(c, host, set, o)
+}
+
+func (p plan) nodes(c *cluster.Cluster, set pki.Set, o Options) ([]node.Node, error) {
 	var nodes []node.Node
 	var faults []error
 	for _, host := range c.Hosts() {
-		n, err := Node(c, host, set, o)
+		n, err := p.node(c, host, set, o)
 		if err != nil {
 			faults = append(faults, err)
 		}
@@ -105,9 +126,8 @@ func Nodes(c *cluster.Cluster, set pki.Set, o Options) ([]node.Node, error) {
 	return nodes, errors.Join(faults...)
 }
 
-// Node decides one machine of the cluster, as Nodes does all.
-func Node(c *cluster.Cluster, host cluster.Host, set pki.Set, o Options) (node.Node, error) {
-	n, err := machine(site{c, o, host}, set)
+func (p plan) node(c *cluster.Cluster, host cluster.Host, set pki.Set, o Options) (node.Node, error) {
+	n, err := p.machine(p.at(c, o, host), set)
 	if clashes := n.Clashes(); err == nil && len(clashes) > 0 {
 		err = errors.New(clashes[0])
 	}
@@ -118,21 +138,22 @@ func Node(c *cluster.Cluster, host cluster.Host, set pki.Set, o Options) (node.N
 }
 
 // machine puts one host together, in boot order.
-func machine(s site, set pki.Set) (node.Node, error) {
-	p := plans[s.Profile.Name]
+func (p plan) machine(s site, set pki.Set) (node.Node, error) {
 	n := node.Node{Name: s.host.Name, Role: string(s.host.Role)}
 	n.Add(basics(s), interfaces(s), logins(s), disks(s))
-	var daemons []daemon
-	if s.host.Role == cluster.Master {
-		n.Add(accounts(p.accounts), node.Node{Directories: slices.Clone(p.directories), Files: p.config(s, set)})
-		placed, err := certificateFiles(s, p.certificates, set)
-		if err != nil {
-			return node.Node{}, err
-		}
-		n.Files = append(n.Files, placed...)
-		daemons = append(daemons, p.daemons...)
-		n.Add(restore(s), snapshots(s))
+	n.Add(accounts(s.role.accounts), node.Node{Directories: s.role.directories})
+	if s.role.files != nil {
+		n.Files = append(n.Files, s.role.files(s, set)...)
 	}
+	placed, err := certificateFiles(s, s.role.certificates, set)
+	if err != nil {
+		return node.Node{}, err
+	}
+	n.Files = append(n.Files, placed...)
+	for _, asked := range s.role.asked {
+		n.Add(asked(s))
+	}
+	daemons := slices.Clone(s.role.daemons)
 	if s.IsFront(s.host) {
 		n.Add(front(s, p, set))
 		daemons = append(daemons, frontDaemons(s)...)

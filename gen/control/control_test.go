@@ -56,7 +56,11 @@ func TestFlagsDoc(t *testing.T) {
 func TestMasters(t *testing.T) {
 	for name, p := range plans {
 		var masters []string
-		for _, row := range p.certificates {
+		var rows []certificate
+		for _, r := range p.roles {
+			rows = append(rows, r.certificates...)
+		}
+		for _, row := range append(rows, p.certificates...) {
 			if row.org == systemMasters {
 				masters = append(masters, row.stem)
 			}

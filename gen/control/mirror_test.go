@@ -58,7 +58,7 @@ spec:
 	}
 	s := site{Cluster: c, host: c.Machines[0]}
 	s.host.OS = system
-	n := binaries(s, plans[profiles.Standard].daemons)
+	n := binaries(s, standardDaemons)
 	script := string(n.Files[len(n.Files)-1].Contents)
 	for _, place := range []string{"/var/lib/", "/usr/local/bin"} {
 		script = strings.ReplaceAll(script, place, dir+place)

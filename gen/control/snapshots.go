@@ -17,10 +17,16 @@ const (
 )
 
 // tools are the binaries that a machine needs besides its daemons'.
-func tools(s site) []string {
-	switch {
-	case !s.host.Role.Runs("etcd"):
+func (s site) tools() []string {
+	if s.role.tools == nil {
 		return nil
+	}
+	return s.role.tools(s)
+}
+
+// etcdTools take and restore snapshots.
+func etcdTools(s site) []string {
+	switch {
 	case s.Snapshots.Every > 0:
 		return []string{etcdctl, etcdutl}
 	case s.Restore.SHA256 != "":
@@ -29,10 +35,12 @@ func tools(s site) []string {
 	return nil
 }
 
-// Runs says whether a master of the cluster runs a binary that is no daemon:
-// one of those that take and restore snapshots.
+// Runs says whether a machine of the cluster runs a binary that is no daemon,
+// such as those that take and restore snapshots.
 func Runs(c *cluster.Cluster, binary string) bool {
-	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool { return slices.Contains(tools(site{Cluster: c, host: h}), binary) })
+	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool {
+		return slices.Contains(plans[c.Profile.Name].at(c, Options{}, h).tools(), binary)
+	})
 }
 
 const (

@@ -8,8 +8,8 @@ import (
 	"hagen/pki"
 )
 
-// The standard profile: certificates, accounts and directories. Its daemons
-// and their flags stand in standard_daemons.go.
+// The standard profile: its roles, with certificates, accounts and directories.
+// Their daemons and flags stand in standard_daemons.go.
 
 const (
 	userEtcd      = "kube-etcd"
@@ -26,6 +26,14 @@ const (
 	schedulerYAML    = kubernetesDir + "/scheduler.yaml"
 	frontProxyClient = "front-proxy-client"
 )
+
+var standardRoles = []role{
+	{
+		name: cluster.Master, certificates: standardCertificates, accounts: standardAccounts, directories: standardDirectories,
+		files: standardConfig, daemons: standardDaemons, asked: []func(site) node.Node{restore, snapshots}, tools: etcdTools,
+	},
+	{name: cluster.LoadBalancer},
+}
 
 // standardAccounts have names that no operating system brings. Fedora CoreOS
 // and Flatcar bring a user etcd in a file that useradd and usermod do not see
@@ -99,11 +107,6 @@ var standardCertificates = []certificate{
 		cn: "system:kube-scheduler", life: leafLife, section: sectionScheduler,
 		placed: pair(schedulerPKI, "scheduler", userScheduler, 0o400),
 	},
-	{
-		stem: "admin", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
-		cn: "admin", org: systemMasters, life: adminLife,
-	},
-	{stem: encryptionKey, kind: pki.Secret},
 }
 
 func standardServerSANs(c *cluster.Cluster, h cluster.Host) ([]string, []netip.Addr) {
