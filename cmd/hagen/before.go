@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"hagen/gen"
-	"hagen/gen/cluster"
 	"hagen/gen/node"
 	"hagen/out/diff"
 	"hagen/out/rendered"
@@ -39,7 +38,7 @@ func (w *work) warnRefused(ui *ui, dir string) {
 func (w *work) oneMaster(tree fs.FS) (before, after node.Node, found bool) {
 	var masters []gen.Machine
 	for _, m := range w.machines {
-		if m.Host.Role == cluster.Master {
+		if isMaster(m.Node) {
 			masters = append(masters, m)
 		}
 	}

@@ -117,7 +117,7 @@ func together(w way) []diff.Caution {
 	for _, h := range w.after.Cluster.Hosts() {
 		itself := slices.ContainsFunc(machine(w.after, h.Name).Files, control.Fetches)
 		inPlace := !slices.Contains(hostsOf(w.plan.Order, diff.Reimage), h.Name)
-		if inPlace && h.Role == cluster.Master && (itself || h.Delivery.Of("kube-apiserver") == profiles.Sysext) {
+		if inPlace && h.Role.Runs("kube-apiserver") && (itself || h.Delivery.Of("kube-apiserver") == profiles.Sysext) {
 			hosts = append(hosts, h.Name)
 		}
 	}

@@ -96,8 +96,8 @@ func noMember(c *cluster.Cluster, name string, members []diff.Member) error {
 	}
 	list := strings.Join(known, ", ")
 	switch i := slices.IndexFunc(c.Hosts(), func(h cluster.Host) bool { return h.Name == name }); {
-	case i >= 0 && c.Hosts()[i].Role == cluster.LoadBalancer:
-		return fmt.Errorf("%s is a load balancer and keeps nothing: boot it with its document, as hagen render wrote it", name)
+	case i >= 0 && !c.Hosts()[i].Role.Runs("etcd"):
+		return fmt.Errorf("%s is a %s and keeps nothing: boot it with its document, as hagen render wrote it", name, c.Hosts()[i].Role)
 	case i >= 0:
 		return fmt.Errorf("%s is new in the cluster file: name the member that is lost; known: %s", name, list)
 	}
