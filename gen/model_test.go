@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -56,26 +57,48 @@ func spoil(c *cluster.Cluster, s site) *int {
 // all, not even in a copy; within, nothing is written through a pointer to one,
 // but by New itself, which reaches its cluster through the validation.
 func TestClusterUnwritten(t *testing.T) {
-	s := sources{token.NewFileSet(), map[string]string{}}
-	packages := s.list(t)
-	for _, p := range packages {
-		var texts []string
-		for _, name := range p.GoFiles {
-			texts = append(texts, filepath.Join(p.Dir, name))
-		}
-		for _, at := range s.writes(t, p.ImportPath, texts, nil) {
-			t.Errorf("%s writes to a cluster", at)
-		}
+	forbids(t, "writes to a cluster", written, func(path string, info types.Info, n ast.Node) []ast.Expr {
+		return slices.DeleteFunc(slices.Clone(targets(n)), func(e ast.Expr) bool { return !writes{path, info}.forbidden(e) })
+	})
+}
+
+const compared = `package elsewhere
+
+import "hagen/gen/cluster"
+
+func compare(h, other cluster.Host, roles map[cluster.Role]string) bool {
+	const own = cluster.Master
+	switch h.Role {
+	case cluster.Master: // found
+	case other.Role:
 	}
-	found := map[int]bool{}
-	for _, at := range s.writes(t, "hagen/elsewhere", []string{"spoil.go"}, written) {
-		found[at.Line] = true
-	}
-	for i, line := range strings.Split(written, "\n") {
-		if found[i+1] != strings.HasSuffix(line, "// found") {
-			t.Errorf("found %v: %s", found[i+1], line)
+	return h.Role == cluster.LoadBalancer || // found
+		"master" != h.Role || // found
+		own == h.Role || // found
+		h.Role == other.Role || roles[cluster.Master] == "" || h.Role.Runs("etcd")
+}
+`
+
+// TestRolesUncompared: what a role is has its rows, so nothing is compared with
+// one of them.
+func TestRolesUncompared(t *testing.T) {
+	forbids(t, "compares with a role", compared, func(_ string, info types.Info, n ast.Node) (out []ast.Expr) {
+		var operands []ast.Expr
+		switch n := n.(type) {
+		case *ast.BinaryExpr:
+			if n.Op == token.EQL || n.Op == token.NEQ {
+				operands = []ast.Expr{n.X, n.Y}
+			}
+		case *ast.CaseClause:
+			operands = n.List
 		}
-	}
+		for _, e := range operands {
+			if v := info.Types[e]; v.Value != nil && v.Type.String() == clusterPackage+".Role" {
+				out = append(out, e)
+			}
+		}
+		return out
+	})
 }
 
 // sources are packages that are read as the compiler reads them.
@@ -112,11 +135,9 @@ func (s sources) list(t *testing.T) (own []listed) {
 	}
 }
 
-// writes gives the places in a package where a cluster is written that may be
-// in use. The text is that of its one file; nil reads all from disk.
-func (s sources) writes(t *testing.T, path string, names []string, text any) (places []token.Position) {
+// read reads a package, of one file with this text, or of all these from disk.
+func (s sources) read(t *testing.T, path string, names []string, text any) (parsed []*ast.File, info types.Info) {
 	t.Helper()
-	var parsed []*ast.File
 	for _, name := range names {
 		f, err := parser.ParseFile(s.files, name, text, parser.SkipObjectResolution)
 		if err != nil {
@@ -124,23 +145,51 @@ func (s sources) writes(t *testing.T, path string, names []string, text any) (pl
 		}
 		parsed = append(parsed, f)
 	}
-	w := writes{path: path, info: types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Selections: map[*ast.SelectorExpr]*types.Selection{}}}
+	info = types.Info{Types: map[ast.Expr]types.TypeAndValue{}, Selections: map[*ast.SelectorExpr]*types.Selection{}}
 	compiled := importer.ForCompiler(s.files, "gc", func(path string) (io.ReadCloser, error) { return os.Open(s.exports[path]) })
 	checker := types.Config{Importer: compiled}
-	if _, err := checker.Check(path, s.files, parsed, &w.info); err != nil {
+	if _, err := checker.Check(path, s.files, parsed, &info); err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range parsed {
-		ast.Inspect(f, func(n ast.Node) bool {
-			for _, target := range targets(n) {
-				if w.forbidden(target) {
-					places = append(places, s.files.Position(target.Pos()))
+	return parsed, info
+}
+
+// forbids reads all of hagen's packages and a made-up one. It tells each place
+// that is wrong, of the latter where that differs from its lines that say
+// "// found".
+func forbids(t *testing.T, what, madeUp string, wrong func(path string, info types.Info, n ast.Node) []ast.Expr) {
+	t.Helper()
+	s := sources{token.NewFileSet(), map[string]string{}}
+	places := func(path string, names []string, text any) (out []token.Position) {
+		parsed, info := s.read(t, path, names, text)
+		for _, f := range parsed {
+			ast.Inspect(f, func(n ast.Node) bool {
+				for _, e := range wrong(path, info, n) {
+					out = append(out, s.files.Position(e.Pos()))
 				}
-			}
-			return true
-		})
+				return true
+			})
+		}
+		return out
 	}
-	return places
+	for _, p := range s.list(t) {
+		var names []string
+		for _, name := range p.GoFiles {
+			names = append(names, filepath.Join(p.Dir, name))
+		}
+		for _, at := range places(p.ImportPath, names, nil) {
+			t.Errorf("%s %s", at, what)
+		}
+	}
+	found := map[int]bool{}
+	for _, at := range places("hagen/elsewhere", []string{"elsewhere.go"}, madeUp) {
+		found[at.Line] = true
+	}
+	for i, line := range strings.Split(madeUp, "\n") {
+		if found[i+1] != strings.HasSuffix(line, "// found") {
+			t.Errorf("found %v: %s", found[i+1], line)
+		}
+	}
 }
 
 // targets are what a statement writes to, or gives to others to write to.

@@ -16,7 +16,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"hagen/gen"
-	"hagen/gen/cluster"
+	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/profiles"
 )
@@ -95,10 +95,11 @@ func scriptsOf(t *testing.T) map[script]bool {
 			continue // of the same shape as standard
 		}
 		c := readCase(t, name)
+		var options control.Options
 		if c.Profile.Name != profiles.Classic {
-			c.Restore = cluster.Restore{SHA256: strings.Repeat("0", 64), Path: "/var/lib/etcd-restore/snapshot.db"}
+			options.Restore = control.Restore{SHA256: strings.Repeat("0", 64), Path: "/var/lib/etcd-restore/snapshot.db"}
 		}
-		machines, err := gen.Render(c, fixedPKI(t, name, c), nil, nil)
+		machines, err := gen.Render(c, fixedPKI(t, name, c), options, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
