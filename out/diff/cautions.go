@@ -87,7 +87,7 @@ func cautions(pairs []machines) []Caution {
 func ofOtherMasters(pairs []machines) []Risk {
 	var before, after *node.Node
 	for _, p := range pairs {
-		was, is := role(p.before) == roleMaster, role(p.after) == roleMaster
+		was, is := roleOf(p.before).control, roleOf(p.after).control
 		switch {
 		case was && is:
 			return nil

@@ -44,7 +44,7 @@ func wayIn(s Side) way {
 			continue
 		}
 		on = append(on, n.Name)
-		masters = masters || role(n) == roleMaster
+		masters = masters || roleOf(n).control
 		w.addresses = append(w.addresses, ownAddresses(n)...)
 		if v := virtualIP(n); v != "" {
 			virtual = v

@@ -32,7 +32,7 @@ func TestContainer(t *testing.T) {
 			t.Errorf("%s is not told:\n%s", test.says, text)
 		}
 	}
-	if role(&before.Machines[0]) != roleMaster {
+	if !roleOf(&before.Machines[0]).control {
 		t.Error("no master")
 	}
 }

@@ -136,7 +136,7 @@ func Of(before, after Side) Diff {
 	whole, _ := order(anew(pairs))
 	d.Anew = append(d.Anew, whole...)
 	d.Reimage = reimaged(whole)
-	d.masters = slices.ContainsFunc(pairs, func(p machines) bool { return slices.Contains(d.Reimage, p.name) && role(p.after) == roleMaster })
+	d.masters = slices.ContainsFunc(pairs, func(p machines) bool { return slices.Contains(d.Reimage, p.name) && roleOf(p.after).control })
 	d.Cautions = append(d.Cautions, slices.Concat(cautions(pairs), beware, ways(before, after, pairs))...)
 	return d
 }
@@ -257,28 +257,30 @@ func whole(n node.Node, how string) Change {
 	if how == Removed {
 		effect = Effect{Action: SwitchOff, Why: "in the new tree it is none of the cluster's"}
 	}
-	return Change{Hosts: []string{n.Name}, Kind: KindMachine, Name: role(&n), How: how, Effects: []Effect{effect}, Hunks: []Hunk{},
+	return Change{Hosts: []string{n.Name}, Kind: KindMachine, Name: roleOf(&n).name, How: how, Effects: []Effect{effect}, Hunks: []Hunk{},
 		Details: []Detail{{What: "files", How: how, To: fmt.Sprint(len(n.Files))}, {What: "units", How: how, Added: units}}}
 }
 
-// Roles of a machine, as its units tell.
-const (
-	roleMaster   = "master"
-	roleBalancer = "load balancer"
-	roleOther    = "machine"
-)
+// role is a row: what a machine is called that has one of these units.
+type role struct {
+	name    string
+	units   []string
+	control bool // it has a part of the control plane
+}
 
-func role(n *node.Node) string {
-	has := func(name string) bool {
-		return n != nil && slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == name })
+var roles = []role{
+	{"master", []string{etcdUnit, apiUnit}, true},
+	{"load balancer", []string{haproxyUnit}, false},
+}
+
+// roleOf gives the first row of which a machine has a unit.
+func roleOf(n *node.Node) role {
+	for _, r := range roles {
+		if slices.ContainsFunc(r.units, func(unit string) bool { return runs(n, unit) }) {
+			return r
+		}
 	}
-	switch {
-	case has(etcdUnit), has("kube-apiserver.service"):
-		return roleMaster
-	case has("haproxy.service"):
-		return roleBalancer
-	}
-	return roleOther
+	return role{name: "machine"}
 }
 
 // fact is a property of an item with few of them.

@@ -97,7 +97,7 @@ func (o *ordering) machine(t turn, action Action) {
 	step := Step{Action: action, Hosts: []string{t.machine.name}}
 	switch {
 	case action == SwitchOff:
-	case role(t.machine.after) == roleMaster:
+	case roleOf(t.machine.after).control:
 		step.Until = untilMaster
 		if action == Reimage {
 			step.Note = keepData

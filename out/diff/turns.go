@@ -89,7 +89,7 @@ func turnsOf(pairs []machines) []turn {
 func mastersFirst(turns []turn) {
 	slices.SortStableFunc(turns, func(a, b turn) int {
 		rank := map[bool]int{true: 0, false: 1}
-		return rank[role(a.machine.after) == roleMaster] - rank[role(b.machine.after) == roleMaster]
+		return rank[roleOf(a.machine.after).control] - rank[roleOf(b.machine.after).control]
 	})
 }
 
