@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sync"
 
-	"hagen/gen/deflate"
 	"hagen/gen/encode"
 	"hagen/profiles"
 )
@@ -25,7 +24,7 @@ func Size(c *profiles.Channel, text []byte) int {
 	case c.Counts == profiles.Base64:
 		return (len(text) + 2) / 3 * 4
 	case c.Counts == profiles.Gzip && len(text)+archive > c.Limit:
-		return len(deflate.Gzip(text)) + archive
+		return len(encode.Gzip(text)) + archive
 	case c.Counts == profiles.Gzip:
 		return len(text) + archive
 	}
@@ -140,7 +139,7 @@ func (m *Machine) wrap(asked func(*Document) bool) error {
 		}
 		documents = append(documents, d)
 		if wraps && d.Format == profiles.UserData {
-			documents = append(documents, packed(Gzipped, &d, deflate.Gzip(d.Text)))
+			documents = append(documents, packed(Gzipped, &d, encode.Gzip(d.Text)))
 		}
 	}
 	m.Documents = documents

@@ -23,8 +23,7 @@ var allowed = map[string][]string{
 	"hagen/gen/control":  {"hagen/gen/cluster", "hagen/gen/network", "hagen/gen/node", "hagen/pki", "hagen/profiles"},
 	"hagen/gen/node":     {},
 	"hagen/gen/network":  {"hagen/gen/node", "hagen/profiles"},
-	"hagen/gen/deflate":  {},
-	"hagen/gen/encode":   {"hagen/gen/network", "hagen/gen/deflate", "hagen/gen/node", "hagen/profiles"},
+	"hagen/gen/encode":   {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 	"hagen/gen/check":    {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 	"hagen/pki":          {},
 	"hagen/pki/store":    {"hagen/pki", "hagen/out/tree"},
@@ -45,6 +44,7 @@ var allowed = map[string][]string{
 var reserved = map[string][]string{
 	"github.com/cloudflare/cfssl":   {"hagen/pki"},
 	"github.com/coreos/ignition/v2": {"hagen/gen/encode"},
+	"github.com/klauspost/compress": {"hagen/gen/encode"},
 	"github.com/urfave/cli/v2":      {"hagen/cmd/hagen"},
 	"gopkg.in/yaml.v3":              {"hagen/gen/spec", "hagen/gen/encode"},
 }

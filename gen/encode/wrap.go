@@ -13,7 +13,6 @@ import (
 
 	"github.com/vincent-petithory/dataurl"
 
-	"hagen/gen/deflate"
 	"hagen/profiles"
 )
 
@@ -31,7 +30,7 @@ func Wrap(text []byte, system profiles.OS) ([]byte, error) {
 		"version": system.Spec,
 		"config": map[string]any{"replace": map[string]any{
 			"compression":  "gzip",
-			"source":       "data:;base64," + base64.StdEncoding.EncodeToString(deflate.Gzip(inner)),
+			"source":       "data:;base64," + base64.StdEncoding.EncodeToString(Gzip(inner)),
 			"verification": map[string]any{"hash": hashes(inner)[0]},
 		}},
 	}})

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"hagen/gen/deflate"
 	"hagen/gen/encode"
 	"hagen/gen/node"
 	"hagen/profiles"
@@ -65,7 +64,7 @@ func TestUnwrap(t *testing.T) {
 	const inner = `{"ignition":{"version":"3.4.0"},"storage":{"files":[{"path":"/a","mode":420,"contents":{"source":"data:,a"}}]}}`
 	sum := sha512.Sum512([]byte(inner))
 	hash := "sha512-" + hex.EncodeToString(sum[:])
-	packed := base64.StdEncoding.EncodeToString(deflate.Gzip([]byte(inner)))
+	packed := base64.StdEncoding.EncodeToString(encode.Gzip([]byte(inner)))
 	outer := func(compression, source, hash, beside string) string {
 		return fmt.Sprintf(`{"ignition":{"version":"3.4.0","config":{"replace":{"compression":%q,"source":%q,"verification":{"hash":%q}}}}%s}`, compression, source, hash, beside)
 	}
