@@ -6,11 +6,7 @@ SHELL       := /bin/bash
 VERSION     ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 BIN         := .bin
 LDFLAGS     := -s -w -X main.version=$(VERSION)
-# Without the manual pages of urfave/cli and HTTP/2, which nothing here uses: 0.7 MiB.
-TAGS        := urfave_cli_no_docs,nethttpomithttp2
-# What reads flags and cluster files calls functions instead of containing them: 0.3 MiB less, and no slower.
-GCFLAGS     := -gcflags hagen/cmd/hagen=-l -gcflags hagen/gen/cluster=-l
-BUILD       := CGO_ENABLED=0 go build -trimpath -buildvcs=false -tags $(TAGS) $(GCFLAGS) -ldflags '$(LDFLAGS)'
+BUILD       := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 TOOLS       := $(BIN)/butane $(BIN)/ignition-validate $(BIN)/staticcheck $(BIN)/benchstat $(BIN)/quadlet
 FUZZTIME    ?= 1m
 

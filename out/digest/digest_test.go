@@ -159,6 +159,24 @@ func TestProxy(t *testing.T) {
 	}
 }
 
+// TestProtocol: a server that knows HTTP/2 is asked in HTTP/1.
+func TestProtocol(t *testing.T) {
+	var asked string
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.Proto
+		io.WriteString(w, sum512("x"))
+	}))
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	c := quick()
+	c.HTTP.Transport.(*http.Transport).TLSClientConfig = server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	_, err := c.FromServers(context.Background(), []File{{Name: "it", Path: "x", URLs: []string{server.URL + "/x"}, Sums: []string{".sha512"}}})
+	if err != nil || asked != "HTTP/1.1" {
+		t.Errorf("%s %v", asked, err)
+	}
+}
+
 // TestFromSums: with SHA-256 alone the file itself comes from beside the list, or
 // from its server.
 func TestFromSums(t *testing.T) {
