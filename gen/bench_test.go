@@ -72,7 +72,7 @@ func BenchmarkTwins(b *testing.B) {
 	b.Run("rendered", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := twin.Tree(c.Name, twin.Machines(machines), nil); err != nil {
+			if _, err := twin.Tree(c.Name, twinned(machines), nil); err != nil {
 				b.Fatal(err)
 			}
 		}

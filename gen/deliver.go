@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/profiles"
 )
@@ -34,20 +35,11 @@ func Size(c *profiles.Channel, text []byte) int {
 // Fits says whether a document goes through a channel.
 func Fits(c *profiles.Channel, text []byte) bool { return c.Limit == 0 || Size(c, text) <= c.Limit }
 
-// Reader names what sets the machine up from this document (profiles.Reader),
-// or from what it packs; "" for none.
-func (d *Document) Reader() string {
-	if d.Format == Gzipped || d.Format == GzippedText {
-		return profiles.CloudInit
-	}
-	return profiles.Reader(d.Format)
-}
-
 // Given lists the documents that the machine may be given on a channel, one for
 // each reader that the channel serves: packed, if it is there in the form that
 // the channel takes. None says that nothing of the machine's is for this channel.
-func (m *Machine) Given(c *profiles.Channel) []*Document {
-	var out []*Document
+func (m *Machine) Given(c *profiles.Channel) []*document.Document {
+	var out []*document.Document
 	for i := range m.Documents {
 		d := &m.Documents[i]
 		switch reader := d.Reader(); {
@@ -63,7 +55,7 @@ func (m *Machine) Given(c *profiles.Channel) []*Document {
 
 // Gets says whether a document of the machine's is what one of its readers is to
 // be given, and neither for people nor packed beside itself.
-func (m *Machine) Gets(d *Document) bool {
+func (m *Machine) Gets(d *document.Document) bool {
 	last := "" // of this reader's: what is packed stands last
 	for i := range m.Documents {
 		if other := &m.Documents[i]; d.Reader() != "" && other.Reader() == d.Reader() {
@@ -78,9 +70,9 @@ func (m *Machine) Gets(d *Document) bool {
 func packing(c *profiles.Channel) string {
 	switch {
 	case c.Name == "" || slices.Contains(c.Unzips, profiles.UserData):
-		return Gzipped
+		return document.Gzipped
 	case slices.Contains(c.Decodes, profiles.UserData):
-		return GzippedText
+		return document.GzippedText
 	}
 	return ""
 }
@@ -90,12 +82,12 @@ func packing(c *profiles.Channel) string {
 func On(c *profiles.Channel, machines []Machine) []Machine {
 	out, form := slices.Clone(machines), packing(c)
 	for i := range out {
-		var documents []Document
+		var documents []document.Document
 		for _, d := range out[i].Documents {
-			if d.Format == Gzipped && form == GzippedText {
+			if d.Format == document.Gzipped && form == document.GzippedText {
 				d = packed(form, &d, base64.StdEncoding.AppendEncode(nil, d.Text))
 			}
-			if d.Format != Gzipped || form != "" {
+			if d.Format != document.Gzipped || form != "" {
 				documents = append(documents, d)
 			}
 		}
@@ -105,8 +97,8 @@ func On(c *profiles.Channel, machines []Machine) []Machine {
 }
 
 // packed is a document in another form, beside it.
-func packed(form string, d *Document, text []byte) Document {
-	return Document{Format: form, Path: Path(path.Dir(d.Path), form), Text: text, Wrapped: true}
+func packed(form string, d *document.Document, text []byte) document.Document {
+	return document.Document{Format: form, Path: document.Path(path.Dir(d.Path), form), Text: text, Wrapped: true}
 }
 
 // Wrap makes documents small, of those that machines are given the ones for
@@ -114,7 +106,7 @@ func packed(form string, d *Document, text []byte) Document {
 // of the size, and says the same, which is made sure of by reading it back.
 // cloud-init's user-data is given as gzip beside itself. The machines that came
 // in stay as they are.
-func Wrap(machines []Machine, asked func(*Document) bool) ([]Machine, error) {
+func Wrap(machines []Machine, asked func(*document.Document) bool) ([]Machine, error) {
 	out := slices.Clone(machines)
 	faults := make([]error, len(out))
 	var all sync.WaitGroup
@@ -125,8 +117,8 @@ func Wrap(machines []Machine, asked func(*Document) bool) ([]Machine, error) {
 	return out, errors.Join(faults...)
 }
 
-func (m *Machine) wrap(asked func(*Document) bool) error {
-	var documents []Document
+func (m *Machine) wrap(asked func(*document.Document) bool) error {
+	var documents []document.Document
 	for i := range m.Documents {
 		d := m.Documents[i]
 		wraps := d.Reader() != "" && asked(&d)
@@ -139,7 +131,7 @@ func (m *Machine) wrap(asked func(*Document) bool) error {
 		}
 		documents = append(documents, d)
 		if wraps && d.Format == profiles.UserData {
-			documents = append(documents, packed(Gzipped, &d, encode.Gzip(d.Text)))
+			documents = append(documents, packed(document.Gzipped, &d, encode.Gzip(d.Text)))
 		}
 	}
 	m.Documents = documents

@@ -8,7 +8,6 @@ package gen
 import (
 	"errors"
 	"fmt"
-	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"hagen/gen/check"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/network"
 	"hagen/gen/node"
@@ -54,49 +54,21 @@ func ReadLock(c *cluster.Cluster, source spec.Source) (*cluster.Cluster, error) 
 	return locked, spec.Refuse(source, faults)
 }
 
-// Document is one file for one machine.
-type Document struct {
-	Format  string
-	Path    string // in the rendered tree, slash-separated
-	Text    []byte
-	Wrapped bool // it carries the document, compressed (Wrap)
-}
-
 // Machine is one host with its documents.
 type Machine struct {
 	Host      cluster.Host
 	Node      node.Node
-	Documents []Document
+	Documents []document.Document
 }
 
-// AdminPath is where the administrator's kubeconfig stands in the rendered
-// tree.
-const AdminPath = "admin.kubeconfig"
-
-// fileNames are what documents are called in a host's folder. cloud-init wants
-// its own to be called so.
-var fileNames = map[string]string{
-	profiles.Butane: "config.bu", profiles.Ignition: "config.ign", profiles.UserData: "user-data", profiles.MetaData: "meta-data",
-	profiles.NetworkConfig: "network-config", Kargs: "kargs", Gzipped: Gzipped, GzippedText: GzippedText,
+// Formats are those of the machine's documents.
+func (m *Machine) Formats() []string {
+	var out []string
+	for _, d := range m.Documents {
+		out = append(out, d.Format)
+	}
+	return out
 }
-
-// Kargs is the format of what a machine's boot medium says to its kernel, so
-// that it has its network before it has its document. It is made beside the
-// other formats, for machines with static addresses (network.Kargs).
-const Kargs = "kargs"
-
-// Gzipped is the format of cloud-init's user-data as gzip, for a channel that
-// it is too large for otherwise (Wrap). It stands beside user-data, which can
-// be read.
-const Gzipped = "user-data.gz"
-
-// GzippedText is the same in base64, for a channel that hands over a text which
-// is decoded there. It is one line without an end: cloud-init decodes nothing
-// that holds more than base64's letters.
-const GzippedText = "user-data.gz.b64"
-
-// Path gives the place of a host's document in the rendered tree.
-func Path(host, format string) string { return path.Join(host, fileNames[format]) }
 
 // Render makes the documents of all hosts, or of those in only, with what a
 // render asks for besides. Formats are added to those that a host's operating
@@ -190,24 +162,24 @@ func documents(c *cluster.Cluster, machines []Machine, formats []string) error {
 
 // encodeMachine writes one machine in each format and holds what was written
 // against the node, by reading it back.
-func encodeMachine(cluster string, n node.Node, system profiles.OS, formats []string) ([]Document, error) {
+func encodeMachine(cluster string, n node.Node, system profiles.OS, formats []string) ([]document.Document, error) {
 	encodings, err := encode.All(cluster, n, system, formats)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", n.Name, err)
 	}
-	var out []Document
+	var out []document.Document
 	for _, e := range encodings {
 		want := n
 		if e.Format == profiles.UserData {
 			want = n.Overwriting()
 		}
 		if e.Back != nil && !reflect.DeepEqual(e.Back.Bare(), want.Bare()) {
-			return nil, fmt.Errorf("%s: %s does not say what was decided for the machine", n.Name, fileNames[e.Format])
+			return nil, fmt.Errorf("%s: %s does not say what was decided for the machine", n.Name, document.Path("", e.Format))
 		}
-		out = append(out, Document{Format: e.Format, Path: Path(n.Name, e.Format), Text: e.Text})
+		out = append(out, document.Document{Format: e.Format, Path: document.Path(n.Name, e.Format), Text: e.Text})
 	}
 	if kargs := network.Kargs(n, system); kargs != nil {
-		out = append(out, Document{Format: Kargs, Path: Path(n.Name, Kargs), Text: kargs})
+		out = append(out, document.Document{Format: document.Kargs, Path: document.Path(n.Name, document.Kargs), Text: kargs})
 	}
 	return out, nil
 }

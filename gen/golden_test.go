@@ -138,7 +138,7 @@ func TestGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, err := twin.Tree(c.Name, twin.Machines(machines), control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin]))
+			got, err := twin.Tree(c.Name, twinned(machines), control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin]))
 			if err != nil {
 				t.Fatal(err)
 			}

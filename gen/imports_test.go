@@ -23,21 +23,22 @@ var allowed = map[string][]string{
 	"hagen/gen/control":  {"hagen/gen/cluster", "hagen/gen/network", "hagen/gen/node", "hagen/pki", "hagen/profiles"},
 	"hagen/gen/node":     {},
 	"hagen/gen/network":  {"hagen/gen/node", "hagen/profiles"},
+	"hagen/gen/document": {"hagen/profiles"},
 	"hagen/gen/encode":   {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 	"hagen/gen/check":    {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 	"hagen/pki":          {},
 	"hagen/pki/store":    {"hagen/pki", "hagen/out/tree"},
 	"hagen/profiles":     {},
-	"hagen/out":          {"hagen/out/tree"},
+	"hagen/out":          {"hagen/gen/document", "hagen/out/tree"},
 	"hagen/out/digest":   {"hagen/out/tree"},
 	"hagen/out/sysext":   {"hagen/out/tree"},
 	"hagen/out/tree":     {},
-	"hagen/out/twin":     {"hagen/gen", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/out/rendered", "hagen/profiles"},
+	"hagen/out/twin":     {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/out/rendered", "hagen/profiles"},
 	"hagen/out/diff":     {"hagen/gen/check", "hagen/gen/network", "hagen/gen/node", "hagen/out/twin", "hagen/profiles"},
 	"hagen/out/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
 	"hagen/out/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
 	"hagen/out/verify":   {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
-	"hagen/out/rendered": {"hagen/gen", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
+	"hagen/out/rendered": {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 }
 
 // reserved are libraries that one package alone may import.
@@ -149,6 +150,32 @@ func TestImports(t *testing.T) {
 	}
 	if seen != len(allowed) {
 		t.Errorf("%d packages, %d in the table", seen, len(allowed))
+	}
+}
+
+// unlinked are what packages do without, however far away: what reads and
+// compares trees issues no certificates and decides on no machine.
+var unlinked = map[string][]string{
+	"hagen/out/diff": {"github.com/cloudflare/cfssl", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/spec", "hagen/pki"},
+}
+
+func TestUnlinked(t *testing.T) {
+	for path, without := range unlinked {
+		output, err := exec.Command("go", "list", "-deps", path).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		linked := strings.Fields(string(output))
+		if !slices.Contains(linked, path) {
+			t.Errorf("%s is not among the packages that it links", path)
+		}
+		for _, p := range linked {
+			if slices.ContainsFunc(without, func(w string) bool {
+				return p == w || strings.HasPrefix(w, "github.com/") && strings.HasPrefix(p, w+"/")
+			}) {
+				t.Errorf("%s links %s", path, p)
+			}
+		}
 	}
 }
 

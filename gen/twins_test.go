@@ -31,6 +31,15 @@ import (
 // window is how many characters of a secret in a row are taken for it.
 const window = 16
 
+// twinned are rendered machines as twins are made of them.
+func twinned(machines []gen.Machine) []twin.Machine {
+	var out []twin.Machine
+	for _, m := range machines {
+		out = append(out, twin.Machine{Node: m.Node, OS: m.Host.OS, Formats: m.Formats()})
+	}
+	return out
+}
+
 // parts are windows of keys, with the key's name, and a coarse map of them
 // that most places of a text need no second look at.
 type parts struct {
@@ -111,7 +120,7 @@ func twins(t *testing.T, c *cluster.Cluster, set pki.Set) (documents, shown map[
 			documents[d.Path] = d.Text
 		}
 	}
-	shown, err = twin.Tree(c.Name, twin.Machines(machines), admin)
+	shown, err = twin.Tree(c.Name, twinned(machines), admin)
 	if err != nil {
 		t.Fatal(err)
 	}

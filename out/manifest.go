@@ -14,14 +14,11 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/document"
 	"hagen/out/tree"
 )
 
-const (
-	// ManifestName is the file that lists what hagen wrote, as sha256sum does.
-	ManifestName = "SHA256SUMS"
-	ignoreName   = ".gitignore"
-)
+const ignoreName = ".gitignore"
 
 // maxManifest is the size in bytes up to which a manifest is read: some
 // hundred times that of a large cluster.
@@ -96,7 +93,7 @@ func parseLine(line string) (path string, sum hash, err error) {
 
 // checkPath refuses what can neither be written nor be listed.
 func checkPath(path string) error {
-	if path == ManifestName || path == ignoreName || path == TwinsName {
+	if path == document.ManifestPath || path == ignoreName || path == TwinsName {
 		return fmt.Errorf("%s is never listed: hagen keeps it itself", path)
 	}
 	return tree.CheckPath(path)
@@ -105,7 +102,7 @@ func checkPath(path string) error {
 // readManifest reads what an earlier run wrote to dir; an empty manifest if
 // there was none. It refuses a directory whose manifest is not hagen's.
 func readManifest(dir *tree.Dir) (manifest, error) {
-	text, err := readSmall(dir, ManifestName)
+	text, err := readSmall(dir, document.ManifestPath)
 	if errors.Is(err, fs.ErrNotExist) {
 		return manifest{}, checkIgnore(dir)
 	}
@@ -117,9 +114,9 @@ func readManifest(dir *tree.Dir) (manifest, error) {
 	}
 	if _, err := readSmall(dir, ignoreName); err != nil {
 		return nil, fmt.Errorf("%s exists, but no %s of hagen beside it, so it may be somebody else's: name another directory; or, if hagen did render here, write this line to %s: %s",
-			dir.Show(ManifestName), ignoreName, dir.Show(ignoreName), ignoreSign)
+			dir.Show(document.ManifestPath), ignoreName, dir.Show(ignoreName), ignoreSign)
 	}
-	return parseManifest(dir.Show(ManifestName), text)
+	return parseManifest(dir.Show(document.ManifestPath), text)
 }
 
 // checkIgnore refuses a .gitignore without hagen's sign. One that is missing

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/document"
 	"hagen/out/tree"
 )
 
@@ -95,7 +96,7 @@ func refuseForeign(dir *tree.Dir, files []tree.File) error {
 	if err != nil {
 		return fmt.Errorf("%s cannot be read: check its owner and permissions", dir.Show(""))
 	}
-	ours := map[string]bool{ManifestName: true, TwinsName: true}
+	ours := map[string]bool{document.ManifestPath: true, TwinsName: true}
 	for _, f := range files {
 		top, _, _ := strings.Cut(f.Path, "/")
 		ours[top] = true
@@ -187,7 +188,7 @@ func (c *comparison) remove(path string) error {
 // that is there is hagen's, since readManifest let it pass, but people may
 // have added to it.
 func (c *comparison) ownFiles() ([]tree.File, error) {
-	files := []tree.File{{Path: ManifestName, Mode: 0o600, Data: c.next.text()}}
+	files := []tree.File{{Path: document.ManifestPath, Mode: 0o600, Data: c.next.text()}}
 	text, err := readSmall(c.dir, ignoreName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return append(files, tree.File{Path: ignoreName, Mode: 0o600, Data: []byte(ignoreText)}), nil

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"hagen/gen/document"
 	"hagen/out/tree"
 )
 
@@ -53,7 +54,7 @@ func content(t testing.TB, root string, recorded ...string) []string {
 	var items []string
 	must(t, filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
 		rel, _ := filepath.Rel(root, path)
-		if err != nil || e.IsDir() || rel == ManifestName || rel == ignoreName {
+		if err != nil || e.IsDir() || rel == document.ManifestPath || rel == ignoreName {
 			return err
 		}
 		if e.Type() == fs.ModeSymlink {
@@ -65,7 +66,7 @@ func content(t testing.TB, root string, recorded ...string) []string {
 		items = append(items, rel+"="+string(data))
 		return err
 	}))
-	text, err := os.ReadFile(filepath.Join(root, ManifestName))
+	text, err := os.ReadFile(filepath.Join(root, document.ManifestPath))
 	must(t, err)
 	want := ""
 	for _, item := range recorded {
@@ -218,7 +219,7 @@ func TestWriteAnotherMode(t *testing.T) {
 	got, err := write(t, root, nil, "a=1")
 	must(t, err)
 	same(t, "written", got.Written, []string{"a"})
-	for _, path := range []string{"a", ManifestName, ignoreName} {
+	for _, path := range []string{"a", document.ManifestPath, ignoreName} {
 		if info, err := os.Lstat(filepath.Join(root, path)); err != nil || info.Mode() != 0o600 {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)
 		}
@@ -310,7 +311,7 @@ func TestSha256sumReadsTheManifest(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "tree")
 	_, err := write(t, root, nil, "h/b=2", "a b=1", "H/ä=")
 	must(t, err)
-	cmd := exec.Command("sha256sum", "--check", "--strict", ManifestName)
+	cmd := exec.Command("sha256sum", "--check", "--strict", document.ManifestPath)
 	cmd.Dir = root
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, output)

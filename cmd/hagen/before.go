@@ -50,7 +50,7 @@ func (w *work) oneMaster(tree fs.FS) (before, after node.Node, found bool) {
 		if slices.ContainsFunc(m.Documents, func(d gen.Document) bool { return d.Format == given.Format && bytes.Equal(d.Text, given.Text) }) {
 			return before, after, false
 		}
-		if before, err = given.Machine(); err == nil {
+		if before, err = rendered.Machine(given); err == nil {
 			return before, m.Node, true
 		}
 	}
@@ -63,7 +63,7 @@ func (w *work) oneMaster(tree fs.FS) (before, after node.Node, found bool) {
 		if err != nil {
 			continue
 		}
-		if before, err = given.Machine(); err == nil && isMaster(before) {
+		if before, err = rendered.Machine(given); err == nil && isMaster(before) {
 			return before, masters[0].Node, true
 		}
 	}

@@ -170,7 +170,7 @@ func (w *work) replaceable(path string, was []byte, d *gen.Document) error {
 		}
 		return nil
 	}
-	old, err := rendered.Document{Format: d.Format, Path: path, Text: was}.Machine()
+	old, err := rendered.Machine(gen.Document{Format: d.Format, Path: path, Text: was})
 	if err != nil || old.Name != w.machines[0].Host.Name || was[0] != d.Text[0] { // JSON is YAML, too
 		return other
 	}

@@ -306,7 +306,7 @@ func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o 
 
 // redact puts twins in the place of all texts.
 func (w *work) redact() error {
-	texts, err := twin.Tree(w.cluster.Name, twin.Machines(w.machines), w.admin)
+	texts, err := twin.Tree(w.cluster.Name, twinned(w.machines), w.admin)
 	if err != nil {
 		return failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
@@ -320,6 +320,15 @@ func (w *work) redact() error {
 	}
 	w.admin = texts[gen.AdminPath]
 	return nil
+}
+
+// twinned are rendered machines as twins are made of them.
+func twinned(machines []gen.Machine) []twin.Machine {
+	var out []twin.Machine
+	for _, m := range machines {
+		out = append(out, twin.Machine{Node: m.Node, OS: m.Host.OS, Formats: m.Formats()})
+	}
+	return out
 }
 
 func (w *work) close() { w.keys.close() }

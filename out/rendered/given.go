@@ -3,16 +3,16 @@ package rendered
 import (
 	"io/fs"
 
-	"hagen/gen"
+	"hagen/gen/document"
 	"hagen/gen/node"
 	"hagen/profiles"
 )
 
 // Given is the document that the machine of a host gets in a tree, unread. The
 // error says that there is none, or that it cannot be opened.
-func Given(tree fs.FS, host string) (Document, error) {
+func Given(tree fs.FS, host string) (document.Document, error) {
 	for _, format := range []string{profiles.Ignition, profiles.UserData} {
-		d := Document{Format: format, Path: gen.Path(host, format)}
+		d := document.Document{Format: format, Path: document.Path(host, format)}
 		info, err := fs.Stat(tree, d.Path)
 		if err != nil || !info.Mode().IsRegular() {
 			continue
@@ -20,11 +20,11 @@ func Given(tree fs.FS, host string) (Document, error) {
 		d.Text, err = readFile(tree, d.Path)
 		return d, err
 	}
-	return Document{}, Fault{host, "has no document that a machine gets"}
+	return document.Document{}, Fault{host, "has no document that a machine gets"}
 }
 
 // Machine reads a document that a machine gets.
-func (d Document) Machine() (node.Node, error) {
+func Machine(d document.Document) (node.Node, error) {
 	n, _, err := readDocument(d.Path, d.Format, d.Text)
 	return n, err
 }

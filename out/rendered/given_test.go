@@ -16,7 +16,7 @@ func TestGiven(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := d.Machine()
+		n, err := Machine(d)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func TestGiven(t *testing.T) {
 	}
 	if d, err := Given(tree, "pipe"); err != nil || d.Path != "pipe/user-data" {
 		t.Errorf("%v %v", d, err)
-	} else if _, err := d.Machine(); err == nil {
+	} else if _, err := Machine(d); err == nil {
 		t.Error("half a document is read")
 	}
 	for _, host := range []string{"large", "none", "nobody"} {

@@ -9,13 +9,13 @@ import (
 	"io/fs"
 	"path"
 
-	"hagen/gen"
+	"hagen/gen/document"
 )
 
 // readPacked holds user-data that is packed against user-data: it is what the
 // machine gets.
 func readPacked(tree fs.FS, h *Host, format string, user []byte, how reading) error {
-	place := gen.Path(h.Node.Name, format)
+	place := document.Path(h.Node.Name, format)
 	text, err := readFile(tree, place)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -23,7 +23,7 @@ func readPacked(tree fs.FS, h *Host, format string, user []byte, how reading) er
 	if err != nil {
 		return err
 	}
-	if format == gen.GzippedText {
+	if format == document.GzippedText {
 		if bytes.ContainsAny(text, "\r\n") {
 			text = nil // cloud-init would not decode it
 		}

@@ -18,7 +18,7 @@ import (
 	"strings"
 	"sync"
 
-	"hagen/gen"
+	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/network"
 	"hagen/gen/node"
@@ -38,7 +38,7 @@ type Tree struct {
 type Host struct {
 	Node      node.Node
 	OS        profiles.OS
-	Documents []Document
+	Documents []document.Document
 	Differing []string    // names of documents that say something else
 	Meta      encode.Meta // what meta-data says, if there is one
 	Instance  string      // the instance-id that it should say; "" where nothing stands beside it
@@ -58,19 +58,12 @@ func (h Host) Family() string {
 		}
 	}
 	has := func(format string) bool {
-		return slices.ContainsFunc(h.Documents, func(d Document) bool { return d.Format == format })
+		return slices.ContainsFunc(h.Documents, func(d document.Document) bool { return d.Format == format })
 	}
 	if has(profiles.UserData) && !has(profiles.Ignition) {
 		family = profiles.CloudInit // Butane beside it was asked for
 	}
 	return family
-}
-
-// Document is one of a host's files.
-type Document struct {
-	Format string
-	Path   string // in the tree
-	Text   []byte
 }
 
 // File is another file of the tree.
@@ -91,9 +84,6 @@ func (f Fault) Error() string { return f.Path + ": " + f.Problem }
 // maxFile is the largest file that is read, in bytes: some fifty times a
 // master's document.
 const maxFile = 4 << 20
-
-// manifestName is the list of what hagen wrote (out.ManifestName).
-const manifestName = "SHA256SUMS"
 
 // Read reads a tree. Host's documents stand in folders of their names, as
 // hagen render lays them. The error joins a Fault for everything that cannot
@@ -131,7 +121,7 @@ func read(tree fs.FS, how reading) (Tree, error) {
 	folders := readHosts(tree, entries, how)
 	for i, e := range entries {
 		switch f := folders[i]; {
-		case strings.HasPrefix(e.Name(), ".") || e.Name() == manifestName:
+		case strings.HasPrefix(e.Name(), ".") || e.Name() == document.ManifestPath:
 		case e.IsDir():
 			if f.err != nil {
 				faults = append(faults, f.err)
@@ -191,7 +181,7 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 	texts := map[string][]byte{}
 	said := ""
 	for _, format := range how.formats {
-		place := gen.Path(name, format)
+		place := document.Path(name, format)
 		text, err := readFile(tree, place)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -203,11 +193,11 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 			if h.Meta, err = encode.ReadMetaData(text); err != nil {
 				err = Fault{place, "cannot be read: " + err.Error()}
 			}
-			h.Documents = append(h.Documents, Document{format, place, text})
+			h.Documents = append(h.Documents, document.Document{Format: format, Path: place, Text: text})
 		case format == profiles.NetworkConfig:
-			h.Documents = append(h.Documents, Document{format, place, text})
+			h.Documents = append(h.Documents, document.Document{Format: format, Path: place, Text: text})
 		case !how.all && len(h.Documents) > 0:
-			h.Documents = append(h.Documents, Document{format, place, text})
+			h.Documents = append(h.Documents, document.Document{Format: format, Path: place, Text: text})
 		default:
 			err = h.read(how, name, place, format, text)
 		}
@@ -228,11 +218,11 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 		h.Instance = encode.InstanceID(name, user, texts[profiles.NetworkConfig])
 	}
 	if found && errors.Join(faults...) == nil && texts[profiles.UserData] != nil && !bytes.Equal(texts[profiles.NetworkConfig], encode.NetworkConfig(h.Node)) {
-		faults = append(faults, h.differs(how, gen.Path(name, profiles.NetworkConfig)))
+		faults = append(faults, h.differs(how, document.Path(name, profiles.NetworkConfig)))
 	}
 	if found && errors.Join(faults...) == nil {
 		faults = append(faults, readKargs(tree, &h, how),
-			readPacked(tree, &h, gen.Gzipped, texts[profiles.UserData], how), readPacked(tree, &h, gen.GzippedText, texts[profiles.UserData], how))
+			readPacked(tree, &h, document.Gzipped, texts[profiles.UserData], how), readPacked(tree, &h, document.GzippedText, texts[profiles.UserData], how))
 	}
 	return h, cluster, found, errors.Join(faults...)
 }
@@ -260,14 +250,14 @@ func (h *Host) read(how reading, name, place, format string, text []byte) error 
 	default:
 		h.Differing = append(h.Differing, path.Base(place))
 	}
-	h.Documents = append(h.Documents, Document{format, place, text})
+	h.Documents = append(h.Documents, document.Document{Format: format, Path: place, Text: text})
 	return err
 }
 
 // readKargs reads the kernel arguments beside a host's documents. They say of
 // the network what the documents say.
 func readKargs(tree fs.FS, h *Host, how reading) error {
-	place := gen.Path(h.Node.Name, gen.Kargs)
+	place := document.Path(h.Node.Name, document.Kargs)
 	text, err := readFile(tree, place)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-
-	"hagen/out"
 )
 
 const testdata = "../../testdata"
@@ -62,13 +60,6 @@ func TestGoldens(t *testing.T) {
 				t.Errorf("%s: %s is read as %s", name, h.Node.Name, h.OS.Name)
 			}
 		}
-	}
-}
-
-// TestManifestName: the name stands in out, which this package may not import.
-func TestManifestName(t *testing.T) {
-	if manifestName != out.ManifestName {
-		t.Errorf("%s is called %s", manifestName, out.ManifestName)
 	}
 }
 

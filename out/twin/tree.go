@@ -10,7 +10,7 @@ import (
 	"strconv"
 	"sync"
 
-	"hagen/gen"
+	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/network"
 	"hagen/gen/node"
@@ -25,19 +25,6 @@ type Machine struct {
 	Formats []string
 }
 
-// Machines are rendered machines, with the formats of their documents.
-func Machines(rendered []gen.Machine) []Machine {
-	var machines []Machine
-	for _, r := range rendered {
-		m := Machine{Node: r.Node, OS: r.Host.OS}
-		for _, d := range r.Documents {
-			m.Formats = append(m.Formats, d.Format)
-		}
-		machines = append(machines, m)
-	}
-	return machines
-}
-
 // Tree makes the twins of a rendered tree, by path: of every document of the
 // machines, and of the administrator's kubeconfig unless that is nil.
 func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, error) {
@@ -46,7 +33,7 @@ func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, 
 		nodes[i] = m.Node
 	}
 	keys := piecesOf(nodes...) // one machine's may stand on another
-	made := make([][]gen.Document, len(machines))
+	made := make([][]document.Document, len(machines))
 	faults := make([]error, len(machines))
 	var all sync.WaitGroup
 	for i, m := range machines {
@@ -63,7 +50,7 @@ func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, 
 		}
 	}
 	if admin != nil {
-		files[gen.AdminPath] = Text(admin)
+		files[document.AdminPath] = Text(admin)
 	}
 	return files, nil
 }
@@ -71,12 +58,12 @@ func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, 
 // documents makes the twins of a machine's documents. Ignition's is indented,
 // so that a change shows in the lines that it is about. The instance-id of
 // cloud-init is that of the twin: a hash over secrets would be none.
-func documents(cluster string, m Machine, keys *keyPieces) ([]gen.Document, error) {
+func documents(cluster string, m Machine, keys *keyPieces) ([]document.Document, error) {
 	encodings, err := encode.All(cluster, of(m.Node, keys), m.OS, m.Formats)
 	if err != nil {
 		return nil, err
 	}
-	var out []gen.Document
+	var out []document.Document
 	for _, e := range encodings {
 		if e.Format == profiles.Ignition {
 			var pretty bytes.Buffer
@@ -85,10 +72,10 @@ func documents(cluster string, m Machine, keys *keyPieces) ([]gen.Document, erro
 			}
 			e.Text = pretty.Bytes()
 		}
-		out = append(out, gen.Document{Format: e.Format, Path: gen.Path(m.Node.Name, e.Format), Text: e.Text})
+		out = append(out, document.Document{Format: e.Format, Path: document.Path(m.Node.Name, e.Format), Text: e.Text})
 	}
-	if slices.Contains(m.Formats, gen.Kargs) {
-		out = append(out, gen.Document{Format: gen.Kargs, Path: gen.Path(m.Node.Name, gen.Kargs), Text: network.Kargs(m.Node, m.OS)})
+	if slices.Contains(m.Formats, document.Kargs) {
+		out = append(out, document.Document{Format: document.Kargs, Path: document.Path(m.Node.Name, document.Kargs), Text: network.Kargs(m.Node, m.OS)})
 	}
 	return out, nil
 }
@@ -103,13 +90,13 @@ func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err err
 			m.Formats = append(m.Formats, d.Format)
 		}
 		if h.Kargs != nil {
-			m.Formats = append(m.Formats, gen.Kargs)
+			m.Formats = append(m.Formats, document.Kargs)
 		}
 		machines = append(machines, m)
 	}
 	var admin []byte
 	for _, f := range t.Others {
-		if f.Path == gen.AdminPath {
+		if f.Path == document.AdminPath {
 			admin = f.Text
 		} else {
 			without = append(without, f.Path)
