@@ -25,7 +25,8 @@ var allowed = map[string][]string{
 	"hagen/gen/network":  {"hagen/gen/node", "hagen/profiles"},
 	"hagen/gen/document": {"hagen/profiles"},
 	"hagen/gen/encode":   {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
-	"hagen/gen/check":    {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
+	"hagen/gen/read":     {"hagen/gen/network", "hagen/gen/node"},
+	"hagen/gen/check":    {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/profiles"},
 	"hagen/pki":          {},
 	"hagen/pki/store":    {"hagen/pki", "hagen/out/tree"},
 	"hagen/profiles":     {},
@@ -34,7 +35,7 @@ var allowed = map[string][]string{
 	"hagen/out/sysext":   {"hagen/out/tree"},
 	"hagen/out/tree":     {},
 	"hagen/out/twin":     {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/out/rendered", "hagen/profiles"},
-	"hagen/out/diff":     {"hagen/gen/check", "hagen/gen/network", "hagen/gen/node", "hagen/out/twin", "hagen/profiles"},
+	"hagen/out/diff":     {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/out/twin", "hagen/profiles"},
 	"hagen/out/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
 	"hagen/out/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
 	"hagen/out/verify":   {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
@@ -47,7 +48,7 @@ var reserved = map[string][]string{
 	"github.com/coreos/ignition/v2": {"hagen/gen/encode"},
 	"github.com/klauspost/compress": {"hagen/gen/encode"},
 	"github.com/urfave/cli/v2":      {"hagen/cmd/hagen"},
-	"gopkg.in/yaml.v3":              {"hagen/gen/spec", "hagen/gen/encode"},
+	"gopkg.in/yaml.v3":              {"hagen/gen/spec", "hagen/gen/encode", "hagen/gen/read"},
 }
 
 // impure is what packages that compute may not touch: they are functions of

@@ -131,7 +131,7 @@ func TestShapes(t *testing.T) {
 	}
 	modes := map[cluster.Mode]int{}
 	for _, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
-		c := read(t, "apiVersion: hagen/v1alpha1\nkind: Cluster\nmetadata: {name: kubernetes}\n"+block[1]+`  serviceCIDRs: [10.32.0.0/16]
+		c := validated(t, "apiVersion: hagen/v1alpha1\nkind: Cluster\nmetadata: {name: kubernetes}\n"+block[1]+`  serviceCIDRs: [10.32.0.0/16]
   podCIDRs: [10.38.0.0/16]
   masters:
     - {name: kubem00, addresses: [10.10.10.80]}
@@ -155,7 +155,7 @@ func TestPieces(t *testing.T) {
 	pieces := 0
 	for _, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
 		if piece := block[1]; strings.HasPrefix(piece, "  ") {
-			read(t, clusterFile(profiles.Profiles()[0])+piece)
+			validated(t, clusterFile(profiles.Profiles()[0])+piece)
 			pieces++
 		}
 	}

@@ -20,7 +20,7 @@ var comment = regexp.MustCompile(`(?m)^  # ( *(?:- )?[a-zA-Z]+:)`)
 func TestInitFile(t *testing.T) {
 	for _, p := range profiles.Profiles() {
 		text := clusterFile(p)
-		plain := read(t, text)
+		plain := validated(t, text)
 		if plain.Profile.Name != p.Name {
 			t.Errorf("%s: the file is of profile %s", p.Name, plain.Profile.Name)
 		}
@@ -30,7 +30,7 @@ func TestInitFile(t *testing.T) {
 		}
 		// What has no default is an example, and a login needs a real key.
 		all = strings.Replace(all, "AAAA… you@desk", "AAAAC3NzaC1lZDI1NTE5AAAAIHDWHHBgOpAvVyqTzUDRFR0Kx1kAXsV3BvZb2KDzRpzP you@desk", 1)
-		full := read(t, all)
+		full := validated(t, all)
 		if len(full.Users) != 1 || len(full.APIServer.ExtraNames) != 1 || len(full.APIServer.ExtraAddresses) != 1 {
 			t.Errorf("%s: the examples are not what they should be: %+v", p.Name, full)
 		}
@@ -40,7 +40,7 @@ func TestInitFile(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, text string) *cluster.Cluster {
+func validated(t *testing.T, text string) *cluster.Cluster {
 	t.Helper()
 	c, err := gen.Read(spec.Source{Name: "cluster.yaml", Text: []byte(text)})
 	if err != nil {

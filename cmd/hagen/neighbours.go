@@ -13,11 +13,11 @@ import (
 	"strconv"
 
 	"hagen/gen"
-	"hagen/gen/check"
 	"hagen/gen/cluster"
 	"hagen/gen/encode"
 	"hagen/gen/network"
 	"hagen/gen/node"
+	"hagen/gen/read"
 	"hagen/out"
 	"hagen/out/rendered"
 	"hagen/out/tree"
@@ -45,8 +45,8 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 			theirs := authoritiesIn(tree.Files(beside))
 			formers[beside] = len(theirs) > 0 && !slices.ContainsFunc(theirs, func(id string) bool { return !slices.Contains(ours, id) })
 		}
-		n, read := readNeighbour(path)
-		if !read {
+		n, ok := readNeighbour(path)
+		if !ok {
 			continue
 		}
 		name := n.Name
@@ -56,7 +56,7 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 		for _, i := range network.Interfaces(n) {
 			faults = append(faults, taken(file, statics, path, name, i, told)...)
 		}
-		for _, r := range check.VirtualRouters([]node.Node{n}) {
+		for _, r := range read.VirtualRouters([]node.Node{n}) {
 			routers = append(routers, neighbour{path, r})
 		}
 	}
@@ -67,7 +67,7 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 // so.
 type neighbour struct {
 	path string
-	check.VirtualRouter
+	read.VirtualRouter
 }
 
 // staticsOf gives whose each static address and each MAC address is, by its
@@ -152,7 +152,7 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) (faults 
 
 // ownRouter says whether a virtual router is a machine of the cluster: another
 // render of it, under another name.
-func ownRouter(c *cluster.Cluster, r check.VirtualRouter) bool {
+func ownRouter(c *cluster.Cluster, r read.VirtualRouter) bool {
 	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool {
 		return h.Name == r.Host && slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return a.String() == r.Source })
 	})

@@ -6,13 +6,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"hagen/gen/read"
 )
 
 func (s *set) uniqueNames() {
 	seen := map[string]bool{}
 	for _, m := range s.machines {
 		if seen[m.Name] {
-			m.find(ruleNames, whole("/etc/hostname"), "two machines have this name")
+			m.find(ruleNames, read.Whole("/etc/hostname"), "two machines have this name")
 		}
 		seen[m.Name] = true
 	}
@@ -26,19 +28,19 @@ func (s *set) sameAuthorities() {
 		held, names := map[string]string{}, map[string]string{}
 		for _, c := range m.certs {
 			if c.IsCA {
-				held[c.path] += c.identity
-				names[c.path] = c.subject
+				held[c.Path] += c.Identity
+				names[c.Path] = c.Subject
 			}
 		}
 		for path, identities := range held {
-			byPath[path] = append(byPath[path], said{m, whole(path), names[path], identities})
+			byPath[path] = append(byPath[path], said{m, read.Whole(path), names[path], identities})
 		}
 	}
 	for path, all := range byPath {
 		best, _ := common(all, func(x said) string { return x.value })
 		for _, x := range all {
 			if x.value != best {
-				x.machine.find(ruleSameAuthority, whole(path), "holds another authority than the same file on other machines: %s", x.what)
+				x.machine.find(ruleSameAuthority, read.Whole(path), "holds another authority than the same file on other machines: %s", x.what)
 			}
 		}
 	}
@@ -47,8 +49,8 @@ func (s *set) sameAuthorities() {
 // members: all etcd members have the same member list and token, it is exactly
 // they, and each is in it under its own name and URL.
 func (s *set) members() {
-	var all []*process
-	holders := map[*process]*machine{}
+	var all []*read.Process
+	holders := map[*read.Process]*machine{}
 	for _, m := range s.machines {
 		if p := m.process(etcd); p != nil {
 			all = append(all, p)
@@ -56,30 +58,30 @@ func (s *set) members() {
 		}
 	}
 	for _, name := range []string{"initial-cluster", "initial-cluster-token", "heartbeat-interval", "election-timeout"} {
-		common, _ := common(all, func(p *process) string { return p.value(name) })
+		common, _ := common(all, func(p *read.Process) string { return p.Value(name) })
 		for _, p := range all {
-			if p.value(name) != common {
-				holders[p].find(ruleMembers, p.where(name), "--%s differs from the other members'", name)
+			if p.Value(name) != common {
+				holders[p].find(ruleMembers, p.Where(name), "--%s differs from the other members'", name)
 			}
 		}
 	}
 	s.beginning(all, holders)
 	for _, p := range all {
 		m := holders[p]
-		entry := p.value("name") + "=" + p.value("initial-advertise-peer-urls")
-		listed := strings.Split(p.value("initial-cluster"), ",")
-		if p.value("initial-cluster") == "" {
+		entry := p.Value("name") + "=" + p.Value("initial-advertise-peer-urls")
+		listed := strings.Split(p.Value("initial-cluster"), ",")
+		if p.Value("initial-cluster") == "" {
 			continue // discovery, or a member that joins what is there
 		}
 		if !slices.Contains(listed, entry) {
-			m.find(ruleMembers, p.where("initial-cluster"), "--initial-cluster does not hold this member's own %s", entry)
+			m.find(ruleMembers, p.Where("initial-cluster"), "--initial-cluster does not hold this member's own %s", entry)
 		}
 		if len(listed) != len(all) {
-			m.find(ruleMembers, p.where("initial-cluster"), "--initial-cluster has %d members, %d machines run etcd", len(listed), len(all))
+			m.find(ruleMembers, p.Where("initial-cluster"), "--initial-cluster has %d members, %d machines run etcd", len(listed), len(all))
 		}
 		for i, other := range listed {
 			if slices.Contains(listed[:i], other) {
-				m.find(ruleMembers, p.where("initial-cluster"), "--initial-cluster names a member twice: %s", other)
+				m.find(ruleMembers, p.Where("initial-cluster"), "--initial-cluster names a member twice: %s", other)
 			}
 		}
 	}
@@ -87,10 +89,10 @@ func (s *set) members() {
 
 // beginning: somebody begins the cluster. One member alone may join what is
 // there, in the place of a machine that is gone.
-func (s *set) beginning(all []*process, holders map[*process]*machine) {
-	var joins []*process
+func (s *set) beginning(all []*read.Process, holders map[*read.Process]*machine) {
+	var joins []*read.Process
 	for _, p := range all {
-		if p.value("initial-cluster-state") == "existing" {
+		if p.Value("initial-cluster-state") == "existing" {
 			joins = append(joins, p)
 		}
 	}
@@ -99,7 +101,7 @@ func (s *set) beginning(all []*process, holders map[*process]*machine) {
 		return
 	}
 	for _, p := range joins {
-		holders[p].find(ruleMembers, p.where("initial-cluster-state"), "--initial-cluster-state is existing on %d of %d members: they wait for a cluster that nobody begins", len(joins), len(all)).
+		holders[p].find(ruleMembers, p.Where("initial-cluster-state"), "--initial-cluster-state is existing on %d of %d members: they wait for a cluster that nobody begins", len(joins), len(all)).
 			Remedy = "write new; existing is for one machine at a time that takes another's place"
 	}
 }
@@ -139,7 +141,7 @@ var agreements = []struct {
 // said is one daemon's value of something that all must agree on.
 type said struct {
 	machine *machine
-	at      place
+	at      read.Place
 	what    string
 	value   string
 }
@@ -153,7 +155,7 @@ func (s *set) agreement() {
 			for _, daemon := range []string{apiServer, manager, scheduler} {
 				flag, wanted := row.flags[daemon]
 				if p := m.process(daemon); p != nil && wanted {
-					all = append(all, said{m, p.where(flag), "--" + flag, p.value(flag)})
+					all = append(all, said{m, p.Where(flag), "--" + flag, p.Value(flag)})
 				}
 			}
 		}
@@ -165,8 +167,8 @@ func (s *set) agreement() {
 		if p == nil {
 			continue
 		}
-		file := m.files[p.value("encryption-provider-config")]
-		keys = append(keys, said{m, whole(file.Path), "encryption configuration", string(file.Contents)})
+		file := m.files[p.Value("encryption-provider-config")]
+		keys = append(keys, said{m, read.Whole(file.Path), "encryption configuration", string(file.Contents)})
 	}
 	disagree("encryption of Secrets", keys)
 }
@@ -175,8 +177,8 @@ func disagree(what string, all []said) {
 	best, most := common(all, func(x said) string { return x.value })
 	for _, x := range all {
 		if x.value != best {
-			if x.at.item == "" {
-				x.at = whole(apiServer + ".service")
+			if x.at.Item == "" {
+				x.at = read.Whole(apiServer + ".service")
 			}
 			x.machine.find(ruleAgreement, x.at, "%s: differs from %d others on the %s", x.what, most, what)
 		}
@@ -195,24 +197,24 @@ func (s *set) serviceAccounts() {
 			if p == nil {
 				continue
 			}
-			f, given := p.flag(row.flag)
-			file, there := m.files[f.value]
+			f, given := p.Flag(row.flag)
+			file, there := m.files[f.Value]
 			if !given || !there {
 				continue
 			}
-			contents := m.pem[f.value]
+			contents := m.pem[f.Value]
 			switch {
-			case len(contents.keys) == 0 && len(contents.certificates) == 0:
-				if !contents.opaque {
-					m.find(ruleNoCertificate, whole(file.Path), "holds no key")
+			case len(contents.Keys) == 0 && len(contents.Certificates) == 0:
+				if !contents.Opaque {
+					m.find(ruleNoCertificate, read.Whole(file.Path), "holds no key")
 				}
-			case len(contents.keys) == 0:
-				all = append(all, said{m, whole(file.Path), "--" + row.flag, contents.certificates[0].public})
+			case len(contents.Keys) == 0:
+				all = append(all, said{m, read.Whole(file.Path), "--" + row.flag, contents.Certificates[0].Public})
 			default:
-				if row.flag != "service-account-key-file" && !contents.keys[0].private {
-					m.find(ruleNoCertificate, p.where(row.flag), "--%s names a public key, and has to sign", row.flag)
+				if row.flag != "service-account-key-file" && !contents.Keys[0].Private {
+					m.find(ruleNoCertificate, p.Where(row.flag), "--%s names a public key, and has to sign", row.flag)
 				}
-				all = append(all, said{m, whole(file.Path), "--" + row.flag, contents.keys[0].public})
+				all = append(all, said{m, read.Whole(file.Path), "--" + row.flag, contents.Keys[0].Public})
 			}
 		}
 	}
@@ -236,12 +238,12 @@ func (s *set) ranges() {
 		for _, service := range services {
 			for _, pod := range pods {
 				if service.Overlaps(pod) {
-					m.find(ruleRanges, api.where("service-cluster-ip-range"), "the ranges of services, %s, and pods, %s, overlap", service, pod)
+					m.find(ruleRanges, api.Where("service-cluster-ip-range"), "the ranges of services, %s, and pods, %s, overlap", service, pod)
 				}
 			}
-			if c, found := m.certificate(api.value("tls-cert-file")); found {
+			if c, found := m.certificate(api.Value("tls-cert-file")); found {
 				if first := service.Masked().Addr().Next(); c.VerifyHostname(first.String()) != nil {
-					m.find(ruleNotCovered, whole(c.path), "is not valid for %s, the first of --service-cluster-ip-range, which pods dial", first)
+					m.find(ruleNotCovered, read.Whole(c.Path), "is not valid for %s, the first of --service-cluster-ip-range, which pods dial", first)
 				}
 			}
 		}
@@ -249,7 +251,7 @@ func (s *set) ranges() {
 			for _, a := range other.known {
 				for _, r := range append(slices.Clone(services), pods...) {
 					if r.Contains(a) {
-						m.find(ruleRanges, api.where("service-cluster-ip-range"), "%s holds %s, which is %s", r, a, other.Name)
+						m.find(ruleRanges, api.Where("service-cluster-ip-range"), "%s holds %s, which is %s", r, a, other.Name)
 					}
 				}
 			}
@@ -261,7 +263,7 @@ func (s *set) ranges() {
 
 // families: an API server tells its address in the family of the first range of
 // services, and no list holds two ranges of one.
-func (m *machine) families(api *process, services, pods []netip.Prefix) {
+func (m *machine) families(api *read.Process, services, pods []netip.Prefix) {
 	for _, row := range []struct {
 		ranges []netip.Prefix
 		flag   string
@@ -271,26 +273,26 @@ func (m *machine) families(api *process, services, pods []netip.Prefix) {
 			p = m.process(manager)
 		}
 		if n := len(row.ranges); n > 2 || n == 2 && row.ranges[0].Addr().Is4() == row.ranges[1].Addr().Is4() {
-			m.find(ruleFamilies, p.where(row.flag), "--%s holds %d ranges, and there is one of each family", row.flag, n)
+			m.find(ruleFamilies, p.Where(row.flag), "--%s holds %d ranges, and there is one of each family", row.flag, n)
 		}
 	}
 	if len(services) == 0 {
 		return
 	}
-	if a, err := netip.ParseAddr(api.value("advertise-address")); err == nil && !a.IsUnspecified() && a.Is4() != services[0].Addr().Is4() {
-		m.find(ruleFamilies, api.where("advertise-address"), "--advertise-address is %s, the first of --service-cluster-ip-range is %s", a, services[0])
+	if a, err := netip.ParseAddr(api.Value("advertise-address")); err == nil && !a.IsUnspecified() && a.Is4() != services[0].Addr().Is4() {
+		m.find(ruleFamilies, api.Where("advertise-address"), "--advertise-address is %s, the first of --service-cluster-ip-range is %s", a, services[0])
 	}
 }
 
-func (m *machine) prefixes(p *process, flag string) (out []netip.Prefix) {
-	f, found := p.flag(flag)
+func (m *machine) prefixes(p *read.Process, flag string) (out []netip.Prefix) {
+	f, found := p.Flag(flag)
 	if !found {
 		return nil
 	}
-	for _, w := range list(f.value, f.valueAt) {
-		prefix, err := netip.ParsePrefix(w.text)
+	for _, w := range read.List(f.Value, f.ValueAt) {
+		prefix, err := netip.ParsePrefix(w.Text)
 		if err != nil {
-			m.find(ruleFlagValue, p.unit.place(w.at), "--%s is no range of addresses", flag)
+			m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s is no range of addresses", flag)
 			continue
 		}
 		out = append(out, prefix)
@@ -299,8 +301,8 @@ func (m *machine) prefixes(p *process, flag string) (out []netip.Prefix) {
 }
 
 // nodePorts: no service gets a port that a daemon of the machine has.
-func (m *machine) nodePorts(p *process) {
-	first, last, _ := strings.Cut(p.value("service-node-port-range"), "-")
+func (m *machine) nodePorts(p *read.Process) {
+	first, last, _ := strings.Cut(p.Value("service-node-port-range"), "-")
 	low, err := strconv.Atoi(first)
 	high, err2 := strconv.Atoi(last)
 	if err != nil || err2 != nil {
@@ -308,7 +310,7 @@ func (m *machine) nodePorts(p *process) {
 	}
 	for _, l := range m.listeners {
 		if low <= l.port && l.port <= high {
-			m.find(ruleRanges, p.where("service-node-port-range"), "--service-node-port-range holds port %d, which %s binds", l.port, l.process)
+			m.find(ruleRanges, p.Where("service-node-port-range"), "--service-node-port-range holds port %d, which %s binds", l.port, l.process)
 		}
 	}
 }
@@ -326,55 +328,55 @@ func (s *set) backends() {
 	}
 	for _, m := range s.machines {
 		for _, p := range m.proxies {
-			lines := p.servers()
+			lines := p.Servers()
 			if len(lines) == 0 {
 				continue
 			}
 			met, strange := map[*listener]int{}, false
 			for _, line := range lines {
-				if from, err := netip.ParseAddr(readURL(line.value("source")).host); err == nil && len(m.known) > 0 && !slices.Contains(m.known, from) && !from.IsUnspecified() {
-					m.find(ruleBindElsewhere, p.place(line.options["source"].at), "server %s is called from %s, which the machine does not have", line.name, from).Remedy = "remove source"
+				if from, err := netip.ParseAddr(read.ParseURL(line.Value("source")).Host); err == nil && len(m.known) > 0 && !slices.Contains(m.known, from) && !from.IsUnspecified() {
+					m.find(ruleBindElsewhere, p.Place(line.Options["source"].At), "server %s is called from %s, which the machine does not have", line.Name, from).Remedy = "remove source"
 				}
-				t := readURL(line.address.text)
-				a, err := netip.ParseAddr(t.host)
+				t := read.ParseURL(line.Address.Text)
+				a, err := netip.ParseAddr(t.Host)
 				var found *listener
 				for _, l := range servers {
-					if err == nil && slices.Contains(l.machine.known, a) && l.takes(a, t.port) {
+					if err == nil && slices.Contains(l.machine.known, a) && l.takes(a, t.Port) {
 						found = l
 					}
 				}
 				if found == nil {
 					strange = true
-					m.find(ruleBackends, p.place(line.address.at), "sends requests to %s, where no API server listens", t)
+					m.find(ruleBackends, p.Place(line.Address.At), "sends requests to %s, where no API server listens", t)
 					continue
 				}
 				if met[found]++; met[found] > 1 {
-					m.find(ruleBackends, p.place(line.address.at), "names %s twice", t)
+					m.find(ruleBackends, p.Place(line.Address.At), "names %s twice", t)
 				}
 				s.healthPath(m, p, found)
 			}
 			if len(met) < len(servers) && !strange {
-				m.find(ruleBackends, whole(p.file.Path), "has %d servers for %d API servers", len(met), len(servers))
+				m.find(ruleBackends, read.Whole(p.File.Path), "has %d servers for %d API servers", len(met), len(servers))
 			}
 		}
 	}
 }
 
-func (s *set) healthPath(m *machine, p *proxy, l *listener) {
-	asks := p.line("option", "httpchk")
+func (s *set) healthPath(m *machine, p *read.Proxy, l *listener) {
+	asks := p.Line("option", "httpchk")
 	if len(asks) == 0 {
 		return
 	}
 	asked := asks[len(asks)-1]
-	if len(asks) > 3 && asks[2].text != "GET" {
-		m.find(ruleHealthPath, p.place(asks[2].at), "asks with %s, and everybody may only GET", asks[2].text).Remedy = "write GET"
+	if len(asks) > 3 && asks[2].Text != "GET" {
+		m.find(ruleHealthPath, p.Place(asks[2].At), "asks with %s, and everybody may only GET", asks[2].Text).Remedy = "write GET"
 	}
-	if i := slices.IndexFunc(asks, func(w word) bool { return strings.HasPrefix(w.text, "/") }); i >= 0 {
+	if i := slices.IndexFunc(asks, func(w read.Word) bool { return strings.HasPrefix(w.Text, "/") }); i >= 0 {
 		asked = asks[i]
 	}
 	paths, all := l.machine.open()
-	if !all && !slices.Contains(paths, asked.text) {
-		m.find(ruleHealthPath, p.place(asked.at), "asks for %s, which %s answers to nobody without a certificate", asked.text, l.machine.Name)
+	if !all && !slices.Contains(paths, asked.Text) {
+		m.find(ruleHealthPath, p.Place(asked.At), "asks for %s, which %s answers to nobody without a certificate", asked.Text, l.machine.Name)
 	}
 }
 
@@ -385,10 +387,10 @@ func (s *set) notes() []string {
 	for _, m := range append(slices.Clone(s.machines), s.people) {
 		for _, f := range m.Files {
 			c := m.pem[f.Path]
-			if slices.ContainsFunc(c.certificates, func(c certificate) bool { return c.twin }) {
+			if slices.ContainsFunc(c.Certificates, func(c read.Certificate) bool { return c.Twin }) {
 				twins++
 			}
-			if c.opaque {
+			if c.Opaque {
 				opaque++
 			}
 		}

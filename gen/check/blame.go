@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"hagen/gen/read"
 )
 
 // misnames says whether it is the caller who is wrong about the name that a
@@ -49,8 +51,8 @@ func (s *set) anybody(addresses []netip.Addr) bool {
 	})
 }
 
-// names lists what a certificate is valid for.
-func (c certificate) names() string {
+// validFor lists what a certificate is valid for.
+func validFor(c read.Certificate) string {
 	names := slices.Clone(c.DNSNames)
 	for _, a := range c.IPAddresses {
 		names = append(names, a.String())
@@ -63,29 +65,29 @@ func (c certificate) names() string {
 
 // whose tells of a certificate that is on the wrong machine, or in the wrong
 // file, whose it is: ": it is kubem01's".
-func (s *set) whose(c certificate, here *machine) string {
+func (s *set) whose(c read.Certificate, here *machine) string {
 	if c.VerifyHostname(here.Name) == nil {
 		return ""
 	}
 	for _, m := range s.machines {
 		if m != here && c.VerifyHostname(m.Name) == nil && m.process(apiServer) != nil {
-			return fmt.Sprintf(": it is %s's, %s", m.Name, c.subject)
+			return fmt.Sprintf(": it is %s's, %s", m.Name, c.Subject)
 		}
 	}
-	return ": it is that of " + c.subject
+	return ": it is that of " + c.Subject
 }
 
 // keyOf tells of a key that is in the wrong file which certificate it belongs
 // to: ", but that of kubem01's /etc/etcd/pki/etcd-server.pem".
-func (s *set) keyOf(k key, here *machine) string {
+func (s *set) keyOf(k read.Key, here *machine) string {
 	for _, m := range append([]*machine{here}, s.machines...) {
 		for _, c := range m.certs {
 			switch {
-			case c.public != k.public:
+			case c.Public != k.Public:
 			case m == here:
-				return ", but of " + c.path
+				return ", but of " + c.Path
 			default:
-				return fmt.Sprintf(", but of %s's %s", m.Name, c.path)
+				return fmt.Sprintf(", but of %s's %s", m.Name, c.Path)
 			}
 		}
 	}
@@ -110,7 +112,7 @@ func (s *set) elsewhere() {
 			}
 			who := miss.dial.machine.Name
 			if who == "" {
-				who = miss.dial.at.item
+				who = miss.dial.at.Item
 			}
 			l.machine.find(ruleNotBound, l.at, "%s listens at %s, where nobody dials; %s dials %s", l.process, socketText(l.address, l.port), who, miss.dial.target)
 		}
@@ -120,10 +122,10 @@ func (s *set) elsewhere() {
 // means says whether a listener could be what was dialled.
 func (x miss) means(l *listener) bool {
 	switch {
-	case l.port != x.dial.target.port && !l.takes(x.address, l.port):
+	case l.port != x.dial.target.Port && !l.takes(x.address, l.port):
 		return false // another port and another address
 	case l.proxy != nil:
-		return x.dial.only == apiServer && len(l.machine.behind(l.proxy).servers()) > 0
+		return x.dial.only == apiServer && len(l.machine.behind(l.proxy).Servers()) > 0
 	case x.dial.only == "":
 		return l.process == apiServer && l.tls // HAProxy's servers
 	}

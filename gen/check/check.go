@@ -9,11 +9,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
@@ -83,11 +83,11 @@ type Report struct {
 // machine by machine, in the order in which they stand in its document.
 func Run(in Input) Report {
 	s := &set{now: in.Now, told: map[string]told{}, machines: make([]*machine, len(in.Machines))}
-	var read, held sync.WaitGroup
+	var learnt, held sync.WaitGroup
 	for i, m := range in.Machines {
-		read.Go(func() { s.machines[i] = newMachine(s, m) })
+		learnt.Go(func() { s.machines[i] = newMachine(s, m) })
 	}
-	read.Wait()
+	learnt.Wait()
 	for _, m := range s.machines {
 		held.Go(m.within)
 	}
@@ -150,8 +150,8 @@ func (m *machine) sorted() []Finding {
 		order[f.Path] = i
 	}
 	for i, u := range m.units {
-		for _, p := range u.parts {
-			order[p.item] = len(m.Files) + i
+		for _, p := range u.Parts {
+			order[p.Item] = len(m.Files) + i
 		}
 	}
 	findings := slices.DeleteFunc(slices.Clone(m.findings), func(f Finding) bool {
@@ -171,36 +171,16 @@ func (m *machine) sorted() []Finding {
 	})
 }
 
-// place is where something stands: in an item, at an offset of its text; -1
-// is nowhere in particular.
-type place struct {
-	item string
-	text string
-	at   int
-}
-
-// whole is a place that is all of an item.
-func whole(item string) place { return place{item, "", -1} }
-
-// in gives the place of the first occurrence of a word in a file.
-func in(f node.File, word string) place {
-	return place{f.Path, string(f.Contents), strings.Index(string(f.Contents), word)}
-}
-
 // tooMany findings about one machine help nobody.
 const tooMany = 1000
 
 // find adds a finding. The caller may say more on what is returned, until the
 // next one is found.
-func (m *machine) find(r *rule, p place, format string, args ...any) *Finding {
-	f := Finding{Severity: r.severity, Rule: r.name, Host: m.Name, Item: p.item, Problem: fmt.Sprintf(format, args...), Why: r.why, Remedy: r.remedy}
-	if p.at >= 0 && p.at <= len(p.text) {
-		start := strings.LastIndexByte(p.text[:p.at], '\n') + 1
-		line, _, _ := strings.Cut(p.text[start:], "\n")
-		f.Line, f.Column = strings.Count(p.text[:p.at], "\n")+1, p.at-start+1
-		if !node.HoldsSecret([]byte(p.text)) && !delicate.MatchString(line) {
-			f.Text = line
-		}
+func (m *machine) find(r *rule, p read.Place, format string, args ...any) *Finding {
+	f := Finding{Severity: r.severity, Rule: r.name, Host: m.Name, Item: p.Item, Problem: fmt.Sprintf(format, args...), Why: r.why, Remedy: r.remedy}
+	line, column, text := p.Position()
+	if f.Line, f.Column = line, column; line > 0 && !node.HoldsSecret([]byte(p.Text)) && !delicate.MatchString(text) {
+		f.Text = text
 	}
 	if len(m.findings) == tooMany {
 		return &f

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // configs are flags that name a configuration file, and of which kind.
@@ -56,21 +57,21 @@ func apiServerConfig(versions ...string) (out []string) {
 var auditLevels = []string{"None", "Metadata", "Request", "RequestResponse"}
 
 // schema holds a configuration against its kind.
-func (m *machine) schema(path string, root *yamlNode, kind string) {
+func (m *machine) schema(path string, root *read.YAML, kind string) {
 	known, found := schemas[kind]
 	if !found {
 		return
 	}
-	if v := root.get("apiVersion"); v.text() == "" {
-		m.find(ruleKind, whole(path), "has no apiVersion").Remedy = "write apiVersion: " + known.versions[0]
-	} else if !slices.Contains(known.versions, v.text()) {
-		m.find(ruleKind, m.at(path, v.offset()), "%s has no version %s", kind, v.text()).Remedy = "write apiVersion: " + known.versions[0]
+	if v := root.Get("apiVersion"); v.Value() == "" {
+		m.find(ruleKind, read.Whole(path), "has no apiVersion").Remedy = "write apiVersion: " + known.versions[0]
+	} else if !slices.Contains(known.versions, v.Value()) {
+		m.find(ruleKind, m.at(path, v.Offset()), "%s has no version %s", kind, v.Value()).Remedy = "write apiVersion: " + known.versions[0]
 	}
-	for _, n := range root.items() {
-		if n.key != "apiVersion" && n.key != "kind" && !slices.Contains(known.fields, n.key) {
-			found := m.find(ruleKind, m.at(path, n.keyAt), "%s has no field %s", kind, n.key)
+	for _, n := range root.Items() {
+		if n.Key != "apiVersion" && n.Key != "kind" && !slices.Contains(known.fields, n.Key) {
+			found := m.find(ruleKind, m.at(path, n.KeyAt), "%s has no field %s", kind, n.Key)
 			found.Remedy = "write one of " + strings.Join(known.fields, ", ")
-			if meant := nearest(n.key, known.fields); meant != "" {
+			if meant := nearest(n.Key, known.fields); meant != "" {
 				found.Remedy = "write " + meant
 			}
 		}
@@ -78,25 +79,25 @@ func (m *machine) schema(path string, root *yamlNode, kind string) {
 	if kind != "Policy" {
 		return
 	}
-	for _, rule := range root.get("rules").items() {
-		if level := rule.get("level"); !slices.Contains(auditLevels, level.text()) {
-			m.find(ruleKind, m.at(path, level.offset()), "%q is no level of a record", level.text()).Remedy = "write one of " + strings.Join(auditLevels, ", ")
+	for _, rule := range root.Get("rules").Items() {
+		if level := rule.Get("level"); !slices.Contains(auditLevels, level.Value()) {
+			m.find(ruleKind, m.at(path, level.Offset()), "%q is no level of a record", level.Value()).Remedy = "write one of " + strings.Join(auditLevels, ", ")
 		}
 	}
 }
 
 // config reads the YAML file that a daemon's flag names; nil if there is none
 // or it cannot be read.
-func (m *machine) config(daemon, flag string) (*yamlNode, string) {
+func (m *machine) config(daemon, flag string) (*read.YAML, string) {
 	p := m.process(daemon)
 	if p == nil {
 		return nil, ""
 	}
-	f, found := m.files[p.value(flag)]
+	f, found := m.files[p.Value(flag)]
 	if !found {
 		return nil, ""
 	}
-	root, ok := readYAML(string(f.Contents))
+	root, ok := read.ParseYAML(string(f.Contents))
 	if !ok {
 		return nil, ""
 	}
@@ -105,37 +106,37 @@ func (m *machine) config(daemon, flag string) (*yamlNode, string) {
 
 // kinds: a configuration file is of the kind that its flag wants.
 func (m *machine) kinds() {
-	read := map[string]bool{}
+	seen := map[string]bool{}
 	for _, row := range configs {
 		p := m.process(row.daemon)
 		if p == nil {
 			continue
 		}
-		f, found := m.files[p.value(row.flag)]
+		f, found := m.files[p.Value(row.flag)]
 		if !found {
 			continue
 		}
-		root, ok := readYAML(string(f.Contents))
+		root, ok := read.ParseYAML(string(f.Contents))
 		if !ok {
-			if !read[f.Path] && !strings.HasPrefix(strings.TrimSpace(string(f.Contents)), "{") {
-				m.find(ruleUnreadableText, whole(f.Path), "is no YAML in block style")
+			if !seen[f.Path] {
+				m.find(ruleUnreadableText, read.Whole(f.Path), "is no YAML of keys and values")
 			}
-			read[f.Path] = true
+			seen[f.Path] = true
 			continue
 		}
-		if kind := root.get("kind"); kind.text() != row.kind {
-			m.find(ruleKind, m.at(f.Path, kind.offset()), "is of kind %q, --%s wants %s", kind.text(), row.flag, row.kind)
+		if kind := root.Get("kind"); kind.Value() != row.kind {
+			m.find(ruleKind, m.at(f.Path, kind.Offset()), "is of kind %q, --%s wants %s", kind.Value(), row.flag, row.kind)
 		}
-		if !read[f.Path] {
+		if !seen[f.Path] {
 			m.schema(f.Path, root, row.kind)
 		}
-		read[f.Path] = true
+		seen[f.Path] = true
 		if row.kind == "EncryptionConfiguration" {
 			m.encryption(f.Path, root)
 		}
 	}
-	if root, path := m.config(scheduler, "config"); root != nil && root.get("clientConnection", "kubeconfig").text() == "" {
-		m.find(ruleKubeconfig, whole(path), "names no kubeconfig")
+	if root, path := m.config(scheduler, "config"); root != nil && root.Get("clientConnection", "kubeconfig").Value() == "" {
+		m.find(ruleKubeconfig, read.Whole(path), "names no kubeconfig")
 	}
 }
 
@@ -150,10 +151,10 @@ func (s *set) leaders() {
 		}
 		for _, m := range all {
 			p := m.process(daemon)
-			at, elects := p.where("leader-elect"), p.value("leader-elect")
+			at, elects := p.Where("leader-elect"), p.Value("leader-elect")
 			if root, path := m.config(daemon, "config"); root != nil {
-				n := root.get("leaderElection", "leaderElect")
-				at, elects = m.at(path, n.offset()), n.text()
+				n := root.Get("leaderElection", "leaderElect")
+				at, elects = m.at(path, n.Offset()), n.Value()
 			}
 			if on, err := strconv.ParseBool(elects); err == nil && !on && len(all) > 1 {
 				m.find(ruleLeader, at, "%s elects no leader, and %d machines run one", daemon, len(all))
@@ -167,50 +168,47 @@ func (s *set) leaders() {
 var keyLengths = map[string][]int{"secretbox": {32}, "aescbc": {16, 24, 32}, "aesgcm": {16, 24, 32}}
 
 // encryption: Secrets are written with a key that the API server can read.
-func (m *machine) encryption(path string, root *yamlNode) {
+func (m *machine) encryption(path string, root *read.YAML) {
 	secrets := false
-	for _, resource := range root.get("resources").items() {
-		for _, r := range resource.get("resources").items() {
-			secrets = secrets || r.text() == "secrets"
+	for _, resource := range root.Get("resources").Items() {
+		for _, r := range resource.Get("resources").Items() {
+			secrets = secrets || r.Value() == "secrets"
 		}
-		if list := resource.get("resources").text(); strings.Contains(list, "secrets") {
-			secrets = true
-		}
-		providers := resource.get("providers").items()
+		providers := resource.Get("providers").Items()
 		if len(providers) == 0 {
-			m.find(ruleEncryption, whole(path), "names no provider")
+			m.find(ruleEncryption, read.Whole(path), "names no provider")
 			continue
 		}
-		if first := providers[0]; first.get("identity") != nil {
-			m.find(ruleEncryption, m.at(path, first.get("identity").offset()), "writes plain text: identity is the first provider")
+		if first := providers[0]; first.Get("identity") != nil {
+			m.find(ruleEncryption, m.at(path, first.Get("identity").Offset()), "writes plain text: identity is the first provider")
 		}
 		for _, p := range providers {
-			for _, c := range p.children {
-				for _, k := range c.get("keys").items() {
-					m.encryptionKey(path, c.key, k)
+			for _, c := range p.Items() {
+				for _, k := range c.Get("keys").Items() {
+					m.encryptionKey(path, c.Key, k)
 				}
 			}
 		}
 	}
 	if !secrets {
-		m.find(ruleEncryption, whole(path), "does not encrypt Secrets")
+		m.find(ruleEncryption, read.Whole(path), "does not encrypt Secrets")
 	}
 }
 
-func (m *machine) encryptionKey(path, provider string, k *yamlNode) {
-	secret := k.get("secret")
-	if strings.HasPrefix(secret.text(), node.SecretMark) || strings.HasPrefix(secret.text(), "REDACTED") {
+func (m *machine) encryptionKey(path, provider string, k *read.YAML) {
+	secret := k.Get("secret")
+	if strings.HasPrefix(secret.Value(), node.SecretMark) || strings.HasPrefix(secret.Value(), "REDACTED") {
 		return
 	}
 	lengths, known := keyLengths[provider]
-	value, err := base64.StdEncoding.DecodeString(secret.text())
+	value, err := base64.StdEncoding.DecodeString(secret.Value())
 	switch {
 	case !known:
-		m.find(ruleEncryption, m.at(path, k.at), "knows no provider %s", provider)
+		m.find(ruleEncryption, m.at(path, k.At), "knows no provider %s", provider)
 	case err != nil:
-		m.find(ruleEncryption, m.at(path, secret.offset()), "holds a key that is no base64")
+		m.find(ruleEncryption, m.at(path, secret.Offset()), "holds a key that is no base64")
 	case !slices.Contains(lengths, len(value)):
-		m.find(ruleEncryption, m.at(path, secret.offset()), "holds a key of %d bytes for %s", len(value), provider)
+		m.find(ruleEncryption, m.at(path, secret.Offset()), "holds a key of %d bytes for %s", len(value), provider)
 	}
 }
 
@@ -218,22 +216,22 @@ func (m *machine) encryptionKey(path, provider string, k *yamlNode) {
 // true if it answers everything that RBAC lets everybody see.
 func (m *machine) open() (paths []string, all bool) {
 	p := m.process(apiServer)
-	if p == nil || p.value("authentication-config") == "" {
-		return nil, p == nil || p.value("anonymous-auth") != "false"
+	if p == nil || p.Value("authentication-config") == "" {
+		return nil, p == nil || p.Value("anonymous-auth") != "false"
 	}
 	root, _ := m.config(apiServer, "authentication-config")
 	if root == nil {
 		return nil, true
 	}
-	anonymous := root.get("anonymous")
-	if anonymous == nil || anonymous.get("enabled").text() == "true" && anonymous.get("conditions") == nil {
+	anonymous := root.Get("anonymous")
+	if anonymous == nil || anonymous.Get("enabled").Value() == "true" && anonymous.Get("conditions") == nil {
 		return nil, true
 	}
-	if anonymous.get("enabled").text() != "true" {
+	if anonymous.Get("enabled").Value() != "true" {
 		return nil, false
 	}
-	for _, c := range anonymous.get("conditions").items() {
-		paths = append(paths, c.get("path").text())
+	for _, c := range anonymous.Get("conditions").Items() {
+		paths = append(paths, c.Get("path").Value())
 	}
 	return paths, false
 }

@@ -6,22 +6,24 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"hagen/gen/read"
 )
 
 // dial is one side of a connection: who is called, whom the caller believes,
 // and what it shows.
 type dial struct {
 	machine     *machine
-	at          place
+	at          read.Place
 	what        string // "--etcd-servers"
-	target      target
+	target      read.Target
 	name        string // that the certificate must cover, if not the target's host
-	nameAt      place
-	authorities []certificate
+	nameAt      read.Place
+	authorities []read.Certificate
 	believes    bool // checks the certificate; without authorities it is not known against which
-	client      *certificate
+	client      *read.Certificate
 	shows       bool // may show a certificate, so that none is a fault
-	clientAt    place
+	clientAt    read.Place
 	only        string // the process that must answer, "" for any
 	wants       string // what it must listen for, "" for anything
 	outside     bool   // may lead out of the set, to a load balancer of somebody else's
@@ -47,26 +49,26 @@ func (m *machine) etcdDials() (out []dial) {
 	if p == nil {
 		return nil
 	}
-	authorities := m.pem[p.value("peer-trusted-ca-file")].certificates
-	client := m.shown(p.value("peer-cert-file"))
-	if f, found := p.flag("initial-cluster"); found {
-		for _, w := range list(f.value, f.valueAt) {
-			_, url, _ := strings.Cut(w.text, "=")
-			at := w.at + len(w.text) - len(url)
+	authorities := m.pem[p.Value("peer-trusted-ca-file")].Certificates
+	client := m.shown(p.Value("peer-cert-file"))
+	if f, found := p.Flag("initial-cluster"); found {
+		for _, w := range read.List(f.Value, f.ValueAt) {
+			_, url, _ := strings.Cut(w.Text, "=")
+			at := w.At + len(w.Text) - len(url)
 			out = append(out, dial{
-				machine: m, at: p.unit.place(at), what: "--initial-cluster", target: readURL(url), only: etcd, wants: peers,
-				authorities: authorities, believes: len(authorities) > 0, client: client, shows: true, clientAt: p.where("peer-cert-file"),
+				machine: m, at: p.Unit.Place(at), what: "--initial-cluster", target: read.ParseURL(url), only: etcd, wants: peers,
+				authorities: authorities, believes: len(authorities) > 0, client: client, shows: true, clientAt: p.Where("peer-cert-file"),
 			})
 		}
 	}
 	for _, row := range []struct{ flag, authority, wants string }{
 		{"initial-advertise-peer-urls", "peer-trusted-ca-file", peers}, {"advertise-client-urls", "trusted-ca-file", clients},
 	} {
-		f, _ := p.flag(row.flag)
-		believed := m.pem[p.value(row.authority)].certificates
-		for _, w := range list(f.value, f.valueAt) {
+		f, _ := p.Flag(row.flag)
+		believed := m.pem[p.Value(row.authority)].Certificates
+		for _, w := range read.List(f.Value, f.ValueAt) {
 			out = append(out, dial{
-				machine: m, at: p.unit.place(w.at), what: "--" + row.flag, target: readURL(w.text), only: etcd, wants: row.wants, own: true,
+				machine: m, at: p.Unit.Place(w.At), what: "--" + row.flag, target: read.ParseURL(w.Text), only: etcd, wants: row.wants, own: true,
 				authorities: believed, believes: len(believed) > 0,
 			})
 		}
@@ -75,7 +77,7 @@ func (m *machine) etcdDials() (out []dial) {
 }
 
 // shown gives the certificate in a file, nil for none.
-func (m *machine) shown(path string) *certificate {
+func (m *machine) shown(path string) *read.Certificate {
 	if c, found := m.certificate(path); found {
 		return &c
 	}
@@ -88,12 +90,12 @@ func (m *machine) apiDials() (out []dial) {
 	if p == nil {
 		return nil
 	}
-	authorities := m.pem[p.value("etcd-cafile")].certificates
-	f, _ := p.flag("etcd-servers")
-	for _, w := range list(f.value, f.valueAt) {
+	authorities := m.pem[p.Value("etcd-cafile")].Certificates
+	f, _ := p.Flag("etcd-servers")
+	for _, w := range read.List(f.Value, f.ValueAt) {
 		out = append(out, dial{
-			machine: m, at: p.unit.place(w.at), what: "--etcd-servers", target: readURL(w.text), only: etcd, wants: clients,
-			authorities: authorities, believes: true, client: m.shown(p.value("etcd-certfile")), shows: true, clientAt: p.where("etcd-certfile"),
+			machine: m, at: p.Unit.Place(w.At), what: "--etcd-servers", target: read.ParseURL(w.Text), only: etcd, wants: clients,
+			authorities: authorities, believes: true, client: m.shown(p.Value("etcd-certfile")), shows: true, clientAt: p.Where("etcd-certfile"),
 		})
 	}
 	return out
@@ -102,12 +104,12 @@ func (m *machine) apiDials() (out []dial) {
 // proxyDials are HAProxy's, with its checks.
 func (m *machine) proxyDials() (out []dial) {
 	for _, p := range m.proxies {
-		for _, s := range p.servers() {
-			d := dial{machine: m, at: p.place(s.address.at), what: "server " + s.name, target: readURL(s.address.text), plain: true}
-			if s.has("check-ssl") || s.has("ssl") {
-				d.plain, d.target.tls, d.name, d.nameAt = false, true, s.value("verifyhost"), p.place(s.options["verifyhost"].at)
-				d.authorities = m.pem[s.value("ca-file")].certificates
-				d.believes = s.value("verify") == "required" && s.has("ca-file")
+		for _, s := range p.Servers() {
+			d := dial{machine: m, at: p.Place(s.Address.At), what: "server " + s.Name, target: read.ParseURL(s.Address.Text), plain: true}
+			if s.Has("check-ssl") || s.Has("ssl") {
+				d.plain, d.target.TLS, d.name, d.nameAt = false, true, s.Value("verifyhost"), p.Place(s.Options["verifyhost"].At)
+				d.authorities = m.pem[s.Value("ca-file")].Certificates
+				d.believes = s.Value("verify") == "required" && s.Has("ca-file")
 			}
 			out = append(out, d)
 		}
@@ -116,14 +118,14 @@ func (m *machine) proxyDials() (out []dial) {
 }
 
 // dialAPI is what a kubeconfig's reader does.
-func (s *set) dialAPI(m *machine, k kubeconfig) {
+func (s *set) dialAPI(m *machine, k client) {
 	d := dial{
-		machine: m, at: m.at(k.file.Path, k.server.offset()), what: "server:", target: readURL(k.server.text()), name: k.serverName.text(), nameAt: m.at(k.file.Path, k.serverName.offset()),
-		authorities: k.authority.certificates, believes: len(k.authority.certificates) > 0, outside: true, only: apiServer,
-		shows: k.hasClient, clientAt: m.at(k.file.Path, k.clientAt.offset()),
+		machine: m, at: k.Place(k.Server), what: "server:", target: read.ParseURL(k.Server.Value()), name: k.ServerName.Value(), nameAt: k.Place(k.ServerName),
+		authorities: k.Authority.Certificates, believes: len(k.Authority.Certificates) > 0, outside: true, only: apiServer,
+		shows: k.HasClient, clientAt: k.Place(k.ClientAt),
 	}
-	if len(k.client.certificates) > 0 {
-		d.client = &k.client.certificates[0]
+	if len(k.Client.Certificates) > 0 {
+		d.client = &k.Client.Certificates[0]
 	}
 	s.dial(d)
 }
@@ -165,17 +167,17 @@ func (s *set) mapped() bool {
 func (s *set) dial(d dial) {
 	m := d.machine
 	switch {
-	case !d.target.ok || d.target.port == 0:
+	case !d.target.OK || d.target.Port == 0:
 		m.find(ruleNowhere, d.at, "%s names no URL with a port", d.what)
 		return
 	}
-	addresses, known := s.resolve(m, d.target.host)
+	addresses, known := s.resolve(m, d.target.Host)
 	if len(addresses) == 0 {
 		switch {
 		case d.outside && (!s.fronts() || m == s.people):
 			s.beyond(d)
 		case known:
-			m.find(ruleUnresolved, d.at, "%s names %s, which /etc/hosts does not know", d.what, d.target.host)
+			m.find(ruleUnresolved, d.at, "%s names %s, which /etc/hosts does not know", d.what, d.target.Host)
 		}
 		return
 	}
@@ -207,7 +209,7 @@ func (s *set) call(d dial, address netip.Addr) {
 	for _, other := range there {
 		var found *listener
 		for _, l := range other.listeners {
-			if l.takes(address, d.target.port) {
+			if l.takes(address, d.target.Port) {
 				found = l
 			}
 		}
@@ -224,7 +226,7 @@ func (s *set) call(d dial, address netip.Addr) {
 // meet: both sides of a connection believe each other.
 func (s *set) meet(d dial, l *listener, hops int) {
 	m := d.machine
-	if l.proxy != nil && !slices.ContainsFunc(l.machine.proxies, func(p *proxy) bool { return len(l.machine.behind(l.proxy).servers()) > 0 }) ||
+	if l.proxy != nil && !slices.ContainsFunc(l.machine.proxies, func(p *read.Proxy) bool { return len(l.machine.behind(l.proxy).Servers()) > 0 }) ||
 		d.only != "" && l.proxy == nil && l.process != d.only {
 		m.find(ruleNotBound, d.at, "%s names %s, where %s listens", d.what, d.target, l.process)
 		return
@@ -237,12 +239,12 @@ func (s *set) meet(d dial, l *listener, hops int) {
 		if hops > 2 {
 			return
 		}
-		for _, sv := range l.machine.behind(l.proxy).servers() {
-			t := readURL(sv.address.text)
-			a, err := netip.ParseAddr(t.host)
+		for _, sv := range l.machine.behind(l.proxy).Servers() {
+			t := read.ParseURL(sv.Address.Text)
+			a, err := netip.ParseAddr(t.Host)
 			for _, other := range s.machines {
 				for _, next := range other.listeners {
-					if err == nil && slices.Contains(other.known, a) && next.takes(a, t.port) {
+					if err == nil && slices.Contains(other.known, a) && next.takes(a, t.Port) {
 						s.meet(d, next, hops+1)
 					}
 				}
@@ -253,8 +255,8 @@ func (s *set) meet(d dial, l *listener, hops int) {
 	if d.plain {
 		return
 	}
-	if d.target.tls != l.tls {
-		m.find(ruleScheme, d.at, "%s dials %s with%s TLS, %s listens with%s", d.what, d.target, without(d.target.tls), l.process, without(l.tls))
+	if d.target.TLS != l.tls {
+		m.find(ruleScheme, d.at, "%s dials %s with%s TLS, %s listens with%s", d.what, d.target, without(d.target.TLS), l.process, without(l.tls))
 		return
 	}
 	if l.tls && l.certificate != "" {
@@ -273,7 +275,7 @@ func without(tls bool) string {
 // the caller comes to one of several servers, as it happens.
 func (s *set) handshake(d dial, l *listener, shared bool) {
 	m := d.machine
-	name := cmp.Or(d.name, d.target.host)
+	name := cmp.Or(d.name, d.target.Host)
 	served, found := l.machine.certificate(l.certificate)
 	if found && d.believes {
 		switch {
@@ -283,19 +285,19 @@ func (s *set) handshake(d dial, l *listener, shared bool) {
 			if d.name == "" {
 				at = d.at
 			}
-			m.find(ruleNotCovered, at, "%s wants a certificate for %s; %s's %s has none, but one for %s", d.what, name, l.machine.Name, l.process, served.names()).
+			m.find(ruleNotCovered, at, "%s wants a certificate for %s; %s's %s has none, but one for %s", d.what, name, l.machine.Name, l.process, validFor(served)).
 				Remedy = "write a name of the certificate, or issue it with this one"
 		default:
-			l.machine.find(ruleNotCovered, whole(l.certificate), "is not valid for %s, which others dial%s", name, s.whose(served, l.machine))
+			l.machine.find(ruleNotCovered, read.Whole(l.certificate), "is not valid for %s, which others dial%s", name, s.whose(served, l.machine))
 		}
 		if len(d.authorities) > 0 && !s.signedByAny(served, d.authorities) {
 			m.find(ruleNotBelieved, d.at, "%s leads to %s's %s, whose certificate the authority named here did not sign", d.what, l.machine.Name, l.process)
 		}
-		if !served.usable(x509.ExtKeyUsageServerAuth) {
-			l.machine.find(ruleUsage, whole(l.certificate), "is no certificate for a server")
+		if !served.Usable(x509.ExtKeyUsageServerAuth) {
+			l.machine.find(ruleUsage, read.Whole(l.certificate), "is no certificate for a server")
 		}
 	}
-	accepted := l.machine.pem[l.clients].certificates
+	accepted := l.machine.pem[l.clients].Certificates
 	if len(accepted) == 0 || !d.shows {
 		return
 	}
@@ -303,7 +305,7 @@ func (s *set) handshake(d dial, l *listener, shared bool) {
 	case d.client == nil && l.demands:
 		m.find(ruleNoClient, d.at, "%s shows no certificate, %s's %s wants one", d.what, l.machine.Name, l.process)
 	case d.client == nil:
-	case !d.client.usable(x509.ExtKeyUsageClientAuth):
+	case !d.client.Usable(x509.ExtKeyUsageClientAuth):
 		m.find(ruleUsage, d.clientAt, "is no certificate for a client")
 	case !s.signedByAny(*d.client, accepted):
 		m.find(ruleNotAccepted, d.clientAt, "shows a certificate that the client authority of %s's %s did not sign", l.machine.Name, l.process)
@@ -315,12 +317,12 @@ func (s *set) handshake(d dial, l *listener, shared bool) {
 func (s *set) beyond(d dial) {
 	for _, m := range s.machines {
 		for _, l := range m.listeners {
-			if l.process == apiServer && l.tls && d.target.tls {
+			if l.process == apiServer && l.tls && d.target.TLS {
 				s.handshake(d, l, true)
 			}
 		}
 	}
-	if !d.target.tls {
+	if !d.target.TLS {
 		d.machine.find(ruleScheme, d.at, "%s dials %s without TLS", d.what, d.target)
 	}
 }
@@ -328,24 +330,24 @@ func (s *set) beyond(d dial) {
 // foreignURLs: what another unit dials on a machine of the set listens there.
 func (s *set) foreignURLs(m *machine) {
 	for _, p := range m.processes {
-		if _, known := daemons[p.name]; known {
+		if _, known := daemons[p.Name]; known {
 			continue
 		}
-		for _, w := range p.args {
-			i := strings.Index(w.text, "://")
-			begin := strings.LastIndexAny(w.text[:max(i, 0)], "=,\"' ") + 1
-			if i < 0 || !strings.HasPrefix(w.text[begin:], "http") {
+		for _, w := range p.Args {
+			i := strings.Index(w.Text, "://")
+			begin := strings.LastIndexAny(w.Text[:max(i, 0)], "=,\"' ") + 1
+			if i < 0 || !strings.HasPrefix(w.Text[begin:], "http") {
 				continue
 			}
-			t := readURL(w.text[begin:])
-			address, err := netip.ParseAddr(t.host)
-			if err != nil || !t.ok {
+			t := read.ParseURL(w.Text[begin:])
+			address, err := netip.ParseAddr(t.Host)
+			if err != nil || !t.OK {
 				continue
 			}
 			for _, other := range s.machines {
 				mine := slices.Contains(other.known, address)
-				if mine && !slices.ContainsFunc(other.listeners, func(l *listener) bool { return l.takes(address, t.port) }) {
-					found := m.find(ruleNotBound, p.unit.place(w.at), "names %s, where nothing known of %s listens", t, other.Name)
+				if mine && !slices.ContainsFunc(other.listeners, func(l *listener) bool { return l.takes(address, t.Port) }) {
+					found := m.find(ruleNotBound, p.Unit.Place(w.At), "names %s, where nothing known of %s listens", t, other.Name)
 					found.Severity = Warning
 				}
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
@@ -14,7 +15,7 @@ const byPartitionLabel = "/dev/disk/by-partlabel/"
 
 // mounted is a filesystem that is there at every boot.
 type mounted struct {
-	at                   place
+	at                   read.Place
 	device, path, format string
 	late                 bool // nothing waits for it but who says so
 }
@@ -22,15 +23,15 @@ type mounted struct {
 // mounts lists them all: what the document says as such, and units of others.
 func (m *machine) mounts() (out []mounted) {
 	for _, d := range m.Mounts {
-		out = append(out, mounted{whole(d.Path), d.Device, d.Path, d.Format, slices.Contains(d.Options, node.NoFail)})
+		out = append(out, mounted{read.Whole(d.Path), d.Device, d.Path, d.Format, slices.Contains(d.Options, node.NoFail)})
 	}
 	for _, u := range m.units {
-		if path.Ext(u.Name) != ".mount" || u.value("Mount", "Where") == "" {
+		if path.Ext(u.Name) != ".mount" || u.Value("Mount", "Where") == "" {
 			continue
 		}
-		where, _ := u.directive("Mount", "Where")
-		options := strings.Split(u.value("Mount", "Options"), ",")
-		out = append(out, mounted{u.place(where.at), u.value("Mount", "What"), where.value, u.value("Mount", "Type"), slices.Contains(options, node.NoFail)})
+		where, _ := u.Directive("Mount", "Where")
+		options := strings.Split(u.Value("Mount", "Options"), ",")
+		out = append(out, mounted{u.Place(where.At), u.Value("Mount", "What"), where.Value, u.Value("Mount", "Type"), slices.Contains(options, node.NoFail)})
 	}
 	return out
 }
@@ -65,10 +66,10 @@ func (m *machine) disks() {
 	for _, f := range m.Filesystems {
 		label, isPartition := strings.CutPrefix(f.Device, byPartitionLabel)
 		if _, made := m.partition(label); isPartition && !made {
-			m.find(ruleForeignDevice, whole(f.Device), "is a partition that no disk of the document has")
+			m.find(ruleForeignDevice, read.Whole(f.Device), "is a partition that no disk of the document has")
 		}
 		if f.Path != "" && !slices.ContainsFunc(mounts, func(d mounted) bool { return d.path == f.Path && d.device == f.Device }) {
-			m.find(ruleNotMounted, whole(f.Device), "is at %s while files are written, and is not mounted there at boot", f.Path)
+			m.find(ruleNotMounted, read.Whole(f.Device), "is at %s while files are written, and is not mounted there at boot", f.Path)
 		}
 	}
 	m.keptData(mounts)
@@ -78,20 +79,20 @@ func (m *machine) disks() {
 // the second over the first.
 func (m *machine) namedTwice() {
 	seen := map[string]bool{}
-	once := func(kind, name string, at place) {
+	once := func(kind, name string, at read.Place) {
 		if seen[kind+name] {
 			m.find(ruleClash, at, "is the %s of two items", kind)
 		}
 		seen[kind+name] = true
 	}
 	for _, d := range m.Disks {
-		once("disk", d.Device, whole(d.Device))
+		once("disk", d.Device, read.Whole(d.Device))
 		for _, p := range d.Partitions {
-			once("partition label", p.Label, whole(p.Label))
+			once("partition label", p.Label, read.Whole(p.Label))
 		}
 	}
 	for _, f := range m.Filesystems {
-		once("device", f.Device, whole(f.Device))
+		once("device", f.Device, read.Whole(f.Device))
 	}
 	for _, d := range m.mounts() {
 		once("place", d.path, d.at)
@@ -116,7 +117,7 @@ func (m *machine) keptData(mounts []mounted) {
 		if p == nil {
 			continue
 		}
-		dir := p.value(row.flag)
+		dir := p.Value(row.flag)
 		if row.file {
 			dir = path.Dir(dir)
 		}
@@ -124,8 +125,8 @@ func (m *machine) keptData(mounts []mounted) {
 			if !below(dir, d.path) {
 				continue
 			}
-			if d.late && !p.unit.waitsFor(d.path, dir) {
-				m.find(ruleUnwaited, p.where(row.flag), "--%s lies on the disk at %s, for which %s does not wait", row.flag, d.path, p.unit.Name)
+			if d.late && !waitsFor(p.Unit, d.path, dir) {
+				m.find(ruleUnwaited, p.Where(row.flag), "--%s lies on the disk at %s, for which %s does not wait", row.flag, d.path, p.Unit.Name)
 			}
 			if row.daemon == etcd {
 				m.erased(d)
@@ -136,13 +137,13 @@ func (m *machine) keptData(mounts []mounted) {
 
 // waitsFor says whether a unit starts only when the filesystem of a path is
 // mounted.
-func (u *unit) waitsFor(mount, dir string) bool {
-	if slices.ContainsFunc(u.all("Unit", "RequiresMountsFor"), func(w word) bool { return below(w.text, mount) || w.text == dir }) {
+func waitsFor(u *read.Unit, mount, dir string) bool {
+	if slices.ContainsFunc(u.All("Unit", "RequiresMountsFor"), func(w read.Word) bool { return below(w.Text, mount) || w.Text == dir }) {
 		return true
 	}
 	names := func(keys ...string) bool {
 		return slices.ContainsFunc(keys, func(key string) bool {
-			return slices.ContainsFunc(u.all("Unit", key), func(w word) bool { return w.text == mountName(mount) })
+			return slices.ContainsFunc(u.All("Unit", key), func(w read.Word) bool { return w.Text == mountName(mount) })
 		})
 	}
 	return names("After") && names("Requires", "BindsTo")
@@ -167,9 +168,9 @@ func (m *machine) erased(d mounted) {
 		switch {
 		case !f.Wipe:
 		case f.Device == d.device, f.Device == of:
-			m.find(ruleErased, whole(f.Device), "holds etcd's data, and is formatted whenever the machine is made anew")
+			m.find(ruleErased, read.Whole(f.Device), "holds etcd's data, and is formatted whenever the machine is made anew")
 		case part == d.device:
-			m.find(ruleErased, whole(f.Device), "is a part of the disk with etcd's data, and is formatted whenever the machine is made anew")
+			m.find(ruleErased, read.Whole(f.Device), "is a part of the disk with etcd's data, and is formatted whenever the machine is made anew")
 		}
 	}
 	for _, disk := range m.Disks {
@@ -177,11 +178,11 @@ func (m *machine) erased(d mounted) {
 		case disk.Device != of && disk.Device != d.device:
 			continue
 		case disk.WipeTable:
-			m.find(ruleErased, whole(disk.Device), "holds etcd's data, and its table is erased whenever the machine is made anew")
+			m.find(ruleErased, read.Whole(disk.Device), "holds etcd's data, and its table is erased whenever the machine is made anew")
 		}
 		for _, p := range disk.Partitions {
 			if p.Wipe && (p.Label == label || number > 0 && p.Number == number) {
-				m.find(ruleErased, whole(disk.Device), "has the partition %s with etcd's data, which is made anew when it differs", p.Label)
+				m.find(ruleErased, read.Whole(disk.Device), "has the partition %s with etcd's data, which is made anew when it differs", p.Label)
 			}
 		}
 	}

@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // fact is one thing that machines of a kind should have alike.
 type fact struct {
 	within string // the thing that must be there for the fact to be missed; "" is the machine
 	name   string // unique within it
-	at     place
+	at     read.Place
 	value  string
 	bare   string // the value without what is the machine's own
 	key    string // before the value, when it is told: "--name="
@@ -44,8 +45,8 @@ func (s *set) drift() {
 func (m *machine) kind() string {
 	var names []string
 	for _, p := range m.processes {
-		if _, known := daemons[p.name]; known && p.main {
-			names = append(names, p.name)
+		if _, known := daemons[p.Name]; known && p.Main {
+			names = append(names, p.Name)
 		}
 	}
 	for _, n := range m.needs {
@@ -103,7 +104,7 @@ func compare(machines []*machine) {
 		if len(what) > 8 {
 			what = append(what[:8], fmt.Sprintf("%d more", len(what)-8))
 		}
-		g.machine.find(ruleDrift, whole(g.item), "lacks %s, which %s", strings.Join(what, ", "), g.have)
+		g.machine.find(ruleDrift, read.Whole(g.item), "lacks %s, which %s", strings.Join(what, ", "), g.have)
 	}
 }
 
@@ -194,8 +195,8 @@ func (f fact) bareBut(lines map[string]bool) string {
 // told says whether something worse is known of the place already.
 func (h held) told() bool {
 	return h.fact != nil && slices.ContainsFunc(h.machine.findings, func(f Finding) bool {
-		line := strings.Count(h.fact.at.text[:max(h.fact.at.at, 0)], "\n") + 1
-		return f.Rule != ruleDrift.name && f.Item == h.fact.at.item && (f.Line == 0 || f.Line == line)
+		line := strings.Count(h.fact.at.Text[:max(h.fact.at.At, 0)], "\n") + 1
+		return f.Rule != ruleDrift.name && f.Item == h.fact.at.Item && (f.Line == 0 || f.Line == line)
 	})
 }
 
@@ -208,7 +209,7 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 	other := others[0].fact
 	switch {
 	case h.fact == nil:
-		what, g := other.shown(other.value), gap{h.machine, other.at.item, who + " " + have}
+		what, g := other.shown(other.value), gap{h.machine, other.at.Item, who + " " + have}
 		if other.bare != other.value {
 			what = strings.TrimSuffix(other.key, "=")
 		}
@@ -229,12 +230,12 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 			theirs = line(value(others[0]), d.theirs) // each with what is its own
 		}
 		at := h.fact.at
-		if d.mine >= 0 && at.at <= 0 && strings.Contains(h.fact.value, "\n") {
-			at = place{at.item, at.text, offsetOf(at.text, d.mine)}
+		if d.mine >= 0 && at.At <= 0 && strings.Contains(h.fact.value, "\n") {
+			at = read.Place{Item: at.Item, Text: at.Text, At: offsetOf(at.Text, d.mine)}
 		}
 		switch {
 		case d.mine < 0:
-			h.machine.find(ruleDrift, whole(at.item), "lacks %s, which %s %s", other.shown(theirs), who, have)
+			h.machine.find(ruleDrift, read.Whole(at.Item), "lacks %s, which %s %s", other.shown(theirs), who, have)
 		case d.theirs < 0:
 			h.machine.find(ruleDrift, at, "has %s, which %s %s not", h.fact.shown(mine), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
 		default:

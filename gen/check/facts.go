@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"hagen/gen/network"
+	"hagen/gen/read"
 )
 
 // unlike are files that are each machine's own, or that other rules compare.
@@ -16,7 +17,7 @@ var unlike = []string{"/etc/hostname", hostsPath}
 
 // ownLines are lines of files that are each machine's own.
 var ownLines = map[string]*regexp.Regexp{
-	keepalivedConfig: regexp.MustCompile(`(?m)^\s*(priority \S+|[0-9a-f.:]+)$`), // its rank, and its peers
+	read.KeepalivedConf: regexp.MustCompile(`(?m)^\s*(priority \S+|[0-9a-f.:]+)$`), // its rank, and its peers
 }
 
 // ownFlags are flags that other rules compare.
@@ -28,42 +29,42 @@ const things = "things of "
 // facts lists what can be compared on machines of a kind.
 func (m *machine) facts() (out []fact) {
 	same := m.anonymous()
-	add := func(within, name, key string, at place, value string) {
+	add := func(within, name, key string, at read.Place, value string) {
 		out = append(out, fact{within, name, at, value, same.Replace(value), key})
 	}
 	system := things + m.os.Name
 	for _, d := range m.Directories {
-		add(system, "directory "+d.Path, "directory ", whole(d.Path), owned(d.User, d.Group, fmt.Sprintf("%04o", d.Mode.Perm())))
+		add(system, "directory "+d.Path, "directory ", read.Whole(d.Path), owned(d.User, d.Group, fmt.Sprintf("%04o", d.Mode.Perm())))
 	}
 	for _, l := range m.Links {
-		add(system, "link "+l.Path, "link to ", whole(l.Path), l.Target)
+		add(system, "link "+l.Path, "link to ", read.Whole(l.Path), l.Target)
 	}
 	for _, f := range m.Files {
 		if _, _, own := network.Parse(f); own {
 			continue // an interface is its machine's own
 		}
-		add(system, "file "+f.Path, "file ", whole(f.Path), owned(f.User, f.Group, fmt.Sprintf("%04o", f.Mode.Perm())))
-		if contents := m.pem[f.Path]; len(contents.certificates)+len(contents.keys) > 0 || contents.opaque || m.secret(f) || slices.Contains(unlike, f.Path) {
+		add(system, "file "+f.Path, "file ", read.Whole(f.Path), owned(f.User, f.Group, fmt.Sprintf("%04o", f.Mode.Perm())))
+		if contents := m.pem[f.Path]; len(contents.Certificates)+len(contents.Keys) > 0 || contents.Opaque || m.secret(f) || slices.Contains(unlike, f.Path) {
 			continue
 		}
-		add("file "+f.Path, "contents", "", place{f.Path, string(f.Contents), 0}, string(f.Contents))
+		add("file "+f.Path, "contents", "", read.At(f, 0), string(f.Contents))
 		if own := ownLines[f.Path]; own != nil {
 			last := &out[len(out)-1]
 			last.bare = own.ReplaceAllString(last.bare, "")
 		}
 	}
 	for _, u := range m.Users {
-		add(system, "account "+u.Name, "account ", whole(u.Name), u.Name)
+		add(system, "account "+u.Name, "account ", read.Whole(u.Name), u.Name)
 		account := system + ", account " + u.Name
 		for _, row := range []struct{ name, value string }{
 			{"primary group", u.Primary}, {"groups", strings.Join(slices.Sorted(slices.Values(u.Groups)), " ")}, {"home", u.Home}, {"shell", u.Shell},
 			{"keys", strings.Join(u.SSHKeys, "\n")},
 		} {
-			add(account, row.name, row.name+" ", whole(u.Name), row.value)
+			add(account, row.name, row.name+" ", read.Whole(u.Name), row.value)
 		}
 	}
 	for _, u := range m.units {
-		out = append(out, u.facts(system, same)...)
+		out = append(out, unitFacts(u, system, same)...)
 	}
 	return out
 }
@@ -79,11 +80,11 @@ func orRoot(name string) string {
 	return name
 }
 
-// facts are a unit's settings; of a daemon's command each flag.
-func (u *unit) facts(system string, same *strings.Replacer) (out []fact) {
+// unitFacts are a unit's settings; of a daemon's command each flag.
+func unitFacts(u *read.Unit, system string, same *strings.Replacer) (out []fact) {
 	within := "unit " + u.Name
 	at := map[string]int{}
-	add := func(name, key string, place place, value string) {
+	add := func(name, key string, place read.Place, value string) {
 		if i, more := at[name]; more {
 			out[i].value += " " + value
 			out[i].bare += " " + same.Replace(value)
@@ -92,19 +93,20 @@ func (u *unit) facts(system string, same *strings.Replacer) (out []fact) {
 		at[name] = len(out)
 		out = append(out, fact{within, name, place, value, same.Replace(value), key})
 	}
-	out = append(out, fact{system, within, whole(u.Name), enabled(u.Enabled), enabled(u.Enabled), "unit " + u.Name + ", "})
-	for _, d := range u.directives {
+	out = append(out, fact{system, within, read.Whole(u.Name), enabled(u.Enabled), enabled(u.Enabled), "unit " + u.Name + ", "})
+	for _, d := range u.Directives {
 		switch {
-		case d.section == "Unit" && d.key == "Description":
-		case d.section == "Timer": // machines take turns
-		case d.key == "ExecStart" && daemons[programOf(d)].flags:
-			for _, f := range readFlags(split(d.value, d.valueAt)[1:]) {
-				if !slices.Contains(ownFlags, f.name) {
-					add("--"+f.name, "--"+f.name+"=", u.place(f.at), f.value)
+		case d.Section == "Unit" && d.Key == "Description":
+		case d.Section == "Timer": // machines take turns
+		case d.Key == "ExecStart" && daemons[programOf(d)].flags:
+			flags, _ := read.ParseFlags(read.Split(d.Value, d.ValueAt)[1:])
+			for _, f := range flags {
+				if !slices.Contains(ownFlags, f.Name) {
+					add("--"+f.Name, "--"+f.Name+"=", u.Place(f.At), f.Value)
 				}
 			}
 		default:
-			add(d.section+" "+d.key, d.key+"=", u.place(d.at), strings.Join(strings.Fields(d.value), " "))
+			add(d.Section+" "+d.Key, d.Key+"=", u.Place(d.At), strings.Join(strings.Fields(d.Value), " "))
 		}
 	}
 	return out
@@ -118,8 +120,8 @@ func enabled(on bool) string {
 }
 
 // programOf is the name of what a line of a unit runs.
-func programOf(d directive) string {
-	return path.Base(split(strings.TrimLeft(d.value, "@-:+!|")+" .", 0)[0].text)
+func programOf(d read.Directive) string {
+	return path.Base(read.Program(read.Split(d.Value+" .", 0)[0]).Text)
 }
 
 // anonymous takes the machine's own name, its addresses and where its
@@ -127,7 +129,7 @@ func programOf(d directive) string {
 func (m *machine) anonymous() *strings.Replacer {
 	var pairs []string
 	for _, n := range m.needs {
-		pairs = append(pairs, n.path.text, "BINARY")
+		pairs = append(pairs, n.path.Text, "BINARY")
 	}
 	if m.os.BinDir != "" {
 		pairs = append(pairs, m.os.BinDir, "BINARIES")

@@ -86,27 +86,27 @@ func recordOf(daemon string, v profiles.Version) record {
 // once, with a value of its type.
 func (m *machine) knownFlags() {
 	for _, p := range m.processes {
-		if !daemons[p.name].flags || !p.main {
+		if !daemons[p.Name].flags || !p.Main {
 			continue
 		}
-		v, n, _ := m.version(p.name)
-		r := recordOf(p.name, v)
+		v, n, _ := m.version(p.Name)
+		r := recordOf(p.Name, v)
 		if !r.known {
 			if n.product != "" {
-				m.find(ruleUnknownRelease, m.at(binariesPath, n.at), "hagen has no record of the flags of %s %s", p.name, n.version)
+				m.find(ruleUnknownRelease, m.at(binariesPath, n.at), "hagen has no record of the flags of %s %s", p.Name, n.version)
 			} else {
-				m.find(ruleUnknownRelease, p.unit.place(p.path.at), "nothing says which release of %s this is", p.name)
+				m.find(ruleUnknownRelease, p.Unit.Place(p.Path.At), "nothing says which release of %s this is", p.Name)
 			}
 		}
 		given := map[string]bool{}
-		for _, f := range p.flags {
-			at := p.unit.place(f.at)
-			row, found := r.flags[f.name]
+		for _, f := range p.Flags {
+			at := p.Unit.Place(f.At)
+			row, found := r.flags[f.Name]
 			switch {
 			case r.flags == nil:
 			case !found:
-				found := m.find(ruleUnknownFlag, at, "%s %s has no flag --%s", p.name, v, f.name)
-				if meant := nearestFlag(f.name, r); meant != "" {
+				found := m.find(ruleUnknownFlag, at, "%s %s has no flag --%s", p.Name, v, f.Name)
+				if meant := nearestFlag(f.Name, r); meant != "" {
 					found.Remedy = "write --" + meant
 				}
 				continue
@@ -114,14 +114,14 @@ func (m *machine) knownFlags() {
 				m.flagValue(p, f, row)
 				m.listedValues(p, f, row)
 			}
-			if given[f.name] && !slices.Contains(repeatable, row.Type) {
-				m.find(ruleFlagTwice, at, "--%s is given twice", f.name)
+			if given[f.Name] && !slices.Contains(repeatable, row.Type) {
+				m.find(ruleFlagTwice, at, "--%s is given twice", f.Name)
 			}
-			given[f.name] = true
+			given[f.Name] = true
 		}
-		for _, w := range p.args {
-			if strings.HasPrefix(w.text, "\\") {
-				m.find(ruleSyntax, p.unit.place(w.at), "a backslash that does not end its line")
+		for _, w := range p.Args {
+			if strings.HasPrefix(w.Text, "\\") {
+				m.find(ruleSyntax, p.Unit.Place(w.At), "a backslash that does not end its line")
 			}
 		}
 	}
@@ -143,14 +143,14 @@ func (m *machine) timers() {
 		return
 	}
 	number := func(name string, otherwise int) int {
-		if n, err := strconv.Atoi(p.value(name)); err == nil {
+		if n, err := strconv.Atoi(p.Value(name)); err == nil {
 			return n
 		}
 		return otherwise
 	}
 	heartbeat, election := number("heartbeat-interval", 100), number("election-timeout", 1000)
 	if 5*heartbeat > election {
-		m.find(ruleTimers, p.where("election-timeout"), "--election-timeout %d is less than five times --heartbeat-interval %d", election, heartbeat)
+		m.find(ruleTimers, p.Where("election-timeout"), "--election-timeout %d is less than five times --heartbeat-interval %d", election, heartbeat)
 	}
 }
 
@@ -161,7 +161,7 @@ func (m *machine) compaction() {
 	const flag = "auto-compaction-retention"
 	p := m.process(etcd)
 	v, _, _ := m.version(etcd)
-	value := p.value(flag)
+	value := p.Value(flag)
 	if value == "" || recordOf(etcd, v).flags[flag].Type != "string" {
 		return
 	}
@@ -171,11 +171,11 @@ func (m *machine) compaction() {
 	t, err := time.ParseDuration(value)
 	switch {
 	case err != nil:
-		m.find(ruleFlagValue, p.where(flag), "--%s is neither a whole number from 0 on nor a duration", flag).Remedy = "write hours, 5, or a duration, 30m"
+		m.find(ruleFlagValue, p.Where(flag), "--%s is neither a whole number from 0 on nor a duration", flag).Remedy = "write hours, 5, or a duration, 30m"
 	case t < 0:
-		m.find(ruleOddFlag, p.where(flag), "--%s is %s, and nobody keeps less than nothing", flag, value).Remedy = "write 0 to keep all, or a duration"
-	case p.value("auto-compaction-mode") == "revision":
-		m.find(ruleOddFlag, p.where(flag), "--%s is a time, and --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds for them", flag).
+		m.find(ruleOddFlag, p.Where(flag), "--%s is %s, and nobody keeps less than nothing", flag, value).Remedy = "write 0 to keep all, or a duration"
+	case p.Value("auto-compaction-mode") == "revision":
+		m.find(ruleOddFlag, p.Where(flag), "--%s is a time, and --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds for them", flag).
 			Remedy = "write how many revisions are kept, or leave the mode out"
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
@@ -124,15 +125,15 @@ func isEtcdURL(v string) bool {
 }
 
 // flagValue reads a value as its flag's type does. A flag's default can be read.
-func (m *machine) flagValue(p *process, f flag, row profiles.Flag) {
-	value, at := strings.ReplaceAll(f.value, "%%", "%"), p.unit.place(f.valueAt)
+func (m *machine) flagValue(p *read.Process, f read.Flag, row profiles.Flag) {
+	value, at := strings.ReplaceAll(f.Value, "%%", "%"), p.Unit.Place(f.ValueAt)
 	switch kind := flagTypes[row.Type]; {
-	case row.Type == "bool" && !f.given:
-	case row.Type == "bool" && f.apart:
-		m.find(ruleFlagValue, at, "%s stands apart from its value: a switch takes none there", f.said()).Remedy = "write " + f.said() + "=" + f.value
+	case row.Type == "bool" && !f.Given:
+	case row.Type == "bool" && f.Apart:
+		m.find(ruleFlagValue, at, "%s stands apart from its value: a switch takes none there", f.Said()).Remedy = "write " + f.Said() + "=" + f.Value
 	case kind.reads == nil || kind.reads(value) || value != "" && value == row.Default:
 	default:
-		m.find(ruleFlagValue, at, "%s is no %s", f.said(), kind.plain).Remedy = kind.remedy
+		m.find(ruleFlagValue, at, "%s is no %s", f.Said(), kind.plain).Remedy = kind.remedy
 	}
 }
 
@@ -141,16 +142,16 @@ var anyCase = []string{"log-level"}
 
 // listedValues: each word is one that the release has. Items of a list may be
 // taken out of it, a feature may be another component's and is on or off.
-func (m *machine) listedValues(p *process, f flag, row profiles.Flag) {
-	words := list(f.value, f.valueAt)
-	if row.Type == "string" && f.value != "" {
-		words = []word{{f.value, f.valueAt}}
+func (m *machine) listedValues(p *read.Process, f read.Flag, row profiles.Flag) {
+	words := read.List(f.Value, f.ValueAt)
+	if row.Type == "string" && f.Value != "" {
+		words = []read.Word{{Text: f.Value, At: f.ValueAt}}
 	}
 	for _, w := range words {
-		name := w.text
+		name := w.Text
 		if row.Type != "string" {
-			name, _, _ = strings.Cut(strings.TrimLeft(w.text, "+-"), "=")
-		} else if slices.Contains(anyCase, f.name) {
+			name, _, _ = strings.Cut(strings.TrimLeft(w.Text, "+-"), "=")
+		} else if slices.Contains(anyCase, f.Name) {
 			name = strings.ToLower(name)
 		}
 		component, feature, others := strings.Cut(name, ":")
@@ -163,13 +164,13 @@ func (m *machine) listedValues(p *process, f flag, row profiles.Flag) {
 		if len(row.Values) == 0 || name == "*" || slices.Contains(row.Values, name) {
 			continue
 		}
-		found := m.find(ruleFlagValue, p.unit.place(w.at), "%s has no %s in this release", f.said(), name)
+		found := m.find(ruleFlagValue, p.Unit.Place(w.At), "%s has no %s in this release", f.Said(), name)
 		found.Remedy = "write one of those that hagen releases RELEASE --flags --json lists"
 		if meant := nearest(name, row.Values); meant != "" {
 			found.Remedy = "write " + meant
 		} else if len(row.Values) < 10 {
 			found.Remedy = "write one of " + strings.Join(row.Values, ", ")
-		} else if f.name == "controllers" {
+		} else if f.Name == "controllers" {
 			found.Severity = Warning // some have older names, too
 		}
 	}

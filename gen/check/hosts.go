@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+
+	"hagen/gen/read"
 )
 
 const hostsPath = "/etc/hosts"
@@ -13,7 +15,7 @@ const hostsPath = "/etc/hosts"
 // hostsLine is a line of /etc/hosts (hosts(5)).
 type hostsLine struct {
 	address netip.Addr
-	names   []word
+	names   []read.Word
 }
 
 // readHosts reads the machine's /etc/hosts, if the document brings it.
@@ -23,19 +25,19 @@ func (m *machine) readHosts() {
 	at := 0
 	for line := range strings.Lines(string(f.Contents)) {
 		before, _, _ := strings.Cut(line, "#")
-		words := split(before, at)
+		words := read.Split(before, at)
 		if len(words) > 0 {
-			address, err := netip.ParseAddr(words[0].text)
+			address, err := netip.ParseAddr(words[0].Text)
 			switch {
 			case err != nil:
-				m.find(ruleHosts, place{f.Path, string(f.Contents), words[0].at}, "%s is no address", words[0].text)
+				m.find(ruleHosts, read.At(f, words[0].At), "%s is no address", words[0].Text)
 			case len(words) == 1:
-				m.find(ruleHosts, place{f.Path, string(f.Contents), words[0].at}, "%s has no name", words[0].text)
+				m.find(ruleHosts, read.At(f, words[0].At), "%s has no name", words[0].Text)
 			default:
 				m.hosts = append(m.hosts, hostsLine{address, words[1:]})
 				for _, w := range words[1:] {
-					if !slices.Contains(m.names[w.text], address) {
-						m.names[w.text] = append(m.names[w.text], address)
+					if !slices.Contains(m.names[w.Text], address) {
+						m.names[w.Text] = append(m.names[w.Text], address)
 					}
 				}
 			}
@@ -55,33 +57,33 @@ func (s *set) hostsFiles() {
 	for _, m := range s.machines {
 		if !m.hasHosts {
 			if slices.ContainsFunc(s.machines, func(other *machine) bool { return other.hasHosts }) {
-				m.find(ruleHosts, whole(hostsPath), "is missing, and other machines have it")
+				m.find(ruleHosts, read.Whole(hostsPath), "is missing, and other machines have it")
 			}
 			continue
 		}
 		f := m.files[hostsPath]
 		if len(m.lookup("localhost")) == 0 {
-			m.find(ruleHosts, whole(hostsPath), "does not know localhost")
+			m.find(ruleHosts, read.Whole(hostsPath), "does not know localhost")
 		}
 		for _, other := range s.machines {
 			if other.Name != "" && len(m.lookup(other.Name)) == 0 {
-				m.find(ruleHosts, whole(hostsPath), "does not know %s", other.Name)
+				m.find(ruleHosts, read.Whole(hostsPath), "does not know %s", other.Name)
 			}
 		}
 		of := map[netip.Addr]string{}
 		for _, other := range s.machines {
 			for _, a := range m.lookup(other.Name) {
 				if first, taken := of[a]; taken && first != other.Name && !a.IsLoopback() {
-					m.find(ruleHosts, in(f, a.String()), "gives %s to both %s and %s", a, first, other.Name)
+					m.find(ruleHosts, read.In(f, a.String()), "gives %s to both %s and %s", a, first, other.Name)
 				}
 				of[a] = other.Name
 			}
 		}
 		for _, l := range m.hosts {
 			for _, w := range l.names {
-				told, same := s.majority(w.text)
+				told, same := s.majority(w.Text)
 				if !same && !slices.Contains(told, l.address) {
-					m.find(ruleHosts, place{f.Path, string(f.Contents), w.at}, "gives %s the address %s, which other machines do not", w.text, l.address)
+					m.find(ruleHosts, read.At(f, w.At), "gives %s the address %s, which other machines do not", w.Text, l.address)
 				}
 			}
 		}
@@ -95,7 +97,7 @@ var brought = []string{hostsPath, "/etc/hostname"}
 func (m *machine) overwrites() {
 	for _, path := range brought {
 		if f, found := m.files[path]; found && !f.Overwrite {
-			m.find(ruleOverwrite, whole(path), "is there already, and may not be replaced")
+			m.find(ruleOverwrite, read.Whole(path), "is there already, and may not be replaced")
 		}
 	}
 }
@@ -145,7 +147,7 @@ func (s *set) addresses() {
 			m.known = m.claimed()
 		}
 		for _, r := range m.routers() {
-			if a, err := netip.ParseAddr(r.address); err == nil {
+			if a, err := netip.ParseAddr(r.Address); err == nil {
 				m.virtual = append(m.virtual, a)
 			}
 		}
@@ -158,9 +160,9 @@ func (s *set) addresses() {
 			}
 		}
 		if p := m.process(apiServer); p != nil {
-			a, err := netip.ParseAddr(p.value("advertise-address"))
+			a, err := netip.ParseAddr(p.Value("advertise-address"))
 			if err == nil && !a.IsUnspecified() && len(m.known) > 0 && !slices.Contains(m.known, a) {
-				m.find(ruleBindElsewhere, p.where("advertise-address"), "--advertise-address is %s, which the machine does not have", a)
+				m.find(ruleBindElsewhere, p.Where("advertise-address"), "--advertise-address is %s, which the machine does not have", a)
 			}
 		}
 	}
@@ -174,15 +176,15 @@ func (m *machine) claimed() (out []netip.Addr) {
 		}
 	}
 	if p := m.process(etcd); p != nil {
-		for _, w := range list(p.value("initial-advertise-peer-urls"), -1) {
-			add(readURL(w.text).host)
+		for _, w := range read.List(p.Value("initial-advertise-peer-urls"), -1) {
+			add(read.ParseURL(w.Text).Host)
 		}
 	}
 	if p := m.process(apiServer); p != nil {
-		add(p.value("advertise-address"))
+		add(p.Value("advertise-address"))
 	}
 	for _, r := range m.routers() {
-		add(r.source)
+		add(r.Source)
 	}
 	return out
 }

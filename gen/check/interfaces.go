@@ -6,6 +6,7 @@ import (
 
 	"hagen/gen/network"
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // configured calls do for each interface that a machine's files configure, with
@@ -27,12 +28,12 @@ func (m *machine) interfaceFiles() {
 			continue
 		}
 		if !taken {
-			m.find(ruleKeyfile, whole(f.Path), "has mode %04o", f.Mode)
+			m.find(ruleKeyfile, read.Whole(f.Path), "has mode %04o", f.Mode)
 		}
 		for _, g := range i.Gateways {
 			near := func(p netip.Prefix) bool { return p.Contains(g) }
 			if !g.IsLinkLocalUnicast() && len(i.Addresses) > 0 && !slices.ContainsFunc(i.Addresses, near) {
-				m.find(ruleGateway, in(f, g.String()), "%s is in no network of the interface", g)
+				m.find(ruleGateway, read.In(f, g.String()), "%s is in no network of the interface", g)
 			}
 		}
 	}
@@ -45,7 +46,7 @@ func (s *set) interfaces() {
 	for _, m := range s.machines {
 		claim := func(what string, f node.File) {
 			if first, twice := owners[what]; twice && first != m {
-				m.find(ruleAddressTwice, in(f, what), "%s is %s's, too", what, first.Name)
+				m.find(ruleAddressTwice, read.In(f, what), "%s is %s's, too", what, first.Name)
 				return
 			}
 			owners[what] = m
@@ -65,7 +66,7 @@ func (s *set) interfaces() {
 			same := func(p netip.Prefix) bool { return p.Addr() == a }
 			near := func(p netip.Prefix) bool { return p.Contains(a) }
 			if slices.ContainsFunc(own, near) && !slices.ContainsFunc(own, same) {
-				m.find(ruleElsewhere, whole(hostsPath), "knows %s at %s, which its interface's file does not give it", m.Name, a)
+				m.find(ruleElsewhere, read.Whole(hostsPath), "knows %s at %s, which its interface's file does not give it", m.Name, a)
 			}
 		}
 	}

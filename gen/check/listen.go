@@ -2,11 +2,10 @@ package check
 
 import (
 	"net/netip"
-	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
@@ -15,17 +14,17 @@ type listener struct {
 	machine *machine
 	process string // "etcd"
 	serves  string // what of several things the process listens for; "" for the one
-	unit    *unit
+	unit    *read.Unit
 	address netip.Addr // unspecified: all of its family; see takes
 	both    bool       // an unspecified address stands for those of the other family, too
 	port    int
-	at      place
+	at      read.Place
 	tls     bool
 	// The file of the certificate that is served, and of the authority whose
 	// clients are let in; "" for none.
 	certificate, clients string
 	demands              bool // a client certificate
-	proxy                *proxy
+	proxy                *read.Proxy
 	met                  bool // somebody dials it
 }
 
@@ -87,20 +86,20 @@ func (m *machine) listen() (out []*listener) {
 			continue
 		}
 		text, base := row.otherwise, -1
-		if f, found := p.flag(row.flag); found {
-			text, base = f.value, f.valueAt
+		if f, found := p.Flag(row.flag); found {
+			text, base = f.Value, f.ValueAt
 		}
-		for _, w := range list(text, base) {
-			if u := readURL(w.text); u.port != 0 {
-				address, err := netip.ParseAddr(u.host)
-				if u.host == "localhost" {
+		for _, w := range read.List(text, base) {
+			if u := read.ParseURL(w.Text); u.Port != 0 {
+				address, err := netip.ParseAddr(u.Host)
+				if u.Host == "localhost" {
 					address = loopbacks[0]
 				} else if err != nil {
 					continue // etcd binds no name; boundNames says so
 				}
-				l := &listener{machine: m, process: row.daemon, serves: row.serves, unit: p.unit, address: address, both: true, port: u.port, at: p.unit.place(w.at), tls: u.tls}
-				if u.tls {
-					l.certificate, l.clients, l.demands = p.value(row.certificate), p.value(row.clients), p.value(row.demands) == "true"
+				l := &listener{machine: m, process: row.daemon, serves: row.serves, unit: p.Unit, address: address, both: true, port: u.Port, at: p.Unit.Place(w.At), tls: u.TLS}
+				if u.TLS {
+					l.certificate, l.clients, l.demands = p.Value(row.certificate), p.Value(row.clients), p.Value(row.demands) == "true"
 				}
 				out = append(out, l)
 			}
@@ -114,92 +113,44 @@ func (m *machine) listen() (out []*listener) {
 			continue
 		}
 		host, port := row.defaultAddress, row.defaultPort
-		at := p.unit.place(p.path.at)
-		if f, found := p.flag(row.address); found {
-			host = f.value
+		at := p.Unit.Place(p.Path.At)
+		if f, found := p.Flag(row.address); found {
+			host = f.Value
 		}
-		if f, found := p.flag(row.port); found {
-			port, at = f.value, p.unit.place(f.valueAt)
+		if f, found := p.Flag(row.port); found {
+			port, at = f.Value, p.Unit.Place(f.ValueAt)
 		}
 		address, err := netip.ParseAddr(host)
 		number, _ := strconv.Atoi(port)
 		if err != nil || number == 0 {
 			continue
 		}
-		l := &listener{machine: m, process: row.daemon, unit: p.unit, address: address, both: true, port: number, at: at, tls: row.tls}
+		l := &listener{machine: m, process: row.daemon, unit: p.Unit, address: address, both: true, port: number, at: at, tls: row.tls}
 		if row.tls {
-			l.certificate, l.clients = p.value(row.certificate), p.value(row.clients)
+			l.certificate, l.clients = p.Value(row.certificate), p.Value(row.clients)
 		}
 		out = append(out, l)
 	}
 	for _, p := range m.proxies {
-		binds, tls := p.binds()
+		binds, tls := p.Binds()
 		for _, w := range binds {
-			if address, port, ok := socket(w.text); ok {
-				out = append(out, &listener{machine: m, process: haproxy, unit: p.unit, address: address, both: address.Is6() && !p.only6(w), port: port, at: p.place(w.at), tls: tls, proxy: p})
+			if address, port, ok := read.Socket(w.Text); ok {
+				out = append(out, &listener{machine: m, process: haproxy, unit: p.Unit, address: address, both: address.Is6() && !p.Only6(w), port: port, at: p.Place(w.At), tls: tls, proxy: p})
 			}
 		}
 	}
 	return out
 }
 
-// list splits a list at its commas.
-func list(text string, base int) (out []word) {
-	at := base
-	for part := range strings.SplitSeq(text, ",") {
-		if part != "" {
-			out = append(out, word{part, at})
-		}
-		if base >= 0 {
-			at += len(part) + 1
-		}
-	}
-	return out
-}
-
-// target is whom a URL names.
-type target struct {
-	host string
-	port int
-	tls  bool
-	ok   bool
-}
-
-// String gives host:port, never a password.
-func (t target) String() string {
-	if strings.Contains(t.host, ":") {
-		return "[" + t.host + "]:" + strconv.Itoa(t.port)
-	}
-	return t.host + ":" + strconv.Itoa(t.port)
-}
-
-// readURL reads a URL or host:port.
-func readURL(text string) target {
-	scheme, rest, isURL := strings.Cut(text, "://")
-	if !isURL {
-		scheme, rest = "", text
-	}
-	u, err := url.Parse("x://" + rest)
-	if err != nil || u.Hostname() == "" {
-		return target{}
-	}
-	t := target{host: u.Hostname(), tls: scheme == "https", ok: scheme == "https" || scheme == "http" || scheme == ""}
-	t.port, _ = strconv.Atoi(u.Port())
-	if u.Port() == "" {
-		t.port = map[string]int{"https": 443, "http": 80}[scheme]
-	}
-	return t
-}
-
 // boundNames: etcd's own rule (server/embed, checkBindURLs).
 func (m *machine) boundNames() {
 	for _, row := range urlListeners {
 		p := m.process(row.daemon)
-		f, _ := p.flag(row.flag)
-		for _, w := range list(f.value, f.valueAt) {
-			u := readURL(w.text)
-			if _, err := netip.ParseAddr(u.host); err != nil && u.ok && u.host != "localhost" {
-				m.find(ruleFlagValue, p.unit.place(w.at), "--%s names %s, and etcd listens at addresses alone", row.flag, u.host).
+		f, _ := p.Flag(row.flag)
+		for _, w := range read.List(f.Value, f.ValueAt) {
+			u := read.ParseURL(w.Text)
+			if _, err := netip.ParseAddr(u.Host); err != nil && u.OK && u.Host != "localhost" {
+				m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s names %s, and etcd listens at addresses alone", row.flag, u.Host).
 					Remedy = "write the machine's address, or 127.0.0.1"
 			}
 		}
@@ -215,8 +166,8 @@ func (m *machine) binds() {
 				m.find(ruleBindTwice, l.at, "%s binds port %d, which %s binds, too", l.process, l.port, other.process)
 			}
 		}
-		capable := slices.ContainsFunc(l.unit.all("Service", "AmbientCapabilities"), func(w word) bool { return w.text == "CAP_NET_BIND_SERVICE" })
-		if user := l.unit.user(); l.port < 1024 && user != "" && user != "root" && !capable {
+		capable := slices.ContainsFunc(l.unit.All("Service", "AmbientCapabilities"), func(w read.Word) bool { return w.Text == "CAP_NET_BIND_SERVICE" })
+		if user := l.unit.User(); l.port < 1024 && user != "" && user != "root" && !capable {
 			m.find(ruleLowPort, l.at, "%s binds port %d as user %s", l.process, l.port, user)
 		}
 	}

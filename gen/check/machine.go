@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
@@ -20,21 +21,21 @@ type machine struct {
 	os        profiles.OS
 	differing []string
 	files     map[string]node.File
-	units     []*unit
-	processes []*process
-	pem       map[string]pemContents // by path
-	mentions  map[string][]word      // paths of ours that an item names, by item
-	reached   map[string][]*unit     // units that come to read a file, by path
+	units     []*read.Unit
+	processes []*read.Process
+	pem       map[string]read.PEM     // by path
+	mentions  map[string][]read.Word  // paths of ours that an item names, by item
+	reached   map[string][]*read.Unit // units that come to read a file, by path
 	listeners []*listener
-	proxies   []*proxy
+	proxies   []*read.Proxy
 	hosts     []hostsLine
 	names     map[string][]netip.Addr // by /etc/hosts
 	hasHosts  bool
 	known     []netip.Addr // addresses of the machine, loopback excluded; see addresses
 	virtual   []netip.Addr // addresses that keepalived may give it
 	needs     []need
-	certs     []certificate // in the order of the files
-	contexts  []kubeconfig
+	certs     []read.Certificate // in the order of the files
+	contexts  []client
 	findings  []Finding
 }
 
@@ -42,23 +43,23 @@ func newMachine(s *set, in Machine) *machine {
 	in.Node = in.Node.WithContainers()
 	m := &machine{
 		Node: in.Node, set: s, os: in.OS, differing: in.Differing, meta: in.Meta, files: map[string]node.File{},
-		pem: map[string]pemContents{}, mentions: map[string][]word{}, reached: map[string][]*unit{},
+		pem: map[string]read.PEM{}, mentions: map[string][]read.Word{}, reached: map[string][]*read.Unit{},
 	}
 	for _, f := range m.Files {
 		m.files[f.Path] = f
 		if bytes.Contains(f.Contents, []byte("-----BEGIN ")) || bytes.Contains(f.Contents, []byte("SHA-256 ")) || bytes.Contains(f.Contents, []byte("REDACTED")) {
-			m.pem[f.Path] = readPEM(f.Path, f.Contents)
+			m.pem[f.Path] = read.ParsePEM(f.Path, f.Contents)
 		}
 		m.mentions[f.Path] = named(string(f.Contents))
 	}
 	for _, f := range m.Files {
-		m.certs = append(m.certs, m.pem[f.Path].certificates...)
+		m.certs = append(m.certs, m.pem[f.Path].Certificates...)
 	}
 	m.needs = readNeeds(string(m.files[binariesPath].Contents))
-	m.readUnits()
+	m.units = read.Units(m.Node)
 	for _, u := range m.units {
-		m.processes = append(m.processes, u.processes()...)
-		m.mentions[u.Name] = named(u.text())
+		m.processes = append(m.processes, u.Processes()...)
+		m.mentions[u.Name] = named(u.Text())
 	}
 	for _, u := range m.units {
 		m.reach(u, u.Name, map[string]bool{})
@@ -75,32 +76,32 @@ func newMachine(s *set, in Machine) *machine {
 var ours = regexp.MustCompile(`/(?:etc/(?:kubernetes|etcd|haproxy|keepalived|hagen)|var/lib/(?:etcd|hagen|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
 
 // named lists the paths of ours in a text.
-func named(text string) (out []word) {
+func named(text string) (out []read.Word) {
 	if !strings.Contains(text, "/etc/") && !strings.Contains(text, "/var/") {
 		return nil
 	}
 	for _, found := range ours.FindAllStringIndex(text, -1) {
-		out = append(out, word{strings.TrimRight(text[found[0]:found[1]], "/."), found[0]})
+		out = append(out, read.Word{Text: strings.TrimRight(text[found[0]:found[1]], "/."), At: found[0]})
 	}
 	return out
 }
 
 // reach notes which files a unit comes to read: those that it names, and those
 // that they name.
-func (m *machine) reach(u *unit, item string, seen map[string]bool) {
+func (m *machine) reach(u *read.Unit, item string, seen map[string]bool) {
 	for _, w := range m.mentions[item] {
-		if _, found := m.files[w.text]; found && !seen[w.text] {
-			seen[w.text] = true
-			m.reached[w.text] = append(m.reached[w.text], u)
-			m.reach(u, w.text, seen)
+		if _, found := m.files[w.Text]; found && !seen[w.Text] {
+			seen[w.Text] = true
+			m.reached[w.Text] = append(m.reached[w.Text], u)
+			m.reach(u, w.Text, seen)
 		}
 	}
 }
 
 // process gives the main process of that program, nil when there is none.
-func (m *machine) process(name string) *process {
+func (m *machine) process(name string) *read.Process {
 	for _, p := range m.processes {
-		if p.name == name && p.main {
+		if p.Name == name && p.Main {
 			return p
 		}
 	}
@@ -108,24 +109,24 @@ func (m *machine) process(name string) *process {
 }
 
 // text gives the place of a word in an item, file or unit.
-func (m *machine) at(item string, at int) place {
+func (m *machine) at(item string, at int) read.Place {
 	if f, found := m.files[item]; found {
-		return place{item, string(f.Contents), at}
+		return read.Place{Item: item, Text: string(f.Contents), At: at}
 	}
 	for _, u := range m.units {
 		if u.Name == item {
-			return u.place(at)
+			return u.Place(at)
 		}
 	}
-	return whole(item)
+	return read.Whole(item)
 }
 
 // certificate gives the first certificate in a file.
-func (m *machine) certificate(path string) (certificate, bool) {
-	if found := m.pem[path].certificates; len(found) > 0 {
+func (m *machine) certificate(path string) (read.Certificate, bool) {
+	if found := m.pem[path].Certificates; len(found) > 0 {
 		return found[0], true
 	}
-	return certificate{}, false
+	return read.Certificate{}, false
 }
 
 // systemAccounts and systemGroups are those that every Linux has, or that a
@@ -144,7 +145,7 @@ func (m *machine) hasGroup(name string) bool {
 
 // owners: whoever owns a file or runs a unit must exist.
 func (m *machine) owners() {
-	check := func(p place, user, group string) {
+	check := func(p read.Place, user, group string) {
 		if !m.hasUser(user) {
 			m.find(ruleOwner, p, "belongs to user %s, whom the document does not make", user)
 		}
@@ -153,36 +154,36 @@ func (m *machine) owners() {
 		}
 	}
 	for _, d := range m.Directories {
-		check(whole(d.Path), d.User, d.Group)
+		check(read.Whole(d.Path), d.User, d.Group)
 	}
 	for _, f := range m.Files {
-		check(whole(f.Path), f.User, f.Group)
+		check(read.Whole(f.Path), f.User, f.Group)
 	}
 	for _, u := range m.units {
-		if dynamic := u.value("Service", "DynamicUser"); dynamic == "yes" || dynamic == "true" {
+		if dynamic := u.Value("Service", "DynamicUser"); dynamic == "yes" || dynamic == "true" {
 			continue
 		}
 		for _, key := range []string{"User", "Group"} {
-			d, found := u.directive("Service", key)
+			d, found := u.Directive("Service", key)
 			switch {
-			case found && strings.ContainsAny(d.value, "%$"): // systemd's to fill in
+			case found && strings.ContainsAny(d.Value, "%$"): // systemd's to fill in
 			case key == "User":
-				check(u.place(d.valueAt), d.value, "")
+				check(u.Place(d.ValueAt), d.Value, "")
 			default:
-				check(u.place(d.valueAt), "", d.value)
+				check(u.Place(d.ValueAt), "", d.Value)
 			}
 		}
-		for _, w := range u.all("Service", "SupplementaryGroups") {
-			check(u.place(w.at), "", w.text)
+		for _, w := range u.All("Service", "SupplementaryGroups") {
+			check(u.Place(w.At), "", w.Text)
 		}
 	}
 	for _, u := range m.Users {
 		if !u.System {
 			continue
 		}
-		check(whole(u.Name), "", u.Primary)
+		check(read.Whole(u.Name), "", u.Primary)
 		for _, g := range u.Groups {
-			check(whole(u.Name), "", g)
+			check(read.Whole(u.Name), "", g)
 		}
 	}
 }
@@ -210,8 +211,8 @@ func (m *machine) stateful(p string) bool {
 		{"RuntimeDirectory", "/run"}, {"StateDirectory", "/var/lib"}, {"LogsDirectory", "/var/log"}, {"CacheDirectory", "/var/cache"}, {"ConfigurationDirectory", "/etc"},
 	} {
 		for _, u := range m.units {
-			for _, w := range u.all("Service", row.key) {
-				if dir := path.Join(row.base, w.text); p == dir || strings.HasPrefix(p, dir+"/") {
+			for _, w := range u.All("Service", row.key) {
+				if dir := path.Join(row.base, w.Text); p == dir || strings.HasPrefix(p, dir+"/") {
 					return true
 				}
 			}
@@ -234,19 +235,46 @@ func (m *machine) empty(dir string) bool {
 func (m *machine) hostname() {
 	f, found := m.files["/etc/hostname"]
 	if !found {
-		m.find(ruleHostname, whole("/etc/hostname"), "is missing")
+		m.find(ruleHostname, read.Whole("/etc/hostname"), "is missing")
 	}
 	if found && strings.TrimSpace(string(f.Contents)) != m.Name {
-		m.find(ruleHostname, place{f.Path, string(f.Contents), 0}, "says %q, the machine is %s", strings.TrimSpace(string(f.Contents)), m.Name)
+		m.find(ruleHostname, read.At(f, 0), "says %q, the machine is %s", strings.TrimSpace(string(f.Contents)), m.Name)
 	}
 	if m.meta == nil {
 		return
 	}
 	const metaData = "meta-data"
 	if m.meta.LocalHostname != m.Name {
-		m.find(ruleHostname, whole(metaData), "says %q, the machine is %s", m.meta.LocalHostname, m.Name)
+		m.find(ruleHostname, read.Whole(metaData), "says %q, the machine is %s", m.meta.LocalHostname, m.Name)
 	}
 	if m.meta.Derived != "" && m.meta.InstanceID != m.meta.Derived {
-		m.find(ruleInstance, whole(metaData), "has the instance-id %q, from what stands beside it follows %s", m.meta.InstanceID, m.meta.Derived)
+		m.find(ruleInstance, read.Whole(metaData), "has the instance-id %q, from what stands beside it follows %s", m.meta.InstanceID, m.meta.Derived)
 	}
+}
+
+// readProxies reads the configuration of every HAProxy that a unit runs.
+func (m *machine) readProxies() (out []*read.Proxy) {
+	for _, p := range m.processes {
+		if p.Name != haproxy || !p.Main {
+			continue
+		}
+		for _, f := range p.Flags {
+			if file, found := m.files[f.Value]; found && f.Name == "f" {
+				out = append(out, read.ParseProxies(file, p.Unit)...)
+			}
+		}
+	}
+	return out
+}
+
+// behind gives the section whose servers get what this one takes in.
+func (m *machine) behind(p *read.Proxy) *read.Proxy {
+	if backend := p.Line("default_backend"); len(backend) > 1 {
+		for _, other := range m.proxies {
+			if other.Kind == "backend" && other.Name == backend[1].Text {
+				return other
+			}
+		}
+	}
+	return p
 }

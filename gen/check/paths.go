@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // everywhere are links that every Linux with a merged /usr has.
@@ -92,7 +93,7 @@ func (m *machine) paths() {
 	for _, c := range claims {
 		real := m.stands(c)
 		if first, twice := taken[real]; twice {
-			m.find(ruleClash, whole(c.path), "is the same place as %s %s", first.kind, first.path)
+			m.find(ruleClash, read.Whole(c.path), "is the same place as %s %s", first.kind, first.path)
 			continue
 		}
 		taken[real] = c
@@ -101,12 +102,12 @@ func (m *machine) paths() {
 		real := m.stands(c)
 		for dir := path.Dir(real); dir != "/" && dir != "."; dir = path.Dir(dir) {
 			if over, found := taken[dir]; found && over.leaf && over.kind != "link" {
-				m.find(ruleClash, whole(c.path), "leads through %s, which is no directory", over.path)
+				m.find(ruleClash, read.Whole(c.path), "leads through %s, which is no directory", over.path)
 			}
 		}
 		for _, dir := range m.os.ReadOnly {
 			if below(real, dir) {
-				m.find(ruleReadOnly, whole(c.path), "lies in %s, which %s keeps read-only", dir, m.os.Summary)
+				m.find(ruleReadOnly, read.Whole(c.path), "lies in %s, which %s keeps read-only", dir, m.os.Summary)
 			}
 		}
 	}
@@ -117,7 +118,7 @@ func (m *machine) accounts() {
 	seen := map[string]bool{}
 	twice := func(kind, name string) {
 		if seen[kind+name] {
-			m.find(ruleClash, whole(name), "is the name of two %ss", kind)
+			m.find(ruleClash, read.Whole(name), "is the name of two %ss", kind)
 		}
 		seen[kind+name] = true
 	}
@@ -139,12 +140,12 @@ func (m *machine) references() {
 		m.foreign(u)
 	}
 	for _, p := range m.processes {
-		if _, ours := daemons[p.name]; !ours {
+		if _, ours := daemons[p.Name]; !ours {
 			continue
 		}
-		for _, f := range p.flags {
-			if strings.HasPrefix(f.value, "/") && !m.provides(f.value) && !ours.MatchString(f.value) {
-				m.find(ruleReference, p.unit.place(f.valueAt), "--%s names %s, which is not in the document", f.name, f.value)
+		for _, f := range p.Flags {
+			if strings.HasPrefix(f.Value, "/") && !m.provides(f.Value) && !ours.MatchString(f.Value) {
+				m.find(ruleReference, p.Unit.Place(f.ValueAt), "--%s names %s, which is not in the document", f.Name, f.Value)
 			}
 		}
 	}
@@ -152,8 +153,8 @@ func (m *machine) references() {
 
 func (m *machine) namedBy(item string) {
 	for _, w := range m.mentions[item] {
-		if !m.provides(w.text) {
-			m.find(ruleReference, m.at(item, w.at), "names %s, which is not in the document", w.text)
+		if !m.provides(w.Text) {
+			m.find(ruleReference, m.at(item, w.At), "names %s, which is not in the document", w.Text)
 		}
 	}
 }
@@ -164,16 +165,16 @@ var filled = []string{"/etc/ssl/", "/etc/pki/", "/etc/os-release", "/etc/machine
 
 // foreign: a unit of somebody else's may name what the operating system
 // brings, or what is missing.
-func (m *machine) foreign(u *unit) {
-	for _, d := range u.directives {
-		command := strings.HasPrefix(d.key, "Exec") && d.section == "Service"
-		if !command && d.key != "EnvironmentFile" {
+func (m *machine) foreign(u *read.Unit) {
+	for _, d := range u.Directives {
+		command := strings.HasPrefix(d.Key, "Exec") && d.Section == "Service"
+		if !command && d.Key != "EnvironmentFile" {
 			continue
 		}
-		for i, w := range split(d.value, d.valueAt) {
-			_, value, inline := strings.Cut(w.text, "=")
+		for i, w := range read.Split(d.Value, d.ValueAt) {
+			_, value, inline := strings.Cut(w.Text, "=")
 			if !inline {
-				value = w.text
+				value = w.Text
 			}
 			p, ok := strings.CutPrefix(value, "-")
 			if !command && ok || i == 0 && command || !strings.HasPrefix(p, "/") {
@@ -182,17 +183,17 @@ func (m *machine) foreign(u *unit) {
 			local := strings.HasPrefix(p, "/etc/") || strings.HasPrefix(p, "/opt/") || strings.HasPrefix(p, "/srv/")
 			brought := slices.ContainsFunc(filled, func(f string) bool { return strings.HasPrefix(p, f) })
 			if local && !brought && !ours.MatchString(p) && !m.provides(p) && m.foreignTo(u) {
-				m.find(ruleForeignReference, u.place(w.at), "names %s, which is not in the document", p)
+				m.find(ruleForeignReference, u.Place(w.At), "names %s, which is not in the document", p)
 			}
 		}
 	}
 }
 
 // foreignTo says whether a unit runs none of the daemons that are known here.
-func (m *machine) foreignTo(u *unit) bool {
-	return !slices.ContainsFunc(m.processes, func(p *process) bool {
-		_, known := daemons[p.name]
-		return p.unit == u && known
+func (m *machine) foreignTo(u *read.Unit) bool {
+	return !slices.ContainsFunc(m.processes, func(p *read.Process) bool {
+		_, known := daemons[p.Name]
+		return p.Unit == u && known
 	})
 }
 
@@ -204,22 +205,22 @@ var systemPrograms = []string{"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/us
 func (m *machine) programs() {
 	runs := map[string]bool{}
 	for _, p := range m.processes {
-		runs[p.path.text] = true
-		_, daemon := daemons[p.name]
-		_, brought := m.files[p.path.text]
-		system := slices.ContainsFunc(systemPrograms, func(dir string) bool { return strings.HasPrefix(p.path.text, dir) })
-		asked := slices.ContainsFunc(m.needs, func(n need) bool { return n.path.text == p.path.text })
+		runs[p.Path.Text] = true
+		_, daemon := daemons[p.Name]
+		_, brought := m.files[p.Path.Text]
+		system := slices.ContainsFunc(systemPrograms, func(dir string) bool { return strings.HasPrefix(p.Path.Text, dir) })
+		asked := slices.ContainsFunc(m.needs, func(n need) bool { return n.path.Text == p.Path.Text })
 		switch {
-		case !strings.HasPrefix(p.path.text, "/") || asked || brought || len(m.needs) == 0:
+		case !strings.HasPrefix(p.Path.Text, "/") || asked || brought || len(m.needs) == 0:
 		case daemon:
-			m.find(ruleProgram, p.unit.place(p.path.at), "runs %s, which binaries.sh does not ask for", p.path.text)
+			m.find(ruleProgram, p.Unit.Place(p.Path.At), "runs %s, which binaries.sh does not ask for", p.Path.Text)
 		case !system:
-			m.find(ruleForeignReference, p.unit.place(p.path.at), "runs %s, which is neither in the document nor asked for in binaries.sh", p.path.text)
+			m.find(ruleForeignReference, p.Unit.Place(p.Path.At), "runs %s, which is neither in the document nor asked for in binaries.sh", p.Path.Text)
 		}
 	}
 	for _, n := range m.needs {
-		if !runs[n.path.text] && !m.scripted(n.path.text) {
-			m.find(ruleUnusedProgram, m.at(binariesPath, n.path.at), "asks for %s, which no unit runs", n.path.text)
+		if !runs[n.path.Text] && !m.scripted(n.path.Text) {
+			m.find(ruleUnusedProgram, m.at(binariesPath, n.path.At), "asks for %s, which no unit runs", n.path.Text)
 		}
 	}
 }
@@ -229,8 +230,8 @@ func (m *machine) programs() {
 func (m *machine) scripted(program string) bool {
 	begins := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(program) + `\s`)
 	for _, p := range m.processes {
-		for _, argument := range p.args {
-			if f, brought := m.files[argument.text]; brought && f.Path != binariesPath && begins.Match(f.Contents) {
+		for _, argument := range p.Args {
+			if f, brought := m.files[argument.Text]; brought && f.Path != binariesPath && begins.Match(f.Contents) {
 				return true
 			}
 		}
@@ -242,7 +243,7 @@ const binariesPath = "/etc/hagen/binaries.sh"
 
 // need is a line of binaries.sh: a binary, and which version.
 type need struct {
-	path    word
+	path    read.Word
 	product string // "kube-apiserver"
 	version string // "1.37.2"
 	at      int    // of product and version
@@ -252,9 +253,9 @@ type need struct {
 func readNeeds(text string) (out []need) {
 	at := 0
 	for line := range strings.Lines(text) {
-		if words := split(line, at); len(words) == 3 && words[0].text == "need" {
-			product, version, _ := strings.Cut(words[2].text, " ")
-			out = append(out, need{words[1], product, version, words[2].at})
+		if words := read.Split(line, at); len(words) == 3 && words[0].Text == "need" {
+			product, version, _ := strings.Cut(words[2].Text, " ")
+			out = append(out, need{words[1], product, version, words[2].At})
 		}
 		at += len(line)
 	}

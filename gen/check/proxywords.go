@@ -2,12 +2,13 @@ package check
 
 import (
 	_ "embed"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"hagen/gen/read"
 )
 
 //go:embed haproxy.txt
@@ -35,32 +36,32 @@ var proxyWords = sync.OnceValue(func() map[string]map[string]bool {
 func (m *machine) proxyLines() {
 	known := proxyWords()
 	for _, p := range m.proxies {
-		words := known[p.kind]
+		words := known[p.Kind]
 		if words == nil {
 			continue // a kind of section that nobody has looked into
 		}
-		for _, l := range p.lines {
-			m.keyword(p, l.words, words)
-			switch l.words[0].text {
+		for _, l := range p.Lines {
+			m.keyword(p, l.Words, words)
+			switch l.Words[0].Text {
 			case "server":
-				m.options(p, l.words[min(3, len(l.words)):], known["server"])
+				m.options(p, l.Words[min(3, len(l.Words)):], known["server"])
 			case "default-server":
-				m.options(p, l.words[1:], known["server"])
+				m.options(p, l.Words[1:], known["server"])
 			case "bind":
-				m.options(p, l.words[min(2, len(l.words)):], known["bind"])
+				m.options(p, l.Words[min(2, len(l.Words)):], known["bind"])
 			}
-			m.proxyValue(p, l.words)
+			m.proxyValue(p, l.Words)
 		}
 	}
 }
 
 // keyword looks for the longest keyword with which a line may begin.
-func (m *machine) keyword(p *proxy, words []word, known map[string]bool) {
-	if t := words[0].text; (t == "no" || t == "default") && len(words) > 1 {
+func (m *machine) keyword(p *read.Proxy, words []read.Word, known map[string]bool) {
+	if t := words[0].Text; (t == "no" || t == "default") && len(words) > 1 {
 		words = words[1:]
 	}
 	for n := min(3, len(words)); n > 0; n-- {
-		if _, found := known[strings.Join(texts(words[:n]), " ")]; found {
+		if _, found := known[strings.Join(read.Texts(words[:n]), " ")]; found {
 			return
 		}
 	}
@@ -69,7 +70,7 @@ func (m *machine) keyword(p *proxy, words []word, known map[string]bool) {
 	for name := range known {
 		first, rest, more := strings.Cut(name, " ")
 		switch {
-		case !more || first != words[0].text || len(words) < 2:
+		case !more || first != words[0].Text || len(words) < 2:
 			all = append(all, first)
 		default:
 			second, _, _ := strings.Cut(rest, " ")
@@ -80,9 +81,9 @@ func (m *machine) keyword(p *proxy, words []word, known map[string]bool) {
 }
 
 // options are the words of a bind or server line after its address.
-func (m *machine) options(p *proxy, words []word, known map[string]bool) {
+func (m *machine) options(p *read.Proxy, words []read.Word, known map[string]bool) {
 	for i := 0; i < len(words); i++ {
-		value, found := known[words[i].text]
+		value, found := known[words[i].Text]
 		if !found {
 			var all []string
 			for name := range known {
@@ -100,13 +101,13 @@ func (m *machine) options(p *proxy, words []word, known map[string]bool) {
 	}
 }
 
-func (m *machine) strangeWord(p *proxy, w word, known []string) {
+func (m *machine) strangeWord(p *read.Proxy, w read.Word, known []string) {
 	slices.Sort(known)
-	if meant := nearest(w.text, known); meant != "" && meant != w.text {
-		m.find(ruleMisspelledWord, p.place(w.at), "%s is no keyword of HAProxy's here", w.text).Remedy = "write " + meant
+	if meant := nearest(w.Text, known); meant != "" && meant != w.Text {
+		m.find(ruleMisspelledWord, p.Place(w.At), "%s is no keyword of HAProxy's here", w.Text).Remedy = "write " + meant
 		return
 	}
-	m.find(ruleUnknownWord, p.place(w.at), "%s is no keyword of HAProxy 2.6 in a %s section", w.text, p.kind)
+	m.find(ruleUnknownWord, p.Place(w.At), "%s is no keyword of HAProxy 2.6 in a %s section", w.Text, p.Kind)
 }
 
 // proxyLists are keywords with the words that may follow them.
@@ -130,19 +131,16 @@ var proxyTimes = []struct {
 	least, most time.Duration
 }{
 	{"timeout connect", 50 * time.Millisecond, time.Minute},
-	{"timeout client", time.Second, longest},
-	{"timeout server", time.Second, longest},
-	{"timeout tunnel", time.Minute, longest},
+	{"timeout client", time.Second, read.LongestProxyTime},
+	{"timeout server", time.Second, read.LongestProxyTime},
+	{"timeout tunnel", time.Minute, read.LongestProxyTime},
 	{"timeout check", 100 * time.Millisecond, time.Minute},
-	{"timeout", 0, longest}, // any other
-	{"inter", 200 * time.Millisecond, longest},
-	{"fastinter", 10 * time.Millisecond, longest},
-	{"downinter", 200 * time.Millisecond, longest},
+	{"timeout", 0, read.LongestProxyTime}, // any other
+	{"inter", 200 * time.Millisecond, read.LongestProxyTime},
+	{"fastinter", 10 * time.Millisecond, read.LongestProxyTime},
+	{"downinter", 200 * time.Millisecond, read.LongestProxyTime},
 	{"slowstart", 0, 10 * time.Minute},
 }
-
-// longest is what HAProxy can keep: milliseconds in 31 bits.
-const longest = 1<<31*time.Millisecond - 1
 
 // proxyNumbers are keywords with numbers, and between what they make sense.
 var proxyNumbers = []struct {
@@ -155,72 +153,55 @@ var proxyNumbers = []struct {
 // fewConnections are too few for any cluster: a watch is a connection.
 const fewConnections = 100
 
-var proxyTime = regexp.MustCompile(`^([0-9]{1,10})(us|ms|s|m|h|d)?$`)
-
-// readProxyTime reads HAProxy's times; a bare number is milliseconds
-// (configuration manual, 2.5).
-func readProxyTime(text string) (time.Duration, bool) {
-	parts := proxyTime.FindStringSubmatch(text)
-	if parts == nil {
-		return 0, false
-	}
-	n, _ := strconv.Atoi(parts[1]) // at most ten digits
-	unit := map[string]time.Duration{"us": time.Microsecond, "": time.Millisecond, "ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}[parts[2]]
-	if time.Duration(n) > longest/unit {
-		return longest, true
-	}
-	return time.Duration(n) * unit, true
-}
-
 // proxyValue holds the value after a keyword against the tables.
-func (m *machine) proxyValue(p *proxy, words []word) {
+func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 	keyword, value, found := keyedBy(words)
 	if !found {
 		return
 	}
 	for _, row := range proxyLists {
-		name, _, _ := strings.Cut(value.text, "(")
+		name, _, _ := strings.Cut(value.Text, "(")
 		if row.keyword == keyword && !slices.Contains(row.values, name) {
-			m.find(ruleProxyValue, p.place(value.at), "%s is %q", keyword, value.text).Remedy = "write one of " + strings.Join(row.values, ", ")
+			m.find(ruleProxyValue, p.Place(value.At), "%s is %q", keyword, value.Text).Remedy = "write one of " + strings.Join(row.values, ", ")
 		}
 	}
 	for _, row := range proxyNumbers {
 		if row.keyword != keyword {
 			continue
 		}
-		n, err := strconv.Atoi(value.text)
+		n, err := strconv.Atoi(value.Text)
 		switch {
 		case err != nil || n < row.least || n > row.most:
-			m.find(ruleProxyValue, p.place(value.at), "%s is %q, and no number from %d to %d", keyword, value.text, row.least, row.most)
+			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, and no number from %d to %d", keyword, value.Text, row.least, row.most)
 		case keyword == "maxconn" && 0 < n && n < fewConnections:
-			found := m.find(ruleConnections, p.place(value.at), "maxconn is %d, and every daemon has several connections", n)
+			found := m.find(ruleConnections, p.Place(value.At), "maxconn is %d, and every daemon has several connections", n)
 			found.Severity, found.Remedy = Warning, "write a thousand or more"
 		}
 	}
 	for _, row := range proxyTimes {
-		if row.keyword != keyword && (row.keyword != "timeout" || words[0].text != "timeout") {
+		if row.keyword != keyword && (row.keyword != "timeout" || words[0].Text != "timeout") {
 			continue
 		}
-		switch t, ok := readProxyTime(value.text); {
+		switch t, ok := read.ParseProxyTime(value.Text); {
 		case !ok:
-			m.find(ruleProxyValue, p.place(value.at), "%s is %q, which is no time", keyword, value.text).Remedy = "write a number with its unit: 500ms, 10s, 5m, 1h"
+			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, which is no time", keyword, value.Text).Remedy = "write a number with its unit: 500ms, 10s, 5m, 1h"
 		case t < row.least:
-			m.find(ruleOddTime, p.place(value.at), "%s is %s, less than %s", keyword, value.text, row.least)
+			m.find(ruleOddTime, p.Place(value.At), "%s is %s, less than %s", keyword, value.Text, row.least)
 		case t > row.most:
-			m.find(ruleOddTime, p.place(value.at), "%s is %s, more than %s", keyword, value.text, row.most)
+			m.find(ruleOddTime, p.Place(value.At), "%s is %s, more than %s", keyword, value.Text, row.most)
 		}
 		return
 	}
 }
 
 // keyedBy gives a line's keyword and the value after it.
-func keyedBy(words []word) (keyword string, value word, found bool) {
+func keyedBy(words []read.Word) (keyword string, value read.Word, found bool) {
 	n := 1
-	if words[0].text == "timeout" {
+	if words[0].Text == "timeout" {
 		n = 2
 	}
 	if len(words) <= n {
-		return "", word{}, false
+		return "", read.Word{}, false
 	}
-	return strings.Join(texts(words[:n]), " "), words[n], true
+	return strings.Join(read.Texts(words[:n]), " "), words[n], true
 }

@@ -162,7 +162,7 @@ var (
 	ruleKind = row("kind", Error, "the daemon refuses a configuration of another kind",
 		"write the kind that the flag wants")
 	ruleUnreadableText = row("unreadable-text", Warning, "what it says could not be checked",
-		"write it as plain YAML: block style, blanks for indentation")
+		"write it as YAML: keys with values, blanks for indentation")
 	ruleKubeconfig = row("kubeconfig", Error, "a client finds nothing to dial, or nobody to be",
 		"let current-context name a context, and the context a cluster and a user of the file")
 	ruleEncryption = row("encryption", Error, "the API server refuses the key, or writes Secrets in plain text",

@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // secret says whether a file holds a secret, or stands in a twin for one that
 // does.
 func (m *machine) secret(f node.File) bool {
-	return f.Secret || slices.ContainsFunc(m.pem[f.Path].keys, func(k key) bool { return k.private })
+	return f.Secret || slices.ContainsFunc(m.pem[f.Path].Keys, func(k read.Key) bool { return k.Private })
 }
 
 // secrets: marked as such, guarded by their mode, read by a unit of this
@@ -20,20 +21,20 @@ func (m *machine) secret(f node.File) bool {
 func (m *machine) secrets() {
 	for _, f := range m.Files {
 		if holds := node.HoldsSecret(f.Contents); holds != f.Secret {
-			m.find(ruleUndeclared, whole(f.Path), "is declared secret: %t, its contents say: %t", f.Secret, holds)
+			m.find(ruleUndeclared, read.Whole(f.Path), "is declared secret: %t, its contents say: %t", f.Secret, holds)
 		}
-		read := len(m.reached[f.Path]) > 0
+		known := len(m.reached[f.Path]) > 0
 		if !m.secret(f) {
-			if !read && ours.MatchString(f.Path) && !m.assumed(f.Path) {
-				m.find(ruleUnreadFile, whole(f.Path), "is named by no unit of this machine, nor by a file that one reads")
+			if !known && ours.MatchString(f.Path) && !m.assumed(f.Path) {
+				m.find(ruleUnreadFile, read.Whole(f.Path), "is named by no unit of this machine, nor by a file that one reads")
 			}
 			continue
 		}
 		if f.Mode&0o027 != 0 || f.Mode&0o040 != 0 && f.Group == "" {
-			m.find(ruleMode, whole(f.Path), "holds a secret, but has mode %04o", f.Mode.Perm())
+			m.find(ruleMode, read.Whole(f.Path), "holds a secret, but has mode %04o", f.Mode.Perm())
 		}
-		if !read {
-			m.find(ruleUnread, whole(f.Path), "holds a secret that no unit of this machine reads")
+		if !known {
+			m.find(ruleUnread, read.Whole(f.Path), "holds a secret that no unit of this machine reads")
 		}
 	}
 }
@@ -43,7 +44,7 @@ func (m *machine) secrets() {
 func (m *machine) wideOpen() {
 	all := func(path string, mode fs.FileMode) {
 		if mode&0o002 != 0 && mode&fs.ModeSticky == 0 && mode&0o1000 == 0 {
-			m.find(ruleMode, whole(path), "can be written by everybody: mode %04o", mode.Perm()).Remedy = "take the others' right to write"
+			m.find(ruleMode, read.Whole(path), "can be written by everybody: mode %04o", mode.Perm()).Remedy = "take the others' right to write"
 		}
 	}
 	for _, d := range m.Directories {
@@ -59,14 +60,14 @@ func (m *machine) wideOpen() {
 		mighty := slices.ContainsFunc(u.Groups, func(g string) bool { return slices.Contains(mightyGroups, g) })
 		switch {
 		case len(u.SSHKeys) > 0:
-			m.find(ruleLogin, whole(u.Name), "has a key to log in with, and is a daemon's")
+			m.find(ruleLogin, read.Whole(u.Name), "has a key to log in with, and is a daemon's")
 		case mighty:
-			m.find(ruleLogin, whole(u.Name), "is in a group of administrators, and is a daemon's")
+			m.find(ruleLogin, read.Whole(u.Name), "is in a group of administrators, and is a daemon's")
 		case u.Shell != "" && !slices.Contains(noShells, path.Base(u.Shell)):
-			m.find(ruleLogin, whole(u.Name), "has the shell %s, and is a daemon's", u.Shell)
+			m.find(ruleLogin, read.Whole(u.Name), "has the shell %s, and is a daemon's", u.Shell)
 		}
 		if !m.employed(u.Name) {
-			m.find(ruleUnusedAccount, whole(u.Name), "is nobody's: no unit runs as it")
+			m.find(ruleUnusedAccount, read.Whole(u.Name), "is nobody's: no unit runs as it")
 		}
 	}
 }
@@ -79,8 +80,8 @@ var (
 // employed says whether something runs as a user. An image may have its
 // program's own.
 func (m *machine) employed(user string) bool {
-	return len(m.units) == 0 || m.scriptUser() == user || slices.ContainsFunc(m.units, func(u *unit) bool { return u.user() == user }) ||
-		slices.ContainsFunc(m.processes, func(p *process) bool { return p.unit.container() && p.name == user })
+	return len(m.units) == 0 || m.scriptUser() == user || slices.ContainsFunc(m.units, func(u *read.Unit) bool { return u.User() == user }) ||
+		slices.ContainsFunc(m.processes, func(p *read.Process) bool { return p.Unit.Container() && p.Name == user })
 }
 
 // assumed are files that a program of this machine reads without being told.
@@ -99,11 +100,11 @@ func (m *machine) readable() {
 			switch {
 			case told[user]:
 			case !m.may(user, f.User, f.Group, f.Mode, 4):
-				m.find(ruleUnreadable, whole(f.Path), "cannot be read by user %s of %s", user, u.Name)
+				m.find(ruleUnreadable, read.Whole(f.Path), "cannot be read by user %s of %s", user, u.Name)
 			default:
 				if d, shut := m.shut(user, f.Path); shut && !closed[d+" "+user] {
 					closed[d+" "+user] = true
-					m.find(ruleUnreadable, whole(d), "lets user %s of %s not reach %s", user, u.Name, f.Path)
+					m.find(ruleUnreadable, read.Whole(d), "lets user %s of %s not reach %s", user, u.Name, f.Path)
 				}
 			}
 			told[user] = true
@@ -113,13 +114,13 @@ func (m *machine) readable() {
 
 // readerOf is the user as whom a unit reads a file; keepalived reads its check
 // script as another than itself.
-func (m *machine) readerOf(u *unit, file string) string {
-	if strings.HasSuffix(file, ".sh") && !strings.Contains(u.text(), file) {
+func (m *machine) readerOf(u *read.Unit, file string) string {
+	if strings.HasSuffix(file, ".sh") && !strings.Contains(u.Text(), file) {
 		if user := m.scriptUser(); user != "" {
 			return user
 		}
 	}
-	return u.user()
+	return u.User()
 }
 
 // shut gives a directory on the way to a path that a user may not enter.
@@ -164,35 +165,35 @@ var kept = []struct {
 func (m *machine) writable() {
 	for _, row := range kept {
 		p := m.process(row.daemon)
-		if p == nil || !strings.HasPrefix(p.value(row.flag), "/") {
+		if p == nil || !strings.HasPrefix(p.Value(row.flag), "/") {
 			continue
 		}
-		dir := p.value(row.flag)
+		dir := p.Value(row.flag)
 		if row.file {
 			dir = path.Dir(dir)
 		}
-		user := p.unit.user()
+		user := p.Unit.User()
 		i := slices.IndexFunc(m.Directories, func(d node.Directory) bool { return d.Path == dir })
 		if i < 0 {
 			if !m.stateful(dir) && m.provides(dir) {
-				m.find(ruleUnwritable, p.where(row.flag), "--%s keeps its data in %s, which the document does not make", row.flag, dir)
+				m.find(ruleUnwritable, p.Where(row.flag), "--%s keeps its data in %s, which the document does not make", row.flag, dir)
 			}
 		} else if d := m.Directories[i]; !m.may(user, d.User, d.Group, d.Mode, 2) {
-			m.find(ruleUnwritable, whole(dir), "cannot be written by user %s of %s", user, p.unit.Name)
+			m.find(ruleUnwritable, read.Whole(dir), "cannot be written by user %s of %s", user, p.Unit.Name)
 		}
 		for _, key := range []string{"ReadOnlyPaths", "InaccessiblePaths"} {
-			for _, w := range p.unit.all("Service", key) {
-				if below(dir, strings.TrimLeft(w.text, "-+")) {
-					m.find(ruleUnwritable, p.unit.place(w.at), "%s= keeps --%s, %s, from being written", key, row.flag, dir)
+			for _, w := range p.Unit.All("Service", key) {
+				if below(dir, strings.TrimLeft(w.Text, "-+")) {
+					m.find(ruleUnwritable, p.Unit.Place(w.At), "%s= keeps --%s, %s, from being written", key, row.flag, dir)
 				}
 			}
 		}
-		strict := p.unit.value("Service", "ProtectSystem") == "strict"
-		open := slices.ContainsFunc(p.unit.all("Service", "ReadWritePaths"), func(w word) bool {
-			return strings.HasPrefix(dir+"/", strings.TrimRight(strings.TrimLeft(w.text, "-+"), "/")+"/")
+		strict := p.Unit.Value("Service", "ProtectSystem") == "strict"
+		open := slices.ContainsFunc(p.Unit.All("Service", "ReadWritePaths"), func(w read.Word) bool {
+			return strings.HasPrefix(dir+"/", strings.TrimRight(strings.TrimLeft(w.Text, "-+"), "/")+"/")
 		})
 		if strict && !open && !m.stateful(dir) {
-			m.find(ruleUnwritable, p.where(row.flag), "--%s lies in %s, which ProtectSystem=strict keeps read-only", row.flag, dir)
+			m.find(ruleUnwritable, p.Where(row.flag), "--%s lies in %s, which ProtectSystem=strict keeps read-only", row.flag, dir)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
@@ -141,9 +142,9 @@ func (m *machine) sense() {
 		if p == nil {
 			continue
 		}
-		f, given := p.flag(row.flag)
-		value := f.value
-		if given && !f.given {
+		f, given := p.Flag(row.flag)
+		value := f.Value
+		if given && !f.Given {
 			value = "true"
 		}
 		if !given || row.holds(value) {
@@ -152,7 +153,7 @@ func (m *machine) sense() {
 		if delicate.MatchString(row.flag) {
 			value = "something"
 		}
-		found := m.find(row.rule, p.unit.place(f.valueAt), "--%s is %s, %s", row.flag, value, row.problem)
+		found := m.find(row.rule, p.Unit.Place(f.ValueAt), "--%s is %s, %s", row.flag, value, row.problem)
 		found.Severity, found.Remedy = row.severity, row.remedy
 	}
 	m.leases()
@@ -179,14 +180,14 @@ func (m *machine) leases() {
 			continue
 		}
 		time := func(flag string, otherwise time.Duration) time.Duration {
-			if t, err := time.ParseDuration(p.value(flag)); err == nil {
+			if t, err := time.ParseDuration(p.Value(flag)); err == nil {
 				return t
 			}
 			return otherwise
 		}
 		lease, renew, retry := time("leader-elect-lease-duration", 15e9), time("leader-elect-renew-deadline", 10e9), time("leader-elect-retry-period", 2e9)
 		if lease <= renew || float64(renew) <= 1.2*float64(retry) {
-			m.find(ruleOddFlag, p.where("leader-elect-lease-duration"), "a lease of %s, renewed within %s, tried every %s: each must be longer than the next", lease, renew, retry).
+			m.find(ruleOddFlag, p.Where("leader-elect-lease-duration"), "a lease of %s, renewed within %s, tried every %s: each must be longer than the next", lease, renew, retry).
 				Remedy = "write 15s, 10s and 2s, or leave the flags out"
 		}
 	}
@@ -196,11 +197,11 @@ func (m *machine) leases() {
 // (pkg/controller/nodeipam/ipam/cidrset).
 func (m *machine) nodeRanges() {
 	p := m.process(manager)
-	if p == nil || p.value("allocate-node-cidrs") != "true" {
+	if p == nil || p.Value("allocate-node-cidrs") != "true" {
 		return
 	}
-	for _, w := range list(p.value("cluster-cidr"), 0) {
-		prefix, err := netip.ParsePrefix(w.text)
+	for _, w := range read.List(p.Value("cluster-cidr"), 0) {
+		prefix, err := netip.ParsePrefix(w.Text)
 		if err != nil {
 			continue
 		}
@@ -209,12 +210,12 @@ func (m *machine) nodeRanges() {
 			bits, flag = 64, "node-cidr-mask-size-ipv6"
 		}
 		for _, name := range []string{"node-cidr-mask-size", flag} {
-			if n, err := strconv.Atoi(p.value(name)); err == nil {
+			if n, err := strconv.Atoi(p.Value(name)); err == nil {
 				bits = n
 			}
 		}
 		if prefix.Bits() > bits {
-			m.find(ruleRanges, p.where("cluster-cidr"), "--cluster-cidr %s has no room for one node's /%d", prefix, bits).Remedy = "choose a larger range"
+			m.find(ruleRanges, p.Where("cluster-cidr"), "--cluster-cidr %s has no room for one node's /%d", prefix, bits).Remedy = "choose a larger range"
 		}
 	}
 }
@@ -227,9 +228,9 @@ func (m *machine) restriction() {
 	if p == nil || !known || v.Compare(profiles.Version{Major: 1, Minor: 10}) < 0 {
 		return
 	}
-	nodes := slices.Contains(strings.Split(p.value("authorization-mode"), ","), "Node")
-	if nodes && !slices.Contains(strings.Split(p.value("enable-admission-plugins"), ","), "NodeRestriction") {
-		found := m.find(ruleCallers, p.where("enable-admission-plugins"), "--authorization-mode knows nodes, but no NodeRestriction keeps one from changing the others")
+	nodes := slices.Contains(strings.Split(p.Value("authorization-mode"), ","), "Node")
+	if nodes && !slices.Contains(strings.Split(p.Value("enable-admission-plugins"), ","), "NodeRestriction") {
+		found := m.find(ruleCallers, p.Where("enable-admission-plugins"), "--authorization-mode knows nodes, but no NodeRestriction keeps one from changing the others")
 		found.Severity, found.Remedy = Warning, "write --enable-admission-plugins=NodeRestriction"
 	}
 }
@@ -240,18 +241,18 @@ func (m *machine) shutdown() {
 	if p == nil {
 		return
 	}
-	delay, err := time.ParseDuration(p.value("shutdown-delay-duration"))
+	delay, err := time.ParseDuration(p.Value("shutdown-delay-duration"))
 	if err != nil {
 		return
 	}
 	limit := 90 * time.Second // systemd's default
-	if p.unit.value("Service", "TimeoutStopSec") == "infinity" {
+	if p.Unit.Value("Service", "TimeoutStopSec") == "infinity" {
 		return
-	} else if t, ok := span(p.unit.value("Service", "TimeoutStopSec")); ok {
+	} else if t, ok := span(p.Unit.Value("Service", "TimeoutStopSec")); ok {
 		limit = t
 	}
 	if delay >= limit {
-		m.find(ruleOddFlag, p.where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, and systemd kills the API server after %s", delay, limit).
+		m.find(ruleOddFlag, p.Where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, and systemd kills the API server after %s", delay, limit).
 			Remedy = "write 10s, or a longer TimeoutStopSec="
 	}
 }
@@ -265,16 +266,16 @@ func (m *machine) environment() {
 	}
 	v, _, _ := m.version(etcd)
 	known := recordOf(etcd, v).flags
-	for _, w := range p.unit.all("Service", "Environment") {
-		name, value, _ := strings.Cut(w.text, "=")
+	for _, w := range p.Unit.All("Service", "Environment") {
+		name, value, _ := strings.Cut(w.Text, "=")
 		like, is := strings.CutPrefix(name, "ETCD_")
 		if like = strings.ReplaceAll(strings.ToLower(like), "_", "-"); !is {
 			continue
 		}
-		if _, given := p.flag(like); given {
-			m.find(ruleFlagTwice, p.unit.place(w.at), "%s says what --%s says: etcd refuses both", name, like)
+		if _, given := p.Flag(like); given {
+			m.find(ruleFlagTwice, p.Unit.Place(w.At), "%s says what --%s says: etcd refuses both", name, like)
 		} else if row, found := known[like]; found && value != "" {
-			f := flag{name: like, value: value, given: true, variable: name, at: w.at, valueAt: w.at + len(name) + 1}
+			f := read.Flag{Name: like, Value: value, Given: true, Variable: name, At: w.At, ValueAt: w.At + len(name) + 1}
 			m.flagValue(p, f, row)
 			m.listedValues(p, f, row)
 		}
@@ -285,20 +286,20 @@ func (m *machine) environment() {
 func (s *set) unready() {
 	for _, m := range s.machines {
 		for _, p := range m.proxies {
-			if p.line("option", "httpchk") == nil {
+			if p.Line("option", "httpchk") == nil {
 				continue
 			}
-			for _, server := range p.servers() {
-				address, port, ok := socket(server.address.text)
-				notices, _ := server.notices()
+			for _, server := range p.Servers() {
+				address, port, ok := read.Socket(server.Address.Text)
+				notices, _ := server.Notices()
 				for _, other := range s.machines {
 					api := other.process(apiServer)
 					if api == nil || !ok || !slices.Contains(other.known, address) || !slices.ContainsFunc(other.listeners, func(l *listener) bool { return l.process == apiServer && l.port == port }) {
 						continue
 					}
-					delay, err := time.ParseDuration(api.value("shutdown-delay-duration"))
-					if _, given := api.flag("shutdown-delay-duration"); given && err == nil && delay < notices {
-						other.find(ruleOddFlag, api.where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, and %s notices after %s", delay, m.Name, notices).
+					delay, err := time.ParseDuration(api.Value("shutdown-delay-duration"))
+					if _, given := api.Flag("shutdown-delay-duration"); given && err == nil && delay < notices {
+						other.find(ruleOddFlag, api.Where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, and %s notices after %s", delay, m.Name, notices).
 							Remedy = fmt.Sprintf("write more than %s, such as 10s", notices)
 					}
 				}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hagen/gen/read"
 )
 
 // types are how daemons can tell systemd that they run. One that is to notify
@@ -44,28 +46,28 @@ func (m *machine) services() {
 		if p == nil {
 			continue
 		}
-		u := p.unit
-		at := func(key string) place {
-			d, _ := u.directive("Service", key)
-			return u.place(d.valueAt)
+		u := p.Unit
+		at := func(key string) read.Place {
+			d, _ := u.Directive("Service", key)
+			return u.Place(d.ValueAt)
 		}
-		if kind := u.value("Service", "Type"); !slices.Contains(row.types, kind) {
+		if kind := u.Value("Service", "Type"); !slices.Contains(row.types, kind) {
 			m.find(ruleValue, at("Type"), "Type= is %s, and %s stays in the foreground and notifies nobody", kind, row.daemon).Remedy = "write Type=exec"
 			if slices.Contains(row.types, "notify") {
 				m.findings[len(m.findings)-1].Problem = "Type= is " + kind + ", and " + row.daemon + " stays in the foreground"
 			}
 		}
-		if u.value("Service", "Restart") == "no" {
+		if u.Value("Service", "Restart") == "no" {
 			m.find(ruleOddService, at("Restart"), "Restart= is no: %s stays down when it ends", row.daemon)
 		}
-		if n, err := strconv.Atoi(u.value("Service", "LimitNOFILE")); err == nil && n < leastFiles {
+		if n, err := strconv.Atoi(u.Value("Service", "LimitNOFILE")); err == nil && n < leastFiles {
 			m.find(ruleOddService, at("LimitNOFILE"), "LimitNOFILE= is %d, and %s has a file for every connection", n, row.daemon)
 		}
-		if t, ok := span(u.value("Service", "TimeoutStartSec")); ok && 0 < t && t < leastStart && u.value("Service", "Type") == "notify" {
+		if t, ok := span(u.Value("Service", "TimeoutStartSec")); ok && 0 < t && t < leastStart && u.Value("Service", "Type") == "notify" {
 			m.find(ruleOddService, at("TimeoutStartSec"), "TimeoutStartSec= is %s: systemd kills %s before it can be ready", t, row.daemon).Remedy = "write 5min, or infinity"
 		}
 		for _, key := range []string{"PrivateNetwork", "PrivateUsers"} {
-			if on := u.value("Service", key); slices.Contains(onOff, on) && on != "" && strings.ContainsAny(on[:1], "yt1") || on == "on" {
+			if on := u.Value("Service", key); slices.Contains(onOff, on) && on != "" && strings.ContainsAny(on[:1], "yt1") || on == "on" {
 				m.find(ruleOddService, at(key), "%s= cuts %s off from what it works with", key, row.daemon).Severity = Error
 			}
 		}
@@ -74,13 +76,13 @@ func (m *machine) services() {
 }
 
 // hides: systemd leaves a daemon the files that it reads.
-func (m *machine) hides(u *unit) {
+func (m *machine) hides(u *read.Unit) {
 	for _, key := range []string{"InaccessiblePaths", "TemporaryFileSystem"} {
-		for _, w := range u.all("Service", key) {
-			dir, _, _ := strings.Cut(strings.TrimLeft(w.text, "-+"), ":")
+		for _, w := range u.All("Service", key) {
+			dir, _, _ := strings.Cut(strings.TrimLeft(w.Text, "-+"), ":")
 			for path, readers := range m.reached {
 				if below(path, dir) && slices.Contains(readers, u) {
-					m.find(ruleUnreadable, u.place(w.at), "%s= hides %s from the unit", key, dir).Remedy = "leave it out"
+					m.find(ruleUnreadable, u.Place(w.At), "%s= hides %s from the unit", key, dir).Remedy = "leave it out"
 					break
 				}
 			}

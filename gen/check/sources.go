@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"hagen/gen/read"
 )
 
 // goodHash is a digest that Ignition verifies (Ignition, "Configuration
@@ -20,18 +22,18 @@ func (m *machine) sources() {
 		u, err := url.Parse(f.Source.URL)
 		switch {
 		case f.Source.Hash == "":
-			m.find(ruleNoDigest, whole(f.Path), "is fetched from %s without a digest", shown(u, f.Source.URL))
+			m.find(ruleNoDigest, read.Whole(f.Path), "is fetched from %s without a digest", shown(u, f.Source.URL))
 		case !goodHash.MatchString(f.Source.Hash):
-			m.find(ruleNoDigest, whole(f.Path), "is fetched with a digest that is none: %q", f.Source.Hash)
+			m.find(ruleNoDigest, read.Whole(f.Path), "is fetched with a digest that is none: %q", f.Source.Hash)
 		}
 		if err != nil {
 			continue
 		}
 		if u.User != nil || u.RawQuery != "" {
-			m.find(ruleAdmission, whole(f.Path), "is fetched from %s with a user, a password or a query", u.Host)
+			m.find(ruleAdmission, read.Whole(f.Path), "is fetched from %s with a user, a password or a query", u.Host)
 		}
 		if _, ours := m.names[u.Hostname()]; ours {
-			m.find(ruleEarlyName, whole(f.Path), "is fetched from %s, a name that this machine has from its own /etc/hosts", u.Hostname())
+			m.find(ruleEarlyName, read.Whole(f.Path), "is fetched from %s, a name that this machine has from its own /etc/hosts", u.Hostname())
 		}
 	}
 }
@@ -55,23 +57,23 @@ func (m *machine) unpacked() {
 		}
 	}
 	for line := range strings.Lines(text) {
-		words := split(line, at)
+		words := read.Split(line, at)
 		at += len(line)
 		switch {
-		case len(words) == 5 && words[0].text == "fetch":
-			digests[words[3].text] = words[2].text
-			if !goodHash.MatchString("sha512-" + words[2].text) {
-				m.find(ruleNoDigest, m.at(binariesPath, words[2].at), "fetches %s with a digest that is none", words[3].text)
+		case len(words) == 5 && words[0].Text == "fetch":
+			digests[words[3].Text] = words[2].Text
+			if !goodHash.MatchString("sha512-" + words[2].Text) {
+				m.find(ruleNoDigest, m.at(binariesPath, words[2].At), "fetches %s with a digest that is none", words[3].Text)
 			}
-		case len(words) >= 5 && words[0].text == "unpack":
-			if digest, known := digests[words[1].text]; known && digest != words[2].text {
-				m.find(ruleUnpack, m.at(binariesPath, words[2].at), "wants another digest of %s than the file is fetched with", words[1].text)
+		case len(words) >= 5 && words[0].Text == "unpack":
+			if digest, known := digests[words[1].Text]; known && digest != words[2].Text {
+				m.find(ruleUnpack, m.at(binariesPath, words[2].At), "wants another digest of %s than the file is fetched with", words[1].Text)
 			}
 		}
 	}
 	for _, p := range m.processes {
-		if f, brought := m.files[p.path.text]; brought && f.Mode&0o111 == 0 {
-			m.find(ruleProgram, whole(f.Path), "is what %s runs, and mode %04o lets nobody execute it", p.unit.Name, f.Mode)
+		if f, brought := m.files[p.Path.Text]; brought && f.Mode&0o111 == 0 {
+			m.find(ruleProgram, read.Whole(f.Path), "is what %s runs, and mode %04o lets nobody execute it", p.Unit.Name, f.Mode)
 		}
 	}
 }

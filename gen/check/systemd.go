@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // systemdKeys is what systemd knows, by section.
@@ -33,13 +34,6 @@ var systemdKeys = sync.OnceValue(func() map[string]map[string]bool {
 	return sections
 })
 
-// unitTypes are the suffixes of units, each with the section that it must have
-// (systemd.unit(5)).
-var unitTypes = map[string]string{
-	".service": "Service", ".socket": "Socket", ".timer": "Timer", ".path": "Path", ".mount": "Mount", ".automount": "Automount",
-	".swap": "Swap", ".target": "", ".slice": "", ".scope": "",
-}
-
 // enumerations are keys whose values are words of a list (systemd.service(5),
 // systemd.kill(5), systemd.exec(5)).
 var enumerations = map[string][]string{
@@ -59,72 +53,72 @@ var onOff = []string{"yes", "no", "true", "false", "1", "0", "on", "off", "y", "
 func (m *machine) unitSyntax() {
 	known := systemdKeys()
 	for _, u := range m.units {
-		section, isUnit := unitTypes[path.Ext(u.Name)]
+		section, isUnit := read.UnitTypes[path.Ext(u.Name)]
 		if !isUnit {
-			m.find(ruleSyntax, whole(u.Name), "is no name of a unit")
+			m.find(ruleSyntax, read.Whole(u.Name), "is no name of a unit")
 		}
-		for _, p := range u.odd {
+		for _, p := range u.Odd {
 			m.find(ruleSyntax, p, "is neither a section nor an assignment")
 		}
-		if section != "" && u.Contents != "" && !slices.ContainsFunc(u.directives, func(d directive) bool { return d.section == section }) {
-			m.find(ruleSyntax, whole(u.Name), "has no section [%s]", section)
+		if section != "" && u.Contents != "" && !slices.ContainsFunc(u.Directives, func(d read.Directive) bool { return d.Section == section }) {
+			m.find(ruleSyntax, read.Whole(u.Name), "has no section [%s]", section)
 		}
-		for _, d := range u.directives {
-			keys, sectionKnown := known[d.section]
+		for _, d := range u.Directives {
+			keys, sectionKnown := known[d.Section]
 			switch {
-			case strings.HasPrefix(d.section, "X-") || strings.HasPrefix(d.key, "X-"):
-			case d.section == node.ContainerSection && u.container(): // Podman's
+			case strings.HasPrefix(d.Section, "X-") || strings.HasPrefix(d.Key, "X-"):
+			case d.Section == node.ContainerSection && u.Container(): // Podman's
 			case !sectionKnown:
-				m.find(ruleSyntax, u.place(d.at), "stands in the section [%s], which systemd does not know", d.section)
-			case !keys[d.key]:
+				m.find(ruleSyntax, u.Place(d.At), "stands in the section [%s], which systemd does not know", d.Section)
+			case !keys[d.Key]:
 				m.unknownKey(u, d, keys)
-			case d.section == "Service":
+			case d.Section == "Service":
 				m.unitValue(u, d)
 			}
 		}
 	}
 }
 
-func (m *machine) unknownKey(u *unit, d directive, keys map[string]bool) {
+func (m *machine) unknownKey(u *read.Unit, d read.Directive, keys map[string]bool) {
 	all := make([]string, 0, len(keys))
 	for key := range keys {
 		all = append(all, key)
 	}
 	slices.Sort(all)
-	if meant := nearest(d.key, all); meant != "" {
-		m.find(ruleMisspelledKey, u.place(d.at), "[%s] has no %s=", d.section, d.key).Remedy = "write " + meant + "="
+	if meant := nearest(d.Key, all); meant != "" {
+		m.find(ruleMisspelledKey, u.Place(d.At), "[%s] has no %s=", d.Section, d.Key).Remedy = "write " + meant + "="
 		return
 	}
 	for section, keys := range systemdKeys() {
-		if keys[d.key] && (section == "Unit" || section == "Service" || section == "Install") {
-			m.find(ruleMisspelledKey, u.place(d.at), "[%s] has no %s=", d.section, d.key).Remedy = "move it to [" + section + "]"
+		if keys[d.Key] && (section == "Unit" || section == "Service" || section == "Install") {
+			m.find(ruleMisspelledKey, u.Place(d.At), "[%s] has no %s=", d.Section, d.Key).Remedy = "move it to [" + section + "]"
 			return
 		}
 	}
-	m.find(ruleUnknownKey, u.place(d.at), "[%s] has no %s= in systemd 252", d.section, d.key)
+	m.find(ruleUnknownKey, u.Place(d.At), "[%s] has no %s= in systemd 252", d.Section, d.Key)
 }
 
-func (m *machine) unitValue(u *unit, d directive) {
-	list, isList := enumerations[d.key]
-	if slices.Contains(switches, d.key) {
+func (m *machine) unitValue(u *read.Unit, d read.Directive) {
+	list, isList := enumerations[d.Key]
+	if slices.Contains(switches, d.Key) {
 		list, isList = onOff, true
 	}
-	if isList && d.value != "" && !slices.Contains(list, d.value) {
-		m.find(ruleValue, u.place(d.valueAt), "%s= is %q", d.key, d.value).Remedy = "write one of " + strings.Join(list[:min(len(list), 8)], ", ")
+	if isList && d.Value != "" && !slices.Contains(list, d.Value) {
+		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q", d.Key, d.Value).Remedy = "write one of " + strings.Join(list[:min(len(list), 8)], ", ")
 	}
-	time := strings.HasSuffix(d.key, "Sec") && d.value != "infinity"
-	if first := strings.TrimSpace(d.value); time && first != "" && !('0' <= first[0] && first[0] <= '9' || first[0] == '.') {
-		m.find(ruleValue, u.place(d.valueAt), "%s= is %q, which is no time", d.key, d.value).Remedy = "write seconds, or a time such as 5min"
+	time := strings.HasSuffix(d.Key, "Sec") && d.Value != "infinity"
+	if first := strings.TrimSpace(d.Value); time && first != "" && !('0' <= first[0] && first[0] <= '9' || first[0] == '.') {
+		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is no time", d.Key, d.Value).Remedy = "write seconds, or a time such as 5min"
 	}
-	if strings.HasPrefix(d.key, "Limit") && d.value != "infinity" {
-		soft, _, _ := strings.Cut(d.value, ":")
+	if strings.HasPrefix(d.Key, "Limit") && d.Value != "infinity" {
+		soft, _, _ := strings.Cut(d.Value, ":")
 		if _, err := strconv.ParseUint(strings.TrimRight(soft, "KMGTPE"), 10, 64); err != nil {
-			m.find(ruleValue, u.place(d.valueAt), "%s= is %q, which is no number", d.key, d.value).Remedy = "write a number, or infinity"
+			m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is no number", d.Key, d.Value).Remedy = "write a number, or infinity"
 		}
 	}
-	if strings.HasPrefix(d.key, "Exec") && d.value != "" {
-		if strings.Count(d.value, `"`)%2 == 1 {
-			m.find(ruleSyntax, u.place(d.valueAt), "%s= has a quote without its end", d.key)
+	if strings.HasPrefix(d.Key, "Exec") && d.Value != "" {
+		if strings.Count(d.Value, `"`)%2 == 1 {
+			m.find(ruleSyntax, u.Place(d.ValueAt), "%s= has a quote without its end", d.Key)
 		}
 	}
 }
@@ -140,92 +134,87 @@ func (m *machine) starts() {
 			continue // one of the operating system's
 		}
 		m.runs(u)
-		installed := slices.ContainsFunc(u.directives, func(d directive) bool { return d.section == "Install" && d.value != "" })
+		installed := slices.ContainsFunc(u.Directives, func(d read.Directive) bool { return d.Section == "Install" && d.Value != "" })
 		switch {
 		case u.Enabled && !installed:
-			m.find(ruleNoInstall, whole(u.Name), "is enabled, but says not by what it is wanted")
+			m.find(ruleNoInstall, read.Whole(u.Name), "is enabled, but says not by what it is wanted")
 		case !u.Enabled && !m.wanted(u.Name) && path.Ext(u.Name) != ".slice":
-			found := m.find(ruleNeverStarted, whole(u.Name), "is not enabled, and no other unit wants it")
-			if slices.ContainsFunc(m.processes, func(p *process) bool { return p.unit == u && p.main && daemons[p.name].flags }) {
+			found := m.find(ruleNeverStarted, read.Whole(u.Name), "is not enabled, and no other unit wants it")
+			if slices.ContainsFunc(m.processes, func(p *read.Process) bool { return p.Unit == u && p.Main && daemons[p.Name].flags }) {
 				found.Severity = Error
 			}
 		}
 	}
 }
 
-func (m *machine) runs(u *unit) {
-	var commands []directive
-	for _, d := range u.directives {
-		if d.section != "Service" || !strings.HasPrefix(d.key, "Exec") {
+func (m *machine) runs(u *read.Unit) {
+	var commands []read.Directive
+	for _, d := range u.Directives {
+		if d.Section != "Service" || !strings.HasPrefix(d.Key, "Exec") {
 			continue
 		}
-		if d.key == "ExecStart" {
-			if d.value == "" {
+		if d.Key == "ExecStart" {
+			if d.Value == "" {
 				commands = nil // which is how a list is begun anew
 				continue
 			}
 			commands = append(commands, d)
 		}
-		program := strings.TrimLeft(split(d.value+" .", 0)[0].text, "@-:+!|")
-		if !strings.HasPrefix(program, "/") && (d.key == "ExecStart" || d.value != "") && !strings.HasPrefix(program, "%") {
-			m.find(ruleNoStart, u.place(d.valueAt), "%s= runs %s, which is no absolute path", d.key, program)
+		program := strings.TrimLeft(read.Split(d.Value+" .", 0)[0].Text, "@-:+!|")
+		if !strings.HasPrefix(program, "/") && (d.Key == "ExecStart" || d.Value != "") && !strings.HasPrefix(program, "%") {
+			m.find(ruleNoStart, u.Place(d.ValueAt), "%s= runs %s, which is no absolute path", d.Key, program)
 		}
 	}
-	once := u.value("Service", "Type") == "oneshot"
+	once := u.Value("Service", "Type") == "oneshot"
 	switch {
 	case path.Ext(u.Name) != ".service":
-	case u.container(): // Podman writes the command
+	case u.Container(): // Podman writes the command
 	case len(commands) == 0 && !once:
-		m.find(ruleNoStart, whole(u.Name), "has no ExecStart=")
+		m.find(ruleNoStart, read.Whole(u.Name), "has no ExecStart=")
 	case len(commands) > 1 && !once:
-		m.find(ruleNoStart, u.place(commands[1].at), "has %d ExecStart=, which only Type=oneshot may", len(commands))
+		m.find(ruleNoStart, u.Place(commands[1].At), "has %d ExecStart=, which only Type=oneshot may", len(commands))
 	}
 }
 
 // wanted says whether another unit of the machine starts one.
 func (m *machine) wanted(name string) bool {
 	for _, u := range m.units {
-		for _, d := range u.directives {
-			if d.section == "Unit" && slices.Contains(pulls, d.key) || d.key == "Unit" || d.key == "Also" || d.key == "OnFailure" {
-				if slices.Contains(strings.Fields(d.value), name) {
+		for _, d := range u.Directives {
+			if d.Section == "Unit" && slices.Contains(read.Pulls, d.Key) || d.Key == "Unit" || d.Key == "Also" || d.Key == "OnFailure" {
+				if slices.Contains(strings.Fields(d.Value), name) {
 					return true
 				}
 			}
 		}
 	}
 	stem := strings.TrimSuffix(name, path.Ext(name))
-	return slices.ContainsFunc(m.units, func(u *unit) bool {
+	return slices.ContainsFunc(m.units, func(u *read.Unit) bool {
 		return u.Name != name && strings.TrimSuffix(u.Name, path.Ext(u.Name)) == stem // a timer's or socket's service
 	})
 }
 
-// pulls are keys that start another unit; those in needs fail without it.
-var (
-	pulls      = []string{"Wants", "Requires", "BindsTo", "Upholds", "Requisite", "PartOf", "OnFailure", "OnSuccess"}
-	mustHave   = []string{"Requires", "BindsTo", "Requisite"}
-	orderings  = []string{"After", "Before"}
-	dependency = slices.Concat(pulls, orderings, []string{"Conflicts", "WantedBy", "RequiredBy"})
-)
+// mustHave are keys that name units without which another fails.
+var mustHave = []string{"Requires", "BindsTo", "Requisite"}
 
 // ordering: units that are named exist, and their order is one.
 func (m *machine) ordering() {
-	after := map[string][]word{} // by unit: those that it starts after, and where it says so
-	names := map[string]*unit{}
+	after := map[string][]read.Word{} // by unit: those that it starts after, and where it says so
+	names := map[string]*read.Unit{}
 	for _, u := range m.units {
 		names[u.Name] = u
 	}
 	for _, u := range m.units {
-		for _, d := range u.directives {
-			if !slices.Contains(dependency, d.key) || d.section != "Unit" && d.section != "Install" {
+		for _, d := range u.Directives {
+			if !slices.Contains(read.Dependencies, d.Key) || d.Section != "Unit" && d.Section != "Install" {
 				continue
 			}
-			for _, w := range split(d.value, d.valueAt) {
-				m.depends(u, d.key, w, names)
+			for _, w := range read.Split(d.Value, d.ValueAt) {
+				m.depends(u, d.Key, w, names)
 				switch {
-				case d.key == "After":
+				case d.Key == "After":
 					after[u.Name] = append(after[u.Name], w)
-				case d.key == "Before":
-					after[w.text] = append(after[w.text], word{u.Name, -1})
+				case d.Key == "Before":
+					after[w.Text] = append(after[w.Text], read.Word{Text: u.Name, At: -1})
 				}
 			}
 		}
@@ -233,21 +222,21 @@ func (m *machine) ordering() {
 	m.cycles(after, names)
 }
 
-func (m *machine) depends(u *unit, key string, w word, names map[string]*unit) {
-	if _, ours := names[w.text]; ours || strings.ContainsAny(w.text, "%@") || w.text == "" {
+func (m *machine) depends(u *read.Unit, key string, w read.Word, names map[string]*read.Unit) {
+	if _, ours := names[w.Text]; ours || strings.ContainsAny(w.Text, "%@") || w.Text == "" {
 		return
 	}
-	ext := path.Ext(w.text)
-	_, isUnit := unitTypes[ext]
+	ext := path.Ext(w.Text)
+	_, isUnit := read.UnitTypes[ext]
 	switch {
 	case !isUnit && ext != ".device":
-		m.find(ruleValue, u.place(w.at), "%s= names %q, which is no unit", key, w.text).Remedy = "write the unit's whole name, such as etcd.service"
-	case slices.Contains(systemUnits, w.text) || ext == ".slice" || ext == ".device" || ext == ".mount":
+		m.find(ruleValue, u.Place(w.At), "%s= names %q, which is no unit", key, w.Text).Remedy = "write the unit's whole name, such as etcd.service"
+	case slices.Contains(systemUnits, w.Text) || ext == ".slice" || ext == ".device" || ext == ".mount":
 	case slices.Contains(mustHave, key) && ext == ".service":
-		m.find(ruleMissingUnit, u.place(w.at), "%s= names %s, which is not in the document", key, w.text)
+		m.find(ruleMissingUnit, u.Place(w.At), "%s= names %s, which is not in the document", key, w.Text)
 	default:
-		found := m.find(ruleStrangeUnit, u.place(w.at), "%s= names %s, which is neither in the document nor known of the operating system", key, w.text)
-		if meant := nearest(w.text, slices.Concat(systemUnits, slices.Sorted(maps.Keys(names)))); meant != "" {
+		found := m.find(ruleStrangeUnit, u.Place(w.At), "%s= names %s, which is neither in the document nor known of the operating system", key, w.Text)
+		if meant := nearest(w.Text, slices.Concat(systemUnits, slices.Sorted(maps.Keys(names)))); meant != "" {
 			found.Severity, found.Remedy = Error, "write "+meant
 		}
 	}
@@ -271,29 +260,29 @@ var systemUnits = strings.Fields(`
 	coreos-metadata.service afterburn.service afterburn-sshkeys.target iscsid.service multipathd.service console-login-helper-messages-gensnippet-ssh-keys.service`)
 
 // cycles looks for units that wait for each other.
-func (m *machine) cycles(after map[string][]word, names map[string]*unit) {
+func (m *machine) cycles(after map[string][]read.Word, names map[string]*read.Unit) {
 	const busy, done = 1, 2
 	state, told := map[string]int{}, map[string]bool{}
 	var visit func(name string, trail []string)
 	visit = func(name string, trail []string) {
 		state[name] = busy
 		for _, w := range after[name] {
-			other, ours := names[w.text]
+			other, ours := names[w.Text]
 			switch {
 			case !ours:
-			case state[w.text] == busy && told[w.text]: // one way round is enough
-			case state[w.text] == busy:
-				told[w.text] = true
-				cycle := append(trail[slices.Index(trail, w.text):], w.text)
-				at := other.place(-1)
-				if d, found := other.directive("Unit", "After"); found {
-					at = other.place(d.at)
-				} else if d, found := other.directive("Unit", "Before"); found {
-					at = other.place(d.at)
+			case state[w.Text] == busy && told[w.Text]: // one way round is enough
+			case state[w.Text] == busy:
+				told[w.Text] = true
+				cycle := append(trail[slices.Index(trail, w.Text):], w.Text)
+				at := other.Place(-1)
+				if d, found := other.Directive("Unit", "After"); found {
+					at = other.Place(d.At)
+				} else if d, found := other.Directive("Unit", "Before"); found {
+					at = other.Place(d.At)
 				}
 				m.find(ruleCycle, at, "waits for itself: %s", strings.Join(cycle, " after "))
-			case state[w.text] == 0:
-				visit(w.text, append(trail, w.text))
+			case state[w.Text] == 0:
+				visit(w.Text, append(trail, w.Text))
 			}
 		}
 		state[name] = done

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"hagen/gen/read"
 )
 
 // pairs of flags that name a certificate and its key.
@@ -32,45 +34,45 @@ func (m *machine) pairs() {
 		if p == nil {
 			continue
 		}
-		_, hasCertificate := p.flag(row.certificate)
-		_, hasKey := p.flag(row.key)
+		_, hasCertificate := p.Flag(row.certificate)
+		_, hasKey := p.Flag(row.key)
 		switch {
 		case hasCertificate != hasKey && hasKey:
-			m.find(ruleHalfPair, p.where(row.key), "--%s is given without --%s", row.key, row.certificate)
+			m.find(ruleHalfPair, p.Where(row.key), "--%s is given without --%s", row.key, row.certificate)
 		case hasCertificate != hasKey:
-			m.find(ruleHalfPair, p.where(row.certificate), "--%s is given without --%s", row.certificate, row.key)
+			m.find(ruleHalfPair, p.Where(row.certificate), "--%s is given without --%s", row.certificate, row.key)
 		case hasCertificate:
-			m.pair(p.where(row.certificate), p.value(row.certificate), p.where(row.key), p.value(row.key), row.usages)
+			m.pair(p.Where(row.certificate), p.Value(row.certificate), p.Where(row.key), p.Value(row.key), row.usages)
 		}
 	}
 	m.besides()
 }
 
 // pair holds a certificate's file against its key's.
-func (m *machine) pair(certAt place, certPath string, keyAt place, keyPath string, usages []x509.ExtKeyUsage) {
+func (m *machine) pair(certAt read.Place, certPath string, keyAt read.Place, keyPath string, usages []x509.ExtKeyUsage) {
 	_, certThere := m.files[certPath]
 	_, keyThere := m.files[keyPath]
 	if !certThere || !keyThere {
 		return // which is said already
 	}
 	c, found := m.certificate(certPath)
-	keys := m.pem[keyPath].keys
+	keys := m.pem[keyPath].Keys
 	if !found {
-		if !m.pem[certPath].opaque {
+		if !m.pem[certPath].Opaque {
 			m.find(ruleNoCertificate, certAt, "%s holds no certificate", certPath)
 		}
 		return
 	}
 	for _, usage := range usages {
-		if !c.usable(usage) {
+		if !c.Usable(usage) {
 			m.find(ruleUsage, certAt, "%s is no certificate for a %s", certPath, usageNames[usage])
 		}
 	}
 	switch {
-	case len(keys) == 0 && !m.pem[keyPath].opaque:
+	case len(keys) == 0 && !m.pem[keyPath].Opaque:
 		m.find(ruleNoCertificate, keyAt, "%s holds no private key", keyPath)
-	case len(keys) > 0 && keys[0].public != c.public:
-		m.find(rulePair, whole(keyPath), "is not the key of %s%s", certPath, m.set.keyOf(keys[0], m))
+	case len(keys) > 0 && keys[0].Public != c.Public:
+		m.find(rulePair, read.Whole(keyPath), "is not the key of %s%s", certPath, m.set.keyOf(keys[0], m))
 	}
 }
 
@@ -78,15 +80,15 @@ func (m *machine) pair(certAt place, certPath string, keyAt place, keyPath strin
 func (m *machine) besides() {
 	certificates := m.certs
 	for _, f := range m.Files {
-		for _, k := range m.pem[f.Path].keys {
+		for _, k := range m.pem[f.Path].Keys {
 			for _, c := range certificates {
-				if c.IsCA && k.private && c.public == k.public {
-					m.find(ruleAuthorityKey, whole(f.Path), "is the key of the authority in %s: no machine may hold it", c.path)
+				if c.IsCA && k.Private && c.Public == k.Public {
+					m.find(ruleAuthorityKey, read.Whole(f.Path), "is the key of the authority in %s: no machine may hold it", c.Path)
 				}
 			}
 			beside := strings.Replace(f.Path, "-key.pem", ".pem", 1)
-			if c, found := m.certificate(beside); found && beside != f.Path && c.public != k.public {
-				m.find(rulePair, whole(f.Path), "is not the key of %s%s", beside, m.set.keyOf(k, m))
+			if c, found := m.certificate(beside); found && beside != f.Path && c.Public != k.Public {
+				m.find(rulePair, read.Whole(f.Path), "is not the key of %s%s", beside, m.set.keyOf(k, m))
 			}
 		}
 	}
@@ -112,23 +114,23 @@ var authorityFlags = []struct{ daemon, flag string }{
 func (m *machine) authorities() {
 	for _, row := range authorityFlags {
 		if p := m.process(row.daemon); p != nil {
-			m.authority(p.where(row.flag), p.value(row.flag))
+			m.authority(p.Where(row.flag), p.Value(row.flag))
 		}
 	}
 	all := m.certs
 	for _, c := range all {
 		if !c.IsCA && !m.set.signedByAny(c, all) {
-			m.find(ruleUnsigned, whole(c.path), "was signed by no authority of this machine")
+			m.find(ruleUnsigned, read.Whole(c.Path), "was signed by no authority of this machine")
 		}
 	}
 }
 
 // authority: the file is the document's, so it must hold one.
-func (m *machine) authority(at place, path string) {
-	if _, there := m.files[path]; !there || m.pem[path].opaque {
+func (m *machine) authority(at read.Place, path string) {
+	if _, there := m.files[path]; !there || m.pem[path].Opaque {
 		return
 	}
-	if !slices.ContainsFunc(m.pem[path].certificates, func(c certificate) bool { return c.IsCA }) {
+	if !slices.ContainsFunc(m.pem[path].Certificates, func(c read.Certificate) bool { return c.IsCA }) {
 		m.find(ruleNoAuthority, at, "%s holds no authority", path)
 	}
 }
@@ -140,14 +142,14 @@ const soon = 14 * 24 * time.Hour
 func (m *machine) expiry() {
 	all := m.certs
 	for _, c := range all {
-		m.expires(whole(c.path), "", c)
-		if !c.IsCA && slices.ContainsFunc(all, func(a certificate) bool { return c.NotAfter.After(a.NotAfter) && m.set.signedBy(c, a) }) {
-			m.find(ruleOutlives, whole(c.path), "is valid longer than its authority")
+		m.expires(read.Whole(c.Path), "", c)
+		if !c.IsCA && slices.ContainsFunc(all, func(a read.Certificate) bool { return c.NotAfter.After(a.NotAfter) && m.set.signedBy(c, a) }) {
+			m.find(ruleOutlives, read.Whole(c.Path), "is valid longer than its authority")
 		}
 	}
 }
 
-func (m *machine) expires(at place, what string, c certificate) {
+func (m *machine) expires(at read.Place, what string, c read.Certificate) {
 	switch now := m.set.now; {
 	case now.IsZero() || c.NotAfter.IsZero():
 	case now.After(c.NotAfter):
@@ -169,37 +171,65 @@ var guards = []struct{ daemon, flag, want string }{
 // user, and kubelets its client certificate.
 func (m *machine) callers() {
 	for _, row := range guards {
-		if p := m.process(row.daemon); p != nil && p.value(row.flag) != row.want {
-			m.find(ruleCallers, p.where(row.flag), "--%s is not %s", row.flag, row.want)
+		if p := m.process(row.daemon); p != nil && p.Value(row.flag) != row.want {
+			m.find(ruleCallers, p.Where(row.flag), "--%s is not %s", row.flag, row.want)
 		}
 	}
 	p := m.process(apiServer)
 	if p == nil {
 		return
 	}
-	modes := strings.Split(p.value("authorization-mode"), ",")
-	if _, config := p.flag("authorization-config"); !config && (!slices.Contains(modes, "RBAC") || slices.Contains(modes, "AlwaysAllow")) {
-		m.find(ruleCallers, p.where("authorization-mode"), "--authorization-mode lets everybody do everything, or nobody anything").Remedy = "write Node,RBAC"
+	modes := strings.Split(p.Value("authorization-mode"), ",")
+	if _, config := p.Flag("authorization-config"); !config && (!slices.Contains(modes, "RBAC") || slices.Contains(modes, "AlwaysAllow")) {
+		m.find(ruleCallers, p.Where("authorization-mode"), "--authorization-mode lets everybody do everything, or nobody anything").Remedy = "write Node,RBAC"
 	}
-	if p.value("client-ca-file") == "" {
-		m.find(ruleCallers, p.where("client-ca-file"), "--client-ca-file is missing: nobody can show a certificate").Remedy = "name the cluster's authority"
+	if p.Value("client-ca-file") == "" {
+		m.find(ruleCallers, p.Where("client-ca-file"), "--client-ca-file is missing: nobody can show a certificate").Remedy = "name the cluster's authority"
 	}
 	m.accepted(p, "kubelet-client-certificate", "client-ca-file")
 	if c, found := m.accepted(p, "proxy-client-cert-file", "requestheader-client-ca-file"); found {
-		allowed := p.value("requestheader-allowed-names")
-		if allowed != "" && !slices.Contains(strings.Split(allowed, ","), c.commonName()) {
-			m.find(ruleNotAccepted, p.where("requestheader-allowed-names"), "--requestheader-allowed-names does not hold %s, the name in %s", c.commonName(), c.path)
+		allowed := p.Value("requestheader-allowed-names")
+		if allowed != "" && !slices.Contains(strings.Split(allowed, ","), c.CommonName()) {
+			m.find(ruleNotAccepted, p.Where("requestheader-allowed-names"), "--requestheader-allowed-names does not hold %s, the name in %s", c.CommonName(), c.Path)
 		}
 	}
 }
 
 // accepted holds the client certificate in one flag against the authority in
 // another.
-func (m *machine) accepted(p *process, certificateFlag, authorityFlag string) (certificate, bool) {
-	c, found := m.certificate(p.value(certificateFlag))
-	authorities := m.pem[p.value(authorityFlag)].certificates
+func (m *machine) accepted(p *read.Process, certificateFlag, authorityFlag string) (read.Certificate, bool) {
+	c, found := m.certificate(p.Value(certificateFlag))
+	authorities := m.pem[p.Value(authorityFlag)].Certificates
 	if found && len(authorities) > 0 && !m.set.signedByAny(c, authorities) {
-		m.find(ruleNotAccepted, p.where(certificateFlag), "--%s offers a certificate that the authority of --%s did not sign", certificateFlag, authorityFlag)
+		m.find(ruleNotAccepted, p.Where(certificateFlag), "--%s offers a certificate that the authority of --%s did not sign", certificateFlag, authorityFlag)
 	}
 	return c, found
+}
+
+// signedBy says whether an authority signed a certificate. Of a twin the names
+// alone are known.
+func (s *set) signedBy(c, authority read.Certificate) bool {
+	if !authority.IsCA || c.Issuer != authority.Subject {
+		return false
+	}
+	if c.Twin || authority.Twin {
+		return true
+	}
+	pair := [2]string{c.Identity, authority.Identity}
+	if known, found := s.verified.Load(pair); found {
+		return known.(bool)
+	}
+	signed := c.CheckSignatureFrom(authority.Certificate) == nil
+	s.verified.Store(pair, signed)
+	return signed
+}
+
+// signedByAny says whether one of several authorities signed a certificate.
+func (s *set) signedByAny(c read.Certificate, authorities []read.Certificate) bool {
+	for _, a := range authorities {
+		if s.signedBy(c, a) {
+			return true
+		}
+	}
+	return false
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"hagen/gen/read"
 )
 
 // vrrpKeywords are those of keepalived.conf(5) for virtual addresses, as far as
@@ -31,37 +33,37 @@ var vrrpNumbers = []struct {
 // vrrpWords: keepalived can read its configuration, and means what it says.
 func (m *machine) vrrpWords(r vrrp) {
 	at, depth := 0, 0
-	here := func(at int) place { return place{keepalivedConfig, r.text, at} }
-	for line := range strings.Lines(r.text) {
+	here := func(at int) read.Place { return r.Router.At(at) }
+	for line := range strings.Lines(r.Text) {
 		before, _, _ := strings.Cut(line, "#")
 		before, _, _ = strings.Cut(before, "!")
-		words := split(before, at)
+		words := read.Split(before, at)
 		at += len(line)
 		if depth += strings.Count(before, "{") - strings.Count(before, "}"); depth < 0 {
-			m.find(ruleVirtual, here(words[0].at), "has a } without its {").Remedy = "let every { have its }"
+			m.find(ruleVirtual, here(words[0].At), "has a } without its {").Remedy = "let every { have its }"
 			return
 		}
-		if len(words) == 0 || words[0].text == "" || strings.ContainsAny(words[0].text[:1], "}$@") {
+		if len(words) == 0 || words[0].Text == "" || strings.ContainsAny(words[0].Text[:1], "}$@") {
 			continue
 		}
 		keyword := words[0]
-		if meant := nearest(keyword.text, vrrpKeywords); meant != "" && meant != keyword.text && !slices.Contains(vrrpKeywords, keyword.text) {
-			m.find(ruleMisspelledWord, here(keyword.at), "%s is no keyword of keepalived's", keyword.text).Remedy = "write " + meant
+		if meant := nearest(keyword.Text, vrrpKeywords); meant != "" && meant != keyword.Text && !slices.Contains(vrrpKeywords, keyword.Text) {
+			m.find(ruleMisspelledWord, here(keyword.At), "%s is no keyword of keepalived's", keyword.Text).Remedy = "write " + meant
 		}
 		for _, row := range vrrpNumbers {
-			if row.keyword != keyword.text || len(words) < 2 {
+			if row.keyword != keyword.Text || len(words) < 2 {
 				continue
 			}
-			if n, err := strconv.ParseFloat(words[1].text, 64); err != nil || n < row.least || n > row.most {
-				m.find(ruleVirtual, here(words[1].at), "%s is %q, and no number from %g to %g", row.keyword, words[1].text, row.least, row.most).
+			if n, err := strconv.ParseFloat(words[1].Text, 64); err != nil || n < row.least || n > row.most {
+				m.find(ruleVirtual, here(words[1].At), "%s is %q, and no number from %g to %g", row.keyword, words[1].Text, row.least, row.most).
 					Remedy = "write a number between them"
 			}
 		}
-		if keyword.text == "state" && len(words) > 1 && words[1].text != "MASTER" && words[1].text != "BACKUP" {
-			m.find(ruleVirtual, here(words[1].at), "state is %q, and neither MASTER nor BACKUP", words[1].text).Remedy = "write state BACKUP"
+		if keyword.Text == "state" && len(words) > 1 && words[1].Text != "MASTER" && words[1].Text != "BACKUP" {
+			m.find(ruleVirtual, here(words[1].At), "state is %q, and neither MASTER nor BACKUP", words[1].Text).Remedy = "write state BACKUP"
 		}
 	}
 	if depth != 0 {
-		m.find(ruleVirtual, whole(keepalivedConfig), "has %d { without their }", depth).Remedy = "let every { have its }"
+		m.find(ruleVirtual, read.Whole(read.KeepalivedConf), "has %d { without their }", depth).Remedy = "let every { have its }"
 	}
 }

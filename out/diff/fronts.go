@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"hagen/gen/check"
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 const (
@@ -51,7 +51,7 @@ func virtualIP(n *node.Node) string {
 	if n == nil {
 		return ""
 	}
-	for _, r := range check.VirtualRouters([]node.Node{*n}) {
+	for _, r := range read.VirtualRouters([]node.Node{*n}) {
 		return r.Address
 	}
 	return ""
@@ -84,8 +84,8 @@ func apart(p machines) string {
 	if p.before == nil || p.after == nil {
 		return ""
 	}
-	for _, was := range check.VirtualRouters([]node.Node{*p.before}) {
-		for _, is := range check.VirtualRouters([]node.Node{*p.after}) {
+	for _, was := range read.VirtualRouters([]node.Node{*p.before}) {
+		for _, is := range read.VirtualRouters([]node.Node{*p.after}) {
 			if was.Address == is.Address && was.ID != is.ID {
 				return fmt.Sprintf("the virtual router of %s gets the number %s instead of %s: until all of its machines have it, two of them hold the address, so change them at once, not one after the other", is.Address, is.ID, was.ID)
 			}

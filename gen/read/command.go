@@ -1,0 +1,137 @@
+package read
+
+import (
+	"path"
+	"regexp"
+	"strings"
+
+	"hagen/gen/node"
+)
+
+// Process is a program that a service runs.
+type Process struct {
+	Unit  *Unit
+	Name  string // of the program, without its directory
+	Path  Word
+	Args  []Word // all that stands behind the path
+	Flags []Flag
+	Main  bool // ExecStart, not one of its companions
+}
+
+// Flag is one flag of a command line, or a variable that stands for one.
+type Flag struct {
+	Name, Value string
+	Written     string // the name with its dashes
+	Given       bool   // the value is, too
+	Apart       bool   // the value is a word of its own
+	Variable    string // "ETCD_NAME"; "" for a flag
+	At, ValueAt int
+}
+
+// Said is the flag as it is written.
+func (f Flag) Said() string {
+	if f.Variable != "" {
+		return f.Variable
+	}
+	return "--" + f.Name
+}
+
+// Processes reads every command line of a unit (systemd.service(5)).
+func (u *Unit) Processes() []*Process {
+	var out []*Process
+	for _, d := range u.Directives {
+		if d.Section == node.ContainerSection && d.Key == "Exec" {
+			out = append(out, u.contained(d))
+			continue
+		}
+		if d.Section != "Service" || !strings.HasPrefix(d.Key, "Exec") || d.Value == "" {
+			continue
+		}
+		words := Split(d.Value, d.ValueAt)
+		program := Program(words[0])
+		out = append(out, &Process{
+			Unit: u, Name: path.Base(program.Text), Path: program, Args: words[1:], Flags: flagsOf(words[1:]), Main: d.Key == "ExecStart",
+		})
+	}
+	return out
+}
+
+// contained is what a container runs, which goes by the name of its image. The
+// image's entry point may be handed the program's own name.
+func (u *Unit) contained(d Directive) *Process {
+	image, _ := u.Directive(d.Section, "Image")
+	name, _, _ := strings.Cut(path.Base(image.Value), "@")
+	name, _, _ = strings.Cut(name, ":")
+	args := Split(d.Value, d.ValueAt)
+	return &Process{Unit: u, Name: name, Path: Word{image.Value, image.ValueAt}, Args: args, Flags: flagsOf(args), Main: true}
+}
+
+// Container says whether Podman makes the unit.
+func (u *Unit) Container() bool {
+	_, is := u.Directive(node.ContainerSection, "Image")
+	return is
+}
+
+// isFlag knows a flag from a value, which may be a number below zero.
+var isFlag = regexp.MustCompile(`^-([^0-9.]|$)`)
+
+// Program is a program without the characters before it that tell systemd how to
+// run it (systemd.service(5)).
+func Program(w Word) Word {
+	bare := strings.TrimLeft(w.Text, "@-:+!|")
+	return Word{bare, w.At + len(w.Text) - len(bare)}
+}
+
+// ParseFlags reads --name=value, --name value and --name; the rest are words
+// that belong to no flag.
+func ParseFlags(words []Word) (flags []Flag, rest []Word) {
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		name := strings.TrimPrefix(strings.TrimPrefix(w.Text, "-"), "-")
+		if !isFlag.MatchString(w.Text) || name == "" {
+			rest = append(rest, w)
+			continue
+		}
+		key, value, inline := strings.Cut(name, "=")
+		end := len(w.Text) - len(name) + len(key)
+		f := Flag{Name: key, Value: value, Written: w.Text[:end], Given: inline, At: w.At, ValueAt: w.At + end + 1}
+		if !inline && i+1 < len(words) && !isFlag.MatchString(words[i+1].Text) {
+			i++
+			f.Value, f.Given, f.Apart, f.ValueAt = words[i].Text, true, true, words[i].At
+		}
+		flags = append(flags, f)
+	}
+	return flags, rest
+}
+
+func flagsOf(words []Word) []Flag {
+	flags, _ := ParseFlags(words)
+	return flags
+}
+
+// Flag gives the last flag of a name, which is the one that counts.
+func (p *Process) Flag(name string) (f Flag, found bool) {
+	if p == nil {
+		return Flag{}, false // no such daemon
+	}
+	for _, candidate := range p.Flags {
+		if candidate.Name == name {
+			f, found = candidate, true
+		}
+	}
+	return f, found
+}
+
+// Value gives the value of the last flag of a name; "" for none.
+func (p *Process) Value(name string) string {
+	f, _ := p.Flag(name)
+	return f.Value
+}
+
+// Where is the place of a flag's value, or of the program.
+func (p *Process) Where(name string) Place {
+	if f, found := p.Flag(name); found {
+		return p.Unit.Place(f.ValueAt)
+	}
+	return p.Unit.Place(p.Path.At)
+}

@@ -1,0 +1,115 @@
+package read
+
+import (
+	"net/netip"
+	"regexp"
+	"strings"
+
+	"hagen/gen/network"
+	"hagen/gen/node"
+)
+
+// KeepalivedConf is the file that keepalived reads.
+const KeepalivedConf = "/etc/keepalived/keepalived.conf"
+
+// VirtualRouter is a machine that holds a virtual address in turn with others:
+// what its keepalived.conf says of it (VRRP, RFC 5798).
+type VirtualRouter struct {
+	Host    string
+	ID      string // the number that tells virtual routers on one network apart
+	Address string // the virtual address
+	Source  string // the machine's own
+}
+
+// VirtualRouters reads those of the nodes that are some.
+func VirtualRouters(nodes []node.Node) []VirtualRouter {
+	var out []VirtualRouter
+	for _, n := range nodes {
+		for _, r := range Routers(n.Files) {
+			out = append(out, VirtualRouter{n.Name, r.routerID, r.Address, r.Source})
+		}
+	}
+	return out
+}
+
+// Router is what a keepalived.conf says of one virtual address.
+type Router struct {
+	Text                                string          // of the whole file
+	begin, end                          int             // where it speaks of this address
+	Words                               map[string]Word // what follows a keyword, there or before any address; the last counts
+	routerID, Priority, Source, Address string
+	Peers                               []string
+}
+
+var (
+	vrrpBegin = regexp.MustCompile(`(?m)^vrrp_instance `)
+	vrrpPeers = regexp.MustCompile(`unicast_peer \{([^}]*)\}`)
+	vrrpHeld  = regexp.MustCompile(`virtual_ipaddress \{\s*(\S+)`)
+)
+
+// Routers reads the keepalived.conf among files, if there is one: a virtual
+// address each.
+func Routers(files []node.File) (out []*Router) {
+	text, found := "", false
+	for _, f := range files {
+		if f.Path == KeepalivedConf {
+			text, found = string(f.Contents), true
+		}
+	}
+	if !found {
+		return nil
+	}
+	begins := vrrpBegin.FindAllStringIndex(text, -1)
+	if begins == nil {
+		begins = [][]int{{0}}
+	}
+	for i, begin := range begins {
+		r := &Router{Text: text, begin: begin[0], end: len(text), Words: map[string]Word{}}
+		if i+1 < len(begins) {
+			r.end = begins[i+1][0]
+		}
+		r.read(0, begins[0][0])
+		r.read(r.begin, r.end)
+		r.routerID, r.Priority, r.Source = r.Words["virtual_router_id"].Text, r.Words["priority"].Text, r.Words["unicast_src_ip"].Text
+		if found := vrrpPeers.FindStringSubmatch(r.Own()); found != nil {
+			r.Peers = strings.Fields(found[1])
+		}
+		if found := vrrpHeld.FindStringSubmatch(r.Own()); found != nil {
+			r.Address, _, _ = strings.Cut(found[1], "/")
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// Own is what the file says of this address.
+func (r *Router) Own() string { return r.Text[r.begin:r.end] }
+
+// read takes the words of a part of the file.
+func (r *Router) read(begin, end int) {
+	at := begin
+	for line := range strings.Lines(r.Text[begin:end]) {
+		if words := Split(line, at); len(words) > 1 && words[0].Text != "" && !strings.ContainsAny(words[0].Text[:1], "#!") {
+			r.Words[words[0].Text] = words[1]
+		}
+		at += len(line)
+	}
+}
+
+// At is the place at an offset of the file.
+func (r *Router) At(at int) Place { return Place{KeepalivedConf, r.Text, at} }
+
+// Where is the place of a word in what keepalived.conf says of the address, or
+// else in all of it.
+func (r *Router) Where(word string) Place {
+	if i := strings.Index(r.Own(), word); i >= 0 {
+		return Place{KeepalivedConf, r.Text, r.begin + i}
+	}
+	return Place{KeepalivedConf, r.Text, strings.Index(r.Text, word)}
+}
+
+// Family is that of the address: 4 or 6.
+func (r *Router) Family() int {
+	a, _ := netip.ParseAddr(r.Address) // what is none is found elsewhere
+	return network.Family(a)
+}
