@@ -5,9 +5,11 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
+
+	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // way is how clients outside the masters come to the API servers.
@@ -18,24 +20,19 @@ type way struct {
 	addresses []string // at which hagen's machines answer
 }
 
-var (
-	dialled    = regexp.MustCompile(`(?m)^ +server: (\S+)$`)
-	calledName = regexp.MustCompile(`(?m)^ +tls-server-name: (\S+)$`)
-)
-
 // wayIn reads a side's.
 func wayIn(s Side) way {
 	var w way
-	if m := dialled.FindSubmatch(s.Kubeconfig); m != nil {
-		w.url = string(m[1])
+	k, _, _ := read.ParseKubeconfig(node.File{Contents: s.Kubeconfig}, nil)
+	if w.url = k.Server.Value(); w.url != "" {
 		if u, err := url.Parse(w.url); err == nil {
 			if _, err := netip.ParseAddr(u.Hostname()); err != nil {
 				w.name = u.Hostname()
 			}
 		}
 	}
-	if m := calledName.FindSubmatch(s.Kubeconfig); m != nil {
-		w.name = string(m[1])
+	if name := k.ServerName.Value(); name != "" {
+		w.name = name
 	}
 	virtual, on, masters := "", []string{}, false
 	for i := range s.Machines {

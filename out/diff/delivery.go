@@ -44,7 +44,7 @@ func delivery(p *machines) {
 func supplies(n node.Node) map[string]string {
 	ways := map[string]string{}
 	for _, u := range n.Units {
-		if exec := readUnit(u.Contents).exec; exec != "" {
+		if exec := unitOf(n, u.Name).program(); exec != "" {
 			ways[u.Name] = supply(n, exec)
 		}
 	}

@@ -31,7 +31,7 @@ func newJudge(before, after node.Node) *judge {
 		known[f.Path] = true
 	}
 	for _, u := range after.Units {
-		parsed := readUnit(u.Contents)
+		parsed := unitOf(after, u.Name)
 		name := func(path, by string) {
 			if known[path] {
 				j.named[path] = append(j.named[path], mention{unit: u.Name, by: by})
@@ -45,7 +45,7 @@ func newJudge(before, after node.Node) *judge {
 		for _, path := range parsed.words {
 			name(path, "ExecStart")
 		}
-		name(parsed.exec, program)
+		name(parsed.program(), program)
 		for _, s := range parsed.settings {
 			if by := s.name; strings.HasPrefix(by, "Exec") && by != "ExecReload" || by == "EnvironmentFile" {
 				for _, path := range strings.Fields(strings.Join(s.values, " ")) {
@@ -177,7 +177,7 @@ func (j *judge) ofArtefact(c Change) []Effect {
 				continue
 			}
 			for _, u := range j.after.Units {
-				exec := readUnit(u.Contents).exec
+				exec := unitOf(j.after, u.Name).program()
 				unpacked := words[0] == "unpack" && slices.Contains(words, path.Base(exec))
 				merged := words[0] == "image" && path.Dir(exec) == profiles.SysextBin
 				if exec != "" && (unpacked || merged) {

@@ -7,9 +7,10 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
-// unit is a unit's text, read.
+// unit is what a unit says, by name.
 type unit struct {
 	settings []setting
 	exec     string // the first word of ExecStart
@@ -23,31 +24,27 @@ type setting struct {
 	values        []string
 }
 
-// readUnit reads a unit as systemd does (systemd.syntax(7)): a backslash at
-// the end of a line goes on in the next, "#" and ";" begin comments.
-func readUnit(text string) unit {
+// ofText reads a unit's text, or a drop-in's.
+func ofText(text string) unit { return ofUnit(read.ParseUnit(node.Unit{Contents: text})) }
+
+// ofUnit takes a unit's command apart. What systemd cannot read are settings,
+// too: a change of them is shown.
+func ofUnit(from *read.Unit) unit {
 	var u unit
-	section := ""
-	text = strings.ReplaceAll(text, "\\\n", " ")
-	for line := range strings.SplitSeq(text, "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' || line[0] == ';' {
-			continue
+	for _, d := range from.Directives {
+		switch {
+		case d.Section == "Service" && d.Key == "ExecStart" && d.Value != "" && u.exec == "":
+			u.command(d.Value)
+		case d.Section == node.ContainerSection && d.Key == "Exec":
+			u.command(node.ContainerSection + " " + d.Value)
+		default:
+			u.settings = add(u.settings, d.Section, d.Key, strings.Join(strings.Fields(d.Value), " "))
 		}
-		if line[0] == '[' {
-			section = strings.Trim(line, "[]")
-			continue
-		}
-		name, value, _ := strings.Cut(line, "=")
-		if name == "ExecStart" && u.exec == "" {
-			u.readCommand(strings.Fields(value))
-			continue
-		}
-		if name == "Exec" && section == node.ContainerSection {
-			u.readCommand(append([]string{node.ContainerSection}, strings.Fields(value)...))
-			continue
-		}
-		u.settings = add(u.settings, section, name, strings.Join(strings.Fields(value), " "))
+	}
+	for _, p := range from.Odd {
+		_, _, line := p.Position()
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		u.settings = add(u.settings, "", name, strings.Join(strings.Fields(value), " "))
 	}
 	return u
 }
@@ -62,26 +59,17 @@ func add(settings []setting, section, name, value string) []setting {
 	return append(settings, setting{section, name, []string{value}})
 }
 
-// readCommand reads flags with and without "=".
-func (u *unit) readCommand(words []string) {
-	if len(words) == 0 {
-		return
-	}
-	u.exec, words = words[0], words[1:]
-	for len(words) > 0 {
-		word := words[0]
-		words = words[1:]
-		name, value, hasValue := strings.Cut(word, "=")
-		if !strings.HasPrefix(word, "-") || strings.Trim(word, "-") == "" {
-			u.words = append(u.words, word)
-			continue
-		}
-		if !hasValue && len(words) > 0 && !strings.HasPrefix(words[0], "-") {
-			value, words = words[0], words[1:]
-		}
-		u.flags = add(u.flags, "", name, value)
+func (u *unit) command(line string) {
+	words := read.Split(line, 0)
+	flags, rest := read.ParseFlags(words[1:])
+	u.exec, u.words = words[0].Text, read.Texts(rest)
+	for _, f := range flags {
+		u.flags = add(u.flags, "", f.Written, f.Value)
 	}
 }
+
+// program is what a unit runs.
+func (u unit) program() string { return read.Program(read.Word{Text: u.exec}).Text }
 
 // Flag gives the value of a flag of a machine's unit, "" if it has none.
 func Flag(n node.Node, unit, name string) string {
@@ -100,11 +88,10 @@ func Command(n node.Node, unit string) string {
 	return strings.Join(append([]string{u.exec}, u.words...), " ")
 }
 
+// unitOf reads a machine's unit with its drop-ins.
 func unitOf(n node.Node, name string) unit {
-	for _, u := range n.Units {
-		if u.Name == name {
-			return readUnit(u.Contents)
-		}
+	if u := read.UnitOf(n, name); u != nil {
+		return ofUnit(u)
 	}
 	return unit{}
 }
@@ -168,7 +155,7 @@ func (c *comparison) unitText(text string) string {
 }
 
 func compareUnits(before, after string) []Detail {
-	b, a := readUnit(before), readUnit(after)
+	b, a := ofText(before), ofText(after)
 	details := []Detail{}
 	if b.exec != a.exec {
 		details = append(details, Detail{What: "ExecStart", How: Changed, From: b.exec, To: a.exec})
