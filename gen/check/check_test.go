@@ -273,7 +273,7 @@ func TestDrift(t *testing.T) {
 			`lb00: /etc/haproxy/haproxy.cfg: says "timeout client 1m", lb01 says "timeout client 1h"` + "\n" +
 				`lb01: /etc/haproxy/haproxy.cfg: says "timeout client 1h", lb00 says "timeout client 1m"`},
 		{"virtual-ip", "lb01", "/etc/haproxy/haproxy.cfg", "timeout client 1m", "timeout clinet 1m",
-			"lb01: /etc/haproxy/haproxy.cfg: clinet is no keyword of HAProxy's here"},
+			"lb01: /etc/haproxy/haproxy.cfg: listen secure_kube_control_plane has no timeout client"},
 	} {
 		g := fresh(t, test.tree).clone()
 		g.edit(t, test.host, test.item, test.old, test.new)

@@ -1,113 +1,39 @@
 package check
 
 import (
-	_ "embed"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"hagen/gen/read"
 )
 
-//go:embed haproxy.txt
-var haproxyText string
-
-// proxyWords are the keywords that HAProxy knows: by the kind of section, and
-// as options of bind and server, where true is for those before a value.
-var proxyWords = sync.OnceValue(func() map[string]map[string]bool {
-	places := map[string]map[string]bool{}
-	for line := range strings.Lines(haproxyText) {
-		place, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if place == "#" {
-			continue
-		}
-		if places[place] == nil {
-			places[place] = map[string]bool{}
-		}
-		name, value := strings.CutSuffix(name, "=")
-		places[place][name] = value
-	}
-	return places
-})
-
-// proxyLines: HAProxy knows every keyword, and can read its value.
+// proxyLines: HAProxy can read the values of keywords.
 func (m *machine) proxyLines() {
-	known := proxyWords()
 	for _, p := range m.proxies {
-		words := known[p.Kind]
-		if words == nil {
-			continue // a kind of section that nobody has looked into
-		}
 		for _, l := range p.Lines {
-			m.keyword(p, l.Words, words)
 			switch l.Words[0].Text {
 			case "server":
-				m.options(p, l.Words[min(3, len(l.Words)):], known["server"])
+				m.options(p, l.Words[min(3, len(l.Words)):])
 			case "default-server":
-				m.options(p, l.Words[1:], known["server"])
+				m.options(p, l.Words[1:])
 			case "bind":
-				m.options(p, l.Words[min(2, len(l.Words)):], known["bind"])
+				m.options(p, l.Words[min(2, len(l.Words)):])
 			}
 			m.proxyValue(p, l.Words)
 		}
 	}
 }
 
-// keyword looks for the longest keyword with which a line may begin.
-func (m *machine) keyword(p *read.Proxy, words []read.Word, known map[string]bool) {
-	if t := words[0].Text; (t == "no" || t == "default") && len(words) > 1 {
-		words = words[1:]
-	}
-	for n := min(3, len(words)); n > 0; n-- {
-		if _, found := known[strings.Join(read.Texts(words[:n]), " ")]; found {
-			return
-		}
-	}
-	// The first word may be right, and the second is not.
-	all, wrong := []string{}, words[0]
-	for name := range known {
-		first, rest, more := strings.Cut(name, " ")
-		switch {
-		case !more || first != words[0].Text || len(words) < 2:
-			all = append(all, first)
-		default:
-			second, _, _ := strings.Cut(rest, " ")
-			all, wrong = append(all, second), words[1]
-		}
-	}
-	m.strangeWord(p, wrong, all)
-}
-
 // options are the words of a bind or server line after its address.
-func (m *machine) options(p *read.Proxy, words []read.Word, known map[string]bool) {
-	for i := 0; i < len(words); i++ {
-		value, found := known[words[i].Text]
-		if !found {
-			var all []string
-			for name := range known {
-				all = append(all, name)
-			}
-			m.strangeWord(p, words[i], all)
-			return // whether the next word is its value nobody knows
-		}
-		if value {
+func (m *machine) options(p *read.Proxy, words []read.Word) {
+	for i := 0; i+1 < len(words); i++ {
+		if read.OptionHasValue(words[i].Text) {
+			m.proxyValue(p, words[i:i+2])
 			i++
-			if i < len(words) {
-				m.proxyValue(p, words[i-1:i+1])
-			}
 		}
 	}
-}
-
-func (m *machine) strangeWord(p *read.Proxy, w read.Word, known []string) {
-	slices.Sort(known)
-	if meant := nearest(w.Text, known); meant != "" && meant != w.Text {
-		m.find(ruleMisspelledWord, p.Place(w.At), "%s is no keyword of HAProxy's here", w.Text).Remedy = "write " + meant
-		return
-	}
-	m.find(ruleUnknownWord, p.Place(w.At), "%s is no keyword of HAProxy 2.6 in a %s section", w.Text, p.Kind)
 }
 
 // proxyLists are keywords with the words that may follow them.

@@ -169,10 +169,6 @@ var (
 		"write 32 bytes in base64, under secretbox as the first provider")
 	ruleProxyMode = row("proxy-mode", Error, "HAProxy would read TLS as HTTP and refuse every request",
 		"write mode tcp")
-	ruleMisspelledWord = row("misspelled-word", Error, "HAProxy refuses a configuration with a keyword that it does not know, keepalived passes over it",
-		"correct the keyword")
-	ruleUnknownWord = row("unknown-word", Warning, "HAProxy refuses a configuration with a keyword that it does not know",
-		"correct the keyword, or move it, unless the machine's HAProxy is newer and knows it")
 	ruleProxyValue = row("proxy-value", Error, "HAProxy refuses the configuration",
 		"write a value that HAProxy takes")
 	ruleOddTime = row("odd-time", Warning, "connections would be cut that are sound, or kept that are dead; a number without unit is milliseconds",

@@ -38,12 +38,15 @@ type Server struct {
 var proxySections = []string{"global", "defaults", "listen", "frontend", "backend", "resolvers", "peers", "userlist", "cache", "program", "mailers", "http-errors", "ring", "log-forward", "fcgi-app", "crt-store", "traces"}
 
 // serverValues are the options of a server before a value (configuration
-// manual, 5.2).
+// manual, 5.2). Those of bind that are judged stand among them.
 var serverValues = strings.Fields(`
 	addr agent-addr agent-inter agent-port agent-send alpn ca-file check-alpn check-proto check-sni ciphers ciphersuites cookie crl-file crt
 	downinter error-limit fall fastinter id init-addr inter log-proto max-reuse maxconn maxqueue minconn namespace npn observe on-error
 	on-marked-down on-marked-up pool-low-conn pool-max-conn pool-purge-delay port proto proxy-v2-options redir resolve-net resolve-opts
 	resolve-prefer resolvers rise slowstart sni socks4 source ssl-max-ver ssl-min-ver tcp-ut track usesrc verify verifyhost weight ws`)
+
+// OptionHasValue says whether the word after an option is its value.
+func OptionHasValue(option string) bool { return slices.Contains(serverValues, option) }
 
 // ParseProxies reads the sections of a haproxy.cfg, which a unit runs.
 func ParseProxies(file node.File, u *Unit) (out []*Proxy) {
@@ -119,7 +122,7 @@ func (p *Proxy) Servers() (out []Server) {
 	add := func(words []Word, to map[string]Word) {
 		for i := 0; i < len(words); i++ {
 			name := words[i].Text
-			if slices.Contains(serverValues, name) && i+1 < len(words) {
+			if OptionHasValue(name) && i+1 < len(words) {
 				i++
 			}
 			if plain, off := strings.CutPrefix(name, "no-"); off {
