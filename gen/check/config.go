@@ -10,6 +10,24 @@ import (
 	"hagen/gen/read"
 )
 
+// configRules are about configuration files of daemons.
+var configRules = []check{
+	{within: (*machine).kinds, rules: []rule{
+		{ruleKind, Error, "the daemon refuses a configuration of another kind",
+			"write the kind that the flag wants"},
+		{ruleUnreadableText, Warning, "what it says could not be checked",
+			"write it as YAML: keys with values, blanks for indentation"},
+		{ruleKubeconfig, Error, "a client finds nothing to dial, or nobody to be",
+			"let current-context name a context, and the context a cluster and a user of the file"},
+		{ruleEncryption, Error, "the API server refuses the key, or writes Secrets in plain text",
+			"write 32 bytes in base64, under secretbox as the first provider"},
+	}},
+	{across: (*set).leaders, rules: []rule{
+		{ruleLeader, Error, "each of them acts, and they undo each other's work",
+			"write true"},
+	}},
+}
+
 // configs are flags that name a configuration file, and of which kind.
 var configs = []struct{ daemon, flag, kind string }{
 	{apiServer, "encryption-provider-config", "EncryptionConfiguration"},
@@ -88,7 +106,7 @@ func (m *machine) schema(path string, root *read.YAML, kind string) {
 
 // config reads the YAML file that a daemon's flag names; nil if there is none
 // or it cannot be read.
-func (m *machine) config(daemon, flag string) (*read.YAML, string) {
+func (m *facts) config(daemon, flag string) (*read.YAML, string) {
 	p := m.process(daemon)
 	if p == nil {
 		return nil, ""
@@ -214,7 +232,7 @@ func (m *machine) encryptionKey(path, provider string, k *read.YAML) {
 
 // open lists the paths that the API server answers without credentials; all is
 // true if it answers everything that RBAC lets everybody see.
-func (m *machine) open() (paths []string, all bool) {
+func (m *facts) open() (paths []string, all bool) {
 	p := m.process(apiServer)
 	if p == nil || p.Value("authentication-config") == "" {
 		return nil, p == nil || p.Value("anonymous-auth") != "false"

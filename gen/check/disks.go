@@ -10,6 +10,20 @@ import (
 	"hagen/profiles"
 )
 
+// diskRules are about disks.
+var diskRules = []check{
+	{within: (*machine).disks, rules: []rule{
+		{ruleForeignDevice, Warning, "if the machine has no such device, or nothing on it, it cannot be mounted",
+			"add the partition or the filesystem, unless the machine comes with it"},
+		{ruleNotMounted, Error, "what the first boot writes there is not to be seen after it",
+			"mount the same device, with its format, at the path that the filesystem names"},
+		{ruleUnwaited, Error, "a daemon that starts before its disk is there begins anew, on the system's own",
+			"add RequiresMountsFor= with the directory to [Unit]"},
+		{ruleErased, Error, "a member that is made anew with its disk kept would come back without its data, and etcd refuses it",
+			"leave out what wipes it: a filesystem that is there as described is kept"},
+	}},
+}
+
 // byPartitionLabel is where udev puts partitions by their labels.
 const byPartitionLabel = "/dev/disk/by-partlabel/"
 
@@ -21,7 +35,7 @@ type mounted struct {
 }
 
 // mounts lists them all: what the document says as such, and units of others.
-func (m *machine) mounts() (out []mounted) {
+func (m *facts) mounts() (out []mounted) {
 	for _, d := range m.Mounts {
 		out = append(out, mounted{read.Whole(d.Path), d.Device, d.Path, d.Format, slices.Contains(d.Options, node.NoFail)})
 	}
@@ -35,9 +49,6 @@ func (m *machine) mounts() (out []mounted) {
 	}
 	return out
 }
-
-// below says whether a path is a directory or lies in it.
-func below(p, dir string) bool { return strings.HasPrefix(p+"/", strings.TrimRight(dir, "/")+"/") }
 
 // disks: what is partitioned, formatted and mounted fits together, and who
 // keeps data on it waits for it and finds it again.
@@ -100,7 +111,7 @@ func (m *machine) namedTwice() {
 }
 
 // partition gives the disk that has a partition of that label.
-func (m *machine) partition(label string) (node.Disk, bool) {
+func (m *facts) partition(label string) (node.Disk, bool) {
 	for _, d := range m.Disks {
 		if slices.ContainsFunc(d.Partitions, func(p node.Partition) bool { return p.Label == label }) {
 			return d, true

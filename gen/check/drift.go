@@ -9,14 +9,12 @@ import (
 	"hagen/gen/read"
 )
 
-// fact is one thing that machines of a kind should have alike.
-type fact struct {
-	within string // the thing that must be there for the fact to be missed; "" is the machine
-	name   string // unique within it
-	at     read.Place
-	value  string
-	bare   string // the value without what is the machine's own
-	key    string // before the value, when it is told: "--name="
+// driftRules are about what machines of a kind have alike.
+var driftRules = []check{
+	{across: (*set).drift, warns: true, rules: []rule{
+		{ruleDrift, Warning, "machines of one kind should behave alike, whichever answers",
+			"write the same on all of them, unless the difference is meant"},
+	}},
 }
 
 // drift: what stands on several machines of a kind says the same on each, but
@@ -42,7 +40,7 @@ func (s *set) drift() {
 
 // kind names what a machine runs, in which version, whether it fetches it, and
 // for which it has disks of their own.
-func (m *machine) kind() string {
+func (m *facts) kind() string {
 	var names []string
 	for _, p := range m.processes {
 		if _, known := daemons[p.Name]; known && p.Main {
@@ -77,7 +75,7 @@ func compare(machines []*machine) {
 	holders := map[string]map[*machine]bool{}
 	var order []id
 	for _, m := range machines {
-		for _, f := range m.facts() {
+		for _, f := range m.traits() {
 			key := id{f.within, f.name}
 			if found[key] == nil {
 				found[key] = map[*machine]*fact{}
@@ -196,7 +194,7 @@ func (f fact) bareBut(lines map[string]bool) string {
 func (h held) told() bool {
 	return h.fact != nil && slices.ContainsFunc(h.machine.findings, func(f Finding) bool {
 		line := strings.Count(h.fact.at.Text[:max(h.fact.at.At, 0)], "\n") + 1
-		return f.Rule != ruleDrift.name && f.Item == h.fact.at.Item && (f.Line == 0 || f.Line == line)
+		return f.Rule != ruleDrift && f.Item == h.fact.at.Item && (f.Line == 0 || f.Line == line)
 	})
 }
 

@@ -27,7 +27,7 @@ var ownFlags = []string{"initial-cluster-state"}
 const things = "things of "
 
 // facts lists what can be compared on machines of a kind.
-func (m *machine) facts() (out []fact) {
+func (m *facts) traits() (out []fact) {
 	same := m.anonymous()
 	add := func(within, name, key string, at read.Place, value string) {
 		out = append(out, fact{within, name, at, value, same.Replace(value), key})
@@ -126,7 +126,7 @@ func programOf(d read.Directive) string {
 
 // anonymous takes the machine's own name, its addresses and where its
 // operating system keeps binaries out of a text.
-func (m *machine) anonymous() *strings.Replacer {
+func (m *facts) anonymous() *strings.Replacer {
 	var pairs []string
 	for _, n := range m.needs {
 		pairs = append(pairs, n.path.Text, "BINARY")
@@ -138,4 +138,14 @@ func (m *machine) anonymous() *strings.Replacer {
 		pairs = append(pairs, a.String(), "ADDRESS")
 	}
 	return strings.NewReplacer(append(pairs, m.Name, "NAME")...)
+}
+
+// fact is one thing that machines of a kind should have alike.
+type fact struct {
+	within string // the thing that must be there for the fact to be missed; "" is the machine
+	name   string // unique within it
+	at     read.Place
+	value  string
+	bare   string // the value without what is the machine's own
+	key    string // before the value, when it is told: "--name="
 }

@@ -175,3 +175,72 @@ func (m *machine) listedValues(p *read.Process, f read.Flag, row profiles.Flag) 
 		}
 	}
 }
+
+// timers: etcd's own rule (etcd, embed.Config.Validate).
+func (m *machine) timers() {
+	p := m.process(etcd)
+	if p == nil {
+		return
+	}
+	number := func(name string, otherwise int) int {
+		if n, err := strconv.Atoi(p.Value(name)); err == nil {
+			return n
+		}
+		return otherwise
+	}
+	heartbeat, election := number("heartbeat-interval", 100), number("election-timeout", 1000)
+	if 5*heartbeat > election {
+		m.find(ruleTimers, p.Where("election-timeout"), "--election-timeout %d is less than five times --heartbeat-interval %d", election, heartbeat)
+	}
+}
+
+// compaction: etcd's own rule (server/embed, parseCompactionRetention). Hours
+// and revisions are numbers, a time is one of hours; releases before 3.3 have
+// nothing but hours, of which the flag's type says all.
+func (m *machine) compaction() {
+	const flag = "auto-compaction-retention"
+	p := m.process(etcd)
+	v, _, _ := m.version(etcd)
+	value := p.Value(flag)
+	if value == "" || recordOf(etcd, v).flags[flag].Type != "string" {
+		return
+	}
+	if n, err := strconv.Atoi(value); err == nil && n >= 0 {
+		return
+	}
+	t, err := time.ParseDuration(value)
+	switch {
+	case err != nil:
+		m.find(ruleFlagValue, p.Where(flag), "--%s is neither a whole number from 0 on nor a duration", flag).Remedy = "write hours, 5, or a duration, 30m"
+	case t < 0:
+		m.find(ruleOddFlag, p.Where(flag), "--%s is %s, and nobody keeps less than nothing", flag, value).Remedy = "write 0 to keep all, or a duration"
+	case p.Value("auto-compaction-mode") == "revision":
+		m.find(ruleOddFlag, p.Where(flag), "--%s is a time, and --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds for them", flag).
+			Remedy = "write how many revisions are kept, or leave the mode out"
+	}
+}
+
+// environment: etcd takes what flags do not say from its environment, as it
+// reads flags, and ends when both do (go.etcd.io/etcd, pkg/flags).
+func (m *machine) environment() {
+	p := m.process(etcd)
+	if p == nil {
+		return
+	}
+	v, _, _ := m.version(etcd)
+	known := recordOf(etcd, v).flags
+	for _, w := range p.Unit.All("Service", "Environment") {
+		name, value, _ := strings.Cut(w.Text, "=")
+		like, is := strings.CutPrefix(name, "ETCD_")
+		if like = strings.ReplaceAll(strings.ToLower(like), "_", "-"); !is {
+			continue
+		}
+		if _, given := p.Flag(like); given {
+			m.find(ruleFlagTwice, p.Unit.Place(w.At), "%s says what --%s says: etcd refuses both", name, like)
+		} else if row, found := known[like]; found && value != "" {
+			f := read.Flag{Name: like, Value: value, Given: true, Variable: name, At: w.At, ValueAt: w.At + len(name) + 1}
+			m.flagValue(p, f, row)
+			m.listedValues(p, f, row)
+		}
+	}
+}

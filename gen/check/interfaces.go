@@ -9,9 +9,25 @@ import (
 	"hagen/gen/read"
 )
 
+// interfaceRules are about interfaces.
+var interfaceRules = []check{
+	{within: (*machine).interfaceFiles, rules: []rule{
+		{ruleKeyfile, Error, "NetworkManager ignores such a file, and the machine has no address",
+			"give it to root with mode 0600"},
+		{ruleGateway, Error, "a router that is in no network of the interface is not found, and nothing outside is reached",
+			"write the router's address in the machine's network"},
+	}},
+	{across: (*set).interfaces, rules: []rule{
+		{ruleAddressTwice, Error, "one of the two is not reached, and which one changes",
+			"give each machine its own address and MAC address"},
+		{ruleElsewhere, Error, "the machine is not there where others look for it",
+			"write the same address into /etc/hosts and into the interface's file"},
+	}},
+}
+
 // configured calls do for each interface that a machine's files configure, with
 // its file.
-func (m *machine) configured(do func(node.Interface, node.File)) {
+func (m *facts) configured(do func(node.Interface, node.File)) {
 	for _, f := range m.Files {
 		if i, _, found := network.Parse(f); found {
 			do(i, f)

@@ -7,31 +7,17 @@ import (
 	"hagen/gen/read"
 )
 
-// client is a kubeconfig and who reads it.
-type client struct {
-	read.Kubeconfig
-	user *read.Unit // nil for a person's
+// kubeconfigRules are about kubeconfigs.
+var kubeconfigRules = []check{
+	{across: (*set).kubeconfigs},
 }
 
-// readKubeconfigs reads every kubeconfig among the machine's files.
-func (m *machine) readKubeconfigs() {
-	for _, f := range m.Files {
-		k, faults, is := read.ParseKubeconfig(f, m.pem)
-		if !is {
-			continue
-		}
-		for _, fault := range faults {
-			m.find(ruleKubeconfig, fault.At, "%s", fault.Problem)
-		}
-		if len(faults) > 0 {
-			continue
-		}
-		c := client{k, nil}
-		if readers := m.reached[f.Path]; len(readers) > 0 {
-			c.user = readers[0]
-		}
-		m.contexts = append(m.contexts, c)
-	}
+// identityRules are about who daemons say they are. They come after the dials.
+var identityRules = []check{
+	{across: (*set).identities, rules: []rule{
+		{ruleClientName, Error, "Kubernetes tells its daemons by this name and gives no rights to another",
+			"take the certificate that was issued for this daemon"},
+	}},
 }
 
 // identities are the names that Kubernetes gives its own daemons rights by
@@ -41,14 +27,23 @@ var identities = []struct{ daemon, flag, name string }{
 	{scheduler, "kubeconfig", "system:kube-scheduler"},
 }
 
-// kubeconfigs: each has what a client needs, dials what answers, and shows a
-// certificate of its own with its key.
+// kubeconfigs: each has what a client needs, and a certificate of its own with its
+// key.
 func (s *set) kubeconfigs() {
 	for _, m := range append(slices.Clone(s.machines), s.people) {
+		for _, f := range m.contextFaults {
+			m.find(ruleKubeconfig, f.At, "%s", f.Problem)
+		}
 		for _, k := range m.contexts {
 			m.kubeconfig(k)
-			s.dialAPI(m, k)
 		}
+	}
+}
+
+// identities: controller manager and scheduler show the certificates in their
+// names.
+func (s *set) identities() {
+	for _, m := range s.machines {
 		for _, row := range identities {
 			if p := m.process(row.daemon); p != nil {
 				m.identity(p, row.flag, row.name)

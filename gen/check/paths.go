@@ -10,12 +10,34 @@ import (
 	"hagen/gen/read"
 )
 
+// pathRules are about paths and what leads to them.
+var pathRules = []check{
+	{within: (*machine).paths, rules: []rule{
+		{ruleClash, Error, "one of the two never is what its author meant, or the first boot fails",
+			"leave one out, or give it another path"},
+		{ruleReadOnly, Error, "the operating system keeps that directory read-only, so the first boot fails",
+			"put it where the operating system allows: /etc, /var, or its directory for binaries"},
+	}},
+	{within: (*machine).references, rules: []rule{
+		{ruleReference, Error, "the daemon fails when it opens the file",
+			"correct the path, or add the file"},
+		{ruleForeignReference, Warning, "if the operating system does not bring it, the unit fails",
+			"add the file, unless the operating system has it"},
+	}},
+	{within: (*machine).programs, rules: []rule{
+		{ruleProgram, Error, "the unit cannot start without its program",
+			"run the binary where /etc/hagen/binaries.sh asks for it, or change both"},
+		{ruleUnusedProgram, Warning, "a machine without it fails hagen-binaries.service for nothing",
+			"remove the line, or add the unit"},
+	}},
+}
+
 // everywhere are links that every Linux with a merged /usr has.
 var everywhere = map[string]string{"/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib", "/lib64": "/usr/lib64", "/var/run": "/run"}
 
 // resolve follows the links of the operating system and of the document, so
 // that two ways to one place are one path.
-func (m *machine) resolve(p string) string {
+func (m *facts) resolve(p string) string {
 	p = path.Clean(p)
 	for range 8 {
 		next := p
@@ -35,7 +57,7 @@ func (m *machine) resolve(p string) string {
 }
 
 // links are the document's own, as far as they lead to directories.
-func (m *machine) links() map[string]string {
+func (m *facts) links() map[string]string {
 	if len(m.Links) == 0 {
 		return nil
 	}
@@ -57,7 +79,7 @@ type claim struct {
 }
 
 // claims lists all that the document puts anywhere.
-func (m *machine) claims() (out []claim) {
+func (m *facts) claims() (out []claim) {
 	for _, d := range m.Directories {
 		out = append(out, claim{"directory", d.Path, false})
 	}
@@ -78,7 +100,7 @@ func (m *machine) claims() (out []claim) {
 
 // stands is where a claim is put. What leads through links is where they lead;
 // a link itself is where it is made, wherever it leads.
-func (m *machine) stands(c claim) string {
+func (m *facts) stands(c claim) string {
 	if c.kind == "link" {
 		return path.Join(m.resolve(path.Dir(c.path)), path.Base(c.path))
 	}
@@ -190,7 +212,7 @@ func (m *machine) foreign(u *read.Unit) {
 }
 
 // foreignTo says whether a unit runs none of the daemons that are known here.
-func (m *machine) foreignTo(u *read.Unit) bool {
+func (m *facts) foreignTo(u *read.Unit) bool {
 	return !slices.ContainsFunc(m.processes, func(p *read.Process) bool {
 		_, known := daemons[p.Name]
 		return p.Unit == u && known
@@ -227,7 +249,7 @@ func (m *machine) programs() {
 
 // scripted says whether a script that a unit runs begins a command with a
 // program. The one that asks for all of them is none.
-func (m *machine) scripted(program string) bool {
+func (m *facts) scripted(program string) bool {
 	begins := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(program) + `\s`)
 	for _, p := range m.processes {
 		for _, argument := range p.Args {
@@ -237,27 +259,4 @@ func (m *machine) scripted(program string) bool {
 		}
 	}
 	return false
-}
-
-const binariesPath = "/etc/hagen/binaries.sh"
-
-// need is a line of binaries.sh: a binary, and which version.
-type need struct {
-	path    read.Word
-	product string // "kube-apiserver"
-	version string // "1.37.2"
-	at      int    // of product and version
-}
-
-// readNeeds reads binaries.sh.
-func readNeeds(text string) (out []need) {
-	at := 0
-	for line := range strings.Lines(text) {
-		if words := read.Split(line, at); len(words) == 3 && words[0].Text == "need" {
-			product, version, _ := strings.Cut(words[2].Text, " ")
-			out = append(out, need{words[1], product, version, words[2].At})
-		}
-		at += len(line)
-	}
-	return out
 }

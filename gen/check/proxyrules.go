@@ -10,9 +10,41 @@ import (
 	"hagen/gen/read"
 )
 
+// proxyRules are about HAProxy.
+var proxyRules = []check{
+	{within: (*machine).haproxyRules, rules: []rule{
+		{ruleProxyMode, Error, "HAProxy would read TLS as HTTP and refuse every request",
+			"write mode tcp"},
+		{ruleProxyValue, Error, "HAProxy refuses the configuration",
+			"write a value that HAProxy takes"},
+		{ruleOddTime, Warning, "connections would be cut that are sound, or kept that are dead; a number without unit is milliseconds",
+			"write a time with its unit: 1s, 1m, 1d"},
+		{ruleSlowCheck, Error, "so long a dead master gets its share of connections",
+			"check more often: inter 1s fall 2"},
+		{ruleIdleServer, Error, "an API server that gets no connections does no work, and is missed only when the others die",
+			"remove the word"},
+		{ruleHealthAnswer, Error, "the check takes every healthy master for dead",
+			"write http-check expect status 200"},
+		{ruleConnections, Error, "when clients have all connections HAProxy answers nobody who asks about itself",
+			"write a global maxconn above those of the sections"},
+		{ruleUnverified, Error, "the health check would believe anybody who answers",
+			"write check-ssl verify required ca-file, and verifyhost with the master's name"},
+		{ruleUnchecked, Error, "a dead master would go on getting its share of connections",
+			"write check on the server or default-server line"},
+		{ruleOpenFiles, Error, "HAProxy refuses to start when it may not open two sockets a connection",
+			"raise LimitNOFILE= above twice maxconn, or lower maxconn"},
+	}},
+	{within: (*machine).proxyLines},
+	{across: (*set).backends, rules: []rule{
+		{ruleHealthPath, Error, "the API server answers the check with 401, so every master is taken for dead",
+			"ask for a path that the authentication configuration leaves to everybody"},
+		{ruleBackends, Error, "an API server that no balancer knows gets no connection",
+			"name every master's API server in haproxy.cfg once"},
+	}},
+}
+
 // haproxyRules: what HAProxy must do in front of API servers.
 func (m *machine) haproxyRules() {
-	m.proxyLines()
 	for _, p := range m.proxies {
 		if p.Kind == "global" {
 			m.openFiles(p)

@@ -10,9 +10,37 @@ import (
 	"hagen/gen/read"
 )
 
+// secretRules are about secrets, and who may read and write.
+var secretRules = []check{
+	{within: (*machine).secrets, rules: []rule{
+		{ruleMode, Error, "everybody on the machine could read the secret",
+			"give it mode 0400 or 0600 and its reader as the owner, or 0640 and its readers' group"},
+		{ruleUndeclared, Error, "what is not known to be a secret is not treated as one",
+			"mark the file as a secret in the table it is made from"},
+		{ruleUnread, Error, "a key that nothing reads can only be stolen",
+			"remove it, or name it in the unit that is to read it"},
+		{ruleUnreadFile, Warning, "nothing comes of a file that no unit names",
+			"remove it, or name it in the unit that is to read it"},
+	}},
+	{within: (*machine).readable, rules: []rule{
+		{ruleUnreadable, Error, "the daemon is refused its own file and does not start",
+			"give the file or directory to that user, or a group that the user is in"},
+	}},
+	{within: (*machine).writable, rules: []rule{
+		{ruleUnwritable, Error, "the daemon cannot keep its data there and does not start",
+			"give the directory to the unit's user, and name it in ReadWritePaths= under ProtectSystem=strict"},
+	}},
+	{within: (*machine).wideOpen, rules: []rule{
+		{ruleLogin, Warning, "whoever breaks the daemon, or has that key, is on the machine",
+			"leave a daemon's account without key and shell; logins are users of the cluster file"},
+		{ruleUnusedAccount, Warning, "whose account it was may run as root instead, and reads more than it needs",
+			"write User= in the unit that it is for, or remove the account"},
+	}},
+}
+
 // secret says whether a file holds a secret, or stands in a twin for one that
 // does.
-func (m *machine) secret(f node.File) bool {
+func (m *facts) secret(f node.File) bool {
 	return f.Secret || slices.ContainsFunc(m.pem[f.Path].Keys, func(k read.Key) bool { return k.Private })
 }
 
@@ -79,13 +107,13 @@ var (
 
 // employed says whether something runs as a user. An image may have its
 // program's own.
-func (m *machine) employed(user string) bool {
+func (m *facts) employed(user string) bool {
 	return len(m.units) == 0 || m.scriptUser() == user || slices.ContainsFunc(m.units, func(u *read.Unit) bool { return u.User() == user }) ||
 		slices.ContainsFunc(m.processes, func(p *read.Process) bool { return p.Unit.Container() && p.Name == user })
 }
 
 // assumed are files that a program of this machine reads without being told.
-func (m *machine) assumed(path string) bool {
+func (m *facts) assumed(path string) bool {
 	return len(m.Units) == 0 || strings.HasPrefix(path, "/etc/kubernetes/manifests/")
 }
 
@@ -114,7 +142,7 @@ func (m *machine) readable() {
 
 // readerOf is the user as whom a unit reads a file; keepalived reads its check
 // script as another than itself.
-func (m *machine) readerOf(u *read.Unit, file string) string {
+func (m *facts) readerOf(u *read.Unit, file string) string {
 	if strings.HasSuffix(file, ".sh") && !strings.Contains(u.Text(), file) {
 		if user := m.scriptUser(); user != "" {
 			return user
@@ -124,7 +152,7 @@ func (m *machine) readerOf(u *read.Unit, file string) string {
 }
 
 // shut gives a directory on the way to a path that a user may not enter.
-func (m *machine) shut(user, file string) (string, bool) {
+func (m *facts) shut(user, file string) (string, bool) {
 	for _, d := range m.Directories {
 		if strings.HasPrefix(path.Dir(file)+"/", d.Path+"/") && !m.may(user, d.User, d.Group, d.Mode, 1) {
 			return d.Path, true
@@ -135,7 +163,7 @@ func (m *machine) shut(user, file string) (string, bool) {
 
 // may holds an owner and a mode against a user, "" for root, who wants to
 // read (4), write (2) or enter (1).
-func (m *machine) may(user, owner, group string, mode fs.FileMode, want fs.FileMode) bool {
+func (m *facts) may(user, owner, group string, mode fs.FileMode, want fs.FileMode) bool {
 	switch {
 	case user == "" || user == "root":
 		return true

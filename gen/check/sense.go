@@ -13,10 +13,23 @@ import (
 	"hagen/profiles"
 )
 
+// senseRules are about values of flags that nobody means.
+var senseRules = []check{
+	{within: (*machine).callers, rules: []rule{
+		{ruleCallers, Error, "any client with a certificate of the authority, or none at all, would be let in",
+			"write true, or leave the machine's flags as they were rendered"},
+	}},
+	{within: (*machine).sense, rules: []rule{
+		{ruleOddFlag, Error, "the daemon refuses it, or does what nobody means",
+			"write another value, or leave the flag out"},
+	}},
+	{across: (*set).unready},
+}
+
 // sense is a row: what a flag's value must be like, beyond its type.
 type sense struct {
 	daemon, flag string
-	rule         *rule
+	rule         string
 	severity     Severity
 	holds        func(string) bool
 	problem      string // "--flag is value, " and this
@@ -160,7 +173,6 @@ func (m *machine) sense() {
 	m.nodeRanges()
 	m.restriction()
 	m.shutdown()
-	m.environment()
 	for _, l := range m.listeners {
 		if l.process == etcd && !l.tls && l.serves != peers && !l.address.IsLoopback() {
 			found := m.find(ruleCallers, l.at, "etcd listens for %s at %s without TLS, for the whole network", l.serves, socketText(l.address, l.port))
@@ -257,31 +269,6 @@ func (m *machine) shutdown() {
 	}
 }
 
-// environment: etcd takes what flags do not say from its environment, as it
-// reads flags, and ends when both do (go.etcd.io/etcd, pkg/flags).
-func (m *machine) environment() {
-	p := m.process(etcd)
-	if p == nil {
-		return
-	}
-	v, _, _ := m.version(etcd)
-	known := recordOf(etcd, v).flags
-	for _, w := range p.Unit.All("Service", "Environment") {
-		name, value, _ := strings.Cut(w.Text, "=")
-		like, is := strings.CutPrefix(name, "ETCD_")
-		if like = strings.ReplaceAll(strings.ToLower(like), "_", "-"); !is {
-			continue
-		}
-		if _, given := p.Flag(like); given {
-			m.find(ruleFlagTwice, p.Unit.Place(w.At), "%s says what --%s says: etcd refuses both", name, like)
-		} else if row, found := known[like]; found && value != "" {
-			f := read.Flag{Name: like, Value: value, Given: true, Variable: name, At: w.At, ValueAt: w.At + len(name) + 1}
-			m.flagValue(p, f, row)
-			m.listedValues(p, f, row)
-		}
-	}
-}
-
 // unready: an API server that ends waits until every balancer has noticed.
 func (s *set) unready() {
 	for _, m := range s.machines {
@@ -306,4 +293,49 @@ func (s *set) unready() {
 			}
 		}
 	}
+}
+
+// guards are flags without which a daemon lets in whoever comes.
+var guards = []struct{ daemon, flag, want string }{
+	{"etcd", "client-cert-auth", "true"},
+	{"etcd", "peer-client-cert-auth", "true"},
+}
+
+// callers: who may call. The API server believes a front proxy's word on the
+// user, and kubelets its client certificate.
+func (m *machine) callers() {
+	for _, row := range guards {
+		if p := m.process(row.daemon); p != nil && p.Value(row.flag) != row.want {
+			m.find(ruleCallers, p.Where(row.flag), "--%s is not %s", row.flag, row.want)
+		}
+	}
+	p := m.process(apiServer)
+	if p == nil {
+		return
+	}
+	modes := strings.Split(p.Value("authorization-mode"), ",")
+	if _, config := p.Flag("authorization-config"); !config && (!slices.Contains(modes, "RBAC") || slices.Contains(modes, "AlwaysAllow")) {
+		m.find(ruleCallers, p.Where("authorization-mode"), "--authorization-mode lets everybody do everything, or nobody anything").Remedy = "write Node,RBAC"
+	}
+	if p.Value("client-ca-file") == "" {
+		m.find(ruleCallers, p.Where("client-ca-file"), "--client-ca-file is missing: nobody can show a certificate").Remedy = "name the cluster's authority"
+	}
+	m.accepted(p, "kubelet-client-certificate", "client-ca-file")
+	if c, found := m.accepted(p, "proxy-client-cert-file", "requestheader-client-ca-file"); found {
+		allowed := p.Value("requestheader-allowed-names")
+		if allowed != "" && !slices.Contains(strings.Split(allowed, ","), c.CommonName()) {
+			m.find(ruleNotAccepted, p.Where("requestheader-allowed-names"), "--requestheader-allowed-names does not hold %s, the name in %s", c.CommonName(), c.Path)
+		}
+	}
+}
+
+// accepted holds the client certificate in one flag against the authority in
+// another.
+func (m *machine) accepted(p *read.Process, certificateFlag, authorityFlag string) (read.Certificate, bool) {
+	c, found := m.certificate(p.Value(certificateFlag))
+	authorities := m.pem[p.Value(authorityFlag)].Certificates
+	if found && len(authorities) > 0 && !m.set.signedByAny(c, authorities) {
+		m.find(ruleNotAccepted, p.Where(certificateFlag), "--%s offers a certificate that the authority of --%s did not sign", certificateFlag, authorityFlag)
+	}
+	return c, found
 }

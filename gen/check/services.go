@@ -9,6 +9,14 @@ import (
 	"hagen/gen/read"
 )
 
+// serviceRules are about how systemd runs daemons.
+var serviceRules = []check{
+	{within: (*machine).services, rules: []rule{
+		{ruleOddService, Warning, "the daemon is gone when it is needed",
+			"write Restart=always, LimitNOFILE=65536, or leave the line out"},
+	}},
+}
+
 // types are how daemons can tell systemd that they run. One that is to notify
 // and does not is killed after TimeoutStartSec=.
 var types = []struct {

@@ -8,6 +8,22 @@ import (
 	"hagen/gen/read"
 )
 
+// sourceRules are about what is fetched.
+var sourceRules = []check{
+	{within: (*machine).sources, rules: []rule{
+		{ruleNoDigest, Error, "whoever answers there, or stands on the way, gives the machine what he likes",
+			"name its SHA-512 in verification.hash; render again: hagen lock finds it"},
+		{ruleEarlyName, Warning, "files are fetched before /etc/hosts is the document's, so DNS has to know the name",
+			"write an address, unless DNS knows the name"},
+		{ruleAdmission, Warning, "everybody who reads the document can fetch the file, too",
+			"let the server give the file without: the digest says whether it is the right one"},
+	}},
+	{within: (*machine).unpacked, rules: []rule{
+		{ruleUnpack, Error, "the machine refuses the archive at its first boot, and no daemon starts",
+			"write one digest in both places, or render again"},
+	}},
+}
+
 // goodHash is a digest that Ignition verifies (Ignition, "Configuration
 // Specification v3.4.0", verification).
 var goodHash = regexp.MustCompile(`^(?:sha512-[0-9a-fA-F]{128}|sha256-[0-9a-fA-F]{64})$`)

@@ -13,6 +13,38 @@ import (
 	"hagen/gen/read"
 )
 
+// unitRules are about units.
+var unitRules = []check{
+	{within: (*machine).unitSyntax, rules: []rule{
+		{ruleSyntax, Error, "systemd ignores what it cannot read, or refuses the unit",
+			"write Key=value below a [Section]; systemd.syntax(7)"},
+		{ruleUnknownKey, Warning, "systemd ignores a key that it does not know",
+			"correct the key, or remove the line"},
+		{ruleMisspelledKey, Error, "systemd ignores a key that it does not know, and what it would have said does not hold",
+			"correct the key"},
+		{ruleValue, Error, "systemd ignores the line, or refuses the unit",
+			"write a value that systemd knows"},
+	}},
+	{within: (*machine).starts, rules: []rule{
+		{ruleNoStart, Error, "systemd refuses a service that says not what to run, or twice",
+			"write one ExecStart= with an absolute path"},
+		{ruleNeverStarted, Warning, "nothing starts the unit",
+			"enable it and say WantedBy= in [Install], or let another unit want it"},
+		{ruleNoInstall, Error, "to enable a unit without [Install] does nothing",
+			"add [Install] with WantedBy=multi-user.target"},
+		{ruleMasked, Error, "nothing can start a unit that is masked",
+			"unmask it, or remove what needs it"},
+	}},
+	{within: (*machine).ordering, rules: []rule{
+		{ruleMissingUnit, Error, "the unit cannot start without it",
+			"correct the name, or add the unit"},
+		{ruleStrangeUnit, Warning, "systemd passes over a unit that it does not find, and the order is lost",
+			"correct the name, unless the operating system has the unit"},
+		{ruleCycle, Error, "systemd breaks the cycle by not starting one of them",
+			"remove one After= or Before="},
+	}},
+}
+
 // systemdKeys is what systemd knows, by section.
 //
 //go:embed systemd.txt
@@ -177,7 +209,7 @@ func (m *machine) runs(u *read.Unit) {
 }
 
 // wanted says whether another unit of the machine starts one.
-func (m *machine) wanted(name string) bool {
+func (m *facts) wanted(name string) bool {
 	for _, u := range m.units {
 		for _, d := range u.Directives {
 			if d.Section == "Unit" && slices.Contains(read.Pulls, d.Key) || d.Key == "Unit" || d.Key == "Also" || d.Key == "OnFailure" {

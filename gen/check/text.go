@@ -37,3 +37,21 @@ func nearest(word string, known []string) string {
 	}
 	return ""
 }
+
+// below says whether a path is a directory or lies in it.
+func below(p, dir string) bool { return strings.HasPrefix(p+"/", strings.TrimRight(dir, "/")+"/") }
+
+// common gives the value that most have, and how many do; the first of those
+// that are equally frequent.
+func common[T any](all []T, value func(T) string) (best string, most int) {
+	votes := map[string]int{}
+	for _, x := range all {
+		votes[value(x)]++
+	}
+	for _, x := range all {
+		if v := value(x); votes[v] > most {
+			best, most = v, votes[v]
+		}
+	}
+	return best, most
+}

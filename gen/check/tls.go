@@ -9,6 +9,40 @@ import (
 	"hagen/gen/read"
 )
 
+// certificateRules are about certificates and keys.
+var certificateRules = []check{
+	{within: (*machine).pairs, rules: []rule{
+		{rulePair, Error, "no TLS connection comes about with another certificate's key",
+			"take certificate and key from the same place, or render again"},
+		{ruleHalfPair, Error, "the daemon refuses one without the other",
+			"give both flags, or neither"},
+		{ruleNoCertificate, Error, "the daemon cannot load it",
+			"put the certificate or key there in PEM"},
+		{ruleAuthorityKey, Error, "whoever reads it can be anybody in the cluster",
+			"remove it: authorities' keys stay with the operator"},
+		{ruleUsage, Error, "TLS refuses a certificate that was issued for the other side",
+			"take a certificate with the usage that is needed"},
+	}},
+	{within: (*machine).authorities, rules: []rule{
+		{ruleNoAuthority, Error, "whoever checks a certificate against it refuses everybody",
+			"put the authority's certificate there"},
+		{ruleUnsigned, Error, "nobody here believes the certificate",
+			"render again, so that the authority of the PKI signs it"},
+	}},
+	{within: (*machine).expiry, rules: []rule{
+		{ruleExpired, Error, "nobody accepts the certificate now",
+			"delete its two files in the PKI directory, render again, and hand out the new documents; what an authority signed ends with it (docs/pki.md)"},
+		{ruleExpiring, Warning, "when it has expired nobody accepts it",
+			"in time, delete its two files in the PKI directory, render again, and hand out the new documents; what an authority signed ends with it (docs/pki.md)"},
+		{ruleOutlives, Warning, "nobody accepts a leaf after its authority's end",
+			"give the leaf a shorter life, or the authority a longer one"},
+	}},
+	{across: (*set).sameAuthorities, rules: []rule{
+		{ruleSameAuthority, Error, "one machine does not believe the others",
+			"render again, so that all have the authority of the PKI"},
+	}},
+}
+
 // pairs of flags that name a certificate and its key.
 var pairs = []struct {
 	daemon, certificate, key string
@@ -161,75 +195,28 @@ func (m *machine) expires(at read.Place, what string, c read.Certificate) {
 	}
 }
 
-// guards are flags without which a daemon lets in whoever comes.
-var guards = []struct{ daemon, flag, want string }{
-	{"etcd", "client-cert-auth", "true"},
-	{"etcd", "peer-client-cert-auth", "true"},
-}
-
-// callers: who may call. The API server believes a front proxy's word on the
-// user, and kubelets its client certificate.
-func (m *machine) callers() {
-	for _, row := range guards {
-		if p := m.process(row.daemon); p != nil && p.Value(row.flag) != row.want {
-			m.find(ruleCallers, p.Where(row.flag), "--%s is not %s", row.flag, row.want)
+// sameAuthorities: a file that holds authorities holds the same ones on every
+// machine that has the file.
+func (s *set) sameAuthorities() {
+	byPath := map[string][]said{}
+	for _, m := range s.machines {
+		held, names := map[string]string{}, map[string]string{}
+		for _, c := range m.certs {
+			if c.IsCA {
+				held[c.Path] += c.Identity
+				names[c.Path] = c.Subject
+			}
+		}
+		for path, identities := range held {
+			byPath[path] = append(byPath[path], said{m, read.Whole(path), names[path], identities})
 		}
 	}
-	p := m.process(apiServer)
-	if p == nil {
-		return
-	}
-	modes := strings.Split(p.Value("authorization-mode"), ",")
-	if _, config := p.Flag("authorization-config"); !config && (!slices.Contains(modes, "RBAC") || slices.Contains(modes, "AlwaysAllow")) {
-		m.find(ruleCallers, p.Where("authorization-mode"), "--authorization-mode lets everybody do everything, or nobody anything").Remedy = "write Node,RBAC"
-	}
-	if p.Value("client-ca-file") == "" {
-		m.find(ruleCallers, p.Where("client-ca-file"), "--client-ca-file is missing: nobody can show a certificate").Remedy = "name the cluster's authority"
-	}
-	m.accepted(p, "kubelet-client-certificate", "client-ca-file")
-	if c, found := m.accepted(p, "proxy-client-cert-file", "requestheader-client-ca-file"); found {
-		allowed := p.Value("requestheader-allowed-names")
-		if allowed != "" && !slices.Contains(strings.Split(allowed, ","), c.CommonName()) {
-			m.find(ruleNotAccepted, p.Where("requestheader-allowed-names"), "--requestheader-allowed-names does not hold %s, the name in %s", c.CommonName(), c.Path)
+	for path, all := range byPath {
+		best, _ := common(all, func(x said) string { return x.value })
+		for _, x := range all {
+			if x.value != best {
+				x.machine.find(ruleSameAuthority, read.Whole(path), "holds another authority than the same file on other machines: %s", x.what)
+			}
 		}
 	}
-}
-
-// accepted holds the client certificate in one flag against the authority in
-// another.
-func (m *machine) accepted(p *read.Process, certificateFlag, authorityFlag string) (read.Certificate, bool) {
-	c, found := m.certificate(p.Value(certificateFlag))
-	authorities := m.pem[p.Value(authorityFlag)].Certificates
-	if found && len(authorities) > 0 && !m.set.signedByAny(c, authorities) {
-		m.find(ruleNotAccepted, p.Where(certificateFlag), "--%s offers a certificate that the authority of --%s did not sign", certificateFlag, authorityFlag)
-	}
-	return c, found
-}
-
-// signedBy says whether an authority signed a certificate. Of a twin the names
-// alone are known.
-func (s *set) signedBy(c, authority read.Certificate) bool {
-	if !authority.IsCA || c.Issuer != authority.Subject {
-		return false
-	}
-	if c.Twin || authority.Twin {
-		return true
-	}
-	pair := [2]string{c.Identity, authority.Identity}
-	if known, found := s.verified.Load(pair); found {
-		return known.(bool)
-	}
-	signed := c.CheckSignatureFrom(authority.Certificate) == nil
-	s.verified.Store(pair, signed)
-	return signed
-}
-
-// signedByAny says whether one of several authorities signed a certificate.
-func (s *set) signedByAny(c read.Certificate, authorities []read.Certificate) bool {
-	for _, a := range authorities {
-		if s.signedBy(c, a) {
-			return true
-		}
-	}
-	return false
 }

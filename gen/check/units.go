@@ -7,6 +7,16 @@ import (
 	"hagen/gen/read"
 )
 
+// documentRules are about what a document says beyond.
+var documentRules = []check{
+	{within: (*machine).further, rules: []rule{
+		{ruleFurther, Error, "it was not checked, and the next render takes it away",
+			"remove it, or write it some other way"},
+		{ruleFormats, Error, "the machine does what the one says that it is given, and this check is about the other",
+			"make both say the same, or remove one"},
+	}},
+}
+
 // masked: what is to run can be started.
 func (m *machine) masked(u *read.Unit) {
 	if u.Contents != "" {

@@ -12,26 +12,31 @@ import (
 	"hagen/gen/read"
 )
 
+// virtualRules are about virtual addresses.
+var virtualRules = []check{
+	{within: (*machine).vrrpWords},
+	{within: (*machine).keepalivedRules, rules: []rule{
+		{ruleMonitor, Error, "keepalived takes a healthy HAProxy for dead and gives the address away",
+			"let the script ask the port and path of HAProxy's monitor-uri"},
+	}},
+	{across: (*set).virtualAddresses, rules: []rule{
+		{ruleVirtual, Error, "the machines would not agree on who holds the address",
+			"write on each machine the others as peers, its own address as source, a priority of its own, and the same number and address"},
+	}},
+}
+
 // vrrp is a virtual address and a machine that may hold it.
 type vrrp struct {
 	*machine
 	*read.Router
 }
 
-// routers lists the virtual addresses that the machine may hold.
-func (m *machine) routers() (out []vrrp) {
-	for _, r := range read.Routers(m.Files) {
+// holds lists the virtual addresses that the machine may hold.
+func (m *machine) holds() (out []vrrp) {
+	for _, r := range m.routers {
 		out = append(out, vrrp{m, r})
 	}
 	return out
-}
-
-// scriptUser is who runs keepalived's checks; "" if none is named.
-func (m *machine) scriptUser() string {
-	for _, r := range m.routers() {
-		return r.Words["script_user"].Text
-	}
-	return ""
 }
 
 var (
@@ -46,12 +51,11 @@ var (
 
 // keepalivedRules: keepalived runs as it may, and asks what HAProxy answers.
 func (m *machine) keepalivedRules() {
-	all := m.routers()
+	all := m.holds()
 	if len(all) == 0 {
 		return
 	}
 	r := all[0]
-	m.vrrpWords(r)
 	if user := m.scriptUser(); !m.hasUser(user) {
 		m.find(ruleOwner, r.Where("script_user"), "runs scripts as user %s, whom the document does not make", user)
 	}
@@ -126,7 +130,7 @@ func socketText(address netip.Addr, port int) string {
 func (s *set) virtualAddresses() {
 	families := map[int][]vrrp{}
 	for _, m := range s.machines {
-		for _, r := range m.routers() {
+		for _, r := range m.holds() {
 			families[r.Family()] = append(families[r.Family()], r)
 		}
 	}

@@ -18,9 +18,13 @@ var vrrpNumbers = []struct {
 }
 
 // vrrpWords: keepalived can read its configuration, and means what it says.
-func (m *machine) vrrpWords(r vrrp) {
+func (m *machine) vrrpWords() {
+	if len(m.routers) == 0 {
+		return
+	}
+	r := m.routers[0]
 	at, depth := 0, 0
-	here := func(at int) read.Place { return r.Router.At(at) }
+	here := func(at int) read.Place { return r.At(at) }
 	for line := range strings.Lines(r.Text) {
 		before, _, _ := strings.Cut(line, "#")
 		before, _, _ = strings.Cut(before, "!")

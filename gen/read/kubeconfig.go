@@ -36,7 +36,7 @@ func entry(list *YAML, name, key string) *YAML {
 // ParseKubeconfig follows the current context of a file; is is false for one that
 // is no kubeconfig. What a field names is one of the PEM files. A fault is what
 // leads nowhere.
-func ParseKubeconfig(f node.File, files map[string]PEM) (k Kubeconfig, faults []fault, is bool) {
+func ParseKubeconfig(f node.File, files map[string]PEM) (k Kubeconfig, faults []Fault, is bool) {
 	if !bytes.Contains(f.Contents, []byte("clusters:")) {
 		return Kubeconfig{}, nil, false
 	}
@@ -46,7 +46,7 @@ func ParseKubeconfig(f node.File, files map[string]PEM) (k Kubeconfig, faults []
 	}
 	k = Kubeconfig{File: f}
 	none := func(n *YAML, what string) {
-		faults = append(faults, fault{k.Place(n), fmt.Sprintf("has no %s %q", what, n.Value())})
+		faults = append(faults, Fault{k.Place(n), fmt.Sprintf("has no %s %q", what, n.Value())})
 	}
 	current := root.Get("current-context")
 	context := entry(root.Get("contexts"), current.Value(), "context")
@@ -86,8 +86,8 @@ func (k Kubeconfig) Place(n *YAML) Place {
 	return Place{k.File.Path, string(k.File.Contents), n.Offset()}
 }
 
-// fault is what a file says wrong, a clause without a stop, and where.
-type fault struct {
+// Fault is what a file says wrong, a clause without a stop, and where.
+type Fault struct {
 	At      Place
 	Problem string
 }

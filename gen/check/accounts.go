@@ -1,0 +1,87 @@
+package check
+
+import (
+	"strings"
+
+	"hagen/gen/read"
+)
+
+// accountRules are about who owns files and runs units, and what the machine is called.
+var accountRules = []check{
+	{within: (*machine).owners, rules: []rule{
+		{ruleOwner, Error, "Ignition fails when an owner does not exist, and the machine never boots",
+			"name a user or group of the document, or add it"},
+	}},
+	{within: (*machine).hostname, rules: []rule{
+		{ruleHostname, Error, "members are told apart and certificates are verified by this name",
+			"write the machine's name, which is that of its folder"},
+		{ruleInstance, Warning, "cloud-init applies everything anew for another instance-id, and nothing for the same: a machine that has booted would not see the change",
+			"write the instance-id that follows, or render again"},
+	}},
+}
+
+// owners: whoever owns a file or runs a unit must exist.
+func (m *machine) owners() {
+	check := func(p read.Place, user, group string) {
+		if !m.hasUser(user) {
+			m.find(ruleOwner, p, "belongs to user %s, whom the document does not make", user)
+		}
+		if !m.hasGroup(group) {
+			m.find(ruleOwner, p, "belongs to group %s, which the document does not make", group)
+		}
+	}
+	for _, d := range m.Directories {
+		check(read.Whole(d.Path), d.User, d.Group)
+	}
+	for _, f := range m.Files {
+		check(read.Whole(f.Path), f.User, f.Group)
+	}
+	for _, u := range m.units {
+		if dynamic := u.Value("Service", "DynamicUser"); dynamic == "yes" || dynamic == "true" {
+			continue
+		}
+		for _, key := range []string{"User", "Group"} {
+			d, found := u.Directive("Service", key)
+			switch {
+			case found && strings.ContainsAny(d.Value, "%$"): // systemd's to fill in
+			case key == "User":
+				check(u.Place(d.ValueAt), d.Value, "")
+			default:
+				check(u.Place(d.ValueAt), "", d.Value)
+			}
+		}
+		for _, w := range u.All("Service", "SupplementaryGroups") {
+			check(u.Place(w.At), "", w.Text)
+		}
+	}
+	for _, u := range m.Users {
+		if !u.System {
+			continue
+		}
+		check(read.Whole(u.Name), "", u.Primary)
+		for _, g := range u.Groups {
+			check(read.Whole(u.Name), "", g)
+		}
+	}
+}
+
+// hostname: the machine's own idea of its name.
+func (m *machine) hostname() {
+	f, found := m.files["/etc/hostname"]
+	if !found {
+		m.find(ruleHostname, read.Whole("/etc/hostname"), "is missing")
+	}
+	if found && strings.TrimSpace(string(f.Contents)) != m.Name {
+		m.find(ruleHostname, read.At(f, 0), "says %q, the machine is %s", strings.TrimSpace(string(f.Contents)), m.Name)
+	}
+	if m.meta == nil {
+		return
+	}
+	const metaData = "meta-data"
+	if m.meta.LocalHostname != m.Name {
+		m.find(ruleHostname, read.Whole(metaData), "says %q, the machine is %s", m.meta.LocalHostname, m.Name)
+	}
+	if m.meta.Derived != "" && m.meta.InstanceID != m.meta.Derived {
+		m.find(ruleInstance, read.Whole(metaData), "has the instance-id %q, from what stands beside it follows %s", m.meta.InstanceID, m.meta.Derived)
+	}
+}

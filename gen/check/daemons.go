@@ -1,0 +1,20 @@
+package check
+
+// daemons are the programs of which more is known here than that they run.
+var daemons = map[string]struct{ flags bool }{
+	etcd: {true}, apiServer: {true}, manager: {true}, scheduler: {true}, haproxy: {}, "keepalived": {},
+}
+
+const (
+	etcd      = "etcd"
+	apiServer = "kube-apiserver"
+	manager   = "kube-controller-manager"
+	scheduler = "kube-scheduler"
+	haproxy   = "haproxy"
+)
+
+// What etcd listens for.
+const (
+	clients = "clients"
+	peers   = "peers"
+)

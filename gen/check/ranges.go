@@ -1,0 +1,104 @@
+package check
+
+import (
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"hagen/gen/read"
+)
+
+// ranges: services, pods and machines have addresses of their own, and the API
+// server's certificate covers the first service.
+func (s *set) ranges() {
+	for _, m := range s.machines {
+		api, controllers := m.process(apiServer), m.process(manager)
+		if api == nil {
+			continue
+		}
+		services := m.prefixes(api, "service-cluster-ip-range")
+		var pods []netip.Prefix
+		if controllers != nil {
+			pods = m.prefixes(controllers, "cluster-cidr")
+			m.prefixes(controllers, "service-cluster-ip-range")
+		}
+		for _, service := range services {
+			for _, pod := range pods {
+				if service.Overlaps(pod) {
+					m.find(ruleRanges, api.Where("service-cluster-ip-range"), "the ranges of services, %s, and pods, %s, overlap", service, pod)
+				}
+			}
+			if c, found := m.certificate(api.Value("tls-cert-file")); found {
+				if first := service.Masked().Addr().Next(); c.VerifyHostname(first.String()) != nil {
+					m.find(ruleNotCovered, read.Whole(c.Path), "is not valid for %s, the first of --service-cluster-ip-range, which pods dial", first)
+				}
+			}
+		}
+		for _, other := range s.machines {
+			for _, a := range other.known {
+				for _, r := range append(slices.Clone(services), pods...) {
+					if r.Contains(a) {
+						m.find(ruleRanges, api.Where("service-cluster-ip-range"), "%s holds %s, which is %s", r, a, other.Name)
+					}
+				}
+			}
+		}
+		m.families(api, services, pods)
+		m.nodePorts(api)
+	}
+}
+
+// families: an API server tells its address in the family of the first range of
+// services, and no list holds two ranges of one.
+func (m *machine) families(api *read.Process, services, pods []netip.Prefix) {
+	for _, row := range []struct {
+		ranges []netip.Prefix
+		flag   string
+	}{{services, "service-cluster-ip-range"}, {pods, "cluster-cidr"}} {
+		p := api
+		if row.flag == "cluster-cidr" {
+			p = m.process(manager)
+		}
+		if n := len(row.ranges); n > 2 || n == 2 && row.ranges[0].Addr().Is4() == row.ranges[1].Addr().Is4() {
+			m.find(ruleFamilies, p.Where(row.flag), "--%s holds %d ranges, and there is one of each family", row.flag, n)
+		}
+	}
+	if len(services) == 0 {
+		return
+	}
+	if a, err := netip.ParseAddr(api.Value("advertise-address")); err == nil && !a.IsUnspecified() && a.Is4() != services[0].Addr().Is4() {
+		m.find(ruleFamilies, api.Where("advertise-address"), "--advertise-address is %s, the first of --service-cluster-ip-range is %s", a, services[0])
+	}
+}
+
+func (m *machine) prefixes(p *read.Process, flag string) (out []netip.Prefix) {
+	f, found := p.Flag(flag)
+	if !found {
+		return nil
+	}
+	for _, w := range read.List(f.Value, f.ValueAt) {
+		prefix, err := netip.ParsePrefix(w.Text)
+		if err != nil {
+			m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s is no range of addresses", flag)
+			continue
+		}
+		out = append(out, prefix)
+	}
+	return out
+}
+
+// nodePorts: no service gets a port that a daemon of the machine has.
+func (m *machine) nodePorts(p *read.Process) {
+	first, last, _ := strings.Cut(p.Value("service-node-port-range"), "-")
+	low, err := strconv.Atoi(first)
+	high, err2 := strconv.Atoi(last)
+	if err != nil || err2 != nil {
+		return
+	}
+	for _, l := range m.listeners {
+		if low <= l.port && l.port <= high {
+			m.find(ruleRanges, p.Where("service-node-port-range"), "--service-node-port-range holds port %d, which %s binds", l.port, l.process)
+		}
+	}
+}
