@@ -1,37 +1,6 @@
 package diff
 
-import (
-	"slices"
-)
-
-// Action is what a change does to a machine.
-type Action string
-
-// Actions on a machine that runs, as far as it takes a change in place, from
-// the least to the most; and those that are about the whole machine.
-const (
-	Nothing    Action = "nothing"
-	ByItself   Action = "taken up by itself"
-	Reload     Action = "reload"
-	Restart    Action = "restart"
-	Start      Action = "start"
-	Stop       Action = "stop"
-	Membership Action = "etcd membership" // etcd has to be told, whatever happens to files
-	Reimage    Action = "re-image"        // cannot be had in place
-	Boot       Action = "boot"            // a new machine
-	SwitchOff  Action = "switch off"      // a machine that is gone
-)
-
-var actions = []Action{Nothing, ByItself, Reload, Restart, Start, Stop, Membership, Reimage, Boot, SwitchOff}
-
-func (a Action) weight() int { return slices.Index(actions, a) }
-
-// Effect is what a change does, to which unit, and why.
-type Effect struct {
-	Action Action `json:"action"`
-	Unit   string `json:"unit,omitempty"`
-	Why    string `json:"why"`
-}
+import "slices"
 
 const (
 	etcdUnit     = "etcd.service"
@@ -193,3 +162,7 @@ func effectsOf(pairs []machines) []Effects {
 }
 
 func sameEffect(a, b Effect) bool { return a.Action == b.Action && a.Unit == b.Unit }
+
+// otherBinary is why a daemon is started again. What is fetched is fetched at
+// the first boot.
+const otherBinary = "with the other binary, which a running machine does not fetch: put it there first, or make the machine anew"

@@ -46,17 +46,6 @@ func runs(n *node.Node, unit string) bool {
 	return n != nil && slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == unit })
 }
 
-// virtualIP is the address that a machine holds in turn with others, or "".
-func virtualIP(n *node.Node) string {
-	if n == nil {
-		return ""
-	}
-	for _, r := range read.VirtualRouters([]node.Node{*n}) {
-		return r.Address
-	}
-	return ""
-}
-
 // heldTwice warns of a virtual address that moves from some machines to
 // others: the two groups do not hear each other, and each holds it.
 func heldTwice(pairs []machines) string {

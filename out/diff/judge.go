@@ -159,10 +159,6 @@ func (j *judge) ofBinaries(c Change) []Effect {
 	return effects
 }
 
-// otherBinary is why a daemon is started again. What is fetched is fetched at
-// the first boot.
-const otherBinary = "with the other binary, which a running machine does not fetch: put it there first, or make the machine anew"
-
 // ofArtefact: another file with binaries in it is wanted, which binaries.sh
 // unpacks or systemd-sysext merges.
 func (j *judge) ofArtefact(c Change) []Effect {
@@ -277,3 +273,14 @@ func (j *judge) ofUnit(c Change) []Effect {
 }
 
 // merge keeps the strongest effect on each unit, and beside it that etcd has
+
+// byTimer is what a change of a unit does that runs only when a timer of the
+// machine starts it, as the next run reads all anew.
+const byTimer = "the next run that its timer starts has it"
+
+// timed says whether a timer of the machine starts a unit (systemd.timer(5),
+// Unit=: the one of the same name).
+func (j *judge) timed(unit string) bool {
+	name, service := strings.CutSuffix(unit, ".service")
+	return service && j.has(name+".timer")
+}

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"hagen/gen/node"
 )
 
 // IDOf stands before the name of a member in a command that wants its number,
@@ -14,47 +12,6 @@ const IDOf = "ID-OF-"
 
 // flagCluster begins the flag with the members that one is to find.
 const flagCluster = "--initial-cluster="
-
-// member is one of etcd's, as its own unit tells.
-type member struct{ name, peers, data, cluster, state string }
-
-func memberOf(n *node.Node) (member, bool) {
-	if !runs(n, etcdUnit) {
-		return member{}, false
-	}
-	m := member{name: n.Name}
-	for _, flag := range []struct {
-		name  string
-		value *string
-	}{
-		{"--name", &m.name}, {"--initial-advertise-peer-urls", &m.peers}, {"--data-dir", &m.data},
-		{"--initial-cluster", &m.cluster}, {"--initial-cluster-state", &m.state},
-	} {
-		if value := Flag(*n, etcdUnit, flag.name); value != "" {
-			*flag.value = value
-		}
-	}
-	return m, true
-}
-
-// members are those that etcd has before anything is done.
-func members(pairs []machines) (all []member) {
-	for _, p := range pairs {
-		if m, is := memberOf(p.before); is {
-			all = append(all, m)
-		}
-	}
-	return all
-}
-
-func membersAfter(pairs []machines) (all []member) {
-	for _, p := range pairs {
-		if m, is := memberOf(p.after); is {
-			all = append(all, m)
-		}
-	}
-	return all
-}
 
 // tell adds a step in which etcd is told of a member, in the words of etcdctl.
 func (o *ordering) tell(host, until string, commands ...string) {
@@ -116,16 +73,6 @@ func (o *ordering) renew(t turn) {
 	o.member(t, o.started(m))
 }
 
-// member gives the etcd of one machine its turn.
-func (o *ordering) member(t turn, flags []string) {
-	if t.machine.does(Reimage, "") {
-		o.steps = append(o.steps, Step{Action: Reimage, Hosts: []string{t.machine.name}, Until: untilMaster, Flags: flags, Note: keepData})
-		return
-	}
-	o.done[t.machine.name] = true
-	o.steps = append(o.steps, Step{Action: Restart, Unit: etcdUnit, Hosts: []string{t.machine.name}, Until: untilMember, Flags: flags})
-}
-
 // started lists the flags that a member which joins has to be started with,
 // where its document says something else. A member that names others than etcd has is
 // refused ("member count is unequal", etcdserver/api/membership).
@@ -166,4 +113,14 @@ func Joining(steps []Step) (hosts []string, lists map[string]string) {
 		}
 	}
 	return hosts, lists
+}
+
+// member gives the etcd of one machine its turn.
+func (o *ordering) member(t turn, flags []string) {
+	if t.machine.does(Reimage, "") {
+		o.steps = append(o.steps, Step{Action: Reimage, Hosts: []string{t.machine.name}, Until: untilMaster, Flags: flags, Note: keepData})
+		return
+	}
+	o.done[t.machine.name] = true
+	o.steps = append(o.steps, Step{Action: Restart, Unit: etcdUnit, Hosts: []string{t.machine.name}, Until: untilMember, Flags: flags})
 }

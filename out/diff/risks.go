@@ -4,20 +4,10 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"hagen/gen/node"
 	"hagen/profiles"
 )
-
-// Risk is what a change of a master means for a cluster that runs, beyond what
-// its units do.
-type Risk struct {
-	Field   string // of the cluster file, that says it
-	Problem string // what happens
-	Remedy  string // what to do instead, if it is refused
-	Refused bool   // hagen plan does; else there is something to be done beside
-}
 
 const (
 	managerUnit = "kube-controller-manager.service"
@@ -56,17 +46,6 @@ func versionRisks(before, after node.Node) (out []Risk) {
 	return out
 }
 
-// versionsOf are those of the binaries that a machine is to have, by name.
-func versionsOf(n node.Node) map[string]string {
-	for _, f := range n.Files {
-		if strings.HasSuffix(f.Path, "/binaries.sh") {
-			_, versions := needs(string(f.Contents))
-			return versions
-		}
-	}
-	return nil
-}
-
 // RangeRisks tells what a cluster that runs makes of another master's ranges of
 // pods and services.
 func RangeRisks(before, after node.Node) []Risk {
@@ -77,20 +56,6 @@ func RangeRisks(before, after node.Node) []Risk {
 	}
 	was, is := rangesOf(before, apiUnit, serviceFlag), rangesOf(after, apiUnit, serviceFlag)
 	return append(out, serviceRisks(was, is, serviceRowOf(after))...)
-}
-
-// rangesOf reads a flag that is a list of ranges, one or one of each family;
-// none if it cannot be read, which hagen check tells.
-func rangesOf(n node.Node, unit, flag string) []netip.Prefix {
-	var out []netip.Prefix
-	for text := range strings.SplitSeq(Flag(n, unit, flag), ",") {
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil
-		}
-		out = append(out, p.Masked())
-	}
-	return out
 }
 
 // podRisks: when a controller manager comes to lead, it looks at the ranges of
@@ -122,46 +87,3 @@ func podRisks(before, after []netip.Prefix) []Risk {
 
 // NodeRanges shows which ranges Nodes have.
 const NodeRanges = "kubectl get nodes -o custom-columns=NODE:.metadata.name,RANGES:.spec.podCIDRs"
-
-// misfit says why the ranges that there were do not lie in the new ones, each in
-// the one at its place, or "". Left says that a family at the end is left out.
-func misfit(kind string, before, after []netip.Prefix) (what string, left bool) {
-	for i, old := range before {
-		switch {
-		case !slices.ContainsFunc(after, func(p netip.Prefix) bool { return sameFamily(p, old) }):
-			return fmt.Sprintf("no %s range of %s is left, where %s was", kind, family(old), old), i > 0
-		case i >= len(after) || !sameFamily(after[i], old):
-			return fmt.Sprintf("the %s ranges begin with %s, where %s was", kind, after[0], before[0]), false
-		case !contains(after[i], old):
-			return fmt.Sprintf("the %s range %s does not contain %s, the one before", kind, after[i], old), false
-		}
-	}
-	return "", false
-}
-
-func contains(outer, inner netip.Prefix) bool {
-	return outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
-}
-
-func sameFamily(a, b netip.Prefix) bool { return a.Addr().Is4() == b.Addr().Is4() }
-
-func family(p netip.Prefix) string {
-	if p.Addr().Is4() {
-		return "IPv4"
-	}
-	return "IPv6"
-}
-
-// written is how the cluster file says ranges.
-func written(ranges []netip.Prefix) string { return "[" + strings.Join(texts(ranges), ", ") + "]" }
-
-// list is how a sentence says them.
-func list(ranges []netip.Prefix) string { return strings.Join(texts(ranges), " and ") }
-
-func texts(ranges []netip.Prefix) []string {
-	var out []string
-	for _, p := range ranges {
-		out = append(out, p.String())
-	}
-	return out
-}

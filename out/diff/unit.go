@@ -204,14 +204,3 @@ func compareSettings(before, after []setting, separator string) []Detail {
 	}
 	return details
 }
-
-// byTimer is what a change of a unit does that runs only when a timer of the
-// machine starts it, as the next run reads all anew.
-const byTimer = "the next run that its timer starts has it"
-
-// timed says whether a timer of the machine starts a unit (systemd.timer(5),
-// Unit=: the one of the same name).
-func (j *judge) timed(unit string) bool {
-	name, service := strings.CutSuffix(unit, ".service")
-	return service && j.has(name+".timer")
-}
