@@ -25,7 +25,7 @@ func (s *set) drift() {
 	kinds := map[string][]*machine{}
 	var order []string
 	for _, m := range s.machines {
-		kind := m.kind()
+		kind := m.kindOf()
 		if kinds[kind] == nil {
 			order = append(order, kind)
 		}
@@ -38,9 +38,9 @@ func (s *set) drift() {
 	}
 }
 
-// kind names what a machine runs, in which version, whether it fetches it, and
+// kindOf names what a machine runs, in which version, whether it fetches it, and
 // for which it has disks of their own.
-func (m *facts) kind() string {
+func (m *facts) kindOf() string {
 	var names []string
 	for _, p := range m.processes {
 		if _, known := daemons[p.Name]; known && p.Main {
@@ -54,7 +54,7 @@ func (m *facts) kind() string {
 		names = append(names, "fetched")
 	}
 	// The first line of binaries.sh says whether it brings any.
-	names = append(names, line(string(m.files[binariesPath].Contents), 0))
+	names = append(names, lineAt(string(m.files[binariesPath].Contents), 0))
 	for _, d := range m.mounts() {
 		names = append(names, "on "+d.path)
 	}
@@ -223,9 +223,9 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 		return
 	}
 	for _, d := range unequalLines(value(h), value(others[0])) {
-		mine, theirs := line(h.fact.value, d.mine), line(other.value, d.theirs)
+		mine, theirs := lineAt(h.fact.value, d.mine), lineAt(other.value, d.theirs)
 		if len(others) > 1 && others[1].fact != nil && other.value != others[1].fact.value {
-			theirs = line(value(others[0]), d.theirs) // each with what is its own
+			theirs = lineAt(value(others[0]), d.theirs) // each with what is its own
 		}
 		at := h.fact.at
 		if d.mine >= 0 && at.At <= 0 && strings.Contains(h.fact.value, "\n") {
@@ -290,7 +290,7 @@ func unequalLines(a, b string) (out []unequal) {
 }
 
 // line gives one line of a text, "" for none.
-func line(text string, n int) string {
+func lineAt(text string, n int) string {
 	lines := strings.Split(text, "\n")
 	if n < 0 || n >= len(lines) {
 		return ""

@@ -45,13 +45,13 @@ var flagTypes = map[string]flagType{
 	"ipnet":     {"range of addresses", "write an address with a length: 10.32.0.0/16", reads(netip.ParsePrefix)},
 	"portRange": {"range of ports", "write two ports: 30000-32767", isPortRange},
 	"quantity":  {"quantity", "write a number with a unit: 512Ki, 1Mi", quantity.MatchString},
-	"urls":      {"list of URLs as etcd reads them", "write https://ADDRESS:PORT, with commas between and nothing behind the port", each(isEtcdURL)},
+	"urls":      {"list of URLs as etcd reads them", "write https://ADDRESS:PORT, with commas between and nothing behind the port", eachOf(isEtcdURL)},
 
-	"int32Slice":                         {"list of whole numbers", "write numbers with commas between", each(signed(32))},
-	"stringToString":                     {"list of names with values", "write NAME=VALUE, with commas between", each(isPair)},
-	"mapStringBool":                      {"list of features", "write FEATURE=true or FEATURE=false, with commas between", each(isSwitched)},
-	"colonSeparatedMultimapStringString": {"list of features", "write FEATURE=true or FEATURE=false, with commas between", each(isSwitched)},
-	"pattern=N,...":                      {"list of levels", "write FILE=LEVEL, with commas between", each(isLevelled)},
+	"int32Slice":                         {"list of whole numbers", "write numbers with commas between", eachOf(signed(32))},
+	"stringToString":                     {"list of names with values", "write NAME=VALUE, with commas between", eachOf(isPair)},
+	"mapStringBool":                      {"list of features", "write FEATURE=true or FEATURE=false, with commas between", eachOf(isSwitched)},
+	"colonSeparatedMultimapStringString": {"list of features", "write FEATURE=true or FEATURE=false, with commas between", eachOf(isSwitched)},
+	"pattern=N,...":                      {"list of levels", "write FILE=LEVEL, with commas between", eachOf(isLevelled)},
 }
 
 // repeatable are types of flags that may be given more than once.
@@ -72,8 +72,8 @@ func unsigned(bits int) func(string) bool {
 
 func decimal(v string) bool { _, err := strconv.ParseFloat(v, 64); return err == nil }
 
-// each: every item of a list is read. An empty list has none.
-func each(item func(string) bool) func(string) bool {
+// eachOf: every item of a list is read. An empty list has none.
+func eachOf(item func(string) bool) func(string) bool {
 	return func(v string) bool {
 		for part := range strings.SplitSeq(v, ",") {
 			if v != "" && !item(strings.TrimSpace(part)) {

@@ -55,14 +55,14 @@ var senses = []sense{
 	{etcd, "corrupt-check-time", ruleOddFlag, Error, longerThan(-1), "and etcd wants 0, for never, or more", "write 0s"},
 	{etcd, "max-learners", ruleOddFlag, Error, atLeast(0), "and etcd wants 0 or more", "write 1"},
 	{etcd, "config-file", ruleOddFlag, Error, oneOf(""), "so etcd passes over all other flags, and nothing here is about what it does", "leave it out"},
-	{etcd, "version", ruleOddFlag, Error, off, "so etcd prints its version and ends", "leave it out"},
+	{etcd, "version", ruleOddFlag, Error, isOff, "so etcd prints its version and ends", "leave it out"},
 	{etcd, "heartbeat-interval", ruleOddFlag, Error, atLeast(10), "milliseconds: members would do nothing else", "write 100"},
 	// server/embed/config.go, maxElectionMs.
 	{etcd, "election-timeout", ruleOddFlag, Error, atMost(50_000), "and etcd takes 50000 at most", "write 1000"},
-	{etcd, "force-new-cluster", ruleOddFlag, Error, off, "which throws the other members out", "leave it out: it is for one start after a catastrophe"},
-	{etcd, "strict-reconfig-check", ruleOddFlag, Warning, on, "so a wrong change of members can stop the cluster", "leave it out"},
-	{etcd, "auto-tls", ruleCallers, Error, off, "so etcd shows a certificate of its own making", "name its certificate with --cert-file"},
-	{etcd, "peer-auto-tls", ruleCallers, Error, off, "so etcd shows a certificate of its own making", "name its certificate with --peer-cert-file"},
+	{etcd, "force-new-cluster", ruleOddFlag, Error, isOff, "which throws the other members out", "leave it out: it is for one start after a catastrophe"},
+	{etcd, "strict-reconfig-check", ruleOddFlag, Warning, isOn, "so a wrong change of members can stop the cluster", "leave it out"},
+	{etcd, "auto-tls", ruleCallers, Error, isOff, "so etcd shows a certificate of its own making", "name its certificate with --cert-file"},
+	{etcd, "peer-auto-tls", ruleCallers, Error, isOff, "so etcd shows a certificate of its own making", "name its certificate with --peer-cert-file"},
 	// k8s.io/apiserver, pkg/server/options/server_run_options.go.
 	{apiServer, "goaway-chance", ruleOddFlag, Error, atMost(0.02), "and the API server takes 0.02 at most", "write 0.001"},
 	{apiServer, "audit-log-maxage", ruleOddFlag, Error, atLeast(0), "and may not be negative", "write days"},
@@ -81,7 +81,7 @@ var senses = []sense{
 	{manager, "bind-address", ruleOddFlag, Warning, isLoopback, "so the whole network reaches it, and nobody outside the machine has to", "write 127.0.0.1, unless something outside gathers its metrics"},
 	{scheduler, "bind-address", ruleOddFlag, Warning, isLoopback, "so the whole network reaches it, and nobody outside the machine has to", "write 127.0.0.1, unless something outside gathers its metrics"},
 	{manager, "controllers", ruleOddFlag, Error, someController, "which leaves none", "begin with *"},
-	{manager, "use-service-account-credentials", ruleOddFlag, Warning, on, "so every controller has the rights of all", "write true"},
+	{manager, "use-service-account-credentials", ruleOddFlag, Warning, isOn, "so every controller has the rights of all", "write true"},
 }
 
 // number reads a number, a whole one in the base that it names.
@@ -100,8 +100,8 @@ func atLeast(least float64) func(string) bool {
 func atMost(most float64) func(string) bool {
 	return func(v string) bool { n, ok := number(v); return !ok || n <= most }
 }
-func on(v string) bool         { b, err := strconv.ParseBool(v); return err != nil || b }
-func off(v string) bool        { b, err := strconv.ParseBool(v); return err != nil || !b }
+func isOn(v string) bool       { b, err := strconv.ParseBool(v); return err != nil || b }
+func isOff(v string) bool      { b, err := strconv.ParseBool(v); return err != nil || !b }
 func isLoopback(v string) bool { a, err := netip.ParseAddr(v); return err != nil || a.IsLoopback() }
 
 // longerThan: a time is longer than another; what is none is said elsewhere.
