@@ -99,7 +99,9 @@ func split(text string) []string {
 const maxTable = 4 << 20
 
 // edit gives the shortest way from one list of lines to another, by their
-// longest common subsequence.
+// longest common subsequence. The library that prints what golden finds is no
+// way to do it: it anchors lines that stand once, which makes more lines of
+// most changes between two machines.
 func edit(before, after []string) []string {
 	var head, tail []string
 	for len(before) > 0 && len(after) > 0 && before[0] == after[0] {
