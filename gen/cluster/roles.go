@@ -85,7 +85,7 @@ func (c *Cluster) APIServers() []Host {
 }
 
 func (c *Cluster) where(is func(Host) bool) []Host {
-	var out []Host
+	out := make([]Host, 0, len(c.Machines)) // hosts are large: growing would copy them
 	for _, h := range c.Machines {
 		if is(h) {
 			out = append(out, h)
