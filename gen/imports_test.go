@@ -18,7 +18,8 @@ import (
 var allowed = map[string][]string{
 	"hagen/cmd/hagen":    {"*"},
 	"hagen/gen":          {"hagen/gen/*", "hagen/pki", "hagen/profiles"},
-	"hagen/gen/spec":     {},
+	"hagen/gen/spec":     {"hagen/gen/spelling"},
+	"hagen/gen/spelling": {},
 	"hagen/gen/cluster":  {"hagen/gen/spec", "hagen/pki", "hagen/profiles"},
 	"hagen/gen/control":  {"hagen/gen/cluster", "hagen/gen/network", "hagen/gen/node", "hagen/pki", "hagen/profiles"},
 	"hagen/gen/node":     {},
@@ -26,7 +27,7 @@ var allowed = map[string][]string{
 	"hagen/gen/document": {"hagen/profiles"},
 	"hagen/gen/encode":   {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 	"hagen/gen/read":     {"hagen/gen/network", "hagen/gen/node"},
-	"hagen/gen/check":    {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/profiles"},
+	"hagen/gen/check":    {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/gen/spelling", "hagen/profiles"},
 	"hagen/pki":          {},
 	"hagen/pki/store":    {"hagen/pki", "hagen/out/tree"},
 	"hagen/profiles":     {},

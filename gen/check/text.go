@@ -2,40 +2,27 @@ package check
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+
+	"hagen/gen/spelling"
 )
 
 // delicate are lines that may hold a secret in a file that is none, such as an
 // environment variable in a unit. They are not shown.
 var delicate = regexp.MustCompile(`(?i)passw|secret|bearer|credential|(?:api|access|auth)[-_]?(?:key|token)|:[^/@\s]+@`)
 
-// near says whether two words differ by a slip: one letter missing, too many,
-// wrong, or two exchanged.
-func near(a, b string) bool {
-	if len(a) > len(b) {
-		a, b = b, a
-	}
-	if len(b)-len(a) > 1 || len(a) < 3 || a == b {
-		return false
-	}
-	i := 0
-	for i < len(a) && a[i] == b[i] {
-		i++
-	}
-	if len(a) < len(b) {
-		return a[i:] == b[i+1:]
-	}
-	return a[i+1:] == b[i+1:] || i+1 < len(a) && a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
-}
+// shortest is how many letters two words must have, so that one slip is not
+// half of one.
+const shortest = 3
 
-// nearest gives the known word that a word was meant to be, or "".
+// nearest gives the known word that a word was meant to be, or "": it differs by
+// one slip, two letters exchanged among them, or by case alone.
 func nearest(word string, known []string) string {
-	for _, k := range known {
-		if strings.EqualFold(word, k) || near(strings.ToLower(word), strings.ToLower(k)) {
-			return k
-		}
-	}
-	return ""
+	long := slices.DeleteFunc(slices.Clone(known), func(k string) bool {
+		return min(len(word), len(k)) < shortest && !strings.EqualFold(word, k)
+	})
+	return spelling.Nearest(word, long, 1, 1)
 }
 
 // below says whether a path is a directory or lies in it.
