@@ -75,7 +75,7 @@ check: tools ## formatting, vet, staticcheck, shellcheck, tidy modules, other sy
 # they are rendered.
 .PHONY: shellcheck
 shellcheck:
-	shellcheck -x -a -P SCRIPTDIR .ci/run e2e/run tools/flags/classic tools/flags/record tools/fuzz/run tools/haproxy/record
+	shellcheck -x -a -P SCRIPTDIR .ci/run e2e/run tools/flags/classic tools/flags/record tools/fuzz/run
 	shellcheck -s sh e2e/qemu/report.sh
 	go test ./gen -count 1 -run '^TestShellcheck$$'
 
