@@ -41,6 +41,10 @@ var allowed = map[string][]string{
 	"hagen/out/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
 	"hagen/out/verify":   {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
 	"hagen/out/rendered": {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
+
+	// What the command line is made of.
+	"hagen/cmd/hagen/internal/exit":    {},
+	"hagen/cmd/hagen/internal/console": {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out/diff", "hagen/profiles"},
 }
 
 // reserved are libraries that one package alone may import.

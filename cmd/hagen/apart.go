@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/out"
 	"hagen/out/tree"
 )
@@ -24,13 +25,13 @@ func apart(dir string, twins bool) error {
 	}
 	full, err := filepath.Abs(dir)
 	if err != nil {
-		return failed("%s: %w", dir, err)
+		return exit.Failed("%s: %w", dir, err)
 	}
 	for parent := filepath.Join(dir, ".."); full != filepath.Dir(full); parent, full = filepath.Join(parent, ".."), filepath.Dir(full) {
 		if !holds(parent) {
 			continue
 		}
-		return usage("%s: lies among the %s of one cluster, which %s holds: name a directory beside that", dir, kind, filepath.Clean(parent))
+		return exit.Usage("%s: lies among the %s of one cluster, which %s holds: name a directory beside that", dir, kind, filepath.Clean(parent))
 	}
 	if holds(dir) {
 		return nil
@@ -39,7 +40,7 @@ func apart(dir string, twins bool) error {
 	if len(below) == 0 {
 		return nil
 	}
-	return usage("%s: its directories hold the %s of a cluster each (%s): name one of them, or a new one beside them", dir, kind, strings.Join(below, ", "))
+	return exit.Usage("%s: its directories hold the %s of a cluster each (%s): name one of them, or a new one beside them", dir, kind, strings.Join(below, ", "))
 }
 
 // clustersIn lists the directories in a directory of which holds says yes.

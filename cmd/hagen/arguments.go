@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"hagen/cmd/hagen/internal/exit"
 )
 
 // arrange checks the flags of a command line and puts them before the
@@ -14,7 +16,7 @@ import (
 // argument, and lets the last of two values win without a word.
 func arrange(commands []*cli.Command, args []string) ([]string, error) {
 	if len(args) == 0 {
-		return nil, usage("name what to do: %s; hagen --help explains", strings.Join(commandNames(commands), ", "))
+		return nil, exit.Usage("name what to do: %s; hagen --help explains", strings.Join(commandNames(commands), ", "))
 	}
 	switch first := args[0]; {
 	case first == "--version", first == "-version":
@@ -22,7 +24,7 @@ func arrange(commands []*cli.Command, args []string) ([]string, error) {
 	case first == "--help", first == "-help", first == "-h":
 		return []string{"help"}, nil
 	case strings.HasPrefix(first, "-"):
-		return nil, usage("the command comes first, then its flags: hagen render %s", first)
+		return nil, exit.Usage("the command comes first, then its flags: hagen render %s", first)
 	}
 	i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == args[0] })
 	if i < 0 {
@@ -65,7 +67,7 @@ func (a *arguments) take(rest []string) ([]string, error) {
 	written, value, hasValue := strings.Cut(word, "=")
 	flag := findFlag(a.command, written)
 	if flag == nil {
-		return nil, usage("hagen %s has no flag %s; hagen %[1]s --help lists those it has", a.command.Name, written)
+		return nil, exit.Usage("hagen %s has no flag %s; hagen %[1]s --help lists those it has", a.command.Name, written)
 	}
 	if flag == cli.HelpFlag {
 		a.help = true
@@ -76,11 +78,11 @@ func (a *arguments) take(rest []string) ([]string, error) {
 	}
 	if !hasValue {
 		if len(rest) == 0 {
-			return nil, usage("%s needs a value; hagen %s --help says which", written, a.command.Name)
+			return nil, exit.Usage("%s needs a value; hagen %s --help says which", written, a.command.Name)
 		}
 		value, rest = rest[0], rest[1:]
 		if name, _, _ := strings.Cut(value, "="); findFlag(a.command, name) != nil {
-			return nil, usage("%s needs a value, but the flag %s follows", written, value)
+			return nil, exit.Usage("%s needs a value, but the flag %s follows", written, value)
 		}
 	}
 	return rest, a.add(flag, written, value)
@@ -91,7 +93,7 @@ func (a *arguments) addSwitch(flag cli.Flag, written, value string, hasValue boo
 	if hasValue {
 		var err error
 		if on, err = strconv.ParseBool(value); err != nil {
-			return usage("%s is on or off: write %[1]s alone, or %[1]s=false", written)
+			return exit.Usage("%s is on or off: write %[1]s alone, or %[1]s=false", written)
 		}
 	}
 	a.flags = append(a.flags, fmt.Sprintf("--%s=%t", flag.Names()[0], on))
@@ -105,9 +107,9 @@ func (a *arguments) add(flag cli.Flag, written, value string) error {
 	switch {
 	case value == "":
 		// Most likely a variable of a script that is not set.
-		return usage("%s has an empty value; write one, or leave the flag out", written)
+		return exit.Usage("%s has an empty value; write one, or leave the flag out", written)
 	case again && !mayRepeat:
-		return usage("--%s is given twice, as %q and as %q; leave one out", name, before, value)
+		return exit.Usage("--%s is given twice, as %q and as %q; leave one out", name, before, value)
 	}
 	if format, isFormat := outputFormat(name, value); isFormat {
 		return a.noFormat(written, format)
@@ -133,7 +135,7 @@ func (a *arguments) noFormat(written, format string) error {
 	if findFlag(a.command, "--json") != nil {
 		meant = "for JSON write --json; "
 	}
-	return usage("%s %s: it says where hagen %s writes, not how; %sfor a place of that name write %[1]s ./%[2]s", written, format, a.command.Name, meant)
+	return exit.Usage("%s %s: it says where hagen %s writes, not how; %sfor a place of that name write %[1]s ./%[2]s", written, format, a.command.Name, meant)
 }
 
 // findFlag gives the flag that is written like this, with its dashes; nil if
@@ -162,7 +164,7 @@ func commandNames(commands []*cli.Command) []string {
 // noArguments refuses words that are no flags.
 func noArguments(ctx *cli.Context) error {
 	if ctx.Args().Present() {
-		return usage("hagen %s takes no argument %q; hagen %[1]s --help lists its flags", ctx.Command.Name, ctx.Args().First())
+		return exit.Usage("hagen %s takes no argument %q; hagen %[1]s --help lists its flags", ctx.Command.Name, ctx.Args().First())
 	}
 	return nil
 }
@@ -181,5 +183,5 @@ func allKnown(what string, words, known []string) error {
 	if len(strange) == 0 {
 		return nil
 	}
-	return usage("there is no %s %s; known: %s", what, strings.Join(strange, ", "), strings.Join(known, ", "))
+	return exit.Usage("there is no %s %s; known: %s", what, strings.Join(strange, ", "), strings.Join(known, ", "))
 }

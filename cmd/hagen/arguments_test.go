@@ -6,12 +6,14 @@ import (
 	"testing"
 
 	"github.com/urfave/cli/v2"
+
+	"hagen/cmd/hagen/internal/console"
 )
 
 // TestArrange tries every flag of every command before and after an argument:
 // both ways must be the same.
 func TestArrange(t *testing.T) {
-	app := newApp(newUI(os.Stdout, os.Stderr))
+	app := newApp(console.New(os.Stdout, os.Stderr))
 	for _, command := range app.Commands {
 		for _, flag := range command.Flags {
 			for _, name := range flag.Names() {
@@ -36,7 +38,7 @@ func FuzzArrange(f *testing.F) {
 	for _, line := range []string{"render\x00-f\x00a", "render\x00--host=a\x00--\x00-x", "", "help\x00-h", "render\x00-", "init\x00--=\x00="} {
 		f.Add(line)
 	}
-	app := newApp(newUI(os.Stdout, os.Stderr))
+	app := newApp(console.New(os.Stdout, os.Stderr))
 	f.Fuzz(func(t *testing.T, line string) {
 		args, err := arrange(app.Commands, strings.Split(line, "\x00"))
 		if (err == nil) == (len(args) == 0) {

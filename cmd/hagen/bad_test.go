@@ -9,9 +9,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 )
 
 // TestBadFilesWriteNothing renders every bad cluster file of testdata/bad,
@@ -49,7 +51,7 @@ func TestBadFilesWriteNothing(t *testing.T) {
 					t.Fatal(err)
 				}
 				was := everything(t)
-				if code, out, said := runHere("render"); code != exitUsage || out != "" || !strings.HasPrefix(said, defaultFile+":") {
+				if code, out, said := runHere("render"); code != exit.CodeUsage || out != "" || !strings.HasPrefix(said, defaultFile+":") {
 					t.Errorf("%s: exit code %d, %q, %s", name, code, out, said)
 				}
 				if now := everything(t); now != was {
@@ -63,7 +65,7 @@ func TestBadFilesWriteNothing(t *testing.T) {
 // runHere runs hagen in this process.
 func runHere(args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
-	code = run(append([]string{"hagen"}, args...), &ui{out: &output{w: &out}, err: &err, clock: time.Now})
+	code = run(append([]string{"hagen"}, args...), console.To(&out, &err))
 	return code, out.String(), err.String()
 }
 

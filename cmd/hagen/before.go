@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/cmd/hagen/internal/console"
 	"hagen/gen"
 	"hagen/gen/node"
 	"hagen/out/diff"
@@ -17,7 +18,7 @@ import (
 // become those of this render while they run, as hagen plan would say. It
 // looks at one master, which has what is the same on all; at none if its
 // document stays as it is. What cannot be read is no reason not to render.
-func (w *work) warnRefused(ui *ui, dir string) {
+func (w *work) warnRefused(ui *console.UI, dir string) {
 	before, after, found := w.oneMaster(tree.Files(dir))
 	if !found {
 		return
@@ -29,7 +30,7 @@ func (w *work) warnRefused(ui *ui, dir string) {
 		}
 	}
 	if len(texts) > 0 {
-		ui.warn("hagen plan refuses this change for machines that run, and says what to do instead: " + strings.Join(texts, "; "))
+		ui.Warn("hagen plan refuses this change for machines that run, and says what to do instead: " + strings.Join(texts, "; "))
 	}
 }
 

@@ -5,10 +5,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
 	"hagen/profiles"
 )
 
-func channelsCommand(ui *ui) *cli.Command {
+func channelsCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:  "channels",
 		Usage: "list the ways on which a machine gets its document, with their limits and who reads them",
@@ -22,7 +23,7 @@ func channelsCommand(ui *ui) *cli.Command {
 				return err
 			}
 			if ctx.Bool("json") {
-				ui.json(struct {
+				ui.JSON(struct {
 					Channels []profiles.Channel `json:"channels"`
 				}{profiles.Channels()})
 				return nil
@@ -31,7 +32,7 @@ func channelsCommand(ui *ui) *cli.Command {
 			for _, c := range profiles.Channels() {
 				rows = append(rows, []string{c.Name, limit(c), string(c.Counts), strings.Join(c.Readers, ","), c.Summary})
 			}
-			table(ui.out, rows)
+			console.Table(ui.Out, rows)
 			return nil
 		},
 	}
@@ -42,7 +43,7 @@ func limit(c profiles.Channel) string {
 	if c.Limit == 0 {
 		return "-"
 	}
-	return count(c.Limit)
+	return console.Count(c.Limit)
 }
 
 // channelFlag and wrapFlag say on which way documents go, and how.

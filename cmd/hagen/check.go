@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/check"
 	"hagen/gen/encode"
@@ -21,7 +23,7 @@ import (
 	"hagen/profiles"
 )
 
-func checkCommand(ui *ui) *cli.Command {
+func checkCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "check",
 		Usage:     "say what does not hold within and across the machines of a rendered tree",
@@ -37,7 +39,7 @@ func checkCommand(ui *ui) *cli.Command {
 		},
 		Action: func(ctx *cli.Context) error {
 			if ctx.NArg() > 1 {
-				return usage("hagen check looks at one tree at a time: hagen check %s", ctx.Args().First())
+				return exit.Usage("hagen check looks at one tree at a time: hagen check %s", ctx.Args().First())
 			}
 			return checkTree(ui, ctx)
 		},
@@ -55,7 +57,7 @@ type checked struct {
 	Notes     []string        `json:"notes"` // what could not be checked
 }
 
-func checkTree(ui *ui, ctx *cli.Context) error {
+func checkTree(ui *console.UI, ctx *cli.Context) error {
 	programs, err := programNames(ctx.StringSlice("with"))
 	if err != nil {
 		return err
@@ -68,16 +70,16 @@ func checkTree(ui *ui, ctx *cli.Context) error {
 	}
 	tree, err := rendered.ReadEdited(tree.Files(dir))
 	if err != nil {
-		return failed("%s", faultsIn(dir, err))
+		return exit.Failed("%s", faultsIn(dir, err))
 	}
-	now, err := ui.time()
+	now, err := ui.Time()
 	if err != nil {
 		return err
 	}
 	report := check.Run(checkInput(tree, now))
 	found, notes, err := verify.Run(programs, verifyInput(tree))
 	if err != nil {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
 	result := checked{
 		Directory: dir, Cluster: tree.Cluster, Machines: []string{},
@@ -98,34 +100,27 @@ func checkTree(ui *ui, ctx *cli.Context) error {
 }
 
 // tell prints findings on stdout, and what is about them on stderr.
-func (c checked) tell(ui *ui, asJSON bool) error {
+func (c checked) tell(ui *console.UI, asJSON bool) error {
 	if asJSON {
-		ui.json(c)
+		ui.JSON(c)
 	} else {
 		for _, f := range c.Findings {
-			fmt.Fprint(ui.out, printable(explain(f)))
+			fmt.Fprint(ui.Out, console.Printable(explain(f)))
 		}
 	}
 	for _, n := range c.Notes {
-		ui.line("note:", " "+n)
+		ui.Line("note:", " "+n)
 	}
-	sum := fmt.Sprintf("%s, %s in %s", number(c.Errors, "error"), number(c.Warnings, "warning"), c.Directory)
+	sum := fmt.Sprintf("%s, %s in %s", console.Number(c.Errors, "error"), console.Number(c.Warnings, "warning"), c.Directory)
 	switch {
 	case c.Errors > 0:
-		return &failure{exitNo, fmt.Errorf("%s", sum)}
+		return exit.No("%s", sum)
 	case c.Warnings > 0:
-		ui.say("%s", sum)
+		ui.Say("%s", sum)
 	default:
-		ui.say("%s in %s: nothing found", number(len(c.Machines), "machine"), c.Directory)
+		ui.Say("%s in %s: nothing found", console.Number(len(c.Machines), "machine"), c.Directory)
 	}
 	return nil
-}
-
-func number(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // widest is how much of a line is shown, in bytes: some hold a whole command.
@@ -210,7 +205,7 @@ const renderedDir = "rendered"
 func onlyCluster() (string, error) {
 	entries, err := os.ReadDir(renderedDir)
 	if err != nil {
-		return "", usage("there is no directory %s here; name the tree that is to be checked: hagen check DIR", renderedDir)
+		return "", exit.Usage("there is no directory %s here; name the tree that is to be checked: hagen check DIR", renderedDir)
 	}
 	var clusters []string
 	for _, e := range entries {
@@ -221,11 +216,11 @@ func onlyCluster() (string, error) {
 	}
 	switch len(clusters) {
 	case 0:
-		return "", usage("%s holds no cluster; hagen render makes one, or name a tree: hagen check DIR", renderedDir)
+		return "", exit.Usage("%s holds no cluster; hagen render makes one, or name a tree: hagen check DIR", renderedDir)
 	case 1:
 		return clusters[0], nil
 	}
-	return "", usage("%s holds several clusters; name one: hagen check %s", renderedDir, strings.Join(clusters, ", "))
+	return "", exit.Usage("%s holds several clusters; name one: hagen check %s", renderedDir, strings.Join(clusters, ", "))
 }
 
 func holdsDocuments(dir string) bool {

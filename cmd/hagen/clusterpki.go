@@ -10,6 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/pki"
@@ -31,8 +33,8 @@ type clusterPKI struct {
 // one without keys where the cluster has some. What says so: the lock file, and
 // trees, which are directories with documents or twins of the cluster. Nothing
 // is written.
-func openPKI(ui *ui, ctx *cli.Context, c *cluster.Cluster, t trees) (_ *clusterPKI, err error) {
-	now, err := ui.time()
+func openPKI(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, t trees) (_ *clusterPKI, err error) {
+	now, err := ui.Time()
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +87,7 @@ func holdMissing(ctx *cli.Context, c *cluster.Cluster, t trees) error {
 // openPKIToWrite is openPKI for a run that goes on with save. A lock file that
 // does not tell of all keys is made ready to be written: if it cannot be,
 // nothing is issued.
-func openPKIToWrite(ui *ui, ctx *cli.Context, c *cluster.Cluster, t trees) (*clusterPKI, error) {
+func openPKIToWrite(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, t trees) (*clusterPKI, error) {
 	k, err := openPKI(ui, ctx, c, t)
 	if err != nil {
 		return nil, err
@@ -115,7 +117,7 @@ func (k *clusterPKI) close() {
 // save writes the PKI, then the lock file. In this order a killed run leaves
 // what the next one goes on from: keys that no lock file tells of yet are the
 // cluster's, while one that told of keys that nobody has would be refused.
-func (k *clusterPKI) save(ui *ui, set pki.Set, clients ...store.ClientRecord) error {
+func (k *clusterPKI) save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) error {
 	keys, add := k.locked(set)
 	if add {
 		if err := k.staged.fill(cluster.LockText(k.cluster.Name, keys, k.lock.artefacts)); err != nil {
@@ -124,9 +126,9 @@ func (k *clusterPKI) save(ui *ui, set pki.Set, clients ...store.ClientRecord) er
 	}
 	k.store.SetCluster(k.cluster.Name, k.asked...)
 	_, err := k.store.Save(set, clients...)
-	warnNotes(ui, k.store.Notes())
+	ui.WarnEach(k.store.Notes())
 	if err != nil && (len(clients) > 0 || !k.store.OnlyRewritten(set)) {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
 	if !add {
 		return nil
@@ -134,7 +136,7 @@ func (k *clusterPKI) save(ui *ui, set pki.Set, clients ...store.ClientRecord) er
 	if err := k.staged.put(); err != nil {
 		return err
 	}
-	ui.note(k.lock.path + " tells now which keys the cluster has: commit it beside the cluster file, so that no render ever makes others")
+	ui.Note(k.lock.path + " tells now which keys the cluster has: commit it beside the cluster file, so that no render ever makes others")
 	return nil
 }
 

@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	"github.com/urfave/cli/v2"
+
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 )
 
 // The scripts ask hagen itself for words (see complete) and leave file names
@@ -49,7 +52,7 @@ complete -c hagen -f -a '(__hagen)'
 // shells are those of completions, in the order in which they are named.
 var shells = []string{"bash", "zsh", "fish"}
 
-func completionCommand(ui *ui) *cli.Command {
+func completionCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "completion",
 		Usage:     "print a script that completes hagen's words in a shell",
@@ -60,13 +63,13 @@ func completionCommand(ui *ui) *cli.Command {
 			"hagen completion fish > ~/.config/fish/completions/hagen.fish"),
 		Action: func(ctx *cli.Context) error {
 			if ctx.NArg() != 1 {
-				return usage("name one shell: bash, zsh or fish")
+				return exit.Usage("name one shell: bash, zsh or fish")
 			}
 			script, known := completions[ctx.Args().First()]
 			if !known {
 				return unknown("completion for shell", ctx.Args().First(), shells)
 			}
-			fmt.Fprint(ui.out, script)
+			fmt.Fprint(ui.Out, script)
 			return nil
 		},
 	}

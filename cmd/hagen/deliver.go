@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/control"
 	"hagen/pki"
@@ -57,7 +59,7 @@ func (w *work) render(hosts, formats []string) ([]gen.Machine, error) {
 func wrap(c *profiles.Channel, machines []gen.Machine, which func(*gen.Document) bool) ([]gen.Machine, error) {
 	wrapped, err := gen.Wrap(machines, which)
 	if err != nil {
-		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+		return nil, exit.Failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
 	return gen.On(c, wrapped), nil
 }
@@ -129,9 +131,9 @@ func (w *work) tooLarge(c *profiles.Channel) error {
 			}
 			how := c.Name + " takes no gzip for cloud-init"
 			if small[j].Wrapped {
-				how = "wrapped " + count(gen.Size(c, small[j].Text))
+				how = "wrapped " + console.Count(gen.Size(c, small[j].Text))
 			}
-			lines = append(lines, fmt.Sprintf("%s: %s bytes; %s", label(m.Host.Name, d.Path, len(given)), count(gen.Size(c, d.Text)), how))
+			lines = append(lines, fmt.Sprintf("%s: %s bytes; %s", label(m.Host.Name, d.Path, len(given)), console.Count(gen.Size(c, d.Text)), how))
 		}
 	}
 	remedies, err := w.remedies(c, wrapped)
@@ -145,12 +147,12 @@ func (w *work) tooLarge(c *profiles.Channel) error {
 		}
 		remedies = []string{"nothing that hagen can do; channels that take these documents wrapped: " + wider}
 	}
-	return refuse(fmt.Sprintf("%s takes %s bytes%s, which is too little for %s", c.Name, count(c.Limit), c.Unit(), number(len(lines), "document")), lines, remedies)
+	return refuse(fmt.Sprintf("%s takes %s bytes%s, which is too little for %s", c.Name, console.Count(c.Limit), c.Unit(), console.Number(len(lines), "document")), lines, remedies)
 }
 
 // refuse says no to a channel: why, for which documents, and what would help.
 func refuse(why string, lines, remedies []string) error {
-	return no("%s\n  %s\nwhat would help:\n  %s\nnothing was written", why, strings.Join(lines, "\n  "), strings.Join(remedies, "\n  "))
+	return exit.No("%s\n  %s\nwhat would help:\n  %s\nnothing was written", why, strings.Join(lines, "\n  "), strings.Join(remedies, "\n  "))
 }
 
 // label names one of several documents that a machine is given by its path, and
@@ -167,7 +169,7 @@ func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, e
 	var out []string
 	fits := func(what string, machines []gen.Machine) {
 		if !misfits(c, machines) {
-			out = append(out, fmt.Sprintf("%s the largest is %s bytes", what, count(largest(c, machines))))
+			out = append(out, fmt.Sprintf("%s the largest is %s bytes", what, console.Count(largest(c, machines))))
 		}
 	}
 	fits("leave out --wrap=false: wrapped,", wrapped)
@@ -218,14 +220,14 @@ func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error)
 	other.cluster = w.cluster.WithKeys(smallest)
 	issued, err := pki.Issue(control.Requests(other.cluster), before, w.keys.now, pki.Generate, rand.Reader)
 	if err != nil {
-		return nil, failed("%w", err)
+		return nil, exit.Failed("%w", err)
 	}
 	if other.decided, err = gen.Decide(other.cluster, issued.Set, w.options.Restore); err != nil {
-		return nil, failed("%w", err)
+		return nil, exit.Failed("%w", err)
 	}
 	machines, err := other.render(hostsOf(w.machines), w.formats)
 	if err != nil {
-		return nil, failed("%w", err)
+		return nil, exit.Failed("%w", err)
 	}
 	return fitted(c, machines)
 }

@@ -8,10 +8,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/out/diff"
 )
 
-func diffCommand(ui *ui) *cli.Command {
+func diffCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "diff",
 		Usage:     "tell what changes on which machine, what that does to it, and in which order",
@@ -30,21 +32,16 @@ func diffCommand(ui *ui) *cli.Command {
 		Action: func(ctx *cli.Context) error {
 			switch {
 			case ctx.NArg() != 2:
-				return usage("name two trees: hagen diff OLD NEW, each a rendered directory, REV:PATH, or . for a fresh render")
+				return exit.Usage("name two trees: hagen diff OLD NEW, each a rendered directory, REV:PATH, or . for a fresh render")
 			case ctx.Bool("json") && ctx.Bool("markdown"):
-				return usage("--json and --markdown both want stdout: leave one out")
+				return exit.Usage("--json and --markdown both want stdout: leave one out")
 			case !slices.Contains(ctx.Args().Slice(), freshRender) && (ctx.IsSet("file") || ctx.IsSet("pki")):
-				return usage("-f and --pki are for a fresh render, and neither side is one: write . for it")
+				return exit.Usage("-f and --pki are for a fresh render, and neither side is one: write . for it")
 			}
 			return compare(ui, ctx)
 		},
 	}
 }
-
-// differs is the answer no: it has its exit code, and was told on stdout.
-type differs struct{}
-
-func (differs) Error() string { return "the answer is no" }
 
 // diffSummary is what --json prints. Its fields are an interface: they are
 // added to, never renamed.
@@ -62,7 +59,7 @@ type clusterDiff struct {
 	diff.Diff
 }
 
-func compare(ui *ui, ctx *cli.Context) error {
+func compare(ui *console.UI, ctx *cli.Context) error {
 	var sides [2]side
 	for i := range sides {
 		if i == 1 && ctx.Args().Get(1) == ctx.Args().Get(0) {
@@ -87,28 +84,28 @@ func compare(ui *ui, ctx *cli.Context) error {
 			p.noteTexts(ui)
 		}
 	}
-	s.Warnings, s.Notes = list(ui.warnings), list(ui.notes)
+	s.Warnings, s.Notes = console.List(ui.Warnings), console.List(ui.Notes)
 	s.print(ui, ctx)
 	if !s.Same {
-		return differs{}
+		return exit.Differs{}
 	}
 	return nil
 }
 
-func (s diffSummary) print(ui *ui, ctx *cli.Context) {
+func (s diffSummary) print(ui *console.UI, ctx *cli.Context) {
 	if ctx.Bool("json") {
-		ui.json(s)
+		ui.JSON(s)
 		return
 	}
 	for i, c := range s.Clusters {
 		if i > 0 {
-			fmt.Fprintln(ui.out)
+			fmt.Fprintln(ui.Out)
 		}
 		heading := diff.Heading{Cluster: c.Cluster, Before: s.Before, After: s.After}
 		if ctx.Bool("markdown") {
-			fmt.Fprint(ui.out, c.Markdown(heading))
+			fmt.Fprint(ui.Out, c.Markdown(heading))
 		} else {
-			fmt.Fprint(ui.out, c.Text(heading, ui.style()))
+			fmt.Fprint(ui.Out, c.Text(heading, ui.Style()))
 		}
 	}
 }
@@ -137,7 +134,7 @@ func match(before, after side) ([]treePair, error) {
 		name := s.one.clusters[0].cluster
 		i := slices.IndexFunc(s.many.clusters, func(c clusterTree) bool { return c.cluster == name })
 		if i < 0 {
-			return nil, usage("%s holds the clusters %s, and %s is cluster %q: name the directory of one", s.many.name, strings.Join(s.many.names(), ", "), s.one.name, name)
+			return nil, exit.Usage("%s holds the clusters %s, and %s is cluster %q: name the directory of one", s.many.name, strings.Join(s.many.names(), ", "), s.one.name, name)
 		}
 		s.many.clusters = s.many.clusters[i : i+1]
 		return []treePair{{name, before.clusters[0], after.clusters[0]}}, nil
@@ -161,7 +158,7 @@ func match(before, after side) ([]treePair, error) {
 // noteTexts tells of documents whose text differs although their machines do
 // not: comments, or one that was changed by hand and is no longer what is
 // beside it.
-func (p treePair) noteTexts(ui *ui) {
+func (p treePair) noteTexts(ui *console.UI) {
 	var hosts []string
 	for _, host := range slices.Sorted(maps.Keys(p.after.texts)) {
 		old, new := p.before.texts[host], p.after.texts[host]
@@ -170,6 +167,6 @@ func (p treePair) noteTexts(ui *ui) {
 		}
 	}
 	if len(hosts) > 0 {
-		ui.warn(fmt.Sprintf("%s: the Ignition documents are the same, the Butane texts are not: comments, or a change by hand", strings.Join(hosts, ", ")))
+		ui.Warn(fmt.Sprintf("%s: the Ignition documents are the same, the Butane texts are not: comments, or a change by hand", strings.Join(hosts, ", ")))
 	}
 }

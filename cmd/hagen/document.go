@@ -12,6 +12,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
@@ -33,7 +35,7 @@ func oneDocument(ctx *cli.Context) bool {
 
 // renderDocument writes one document. The PKI is written all the same: the
 // document is worth nothing without it.
-func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster, restore control.Restore) error {
+func renderDocument(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, restore control.Restore) error {
 	hosts, formats := ctx.StringSlice("host"), formatsAsked(ctx)
 	if len(hosts) == 0 && len(c.Hosts()) == 1 {
 		hosts = []string{c.Hosts()[0].Name}
@@ -41,15 +43,15 @@ func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster, restore contro
 	toFile := ctx.String("output") != pipe
 	switch {
 	case len(hosts) != 1:
-		return usage("-o - prints one document: name its host with one --host")
+		return exit.Usage("-o - prints one document: name its host with one --host")
 	case len(formats) != 1:
-		return usage("-o - prints one document: name its format with one --format")
+		return exit.Usage("-o - prints one document: name its format with one --format")
 	case ctx.Bool("json") && toFile:
-		return usage("--json is for a directory of documents: leave it out, or name a directory with -o")
+		return exit.Usage("--json is for a directory of documents: leave it out, or name a directory with -o")
 	case ctx.Bool("json"):
-		return usage("-o - and --json both want stdout: leave one out")
-	case !toFile && ui.outTerminal && !ctx.Bool("redact") && holdsKeys(formats[0]):
-		return usage("a document may hold keys and is not printed on a terminal: pipe it, or name a file or a directory with -o")
+		return exit.Usage("-o - and --json both want stdout: leave one out")
+	case !toFile && ui.Terminal && !ctx.Bool("redact") && holdsKeys(formats[0]):
+		return exit.Usage("a document may hold keys and is not printed on a terminal: pipe it, or name a file or a directory with -o")
 	}
 	if toFile {
 		if err := preflight(ctx.String("output"), ctx.String("file"), lockPath(ctx.String("file")), pkiDir(ctx)); err != nil {
@@ -70,7 +72,7 @@ func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster, restore contro
 	defer w.close()
 	d := w.document(formats[0])
 	if d == nil {
-		return no("%s has no %s: it is for machines with static addresses, on interfaces that it can name", hosts[0], formats[0])
+		return exit.No("%s has no %s: it is for machines with static addresses, on interfaces that it can name", hosts[0], formats[0])
 	}
 	if toFile {
 		return w.writeDocument(ui, ctx, d)
@@ -80,9 +82,9 @@ func renderDocument(ui *ui, ctx *cli.Context, c *cluster.Cluster, restore contro
 	}
 	w.tellRest(ui, ctx)
 	if asked := formats[0]; d.Format != asked {
-		ui.say("printed: %s, %s as gzip%s, which is what the machine is to be given", d.Format, asked, encoding[d.Format])
+		ui.Say("printed: %s, %s as gzip%s, which is what the machine is to be given", d.Format, asked, encoding[d.Format])
 	}
-	ui.out.Write(d.Text)
+	ui.Out.Write(d.Text)
 	return nil
 }
 
@@ -106,7 +108,7 @@ func (w *work) document(format string) *gen.Document {
 }
 
 // tellRest says what became of all but the document.
-func (w *work) tellRest(ui *ui, ctx *cli.Context) {
+func (w *work) tellRest(ui *console.UI, ctx *cli.Context) {
 	w.membership(ui, nil)
 	w.noteOthers(ui, []string{w.machines[0].Host.Name})
 	w.sayPKI(ui, ctx)
@@ -118,7 +120,7 @@ var encoding = map[string]string{gen.GzippedText: " in base64"}
 // writeDocument writes a document to the file that -o names. It is staged
 // before the PKI is written: when it cannot be, no certificate is issued that
 // no document holds.
-func (w *work) writeDocument(ui *ui, ctx *cli.Context, d *gen.Document) error {
+func (w *work) writeDocument(ui *console.UI, ctx *cli.Context, d *gen.Document) error {
 	path, mode := ctx.String("output"), fs.FileMode(0o600)
 	if ctx.Bool("redact") {
 		mode = 0o644
@@ -128,7 +130,7 @@ func (w *work) writeDocument(ui *ui, ctx *cli.Context, d *gen.Document) error {
 	case errors.Is(err, fs.ErrNotExist):
 		was = nil
 	case err != nil:
-		return failed("%s: cannot be read: %w; name another file with -o", path, reason(err))
+		return exit.Failed("%s: cannot be read: %w; name another file with -o", path, exit.Reason(err))
 	case len(was) > 0:
 		if err := w.replaceable(path, was, d); err != nil {
 			return err
@@ -153,9 +155,9 @@ func (w *work) writeDocument(ui *ui, ctx *cli.Context, d *gen.Document) error {
 		warnBelowGit(ui, path)
 	}
 	if bytes.Equal(was, d.Text) {
-		ui.say("%s is as it was", path)
+		ui.Say("%s is as it was", path)
 	} else {
-		ui.say("wrote %s: the %s document of %s", path, d.Format, w.machines[0].Host.Name)
+		ui.Say("wrote %s: the %s document of %s", path, d.Format, w.machines[0].Host.Name)
 	}
 	return nil
 }
@@ -163,7 +165,7 @@ func (w *work) writeDocument(ui *ui, ctx *cli.Context, d *gen.Document) error {
 // replaceable refuses a file that is no former document of the same host, or
 // one with other keys: it may be the last that holds them.
 func (w *work) replaceable(path string, was []byte, d *gen.Document) error {
-	other := failed("%s: exists, is no such document of %s and is not overwritten; name another file with -o", path, w.machines[0].Host.Name)
+	other := exit.Failed("%s: exists, is no such document of %s and is not overwritten; name another file with -o", path, w.machines[0].Host.Name)
 	if !slices.Contains(profiles.Formats(), d.Format) {
 		if kindOf(was) != kindOf(d.Text) {
 			return other
@@ -176,7 +178,7 @@ func (w *work) replaceable(path string, was []byte, d *gen.Document) error {
 	}
 	here := slices.Collect(maps.Values(idsOf(w.issued.Set)))
 	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(authoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) {
-		return failed("%s: was made for another cluster, or with other keys than %s holds, and may be the last to tell of them: name another file with -o, or move it away", path, w.keys.store.Name())
+		return exit.Failed("%s: was made for another cluster, or with other keys than %s holds, and may be the last to tell of them: name another file with -o, or move it away", path, w.keys.store.Name())
 	}
 	return nil
 }
@@ -193,7 +195,7 @@ func kindOf(text []byte) string {
 
 // warnBelowGit warns of a file with keys that git would take for one of a
 // repository: nothing above it ignores everything.
-func warnBelowGit(ui *ui, path string) {
+func warnBelowGit(ui *console.UI, path string) {
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return
@@ -204,7 +206,7 @@ func warnBelowGit(ui *ui, path string) {
 			return
 		}
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
-			ui.warn(path + " holds a key and lies in a git repository, where nothing above it ignores everything: move it, or see to it that it is never committed")
+			ui.Warn(path + " holds a key and lies in a git repository, where nothing above it ignores everything: move it, or see to it that it is never committed")
 			return
 		}
 		if dir == filepath.Dir(dir) {

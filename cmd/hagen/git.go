@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hagen/cmd/hagen/internal/exit"
 )
 
 // revisionPath takes REV:PATH apart at the first colon that is in no braces,
@@ -41,7 +43,7 @@ func gitFile(revision, place string) ([]byte, error) {
 	}
 	read, err := gitFiles(revision+":"+place, listed)
 	if err == nil && !read[""].mode.IsRegular() {
-		err = failed("%s:%s: is a symbolic link; name the file that it leads to", revision, place)
+		err = exit.Failed("%s:%s: is a symbolic link; name the file that it leads to", revision, place)
 	}
 	return read[""].text, err
 }
@@ -65,9 +67,9 @@ func gitList(revision, place, kind string) ([]blob, error) {
 	name := revision + ":" + place
 	switch _, err := exec.LookPath("git"); {
 	case err != nil:
-		return nil, failed("%s: git is needed to read a revision, and is not on the PATH", name)
+		return nil, exit.Failed("%s: git is needed to read a revision, and is not on the PATH", name)
 	case revision == "" || strings.HasPrefix(revision, "-"):
-		return nil, usage("%s: names no revision before the colon, such as HEAD:%s", name, place)
+		return nil, exit.Usage("%s: names no revision before the colon, such as HEAD:%s", name, place)
 	}
 	here, err := git(nil, "rev-parse", "--show-prefix")
 	if err == nil {
@@ -97,7 +99,7 @@ func gitList(revision, place, kind string) ([]blob, error) {
 	}
 	isFile := len(listed) == 1 && listed[0].path == ""
 	if len(listed) == 0 || isFile != (kind == "file") {
-		return nil, failed("%s: revision %s has no %s %s; paths count from the top of the repository", name, revision, kind, place)
+		return nil, exit.Failed("%s: revision %s has no %s %s; paths count from the top of the repository", name, revision, kind, place)
 	}
 	return listed, nil
 }
@@ -201,15 +203,15 @@ func gitFailure(name, revision string, err error) error {
 	switch {
 	case !isGit:
 	case strings.Contains(string(said), "not a git repository"):
-		return failed("%s: the current directory is in no git repository", name)
+		return exit.Failed("%s: the current directory is in no git repository", name)
 	case gitOwner.MatchString(string(said)):
-		return failed("%s: the repository is somebody else's, and git reads it when you say that you trust it: %s", name, gitOwner.FindString(string(said)))
+		return exit.Failed("%s: the repository is somebody else's, and git reads it when you say that you trust it: %s", name, gitOwner.FindString(string(said)))
 	case revision != "" && !gitWhy.MatchString(string(said)):
-		return failed("%s: the repository has no revision %s; %s", name, revision, gitFetch(false))
+		return exit.Failed("%s: the repository has no revision %s; %s", name, revision, gitFetch(false))
 	case gitLacks.MatchString(strings.TrimSpace(string(said))):
-		return failed("%s: the repository lacks a part of it, and hagen lets git fetch nothing; %s", name, gitFetch(true))
+		return exit.Failed("%s: the repository lacks a part of it, and hagen lets git fetch nothing; %s", name, gitFetch(true))
 	}
-	return failed("%s: %w", name, err)
+	return exit.Failed("%s: %w", name, err)
 }
 
 // gitFetch tells how a clone gets what it lacks: parts of a commit, or a commit.

@@ -11,6 +11,8 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/control"
 	"hagen/out"
@@ -19,7 +21,7 @@ import (
 	"hagen/profiles"
 )
 
-func goldenCommand(ui *ui) *cli.Command {
+func goldenCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "golden",
 		Usage:     "compare committed twins with what a render gives now",
@@ -43,7 +45,7 @@ func goldenCommand(ui *ui) *cli.Command {
 	}
 }
 
-func golden(ui *ui, ctx *cli.Context, dir string) error {
+func golden(ui *console.UI, ctx *cli.Context, dir string) error {
 	if err := knownFormats(ctx); err != nil {
 		return err
 	}
@@ -87,16 +89,16 @@ func twinsPlace(ctx *cli.Context, dir string, update bool) error {
 	documents, twins := out.Holds(tree.Files(dir))
 	switch {
 	case documents:
-		return usage("%s: holds documents with private keys, and no twins; name another directory", dir)
+		return exit.Usage("%s: holds documents with private keys, and no twins; name another directory", dir)
 	case !twins && !update:
-		return usage("%s: %w; %s", dir, out.ErrNoTwins, hint)
+		return exit.Usage("%s: %w; %s", dir, out.ErrNoTwins, hint)
 	}
 	return nil
 }
 
 // renderTwins computes what hagen render --redact would write. It does not
 // begin a PKI: twins of keys that nobody has are worth nothing.
-func renderTwins(ui *ui, ctx *cli.Context, twins string) (*work, error) {
+func renderTwins(ui *console.UI, ctx *cli.Context, twins string) (*work, error) {
 	c, err := readLocked(ui, ctx.String("file"))
 	if err != nil {
 		return nil, err
@@ -108,7 +110,7 @@ func renderTwins(ui *ui, ctx *cli.Context, twins string) (*work, error) {
 	if err := preflight(dir, ctx.String("file")); err != nil {
 		return nil, err
 	}
-	noPKI := failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
+	noPKI := exit.Failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
 	if err := holdMissing(ctx, c, trees{held: []string{twins}}); err != nil {
 		return nil, err
 	}
@@ -137,32 +139,32 @@ func renderTwins(ui *ui, ctx *cli.Context, twins string) (*work, error) {
 
 // complete says no when the PKI lacks what a render would issue: no twin can
 // tell of keys that are yet to be made.
-func (w *work) complete(ui *ui, ctx *cli.Context, dir string, update bool) error {
+func (w *work) complete(ui *console.UI, ctx *cli.Context, dir string, update bool) error {
 	s := w.summary(pkiDir(ctx))
 	if s.issued() == 0 {
 		return nil
 	}
-	ui.say("a render would issue certificates and keys in %s:", s.Directory)
+	ui.Say("a render would issue certificates and keys in %s:", s.Directory)
 	s.printChanges(ui)
 	if update {
-		return failed("%s: is not written, since the PKI is not complete; run hagen render first", dir)
+		return exit.Failed("%s: is not written, since the PKI is not complete; run hagen render first", dir)
 	}
-	return no("%s: differs from what a render gives, which begins with new keys; run hagen render, then hagen golden --update %[1]s", dir)
+	return exit.No("%s: differs from what a render gives, which begins with new keys; run hagen render, then hagen golden --update %[1]s", dir)
 }
 
 // compareTwins prints in which lines a directory differs.
-func compareTwins(ui *ui, dir string, files []tree.File) error {
+func compareTwins(ui *console.UI, dir string, files []tree.File) error {
 	root, err := os.OpenRoot(dir) // no link leads out of it
 	if err != nil {
-		return failed("%s: cannot be opened: %w", dir, reason(err))
+		return exit.Failed("%s: cannot be opened: %w", dir, exit.Reason(err))
 	}
 	defer root.Close()
 	differences, err := out.Differences(tree.FilesWithin(root), files)
 	if err != nil {
-		return failed("%s", faultsIn(dir, err))
+		return exit.Failed("%s", faultsIn(dir, err))
 	}
 	if len(differences) == 0 {
-		ui.say("%s is what a render gives: %d twins", dir, len(files))
+		ui.Say("%s is what a render gives: %d twins", dir, len(files))
 		return nil
 	}
 	var paths []string
@@ -173,14 +175,14 @@ func compareTwins(ui *ui, dir string, files []tree.File) error {
 		path := filepath.Join(dir, filepath.FromSlash(d.Path))
 		switch host, ofMachine := strings.CutSuffix(d.Path, gen.Path("", profiles.Ignition)); {
 		case d.Have != nil && !twin.IsShown(d.Have):
-			ui.say("%s holds what may not be shown, so it is no twin", path)
+			ui.Say("%s holds what may not be shown, so it is no twin", path)
 		case ofMachine && d.Have != nil && d.Want != nil && slices.Contains(paths, gen.Path(host, profiles.Butane)):
-			ui.say("%s differs as the Butane document beside it", path)
+			ui.Say("%s differs as the Butane document beside it", path)
 		default:
-			ui.out.Write([]byte(printable(string(unified(path, d)))))
+			ui.Out.Write([]byte(console.Printable(string(unified(path, d)))))
 		}
 	}
-	return no("%s: differs from what a render gives, in %d of %d files; read the change, then hagen golden --update %[1]s", dir, len(paths), len(files)+1)
+	return exit.No("%s: differs from what a render gives, in %d of %d files; read the change, then hagen golden --update %[1]s", dir, len(paths), len(files)+1)
 }
 
 // unified is a difference as diff -u prints it.

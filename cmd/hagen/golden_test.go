@@ -5,7 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
+
+	"hagen/cmd/hagen/internal/console"
 )
 
 // TestGoldens: hagen golden says yes to the goldens that gen's tests write.
@@ -25,7 +26,7 @@ func TestGoldens(t *testing.T) {
 			t.Fatal(err)
 		}
 		var stdout, stderr bytes.Buffer
-		u := &ui{out: &output{w: &stdout}, err: &stderr, clock: time.Now}
+		u := console.To(&stdout, &stderr)
 		if code := run([]string{"hagen", "golden", "-f", file, "--pki", dir, filepath.Join(filepath.Dir(file), "golden")}, u); code != 0 || stdout.Len() > 0 {
 			t.Errorf("%s: exit code %d\n%s%s", file, code, &stdout, &stderr)
 		}

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
+
+	"hagen/cmd/hagen/internal/exit"
 )
 
 func helpCommand() *cli.Command {
@@ -15,7 +17,7 @@ func helpCommand() *cli.Command {
 		Action: func(ctx *cli.Context) error {
 			switch name := ctx.Args().First(); {
 			case ctx.NArg() > 1:
-				return usage("help explains one command at a time: hagen help %s", name)
+				return exit.Usage("help explains one command at a time: hagen help %s", name)
 			case name == "":
 				return cli.ShowAppHelp(ctx)
 			case ctx.App.Command(name) == nil:

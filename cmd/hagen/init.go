@@ -9,10 +9,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/profiles"
 )
 
-func initCommand(ui *ui) *cli.Command {
+func initCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:  "init",
 		Usage: "write a commented cluster file: the cluster to start from",
@@ -48,7 +50,7 @@ func profileNames() []string {
 }
 
 // writeNew writes a cluster file that does not exist yet.
-func writeNew(ui *ui, path, text string) error {
+func writeNew(ui *console.UI, path, text string) error {
 	file, err := createNew(path, 0o644, "-f")
 	if err != nil {
 		return err
@@ -60,7 +62,7 @@ func writeNew(ui *ui, path, text string) error {
 	if path != defaultFile {
 		render += " -f " + path
 	}
-	ui.say("wrote %s; change it, then: %s", path, render)
+	ui.Say("wrote %s; change it, then: %s", path, render)
 	return nil
 }
 
@@ -69,11 +71,11 @@ func createNew(path string, mode fs.FileMode, flag string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	switch {
 	case errors.Is(err, fs.ErrExist):
-		return nil, failed("%s: exists and is not overwritten; name another file with %s", path, flag)
+		return nil, exit.Failed("%s: exists and is not overwritten; name another file with %s", path, flag)
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, failed("%s: its directory does not exist; make it first, or name another file with %s", path, flag)
+		return nil, exit.Failed("%s: its directory does not exist; make it first, or name another file with %s", path, flag)
 	case err != nil:
-		return nil, failed("%s: cannot be written: %w; name another file with %s", path, reason(err), flag)
+		return nil, exit.Failed("%s: cannot be written: %w; name another file with %s", path, exit.Reason(err), flag)
 	}
 	return file, nil
 }
@@ -87,7 +89,7 @@ func fill(file *os.File, text []byte) error {
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
 		discard(file)
-		return failed("%s: cannot be written: %w", file.Name(), reason(err))
+		return exit.Failed("%s: cannot be written: %w", file.Name(), exit.Reason(err))
 	}
 	return nil
 }

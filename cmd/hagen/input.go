@@ -12,6 +12,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
@@ -48,7 +50,7 @@ func pkiDir(ctx *cli.Context) string {
 
 // readCluster reads and validates the cluster file and prints its warnings and
 // notes.
-func readCluster(ui *ui, path string) (*cluster.Cluster, error) {
+func readCluster(ui *console.UI, path string) (*cluster.Cluster, error) {
 	text, err := readFile(path)
 	if err != nil {
 		return nil, err
@@ -57,16 +59,16 @@ func readCluster(ui *ui, path string) (*cluster.Cluster, error) {
 }
 
 // validCluster validates a cluster file and prints its warnings and notes.
-func validCluster(ui *ui, source spec.Source) (*cluster.Cluster, error) {
+func validCluster(ui *console.UI, source spec.Source) (*cluster.Cluster, error) {
 	c, err := gen.Read(source)
 	if err != nil {
-		return nil, &failure{exitUsage, err}
+		return nil, exit.With(exit.CodeUsage, err)
 	}
 	for _, w := range c.Warnings {
-		ui.warn(source.Explain(w))
+		ui.Warn(source.Explain(w))
 	}
 	for _, n := range c.Notes {
-		ui.note(source.Explain(n))
+		ui.Note(source.Explain(n))
 	}
 	return c, nil
 }
@@ -80,9 +82,9 @@ func readFile(path string) ([]byte, error) {
 	text, err := readText(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, usage("%s: there is no such file; hagen init writes one, or name another with -f", path)
+		return nil, exit.Usage("%s: there is no such file; hagen init writes one, or name another with -f", path)
 	case err != nil:
-		return nil, failed("%s: cannot be opened: %w; name another file with -f", path, reason(err))
+		return nil, exit.Failed("%s: cannot be opened: %w; name another file with -f", path, exit.Reason(err))
 	}
 	return text, nil
 }
@@ -106,20 +108,11 @@ func refuseFile(path string) error {
 	clean := filepath.Clean(path)
 	switch {
 	case path == "-", strings.HasPrefix(clean, "/dev/"), strings.HasPrefix(clean, "/proc/"), err == nil && !info.IsDir() && !info.Mode().IsRegular():
-		return usage("%s: the cluster is described in a file on disk, since its certificates are kept beside it; write one and name it with -f", path)
+		return exit.Usage("%s: the cluster is described in a file on disk, since its certificates are kept beside it; write one and name it with -f", path)
 	case err == nil && info.IsDir():
-		return usage("%s: is a directory; name the cluster file in it", path)
+		return exit.Usage("%s: is a directory; name the cluster file in it", path)
 	}
 	return nil // what else is wrong, opening it tells
-}
-
-// reason is an error of the operating system without the path, which the
-// message has named already.
-func reason(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
-		return p.Err
-	}
-	return err
 }
 
 // preflight refuses a directory that cannot be exchanged as a whole. That is
@@ -127,27 +120,23 @@ func reason(err error) error {
 func preflight(dir string, keep ...string) error {
 	err := out.Preflight(dir, keep...)
 	if _, ofSystem := errors.AsType[syscall.Errno](err); ofSystem {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
 	if err != nil {
-		return usage("%w", err)
+		return exit.Usage("%w", err)
 	}
 	return nil
 }
 
 // openStore opens the PKI directory and prints what it warns of.
-func openStore(ui *ui, ctx *cli.Context) (*store.Store, error) {
+func openStore(ui *console.UI, ctx *cli.Context) (*store.Store, error) {
 	dir := pkiDir(ctx)
-	s, err := store.Open(dir, waiting(ui, dir))
+	s, err := store.Open(dir, ui.Waiting(dir))
 	if err != nil {
-		return nil, failed("%w", err)
+		return nil, exit.Failed("%w", err)
 	}
 	for _, w := range s.Warnings() {
-		ui.warn(fmt.Sprintf("%s: %s", w.Name, w.Text))
+		ui.Warn(fmt.Sprintf("%s: %s", w.Name, w.Text))
 	}
 	return s, nil
-}
-
-func waiting(ui *ui, dir string) func() {
-	return func() { ui.say("waiting for another hagen that works on %s", dir) }
 }

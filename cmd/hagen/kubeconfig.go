@@ -14,6 +14,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/out"
@@ -22,7 +24,7 @@ import (
 	"hagen/pki/store"
 )
 
-func kubeconfigCommand(ui *ui) *cli.Command {
+func kubeconfigCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:  "kubeconfig",
 		Usage: "issue one more client certificate and write its kubeconfig",
@@ -52,7 +54,7 @@ const (
 	adminGroup = "system:masters"
 )
 
-func kubeconfig(ui *ui, ctx *cli.Context) error {
+func kubeconfig(ui *console.UI, ctx *cli.Context) error {
 	asked, err := clientFlags(ui, ctx)
 	if err != nil {
 		return err
@@ -75,23 +77,23 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 	defer keys.close()
 	authority, found := keys.store.Set()[control.ClusterAuthority]
 	if !found {
-		return failed("%s: holds no authority that could sign; hagen render makes one for a cluster that has none yet", pkiDir(ctx))
+		return exit.Failed("%s: holds no authority that could sign; hagen render makes one for a cluster that has none yet", pkiDir(ctx))
 	}
 	if asked.user == authority.Request.Subject.CommonName {
-		return usage("--user: %q is the name of the authority that signs; choose another --user", asked.user)
+		return exit.Usage("--user: %q is the name of the authority that signs; choose another --user", asked.user)
 	}
 	item, warnings, err := pki.Client(authority, request, keys.now, pki.Generate)
 	if err != nil {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
 	for _, w := range warnings {
-		ui.warn("the certificate " + w.Text) // its name in the PKI means nothing to the user
+		ui.Warn("the certificate " + w.Text) // its name in the PKI means nothing to the user
 	}
 	if slices.Contains(asked.groups, adminGroup) {
-		ui.note("the group " + adminGroup + " is obeyed without asking RBAC, until the certificate expires")
+		ui.Note("the group " + adminGroup + " is obeyed without asking RBAC, until the certificate expires")
 	}
 	if c.Profile.OneAuthority {
-		ui.note("the certificate is also one for etcd, where its holder may read and write everything")
+		ui.Note("the certificate is also one for etcd, where its holder may read and write everything")
 	}
 
 	return deliver(ui, keys, item, asked.path, control.Kubeconfig(c, authority, item))
@@ -99,17 +101,17 @@ func kubeconfig(ui *ui, ctx *cli.Context) error {
 
 // deliver records the certificate, then hands the kubeconfig over. In this
 // order nobody holds a certificate that the records do not know.
-func deliver(ui *ui, keys *clusterPKI, item pki.Item, path string, text []byte) error {
+func deliver(ui *console.UI, keys *clusterPKI, item pki.Item, path string, text []byte) error {
 	record, err := store.NewClientRecord(item)
 	if err != nil {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
 	save := func() error { return keys.save(ui, keys.store.Set(), record) }
 	if path == pipe {
 		if err := save(); err != nil {
 			return err
 		}
-		ui.out.Write(text)
+		ui.Out.Write(text)
 		return nil
 	}
 	if path == "" {
@@ -121,7 +123,7 @@ func deliver(ui *ui, keys *clusterPKI, item pki.Item, path string, text []byte) 
 	} else {
 		warnBelowGit(ui, path)
 	}
-	ui.say("wrote %s: user %s, valid until %s", path, record.User, record.NotAfter.Format(time.DateOnly))
+	ui.Say("wrote %s: user %s, valid until %s", path, record.User, record.NotAfter.Format(time.DateOnly))
 	return nil
 }
 
@@ -130,12 +132,12 @@ func deliver(ui *ui, keys *clusterPKI, item pki.Item, path string, text []byte) 
 func intoFile(path string, text []byte, save func() error) error {
 	switch _, err := os.Lstat(path); {
 	case err == nil:
-		return failed("%s: exists and is not overwritten; name another file with -o", path)
+		return exit.Failed("%s: exists and is not overwritten; name another file with -o", path)
 	case !errors.Is(err, fs.ErrNotExist):
-		return failed("%s: cannot be written: %w; name another file with -o", path, reason(err))
+		return exit.Failed("%s: cannot be written: %w; name another file with -o", path, exit.Reason(err))
 	}
 	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
-		return failed("%s: its directory does not exist; make it first, or name another file with -o", path)
+		return exit.Failed("%s: its directory does not exist; make it first, or name another file with -o", path)
 	}
 	staged, err := stageFile(path, nil, 0o600)
 	if err != nil {
@@ -156,25 +158,25 @@ const kubeconfigsDir = "kubeconfigs"
 
 // intoTree writes the kubeconfig into the cluster's tree, which is private and
 // which no repository takes, and gives its path.
-func intoTree(ui *ui, c *cluster.Cluster, item pki.Item, text []byte, save func() error) (string, error) {
+func intoTree(ui *console.UI, c *cluster.Cluster, item pki.Item, text []byte, save func() error) (string, error) {
 	dir, place := filepath.Join(renderedDir, c.Name), path.Join(kubeconfigsDir, fileOf(item.Request.Subject.CommonName))
-	target, err := tree.Open(dir, waiting(ui, dir))
+	target, err := tree.Open(dir, ui.Waiting(dir))
 	if err != nil {
-		return "", failed("%w", err)
+		return "", exit.Failed("%w", err)
 	}
 	defer target.Close()
 	prepared, err := out.PrepareKey(target, tree.File{Path: place, Mode: 0o600, Data: text})
 	if err != nil {
-		return "", failed("%w; name another file with -o", err)
+		return "", exit.Failed("%w; name another file with -o", err)
 	}
 	defer prepared.Discard()
 	if err := save(); err != nil {
 		return "", err
 	}
 	if _, err := prepared.Commit(); err != nil {
-		return "", failed("%w", err)
+		return "", exit.Failed("%w", err)
 	}
-	warnNotes(ui, target.Notes())
+	ui.WarnEach(target.Notes())
 	return filepath.Join(dir, filepath.FromSlash(place)), nil
 }
 
@@ -187,7 +189,7 @@ type client struct {
 }
 
 // clientFlags reads the flags, before anything is opened.
-func clientFlags(ui *ui, ctx *cli.Context) (client, error) {
+func clientFlags(ui *console.UI, ctx *cli.Context) (client, error) {
 	asked := client{user: ctx.String("user"), groups: ctx.StringSlice("group"), path: ctx.String("output")}
 	if asked.user == adminUser && len(asked.groups) == 0 {
 		asked.groups = []string{adminGroup}
@@ -200,7 +202,7 @@ func clientFlags(ui *ui, ctx *cli.Context) (client, error) {
 		}
 		err := checkName(flag, name)
 		if err == nil && slices.Contains(asked.groups[:max(i-1, 0)], name) {
-			err = usage("--group %s is given twice; leave one out", name)
+			err = exit.Usage("--group %s is given twice; leave one out", name)
 		}
 		faults = append(faults, err)
 	}
@@ -210,11 +212,11 @@ func clientFlags(ui *ui, ctx *cli.Context) (client, error) {
 	if text := ctx.String("expiry"); text != "" {
 		var err error
 		if asked.life, err = cluster.ParseLifetime(text); err != nil {
-			return asked, usage("--expiry: %w", err)
+			return asked, exit.Usage("--expiry: %w", err)
 		}
 	}
-	if asked.path == pipe && ui.outTerminal {
-		return asked, usage("the kubeconfig holds a key and is not printed on a terminal: pipe it, or name a file with -o")
+	if asked.path == pipe && ui.Terminal {
+		return asked, exit.Usage("the kubeconfig holds a key and is not printed on a terminal: pipe it, or name a file with -o")
 	}
 	return asked, nil
 }
@@ -225,11 +227,11 @@ func checkName(flag, name string) error {
 	odd := strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
 	switch {
 	case odd:
-		return usage("%s: %q holds a character that cannot be printed", flag, name)
+		return exit.Usage("%s: %q holds a character that cannot be printed", flag, name)
 	case strings.TrimSpace(name) != name:
-		return usage("%s: %q begins or ends with a blank", flag, name)
+		return exit.Usage("%s: %q begins or ends with a blank", flag, name)
 	case utf8.RuneCountInString(name) > 64:
-		return usage("%s: the name has %d characters; a certificate can hold 64", flag, utf8.RuneCountInString(name))
+		return exit.Usage("%s: the name has %d characters; a certificate can hold 64", flag, utf8.RuneCountInString(name))
 	}
 	return nil
 }

@@ -14,13 +14,15 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
 	"hagen/out/digest"
 )
 
-func lockCommand(ui *ui) *cli.Command {
+func lockCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "find the digests of what machines fetch, and write them to a lock file",
@@ -47,7 +49,7 @@ func lockCommand(ui *ui) *cli.Command {
 	}
 }
 
-func lock(ui *ui, ctx *cli.Context) error {
+func lock(ui *console.UI, ctx *cli.Context) error {
 	c, err := readCluster(ui, ctx.String("file"))
 	if err != nil {
 		return err
@@ -56,13 +58,13 @@ func lock(ui *ui, ctx *cli.Context) error {
 	limit, err := time.ParseDuration(ctx.String("timeout"))
 	switch {
 	case len(wanted) == 0:
-		return usage("%s: no machine fetches anything: its binaries are to be on its image; docs/binaries.md tells how to have them fetched", ctx.String("file"))
+		return exit.Usage("%s: no machine fetches anything: its binaries are to be on its image; docs/binaries.md tells how to have them fetched", ctx.String("file"))
 	case ctx.IsSet("from") && ctx.Bool("upstream"):
-		return usage("--from and --upstream are two places to look in: leave one out")
+		return exit.Usage("--from and --upstream are two places to look in: leave one out")
 	case ctx.Bool("flat") && (!ctx.Bool("upstream") || c.Binaries.Mirror == ""):
-		return usage("--flat says where a mirror has what --upstream finds: it goes with --upstream, and with a mirror in the cluster file")
+		return exit.Usage("--flat says where a mirror has what --upstream finds: it goes with --upstream, and with a mirror in the cluster file")
 	case err != nil || limit <= 0:
-		return usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", ctx.String("timeout"))
+		return exit.Usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", ctx.String("timeout"))
 	}
 	held, err := readLock(ctx.String("file"))
 	if err != nil {
@@ -74,13 +76,13 @@ func lock(ui *ui, ctx *cli.Context) error {
 	}
 	var artefacts []cluster.Locked
 	for i, a := range wanted {
-		ui.say("%s: %s", a.Name, found[i].Note)
+		ui.Say("%s: %s", a.Name, found[i].Note)
 		file := found[i].File
 		if ctx.Bool("upstream") && c.Binaries.Mirror != "" && c.Binaries.Sources[a.Name] == "" {
 			if ctx.Bool("flat") {
 				file = filepath.Base(file)
 			}
-			ui.say("%s: the mirror is to have it at %s/%s", a.Name, c.Binaries.Mirror, file)
+			ui.Say("%s: the mirror is to have it at %s/%s", a.Name, c.Binaries.Mirror, file)
 		}
 		artefacts = append(artefacts, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: file, SHA512: found[i].SHA512})
 	}
@@ -88,12 +90,12 @@ func lock(ui *ui, ctx *cli.Context) error {
 }
 
 // digests looks where it was told to.
-func digests(ui *ui, ctx *cli.Context, c *cluster.Cluster, wanted []cluster.Artefact, limit time.Duration) ([]digest.Found, error) {
+func digests(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, wanted []cluster.Artefact, limit time.Duration) ([]digest.Found, error) {
 	until, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	until, cancel := context.WithTimeout(until, limit)
 	defer cancel()
-	client := digest.NewClient("hagen/"+version, func(text string) { ui.say("%s", text) })
+	client := digest.NewClient("hagen/"+version, func(text string) { ui.Say("%s", text) })
 	var files []digest.File
 	for _, a := range wanted {
 		files = append(files, digest.File{Name: a.Name, Path: a.Path, URLs: places(c, a, ctx.Bool("upstream")), Sums: sums(a)})
@@ -106,21 +108,21 @@ func digests(ui *ui, ctx *cli.Context, c *cluster.Cluster, wanted []cluster.Arte
 	case from == "":
 		found, err = client.FromServers(until, files)
 	case errors.Is(statErr, fs.ErrNotExist):
-		return nil, usage("--from %s: there is no such directory or file", from)
+		return nil, exit.Usage("--from %s: there is no such directory or file", from)
 	case statErr != nil:
-		return nil, failed("--from %s: cannot be looked at: %w", from, reason(statErr))
+		return nil, exit.Failed("--from %s: cannot be looked at: %w", from, exit.Reason(statErr))
 	case info.IsDir():
 		found, err = digest.FromDirectory(from, files)
 	case !info.Mode().IsRegular():
-		return nil, usage("--from %s: is no file on disk, beside which binaries could be; write the digests into one, and name that", from)
+		return nil, exit.Usage("--from %s: is no file on disk, beside which binaries could be; write the digests into one, and name that", from)
 	default:
 		found, err = client.FromSums(until, from, files)
 	}
 	if err != nil && from == "" {
-		return nil, failed("%w\nNothing was written. Without a network, hagen lock --from DIR reads the files themselves.", err)
+		return nil, exit.Failed("%w\nNothing was written. Without a network, hagen lock --from DIR reads the files themselves.", err)
 	}
 	if err != nil {
-		return nil, failed("%w\nNothing was written.", err)
+		return nil, exit.Failed("%w\nNothing was written.", err)
 	}
 	return found, nil
 }
@@ -152,13 +154,13 @@ func sums(a cluster.Artefact) []string {
 
 // writeLock writes the lock file unless it says the same already. What it says
 // of keys stays.
-func writeLock(ui *ui, c *cluster.Cluster, held lockFile, artefacts []cluster.Locked) error {
+func writeLock(ui *console.UI, c *cluster.Cluster, held lockFile, artefacts []cluster.Locked) error {
 	text := cluster.LockText(c.Name, held.keys, artefacts)
 	if _, err := gen.ReadLock(c, spec.Source{Name: held.path, Text: text}); err != nil {
-		return failed("the digests that were found make no lock file:\n%w\nNothing was written.", err)
+		return exit.Failed("the digests that were found make no lock file:\n%w\nNothing was written.", err)
 	}
 	if bytes.Equal(held.text, text) {
-		ui.say("%s says so already", held.path)
+		ui.Say("%s says so already", held.path)
 		return nil
 	}
 	staged, err := held.stage()
@@ -168,6 +170,6 @@ func writeLock(ui *ui, c *cluster.Cluster, held lockFile, artefacts []cluster.Lo
 	if err != nil {
 		return err
 	}
-	ui.say("wrote %s: %s", held.path, number(len(artefacts), "digest"))
+	ui.Say("wrote %s: %s", held.path, console.Number(len(artefacts), "digest"))
 	return nil
 }

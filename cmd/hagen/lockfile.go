@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
@@ -57,16 +59,16 @@ func readLock(file string) (lockFile, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return lock, nil
 	case err != nil:
-		return lock, failed("%s: cannot be opened: %w", lock.path, reason(err))
+		return lock, exit.Failed("%s: cannot be opened: %w", lock.path, exit.Reason(err))
 	}
 	source := spec.Source{Name: lock.path, Text: text}
 	read, err := spec.ParseLock(source)
 	if err != nil {
-		return lock, &failure{exitUsage, err}
+		return lock, exit.With(exit.CodeUsage, err)
 	}
 	keys, faults := cluster.LockedKeys(read)
 	if err := spec.Refuse(source, faults); err != nil {
-		return lock, &failure{exitUsage, err}
+		return lock, exit.With(exit.CodeUsage, err)
 	}
 	lock.text, lock.keys, lock.artefacts = text, keys, cluster.LockedArtefacts(read)
 	return lock, nil
@@ -74,7 +76,7 @@ func readLock(file string) (lockFile, error) {
 
 // readLocked is readCluster with the digests of the lock file, if the cluster
 // needs any.
-func readLocked(ui *ui, path string) (*cluster.Cluster, error) {
+func readLocked(ui *console.UI, path string) (*cluster.Cluster, error) {
 	c, err := readCluster(ui, path)
 	if err != nil || len(c.Fetched()) == 0 {
 		return c, err
@@ -84,10 +86,10 @@ func readLocked(ui *ui, path string) (*cluster.Cluster, error) {
 	case err != nil:
 		return nil, err
 	case lock.text == nil:
-		return nil, usage("%s: there is no lock file %s with the digests of what machines fetch; run hagen lock%s", path, lock.path, withFile(path))
+		return nil, exit.Usage("%s: there is no lock file %s with the digests of what machines fetch; run hagen lock%s", path, lock.path, withFile(path))
 	}
 	if c, err = gen.ReadLock(c, spec.Source{Name: lock.path, Text: lock.text}); err != nil {
-		return nil, &failure{exitUsage, err}
+		return nil, exit.With(exit.CodeUsage, err)
 	}
 	return c, nil
 }

@@ -4,67 +4,37 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
+
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 )
 
 func main() {
 	// A run is over before the collector has done much good: fewer rounds
 	// make it a tenth faster, for five more megabytes.
 	debug.SetGCPercent(200)
-	os.Exit(run(os.Args, newUI(os.Stdout, os.Stderr)))
-}
-
-// Exit codes. Scripts rely on them; docs/cli.md lists them.
-const (
-	exitNo     = 1 // the answer is no, of a command that was asked something
-	exitUsage  = 2 // wrong usage, or a cluster file that was refused
-	exitFailed = 3 // it could not be done
-)
-
-// failure is an error with its exit code.
-type failure struct {
-	code int
-	err  error
-}
-
-func (f *failure) Error() string { return f.err.Error() }
-func (f *failure) Unwrap() error { return f.err }
-
-// no, usage and failed make failures of the three kinds.
-func no(format string, args ...any) error {
-	return &failure{exitNo, fmt.Errorf(format, args...)}
-}
-
-func usage(format string, args ...any) error {
-	return &failure{exitUsage, fmt.Errorf(format, args...)}
-}
-
-func failed(format string, args ...any) error {
-	return &failure{exitFailed, fmt.Errorf(format, args...)}
+	os.Exit(run(os.Args, console.New(os.Stdout, os.Stderr)))
 }
 
 // run is main without its exit.
-func run(args []string, ui *ui) int {
+func run(args []string, ui *console.UI) int {
 	err := start(newApp(ui), args[min(1, len(args)):])
-	_, no := errors.AsType[differs](err)
-	if (err == nil || no) && ui.out.err != nil {
-		err = failed("standard output cannot be written: %w", reason(ui.out.err))
+	_, no := errors.AsType[exit.Differs](err)
+	if (err == nil || no) && ui.Out.Failed != nil {
+		err = exit.Failed("standard output cannot be written: %w", exit.Reason(ui.Out.Failed))
 	}
 	switch {
 	case err == nil:
 		return 0
-	case err == error(differs{}):
-		return exitNo
+	case err == error(exit.Differs{}):
+		return exit.Code(err)
 	}
-	ui.fail(err)
-	if f, ok := errors.AsType[*failure](err); ok {
-		return f.code
-	}
-	return exitFailed
+	ui.Fail(err)
+	return exit.Code(err)
 }
 
 // start hands the arguments to the command they name.
@@ -80,7 +50,7 @@ func start(app *cli.App, args []string) error {
 	return app.Run(append([]string{app.Name}, args...))
 }
 
-func newApp(ui *ui) *cli.App {
+func newApp(ui *console.UI) *cli.App {
 	app := &cli.App{
 		Name:      "hagen",
 		Usage:     "makes the PKI and one boot document per machine of a highly available Kubernetes control plane",
@@ -95,8 +65,8 @@ func newApp(ui *ui) *cli.App {
 		HideHelp:                  true, // help is a command like the others; see arrange for --help
 		DisableSliceFlagSeparator: true, // a group may have a comma in its name
 		CustomAppHelpTemplate:     appHelp,
-		Writer:                    ui.out,
-		ErrWriter:                 ui.err,
+		Writer:                    ui.Out,
+		ErrWriter:                 ui.Err,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run does
 		Commands: []*cli.Command{
 			initCommand(ui), lockCommand(ui), sysextCommand(ui), renderCommand(ui), checkCommand(ui), diffCommand(ui), planCommand(ui), redactCommand(ui), goldenCommand(ui), kubeconfigCommand(ui), pkiCommand(ui),

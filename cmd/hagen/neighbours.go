@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/encode"
@@ -109,7 +110,7 @@ func taken(file string, statics map[string]cluster.Host, path, name string, i no
 	for _, what := range claimed {
 		if h, both := statics[what]; both && h.Name != name && !told[what] {
 			told[what] = true
-			faults = append(faults, usage("%s:%d:%d: %s: %s of %s is that of a machine of another cluster, too (%s): give each machine its own, or name another directory with -o",
+			faults = append(faults, exit.Usage("%s:%d:%d: %s: %s of %s is that of a machine of another cluster, too (%s): give each machine its own, or name another directory with -o",
 				file, h.At.Line, h.At.Column, h.At.Path, what, h.Name, path))
 		}
 	}
@@ -130,7 +131,7 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) (faults 
 		}
 		if slices.Contains(own.VirtualIPs, address) && !told[address] {
 			told[address] = true
-			faults = append(faults, usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
+			faults = append(faults, exit.Usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
 				file, at.Line, at.Column, at.Path, address, other.path))
 		}
 		if slices.ContainsFunc(own.VirtualIPs, func(vip netip.Addr) bool { return c.OneNetwork(vip, address) }) {
@@ -146,7 +147,7 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) (faults 
 		free = free%255 + 1
 	}
 	at = own.RouterAt
-	return append(faults, usage("%s:%d:%d: %s: the virtual router has number %d, and so has another cluster's on the same network (%s): write another loadBalancer.virtualRouterID, for example %d",
+	return append(faults, exit.Usage("%s:%d:%d: %s: the virtual router has number %d, and so has another cluster's on the same network (%s): write another loadBalancer.virtualRouterID, for example %d",
 		file, at.Line, at.Column, at.Path, own.RouterID, taken, free))
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/pki"
 )
@@ -30,7 +32,7 @@ func otherProfile(dir string, c *cluster.Cluster, requests []pki.Request, have p
 	if len(there) == 0 || slices.Equal(there, wanted) {
 		return nil
 	}
-	return failed("%s: was made for another profile than %s: its authorities are %s, not %s; write the profile back, or name the PKI directory of this cluster with --pki",
+	return exit.Failed("%s: was made for another profile than %s: its authorities are %s, not %s; write the profile back, or name the PKI directory of this cluster with --pki",
 		dir, c.Profile.Name, strings.Join(there, ", "), strings.Join(wanted, ", "))
 }
 
@@ -40,7 +42,7 @@ const etcdLeaf = "etcd-server"
 // membership warns when the members of etcd are others than those of the last
 // render: documents alone do not change a cluster that runs. Removed are the
 // paths in the tree that this render removed.
-func (w *work) membership(ui *ui, removed []string) {
+func (w *work) membership(ui *console.UI, removed []string) {
 	var said []string
 	for _, file := range removed {
 		host := path.Dir(file)
@@ -71,9 +73,9 @@ func (w *work) membership(ui *ui, removed []string) {
 	switch changed := "the masters have changed: " + strings.Join(said, ", "); {
 	case !rendered || len(said) == 0:
 	case len(said) == gone: // whoever came instead has its certificates already, as after --replace
-		ui.warn(changed + "; in a cluster that runs, etcd has to be told that by now (etcdctl member remove; hagen plan says when)")
+		ui.Warn(changed + "; in a cluster that runs, etcd has to be told that by now (etcdctl member remove; hagen plan says when)")
 	default:
-		ui.warn(changed + "; in a cluster that runs, tell etcd first (hagen plan says how, and hagen render --replace for a lost one): these documents are for a new one")
+		ui.Warn(changed + "; in a cluster that runs, tell etcd first (hagen plan says how, and hagen render --replace for a lost one): these documents are for a new one")
 	}
 }
 
@@ -86,7 +88,7 @@ func sameAddresses(a, b pki.Request) bool {
 
 // warnAll prints the warnings of the PKI, those that say the same of several
 // certificates in one line.
-func warnAll(ui *ui, warnings []pki.Warning) {
+func warnAll(ui *console.UI, warnings []pki.Warning) {
 	var texts []string
 	names := map[string][]string{}
 	for _, w := range warnings {
@@ -96,7 +98,7 @@ func warnAll(ui *ui, warnings []pki.Warning) {
 		names[w.Text] = append(names[w.Text], w.Name)
 	}
 	for _, text := range texts {
-		ui.warn(strings.Join(folded(names[text]), ", ") + ": " + text)
+		ui.Warn(strings.Join(folded(names[text]), ", ") + ": " + text)
 	}
 }
 

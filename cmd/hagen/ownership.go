@@ -18,6 +18,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
@@ -98,7 +99,7 @@ func (p *ownership) holdKeys(said string, known map[string]string) error {
 		if known[first] == "" {
 			first = slices.Sorted(maps.Keys(known))[0]
 		}
-		return failed("%s: %s, and cluster %s has keys, as %s says (%s, SHA-256 %s…): %s", p.dir, p.lack(), p.cluster.Name, said, first, known[first][:12], p.bring())
+		return exit.Failed("%s: %s, and cluster %s has keys, as %s says (%s, SHA-256 %s…): %s", p.dir, p.lack(), p.cluster.Name, said, first, known[first][:12], p.bring())
 	}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(known)) {
@@ -113,7 +114,7 @@ func (p *ownership) holdKeys(said string, known map[string]string) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return failed("%s: holds other keys than cluster %s has, as %s says:\n%s\nif these are the cluster's, restore %[3]s; else %[5]s", p.dir, p.cluster.Name, said, strings.Join(lines, "\n"), p.bring())
+	return exit.Failed("%s: holds other keys than cluster %s has, as %s says:\n%s\nif these are the cluster's, restore %[3]s; else %[5]s", p.dir, p.cluster.Name, said, strings.Join(lines, "\n"), p.bring())
 }
 
 func (p *ownership) lack() string {
@@ -145,13 +146,13 @@ func (p *ownership) holdTree(dir string) error {
 	case i < 0 && !unread:
 		return nil
 	case name != "" && name != p.cluster.Name:
-		return failed("%s: was made for cluster %s, with its keys, and %s is of cluster %s: name a directory of its own", dir, name, p.file, p.cluster.Name)
+		return exit.Failed("%s: was made for cluster %s, with its keys, and %s is of cluster %s: name a directory of its own", dir, name, p.file, p.cluster.Name)
 	case i < 0:
-		return failed("%s: %s, and %s was rendered for the cluster: %s", p.dir, p.lack(), dir, p.bring())
+		return exit.Failed("%s: %s, and %s was rendered for the cluster: %s", p.dir, p.lack(), dir, p.bring())
 	case len(p.have) == 0:
-		return failed("%s: %s, and %s was made with keys of the cluster (authority SHA-256 %s…): %s", p.dir, p.lack(), dir, known[i][:12], p.bring())
+		return exit.Failed("%s: %s, and %s was made with keys of the cluster (authority SHA-256 %s…): %s", p.dir, p.lack(), dir, known[i][:12], p.bring())
 	}
-	return failed("%s: holds other keys than %s was made with (%s SHA-256 %s… here, an authority SHA-256 %s… there): it would be the last to know those; name the PKI directory of that tree with --pki, or another tree; if nothing of it is in use any more, move it away",
+	return exit.Failed("%s: holds other keys than %s was made with (%s SHA-256 %s… here, an authority SHA-256 %s… there): it would be the last to know those; name the PKI directory of that tree with --pki, or another tree; if nothing of it is in use any more, move it away",
 		p.dir, dir, control.ClusterAuthority, short(p.have[control.ClusterAuthority]), known[i][:12])
 }
 
@@ -166,15 +167,15 @@ func (p *ownership) belongs(s *store.Store) error {
 	case name == p.cluster.Name || name == "" && len(s.Recorded()) == 0:
 		return nil
 	case name != "":
-		return failed("%s: is the PKI directory of cluster %s, and %s is of cluster %s: %s", p.dir, name, p.file, p.cluster.Name, rename(name))
+		return exit.Failed("%s: is the PKI directory of cluster %s, and %s is of cluster %s: %s", p.dir, name, p.file, p.cluster.Name, rename(name))
 	}
 	// An index of version 1 names none, but tells.
 	if was := formerName(s); was != "" && was != p.cluster.Name && commonName(p.cluster) == p.cluster.Name+cluster.AuthorityEnding {
-		return failed("%s: is the PKI directory of cluster %s, to go by its authority, and %s is of cluster %s: %s", p.dir, was, p.file, p.cluster.Name, rename(was))
+		return exit.Failed("%s: is the PKI directory of cluster %s, to go by its authority, and %s is of cluster %s: %s", p.dir, was, p.file, p.cluster.Name, rename(was))
 	}
 	theirs, ours := memberAddresses(slices.Collect(maps.Values(s.Recorded()))), memberAddresses(control.Requests(p.cluster))
 	if len(theirs) > 0 && !slices.ContainsFunc(theirs, func(a netip.Addr) bool { return slices.Contains(ours, a) }) {
-		return failed("%s: has certificates for masters at %s and for none of cluster %s, so it may be another cluster's: name the directory of %[3]s with --pki; if this is it, hagen pki rename %[3]s %[3]s%s says so",
+		return exit.Failed("%s: has certificates for masters at %s and for none of cluster %s, so it may be another cluster's: name the directory of %[3]s with --pki; if this is it, hagen pki rename %[3]s %[3]s%s says so",
 			p.dir, addressesOf(theirs), p.cluster.Name, p.flags)
 	}
 	return nil
@@ -191,7 +192,7 @@ func (p *ownership) began(s *store.Store, now time.Time) error {
 	if s.Recorded()[name].Kind == pki.Leaf {
 		remedy = "delete both its files, so that it is issued anew"
 	}
-	return failed("%s: the clock says %s, and %s was made for %s and after: set the clock right; if it was wrong then, %s",
+	return exit.Failed("%s: the clock says %s, and %s was made for %s and after: set the clock right; if it was wrong then, %s",
 		p.dir, now.UTC().Format(time.RFC3339), name, begin.Format(time.RFC3339), remedy)
 }
 

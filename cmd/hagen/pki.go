@@ -15,6 +15,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/out/tree"
@@ -22,7 +24,7 @@ import (
 	"hagen/pki/store"
 )
 
-func pkiCommand(ui *ui) *cli.Command {
+func pkiCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "pki",
 		Usage:     "make a cluster's authorities, or hand its PKI directory over to the name it has now",
@@ -45,13 +47,13 @@ func pkiCommand(ui *ui) *cli.Command {
 			case len(words) == 1 && words[0] == "init":
 				return pkiInit(ui, ctx)
 			case len(words) > 0 && words[0] == "rename" && ctx.Bool("json"):
-				return usage("--json is for hagen pki init: leave it out")
+				return exit.Usage("--json is for hagen pki init: leave it out")
 			case len(words) == 3 && words[0] == "rename" && !ctx.Bool("again"):
 				return pkiRename(ui, ctx, words[1], words[2])
 			case len(words) > 0 && words[0] == "rename":
-				return usage("hagen pki rename takes the name that the cluster had and the one it has: hagen pki rename OLD NEW")
+				return exit.Usage("hagen pki rename takes the name that the cluster had and the one it has: hagen pki rename OLD NEW")
 			}
-			return usage("say what to do: hagen pki init, or hagen pki rename OLD NEW")
+			return exit.Usage("say what to do: hagen pki init, or hagen pki rename OLD NEW")
 		},
 	}
 }
@@ -70,7 +72,7 @@ type pkiMade struct {
 }
 
 // pkiInit makes the keys of a cluster that has none, or with --again others.
-func pkiInit(ui *ui, ctx *cli.Context) error {
+func pkiInit(ui *console.UI, ctx *cli.Context) error {
 	c, err := readCluster(ui, ctx.String("file"))
 	if err != nil {
 		return err
@@ -92,23 +94,23 @@ func pkiInit(ui *ui, ctx *cli.Context) error {
 }
 
 // first makes keys where nothing says that the cluster has some.
-func (made *pkiMade) first(ui *ui, ctx *cli.Context, c *cluster.Cluster, rendered string) error {
+func (made *pkiMade) first(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, rendered string) error {
 	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{rendered}})
 	if err != nil {
 		return err
 	}
 	defer keys.close()
 	if len(keys.store.Recorded()) > 0 {
-		return failed("%s: is there already: hagen render takes what is missing of certificates from its authorities; hagen pki init --again%s makes others", made.Directory, sameFlags(ctx))
+		return exit.Failed("%s: is there already: hagen render takes what is missing of certificates from its authorities; hagen pki init --again%s makes others", made.Directory, sameFlags(ctx))
 	}
 	return made.issue(ui, keys)
 }
 
 // again makes other keys, with what was there set aside. The lock file has to
 // be one that can be written, before anything is moved.
-func (made *pkiMade) again(ui *ui, ctx *cli.Context, c *cluster.Cluster) (err error) {
+func (made *pkiMade) again(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) (err error) {
 	keys := &clusterPKI{cluster: c}
-	if keys.now, err = ui.time(); err != nil {
+	if keys.now, err = ui.Time(); err != nil {
 		return err
 	}
 	if keys.lock, err = readLock(ctx.String("file")); err != nil {
@@ -134,34 +136,34 @@ func (made *pkiMade) again(ui *ui, ctx *cli.Context, c *cluster.Cluster) (err er
 }
 
 // issue makes the keys and writes them down.
-func (made *pkiMade) issue(ui *ui, keys *clusterPKI) error {
+func (made *pkiMade) issue(ui *console.UI, keys *clusterPKI) error {
 	requests := slices.DeleteFunc(control.Requests(keys.cluster), func(r pki.Request) bool { return r.Kind == pki.Leaf })
 	issued, err := pki.Issue(requests, nil, keys.now, pki.Generate, rand.Reader)
 	if err != nil {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
 	made.Made = slices.Sorted(maps.Keys(issued.Set))
 	return keys.save(ui, issued.Set)
 }
 
 // tell says what was made, and what that means.
-func (made *pkiMade) tell(ui *ui, ctx *cli.Context, rendered string) error {
+func (made *pkiMade) tell(ui *console.UI, ctx *cli.Context, rendered string) error {
 	if made.Aside != "" || made.others {
 		text := fmt.Sprintf("cluster %s has other keys now: machines that run keep the old ones, and neither they nor kubeconfigs, tokens and backups of etcd go with machines of the new ones", made.Cluster)
 		if made.Aside != "" {
 			text += ". What was there is in " + made.Aside
 		}
-		ui.warn(text)
+		ui.Warn(text)
 	}
 	if files := tree.Files(rendered); ctx.Bool("again") && (len(authoritiesIn(files)) > 0 || len(hostsIn(files, ".")) > 0) {
-		ui.warn(rendered + " was made with other keys, and hagen render does not overwrite it: render elsewhere with -o, or move it away if nothing of it is in use")
+		ui.Warn(rendered + " was made with other keys, and hagen render does not overwrite it: render elsewhere with -o, or move it away if nothing of it is in use")
 	}
 	if ctx.Bool("json") {
-		made.Warnings, made.Notes = list(ui.warnings), list(ui.notes)
-		ui.json(made)
+		made.Warnings, made.Notes = console.List(ui.Warnings), console.List(ui.Notes)
+		ui.JSON(made)
 		return nil
 	}
-	ui.say("wrote %s: %s", made.Directory, strings.Join(folded(made.Made), ", "))
+	ui.Say("wrote %s: %s", made.Directory, strings.Join(folded(made.Made), ", "))
 	return nil
 }
 
@@ -169,14 +171,14 @@ func (made *pkiMade) tell(ui *ui, ctx *cli.Context, rendered string) error {
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return false, failed("%s: cannot be read: %w", dir, reason(err))
+		return false, exit.Failed("%s: cannot be read: %w", dir, exit.Reason(err))
 	}
 	return len(entries) == 0, nil
 }
 
 // setAside gives the cluster's PKI directory another name, which it returns; ""
 // if nothing was there. It may be damaged, but not another's.
-func setAside(ui *ui, ctx *cli.Context, c *cluster.Cluster, now time.Time) (string, error) {
+func setAside(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, now time.Time) (string, error) {
 	dir := pkiDir(ctx)
 	if empty, err := isEmpty(dir); err != nil || empty {
 		return "", err
@@ -184,9 +186,9 @@ func setAside(ui *ui, ctx *cli.Context, c *cluster.Cluster, now time.Time) (stri
 	if err := ofCluster(ui, ctx, c); err != nil {
 		return "", err
 	}
-	d, err := tree.Open(dir, waiting(ui, dir))
+	d, err := tree.Open(dir, ui.Waiting(dir))
 	if err != nil {
-		return "", failed("%w", err)
+		return "", exit.Failed("%w", err)
 	}
 	defer d.Close()
 	aside := filepath.Clean(dir)
@@ -195,16 +197,16 @@ func setAside(ui *ui, ctx *cli.Context, c *cluster.Cluster, now time.Time) (stri
 	}
 	aside += asideMark + now.UTC().Format("20060102T150405Z")
 	if _, err := os.Lstat(aside); err == nil {
-		return "", failed("%s: is there already: wait a second", aside)
+		return "", exit.Failed("%s: is there already: wait a second", aside)
 	}
 	if err := os.Rename(d.Path(), aside); err != nil {
-		return "", failed("%s: cannot be set aside: %w", dir, reason(err))
+		return "", exit.Failed("%s: cannot be set aside: %w", dir, exit.Reason(err))
 	}
 	if isLink(dir) { // which would lead nowhere
 		err = os.Mkdir(d.Path(), 0o700)
 	}
 	if err != nil {
-		return "", failed("%s: cannot be made anew: %w; what was there is in %s", dir, reason(err), aside)
+		return "", exit.Failed("%s: cannot be made anew: %w; what was there is in %s", dir, exit.Reason(err), aside)
 	}
 	return aside, nil
 }
@@ -221,9 +223,9 @@ func putBack(aside, dir string) error {
 
 // ofCluster refuses a directory that is no PKI, or the one of another cluster. A
 // damaged one is the cluster's unless its index says otherwise.
-func ofCluster(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+func ofCluster(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) error {
 	p := ownershipOf(ctx, c)
-	s, err := store.Open(p.dir, waiting(ui, p.dir))
+	s, err := store.Open(p.dir, ui.Waiting(p.dir))
 	if err == nil {
 		defer s.Close()
 		if len(s.Recorded()) > 0 {
@@ -232,21 +234,21 @@ func ofCluster(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	}
 	text, missing := fs.ReadFile(tree.Files(p.dir), store.IndexFile)
 	if _, damaged := errors.AsType[store.Faults](err); err != nil && !damaged {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
 	if _, err := os.Stat(filepath.Join(p.dir, "authorities")); missing != nil && err != nil {
-		return failed("%s: is no PKI directory, and is not set aside: name another with --pki", p.dir)
+		return exit.Failed("%s: is no PKI directory, and is not set aside: name another with --pki", p.dir)
 	}
 	var index struct{ Cluster string }
 	_ = json.Unmarshal(text, &index) // damaged, it says nothing
 	if index.Cluster != "" && index.Cluster != c.Name {
-		return failed("%s: is the PKI directory of cluster %s, and %s is of cluster %s: name the directory of %[4]s with --pki", p.dir, index.Cluster, p.file, c.Name)
+		return exit.Failed("%s: is the PKI directory of cluster %s, and %s is of cluster %s: name the directory of %[4]s with --pki", p.dir, index.Cluster, p.file, c.Name)
 	}
 	return nil
 }
 
 // pkiRename hands a PKI directory over to a cluster of another name.
-func pkiRename(ui *ui, ctx *cli.Context, old, name string) error {
+func pkiRename(ui *console.UI, ctx *cli.Context, old, name string) error {
 	c, err := readCluster(ui, ctx.String("file"))
 	if err != nil {
 		return err
@@ -254,11 +256,11 @@ func pkiRename(ui *ui, ctx *cli.Context, old, name string) error {
 	dir := pkiDir(ctx)
 	switch empty, err := isEmpty(dir); {
 	case c.Name != name:
-		return usage("%s is of cluster %s, not of %s: write the new name there first", ctx.String("file"), c.Name, name)
+		return exit.Usage("%s is of cluster %s, not of %s: write the new name there first", ctx.String("file"), c.Name, name)
 	case err != nil:
 		return err
 	case empty:
-		return failed("%s: there is no PKI directory that could be handed over", dir)
+		return exit.Failed("%s: there is no PKI directory that could be handed over", dir)
 	}
 	s, err := openStore(ui, ctx)
 	if err != nil {
@@ -266,22 +268,22 @@ func pkiRename(ui *ui, ctx *cli.Context, old, name string) error {
 	}
 	defer s.Close()
 	if was := s.Cluster(); was == name {
-		ui.say("%s is of cluster %s already", dir, name)
+		ui.Say("%s is of cluster %s already", dir, name)
 		return nil
 	} else if was != "" && was != old {
-		return failed("%s: is of cluster %s, not of %s: hagen pki rename %[2]s %[4]s%s", dir, was, old, name, sameFlags(ctx))
+		return exit.Failed("%s: is of cluster %s, not of %s: hagen pki rename %[2]s %[4]s%s", dir, was, old, name, sameFlags(ctx))
 	} else if former := formerName(s); was == "" && former != "" && old != former && old != name {
-		return failed("%s: is of cluster %s, to go by its authority, not of %s: hagen pki rename %[2]s %[4]s%s", dir, former, old, name, sameFlags(ctx))
+		return exit.Failed("%s: is of cluster %s, to go by its authority, not of %s: hagen pki rename %[2]s %[4]s%s", dir, former, old, name, sameFlags(ctx))
 	}
 	s.SetCluster(name)
 	_, err = s.Save(s.Set())
-	warnNotes(ui, s.Notes())
+	ui.WarnEach(s.Notes())
 	if err != nil {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
-	ui.say("%s is of cluster %s now, with the keys that it had", dir, name)
+	ui.Say("%s is of cluster %s now, with the keys that it had", dir, name)
 	if kept := s.Recorded()[control.ClusterAuthority].Subject.CommonName; kept != "" && kept != commonName(c) {
-		ui.say("its authorities keep their name; so that no render warns of that, write spec.pki.subject.commonName: %s", kept)
+		ui.Say("its authorities keep their name; so that no render warns of that, write spec.pki.subject.commonName: %s", kept)
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
@@ -19,7 +21,7 @@ import (
 	"hagen/pki"
 )
 
-func planCommand(ui *ui) *cli.Command {
+func planCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "plan",
 		Usage:     "tell how running machines come from one cluster file to another, step by step",
@@ -38,19 +40,19 @@ func planCommand(ui *ui) *cli.Command {
 		},
 		Action: func(ctx *cli.Context) error {
 			if ctx.NArg() != 2 {
-				return usage("name two cluster files: hagen plan OLD NEW, each a file or REV:PATH")
+				return exit.Usage("name two cluster files: hagen plan OLD NEW, each a file or REV:PATH")
 			}
 			return makePlan(ui, ctx)
 		},
 	}
 }
 
-func makePlan(ui *ui, ctx *cli.Context) error {
+func makePlan(ui *console.UI, ctx *cli.Context) error {
 	var sides [2]planned
 	for i := range sides {
 		reader := ui
 		if i == 0 { // nobody can end the warnings of a former file
-			reader = ui.silent()
+			reader = ui.Silent()
 		}
 		var err error
 		if sides[i], err = readPlanned(reader, ctx.Args().Get(i)); err != nil {
@@ -58,7 +60,7 @@ func makePlan(ui *ui, ctx *cli.Context) error {
 		}
 	}
 	before, after := &sides[0], &sides[1]
-	now, err := ui.time()
+	now, err := ui.Time()
 	if err != nil {
 		return err
 	}
@@ -71,16 +73,16 @@ func makePlan(ui *ui, ctx *cli.Context) error {
 		file = defaultFile
 	}
 	if ctx.Bool("nodes-fit") && !plan.AboutNodes(before.Side, after.Side) {
-		return usage("--nodes-fit: what Nodes have is of no matter for this change; leave the flag out")
+		return exit.Usage("--nodes-fit: what Nodes have is of no matter for this change; leave the flag out")
 	}
 	p := plan.Of(before.Side, after.Side, plan.Options{Reimage: ctx.Bool("reimage"), NodesFit: ctx.Bool("nodes-fit"), File: file})
 	if p.Possible {
 		warnAll(ui, warnings)
 	}
 	if ctx.Bool("json") {
-		ui.json(planSummary{p, list(ui.warnings), list(ui.notes)})
+		ui.JSON(planSummary{p, console.List(ui.Warnings), console.List(ui.Notes)})
 	} else if p.Possible {
-		fmt.Fprint(ui.out, p.Text(before.source.Name, after.source.Name, ui.style()))
+		fmt.Fprint(ui.Out, p.Text(before.source.Name, after.source.Name, ui.Style()))
 	}
 	if !p.Possible {
 		return after.refused(p)
@@ -104,7 +106,7 @@ type planned struct {
 
 // readPlanned reads a cluster file. One on disk goes before a revision of the
 // same spelling.
-func readPlanned(ui *ui, argument string) (planned, error) {
+func readPlanned(ui *console.UI, argument string) (planned, error) {
 	p := planned{source: spec.Source{Name: argument}}
 	var err error
 	_, missing := os.Stat(argument)
@@ -127,7 +129,7 @@ func readPlanned(ui *ui, argument string) (planned, error) {
 		return p, err
 	}
 	if p.Cluster, err = gen.ReadLock(p.Cluster, lock); err != nil {
-		return p, &failure{exitUsage, err}
+		return p, exit.With(exit.CodeUsage, err)
 	}
 	return p, nil
 }
@@ -140,12 +142,12 @@ func decide(now time.Time, before, after *planned) (warnings []pki.Warning, err 
 	for _, side := range []*planned{before, after} {
 		issued, err := pki.Issue(control.Requests(side.Cluster), set, now, pki.Generate, rand.Reader)
 		if err != nil {
-			return nil, failed("%w", err)
+			return nil, exit.Failed("%w", err)
 		}
 		set, warnings = issued.Set, issued.Warnings
 		machines, err := gen.Render(side.Cluster, set, control.Options{}, nil, nil)
 		if err != nil {
-			return nil, failed("%w\nThis is a fault of hagen, not of your file.", err)
+			return nil, exit.Failed("%w\nThis is a fault of hagen, not of your file.", err)
 		}
 		for _, m := range machines {
 			side.Machines = append(side.Machines, m.Node)
@@ -168,7 +170,7 @@ func (p *planned) refused(told plan.Plan) error {
 	for i, r := range told.Refused {
 		faults = append(faults, spec.Fault{At: place(file, r.Field), Problem: r.Problem, Remedy: remedies[i]})
 	}
-	return &failure{exitNo, spec.Refuse(p.source, faults)}
+	return exit.With(exit.CodeNo, spec.Refuse(p.source, faults))
 }
 
 // place is where a field that is refused stands in the cluster file. An etcd

@@ -6,10 +6,12 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/profiles"
 )
 
-func releasesCommand(ui *ui) *cli.Command {
+func releasesCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "releases",
 		Usage:     "list profiles, Kubernetes releases with their etcd, and operating systems",
@@ -49,10 +51,10 @@ func recordedReleases() []string {
 }
 
 // releaseFlags prints the record of one release.
-func releaseFlags(ui *ui, ctx *cli.Context) error {
+func releaseFlags(ui *console.UI, ctx *cli.Context) error {
 	minors := recordedReleases()
 	if ctx.NArg() != 1 || !ctx.Bool("flags") {
-		return usage("name one release together with --flags: %s", strings.Join(minors, ", "))
+		return exit.Usage("name one release together with --flags: %s", strings.Join(minors, ", "))
 	}
 	minor := ctx.Args().First()
 	flags, recorded := profiles.Flags(minor)
@@ -60,7 +62,7 @@ func releaseFlags(ui *ui, ctx *cli.Context) error {
 		return unknown("record of the flags of release", minor, minors)
 	}
 	if ctx.Bool("json") {
-		ui.json(flags)
+		ui.JSON(flags)
 		return nil
 	}
 	rows := [][]string{{"COMPONENT", "FLAG", "TYPE", "DEFAULT", ""}}
@@ -71,19 +73,19 @@ func releaseFlags(ui *ui, ctx *cli.Context) error {
 		}
 		rows = append(rows, []string{f.Component, "--" + f.Name, f.Type, f.Default, remark})
 	}
-	table(ui.out, rows)
+	console.Table(ui.Out, rows)
 	return nil
 }
 
-func releasesJSON(ui *ui) {
-	ui.json(struct {
+func releasesJSON(ui *console.UI) {
+	ui.JSON(struct {
 		Profiles []profiles.Profile `json:"profiles"`
 		Releases []profiles.Release `json:"releases"`
 		Systems  []profiles.OS      `json:"operatingSystems"`
 	}{profiles.Profiles(), profiles.Releases(), profiles.Systems()})
 }
 
-func releasesTables(ui *ui) {
+func releasesTables(ui *console.UI) {
 	rows := [][]string{{"PROFILE", "KEYS", "OS", "WHAT IT IS"}}
 	for _, p := range profiles.Profiles() {
 		name := p.Name
@@ -96,17 +98,17 @@ func releasesTables(ui *ui) {
 		}
 		rows = append(rows, []string{name, p.Algorithm, system, p.Summary})
 	}
-	table(ui.out, rows)
+	console.Table(ui.Out, rows)
 	rows = [][]string{{"KUBERNETES", "ETCD", "PROFILE"}}
 	for _, r := range profiles.Releases() {
 		rows = append(rows, []string{r.Proven.String(), r.Etcd.String(), r.Profile})
 	}
-	fmt.Fprintln(ui.out)
-	table(ui.out, rows)
+	fmt.Fprintln(ui.Out)
+	console.Table(ui.Out, rows)
 	rows = [][]string{{"OS", "BINARIES", "HAPROXY", "BUTANE", "IGNITION", "FORMATS", "WHAT IT IS"}}
 	for _, o := range profiles.Systems() {
 		rows = append(rows, []string{o.Name, o.BinDir, o.HAProxy, o.Variant + " " + o.Butane, o.Spec, strings.Join(o.Formats, ","), o.Summary})
 	}
-	fmt.Fprintln(ui.out)
-	table(ui.out, rows)
+	fmt.Fprintln(ui.Out)
+	console.Table(ui.Out, rows)
 }

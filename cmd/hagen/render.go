@@ -9,6 +9,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
@@ -19,7 +21,7 @@ import (
 	"hagen/profiles"
 )
 
-func renderCommand(ui *ui) *cli.Command {
+func renderCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:  "render",
 		Usage: "make what is missing of the PKI, and one document per machine",
@@ -56,12 +58,12 @@ func renderCommand(ui *ui) *cli.Command {
 }
 
 // render is the whole way: read, issue, decide, check, encode; then write.
-func render(ui *ui, ctx *cli.Context) error {
+func render(ui *console.UI, ctx *cli.Context) error {
 	if err := errors.Join(knownFormats(ctx), knownChannel(ctx)); err != nil {
 		return err
 	}
 	if ctx.Bool("redact") && ctx.String("output") == "" {
-		return usage("--redact writes twins, which have no place among documents with keys: name a directory for them with -o")
+		return exit.Usage("--redact writes twins, which have no place among documents with keys: name a directory for them with -o")
 	}
 	if err := besideAlone(ctx); err != nil {
 		return err
@@ -136,7 +138,7 @@ func fetchedOtherwise(c *cluster.Cluster, hosts, formats []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return usage("--format: Ignition is to fetch the binaries of %s, and cloud-init holds no file against a digest; give such a machine an os that cloud-init sets up, or its binaries on its image", strings.Join(names, ", "))
+	return exit.Usage("--format: Ignition is to fetch the binaries of %s, and cloud-init holds no file against a digest; give such a machine an os that cloud-init sets up, or its binaries on its image", strings.Join(names, ", "))
 }
 
 func knownHosts(c *cluster.Cluster, asked []string) error {
@@ -144,7 +146,7 @@ func knownHosts(c *cluster.Cluster, asked []string) error {
 	var names []string
 	for _, name := range asked {
 		if strings.Contains(name, ",") {
-			faults = append(faults, usage("--host %s: name one host with each --host", name))
+			faults = append(faults, exit.Usage("--host %s: name one host with each --host", name))
 		} else {
 			names = append(names, name)
 		}
@@ -161,7 +163,7 @@ func namesOf(c *cluster.Cluster) []string {
 }
 
 // renderTree writes the PKI, then the tree of documents.
-func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster, restore control.Restore) error {
+func renderTree(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, restore control.Restore) error {
 	dir := ctx.String("output")
 	if dir == "" {
 		dir = filepath.Join("rendered", c.Name)
@@ -194,17 +196,17 @@ func renderTree(ui *ui, ctx *cli.Context, c *cluster.Cluster, restore control.Re
 }
 
 // write writes the PKI, then a tree.
-func (w *work) write(ui *ui, ctx *cli.Context, dir string, files []tree.File, prepare preparation, part out.Scope) error {
-	target, err := tree.Open(dir, waiting(ui, dir))
+func (w *work) write(ui *console.UI, ctx *cli.Context, dir string, files []tree.File, prepare preparation, part out.Scope) error {
+	target, err := tree.Open(dir, ui.Waiting(dir))
 	if err != nil {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
 	defer target.Close()
 	// The tree is staged first: when it cannot be written, no certificate is
 	// issued that no document holds.
 	prepared, err := prepare(target, files, part)
 	if err != nil {
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
 	defer prepared.Discard()
 	// In this order a killed run leaves what the next one goes on from: keys
@@ -216,9 +218,9 @@ func (w *work) write(ui *ui, ctx *cli.Context, dir string, files []tree.File, pr
 	result, err := prepared.Commit()
 	if err != nil {
 		w.sayPKI(ui, ctx)
-		return failed("%w", err)
+		return exit.Failed("%w", err)
 	}
-	warnNotes(ui, target.Notes())
+	ui.WarnEach(target.Notes())
 	if len(w.options.Joining) == 0 {
 		w.membership(ui, result.Removed)
 	}
@@ -257,12 +259,12 @@ type work struct {
 
 // issue computes everything, for all machines or these hosts. The work closes
 // the PKI, and so does an error.
-func issue(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o control.Options, hosts []string) (*work, error) {
+func issue(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o control.Options, hosts []string) (*work, error) {
 	return issueFor(ui, ctx, c, keys, o, func(*work) ([]string, error) { return hosts, nil })
 }
 
 // issueFor is issue where what is decided has a part in which hosts it is for.
-func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
+func issueFor(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
 	w := &work{cluster: c, options: o, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: formatsAsked(ctx), alone: oneDocument(ctx)}
 	defer func() {
 		if err != nil {
@@ -275,7 +277,7 @@ func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o 
 	}
 	issued, err := pki.Issue(requests, w.before, keys.now, pki.Generate, rand.Reader)
 	if err != nil {
-		return nil, failed("%w", err)
+		return nil, exit.Failed("%w", err)
 	}
 	issued.Changes = keys.store.Renewed(issued.Changes)
 	w.returned = map[string]bool{}
@@ -285,7 +287,7 @@ func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o 
 	w.issued = issued
 	warnAll(ui, issued.Warnings)
 	if w.decided, err = gen.Decide(c, issued.Set, o.Restore); err != nil {
-		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+		return nil, exit.Failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
 	hosts, err := choose(w)
 	if err != nil {
@@ -293,7 +295,7 @@ func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o 
 	}
 	w.admin = control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])
 	if w.machines, err = w.render(hosts, w.formats); err != nil {
-		return nil, failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+		return nil, exit.Failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
 	if err := w.deliver(ctx); err != nil {
 		return nil, err
@@ -308,7 +310,7 @@ func issueFor(ui *ui, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o 
 func (w *work) redact() error {
 	texts, err := twin.Tree(w.cluster.Name, twinned(w.machines), w.admin)
 	if err != nil {
-		return failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+		return exit.Failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
 	for i := range w.machines {
 		m := &w.machines[i]
@@ -333,14 +335,7 @@ func twinned(machines []gen.Machine) []twin.Machine {
 
 func (w *work) close() { w.keys.close() }
 
-func (w *work) save(ui *ui) error { return w.keys.save(ui, w.issued.Set) }
-
-// warnNotes prints what could not be cleaned up.
-func warnNotes(ui *ui, notes []string) {
-	for _, note := range notes {
-		ui.warn(note)
-	}
-}
+func (w *work) save(ui *console.UI) error { return w.keys.save(ui, w.issued.Set) }
 
 // files are all files of the tree; documents hold keys, and so does the
 // administrator's kubeconfig.

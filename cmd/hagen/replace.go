@@ -8,6 +8,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/node"
@@ -25,14 +27,14 @@ const runbookPath = "runbook.md"
 // renderReplacement makes the document with which a lost master joins the
 // others, and the runbook, in a directory of their own: the tree of all machines
 // stays as it is, and says what they have now.
-func renderReplacement(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+func renderReplacement(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) error {
 	dir, rendered, before, err := beside(ui, ctx, c, "replace")
 	if err != nil {
 		return err
 	}
 	plan, err := replace.Of(c, ctx.String("replace"), before)
 	if err != nil {
-		return usage("--replace %s: %w", ctx.String("replace"), err)
+		return exit.Usage("--replace %s: %w", ctx.String("replace"), err)
 	}
 	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{rendered, dir}})
 	if err != nil {
@@ -48,7 +50,7 @@ func renderReplacement(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 
 // renderJoining makes the documents with which masters that are new join the
 // others, in the order of a plan: each finds those that are there by then.
-func renderJoining(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
+func renderJoining(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) error {
 	dir, rendered, before, err := beside(ui, ctx, c, "join")
 	if err != nil {
 		return err
@@ -61,7 +63,7 @@ func renderJoining(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 	w, err := issueFor(ui, ctx, c, keys, control.Options{}, func(w *work) ([]string, error) {
 		hosts, w.options.Joining = diff.Joining(diff.Of(diff.Side{Machines: before}, diff.Side{Machines: w.decided.Nodes}).Order)
 		if len(hosts) == 0 {
-			return nil, usage("--join: no master joins others: those of the cluster file are the ones of %s; leave --join out, or name the tree that machines have with --from", rendered)
+			return nil, exit.Usage("--join: no master joins others: those of the cluster file are the ones of %s; leave --join out, or name the tree that machines have with --from", rendered)
 		}
 		return hosts, nil
 	})
@@ -74,7 +76,7 @@ func renderJoining(ui *ui, ctx *cli.Context, c *cluster.Cluster) error {
 
 // beside gives the directory of its own in which documents are written, and the
 // tree with the machines as they are now.
-func beside(ui *ui, ctx *cli.Context, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
+func beside(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
 	dir, rendered = ctx.String("output"), ctx.String("from")
 	if rendered == "" {
 		rendered = filepath.Join("rendered", c.Name)
@@ -90,31 +92,31 @@ func beside(ui *ui, ctx *cli.Context, c *cluster.Cluster, kind string) (dir, ren
 	}
 	_, missing := os.Stat(filepath.Join(dir, runbookPath))
 	if documents, _ := out.Holds(tree.Files(dir)); documents && missing != nil {
-		return "", "", nil, usage("%s: holds the documents of all machines: name a directory of its own with -o", dir)
+		return "", "", nil, exit.Usage("%s: holds the documents of all machines: name a directory of its own with -o", dir)
 	}
 	before, err = machinesIn(ui, rendered)
 	return dir, rendered, before, err
 }
 
 // writeBeside writes what no normal render does, with what to do with it.
-func (w *work) writeBeside(ui *ui, ctx *cli.Context, dir, runbook string) error {
+func (w *work) writeBeside(ui *console.UI, ctx *cli.Context, dir, runbook string) error {
 	w.admin = nil // is no machine's
 	files := append(w.files(), tree.File{Path: runbookPath, Mode: 0o600, Data: []byte(runbook)})
 	if err := w.write(ui, ctx, dir, files, out.Prepare, nil); err != nil {
 		return err
 	}
 	if !ctx.Bool("json") {
-		ui.say("\n%s", runbook)
+		ui.Say("\n%s", runbook)
 	}
 	return nil
 }
 
 // machinesIn reads what was rendered before, if anything was.
-func machinesIn(ui *ui, dir string) ([]node.Node, error) {
+func machinesIn(ui *console.UI, dir string) ([]node.Node, error) {
 	// A tree with kubeconfigs alone tells nothing of machines either.
 	_, err := os.Stat(dir)
 	if documents, _ := out.Holds(tree.Files(dir)); errors.Is(err, fs.ErrNotExist) || documents && len(hostsIn(tree.Files(dir), ".")) == 0 {
-		ui.warn(dir + ": there is no such tree: machines are taken to be as the cluster file says; name the tree that they have with --from")
+		ui.Warn(dir + ": there is no such tree: machines are taken to be as the cluster file says; name the tree that they have with --from")
 		return nil, nil
 	}
 	read, err := readTree(dir, tree.Files(dir))
@@ -149,23 +151,23 @@ func besideAlone(ctx *cli.Context) error {
 	flag := ""
 	switch {
 	case ctx.String("replace") != "" && ctx.Bool("join"):
-		return usage("--replace and --join are for a lost master and for new ones: do one of them")
+		return exit.Usage("--replace and --join are for a lost master and for new ones: do one of them")
 	case ctx.String("replace") != "":
 		flag = "--replace"
 	case ctx.Bool("join"):
 		flag = "--join"
 	case ctx.String("from") != "":
-		return usage("--from names the tree that machines had before --replace or --join: leave it out, or add one of them")
+		return exit.Usage("--from names the tree that machines had before --replace or --join: leave it out, or add one of them")
 	default:
 		return nil
 	}
 	switch {
 	case len(ctx.StringSlice("host")) > 0:
-		return usage("%s finds its hosts itself: leave --host out", flag)
+		return exit.Usage("%s finds its hosts itself: leave --host out", flag)
 	case ctx.Bool("redact"):
-		return usage("%s writes documents for machines, with their keys: leave --redact out", flag)
+		return exit.Usage("%s writes documents for machines, with their keys: leave --redact out", flag)
 	case ctx.String("output") == pipe:
-		return usage("%s writes documents and what to do with them: name a directory with -o, or leave it out for %s/<cluster>", flag, flag[2:])
+		return exit.Usage("%s writes documents and what to do with them: name a directory with -o, or leave it out for %s/<cluster>", flag, flag[2:])
 	}
 	return nil
 }

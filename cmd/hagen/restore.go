@@ -15,6 +15,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/out/replace"
@@ -43,21 +45,21 @@ func restoring(ctx *cli.Context, c *cluster.Cluster) (none control.Restore, err 
 	file := ctx.String("restore")
 	switch place := ctx.String("restore-path"); {
 	case file == "" && ctx.IsSet("restore-path"):
-		return none, usage("--restore-path says where the snapshot of --restore is found: name that file with --restore, too")
+		return none, exit.Usage("--restore-path says where the snapshot of --restore is found: name that file with --restore, too")
 	case file == "":
 		return none, nil
 	case len(ctx.StringSlice("host")) > 0:
-		return none, usage("--restore is for all masters at once: one that begins from a snapshot alone is no member of the others' cluster; leave --host out")
+		return none, exit.Usage("--restore is for all masters at once: one that begins from a snapshot alone is no member of the others' cluster; leave --host out")
 	case ctx.IsSet("replace") || ctx.Bool("join"):
-		return none, usage("--restore begins etcd of all masters anew, and --replace and --join have some join the others: do one of them")
+		return none, exit.Usage("--restore begins etcd of all masters anew, and --replace and --join have some join the others: do one of them")
 	case c.Profile.Name == profiles.Classic:
-		return none, usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
+		return none, exit.Usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
 	case !plainPath.MatchString(place) || path.Clean(place) != place:
-		return none, usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, restorePlace)
+		return none, exit.Usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, restorePlace)
 	case !reachable(c, path.Dir(place)):
-		return none, usage("--restore-path %s: lies in the system's files, where the documents make no such directory, or where nothing outlives a reboot; write for example %s, or on etcd's own disk %s", place, restorePlace, cluster.EtcdData+"/snapshot.db")
+		return none, exit.Usage("--restore-path %s: lies in the system's files, where the documents make no such directory, or where nothing outlives a reboot; write for example %s, or on etcd's own disk %s", place, restorePlace, cluster.EtcdData+"/snapshot.db")
 	case strings.HasPrefix(place, cluster.EtcdData+"/member"):
-		return none, usage("--restore-path %s: is what etcd's own data is called, or what was moved aside; write for example %s", place, cluster.EtcdData+"/snapshot.db")
+		return none, exit.Usage("--restore-path %s: is what etcd's own data is called, or what was moved aside; write for example %s", place, cluster.EtcdData+"/snapshot.db")
 	default:
 		sum, err := readSnapshot(file)
 		return control.Restore{SHA256: sum, Path: place}, err
@@ -87,42 +89,42 @@ func readSnapshot(name string) (string, error) {
 	f, err := tree.OpenRegular(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", usage("%s: there is no such file; name a snapshot with --restore", name)
+		return "", exit.Usage("%s: there is no such file; name a snapshot with --restore", name)
 	case errors.Is(err, tree.ErrNotFile):
-		return "", usage("%s: is no file; name a snapshot with --restore", name)
+		return "", exit.Usage("%s: is no file; name a snapshot with --restore", name)
 	case err != nil:
-		return "", failed("%s: cannot be opened: %w", name, reason(err))
+		return "", exit.Failed("%s: cannot be opened: %w", name, exit.Reason(err))
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return "", failed("%s: cannot be read: %w", name, reason(err))
+		return "", exit.Failed("%s: cannot be read: %w", name, exit.Reason(err))
 	}
 	if info.Size()%512 != sha256.Size {
-		return "", no("%s: is no whole snapshot: it has no sum at its end; take one that hagen's timer or etcdctl snapshot save wrote, not a copy of etcd's data", name)
+		return "", exit.No("%s: is no whole snapshot: it has no sum at its end; take one that hagen's timer or etcdctl snapshot save wrote, not a copy of etcd's data", name)
 	}
 	whole, database := sha256.New(), sha256.New()
 	if _, err := io.Copy(io.MultiWriter(whole, database), io.LimitReader(f, info.Size()-sha256.Size)); err != nil {
-		return "", failed("%s: cannot be read: %w", name, reason(err))
+		return "", exit.Failed("%s: cannot be read: %w", name, exit.Reason(err))
 	}
 	end := make([]byte, sha256.Size)
 	if _, err := io.ReadFull(f, end); err != nil {
-		return "", failed("%s: cannot be read: %w", name, reason(err))
+		return "", exit.Failed("%s: cannot be read: %w", name, exit.Reason(err))
 	}
 	if !bytes.Equal(database.Sum(nil), end) {
-		return "", no("%s: is damaged: its contents are not what the sum at its end is of; take another", name)
+		return "", exit.No("%s: is damaged: its contents are not what the sum at its end is of; take another", name)
 	}
 	whole.Write(end)
 	return hex.EncodeToString(whole.Sum(nil)), nil
 }
 
 // restoreSteps tells what to do with documents that restore.
-func (w *work) restoreSteps(ui *ui, ctx *cli.Context, dir string) {
+func (w *work) restoreSteps(ui *console.UI, ctx *cli.Context, dir string) {
 	if w.options.Restore.SHA256 == "" {
 		return
 	}
-	ui.line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", ctx.String("restore"), w.options.Restore.SHA256))
+	ui.Line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", ctx.String("restore"), w.options.Restore.SHA256))
 	for i, step := range control.RestoreSteps(w.cluster, w.options.Restore, replace.Word(ctx.String("restore")), replace.Word(dir)) {
-		ui.say("%d. %s", i+1, step)
+		ui.Say("%d. %s", i+1, step)
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"hagen/cmd/hagen/internal/console"
 )
 
 func TestMain(m *testing.M) {
@@ -28,13 +30,13 @@ func TestMain(m *testing.M) {
 
 // mainThen is main at the time that the script's environment says, if it does.
 func mainThen() {
-	ui := newUI(os.Stdout, os.Stderr)
+	ui := console.New(os.Stdout, os.Stderr)
 	if text := os.Getenv("HAGEN_TEST_NOW"); text != "" {
 		then, err := time.Parse(time.RFC3339, text)
 		if err != nil {
 			panic(err)
 		}
-		ui.clock = func() time.Time { return then }
+		ui.Clock = func() time.Time { return then }
 	}
 	os.Exit(run(os.Args, ui))
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/control"
 	"hagen/gen/node"
@@ -53,7 +55,7 @@ const freshRender = "."
 
 // readSide reads what an argument names. A path on disk goes before a
 // revision of the same spelling.
-func readSide(ui *ui, ctx *cli.Context, argument string) (side, error) {
+func readSide(ui *console.UI, ctx *cli.Context, argument string) (side, error) {
 	if argument == freshRender {
 		tree, err := fresh(ui, ctx)
 		return side{name: argument, clusters: []clusterTree{tree}}, err
@@ -63,7 +65,7 @@ func readSide(ui *ui, ctx *cli.Context, argument string) (side, error) {
 	case err == nil && info.IsDir():
 		return readTrees(argument, tree.Files(argument))
 	case err == nil:
-		return side{}, usage("%s: is a file; name the rendered directory it is in", argument)
+		return side{}, exit.Usage("%s: is a file; name the rendered directory it is in", argument)
 	case isRevision:
 		tree, err := gitTree(revision, path)
 		if err != nil {
@@ -71,9 +73,9 @@ func readSide(ui *ui, ctx *cli.Context, argument string) (side, error) {
 		}
 		return readTrees(argument, tree)
 	case !errors.Is(err, fs.ErrNotExist):
-		return side{}, failed("%s: cannot be opened: %w", argument, reason(err))
+		return side{}, exit.Failed("%s: cannot be opened: %w", argument, exit.Reason(err))
 	}
-	return side{}, usage("%s: there is no such directory; name one, a directory of a revision as REV:PATH, or . for a fresh render", argument)
+	return side{}, exit.Usage("%s: there is no such directory; name one, a directory of a revision as REV:PATH, or . for a fresh render", argument)
 }
 
 // readTrees reads a tree of one cluster, or one of each below it.
@@ -90,7 +92,7 @@ func readTrees(name string, tree fs.FS) (side, error) {
 	for _, cluster := range below {
 		sub, err := fs.Sub(tree, cluster)
 		if err != nil {
-			return s, failed("%s: %w", name, err)
+			return s, exit.Failed("%s: %w", name, err)
 		}
 		one, err := readTree(name+"/"+cluster, sub)
 		one.cluster = cluster
@@ -132,7 +134,7 @@ func hostsIn(tree fs.FS, dir string) []string {
 func readTree(name string, tree fs.FS) (clusterTree, error) {
 	read, err := rendered.ReadMachines(tree)
 	if err != nil {
-		return clusterTree{}, failed("%s", faultsIn(name, err))
+		return clusterTree{}, exit.Failed("%s", faultsIn(name, err))
 	}
 	t := clusterTree{cluster: read.Cluster, texts: map[string]texts{}}
 	t.machines.Systems = map[string]diff.System{}
@@ -155,7 +157,7 @@ func readTree(name string, tree fs.FS) (clusterTree, error) {
 
 // fresh is the render that hagen would make now, in memory. Leaves that it
 // would issue are issued for the comparison, and forgotten.
-func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
+func fresh(ui *console.UI, ctx *cli.Context) (clusterTree, error) {
 	c, err := readLocked(ui, ctx.String("file"))
 	if err != nil {
 		return clusterTree{}, err
@@ -171,7 +173,7 @@ func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
 		return clusterTree{}, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return clusterTree{}, failed("%s: there is no PKI yet, and a comparison makes none: hagen render does", dir)
+		return clusterTree{}, exit.Failed("%s: there is no PKI yet, and a comparison makes none: hagen render does", dir)
 	}
 	keys, err := openPKI(ui, ctx, c, compared)
 	if err != nil {
@@ -181,12 +183,12 @@ func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
 	have, requests := keys.store.Set(), control.Requests(c)
 	for _, r := range requests {
 		if _, there := have[r.Name]; !there && r.Kind != pki.Leaf {
-			return clusterTree{}, failed("%s: holds no %s, and a comparison makes none: hagen render does", dir, r.Name)
+			return clusterTree{}, exit.Failed("%s: holds no %s, and a comparison makes none: hagen render does", dir, r.Name)
 		}
 	}
 	issued, err := pki.Issue(requests, have, keys.now, pki.Generate, rand.Reader)
 	if err != nil {
-		return clusterTree{}, failed("%w", err)
+		return clusterTree{}, exit.Failed("%w", err)
 	}
 	warnAll(ui, issued.Warnings)
 	var trial []string
@@ -197,11 +199,11 @@ func fresh(ui *ui, ctx *cli.Context) (clusterTree, error) {
 	}
 	if len(trial) > 0 {
 		slices.Sort(trial)
-		ui.warn(strings.Join(folded(trial), ", ") + ": will be issued by the next hagen render; keys and times are compared with a trial")
+		ui.Warn(strings.Join(folded(trial), ", ") + ": will be issued by the next hagen render; keys and times are compared with a trial")
 	}
 	machines, err := gen.Render(c, issued.Set, control.Options{}, nil, nil)
 	if err != nil {
-		return clusterTree{}, failed("%w\nThis is a fault of hagen, not of your file.", err)
+		return clusterTree{}, exit.Failed("%w\nThis is a fault of hagen, not of your file.", err)
 	}
 	t := clusterTree{cluster: c.Name, machines: diff.Side{Kubeconfig: control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin]), Systems: plan.Systems(c)}}
 	for _, m := range machines {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/out/tree"
 )
 
@@ -28,7 +29,7 @@ type stagedFile struct {
 // and put, or discarded.
 func stageFile(path string, was []byte, mode fs.FileMode) (*stagedFile, error) {
 	refused := func(err error) error {
-		return failed("%s: cannot be written: %w; nothing was written", path, reason(err))
+		return exit.Failed("%s: cannot be written: %w; nothing was written", path, exit.Reason(err))
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, refused(errors.New("it is no regular file"))
@@ -89,7 +90,7 @@ func (s *stagedFile) fill(text []byte) error {
 		err = s.file.Sync()
 	}
 	if err != nil {
-		return failed("%s: cannot be written: %w; nothing was written", s.path, reason(err))
+		return exit.Failed("%s: cannot be written: %w; nothing was written", s.path, exit.Reason(err))
 	}
 	return nil
 }
@@ -100,12 +101,12 @@ func (s *stagedFile) put() error {
 	now, err := readWhole(s.place)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return failed("%s: cannot be read: %w", s.path, reason(err))
+		return exit.Failed("%s: cannot be read: %w", s.path, exit.Reason(err))
 	case !bytes.Equal(now, s.was) || (err != nil) != (s.was == nil):
-		return failed("%s changed while hagen was working: run again", s.path)
+		return exit.Failed("%s changed while hagen was working: run again", s.path)
 	}
 	if err := os.Rename(s.file.Name(), s.place); err != nil {
-		return failed("%s: cannot be written: %w", s.path, reason(err))
+		return exit.Failed("%s: cannot be written: %w", s.path, exit.Reason(err))
 	}
 	return nil
 }

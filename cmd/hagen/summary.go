@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
 	"hagen/gen"
 	"hagen/gen/control"
 	"hagen/out"
@@ -69,21 +70,21 @@ type changeSummary struct {
 }
 
 // report prints the summary for people or, with --json, for programs.
-func (w *work) report(ui *ui, ctx *cli.Context, dir string, result out.Result) {
+func (w *work) report(ui *console.UI, ctx *cli.Context, dir string, result out.Result) {
 	for _, note := range result.Notes {
-		ui.warn(note)
+		ui.Warn(note)
 	}
 	w.noteOthers(ui, ctx.StringSlice("host"))
 	s := summary{
 		Cluster: w.cluster.Name, Profile: w.cluster.Profile.Name, Kubernetes: w.cluster.Kubernetes, Etcd: w.cluster.Etcd,
-		Output: dir, Changed: result.Changed, Written: list(result.Written), Removed: list(result.Removed),
-		Hosts: w.hosts(), PKI: w.summary(pkiDir(ctx)), Warnings: list(ui.warnings), Notes: list(ui.notes),
+		Output: dir, Changed: result.Changed, Written: console.List(result.Written), Removed: console.List(result.Removed),
+		Hosts: w.hosts(), PKI: w.summary(pkiDir(ctx)), Warnings: console.List(ui.Warnings), Notes: console.List(ui.Notes),
 	}
 	if len(w.options.Joining) > 0 {
 		s.Runbook = runbookPath
 	}
 	if ctx.Bool("json") {
-		ui.json(s)
+		ui.JSON(s)
 		return
 	}
 	s.print(ui)
@@ -91,7 +92,7 @@ func (w *work) report(ui *ui, ctx *cli.Context, dir string, result out.Result) {
 
 // noteOthers warns when a run for some hosts changed what others hold: their
 // documents are older than their certificates until they are rendered.
-func (w *work) noteOthers(ui *ui, asked []string) {
+func (w *work) noteOthers(ui *console.UI, asked []string) {
 	if len(asked) == 0 {
 		return
 	}
@@ -106,12 +107,12 @@ func (w *work) noteOthers(ui *ui, asked []string) {
 		}
 	}
 	if len(others) > 0 {
-		ui.warn(fmt.Sprintf("%s got new certificates, too, and no new document: render without --host before they boot", strings.Join(others, ", ")))
+		ui.Warn(fmt.Sprintf("%s got new certificates, too, and no new document: render without --host before they boot", strings.Join(others, ", ")))
 	}
 }
 
 // sayPKI tells what became of the PKI when that is all there is to tell.
-func (w *work) sayPKI(ui *ui, ctx *cli.Context) {
+func (w *work) sayPKI(ui *console.UI, ctx *cli.Context) {
 	if s := w.summary(pkiDir(ctx)); s.issued() > 0 {
 		s.print(ui)
 	}
@@ -172,33 +173,25 @@ func (w *work) summary(dir string) pkiSummary {
 	return s
 }
 
-// list is an empty list rather than null in JSON.
-func list(items []string) []string {
-	if items == nil {
-		return []string{}
-	}
-	return items
-}
-
-func (s summary) print(ui *ui) {
-	ui.line("cluster "+s.Cluster, fmt.Sprintf(": %s, Kubernetes %s, etcd %s", s.Profile, s.Kubernetes, s.Etcd))
-	table(ui.err, s.table())
+func (s summary) print(ui *console.UI) {
+	ui.Line("cluster "+s.Cluster, fmt.Sprintf(": %s, Kubernetes %s, etcd %s", s.Profile, s.Kubernetes, s.Etcd))
+	console.Table(ui.Err, s.table())
 	s.delivery(ui)
 	s.printKargs(ui)
 	s.PKI.print(ui)
 	for _, path := range s.Removed {
-		ui.say("removed %s", path)
+		ui.Say("removed %s", path)
 	}
 	if s.Changed {
-		ui.say("wrote %s", s.Output)
+		ui.Say("wrote %s", s.Output)
 	} else {
-		ui.say("nothing changed in %s", s.Output)
+		ui.Say("nothing changed in %s", s.Output)
 	}
 }
 
 // printKargs names the machines that have no network before they have their
 // document, unless their boot medium tells their kernel.
-func (s summary) printKargs(ui *ui) {
+func (s summary) printKargs(ui *console.UI) {
 	var hosts []string
 	for _, h := range s.Hosts {
 		if h.Kargs != "" {
@@ -206,7 +199,7 @@ func (s summary) printKargs(ui *ui) {
 		}
 	}
 	if len(hosts) > 0 {
-		ui.say("static addresses: %s; a boot medium that needs the network takes the kernel arguments in HOST/%s", strings.Join(hosts, ", "), gen.Kargs)
+		ui.Say("static addresses: %s; a boot medium that needs the network takes the kernel arguments in HOST/%s", strings.Join(hosts, ", "), gen.Kargs)
 	}
 }
 
@@ -232,7 +225,7 @@ func (s summary) table() [][]string {
 
 // delivery tells which documents are wrapped, and which are too large for
 // what: a line for all machines of which the same is to be told.
-func (s summary) delivery(ui *ui) {
+func (s summary) delivery(ui *console.UI) {
 	var lines []string
 	hosts := map[string][]string{}
 	packed, form := 0, "" // size of the largest gzip, which has no column
@@ -263,10 +256,10 @@ func (s summary) delivery(ui *ui) {
 		}
 	}
 	for _, line := range lines {
-		ui.say("%s: %s", line, strings.Join(hosts[line], ", "))
+		ui.Say("%s: %s", line, strings.Join(hosts[line], ", "))
 	}
 	if packed > 0 {
-		ui.say("%s beside user-data is what machines get: %s bytes at most", form, count(packed))
+		ui.Say("%s beside user-data is what machines get: %s bytes at most", form, console.Count(packed))
 	}
 }
 
@@ -275,7 +268,7 @@ func channelList(names []string) string {
 	var out []string
 	for _, name := range names {
 		c, _ := profiles.FindChannel(name)
-		out = append(out, fmt.Sprintf("%s (%s bytes%s)", name, count(c.Limit), c.Unit()))
+		out = append(out, fmt.Sprintf("%s (%s bytes%s)", name, console.Count(c.Limit), c.Unit()))
 	}
 	return strings.Join(out, ", ")
 }
@@ -284,18 +277,18 @@ func channelList(names []string) string {
 func (h hostSummary) bytes(format string) string {
 	for _, d := range h.Documents {
 		if d.Format == format {
-			return count(d.Bytes)
+			return console.Count(d.Bytes)
 		}
 	}
 	return "-"
 }
 
-func (s pkiSummary) print(ui *ui) {
+func (s pkiSummary) print(ui *console.UI) {
 	renewed := ""
 	if len(s.Renewed) > 0 {
 		renewed = fmt.Sprintf("%d renewed, ", len(s.Renewed))
 	}
-	ui.say("certificates and keys in %s: %d made, %s%d reissued, %d kept; first to expire: %s on %s",
+	ui.Say("certificates and keys in %s: %d made, %s%d reissued, %d kept; first to expire: %s on %s",
 		s.Directory, len(s.Made), renewed, len(s.Reissued), s.Kept, s.FirstExpires, s.FirstExpiry.Format(time.DateOnly))
 	if len(s.Made) == s.issued() && s.Kept == 0 {
 		return // everything is made because nothing was there
@@ -306,7 +299,7 @@ func (s pkiSummary) print(ui *ui) {
 // issued counts what is not kept.
 func (s pkiSummary) issued() int { return len(s.Made) + len(s.Renewed) + len(s.Reissued) }
 
-func (s pkiSummary) printChanges(ui *ui) {
+func (s pkiSummary) printChanges(ui *console.UI) {
 	printChanges(ui, "made", s.Made)
 	printChanges(ui, "renewed", s.Renewed)
 	printChanges(ui, "reissued", s.Reissued)
@@ -314,7 +307,7 @@ func (s pkiSummary) printChanges(ui *ui) {
 
 // printChanges prints changes with their reason, on one line those of a host
 // that share it, as a shell would write them: hosts/kubem00/{apiserver,scheduler}.
-func printChanges(ui *ui, what string, changes []changeSummary) {
+func printChanges(ui *console.UI, what string, changes []changeSummary) {
 	for len(changes) > 0 {
 		why := changes[0].Why
 		var names []string
@@ -322,6 +315,6 @@ func printChanges(ui *ui, what string, changes []changeSummary) {
 			names = append(names, changes[0].Name)
 			changes = changes[1:]
 		}
-		ui.say("  %s %s: %s", what, folded(names)[0], why)
+		ui.Say("  %s %s: %s", what, folded(names)[0], why)
 	}
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/out/digest"
@@ -23,7 +25,7 @@ import (
 	"hagen/profiles"
 )
 
-func sysextCommand(ui *ui) *cli.Command {
+func sysextCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "sysext",
 		Usage:     "make the images that systemd-sysext merges, from binaries in a directory",
@@ -42,9 +44,9 @@ func sysextCommand(ui *ui) *cli.Command {
 		Action: func(ctx *cli.Context) error {
 			switch {
 			case ctx.NArg() != 1 || ctx.Args().First() != "build":
-				return usage("say what to do: hagen sysext build --from DIR")
+				return exit.Usage("say what to do: hagen sysext build --from DIR")
 			case ctx.String("from") == "":
-				return usage("name the directory with the binaries: hagen sysext build --from DIR")
+				return exit.Usage("name the directory with the binaries: hagen sysext build --from DIR")
 			case ctx.IsSet("format") && !slices.Contains(sysext.Formats(), ctx.String("format")):
 				return unknown("format", ctx.String("format"), sysext.Formats())
 			}
@@ -53,7 +55,7 @@ func sysextCommand(ui *ui) *cli.Command {
 	}
 }
 
-func sysextBuild(ui *ui, ctx *cli.Context) error {
+func sysextBuild(ui *console.UI, ctx *cli.Context) error {
 	c, err := readCluster(ui, ctx.String("file"))
 	if err != nil {
 		return err
@@ -64,7 +66,7 @@ func sysextBuild(ui *ui, ctx *cli.Context) error {
 	}
 	for flag, dir := range map[string]string{"--from": ctx.String("from"), "-o": ctx.String("output")} {
 		if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
-			return usage("%s %s: there is no such directory", flag, dir)
+			return exit.Usage("%s %s: there is no such directory", flag, dir)
 		}
 	}
 	images, err := imagesOf(ui, c, ctx.String("from"), target, ctx.String("format"))
@@ -73,7 +75,7 @@ func sysextBuild(ui *ui, ctx *cli.Context) error {
 	}
 	for _, i := range images {
 		if err := i.Check(); err != nil {
-			return failed("%w\nNothing was written.", err)
+			return exit.Failed("%w\nNothing was written.", err)
 		}
 	}
 	for _, i := range images {
@@ -92,11 +94,11 @@ func targetOf(text string) (sysext.Target, error) {
 	}
 	switch {
 	case id == "" || !plain(id) || !plain(version):
-		return sysext.Target{}, usage("--for %s: write ID or ID:VERSION_ID as /etc/os-release has them, for example fedora:43", text)
+		return sysext.Target{}, exit.Usage("--for %s: write ID or ID:VERSION_ID as /etc/os-release has them, for example fedora:43", text)
 	case id == sysext.Any && version != "":
-		return sysext.Target{}, usage("--for %s: an image for any system is for no version of one; write --for %s", text, sysext.Any)
+		return sysext.Target{}, exit.Usage("--for %s: an image for any system is for no version of one; write --for %s", text, sysext.Any)
 	case id != sysext.Any && version == "":
-		return sysext.Target{}, usage("--for %s: systemd-sysext wants the version, too; write for example --for %[1]s:43", text)
+		return sysext.Target{}, exit.Usage("--for %s: systemd-sysext wants the version, too; write for example --for %[1]s:43", text)
 	}
 	return sysext.Target{ID: id, Version: version}, nil
 }
@@ -109,7 +111,7 @@ type image struct {
 
 // imagesOf looks for the binaries of every image that a machine of the cluster
 // gets.
-func imagesOf(ui *ui, c *cluster.Cluster, dir string, target sysext.Target, format string) ([]image, error) {
+func imagesOf(ui *console.UI, c *cluster.Cluster, dir string, target sysext.Target, format string) ([]image, error) {
 	var images []image
 	var faults []error
 	for _, row := range profiles.Artefacts() {
@@ -140,17 +142,17 @@ func imagesOf(ui *ui, c *cluster.Cluster, dir string, target sysext.Target, form
 		images, faults = append(images, i), append(faults, err)
 	}
 	if err := errors.Join(faults...); err != nil {
-		return nil, failed("%w\nNothing was written.", err)
+		return nil, exit.Failed("%w\nNothing was written.", err)
 	}
 	if len(images) == 0 {
-		return nil, usage("no machine of the cluster gets its binaries in an image; write binaries: {mode: %s}", profiles.Sysext)
+		return nil, exit.Usage("no machine of the cluster gets its binaries in an image; write binaries: {mode: %s}", profiles.Sysext)
 	}
 	return images, nil
 }
 
 // binariesOf finds the binaries of an image, each by itself or in the archive
 // that upstream publishes it in. Those that no unit runs may be missing.
-func binariesOf(ui *ui, c *cluster.Cluster, dir string, row profiles.Artefact) ([]sysext.Binary, error) {
+func binariesOf(ui *console.UI, c *cluster.Cluster, dir string, row profiles.Artefact) ([]sysext.Binary, error) {
 	var out []sysext.Binary
 	var faults []error
 	for _, name := range row.Binaries {
@@ -176,7 +178,7 @@ func binariesOf(ui *ui, c *cluster.Cluster, dir string, row profiles.Artefact) (
 			problems[0] = errors.Join(problems[0], err)
 		}
 		if slices.Contains(row.Spare, name) && !needed(c, name) {
-			ui.say("%s: left out: %s has none", name, dir)
+			ui.Say("%s: left out: %s has none", name, dir)
 			continue
 		}
 		faults = append(faults, fmt.Errorf("%w in %s", problems[0], dir))
@@ -190,28 +192,28 @@ func needed(c *cluster.Cluster, name string) bool {
 }
 
 // writeImage makes an image beside its place, and renames it.
-func writeImage(ui *ui, i image, place string) error {
+func writeImage(ui *console.UI, i image, place string) error {
 	dir, err := os.MkdirTemp(filepath.Dir(place), ".hagen-image-")
 	if err != nil {
-		return failed("%s: cannot be written: %w", place, reason(err))
+		return exit.Failed("%s: cannot be written: %w", place, exit.Reason(err))
 	}
 	defer os.RemoveAll(dir)
 	made := filepath.Join(dir, i.file)
 	if err := sysext.Make(i.Image, made); err != nil {
-		return failed("%w\nNothing was written.", err)
+		return exit.Failed("%w\nNothing was written.", err)
 	}
 	sum, size, err := sumOf(made)
 	if err != nil {
-		return failed("%s: cannot be read: %w", made, reason(err))
+		return exit.Failed("%s: cannot be read: %w", made, exit.Reason(err))
 	}
 	if old, _, err := sumOf(place); err == nil && bytes.Equal(old, sum) {
-		ui.say("%s is the same image already", place)
+		ui.Say("%s is the same image already", place)
 		return nil
 	}
 	if err := errors.Join(os.Chmod(made, 0o644), os.Rename(made, place)); err != nil {
-		return failed("%s: cannot be written: %w", place, reason(err))
+		return exit.Failed("%s: cannot be written: %w", place, exit.Reason(err))
 	}
-	ui.say("wrote %s: %s bytes with %s", place, count(size), i.Names())
+	ui.Say("wrote %s: %s bytes with %s", place, console.Count(size), i.Names())
 	return nil
 }
 

@@ -12,13 +12,15 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
 	"hagen/out"
 	"hagen/out/rendered"
 	"hagen/out/tree"
 	"hagen/out/twin"
 )
 
-func redactCommand(ui *ui) *cli.Command {
+func redactCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "redact",
 		Usage:     "write the twins of a rendered tree: documents that may be shown",
@@ -44,12 +46,12 @@ func redactCommand(ui *ui) *cli.Command {
 // oneDirectory is the argument of a command that takes one directory.
 func oneDirectory(ctx *cli.Context, example string) (string, error) {
 	if ctx.NArg() != 1 || ctx.Args().First() == "" {
-		return "", usage("name one directory: hagen %s %s", ctx.Command.Name, example)
+		return "", exit.Usage("name one directory: hagen %s %s", ctx.Command.Name, example)
 	}
 	return ctx.Args().First(), nil
 }
 
-func redact(ui *ui, dir, to string) error {
+func redact(ui *console.UI, dir, to string) error {
 	if err := isDirectory(dir, "hagen render writes one"); err != nil {
 		return err
 	}
@@ -67,18 +69,18 @@ func redact(ui *ui, dir, to string) error {
 	}
 	read, err := rendered.Read(tree.Files(dir))
 	if err != nil {
-		return failed("%s", faultsIn(dir, err))
+		return exit.Failed("%s", faultsIn(dir, err))
 	}
 	texts, without, err := twin.OfTree(read)
 	if err != nil {
-		return failed("%s: has no twin: %w", dir, err)
+		return exit.Failed("%s: has no twin: %w", dir, err)
 	}
 	result, err := writeTwins(ui, to, twinFiles(texts), nil)
 	if err != nil {
 		return err
 	}
 	if len(without) > 0 {
-		ui.say("without a twin, since no document of a machine: %s", strings.Join(without, ", "))
+		ui.Say("without a twin, since no document of a machine: %s", strings.Join(without, ", "))
 	}
 	sayTwins(ui, to, result)
 	return nil
@@ -106,12 +108,12 @@ func redactedName(dir string) (string, error) {
 	if base := filepath.Base(name); base == "." || base == ".." {
 		full, err := filepath.Abs(name)
 		if err != nil {
-			return "", failed("%s: %w; name another place with -o", dir, err)
+			return "", exit.Failed("%s: %w; name another place with -o", dir, err)
 		}
 		name = full
 	}
 	if name == filepath.Dir(name) {
-		return "", usage("%s: name a directory for the twins with -o", dir)
+		return "", exit.Usage("%s: name a directory for the twins with -o", dir)
 	}
 	return name + "-redacted", nil
 }
@@ -121,11 +123,11 @@ func isDirectory(dir, write string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return usage("%s: there is no such directory; %s", dir, write)
+		return exit.Usage("%s: there is no such directory; %s", dir, write)
 	case errors.Is(err, syscall.ENOTDIR), err == nil && !info.IsDir():
-		return usage("%s: is not a directory", dir)
+		return exit.Usage("%s: is not a directory", dir)
 	case err != nil:
-		return failed("%s: cannot be opened: %w", dir, reason(err))
+		return exit.Failed("%s: cannot be opened: %w", dir, exit.Reason(err))
 	}
 	return nil
 }
@@ -140,28 +142,28 @@ func twinFiles(texts map[string][]byte) []tree.File {
 }
 
 // writeTwins writes a directory of twins.
-func writeTwins(ui *ui, dir string, files []tree.File, scope out.Scope) (out.Result, error) {
-	target, err := tree.Open(dir, waiting(ui, dir))
+func writeTwins(ui *console.UI, dir string, files []tree.File, scope out.Scope) (out.Result, error) {
+	target, err := tree.Open(dir, ui.Waiting(dir))
 	if err != nil {
-		return out.Result{}, failed("%w", err)
+		return out.Result{}, exit.Failed("%w", err)
 	}
 	defer target.Close()
 	result, err := out.WriteTwins(target, files, scope)
-	warnNotes(ui, target.Notes())
+	ui.WarnEach(target.Notes())
 	if err != nil {
-		return out.Result{}, failed("%w", err)
+		return out.Result{}, exit.Failed("%w", err)
 	}
 	return result, nil
 }
 
 // sayTwins tells what became of a directory of twins.
-func sayTwins(ui *ui, dir string, result out.Result) {
+func sayTwins(ui *console.UI, dir string, result out.Result) {
 	for _, path := range result.Removed {
-		ui.say("removed %s", path)
+		ui.Say("removed %s", path)
 	}
 	if !result.Changed {
-		ui.say("nothing changed in %s", dir)
+		ui.Say("nothing changed in %s", dir)
 		return
 	}
-	ui.say("wrote %s: %d twins, of which %d are new or changed", dir, len(result.Written)+len(result.Kept), len(result.Written))
+	ui.Say("wrote %s: %d twins, of which %d are new or changed", dir, len(result.Written)+len(result.Kept), len(result.Written))
 }

@@ -5,12 +5,14 @@ import (
 	"runtime"
 
 	"github.com/urfave/cli/v2"
+
+	"hagen/cmd/hagen/internal/console"
 )
 
 // version is set by the linker (see Makefile); a plain go build has none.
 var version = "devel"
 
-func versionCommand(ui *ui) *cli.Command {
+func versionCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:        "version",
 		Usage:       "print hagen's version",
@@ -19,7 +21,7 @@ func versionCommand(ui *ui) *cli.Command {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
-			fmt.Fprintf(ui.out, "hagen %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
+			fmt.Fprintf(ui.Out, "hagen %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
 			return nil
 		},
 	}
