@@ -55,8 +55,8 @@ func wrapFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "wrap", Usage: "wrap every Ignition document into one that carries it compressed, and give cloud-init's user-data as gzip, too; --wrap=false: none", DisableDefaultText: true}
 }
 
-func knownChannel(ctx *cli.Context) error {
-	if name := ctx.String("channel"); name != "" {
+func knownChannel(name string) error {
+	if name != "" {
 		if _, known := profiles.FindChannel(name); !known {
 			return unknown("channel", name, profiles.ChannelNames())
 		}

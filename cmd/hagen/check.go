@@ -41,7 +41,7 @@ func checkCommand(ui *console.UI) *cli.Command {
 			if ctx.NArg() > 1 {
 				return exit.Usage("hagen check looks at one tree at a time: hagen check %s", ctx.Args().First())
 			}
-			return checkTree(ui, ctx)
+			return checkTree(ui, ctx.Args().First(), ctx.StringSlice("with"), ctx.Bool("json"))
 		},
 	}
 }
@@ -57,12 +57,11 @@ type checked struct {
 	Notes     []string        `json:"notes"` // what could not be checked
 }
 
-func checkTree(ui *console.UI, ctx *cli.Context) error {
-	programs, err := programNames(ctx.StringSlice("with"))
+func checkTree(ui *console.UI, dir string, with []string, asJSON bool) error {
+	programs, err := programNames(with)
 	if err != nil {
 		return err
 	}
-	dir := ctx.Args().First()
 	if dir == "" {
 		if dir, err = onlyCluster(); err != nil {
 			return err
@@ -96,7 +95,7 @@ func checkTree(ui *console.UI, ctx *cli.Context) error {
 			result.Warnings++
 		}
 	}
-	return result.tell(ui, ctx.Bool("json"))
+	return result.tell(ui, asJSON)
 }
 
 // tell prints findings on stdout, and what is about them on stderr.

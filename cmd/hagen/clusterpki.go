@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
@@ -33,25 +31,25 @@ type clusterPKI struct {
 // one without keys where the cluster has some. What says so: the lock file, and
 // trees, which are directories with documents or twins of the cluster. Nothing
 // is written.
-func openPKI(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, t trees) (_ *clusterPKI, err error) {
+func openPKI(ui *console.UI, at place, c *cluster.Cluster, t trees) (_ *clusterPKI, err error) {
 	now, err := ui.Time()
 	if err != nil {
 		return nil, err
 	}
-	if err := holdMissing(ctx, c, t); err != nil {
+	if err := holdMissing(at, c, t); err != nil {
 		return nil, err
 	}
-	s, err := openStore(ui, ctx)
+	s, err := openStore(ui, at)
 	if err != nil {
 		return nil, err
 	}
 	// Now that no other run can write to it.
-	lock, err := readLock(ctx.String("file"))
+	lock, err := readLock(at.File)
 	if err != nil {
 		s.Close()
 		return nil, err
 	}
-	p := ownershipOf(ctx, c)
+	p := ownershipOf(at, c)
 	p.have = idsOf(s.Set())
 	if err = p.belongs(s); err == nil {
 		err = p.hold(lock, t)
@@ -71,12 +69,12 @@ func openPKI(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, t trees) (_ *
 
 // holdMissing refuses a PKI directory that is not there, or is empty, if the
 // cluster has keys. Opened, it would be made.
-func holdMissing(ctx *cli.Context, c *cluster.Cluster, t trees) error {
-	lock, err := readLock(ctx.String("file"))
+func holdMissing(at place, c *cluster.Cluster, t trees) error {
+	lock, err := readLock(at.File)
 	if err != nil {
 		return err
 	}
-	p := ownershipOf(ctx, c)
+	p := ownershipOf(at, c)
 	entries, err := os.ReadDir(p.dir)
 	if p.absent = errors.Is(err, fs.ErrNotExist); !p.absent && (err != nil || len(entries) > 0) {
 		return nil // what is wrong with it, opening it tells
@@ -87,8 +85,8 @@ func holdMissing(ctx *cli.Context, c *cluster.Cluster, t trees) error {
 // openPKIToWrite is openPKI for a run that goes on with save. A lock file that
 // does not tell of all keys is made ready to be written: if it cannot be,
 // nothing is issued.
-func openPKIToWrite(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, t trees) (*clusterPKI, error) {
-	k, err := openPKI(ui, ctx, c, t)
+func openPKIToWrite(ui *console.UI, at place, c *cluster.Cluster, t trees) (*clusterPKI, error) {
+	k, err := openPKI(ui, at, c, t)
 	if err != nil {
 		return nil, err
 	}

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
@@ -19,15 +17,15 @@ import (
 // deliver wraps the documents for which that was asked, or that do not fit
 // their channel otherwise. A machine that has none for the channel, and a
 // document that does not fit even so, are the answer no.
-func (w *work) deliver(ctx *cli.Context) error {
-	channel, _ := profiles.FindChannel(ctx.String("channel")) // without one, all fit
+func (w *work) deliver() error {
+	channel, _ := profiles.FindChannel(w.asked.Channel) // without one, all fit
 	c := &channel
 	if hosts := unserved(c, w.machines); len(hosts) > 0 {
 		return w.wrongReader(c, hosts)
 	}
 	which := func(d *gen.Document) bool { return tooLarge(c, d) }
-	if ctx.IsSet("wrap") {
-		which = func(*gen.Document) bool { return ctx.Bool("wrap") }
+	if w.asked.Wrap != nil {
+		which = func(*gen.Document) bool { return *w.asked.Wrap }
 	}
 	wrapped, err := wrap(c, w.machines, which)
 	if err != nil {

@@ -38,7 +38,7 @@ func diffCommand(ui *console.UI) *cli.Command {
 			case !slices.Contains(ctx.Args().Slice(), freshRender) && (ctx.IsSet("file") || ctx.IsSet("pki")):
 				return exit.Usage("-f and --pki are for a fresh render, and neither side is one: write . for it")
 			}
-			return compare(ui, ctx)
+			return compare(ui, diffOptions{placeOf(ctx), [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, ctx.Bool("json"), ctx.Bool("markdown")})
 		},
 	}
 }
@@ -59,15 +59,22 @@ type clusterDiff struct {
 	diff.Diff
 }
 
-func compare(ui *console.UI, ctx *cli.Context) error {
+// diffOptions are what is asked of a comparison.
+type diffOptions struct {
+	place
+	sides          [2]string
+	json, markdown bool
+}
+
+func compare(ui *console.UI, asked diffOptions) error {
 	var sides [2]side
 	for i := range sides {
-		if i == 1 && ctx.Args().Get(1) == ctx.Args().Get(0) {
+		if i == 1 && asked.sides[1] == asked.sides[0] {
 			sides[1] = sides[0] // two fresh renders would have two trials of a certificate
 			continue
 		}
 		var err error
-		if sides[i], err = readSide(ui, ctx, ctx.Args().Get(i)); err != nil {
+		if sides[i], err = readSide(ui, asked, asked.sides[i]); err != nil {
 			return err
 		}
 	}
@@ -85,15 +92,15 @@ func compare(ui *console.UI, ctx *cli.Context) error {
 		}
 	}
 	s.Warnings, s.Notes = console.List(ui.Warnings), console.List(ui.Notes)
-	s.print(ui, ctx)
+	s.print(ui, asked)
 	if !s.Same {
 		return exit.Differs{}
 	}
 	return nil
 }
 
-func (s diffSummary) print(ui *console.UI, ctx *cli.Context) {
-	if ctx.Bool("json") {
+func (s diffSummary) print(ui *console.UI, asked diffOptions) {
+	if asked.json {
 		ui.JSON(s)
 		return
 	}
@@ -102,7 +109,7 @@ func (s diffSummary) print(ui *console.UI, ctx *cli.Context) {
 			fmt.Fprintln(ui.Out)
 		}
 		heading := diff.Heading{Cluster: c.Cluster, Before: s.Before, After: s.After}
-		if ctx.Bool("markdown") {
+		if asked.markdown {
 			fmt.Fprint(ui.Out, c.Markdown(heading))
 		} else {
 			fmt.Fprint(ui.Out, c.Text(heading, ui.Style()))

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
@@ -24,48 +22,48 @@ import (
 // oneDocument says whether -o asks for one document alone: in a pipe, or in a
 // file, which is what one --host and one --format ask for, unless a directory
 // of that name is there or the name ends as a directory's does.
-func oneDocument(ctx *cli.Context) bool {
-	path := ctx.String("output")
+func (asked renderOptions) oneDocument() bool {
+	path := asked.Output
 	if path == "" || path == pipe {
 		return path == pipe
 	}
 	info, err := os.Stat(path)
-	return len(ctx.StringSlice("host")) == 1 && len(formatsAsked(ctx)) == 1 && !strings.HasSuffix(path, "/") && (err != nil || !info.IsDir())
+	return len(asked.Hosts) == 1 && len(asked.formats()) == 1 && !strings.HasSuffix(path, "/") && (err != nil || !info.IsDir())
 }
 
 // renderDocument writes one document. The PKI is written all the same: the
 // document is worth nothing without it.
-func renderDocument(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, restore control.Restore) error {
-	hosts, formats := ctx.StringSlice("host"), formatsAsked(ctx)
+func renderDocument(ui *console.UI, asked renderOptions, c *cluster.Cluster, restore control.Restore) error {
+	hosts, formats := asked.Hosts, asked.formats()
 	if len(hosts) == 0 && len(c.Hosts()) == 1 {
 		hosts = []string{c.Hosts()[0].Name}
 	}
-	toFile := ctx.String("output") != pipe
+	toFile := asked.Output != pipe
 	switch {
 	case len(hosts) != 1:
 		return exit.Usage("-o - prints one document: name its host with one --host")
 	case len(formats) != 1:
 		return exit.Usage("-o - prints one document: name its format with one --format")
-	case ctx.Bool("json") && toFile:
+	case asked.JSON && toFile:
 		return exit.Usage("--json is for a directory of documents: leave it out, or name a directory with -o")
-	case ctx.Bool("json"):
+	case asked.JSON:
 		return exit.Usage("-o - and --json both want stdout: leave one out")
-	case !toFile && ui.Terminal && !ctx.Bool("redact") && holdsKeys(formats[0]):
+	case !toFile && ui.Terminal && !asked.Redact && holdsKeys(formats[0]):
 		return exit.Usage("a document may hold keys and is not printed on a terminal: pipe it, or name a file or a directory with -o")
 	}
 	if toFile {
-		if err := preflight(ctx.String("output"), ctx.String("file"), lockPath(ctx.String("file")), pkiDir(ctx)); err != nil {
+		if err := preflight(asked.Output, asked.File, lockPath(asked.File), asked.Dir()); err != nil {
 			return err
 		}
 	}
-	if err := neighbours(ctx.String("file"), filepath.Join(renderedDir, c.Name), c); err != nil {
+	if err := neighbours(asked.File, filepath.Join(renderedDir, c.Name), c); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, ctx, c, trees{beside: []string{filepath.Join(renderedDir, c.Name)}})
+	keys, err := openPKIToWrite(ui, asked.place, c, trees{beside: []string{filepath.Join(renderedDir, c.Name)}})
 	if err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c, keys, control.Options{Restore: restore}, hosts)
+	w, err := issue(ui, asked, c, keys, control.Options{Restore: restore}, hosts)
 	if err != nil {
 		return err
 	}
@@ -75,12 +73,12 @@ func renderDocument(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, restor
 		return exit.No("%s has no %s: it is for machines with static addresses, on interfaces that it can name", hosts[0], formats[0])
 	}
 	if toFile {
-		return w.writeDocument(ui, ctx, d)
+		return w.writeDocument(ui, d)
 	}
 	if err := w.save(ui); err != nil {
 		return err
 	}
-	w.tellRest(ui, ctx)
+	w.tellRest(ui)
 	if asked := formats[0]; d.Format != asked {
 		ui.Say("printed: %s, %s as gzip%s, which is what the machine is to be given", d.Format, asked, encoding[d.Format])
 	}
@@ -108,10 +106,10 @@ func (w *work) document(format string) *gen.Document {
 }
 
 // tellRest says what became of all but the document.
-func (w *work) tellRest(ui *console.UI, ctx *cli.Context) {
+func (w *work) tellRest(ui *console.UI) {
 	w.membership(ui, nil)
 	w.noteOthers(ui, []string{w.machines[0].Host.Name})
-	w.sayPKI(ui, ctx)
+	w.sayPKI(ui)
 }
 
 // encoding tells in what the gzip stands.
@@ -120,9 +118,9 @@ var encoding = map[string]string{gen.GzippedText: " in base64"}
 // writeDocument writes a document to the file that -o names. It is staged
 // before the PKI is written: when it cannot be, no certificate is issued that
 // no document holds.
-func (w *work) writeDocument(ui *console.UI, ctx *cli.Context, d *gen.Document) error {
-	path, mode := ctx.String("output"), fs.FileMode(0o600)
-	if ctx.Bool("redact") {
+func (w *work) writeDocument(ui *console.UI, d *gen.Document) error {
+	path, mode := w.asked.Output, fs.FileMode(0o600)
+	if w.asked.Redact {
 		mode = 0o644
 	}
 	was, err := readWhole(path)
@@ -150,7 +148,7 @@ func (w *work) writeDocument(ui *console.UI, ctx *cli.Context, d *gen.Document) 
 	if err := staged.put(); err != nil {
 		return err
 	}
-	w.tellRest(ui, ctx)
+	w.tellRest(ui)
 	if mode == 0o600 && holdsKeys(d.Format) {
 		warnBelowGit(ui, path)
 	}

@@ -40,25 +40,24 @@ func goldenCommand(ui *console.UI) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return golden(ui, ctx, dir)
+			return golden(ui, renderOptions{place: placeOf(ctx), Formats: ctx.StringSlice("format")}, dir, ctx.Bool("update"))
 		},
 	}
 }
 
-func golden(ui *console.UI, ctx *cli.Context, dir string) error {
-	if err := knownFormats(ctx); err != nil {
+func golden(ui *console.UI, asked renderOptions, dir string, update bool) error {
+	if err := knownFormats(asked.Formats); err != nil {
 		return err
 	}
-	update := ctx.Bool("update")
-	if err := twinsPlace(ctx, dir, update); err != nil {
+	if err := twinsPlace(asked.place, dir, update); err != nil {
 		return err
 	}
-	w, err := renderTwins(ui, ctx, dir)
+	w, err := renderTwins(ui, asked, dir)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if err := w.complete(ui, ctx, dir, update); err != nil {
+	if err := w.complete(ui, dir, update); err != nil {
 		return err
 	}
 	if update {
@@ -74,10 +73,10 @@ func golden(ui *console.UI, ctx *cli.Context, dir string) error {
 
 // twinsPlace refuses a directory that holds no twins, before anything is
 // computed. To be updated it need not exist.
-func twinsPlace(ctx *cli.Context, dir string, update bool) error {
+func twinsPlace(at place, dir string, update bool) error {
 	hint := fmt.Sprintf("hagen golden --update %s writes the twins", dir)
 	if update {
-		if err := preflight(dir, ctx.String("file"), pkiDir(ctx)); err != nil {
+		if err := preflight(dir, at.File, at.Dir()); err != nil {
 			return err
 		}
 	} else if err := isDirectory(dir, hint); err != nil {
@@ -98,27 +97,27 @@ func twinsPlace(ctx *cli.Context, dir string, update bool) error {
 
 // renderTwins computes what hagen render --redact would write. It does not
 // begin a PKI: twins of keys that nobody has are worth nothing.
-func renderTwins(ui *console.UI, ctx *cli.Context, twins string) (*work, error) {
-	c, err := readLocked(ui, ctx.String("file"))
+func renderTwins(ui *console.UI, asked renderOptions, twins string) (*work, error) {
+	c, err := readLocked(ui, asked.File)
 	if err != nil {
 		return nil, err
 	}
-	if err := fetchedOtherwise(c, nil, ctx.StringSlice("format")); err != nil {
+	if err := fetchedOtherwise(c, nil, asked.Formats); err != nil {
 		return nil, err
 	}
-	dir := pkiDir(ctx)
-	if err := preflight(dir, ctx.String("file")); err != nil {
+	dir := asked.Dir()
+	if err := preflight(dir, asked.File); err != nil {
 		return nil, err
 	}
 	noPKI := exit.Failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
-	if err := holdMissing(ctx, c, trees{held: []string{twins}}); err != nil {
+	if err := holdMissing(asked.place, c, trees{held: []string{twins}}); err != nil {
 		return nil, err
 	}
 	// Opened, the directory would be made.
 	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, noPKI
 	}
-	keys, err := openPKI(ui, ctx, c, trees{held: []string{twins}})
+	keys, err := openPKI(ui, asked.place, c, trees{held: []string{twins}})
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +125,7 @@ func renderTwins(ui *console.UI, ctx *cli.Context, twins string) (*work, error) 
 		keys.close()
 		return nil, noPKI
 	}
-	w, err := issue(ui, ctx, c, keys, control.Options{}, nil)
+	w, err := issue(ui, asked, c, keys, control.Options{}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -139,8 +138,8 @@ func renderTwins(ui *console.UI, ctx *cli.Context, twins string) (*work, error) 
 
 // complete says no when the PKI lacks what a render would issue: no twin can
 // tell of keys that are yet to be made.
-func (w *work) complete(ui *console.UI, ctx *cli.Context, dir string, update bool) error {
-	s := w.summary(pkiDir(ctx))
+func (w *work) complete(ui *console.UI, dir string, update bool) error {
+	s := w.summary(w.asked.Dir())
 	if s.issued() == 0 {
 		return nil
 	}

@@ -40,12 +40,9 @@ func jsonFlag(use string) cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: use, DisableDefaultText: true}
 }
 
-// pkiDir is where certificates and keys are kept.
-func pkiDir(ctx *cli.Context) string {
-	if ctx.IsSet("pki") {
-		return ctx.String("pki")
-	}
-	return filepath.Join(filepath.Dir(ctx.String("file")), "pki")
+// placeOf is what fileFlag and pkiFlag say.
+func placeOf(ctx *cli.Context) place {
+	return place{File: ctx.String("file"), Named: ctx.IsSet("file"), PKI: ctx.String("pki")}
 }
 
 // readCluster reads and validates the cluster file and prints its warnings and
@@ -129,8 +126,8 @@ func preflight(dir string, keep ...string) error {
 }
 
 // openStore opens the PKI directory and prints what it warns of.
-func openStore(ui *console.UI, ctx *cli.Context) (*store.Store, error) {
-	dir := pkiDir(ctx)
+func openStore(ui *console.UI, at place) (*store.Store, error) {
+	dir := at.Dir()
 	s, err := store.Open(dir, ui.Waiting(dir))
 	if err != nil {
 		return nil, exit.Failed("%w", err)

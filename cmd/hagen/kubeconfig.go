@@ -44,7 +44,7 @@ func kubeconfigCommand(ui *console.UI) *cli.Command {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
-			return kubeconfig(ui, ctx)
+			return kubeconfig(ui, client{place: placeOf(ctx), user: ctx.String("user"), groups: ctx.StringSlice("group"), expiry: ctx.String("expiry"), path: ctx.String("output")})
 		},
 	}
 }
@@ -54,12 +54,11 @@ const (
 	adminGroup = "system:masters"
 )
 
-func kubeconfig(ui *console.UI, ctx *cli.Context) error {
-	asked, err := clientFlags(ui, ctx)
-	if err != nil {
+func kubeconfig(ui *console.UI, asked client) error {
+	if err := asked.check(ui); err != nil {
 		return err
 	}
-	c, err := readCluster(ui, ctx.String("file"))
+	c, err := readCluster(ui, asked.File)
 	if err != nil {
 		return err
 	}
@@ -67,17 +66,17 @@ func kubeconfig(ui *console.UI, ctx *cli.Context) error {
 	if asked.life > 0 {
 		request.Lifetime = asked.life
 	}
-	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
+	if err := preflight(asked.Dir(), asked.File); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{filepath.Join(renderedDir, c.Name)}})
+	keys, err := openPKIToWrite(ui, asked.place, c, trees{held: []string{filepath.Join(renderedDir, c.Name)}})
 	if err != nil {
 		return err
 	}
 	defer keys.close()
 	authority, found := keys.store.Set()[control.ClusterAuthority]
 	if !found {
-		return exit.Failed("%s: holds no authority that could sign; hagen render makes one for a cluster that has none yet", pkiDir(ctx))
+		return exit.Failed("%s: holds no authority that could sign; hagen render makes one for a cluster that has none yet", asked.Dir())
 	}
 	if asked.user == authority.Request.Subject.CommonName {
 		return exit.Usage("--user: %q is the name of the authority that signs; choose another --user", asked.user)
@@ -182,15 +181,16 @@ func intoTree(ui *console.UI, c *cluster.Cluster, item pki.Item, text []byte, sa
 
 // client is what the flags ask for.
 type client struct {
+	place
 	user   string
 	groups []string
-	life   time.Duration // 0: as the cluster file says
+	expiry string        // "" is as the cluster file says
+	life   time.Duration // what that is; 0 is as the cluster file says
 	path   string        // "" is in the cluster's tree
 }
 
-// clientFlags reads the flags, before anything is opened.
-func clientFlags(ui *console.UI, ctx *cli.Context) (client, error) {
-	asked := client{user: ctx.String("user"), groups: ctx.StringSlice("group"), path: ctx.String("output")}
+// check reads what is asked for, before anything is opened.
+func (asked *client) check(ui *console.UI) error {
 	if asked.user == adminUser && len(asked.groups) == 0 {
 		asked.groups = []string{adminGroup}
 	}
@@ -207,18 +207,18 @@ func clientFlags(ui *console.UI, ctx *cli.Context) (client, error) {
 		faults = append(faults, err)
 	}
 	if err := errors.Join(faults...); err != nil {
-		return asked, err
+		return err
 	}
-	if text := ctx.String("expiry"); text != "" {
+	if text := asked.expiry; text != "" {
 		var err error
 		if asked.life, err = cluster.ParseLifetime(text); err != nil {
-			return asked, exit.Usage("--expiry: %w", err)
+			return exit.Usage("--expiry: %w", err)
 		}
 	}
 	if asked.path == pipe && ui.Terminal {
-		return asked, exit.Usage("the kubeconfig holds a key and is not printed on a terminal: pipe it, or name a file with -o")
+		return exit.Usage("the kubeconfig holds a key and is not printed on a terminal: pipe it, or name a file with -o")
 	}
-	return asked, nil
+	return nil
 }
 
 // checkName holds a user's or group's name against what a certificate can say

@@ -44,33 +44,39 @@ func lockCommand(ui *console.UI) *cli.Command {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
-			return lock(ui, ctx)
+			return lock(ui, lockOptions{ctx.String("file"), ctx.String("from"), ctx.String("timeout"), ctx.Bool("upstream"), ctx.Bool("flat")})
 		},
 	}
 }
 
-func lock(ui *console.UI, ctx *cli.Context) error {
-	c, err := readCluster(ui, ctx.String("file"))
+// lockOptions are what is asked of hagen lock.
+type lockOptions struct {
+	file, from, timeout string
+	upstream, flat      bool
+}
+
+func lock(ui *console.UI, asked lockOptions) error {
+	c, err := readCluster(ui, asked.file)
 	if err != nil {
 		return err
 	}
 	wanted := c.Fetched()
-	limit, err := time.ParseDuration(ctx.String("timeout"))
+	limit, err := time.ParseDuration(asked.timeout)
 	switch {
 	case len(wanted) == 0:
-		return exit.Usage("%s: no machine fetches anything: its binaries are to be on its image; docs/binaries.md tells how to have them fetched", ctx.String("file"))
-	case ctx.IsSet("from") && ctx.Bool("upstream"):
+		return exit.Usage("%s: no machine fetches anything: its binaries are to be on its image; docs/binaries.md tells how to have them fetched", asked.file)
+	case asked.from != "" && asked.upstream:
 		return exit.Usage("--from and --upstream are two places to look in: leave one out")
-	case ctx.Bool("flat") && (!ctx.Bool("upstream") || c.Binaries.Mirror == ""):
+	case asked.flat && (!asked.upstream || c.Binaries.Mirror == ""):
 		return exit.Usage("--flat says where a mirror has what --upstream finds: it goes with --upstream, and with a mirror in the cluster file")
 	case err != nil || limit <= 0:
-		return exit.Usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", ctx.String("timeout"))
+		return exit.Usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", asked.timeout)
 	}
-	held, err := readLock(ctx.String("file"))
+	held, err := readLock(asked.file)
 	if err != nil {
 		return err
 	}
-	found, err := digests(ui, ctx, c, wanted, limit)
+	found, err := digests(ui, asked, c, wanted, limit)
 	if err != nil {
 		return err
 	}
@@ -78,8 +84,8 @@ func lock(ui *console.UI, ctx *cli.Context) error {
 	for i, a := range wanted {
 		ui.Say("%s: %s", a.Name, found[i].Note)
 		file := found[i].File
-		if ctx.Bool("upstream") && c.Binaries.Mirror != "" && c.Binaries.Sources[a.Name] == "" {
-			if ctx.Bool("flat") {
+		if asked.upstream && c.Binaries.Mirror != "" && c.Binaries.Sources[a.Name] == "" {
+			if asked.flat {
 				file = filepath.Base(file)
 			}
 			ui.Say("%s: the mirror is to have it at %s/%s", a.Name, c.Binaries.Mirror, file)
@@ -90,7 +96,7 @@ func lock(ui *console.UI, ctx *cli.Context) error {
 }
 
 // digests looks where it was told to.
-func digests(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, wanted []cluster.Artefact, limit time.Duration) ([]digest.Found, error) {
+func digests(ui *console.UI, asked lockOptions, c *cluster.Cluster, wanted []cluster.Artefact, limit time.Duration) ([]digest.Found, error) {
 	until, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	until, cancel := context.WithTimeout(until, limit)
@@ -98,11 +104,11 @@ func digests(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, wanted []clus
 	client := digest.NewClient("hagen/"+version, func(text string) { ui.Say("%s", text) })
 	var files []digest.File
 	for _, a := range wanted {
-		files = append(files, digest.File{Name: a.Name, Path: a.Path, URLs: places(c, a, ctx.Bool("upstream")), Sums: sums(a)})
+		files = append(files, digest.File{Name: a.Name, Path: a.Path, URLs: places(c, a, asked.upstream), Sums: sums(a)})
 	}
 	var found []digest.Found
 	var err error
-	from := ctx.String("from")
+	from := asked.from
 	info, statErr := os.Stat(from)
 	switch {
 	case from == "":

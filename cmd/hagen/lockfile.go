@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
@@ -32,12 +30,26 @@ func withFile(path string) string {
 	return " -f " + path
 }
 
-// sameFlags are the flags of this run that name the cluster file and the PKI,
-// for a command that is to be typed.
-func sameFlags(ctx *cli.Context) string {
-	flags := withFile(ctx.String("file"))
-	if ctx.IsSet("pki") {
-		flags += " --pki " + ctx.String("pki")
+// place is where a cluster file is, and its PKI.
+type place struct {
+	File  string
+	Named bool   // it was named, if only by its usual name
+	PKI   string // as it was named; "" is beside the cluster file
+}
+
+// Dir is where certificates and keys are kept.
+func (p place) Dir() string {
+	if p.PKI != "" {
+		return p.PKI
+	}
+	return filepath.Join(filepath.Dir(p.File), "pki")
+}
+
+// Flags name the cluster file and the PKI in a command that is to be typed.
+func (p place) Flags() string {
+	flags := withFile(p.File)
+	if p.PKI != "" {
+		flags += " --pki " + p.PKI
 	}
 	return flags
 }

@@ -16,8 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
 	"hagen/gen/cluster"
@@ -41,8 +39,8 @@ type ownership struct {
 }
 
 // ownershipOf is that of a directory without keys.
-func ownershipOf(ctx *cli.Context, c *cluster.Cluster) ownership {
-	return ownership{dir: pkiDir(ctx), file: ctx.String("file"), flags: sameFlags(ctx), cluster: c}
+func ownershipOf(at place, c *cluster.Cluster) ownership {
+	return ownership{dir: at.Dir(), file: at.File, flags: at.Flags(), cluster: c}
 }
 
 // idsOf are those of the keys that a cluster keeps for ever, by item: the ones

@@ -45,11 +45,11 @@ func pkiCommand(ui *console.UI) *cli.Command {
 		Action: func(ctx *cli.Context) error {
 			switch words := ctx.Args().Slice(); {
 			case len(words) == 1 && words[0] == "init":
-				return pkiInit(ui, ctx)
+				return pkiInit(ui, placeOf(ctx), ctx.Bool("again"), ctx.Bool("json"))
 			case len(words) > 0 && words[0] == "rename" && ctx.Bool("json"):
 				return exit.Usage("--json is for hagen pki init: leave it out")
 			case len(words) == 3 && words[0] == "rename" && !ctx.Bool("again"):
-				return pkiRename(ui, ctx, words[1], words[2])
+				return pkiRename(ui, placeOf(ctx), words[1], words[2])
 			case len(words) > 0 && words[0] == "rename":
 				return exit.Usage("hagen pki rename takes the name that the cluster had and the one it has: hagen pki rename OLD NEW")
 			}
@@ -72,48 +72,48 @@ type pkiMade struct {
 }
 
 // pkiInit makes the keys of a cluster that has none, or with --again others.
-func pkiInit(ui *console.UI, ctx *cli.Context) error {
-	c, err := readCluster(ui, ctx.String("file"))
+func pkiInit(ui *console.UI, at place, again, asJSON bool) error {
+	c, err := readCluster(ui, at.File)
 	if err != nil {
 		return err
 	}
-	dir, rendered := pkiDir(ctx), filepath.Join(renderedDir, c.Name)
-	if err := preflight(dir, ctx.String("file")); err != nil {
+	dir, rendered := at.Dir(), filepath.Join(renderedDir, c.Name)
+	if err := preflight(dir, at.File); err != nil {
 		return err
 	}
-	made := pkiMade{Cluster: c.Name, Directory: dir, Lock: lockPath(ctx.String("file"))}
-	if ctx.Bool("again") {
-		err = made.again(ui, ctx, c)
+	made := pkiMade{Cluster: c.Name, Directory: dir, Lock: lockPath(at.File)}
+	if again {
+		err = made.again(ui, at, c)
 	} else {
-		err = made.first(ui, ctx, c, rendered)
+		err = made.first(ui, at, c, rendered)
 	}
 	if err != nil {
 		return err
 	}
-	return made.tell(ui, ctx, rendered)
+	return made.tell(ui, rendered, again, asJSON)
 }
 
 // first makes keys where nothing says that the cluster has some.
-func (made *pkiMade) first(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, rendered string) error {
-	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{rendered}})
+func (made *pkiMade) first(ui *console.UI, at place, c *cluster.Cluster, rendered string) error {
+	keys, err := openPKIToWrite(ui, at, c, trees{held: []string{rendered}})
 	if err != nil {
 		return err
 	}
 	defer keys.close()
 	if len(keys.store.Recorded()) > 0 {
-		return exit.Failed("%s: is there already: hagen render takes what is missing of certificates from its authorities; hagen pki init --again%s makes others", made.Directory, sameFlags(ctx))
+		return exit.Failed("%s: is there already: hagen render takes what is missing of certificates from its authorities; hagen pki init --again%s makes others", made.Directory, at.Flags())
 	}
 	return made.issue(ui, keys)
 }
 
 // again makes other keys, with what was there set aside. The lock file has to
 // be one that can be written, before anything is moved.
-func (made *pkiMade) again(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) (err error) {
+func (made *pkiMade) again(ui *console.UI, at place, c *cluster.Cluster) (err error) {
 	keys := &clusterPKI{cluster: c}
 	if keys.now, err = ui.Time(); err != nil {
 		return err
 	}
-	if keys.lock, err = readLock(ctx.String("file")); err != nil {
+	if keys.lock, err = readLock(at.File); err != nil {
 		return err
 	}
 	made.others = len(keys.lock.keys) > 0
@@ -122,10 +122,10 @@ func (made *pkiMade) again(ui *console.UI, ctx *cli.Context, c *cluster.Cluster)
 		return err
 	}
 	defer keys.staged.discard()
-	if made.Aside, err = setAside(ui, ctx, c, keys.now); err != nil {
+	if made.Aside, err = setAside(ui, at, c, keys.now); err != nil {
 		return err
 	}
-	if keys.store, err = openStore(ui, ctx); err == nil {
+	if keys.store, err = openStore(ui, at); err == nil {
 		err = made.issue(ui, keys)
 		keys.store.Close()
 	}
@@ -147,7 +147,7 @@ func (made *pkiMade) issue(ui *console.UI, keys *clusterPKI) error {
 }
 
 // tell says what was made, and what that means.
-func (made *pkiMade) tell(ui *console.UI, ctx *cli.Context, rendered string) error {
+func (made *pkiMade) tell(ui *console.UI, rendered string, again, asJSON bool) error {
 	if made.Aside != "" || made.others {
 		text := fmt.Sprintf("cluster %s has other keys now: machines that run keep the old ones, and neither they nor kubeconfigs, tokens and backups of etcd go with machines of the new ones", made.Cluster)
 		if made.Aside != "" {
@@ -155,10 +155,10 @@ func (made *pkiMade) tell(ui *console.UI, ctx *cli.Context, rendered string) err
 		}
 		ui.Warn(text)
 	}
-	if files := tree.Files(rendered); ctx.Bool("again") && (len(authoritiesIn(files)) > 0 || len(hostsIn(files, ".")) > 0) {
+	if files := tree.Files(rendered); again && (len(authoritiesIn(files)) > 0 || len(hostsIn(files, ".")) > 0) {
 		ui.Warn(rendered + " was made with other keys, and hagen render does not overwrite it: render elsewhere with -o, or move it away if nothing of it is in use")
 	}
-	if ctx.Bool("json") {
+	if asJSON {
 		made.Warnings, made.Notes = console.List(ui.Warnings), console.List(ui.Notes)
 		ui.JSON(made)
 		return nil
@@ -178,12 +178,12 @@ func isEmpty(dir string) (bool, error) {
 
 // setAside gives the cluster's PKI directory another name, which it returns; ""
 // if nothing was there. It may be damaged, but not another's.
-func setAside(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, now time.Time) (string, error) {
-	dir := pkiDir(ctx)
+func setAside(ui *console.UI, at place, c *cluster.Cluster, now time.Time) (string, error) {
+	dir := at.Dir()
 	if empty, err := isEmpty(dir); err != nil || empty {
 		return "", err
 	}
-	if err := ofCluster(ui, ctx, c); err != nil {
+	if err := ofCluster(ui, at, c); err != nil {
 		return "", err
 	}
 	d, err := tree.Open(dir, ui.Waiting(dir))
@@ -223,8 +223,8 @@ func putBack(aside, dir string) error {
 
 // ofCluster refuses a directory that is no PKI, or the one of another cluster. A
 // damaged one is the cluster's unless its index says otherwise.
-func ofCluster(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) error {
-	p := ownershipOf(ctx, c)
+func ofCluster(ui *console.UI, at place, c *cluster.Cluster) error {
+	p := ownershipOf(at, c)
 	s, err := store.Open(p.dir, ui.Waiting(p.dir))
 	if err == nil {
 		defer s.Close()
@@ -248,21 +248,21 @@ func ofCluster(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) error {
 }
 
 // pkiRename hands a PKI directory over to a cluster of another name.
-func pkiRename(ui *console.UI, ctx *cli.Context, old, name string) error {
-	c, err := readCluster(ui, ctx.String("file"))
+func pkiRename(ui *console.UI, at place, old, name string) error {
+	c, err := readCluster(ui, at.File)
 	if err != nil {
 		return err
 	}
-	dir := pkiDir(ctx)
+	dir := at.Dir()
 	switch empty, err := isEmpty(dir); {
 	case c.Name != name:
-		return exit.Usage("%s is of cluster %s, not of %s: write the new name there first", ctx.String("file"), c.Name, name)
+		return exit.Usage("%s is of cluster %s, not of %s: write the new name there first", at.File, c.Name, name)
 	case err != nil:
 		return err
 	case empty:
 		return exit.Failed("%s: there is no PKI directory that could be handed over", dir)
 	}
-	s, err := openStore(ui, ctx)
+	s, err := openStore(ui, at)
 	if err != nil {
 		return err
 	}
@@ -271,9 +271,9 @@ func pkiRename(ui *console.UI, ctx *cli.Context, old, name string) error {
 		ui.Say("%s is of cluster %s already", dir, name)
 		return nil
 	} else if was != "" && was != old {
-		return exit.Failed("%s: is of cluster %s, not of %s: hagen pki rename %[2]s %[4]s%s", dir, was, old, name, sameFlags(ctx))
+		return exit.Failed("%s: is of cluster %s, not of %s: hagen pki rename %[2]s %[4]s%s", dir, was, old, name, at.Flags())
 	} else if former := formerName(s); was == "" && former != "" && old != former && old != name {
-		return exit.Failed("%s: is of cluster %s, to go by its authority, not of %s: hagen pki rename %[2]s %[4]s%s", dir, former, old, name, sameFlags(ctx))
+		return exit.Failed("%s: is of cluster %s, to go by its authority, not of %s: hagen pki rename %[2]s %[4]s%s", dir, former, old, name, at.Flags())
 	}
 	s.SetCluster(name)
 	_, err = s.Save(s.Set())

@@ -42,12 +42,18 @@ func planCommand(ui *console.UI) *cli.Command {
 			if ctx.NArg() != 2 {
 				return exit.Usage("name two cluster files: hagen plan OLD NEW, each a file or REV:PATH")
 			}
-			return makePlan(ui, ctx)
+			return makePlan(ui, planOptions{[2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, ctx.Bool("reimage"), ctx.Bool("nodes-fit"), ctx.Bool("json")})
 		},
 	}
 }
 
-func makePlan(ui *console.UI, ctx *cli.Context) error {
+// planOptions are what is asked of a plan.
+type planOptions struct {
+	files                   [2]string
+	reimage, nodesFit, json bool
+}
+
+func makePlan(ui *console.UI, asked planOptions) error {
 	var sides [2]planned
 	for i := range sides {
 		reader := ui
@@ -55,7 +61,7 @@ func makePlan(ui *console.UI, ctx *cli.Context) error {
 			reader = ui.Silent()
 		}
 		var err error
-		if sides[i], err = readPlanned(reader, ctx.Args().Get(i)); err != nil {
+		if sides[i], err = readPlanned(reader, asked.files[i]); err != nil {
 			return err
 		}
 	}
@@ -72,14 +78,14 @@ func makePlan(ui *console.UI, ctx *cli.Context) error {
 	if after.revision {
 		file = defaultFile
 	}
-	if ctx.Bool("nodes-fit") && !plan.AboutNodes(before.Side, after.Side) {
+	if asked.nodesFit && !plan.AboutNodes(before.Side, after.Side) {
 		return exit.Usage("--nodes-fit: what Nodes have is of no matter for this change; leave the flag out")
 	}
-	p := plan.Of(before.Side, after.Side, plan.Options{Reimage: ctx.Bool("reimage"), NodesFit: ctx.Bool("nodes-fit"), File: file})
+	p := plan.Of(before.Side, after.Side, plan.Options{Reimage: asked.reimage, NodesFit: asked.nodesFit, File: file})
 	if p.Possible {
 		warnAll(ui, warnings)
 	}
-	if ctx.Bool("json") {
+	if asked.json {
 		ui.JSON(planSummary{p, console.List(ui.Warnings), console.List(ui.Notes)})
 	} else if p.Possible {
 		fmt.Fprint(ui.Out, p.Text(before.source.Name, after.source.Name, ui.Style()))
@@ -168,14 +174,14 @@ func (p *planned) refused(told plan.Plan) error {
 	var faults []spec.Fault
 	remedies := told.Remedies()
 	for i, r := range told.Refused {
-		faults = append(faults, spec.Fault{At: place(file, r.Field), Problem: r.Problem, Remedy: remedies[i]})
+		faults = append(faults, spec.Fault{At: fieldIn(file, r.Field), Problem: r.Problem, Remedy: remedies[i]})
 	}
 	return exit.With(exit.CodeNo, spec.Refuse(p.source, faults))
 }
 
-// place is where a field that is refused stands in the cluster file. An etcd
+// fieldIn is where a field that is refused stands in the cluster file. An etcd
 // that is not written follows from what is written of Kubernetes.
-func place(file *spec.File, field string) spec.At {
+func fieldIn(file *spec.File, field string) spec.At {
 	if !strings.HasPrefix(field, "metadata.") {
 		field = "spec." + field
 	}

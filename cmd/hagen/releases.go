@@ -27,7 +27,7 @@ func releasesCommand(ui *console.UI) *cli.Command {
 		},
 		Action: func(ctx *cli.Context) error {
 			if ctx.Bool("flags") || ctx.Args().Present() {
-				return releaseFlags(ui, ctx)
+				return releaseFlags(ui, ctx.Args().Slice(), ctx.Bool("flags"), ctx.Bool("json"))
 			}
 			if ctx.Bool("json") {
 				releasesJSON(ui)
@@ -51,22 +51,22 @@ func recordedReleases() []string {
 }
 
 // releaseFlags prints the record of one release.
-func releaseFlags(ui *console.UI, ctx *cli.Context) error {
+func releaseFlags(ui *console.UI, args []string, flags, asJSON bool) error {
 	minors := recordedReleases()
-	if ctx.NArg() != 1 || !ctx.Bool("flags") {
+	if len(args) != 1 || !flags {
 		return exit.Usage("name one release together with --flags: %s", strings.Join(minors, ", "))
 	}
-	minor := ctx.Args().First()
-	flags, recorded := profiles.Flags(minor)
+	minor := args[0]
+	record, recorded := profiles.Flags(minor)
 	if !recorded {
 		return unknown("record of the flags of release", minor, minors)
 	}
-	if ctx.Bool("json") {
-		ui.JSON(flags)
+	if asJSON {
+		ui.JSON(record)
 		return nil
 	}
 	rows := [][]string{{"COMPONENT", "FLAG", "TYPE", "DEFAULT", ""}}
-	for _, f := range flags {
+	for _, f := range record {
 		remark := ""
 		if f.Deprecated {
 			remark = "deprecated"

@@ -52,48 +52,82 @@ func renderCommand(ui *console.UI) *cli.Command {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
-			return render(ui, ctx)
+			return render(ui, renderFlags(ctx))
 		},
 	}
 }
 
+// renderFlags reads the flags.
+func renderFlags(ctx *cli.Context) renderOptions {
+	asked := renderOptions{
+		place: placeOf(ctx), Output: ctx.String("output"), Hosts: ctx.StringSlice("host"), Formats: ctx.StringSlice("format"),
+		Channel: ctx.String("channel"), Restore: ctx.String("restore"), Replace: ctx.String("replace"), Join: ctx.Bool("join"),
+		From: ctx.String("from"), Redact: ctx.Bool("redact"), JSON: ctx.Bool("json"),
+	}
+	if ctx.IsSet("restore-path") {
+		asked.RestorePath = ctx.String("restore-path")
+	}
+	if ctx.IsSet("wrap") {
+		wrap := ctx.Bool("wrap")
+		asked.Wrap = &wrap
+	}
+	return asked
+}
+
+// renderOptions are what is asked of a render.
+type renderOptions struct {
+	place
+	Output      string   // "" is the usual place
+	Hosts       []string // none is all
+	Formats     []string // besides those of the operating systems, as they were named
+	Channel     string
+	Wrap        *bool  // nil is what the channel needs
+	Restore     string // a snapshot
+	RestorePath string // "" is the usual place
+	Replace     string // a master
+	Join        bool
+	From        string // "" is the usual place
+	Redact      bool
+	JSON        bool
+}
+
 // render is the whole way: read, issue, decide, check, encode; then write.
-func render(ui *console.UI, ctx *cli.Context) error {
-	if err := errors.Join(knownFormats(ctx), knownChannel(ctx)); err != nil {
+func render(ui *console.UI, asked renderOptions) error {
+	if err := errors.Join(knownFormats(asked.Formats), knownChannel(asked.Channel)); err != nil {
 		return err
 	}
-	if ctx.Bool("redact") && ctx.String("output") == "" {
+	if asked.Redact && asked.Output == "" {
 		return exit.Usage("--redact writes twins, which have no place among documents with keys: name a directory for them with -o")
 	}
-	if err := besideAlone(ctx); err != nil {
+	if err := besideAlone(asked); err != nil {
 		return err
 	}
-	c, err := readLocked(ui, ctx.String("file"))
+	c, err := readLocked(ui, asked.File)
 	if err != nil {
 		return err
 	}
-	if err := knownHosts(c, ctx.StringSlice("host")); err != nil {
+	if err := knownHosts(c, asked.Hosts); err != nil {
 		return err
 	}
-	restore, err := restoring(ctx, c)
+	restore, err := restoring(asked, c)
 	if err != nil {
 		return err
 	}
-	if err := fetchedOtherwise(c, ctx.StringSlice("host"), ctx.StringSlice("format")); err != nil {
+	if err := fetchedOtherwise(c, asked.Hosts, asked.Formats); err != nil {
 		return err
 	}
-	if err := preflight(pkiDir(ctx), ctx.String("file")); err != nil {
+	if err := preflight(asked.Dir(), asked.File); err != nil {
 		return err
 	}
 	switch {
-	case ctx.String("replace") != "":
-		return renderReplacement(ui, ctx, c)
-	case ctx.Bool("join"):
-		return renderJoining(ui, ctx, c)
-	case oneDocument(ctx):
-		return renderDocument(ui, ctx, c, restore)
+	case asked.Replace != "":
+		return renderReplacement(ui, asked, c)
+	case asked.Join:
+		return renderJoining(ui, asked, c)
+	case asked.oneDocument():
+		return renderDocument(ui, asked, c, restore)
 	}
-	return renderTree(ui, ctx, c, restore)
+	return renderTree(ui, asked, c, restore)
 }
 
 // formatFlag adds formats to those that the operating systems want.
@@ -101,25 +135,24 @@ func formatFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(formats(), ", "), KeepSpace: true}
 }
 
-// formatsAsked are the formats of --format, of which one name stands for
-// several.
-func formatsAsked(ctx *cli.Context) []string {
-	var asked []string
-	for _, name := range ctx.StringSlice("format") {
+// formats are those that are asked for, of which one name stands for several.
+func (o renderOptions) formats() []string {
+	var all []string
+	for _, name := range o.Formats {
 		if several := profiles.FormatsOf(name); several != nil {
-			asked = append(asked, several...)
+			all = append(all, several...)
 		} else {
-			asked = append(asked, name)
+			all = append(all, name)
 		}
 	}
-	return asked
+	return all
 }
 
 // formats are all that can be asked for: documents, and kernel arguments.
 func formats() []string { return append(profiles.Formats(), profiles.CloudInit, gen.Kargs) }
 
-func knownFormats(ctx *cli.Context) error {
-	return allKnown("format", ctx.StringSlice("format"), formats())
+func knownFormats(names []string) error {
+	return allKnown("format", names, formats())
 }
 
 // fetchedOtherwise refuses cloud-init's documents for machines whose own format
@@ -163,40 +196,40 @@ func namesOf(c *cluster.Cluster) []string {
 }
 
 // renderTree writes the PKI, then the tree of documents.
-func renderTree(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, restore control.Restore) error {
-	dir := ctx.String("output")
+func renderTree(ui *console.UI, asked renderOptions, c *cluster.Cluster, restore control.Restore) error {
+	dir := asked.Output
 	if dir == "" {
 		dir = filepath.Join("rendered", c.Name)
 	}
-	if err := preflight(dir, ctx.String("file"), pkiDir(ctx)); err != nil {
+	if err := preflight(dir, asked.File, asked.Dir()); err != nil {
 		return err
 	}
-	if err := apart(dir, ctx.Bool("redact")); err != nil {
+	if err := apart(dir, asked.Redact); err != nil {
 		return err
 	}
 	prepare := out.Prepare
-	if ctx.Bool("redact") {
+	if asked.Redact {
 		prepare = out.PrepareTwins
-	} else if err := neighbours(ctx.String("file"), dir, c); err != nil {
+	} else if err := neighbours(asked.File, dir, c); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{dir}})
+	keys, err := openPKIToWrite(ui, asked.place, c, trees{held: []string{dir}})
 	if err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c, keys, control.Options{Restore: restore}, ctx.StringSlice("host"))
+	w, err := issue(ui, asked, c, keys, control.Options{Restore: restore}, asked.Hosts)
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	if !ctx.Bool("redact") {
+	if !asked.Redact {
 		w.warnRefused(ui, dir)
 	}
-	return w.write(ui, ctx, dir, w.files(), prepare, scope(ctx.StringSlice("host")))
+	return w.write(ui, dir, w.files(), prepare, scope(asked.Hosts))
 }
 
 // write writes the PKI, then a tree.
-func (w *work) write(ui *console.UI, ctx *cli.Context, dir string, files []tree.File, prepare preparation, part out.Scope) error {
+func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare preparation, part out.Scope) error {
 	target, err := tree.Open(dir, ui.Waiting(dir))
 	if err != nil {
 		return exit.Failed("%w", err)
@@ -217,15 +250,15 @@ func (w *work) write(ui *console.UI, ctx *cli.Context, dir string, files []tree.
 	}
 	result, err := prepared.Commit()
 	if err != nil {
-		w.sayPKI(ui, ctx)
+		w.sayPKI(ui)
 		return exit.Failed("%w", err)
 	}
 	ui.WarnEach(target.Notes())
 	if len(w.options.Joining) == 0 {
 		w.membership(ui, result.Removed)
 	}
-	w.report(ui, ctx, dir, result)
-	w.restoreSteps(ui, ctx, dir)
+	w.report(ui, dir, result)
+	w.restoreSteps(ui, dir)
 	return nil
 }
 
@@ -243,6 +276,7 @@ func scope(hosts []string) out.Scope {
 
 // work is a render of which nothing has been written yet.
 type work struct {
+	asked    renderOptions
 	cluster  *cluster.Cluster
 	options  control.Options
 	keys     *clusterPKI
@@ -259,13 +293,13 @@ type work struct {
 
 // issue computes everything, for all machines or these hosts. The work closes
 // the PKI, and so does an error.
-func issue(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o control.Options, hosts []string) (*work, error) {
-	return issueFor(ui, ctx, c, keys, o, func(*work) ([]string, error) { return hosts, nil })
+func issue(ui *console.UI, asked renderOptions, c *cluster.Cluster, keys *clusterPKI, o control.Options, hosts []string) (*work, error) {
+	return issueFor(ui, asked, c, keys, o, func(*work) ([]string, error) { return hosts, nil })
 }
 
 // issueFor is issue where what is decided has a part in which hosts it is for.
-func issueFor(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, keys *clusterPKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
-	w := &work{cluster: c, options: o, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: formatsAsked(ctx), alone: oneDocument(ctx)}
+func issueFor(ui *console.UI, asked renderOptions, c *cluster.Cluster, keys *clusterPKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
+	w := &work{asked: asked, cluster: c, options: o, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: asked.formats(), alone: asked.oneDocument()}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -297,10 +331,10 @@ func issueFor(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, keys *cluste
 	if w.machines, err = w.render(hosts, w.formats); err != nil {
 		return nil, exit.Failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
-	if err := w.deliver(ctx); err != nil {
+	if err := w.deliver(); err != nil {
 		return nil, err
 	}
-	if ctx.Bool("redact") {
+	if asked.Redact {
 		err = w.redact()
 	}
 	return w, err

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/urfave/cli/v2"
-
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
@@ -27,40 +25,40 @@ const runbookPath = "runbook.md"
 // renderReplacement makes the document with which a lost master joins the
 // others, and the runbook, in a directory of their own: the tree of all machines
 // stays as it is, and says what they have now.
-func renderReplacement(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) error {
-	dir, rendered, before, err := beside(ui, ctx, c, "replace")
+func renderReplacement(ui *console.UI, asked renderOptions, c *cluster.Cluster) error {
+	dir, rendered, before, err := beside(ui, asked, c, "replace")
 	if err != nil {
 		return err
 	}
-	plan, err := replace.Of(c, ctx.String("replace"), before)
+	plan, err := replace.Of(c, asked.Replace, before)
 	if err != nil {
-		return exit.Usage("--replace %s: %w", ctx.String("replace"), err)
+		return exit.Usage("--replace %s: %w", asked.Replace, err)
 	}
-	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{rendered, dir}})
+	keys, err := openPKIToWrite(ui, asked.place, c, trees{held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
-	w, err := issue(ui, ctx, c, keys, control.Options{Joining: control.Joining{plan.Host.Name: ""}}, []string{plan.Host.Name})
+	w, err := issue(ui, asked, c, keys, control.Options{Joining: control.Joining{plan.Host.Name: ""}}, []string{plan.Host.Name})
 	if err != nil {
 		return err
 	}
 	defer w.close()
-	return w.writeBeside(ui, ctx, dir, w.runbook(ctx, plan, before, rendered, dir))
+	return w.writeBeside(ui, dir, w.runbook(plan, before, rendered, dir))
 }
 
 // renderJoining makes the documents with which masters that are new join the
 // others, in the order of a plan: each finds those that are there by then.
-func renderJoining(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) error {
-	dir, rendered, before, err := beside(ui, ctx, c, "join")
+func renderJoining(ui *console.UI, asked renderOptions, c *cluster.Cluster) error {
+	dir, rendered, before, err := beside(ui, asked, c, "join")
 	if err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, ctx, c, trees{held: []string{rendered, dir}})
+	keys, err := openPKIToWrite(ui, asked.place, c, trees{held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
 	var hosts []string
-	w, err := issueFor(ui, ctx, c, keys, control.Options{}, func(w *work) ([]string, error) {
+	w, err := issueFor(ui, asked, c, keys, control.Options{}, func(w *work) ([]string, error) {
 		hosts, w.options.Joining = diff.Joining(diff.Of(diff.Side{Machines: before}, diff.Side{Machines: w.decided.Nodes}).Order)
 		if len(hosts) == 0 {
 			return nil, exit.Usage("--join: no master joins others: those of the cluster file are the ones of %s; leave --join out, or name the tree that machines have with --from", rendered)
@@ -71,20 +69,20 @@ func renderJoining(ui *console.UI, ctx *cli.Context, c *cluster.Cluster) error {
 		return err
 	}
 	defer w.close()
-	return w.writeBeside(ui, ctx, dir, replace.Joining(c.Name, dir, hosts))
+	return w.writeBeside(ui, dir, replace.Joining(c.Name, dir, hosts))
 }
 
 // beside gives the directory of its own in which documents are written, and the
 // tree with the machines as they are now.
-func beside(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
-	dir, rendered = ctx.String("output"), ctx.String("from")
+func beside(ui *console.UI, asked renderOptions, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
+	dir, rendered = asked.Output, asked.From
 	if rendered == "" {
 		rendered = filepath.Join("rendered", c.Name)
 	}
 	if dir == "" {
 		dir = filepath.Join(kind, c.Name)
 	}
-	if err := preflight(dir, ctx.String("file"), pkiDir(ctx), rendered); err != nil {
+	if err := preflight(dir, asked.File, asked.Dir(), rendered); err != nil {
 		return "", "", nil, err
 	}
 	if err := apart(dir, false); err != nil {
@@ -99,13 +97,13 @@ func beside(ui *console.UI, ctx *cli.Context, c *cluster.Cluster, kind string) (
 }
 
 // writeBeside writes what no normal render does, with what to do with it.
-func (w *work) writeBeside(ui *console.UI, ctx *cli.Context, dir, runbook string) error {
+func (w *work) writeBeside(ui *console.UI, dir, runbook string) error {
 	w.admin = nil // is no machine's
 	files := append(w.files(), tree.File{Path: runbookPath, Mode: 0o600, Data: []byte(runbook)})
-	if err := w.write(ui, ctx, dir, files, out.Prepare, nil); err != nil {
+	if err := w.write(ui, dir, files, out.Prepare, nil); err != nil {
 		return err
 	}
-	if !ctx.Bool("json") {
+	if !w.asked.JSON {
 		ui.Say("\n%s", runbook)
 	}
 	return nil
@@ -124,8 +122,8 @@ func machinesIn(ui *console.UI, dir string) ([]node.Node, error) {
 }
 
 // runbook writes what to do, with the names of this run.
-func (w *work) runbook(ctx *cli.Context, plan replace.Plan, before []node.Node, rendered, dir string) string {
-	desk := replace.Desk{PKI: pkiDir(ctx), Rendered: rendered, Dir: dir, Render: "hagen render", Diff: "hagen diff"}
+func (w *work) runbook(plan replace.Plan, before []node.Node, rendered, dir string) string {
+	desk := replace.Desk{PKI: w.asked.Dir(), Rendered: rendered, Dir: dir, Render: "hagen render", Diff: "hagen diff"}
 	for _, d := range w.machines[0].Documents {
 		if d.Format == profiles.Butane {
 			continue // for people
@@ -133,13 +131,16 @@ func (w *work) runbook(ctx *cli.Context, plan replace.Plan, before []node.Node, 
 		desk.Documents = append(desk.Documents, filepath.Join(dir, filepath.FromSlash(d.Path)))
 	}
 	desk.Diff += " " + replace.Word(rendered) + " ."
-	for _, flag := range []string{"file", "pki"} {
-		if ctx.IsSet(flag) {
-			desk.Render += " --" + flag + " " + replace.Word(ctx.String(flag))
-			desk.Diff += " --" + flag + " " + replace.Word(ctx.String(flag))
-		}
+	var flags string
+	if w.asked.Named {
+		flags += " --file " + replace.Word(w.asked.File)
 	}
-	if ctx.IsSet("from") {
+	if w.asked.PKI != "" {
+		flags += " --pki " + replace.Word(w.asked.PKI)
+	}
+	desk.Render += flags
+	desk.Diff += flags
+	if w.asked.From != "" {
 		desk.Render += " -o " + replace.Word(rendered)
 	}
 	return plan.Runbook(w.cluster, desk, plan.Others(before, w.decided.Nodes))
@@ -147,26 +148,26 @@ func (w *work) runbook(ctx *cli.Context, plan replace.Plan, before []node.Node, 
 
 // besideAlone refuses flags that say something else than --replace or --join
 // does.
-func besideAlone(ctx *cli.Context) error {
+func besideAlone(asked renderOptions) error {
 	flag := ""
 	switch {
-	case ctx.String("replace") != "" && ctx.Bool("join"):
+	case asked.Replace != "" && asked.Join:
 		return exit.Usage("--replace and --join are for a lost master and for new ones: do one of them")
-	case ctx.String("replace") != "":
+	case asked.Replace != "":
 		flag = "--replace"
-	case ctx.Bool("join"):
+	case asked.Join:
 		flag = "--join"
-	case ctx.String("from") != "":
+	case asked.From != "":
 		return exit.Usage("--from names the tree that machines had before --replace or --join: leave it out, or add one of them")
 	default:
 		return nil
 	}
 	switch {
-	case len(ctx.StringSlice("host")) > 0:
+	case len(asked.Hosts) > 0:
 		return exit.Usage("%s finds its hosts itself: leave --host out", flag)
-	case ctx.Bool("redact"):
+	case asked.Redact:
 		return exit.Usage("%s writes documents for machines, with their keys: leave --redact out", flag)
-	case ctx.String("output") == pipe:
+	case asked.Output == pipe:
 		return exit.Usage("%s writes documents and what to do with them: name a directory with -o, or leave it out for %s/<cluster>", flag, flag[2:])
 	}
 	return nil

@@ -41,16 +41,19 @@ var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
 
 // restoring gives what --restore asks for. The whole snapshot is read here and
 // now: at night is not the time to find on three machines that it is damaged.
-func restoring(ctx *cli.Context, c *cluster.Cluster) (none control.Restore, err error) {
-	file := ctx.String("restore")
-	switch place := ctx.String("restore-path"); {
-	case file == "" && ctx.IsSet("restore-path"):
+func restoring(asked renderOptions, c *cluster.Cluster) (none control.Restore, err error) {
+	file, place := asked.Restore, asked.RestorePath
+	if place == "" {
+		place = restorePlace
+	}
+	switch {
+	case file == "" && asked.RestorePath != "":
 		return none, exit.Usage("--restore-path says where the snapshot of --restore is found: name that file with --restore, too")
 	case file == "":
 		return none, nil
-	case len(ctx.StringSlice("host")) > 0:
+	case len(asked.Hosts) > 0:
 		return none, exit.Usage("--restore is for all masters at once: one that begins from a snapshot alone is no member of the others' cluster; leave --host out")
-	case ctx.IsSet("replace") || ctx.Bool("join"):
+	case asked.Replace != "" || asked.Join:
 		return none, exit.Usage("--restore begins etcd of all masters anew, and --replace and --join have some join the others: do one of them")
 	case c.Profile.Name == profiles.Classic:
 		return none, exit.Usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
@@ -119,12 +122,12 @@ func readSnapshot(name string) (string, error) {
 }
 
 // restoreSteps tells what to do with documents that restore.
-func (w *work) restoreSteps(ui *console.UI, ctx *cli.Context, dir string) {
+func (w *work) restoreSteps(ui *console.UI, dir string) {
 	if w.options.Restore.SHA256 == "" {
 		return
 	}
-	ui.Line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", ctx.String("restore"), w.options.Restore.SHA256))
-	for i, step := range control.RestoreSteps(w.cluster, w.options.Restore, replace.Word(ctx.String("restore")), replace.Word(dir)) {
+	ui.Line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", w.asked.Restore, w.options.Restore.SHA256))
+	for i, step := range control.RestoreSteps(w.cluster, w.options.Restore, replace.Word(w.asked.Restore), replace.Word(dir)) {
 		ui.Say("%d. %s", i+1, step)
 	}
 }

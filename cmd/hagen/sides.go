@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
@@ -55,9 +53,9 @@ const freshRender = "."
 
 // readSide reads what an argument names. A path on disk goes before a
 // revision of the same spelling.
-func readSide(ui *console.UI, ctx *cli.Context, argument string) (side, error) {
+func readSide(ui *console.UI, asked diffOptions, argument string) (side, error) {
 	if argument == freshRender {
-		tree, err := fresh(ui, ctx)
+		tree, err := fresh(ui, asked)
 		return side{name: argument, clusters: []clusterTree{tree}}, err
 	}
 	info, err := os.Stat(argument)
@@ -157,25 +155,25 @@ func readTree(name string, tree fs.FS) (clusterTree, error) {
 
 // fresh is the render that hagen would make now, in memory. Leaves that it
 // would issue are issued for the comparison, and forgotten.
-func fresh(ui *console.UI, ctx *cli.Context) (clusterTree, error) {
-	c, err := readLocked(ui, ctx.String("file"))
+func fresh(ui *console.UI, asked diffOptions) (clusterTree, error) {
+	c, err := readLocked(ui, asked.File)
 	if err != nil {
 		return clusterTree{}, err
 	}
-	dir := pkiDir(ctx)
+	dir := asked.Dir()
 	var compared trees
-	for _, tree := range ctx.Args().Slice() {
+	for _, tree := range asked.sides {
 		if tree != freshRender {
 			compared.beside = append(compared.beside, tree, filepath.Join(tree, c.Name))
 		}
 	}
-	if err := holdMissing(ctx, c, compared); err != nil {
+	if err := holdMissing(asked.place, c, compared); err != nil {
 		return clusterTree{}, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return clusterTree{}, exit.Failed("%s: there is no PKI yet, and a comparison makes none: hagen render does", dir)
 	}
-	keys, err := openPKI(ui, ctx, c, compared)
+	keys, err := openPKI(ui, asked.place, c, compared)
 	if err != nil {
 		return clusterTree{}, err
 	}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/urfave/cli/v2"
-
 	"hagen/cmd/hagen/internal/console"
 	"hagen/gen"
 	"hagen/gen/control"
@@ -70,20 +68,20 @@ type changeSummary struct {
 }
 
 // report prints the summary for people or, with --json, for programs.
-func (w *work) report(ui *console.UI, ctx *cli.Context, dir string, result out.Result) {
+func (w *work) report(ui *console.UI, dir string, result out.Result) {
 	for _, note := range result.Notes {
 		ui.Warn(note)
 	}
-	w.noteOthers(ui, ctx.StringSlice("host"))
+	w.noteOthers(ui, w.asked.Hosts)
 	s := summary{
 		Cluster: w.cluster.Name, Profile: w.cluster.Profile.Name, Kubernetes: w.cluster.Kubernetes, Etcd: w.cluster.Etcd,
 		Output: dir, Changed: result.Changed, Written: console.List(result.Written), Removed: console.List(result.Removed),
-		Hosts: w.hosts(), PKI: w.summary(pkiDir(ctx)), Warnings: console.List(ui.Warnings), Notes: console.List(ui.Notes),
+		Hosts: w.hosts(), PKI: w.summary(w.asked.Dir()), Warnings: console.List(ui.Warnings), Notes: console.List(ui.Notes),
 	}
 	if len(w.options.Joining) > 0 {
 		s.Runbook = runbookPath
 	}
-	if ctx.Bool("json") {
+	if w.asked.JSON {
 		ui.JSON(s)
 		return
 	}
@@ -112,8 +110,8 @@ func (w *work) noteOthers(ui *console.UI, asked []string) {
 }
 
 // sayPKI tells what became of the PKI when that is all there is to tell.
-func (w *work) sayPKI(ui *console.UI, ctx *cli.Context) {
-	if s := w.summary(pkiDir(ctx)); s.issued() > 0 {
+func (w *work) sayPKI(ui *console.UI) {
+	if s := w.summary(w.asked.Dir()); s.issued() > 0 {
 		s.print(ui)
 	}
 }

@@ -50,26 +50,29 @@ func sysextCommand(ui *console.UI) *cli.Command {
 			case ctx.IsSet("format") && !slices.Contains(sysext.Formats(), ctx.String("format")):
 				return unknown("format", ctx.String("format"), sysext.Formats())
 			}
-			return sysextBuild(ui, ctx)
+			return sysextBuild(ui, sysextOptions{ctx.String("file"), ctx.String("from"), ctx.String("output"), ctx.String("format"), ctx.String("for")})
 		},
 	}
 }
 
-func sysextBuild(ui *console.UI, ctx *cli.Context) error {
-	c, err := readCluster(ui, ctx.String("file"))
+// sysextOptions are what is asked of hagen sysext build.
+type sysextOptions struct{ file, from, output, format, target string }
+
+func sysextBuild(ui *console.UI, asked sysextOptions) error {
+	c, err := readCluster(ui, asked.file)
 	if err != nil {
 		return err
 	}
-	target, err := targetOf(ctx.String("for"))
+	target, err := targetOf(asked.target)
 	if err != nil {
 		return err
 	}
-	for flag, dir := range map[string]string{"--from": ctx.String("from"), "-o": ctx.String("output")} {
+	for flag, dir := range map[string]string{"--from": asked.from, "-o": asked.output} {
 		if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
 			return exit.Usage("%s %s: there is no such directory", flag, dir)
 		}
 	}
-	images, err := imagesOf(ui, c, ctx.String("from"), target, ctx.String("format"))
+	images, err := imagesOf(ui, c, asked.from, target, asked.format)
 	if err != nil {
 		return err
 	}
@@ -79,7 +82,7 @@ func sysextBuild(ui *console.UI, ctx *cli.Context) error {
 		}
 	}
 	for _, i := range images {
-		if err := writeImage(ui, i, filepath.Join(ctx.String("output"), i.file)); err != nil {
+		if err := writeImage(ui, i, filepath.Join(asked.output, i.file)); err != nil {
 			return err
 		}
 	}
