@@ -43,8 +43,11 @@ var allowed = map[string][]string{
 	"hagen/out/rendered": {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 
 	// What the command line is made of.
-	"hagen/cmd/hagen/internal/exit":    {},
-	"hagen/cmd/hagen/internal/console": {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out/diff", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/exit":        {},
+	"hagen/cmd/hagen/internal/console":     {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out/diff", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/files":       {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out", "hagen/out/tree"},
+	"hagen/cmd/hagen/internal/trees":       {"hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/node", "hagen/out", "hagen/out/diff", "hagen/out/rendered", "hagen/out/tree", "hagen/pki", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/clusterfile": {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec"},
 }
 
 // reserved are libraries that one package alone may import.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 )
@@ -47,11 +48,11 @@ func TestBadFilesWriteNothing(t *testing.T) {
 				}
 			}
 			for name, text := range bad {
-				if err := os.WriteFile(defaultFile, text, 0o600); err != nil {
+				if err := os.WriteFile(clusterfile.Usual, text, 0o600); err != nil {
 					t.Fatal(err)
 				}
 				was := everything(t)
-				if code, out, said := runHere("render"); code != exit.CodeUsage || out != "" || !strings.HasPrefix(said, defaultFile+":") {
+				if code, out, said := runHere("render"); code != exit.CodeUsage || out != "" || !strings.HasPrefix(said, clusterfile.Usual+":") {
 					t.Errorf("%s: exit code %d, %q, %s", name, code, out, said)
 				}
 				if now := everything(t); now != was {

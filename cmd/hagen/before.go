@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
 	"hagen/gen/node"
 	"hagen/out/diff"
@@ -59,7 +60,7 @@ func (w *work) oneMaster(tree fs.FS) (before, after node.Node, found bool) {
 		return before, after, false
 	}
 	// All masters are others: their documents stand in other folders.
-	for _, host := range hostsIn(tree, ".") {
+	for _, host := range trees.Hosts(tree, ".") {
 		given, err := rendered.Given(tree, host)
 		if err != nil {
 			continue

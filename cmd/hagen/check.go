@@ -2,10 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -13,7 +9,7 @@ import (
 
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
-	"hagen/gen"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/check"
 	"hagen/gen/encode"
 	"hagen/gen/node"
@@ -63,13 +59,13 @@ func checkTree(ui *console.UI, dir string, with []string, asJSON bool) error {
 		return err
 	}
 	if dir == "" {
-		if dir, err = onlyCluster(); err != nil {
+		if dir, err = trees.Only(); err != nil {
 			return err
 		}
 	}
 	tree, err := rendered.ReadEdited(tree.Files(dir))
 	if err != nil {
-		return exit.Failed("%s", faultsIn(dir, err))
+		return exit.Failed("%s", trees.FaultsIn(dir, err))
 	}
 	now, err := ui.Time()
 	if err != nil {
@@ -195,39 +191,4 @@ func programNames(given []string) ([]string, error) {
 		names = append(names, strings.Split(list, ",")...)
 	}
 	return names, allKnown("program", names, verify.Names())
-}
-
-// renderedDir is where render puts clusters unless it is told otherwise.
-const renderedDir = "rendered"
-
-// onlyCluster is the tree that is meant when none is named.
-func onlyCluster() (string, error) {
-	entries, err := os.ReadDir(renderedDir)
-	if err != nil {
-		return "", exit.Usage("there is no directory %s here; name the tree that is to be checked: hagen check DIR", renderedDir)
-	}
-	var clusters []string
-	for _, e := range entries {
-		dir := filepath.Join(renderedDir, e.Name())
-		if e.IsDir() && !strings.HasPrefix(e.Name(), ".") && holdsDocuments(dir) {
-			clusters = append(clusters, dir)
-		}
-	}
-	switch len(clusters) {
-	case 0:
-		return "", exit.Usage("%s holds no cluster; hagen render makes one, or name a tree: hagen check DIR", renderedDir)
-	case 1:
-		return clusters[0], nil
-	}
-	return "", exit.Usage("%s holds several clusters; name one: hagen check %s", renderedDir, strings.Join(clusters, ", "))
-}
-
-func holdsDocuments(dir string) bool {
-	hosts, _ := os.ReadDir(dir)
-	return slices.ContainsFunc(hosts, func(h fs.DirEntry) bool {
-		return slices.ContainsFunc(profiles.Formats(), func(format string) bool {
-			_, err := os.Stat(filepath.Join(dir, filepath.FromSlash(gen.Path(h.Name(), format))))
-			return err == nil
-		})
-	})
 }

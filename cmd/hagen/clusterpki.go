@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/pki"
@@ -22,16 +24,16 @@ type clusterPKI struct {
 	cluster *cluster.Cluster
 	store   *store.Store
 	now     time.Time
-	lock    lockFile
-	staged  *stagedFile // nil unless the lock file is to change
-	asked   []string    // what a render asks for, by name; nil if nothing is rendered
+	lock    clusterfile.Lock
+	staged  *files.Staged // nil unless the lock file is to change
+	asked   []string      // what a render asks for, by name; nil if nothing is rendered
 }
 
 // openPKI opens the PKI directory of a cluster and refuses another's, and
 // one without keys where the cluster has some. What says so: the lock file, and
 // trees, which are directories with documents or twins of the cluster. Nothing
 // is written.
-func openPKI(ui *console.UI, at place, c *cluster.Cluster, t trees) (_ *clusterPKI, err error) {
+func openPKI(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t keyTrees) (_ *clusterPKI, err error) {
 	now, err := ui.Time()
 	if err != nil {
 		return nil, err
@@ -44,7 +46,7 @@ func openPKI(ui *console.UI, at place, c *cluster.Cluster, t trees) (_ *clusterP
 		return nil, err
 	}
 	// Now that no other run can write to it.
-	lock, err := readLock(at.File)
+	lock, err := clusterfile.ReadLock(at.File)
 	if err != nil {
 		s.Close()
 		return nil, err
@@ -69,8 +71,8 @@ func openPKI(ui *console.UI, at place, c *cluster.Cluster, t trees) (_ *clusterP
 
 // holdMissing refuses a PKI directory that is not there, or is empty, if the
 // cluster has keys. Opened, it would be made.
-func holdMissing(at place, c *cluster.Cluster, t trees) error {
-	lock, err := readLock(at.File)
+func holdMissing(at clusterfile.Place, c *cluster.Cluster, t keyTrees) error {
+	lock, err := clusterfile.ReadLock(at.File)
 	if err != nil {
 		return err
 	}
@@ -85,14 +87,14 @@ func holdMissing(at place, c *cluster.Cluster, t trees) error {
 // openPKIToWrite is openPKI for a run that goes on with save. A lock file that
 // does not tell of all keys is made ready to be written: if it cannot be,
 // nothing is issued.
-func openPKIToWrite(ui *console.UI, at place, c *cluster.Cluster, t trees) (*clusterPKI, error) {
+func openPKIToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t keyTrees) (*clusterPKI, error) {
 	k, err := openPKI(ui, at, c, t)
 	if err != nil {
 		return nil, err
 	}
-	known := ids(k.lock.keys)
+	known := ids(k.lock.Keys)
 	if slices.ContainsFunc(lasting(c), func(r pki.Request) bool { return known[r.Name] == "" }) {
-		if k.staged, err = k.lock.stage(); err != nil {
+		if k.staged, err = k.lock.Stage(); err != nil {
 			k.close()
 			return nil, err
 		}
@@ -107,7 +109,7 @@ func lasting(c *cluster.Cluster) []pki.Request {
 
 func (k *clusterPKI) close() {
 	if k.staged != nil {
-		k.staged.discard()
+		k.staged.Discard()
 	}
 	k.store.Close()
 }
@@ -118,7 +120,7 @@ func (k *clusterPKI) close() {
 func (k *clusterPKI) save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) error {
 	keys, add := k.locked(set)
 	if add {
-		if err := k.staged.fill(cluster.LockText(k.cluster.Name, keys, k.lock.artefacts)); err != nil {
+		if err := k.staged.Fill(cluster.LockText(k.cluster.Name, keys, k.lock.Artefacts)); err != nil {
 			return err
 		}
 	}
@@ -131,23 +133,23 @@ func (k *clusterPKI) save(ui *console.UI, set pki.Set, clients ...store.ClientRe
 	if !add {
 		return nil
 	}
-	if err := k.staged.put(); err != nil {
+	if err := k.staged.Put(); err != nil {
 		return err
 	}
-	ui.Note(k.lock.path + " tells now which keys the cluster has: commit it beside the cluster file, so that no render ever makes others")
+	ui.Note(k.lock.Path + " tells now which keys the cluster has: commit it beside the cluster file, so that no render ever makes others")
 	return nil
 }
 
 // locked is what the lock file is to say of the keys of a set; add if it does
 // not say all of it yet.
 func (k *clusterPKI) locked(set pki.Set) (keys []cluster.LockedKey, add bool) {
-	known, have := ids(k.lock.keys), idsOf(set)
-	keys = slices.Clone(k.lock.keys)
+	known, have := ids(k.lock.Keys), idsOf(set)
+	keys = slices.Clone(k.lock.Keys)
 	for _, r := range lasting(k.cluster) {
 		if known[r.Name] == "" && have[r.Name] != "" {
 			keys = append(keys, cluster.LockedKey{Name: r.Name, ID: have[r.Name], Secret: r.Kind == pki.Secret})
 		}
 	}
 	slices.SortFunc(keys, func(a, b cluster.LockedKey) int { return strings.Compare(a.Name, b.Name) })
-	return keys, len(keys) > len(k.lock.keys)
+	return keys, len(keys) > len(k.lock.Keys)
 }

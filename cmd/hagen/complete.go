@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/gen"
 	"hagen/gen/spec"
 	"hagen/out/verify"
@@ -85,13 +86,13 @@ func values(flag string, words []string) []string {
 // hostNames reads the cluster file that the words name. One with faults has
 // no hosts here; render tells what is wrong with it.
 func hostNames(words []string) []string {
-	path := defaultFile
+	path := clusterfile.Usual
 	for i, word := range words[:len(words)-1] {
 		if word == "-f" || word == "--file" {
 			path = words[i+1]
 		}
 	}
-	text, err := readFile(path)
+	text, err := clusterfile.Text(path)
 	if err != nil {
 		return nil
 	}

@@ -8,8 +8,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/out/diff"
 )
 
@@ -61,13 +63,13 @@ type clusterDiff struct {
 
 // diffOptions are what is asked of a comparison.
 type diffOptions struct {
-	place
+	clusterfile.Place
 	sides          [2]string
 	json, markdown bool
 }
 
 func compare(ui *console.UI, asked diffOptions) error {
-	var sides [2]side
+	var sides [2]trees.Side
 	for i := range sides {
 		if i == 1 && asked.sides[1] == asked.sides[0] {
 			sides[1] = sides[0] // two fresh renders would have two trials of a certificate
@@ -82,9 +84,9 @@ func compare(ui *console.UI, asked diffOptions) error {
 	if err != nil {
 		return err
 	}
-	s := diffSummary{Same: true, Before: sides[0].name, After: sides[1].name}
+	s := diffSummary{Same: true, Before: sides[0].Name, After: sides[1].Name}
 	for _, p := range pairs {
-		d := diff.Of(p.before.machines, p.after.machines)
+		d := diff.Of(p.before.Machines, p.after.Machines)
 		s.Same = s.Same && d.Same
 		s.Clusters = append(s.Clusters, clusterDiff{p.cluster, d})
 		if d.Same {
@@ -117,43 +119,52 @@ func (s diffSummary) print(ui *console.UI, asked diffOptions) {
 	}
 }
 
+// readSide reads a tree, or makes the render that . stands for.
+func readSide(ui *console.UI, asked diffOptions, argument string) (trees.Side, error) {
+	if argument == freshRender {
+		tree, err := fresh(ui, asked)
+		return trees.Side{Name: argument, Trees: []trees.Tree{tree}}, err
+	}
+	return trees.Read(argument)
+}
+
 // treePair is one cluster on both sides; a side that lacks it is empty.
 type treePair struct {
 	cluster       string
-	before, after clusterTree
+	before, after trees.Tree
 }
 
 // match puts clusters of one name together. Where each side is one cluster,
 // names do not count.
-func match(before, after side) ([]treePair, error) {
-	if !before.several && !after.several {
-		b, a := before.clusters[0], after.clusters[0]
-		name := a.cluster
+func match(before, after trees.Side) ([]treePair, error) {
+	if !before.Several && !after.Several {
+		b, a := before.Trees[0], after.Trees[0]
+		name := a.Cluster
 		if name == "" {
-			name = b.cluster
+			name = b.Cluster
 		}
 		return []treePair{{name, b, a}}, nil
 	}
-	for _, s := range []struct{ one, many *side }{{&before, &after}, {&after, &before}} {
-		if s.one.several {
+	for _, s := range []struct{ one, many *trees.Side }{{&before, &after}, {&after, &before}} {
+		if s.one.Several {
 			continue
 		}
-		name := s.one.clusters[0].cluster
-		i := slices.IndexFunc(s.many.clusters, func(c clusterTree) bool { return c.cluster == name })
+		name := s.one.Trees[0].Cluster
+		i := slices.IndexFunc(s.many.Trees, func(c trees.Tree) bool { return c.Cluster == name })
 		if i < 0 {
-			return nil, exit.Usage("%s holds the clusters %s, and %s is cluster %q: name the directory of one", s.many.name, strings.Join(s.many.names(), ", "), s.one.name, name)
+			return nil, exit.Usage("%s holds the clusters %s, and %s is cluster %q: name the directory of one", s.many.Name, strings.Join(s.many.Names(), ", "), s.one.Name, name)
 		}
-		s.many.clusters = s.many.clusters[i : i+1]
-		return []treePair{{name, before.clusters[0], after.clusters[0]}}, nil
+		s.many.Trees = s.many.Trees[i : i+1]
+		return []treePair{{name, before.Trees[0], after.Trees[0]}}, nil
 	}
 	pairs := map[string]treePair{}
-	for _, c := range before.clusters {
-		pairs[c.cluster] = treePair{cluster: c.cluster, before: c}
+	for _, c := range before.Trees {
+		pairs[c.Cluster] = treePair{cluster: c.Cluster, before: c}
 	}
-	for _, c := range after.clusters {
-		p := pairs[c.cluster]
-		p.cluster, p.after = c.cluster, c
-		pairs[c.cluster] = p
+	for _, c := range after.Trees {
+		p := pairs[c.Cluster]
+		p.cluster, p.after = c.Cluster, c
+		pairs[c.Cluster] = p
 	}
 	var out []treePair
 	for _, name := range slices.Sorted(maps.Keys(pairs)) {
@@ -167,9 +178,9 @@ func match(before, after side) ([]treePair, error) {
 // beside it.
 func (p treePair) noteTexts(ui *console.UI) {
 	var hosts []string
-	for _, host := range slices.Sorted(maps.Keys(p.after.texts)) {
-		old, new := p.before.texts[host], p.after.texts[host]
-		if old.read != "" && old.read == new.read && old.other != new.other {
+	for _, host := range slices.Sorted(maps.Keys(p.after.Texts)) {
+		old, new := p.before.Texts[host], p.after.Texts[host]
+		if old.Read != "" && old.Read == new.Read && old.Other != new.Other {
 			hosts = append(hosts, host)
 		}
 	}

@@ -10,8 +10,11 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
@@ -52,14 +55,14 @@ func renderDocument(ui *console.UI, asked renderOptions, c *cluster.Cluster, res
 		return exit.Usage("a document may hold keys and is not printed on a terminal: pipe it, or name a file or a directory with -o")
 	}
 	if toFile {
-		if err := preflight(asked.Output, asked.File, lockPath(asked.File), asked.Dir()); err != nil {
+		if err := files.Preflight(asked.Output, asked.File, clusterfile.LockPath(asked.File), asked.Dir()); err != nil {
 			return err
 		}
 	}
-	if err := neighbours(asked.File, filepath.Join(renderedDir, c.Name), c); err != nil {
+	if err := neighbours(asked.File, filepath.Join(trees.Dir, c.Name), c); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, asked.place, c, trees{beside: []string{filepath.Join(renderedDir, c.Name)}})
+	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{beside: []string{filepath.Join(trees.Dir, c.Name)}})
 	if err != nil {
 		return err
 	}
@@ -123,7 +126,7 @@ func (w *work) writeDocument(ui *console.UI, d *gen.Document) error {
 	if w.asked.Redact {
 		mode = 0o644
 	}
-	was, err := readWhole(path)
+	was, err := files.ReadWhole(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		was = nil
@@ -134,18 +137,18 @@ func (w *work) writeDocument(ui *console.UI, d *gen.Document) error {
 			return err
 		}
 	}
-	staged, err := stageFile(path, was, mode)
+	staged, err := files.Stage(path, was, mode)
 	if err != nil {
 		return err
 	}
-	defer staged.discard()
-	if err := staged.fill(d.Text); err != nil {
+	defer staged.Discard()
+	if err := staged.Fill(d.Text); err != nil {
 		return err
 	}
 	if err := w.save(ui); err != nil {
 		return err
 	}
-	if err := staged.put(); err != nil {
+	if err := staged.Put(); err != nil {
 		return err
 	}
 	w.tellRest(ui)
@@ -175,7 +178,7 @@ func (w *work) replaceable(path string, was []byte, d *gen.Document) error {
 		return other
 	}
 	here := slices.Collect(maps.Values(idsOf(w.issued.Set)))
-	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(authoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) {
+	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(trees.AuthoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) {
 		return exit.Failed("%s: was made for another cluster, or with other keys than %s holds, and may be the last to tell of them: name another file with -o, or move it away", path, w.keys.store.Name())
 	}
 	return nil
@@ -199,7 +202,7 @@ func warnBelowGit(ui *console.UI, path string) {
 		return
 	}
 	for dir := filepath.Dir(full); ; dir = filepath.Dir(dir) {
-		ignore, _ := readText(filepath.Join(dir, ".gitignore"))
+		ignore, _ := files.Read(filepath.Join(dir, ".gitignore"))
 		if hasLine(ignore, "*") {
 			return
 		}

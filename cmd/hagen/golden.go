@@ -11,8 +11,11 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
 	"hagen/gen/control"
 	"hagen/out"
@@ -40,7 +43,7 @@ func goldenCommand(ui *console.UI) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return golden(ui, renderOptions{place: placeOf(ctx), Formats: ctx.StringSlice("format")}, dir, ctx.Bool("update"))
+			return golden(ui, renderOptions{Place: placeOf(ctx), Formats: ctx.StringSlice("format")}, dir, ctx.Bool("update"))
 		},
 	}
 }
@@ -49,7 +52,7 @@ func golden(ui *console.UI, asked renderOptions, dir string, update bool) error 
 	if err := knownFormats(asked.Formats); err != nil {
 		return err
 	}
-	if err := twinsPlace(asked.place, dir, update); err != nil {
+	if err := twinsPlace(asked.Place, dir, update); err != nil {
 		return err
 	}
 	w, err := renderTwins(ui, asked, dir)
@@ -73,16 +76,16 @@ func golden(ui *console.UI, asked renderOptions, dir string, update bool) error 
 
 // twinsPlace refuses a directory that holds no twins, before anything is
 // computed. To be updated it need not exist.
-func twinsPlace(at place, dir string, update bool) error {
+func twinsPlace(at clusterfile.Place, dir string, update bool) error {
 	hint := fmt.Sprintf("hagen golden --update %s writes the twins", dir)
 	if update {
-		if err := preflight(dir, at.File, at.Dir()); err != nil {
+		if err := files.Preflight(dir, at.File, at.Dir()); err != nil {
 			return err
 		}
-	} else if err := isDirectory(dir, hint); err != nil {
+	} else if err := files.IsDirectory(dir, hint); err != nil {
 		return err
 	}
-	if err := apart(dir, true); err != nil {
+	if err := trees.Apart(dir, true); err != nil {
 		return err
 	}
 	documents, twins := out.Holds(tree.Files(dir))
@@ -98,7 +101,7 @@ func twinsPlace(at place, dir string, update bool) error {
 // renderTwins computes what hagen render --redact would write. It does not
 // begin a PKI: twins of keys that nobody has are worth nothing.
 func renderTwins(ui *console.UI, asked renderOptions, twins string) (*work, error) {
-	c, err := readLocked(ui, asked.File)
+	c, err := clusterfile.ReadLocked(ui, asked.File)
 	if err != nil {
 		return nil, err
 	}
@@ -106,18 +109,18 @@ func renderTwins(ui *console.UI, asked renderOptions, twins string) (*work, erro
 		return nil, err
 	}
 	dir := asked.Dir()
-	if err := preflight(dir, asked.File); err != nil {
+	if err := files.Preflight(dir, asked.File); err != nil {
 		return nil, err
 	}
 	noPKI := exit.Failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
-	if err := holdMissing(asked.place, c, trees{held: []string{twins}}); err != nil {
+	if err := holdMissing(asked.Place, c, keyTrees{held: []string{twins}}); err != nil {
 		return nil, err
 	}
 	// Opened, the directory would be made.
 	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, noPKI
 	}
-	keys, err := openPKI(ui, asked.place, c, trees{held: []string{twins}})
+	keys, err := openPKI(ui, asked.Place, c, keyTrees{held: []string{twins}})
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +163,7 @@ func compareTwins(ui *console.UI, dir string, files []tree.File) error {
 	defer root.Close()
 	differences, err := out.Differences(tree.FilesWithin(root), files)
 	if err != nil {
-		return exit.Failed("%s", faultsIn(dir, err))
+		return exit.Failed("%s", trees.FaultsIn(dir, err))
 	}
 	if len(differences) == 0 {
 		ui.Say("%s is what a render gives: %d twins", dir, len(files))

@@ -1,16 +1,14 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"strings"
 	"text/template"
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
-	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
 	"hagen/profiles"
 )
 
@@ -29,7 +27,7 @@ func initCommand(ui *console.UI) *cli.Command {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
-			if err := refuseFile(ctx.String("file")); err != nil {
+			if err := clusterfile.Refuse(ctx.String("file")); err != nil {
 				return err
 			}
 			profile, known := profiles.FindProfile(ctx.String("profile"))
@@ -51,52 +49,19 @@ func profileNames() []string {
 
 // writeNew writes a cluster file that does not exist yet.
 func writeNew(ui *console.UI, path, text string) error {
-	file, err := createNew(path, 0o644, "-f")
+	file, err := files.Create(path, 0o644, "-f")
 	if err != nil {
 		return err
 	}
-	if err := fill(file, []byte(text)); err != nil {
+	if err := files.Fill(file, []byte(text)); err != nil {
 		return err
 	}
 	render := "hagen render"
-	if path != defaultFile {
+	if path != clusterfile.Usual {
 		render += " -f " + path
 	}
 	ui.Say("wrote %s; change it, then: %s", path, render)
 	return nil
-}
-
-// createNew creates a file; flag is the one that names it.
-func createNew(path string, mode fs.FileMode, flag string) (*os.File, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return nil, exit.Failed("%s: exists and is not overwritten; name another file with %s", path, flag)
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, exit.Failed("%s: its directory does not exist; make it first, or name another file with %s", path, flag)
-	case err != nil:
-		return nil, exit.Failed("%s: cannot be written: %w; name another file with %s", path, exit.Reason(err), flag)
-	}
-	return file, nil
-}
-
-// fill writes a file that was just created, to the disk, and closes it. If
-// that fails, the file is removed.
-func fill(file *os.File, text []byte) error {
-	_, err := file.Write(text)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		discard(file)
-		return exit.Failed("%s: cannot be written: %w", file.Name(), exit.Reason(err))
-	}
-	return nil
-}
-
-// discard removes a file that did not become what it should.
-func discard(file *os.File) {
-	_ = os.Remove(file.Name()) // the error that led here is the one to tell
 }
 
 // clusterFile is the seed's cluster in a profile.

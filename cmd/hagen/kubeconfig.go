@@ -14,8 +14,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/out"
@@ -44,7 +47,7 @@ func kubeconfigCommand(ui *console.UI) *cli.Command {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
-			return kubeconfig(ui, client{place: placeOf(ctx), user: ctx.String("user"), groups: ctx.StringSlice("group"), expiry: ctx.String("expiry"), path: ctx.String("output")})
+			return kubeconfig(ui, client{Place: placeOf(ctx), user: ctx.String("user"), groups: ctx.StringSlice("group"), expiry: ctx.String("expiry"), path: ctx.String("output")})
 		},
 	}
 }
@@ -58,7 +61,7 @@ func kubeconfig(ui *console.UI, asked client) error {
 	if err := asked.check(ui); err != nil {
 		return err
 	}
-	c, err := readCluster(ui, asked.File)
+	c, err := clusterfile.Read(ui, asked.File)
 	if err != nil {
 		return err
 	}
@@ -66,10 +69,10 @@ func kubeconfig(ui *console.UI, asked client) error {
 	if asked.life > 0 {
 		request.Lifetime = asked.life
 	}
-	if err := preflight(asked.Dir(), asked.File); err != nil {
+	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, asked.place, c, trees{held: []string{filepath.Join(renderedDir, c.Name)}})
+	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{held: []string{filepath.Join(trees.Dir, c.Name)}})
 	if err != nil {
 		return err
 	}
@@ -138,18 +141,18 @@ func intoFile(path string, text []byte, save func() error) error {
 	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
 		return exit.Failed("%s: its directory does not exist; make it first, or name another file with -o", path)
 	}
-	staged, err := stageFile(path, nil, 0o600)
+	staged, err := files.Stage(path, nil, 0o600)
 	if err != nil {
 		return err
 	}
-	defer staged.discard()
-	if err := staged.fill(text); err != nil {
+	defer staged.Discard()
+	if err := staged.Fill(text); err != nil {
 		return err
 	}
 	if err := save(); err != nil {
 		return err
 	}
-	return staged.put()
+	return staged.Put()
 }
 
 // kubeconfigsDir is where kubeconfigs stand in a cluster's tree.
@@ -158,7 +161,7 @@ const kubeconfigsDir = "kubeconfigs"
 // intoTree writes the kubeconfig into the cluster's tree, which is private and
 // which no repository takes, and gives its path.
 func intoTree(ui *console.UI, c *cluster.Cluster, item pki.Item, text []byte, save func() error) (string, error) {
-	dir, place := filepath.Join(renderedDir, c.Name), path.Join(kubeconfigsDir, fileOf(item.Request.Subject.CommonName))
+	dir, place := filepath.Join(trees.Dir, c.Name), path.Join(kubeconfigsDir, fileOf(item.Request.Subject.CommonName))
 	target, err := tree.Open(dir, ui.Waiting(dir))
 	if err != nil {
 		return "", exit.Failed("%w", err)
@@ -181,7 +184,7 @@ func intoTree(ui *console.UI, c *cluster.Cluster, item pki.Item, text []byte, sa
 
 // client is what the flags ask for.
 type client struct {
-	place
+	clusterfile.Place
 	user   string
 	groups []string
 	expiry string        // "" is as the cluster file says

@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
@@ -56,7 +57,7 @@ type lockOptions struct {
 }
 
 func lock(ui *console.UI, asked lockOptions) error {
-	c, err := readCluster(ui, asked.file)
+	c, err := clusterfile.Read(ui, asked.file)
 	if err != nil {
 		return err
 	}
@@ -72,7 +73,7 @@ func lock(ui *console.UI, asked lockOptions) error {
 	case err != nil || limit <= 0:
 		return exit.Usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", asked.timeout)
 	}
-	held, err := readLock(asked.file)
+	held, err := clusterfile.ReadLock(asked.file)
 	if err != nil {
 		return err
 	}
@@ -160,22 +161,22 @@ func sums(a cluster.Artefact) []string {
 
 // writeLock writes the lock file unless it says the same already. What it says
 // of keys stays.
-func writeLock(ui *console.UI, c *cluster.Cluster, held lockFile, artefacts []cluster.Locked) error {
-	text := cluster.LockText(c.Name, held.keys, artefacts)
-	if _, err := gen.ReadLock(c, spec.Source{Name: held.path, Text: text}); err != nil {
+func writeLock(ui *console.UI, c *cluster.Cluster, held clusterfile.Lock, artefacts []cluster.Locked) error {
+	text := cluster.LockText(c.Name, held.Keys, artefacts)
+	if _, err := gen.ReadLock(c, spec.Source{Name: held.Path, Text: text}); err != nil {
 		return exit.Failed("the digests that were found make no lock file:\n%w\nNothing was written.", err)
 	}
-	if bytes.Equal(held.text, text) {
-		ui.Say("%s says so already", held.path)
+	if bytes.Equal(held.Text, text) {
+		ui.Say("%s says so already", held.Path)
 		return nil
 	}
-	staged, err := held.stage()
+	staged, err := held.Stage()
 	if err == nil {
-		err = staged.write(text)
+		err = staged.Write(text)
 	}
 	if err != nil {
 		return err
 	}
-	ui.Say("wrote %s: %s", held.path, console.Number(len(artefacts), "digest"))
+	ui.Say("wrote %s: %s", held.Path, console.Number(len(artefacts), "digest"))
 	return nil
 }

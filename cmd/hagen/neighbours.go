@@ -4,22 +4,21 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/encode"
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/gen/read"
-	"hagen/out"
 	"hagen/out/rendered"
 	"hagen/out/tree"
 	"hagen/profiles"
@@ -36,14 +35,14 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 	}
 	var routers []neighbour
 	var faults []error
-	told := map[string]bool{} // one that has it is enough
-	lock, _ := readLock(file) // whoever opens the PKI tells what is wrong with it
-	ours := slices.Collect(maps.Values(ids(lock.keys)))
+	told := map[string]bool{}             // one that has it is enough
+	lock, _ := clusterfile.ReadLock(file) // whoever opens the PKI tells what is wrong with it
+	ours := slices.Collect(maps.Values(ids(lock.Keys)))
 	formers := map[string]bool{} // directories with the cluster's own keys: it may have been renamed
-	for _, path := range documentsBeside(dir) {
+	for _, path := range trees.Beside(dir) {
 		beside := filepath.Dir(filepath.Dir(path))
 		if _, known := formers[beside]; !known {
-			theirs := authoritiesIn(tree.Files(beside))
+			theirs := trees.AuthoritiesIn(tree.Files(beside))
 			formers[beside] = len(theirs) > 0 && !slices.ContainsFunc(theirs, func(id string) bool { return !slices.Contains(ours, id) })
 		}
 		n, ok := readNeighbour(path)
@@ -93,7 +92,7 @@ func staticsOf(c *cluster.Cluster) map[string]cluster.Host {
 func itself(path, name, ours string) string {
 	for _, format := range []string{profiles.Butane, profiles.UserData} {
 		beside := filepath.Join(filepath.Dir(path), filepath.Base(gen.Path(name, format)))
-		if theirs, _, _ := rendered.Head(readDocument(beside)); theirs != "" && theirs != ours {
+		if theirs, _, _ := rendered.Head(trees.Document(beside)); theirs != "" && theirs != ours {
 			return ""
 		}
 	}
@@ -159,52 +158,9 @@ func ownRouter(c *cluster.Cluster, r read.VirtualRouter) bool {
 	})
 }
 
-// machineFormats are those that a machine gets, and that say all of it.
-var machineFormats = []string{profiles.Ignition, profiles.UserData}
-
-// documentsBeside lists the documents for machines of the clusters that are
-// rendered into the same directory as dir. What cannot be listed is nobody's,
-// and twins may be of this cluster itself.
-func documentsBeside(dir string) []string {
-	var paths []string
-	dir = filepath.Clean(dir)
-	clusters, _ := os.ReadDir(filepath.Dir(dir))
-	for _, c := range clusters {
-		beside := filepath.Join(filepath.Dir(dir), c.Name())
-		if beside == dir {
-			continue
-		}
-		if _, twins := out.Holds(tree.Files(beside)); twins {
-			continue
-		}
-		hosts, _ := os.ReadDir(beside)
-		for _, h := range hosts {
-			for _, format := range machineFormats {
-				paths = append(paths, filepath.Join(beside, filepath.FromSlash(gen.Path(h.Name(), format))))
-			}
-		}
-	}
-	return paths
-}
-
-// maxDocument is how much of a file is read to find out whether it is a
-// document of hagen's.
-const maxDocument = 4 << 20
-
-// readDocument reads what may be a document; nothing if it cannot be read.
-func readDocument(path string) []byte {
-	file, err := tree.OpenRegular(path)
-	if err != nil {
-		return nil
-	}
-	defer file.Close()
-	text, _ := io.ReadAll(io.LimitReader(file, maxDocument))
-	return text
-}
-
 // readNeighbour reads a document, if it is one that says anything of a network.
 func readNeighbour(path string) (node.Node, bool) {
-	text := readDocument(path)
+	text := trees.Document(path)
 	says := slices.ContainsFunc([]string{"/keepalived.conf", ".nmconnection", ".network"}, func(name string) bool { return bytes.Contains(text, []byte(name)) })
 	if !says && !encode.Carries(text) { // one that it carries may
 		return node.Node{}, false

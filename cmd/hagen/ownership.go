@@ -1,9 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -11,18 +8,16 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/exit"
-	"hagen/gen"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
-	"hagen/gen/node"
 	"hagen/out"
-	"hagen/out/rendered"
 	"hagen/out/tree"
 	"hagen/pki"
 	"hagen/pki/store"
@@ -39,7 +34,7 @@ type ownership struct {
 }
 
 // ownershipOf is that of a directory without keys.
-func ownershipOf(at place, c *cluster.Cluster) ownership {
+func ownershipOf(at clusterfile.Place, c *cluster.Cluster) ownership {
 	return ownership{dir: at.Dir(), file: at.File, flags: at.Flags(), cluster: c}
 }
 
@@ -63,21 +58,21 @@ func ids(keys []cluster.LockedKey) map[string]string {
 	return found
 }
 
-// trees are directories with documents or twins that tell which keys a cluster
+// keyTrees are directories with documents or twins that tell which keys a cluster
 // has.
-type trees struct {
+type keyTrees struct {
 	held   []string // always: they are replaced, or what is made goes with them
 	beside []string // where the lock file does not say
 }
 
 // hold refuses the directory if the cluster has other keys, as a lock file or
 // trees say.
-func (p *ownership) hold(lock lockFile, t trees) error {
-	if err := p.holdKeys(lock.path, ids(lock.keys)); err != nil {
+func (p *ownership) hold(lock clusterfile.Lock, t keyTrees) error {
+	if err := p.holdKeys(lock.Path, ids(lock.Keys)); err != nil {
 		return err
 	}
 	dirs := t.held
-	if len(lock.keys) == 0 {
+	if len(lock.Keys) == 0 {
 		dirs = slices.Concat(dirs, t.beside)
 	}
 	for _, dir := range dirs {
@@ -135,12 +130,12 @@ func (p *ownership) bring() string {
 // keys; if it has none, also where the tree cannot be read.
 func (p *ownership) holdTree(dir string) error {
 	files := tree.Files(dir)
-	known := authoritiesIn(files)
+	known := trees.AuthoritiesIn(files)
 	here := slices.Collect(maps.Values(p.have))
 	i := slices.IndexFunc(known, func(id string) bool { return !slices.Contains(here, id) })
 	documents, twins := out.Holds(files)
 	unread := len(p.have) == 0 && (documents || twins)
-	switch name := clusterIn(files); {
+	switch name := trees.ClusterIn(files); {
 	case i < 0 && !unread:
 		return nil
 	case name != "" && name != p.cluster.Name:
@@ -234,67 +229,6 @@ func addressesOf(addresses []netip.Addr) string {
 		texts = append(texts, a.String())
 	}
 	return strings.Join(texts, ", ")
-}
-
-var (
-	authorityData = regexp.MustCompile(`(?m)^ +certificate-authority-data: (.+)$`)
-	namedCluster  = regexp.MustCompile(`(?m)^clusters:\n- name: (\S+)$`)
-	publicKeyOf   = regexp.MustCompile(`; public key \S+, SHA-256 ([0-9a-f]{64})$`)
-)
-
-// clusterIn is the name of the cluster that a tree or its twins were made for;
-// "" if its kubeconfig does not say.
-func clusterIn(dir fs.FS) string {
-	text, _ := fs.ReadFile(dir, gen.AdminPath)
-	if m := namedCluster.FindSubmatch(text); m != nil {
-		return string(m[1])
-	}
-	return ""
-}
-
-// authoritiesIn are the ids of authorities that a tree or its twins tell of: of
-// the one in the administrator's kubeconfig, or of all that machines have.
-func authoritiesIn(dir fs.FS) (found []string) {
-	text, _ := fs.ReadFile(dir, gen.AdminPath)
-	if m := authorityData.FindSubmatch(text); m != nil {
-		if twin := publicKeyOf.FindSubmatch(m[1]); twin != nil {
-			return []string{string(twin[1])}
-		}
-		decoded, _ := base64.StdEncoding.DecodeString(string(m[1]))
-		if found = authoritiesOf(decoded); len(found) > 0 {
-			return found
-		}
-	}
-	read, _ := rendered.ReadMachines(dir) // those that can be read
-	for _, h := range read.Hosts {
-		found = append(found, authoritiesOn(h.Node)...)
-	}
-	return slices.Compact(slices.Sorted(slices.Values(found)))
-}
-
-// authoritiesOn are the ids of those that a machine has.
-func authoritiesOn(n node.Node) (found []string) {
-	for _, f := range n.Files {
-		found = append(found, authoritiesOf(f.Contents)...)
-	}
-	return found
-}
-
-// authoritiesOf are the ids of the authorities whose certificates a text is, or
-// is the twin of.
-func authoritiesOf(text []byte) (found []string) {
-	summaries, _ := node.ReadSummaries(strings.Split(strings.TrimSpace(string(text)), "\n"))
-	for _, s := range summaries {
-		if slices.Contains(s.Usages, "authority") {
-			found = append(found, s.Key)
-		}
-	}
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		if cert, err := x509.ParseCertificate(block.Bytes); err == nil && cert.IsCA {
-			found = append(found, pki.Fingerprint(cert.RawSubjectPublicKeyInfo))
-		}
-	}
-	return found
 }
 
 func isLink(path string) bool {

@@ -15,8 +15,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/out/tree"
@@ -72,16 +75,16 @@ type pkiMade struct {
 }
 
 // pkiInit makes the keys of a cluster that has none, or with --again others.
-func pkiInit(ui *console.UI, at place, again, asJSON bool) error {
-	c, err := readCluster(ui, at.File)
+func pkiInit(ui *console.UI, at clusterfile.Place, again, asJSON bool) error {
+	c, err := clusterfile.Read(ui, at.File)
 	if err != nil {
 		return err
 	}
-	dir, rendered := at.Dir(), filepath.Join(renderedDir, c.Name)
-	if err := preflight(dir, at.File); err != nil {
+	dir, rendered := at.Dir(), filepath.Join(trees.Dir, c.Name)
+	if err := files.Preflight(dir, at.File); err != nil {
 		return err
 	}
-	made := pkiMade{Cluster: c.Name, Directory: dir, Lock: lockPath(at.File)}
+	made := pkiMade{Cluster: c.Name, Directory: dir, Lock: clusterfile.LockPath(at.File)}
 	if again {
 		err = made.again(ui, at, c)
 	} else {
@@ -94,8 +97,8 @@ func pkiInit(ui *console.UI, at place, again, asJSON bool) error {
 }
 
 // first makes keys where nothing says that the cluster has some.
-func (made *pkiMade) first(ui *console.UI, at place, c *cluster.Cluster, rendered string) error {
-	keys, err := openPKIToWrite(ui, at, c, trees{held: []string{rendered}})
+func (made *pkiMade) first(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, rendered string) error {
+	keys, err := openPKIToWrite(ui, at, c, keyTrees{held: []string{rendered}})
 	if err != nil {
 		return err
 	}
@@ -108,20 +111,20 @@ func (made *pkiMade) first(ui *console.UI, at place, c *cluster.Cluster, rendere
 
 // again makes other keys, with what was there set aside. The lock file has to
 // be one that can be written, before anything is moved.
-func (made *pkiMade) again(ui *console.UI, at place, c *cluster.Cluster) (err error) {
+func (made *pkiMade) again(ui *console.UI, at clusterfile.Place, c *cluster.Cluster) (err error) {
 	keys := &clusterPKI{cluster: c}
 	if keys.now, err = ui.Time(); err != nil {
 		return err
 	}
-	if keys.lock, err = readLock(at.File); err != nil {
+	if keys.lock, err = clusterfile.ReadLock(at.File); err != nil {
 		return err
 	}
-	made.others = len(keys.lock.keys) > 0
-	keys.lock.keys = nil
-	if keys.staged, err = keys.lock.stage(); err != nil {
+	made.others = len(keys.lock.Keys) > 0
+	keys.lock.Keys = nil
+	if keys.staged, err = keys.lock.Stage(); err != nil {
 		return err
 	}
-	defer keys.staged.discard()
+	defer keys.staged.Discard()
 	if made.Aside, err = setAside(ui, at, c, keys.now); err != nil {
 		return err
 	}
@@ -155,7 +158,7 @@ func (made *pkiMade) tell(ui *console.UI, rendered string, again, asJSON bool) e
 		}
 		ui.Warn(text)
 	}
-	if files := tree.Files(rendered); again && (len(authoritiesIn(files)) > 0 || len(hostsIn(files, ".")) > 0) {
+	if files := tree.Files(rendered); again && (len(trees.AuthoritiesIn(files)) > 0 || len(trees.Hosts(files, ".")) > 0) {
 		ui.Warn(rendered + " was made with other keys, and hagen render does not overwrite it: render elsewhere with -o, or move it away if nothing of it is in use")
 	}
 	if asJSON {
@@ -178,7 +181,7 @@ func isEmpty(dir string) (bool, error) {
 
 // setAside gives the cluster's PKI directory another name, which it returns; ""
 // if nothing was there. It may be damaged, but not another's.
-func setAside(ui *console.UI, at place, c *cluster.Cluster, now time.Time) (string, error) {
+func setAside(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, now time.Time) (string, error) {
 	dir := at.Dir()
 	if empty, err := isEmpty(dir); err != nil || empty {
 		return "", err
@@ -223,7 +226,7 @@ func putBack(aside, dir string) error {
 
 // ofCluster refuses a directory that is no PKI, or the one of another cluster. A
 // damaged one is the cluster's unless its index says otherwise.
-func ofCluster(ui *console.UI, at place, c *cluster.Cluster) error {
+func ofCluster(ui *console.UI, at clusterfile.Place, c *cluster.Cluster) error {
 	p := ownershipOf(at, c)
 	s, err := store.Open(p.dir, ui.Waiting(p.dir))
 	if err == nil {
@@ -248,8 +251,8 @@ func ofCluster(ui *console.UI, at place, c *cluster.Cluster) error {
 }
 
 // pkiRename hands a PKI directory over to a cluster of another name.
-func pkiRename(ui *console.UI, at place, old, name string) error {
-	c, err := readCluster(ui, at.File)
+func pkiRename(ui *console.UI, at clusterfile.Place, old, name string) error {
+	c, err := clusterfile.Read(ui, at.File)
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,10 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
@@ -76,7 +78,7 @@ func makePlan(ui *console.UI, asked planOptions) error {
 	}
 	file := after.source.Name
 	if after.revision {
-		file = defaultFile
+		file = clusterfile.Usual
 	}
 	if asked.nodesFit && !plan.AboutNodes(before.Side, after.Side) {
 		return exit.Usage("--nodes-fit: what Nodes have is of no matter for this change; leave the flag out")
@@ -116,22 +118,22 @@ func readPlanned(ui *console.UI, argument string) (planned, error) {
 	p := planned{source: spec.Source{Name: argument}}
 	var err error
 	_, missing := os.Stat(argument)
-	revision, path, is := revisionPath(argument)
+	revision, path, is := trees.Revision(argument)
 	if p.revision = is && errors.Is(missing, fs.ErrNotExist); !p.revision {
-		p.Cluster, err = readLocked(ui, argument)
+		p.Cluster, err = clusterfile.ReadLocked(ui, argument)
 		if err == nil {
-			p.source.Text, err = readFile(argument)
+			p.source.Text, err = clusterfile.Text(argument)
 		}
 		return p, err
 	}
-	if p.source.Text, err = gitFile(revision, path); err != nil {
+	if p.source.Text, err = trees.File(revision, path); err != nil {
 		return p, err
 	}
-	if p.Cluster, err = validCluster(ui, p.source); err != nil || len(p.Cluster.Fetched()) == 0 {
+	if p.Cluster, err = clusterfile.Valid(ui, p.source); err != nil || len(p.Cluster.Fetched()) == 0 {
 		return p, err
 	}
-	lock := spec.Source{Name: revision + ":" + lockPath(path)}
-	if lock.Text, err = gitFile(revision, lockPath(path)); err != nil {
+	lock := spec.Source{Name: revision + ":" + clusterfile.LockPath(path)}
+	if lock.Text, err = trees.File(revision, clusterfile.LockPath(path)); err != nil {
 		return p, err
 	}
 	if p.Cluster, err = gen.ReadLock(p.Cluster, lock); err != nil {

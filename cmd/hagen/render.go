@@ -9,8 +9,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
@@ -60,7 +63,7 @@ func renderCommand(ui *console.UI) *cli.Command {
 // renderFlags reads the flags.
 func renderFlags(ctx *cli.Context) renderOptions {
 	asked := renderOptions{
-		place: placeOf(ctx), Output: ctx.String("output"), Hosts: ctx.StringSlice("host"), Formats: ctx.StringSlice("format"),
+		Place: placeOf(ctx), Output: ctx.String("output"), Hosts: ctx.StringSlice("host"), Formats: ctx.StringSlice("format"),
 		Channel: ctx.String("channel"), Restore: ctx.String("restore"), Replace: ctx.String("replace"), Join: ctx.Bool("join"),
 		From: ctx.String("from"), Redact: ctx.Bool("redact"), JSON: ctx.Bool("json"),
 	}
@@ -76,7 +79,7 @@ func renderFlags(ctx *cli.Context) renderOptions {
 
 // renderOptions are what is asked of a render.
 type renderOptions struct {
-	place
+	clusterfile.Place
 	Output      string   // "" is the usual place
 	Hosts       []string // none is all
 	Formats     []string // besides those of the operating systems, as they were named
@@ -102,7 +105,7 @@ func render(ui *console.UI, asked renderOptions) error {
 	if err := besideAlone(asked); err != nil {
 		return err
 	}
-	c, err := readLocked(ui, asked.File)
+	c, err := clusterfile.ReadLocked(ui, asked.File)
 	if err != nil {
 		return err
 	}
@@ -116,7 +119,7 @@ func render(ui *console.UI, asked renderOptions) error {
 	if err := fetchedOtherwise(c, asked.Hosts, asked.Formats); err != nil {
 		return err
 	}
-	if err := preflight(asked.Dir(), asked.File); err != nil {
+	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
 		return err
 	}
 	switch {
@@ -199,12 +202,12 @@ func namesOf(c *cluster.Cluster) []string {
 func renderTree(ui *console.UI, asked renderOptions, c *cluster.Cluster, restore control.Restore) error {
 	dir := asked.Output
 	if dir == "" {
-		dir = filepath.Join("rendered", c.Name)
+		dir = filepath.Join(trees.Dir, c.Name)
 	}
-	if err := preflight(dir, asked.File, asked.Dir()); err != nil {
+	if err := files.Preflight(dir, asked.File, asked.Dir()); err != nil {
 		return err
 	}
-	if err := apart(dir, asked.Redact); err != nil {
+	if err := trees.Apart(dir, asked.Redact); err != nil {
 		return err
 	}
 	prepare := out.Prepare
@@ -213,7 +216,7 @@ func renderTree(ui *console.UI, asked renderOptions, c *cluster.Cluster, restore
 	} else if err := neighbours(asked.File, dir, c); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, asked.place, c, trees{held: []string{dir}})
+	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{held: []string{dir}})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/node"
@@ -34,7 +36,7 @@ func renderReplacement(ui *console.UI, asked renderOptions, c *cluster.Cluster) 
 	if err != nil {
 		return exit.Usage("--replace %s: %w", asked.Replace, err)
 	}
-	keys, err := openPKIToWrite(ui, asked.place, c, trees{held: []string{rendered, dir}})
+	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
@@ -53,7 +55,7 @@ func renderJoining(ui *console.UI, asked renderOptions, c *cluster.Cluster) erro
 	if err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, asked.place, c, trees{held: []string{rendered, dir}})
+	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
@@ -77,15 +79,15 @@ func renderJoining(ui *console.UI, asked renderOptions, c *cluster.Cluster) erro
 func beside(ui *console.UI, asked renderOptions, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
 	dir, rendered = asked.Output, asked.From
 	if rendered == "" {
-		rendered = filepath.Join("rendered", c.Name)
+		rendered = filepath.Join(trees.Dir, c.Name)
 	}
 	if dir == "" {
 		dir = filepath.Join(kind, c.Name)
 	}
-	if err := preflight(dir, asked.File, asked.Dir(), rendered); err != nil {
+	if err := files.Preflight(dir, asked.File, asked.Dir(), rendered); err != nil {
 		return "", "", nil, err
 	}
-	if err := apart(dir, false); err != nil {
+	if err := trees.Apart(dir, false); err != nil {
 		return "", "", nil, err
 	}
 	_, missing := os.Stat(filepath.Join(dir, runbookPath))
@@ -113,12 +115,12 @@ func (w *work) writeBeside(ui *console.UI, dir, runbook string) error {
 func machinesIn(ui *console.UI, dir string) ([]node.Node, error) {
 	// A tree with kubeconfigs alone tells nothing of machines either.
 	_, err := os.Stat(dir)
-	if documents, _ := out.Holds(tree.Files(dir)); errors.Is(err, fs.ErrNotExist) || documents && len(hostsIn(tree.Files(dir), ".")) == 0 {
+	if documents, _ := out.Holds(tree.Files(dir)); errors.Is(err, fs.ErrNotExist) || documents && len(trees.Hosts(tree.Files(dir), ".")) == 0 {
 		ui.Warn(dir + ": there is no such tree: machines are taken to be as the cluster file says; name the tree that they have with --from")
 		return nil, nil
 	}
-	read, err := readTree(dir, tree.Files(dir))
-	return read.machines.Machines, err
+	read, err := trees.ReadTree(dir, tree.Files(dir))
+	return read.Machines.Machines, err
 }
 
 // runbook writes what to do, with the names of this run.

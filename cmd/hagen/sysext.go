@@ -15,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
@@ -59,7 +60,7 @@ func sysextCommand(ui *console.UI) *cli.Command {
 type sysextOptions struct{ file, from, output, format, target string }
 
 func sysextBuild(ui *console.UI, asked sysextOptions) error {
-	c, err := readCluster(ui, asked.file)
+	c, err := clusterfile.Read(ui, asked.file)
 	if err != nil {
 		return err
 	}

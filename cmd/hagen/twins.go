@@ -1,19 +1,17 @@
 package main
 
 import (
-	"errors"
-	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/out"
 	"hagen/out/rendered"
 	"hagen/out/tree"
@@ -52,7 +50,7 @@ func oneDirectory(ctx *cli.Context, example string) (string, error) {
 }
 
 func redact(ui *console.UI, dir, to string) error {
-	if err := isDirectory(dir, "hagen render writes one"); err != nil {
+	if err := files.IsDirectory(dir, "hagen render writes one"); err != nil {
 		return err
 	}
 	if to == "" {
@@ -61,15 +59,15 @@ func redact(ui *console.UI, dir, to string) error {
 			return err
 		}
 	}
-	if err := preflight(to, dir); err != nil {
+	if err := files.Preflight(to, dir); err != nil {
 		return err
 	}
-	if err := apart(to, true); err != nil {
+	if err := trees.Apart(to, true); err != nil {
 		return err
 	}
 	read, err := rendered.Read(tree.Files(dir))
 	if err != nil {
-		return exit.Failed("%s", faultsIn(dir, err))
+		return exit.Failed("%s", trees.FaultsIn(dir, err))
 	}
 	texts, without, err := twin.OfTree(read)
 	if err != nil {
@@ -86,22 +84,6 @@ func redact(ui *console.UI, dir, to string) error {
 	return nil
 }
 
-// faultsIn are the faults of a tree, each on a line of its own with the whole
-// path.
-func faultsIn(dir string, err error) string {
-	if several, ok := err.(interface{ Unwrap() []error }); ok {
-		var texts []string
-		for _, one := range several.Unwrap() {
-			texts = append(texts, faultsIn(dir, one))
-		}
-		return strings.Join(texts, "\n")
-	}
-	if fault, ok := errors.AsType[rendered.Fault](err); ok {
-		return filepath.Join(dir, filepath.FromSlash(fault.Path)) + ": " + fault.Problem
-	}
-	return dir + ": " + err.Error()
-}
-
 // redactedName is where the twins of a tree stand if nobody says.
 func redactedName(dir string) (string, error) {
 	name := filepath.Clean(dir)
@@ -116,20 +98,6 @@ func redactedName(dir string) (string, error) {
 		return "", exit.Usage("%s: name a directory for the twins with -o", dir)
 	}
 	return name + "-redacted", nil
-}
-
-// isDirectory refuses what is none; write tells how to get one.
-func isDirectory(dir, write string) error {
-	info, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return exit.Usage("%s: there is no such directory; %s", dir, write)
-	case errors.Is(err, syscall.ENOTDIR), err == nil && !info.IsDir():
-		return exit.Usage("%s: is not a directory", dir)
-	case err != nil:
-		return exit.Failed("%s: cannot be opened: %w", dir, exit.Reason(err))
-	}
-	return nil
 }
 
 // twinFiles are the files of a directory of twins.

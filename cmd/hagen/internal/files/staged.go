@@ -1,9 +1,8 @@
-package main
+package files
 
 import (
 	"bytes"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,19 +14,19 @@ import (
 	"hagen/out/tree"
 )
 
-// stagedFile is the next content of a file, beside its place: whoever looks sees
+// Staged is the next content of a file, beside its place: whoever looks sees
 // the old content or the new, and that it can be written is known before
 // anything else is.
-type stagedFile struct {
+type Staged struct {
 	path  string // as the user wrote it
 	place string // free of links: a link stays one
 	was   []byte // its content now; nil if there is none
 	file  *os.File
 }
 
-// stageFile makes a file beside one whose content is was. It has to be filled
+// Stage makes a file beside one whose content is was. It has to be filled
 // and put, or discarded.
-func stageFile(path string, was []byte, mode fs.FileMode) (*stagedFile, error) {
+func Stage(path string, was []byte, mode fs.FileMode) (*Staged, error) {
 	refused := func(err error) error {
 		return exit.Failed("%s: cannot be written: %w; nothing was written", path, exit.Reason(err))
 	}
@@ -49,18 +48,7 @@ func stageFile(path string, was []byte, mode fs.FileMode) (*stagedFile, error) {
 		discard(file)
 		return nil, refused(err)
 	}
-	return &stagedFile{path, place, was, file}, nil
-}
-
-// readWhole reads a file that hagen is to replace. What is larger than any that
-// it writes is read as far as tells that.
-func readWhole(path string) ([]byte, error) {
-	file, err := tree.OpenRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	return io.ReadAll(io.LimitReader(file, maxDocument+1))
+	return &Staged{path, place, was, file}, nil
 }
 
 // sweep removes the files that killed runs left in a directory.
@@ -82,9 +70,9 @@ func sweep(dir, prefix string) {
 	}
 }
 
-// fill writes what the file is to hold, to the disk: all is done that could
+// Fill writes what the file is to hold, to the disk: all is done that could
 // fail for want of space.
-func (s *stagedFile) fill(text []byte) error {
+func (s *Staged) Fill(text []byte) error {
 	_, err := s.file.Write(text)
 	if err == nil {
 		err = s.file.Sync()
@@ -95,10 +83,10 @@ func (s *stagedFile) fill(text []byte) error {
 	return nil
 }
 
-// put exchanges the file, which must be the one that it was.
-func (s *stagedFile) put() error {
-	defer s.discard()
-	now, err := readWhole(s.place)
+// Put exchanges the file, which must be the one that it was.
+func (s *Staged) Put() error {
+	defer s.Discard()
+	now, err := ReadWhole(s.place)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return exit.Failed("%s: cannot be read: %w", s.path, exit.Reason(err))
@@ -111,17 +99,17 @@ func (s *stagedFile) put() error {
 	return nil
 }
 
-// write is fill and put.
-func (s *stagedFile) write(text []byte) error {
-	if err := s.fill(text); err != nil {
-		s.discard()
+// Write is fill and put.
+func (s *Staged) Write(text []byte) error {
+	if err := s.Fill(text); err != nil {
+		s.Discard()
 		return err
 	}
-	return s.put()
+	return s.Put()
 }
 
-// discard gives up what was staged. After put it does nothing.
-func (s *stagedFile) discard() {
+// Discard gives up what was staged. After put it does nothing.
+func (s *Staged) Discard() {
 	discard(s.file)
 	s.file.Close()
 }

@@ -1,4 +1,4 @@
-package main
+package trees
 
 import (
 	"bufio"
@@ -18,9 +18,9 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 )
 
-// revisionPath takes REV:PATH apart at the first colon that is in no braces,
+// Revision takes REV:PATH apart at the first colon that is in no braces,
 // as git does (gitrevisions(7)).
-func revisionPath(text string) (revision, path string, ok bool) {
+func Revision(text string) (revision, path string, ok bool) {
 	depth := 0
 	for i, r := range text {
 		switch {
@@ -35,8 +35,8 @@ func revisionPath(text string) (revision, path string, ok bool) {
 	return "", "", false
 }
 
-// gitFile reads a file of a commit.
-func gitFile(revision, place string) ([]byte, error) {
+// File reads a file of a commit.
+func File(revision, place string) ([]byte, error) {
 	listed, err := gitList(revision, place, "file")
 	if err != nil {
 		return nil, err
@@ -48,8 +48,8 @@ func gitFile(revision, place string) ([]byte, error) {
 	return read[""].text, err
 }
 
-// gitTree reads a directory of a commit.
-func gitTree(revision, dir string) (fs.FS, error) {
+// revisionTree reads a directory of a commit.
+func revisionTree(revision, dir string) (fs.FS, error) {
 	listed, err := gitList(revision, dir, "directory")
 	if err != nil {
 		return nil, err
@@ -117,8 +117,8 @@ func fromTop(here, place string) string {
 }
 
 // gitFiles reads blobs, all at once.
-func gitFiles(name string, listed []blob) (files, error) {
-	tree := files{}
+func gitFiles(name string, listed []blob) (inMemory, error) {
+	tree := inMemory{}
 	var ids bytes.Buffer
 	for _, b := range listed {
 		ids.WriteString(b.id + "\n")
@@ -230,8 +230,8 @@ func gitFetch(parts bool) string {
 	return "if others have it, git fetch brings it"
 }
 
-// files is a tree in memory: every file by its path.
-type files map[string]file
+// inMemory is a tree in memory: every file by its path.
+type inMemory map[string]file
 
 type file struct {
 	name string
@@ -240,7 +240,7 @@ type file struct {
 }
 
 // Open gives a file, or the directory that paths of files lead through.
-func (f files) Open(name string) (fs.File, error) {
+func (f inMemory) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
@@ -255,7 +255,7 @@ func (f files) Open(name string) (fs.File, error) {
 }
 
 // ReadDir lists a directory, sorted.
-func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
+func (f inMemory) ReadDir(name string) ([]fs.DirEntry, error) {
 	entries := f.list(name)
 	if len(entries) == 0 && name != "." {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: fs.ErrNotExist}
@@ -263,7 +263,7 @@ func (f files) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-func (f files) list(name string) []fs.DirEntry {
+func (f inMemory) list(name string) []fs.DirEntry {
 	prefix := name + "/"
 	if name == "." {
 		prefix = ""

@@ -1,7 +1,6 @@
-package main
+package trees
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -10,11 +9,11 @@ import (
 	"hagen/out/tree"
 )
 
-// apart refuses a directory for one cluster's files that holds directories of
+// Apart refuses a directory for one cluster's files that holds directories of
 // clusters, or that lies in one of a cluster: the hosts of one would stand
 // among the others, and nobody could tell them apart again. twins says of which
 // kind the files are; out refuses to mix those with documents.
-func apart(dir string, twins bool) error {
+func Apart(dir string, twins bool) error {
 	kind := "documents"
 	if twins {
 		kind = "twins"
@@ -36,21 +35,12 @@ func apart(dir string, twins bool) error {
 	if holds(dir) {
 		return nil
 	}
-	below := clustersIn(dir, holds)
+	var below []string
+	for _, name := range folders(tree.Files(dir), func(name string) bool { return holds(filepath.Join(dir, name)) }) {
+		below = append(below, filepath.Join(dir, name))
+	}
 	if len(below) == 0 {
 		return nil
 	}
 	return exit.Usage("%s: its directories hold the %s of a cluster each (%s): name one of them, or a new one beside them", dir, kind, strings.Join(below, ", "))
-}
-
-// clustersIn lists the directories in a directory of which holds says yes.
-func clustersIn(dir string, holds func(dir string) bool) []string {
-	entries, _ := os.ReadDir(dir) // whoever writes there tells what is wrong
-	var below []string
-	for _, e := range entries {
-		if path := filepath.Join(dir, e.Name()); e.IsDir() && holds(path) {
-			below = append(below, path)
-		}
-	}
-	return below
 }

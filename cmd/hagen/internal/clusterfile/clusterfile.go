@@ -1,0 +1,76 @@
+// Package clusterfile reads the cluster file and the lock file beside it.
+package clusterfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/gen"
+	"hagen/gen/cluster"
+	"hagen/gen/spec"
+)
+
+// Usual is a cluster file's usual name.
+const Usual = "cluster.yaml"
+
+// Read reads and validates the cluster file and prints its warnings and
+// notes.
+func Read(ui *console.UI, path string) (*cluster.Cluster, error) {
+	text, err := Text(path)
+	if err != nil {
+		return nil, err
+	}
+	return Valid(ui, spec.Source{Name: path, Text: text})
+}
+
+// Valid validates a cluster file and prints its warnings and notes.
+func Valid(ui *console.UI, source spec.Source) (*cluster.Cluster, error) {
+	c, err := gen.Read(source)
+	if err != nil {
+		return nil, exit.With(exit.CodeUsage, err)
+	}
+	for _, w := range c.Warnings {
+		ui.Warn(source.Explain(w))
+	}
+	for _, n := range c.Notes {
+		ui.Note(source.Explain(n))
+	}
+	return c, nil
+}
+
+// Text reads a cluster file. One byte more than it may have is enough for
+// the parser to refuse it.
+func Text(path string) ([]byte, error) {
+	if err := Refuse(path); err != nil {
+		return nil, err
+	}
+	text, err := files.Read(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, exit.Usage("%s: there is no such file; hagen init writes one, or name another with -f", path)
+	case err != nil:
+		return nil, exit.Failed("%s: cannot be opened: %w; name another file with -f", path, exit.Reason(err))
+	}
+	return text, nil
+}
+
+// Refuse refuses what cannot be a cluster file, before it is opened: to
+// open a pipe would wait for its writer. One that comes from a pipe would have
+// its PKI beside the pipe.
+func Refuse(path string) error {
+	info, err := os.Stat(path)
+	clean := filepath.Clean(path)
+	switch {
+	case path == "-", strings.HasPrefix(clean, "/dev/"), strings.HasPrefix(clean, "/proc/"), err == nil && !info.IsDir() && !info.Mode().IsRegular():
+		return exit.Usage("%s: the cluster is described in a file on disk, since its certificates are kept beside it; write one and name it with -f", path)
+	case err == nil && info.IsDir():
+		return exit.Usage("%s: is a directory; name the cluster file in it", path)
+	}
+	return nil // what else is wrong, opening it tells
+}

@@ -1,0 +1,111 @@
+package clusterfile
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/gen"
+	"hagen/gen/cluster"
+	"hagen/gen/spec"
+)
+
+// LockPath is the lock file of a cluster file: cluster.lock of cluster.yaml.
+func LockPath(file string) string {
+	if ext := filepath.Ext(file); ext == ".yaml" || ext == ".yml" {
+		file = strings.TrimSuffix(file, ext)
+	}
+	return file + ".lock"
+}
+
+// Flag is the flag that names a cluster file of another name than the
+// usual one.
+func Flag(path string) string {
+	if path == Usual {
+		return ""
+	}
+	return " -f " + path
+}
+
+// Place is where a cluster file is, and its PKI.
+type Place struct {
+	File  string
+	Named bool   // it was named, if only by its usual name
+	PKI   string // as it was named; "" is beside the cluster file
+}
+
+// Dir is where certificates and keys are kept.
+func (p Place) Dir() string {
+	if p.PKI != "" {
+		return p.PKI
+	}
+	return filepath.Join(filepath.Dir(p.File), "pki")
+}
+
+// Flags name the cluster file and the PKI in a command that is to be typed.
+func (p Place) Flags() string {
+	flags := Flag(p.File)
+	if p.PKI != "" {
+		flags += " --pki " + p.PKI
+	}
+	return flags
+}
+
+// Lock is the lock file beside a cluster file, as it is.
+type Lock struct {
+	Path      string
+	Text      []byte // nil if there is none
+	Keys      []cluster.LockedKey
+	Artefacts []cluster.Locked
+}
+
+// ReadLock reads the lock file beside a cluster file, if there is one. What it
+// says of artefacts is held against the cluster where it is needed (gen.ReadLock).
+func ReadLock(file string) (Lock, error) {
+	lock := Lock{Path: LockPath(file)}
+	text, err := files.Read(lock.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return lock, nil
+	case err != nil:
+		return lock, exit.Failed("%s: cannot be opened: %w", lock.Path, exit.Reason(err))
+	}
+	source := spec.Source{Name: lock.Path, Text: text}
+	read, err := spec.ParseLock(source)
+	if err != nil {
+		return lock, exit.With(exit.CodeUsage, err)
+	}
+	keys, faults := cluster.LockedKeys(read)
+	if err := spec.Refuse(source, faults); err != nil {
+		return lock, exit.With(exit.CodeUsage, err)
+	}
+	lock.Text, lock.Keys, lock.Artefacts = text, keys, cluster.LockedArtefacts(read)
+	return lock, nil
+}
+
+// ReadLocked is readCluster with the digests of the lock file, if the cluster
+// needs any.
+func ReadLocked(ui *console.UI, path string) (*cluster.Cluster, error) {
+	c, err := Read(ui, path)
+	if err != nil || len(c.Fetched()) == 0 {
+		return c, err
+	}
+	lock, err := ReadLock(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case lock.Text == nil:
+		return nil, exit.Usage("%s: there is no lock file %s with the digests of what machines fetch; run hagen lock%s", path, lock.Path, Flag(path))
+	}
+	if c, err = gen.ReadLock(c, spec.Source{Name: lock.Path, Text: lock.Text}); err != nil {
+		return nil, exit.With(exit.CodeUsage, err)
+	}
+	return c, nil
+}
+
+// Stage makes ready to write it.
+func (l Lock) Stage() (*files.Staged, error) { return files.Stage(l.Path, l.Text, 0o644) }

@@ -1,0 +1,77 @@
+package trees
+
+import (
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"hagen/gen"
+	"hagen/gen/node"
+	"hagen/out/rendered"
+	"hagen/pki"
+)
+
+var (
+	authorityData = regexp.MustCompile(`(?m)^ +certificate-authority-data: (.+)$`)
+	namedCluster  = regexp.MustCompile(`(?m)^clusters:\n- name: (\S+)$`)
+	publicKeyOf   = regexp.MustCompile(`; public key \S+, SHA-256 ([0-9a-f]{64})$`)
+)
+
+// ClusterIn is the name of the cluster that a tree or its twins were made for;
+// "" if its kubeconfig does not say.
+func ClusterIn(dir fs.FS) string {
+	text, _ := fs.ReadFile(dir, gen.AdminPath)
+	if m := namedCluster.FindSubmatch(text); m != nil {
+		return string(m[1])
+	}
+	return ""
+}
+
+// AuthoritiesIn are the ids of authorities that a tree or its twins tell of: of
+// the one in the administrator's kubeconfig, or of all that machines have.
+func AuthoritiesIn(dir fs.FS) (found []string) {
+	text, _ := fs.ReadFile(dir, gen.AdminPath)
+	if m := authorityData.FindSubmatch(text); m != nil {
+		if twin := publicKeyOf.FindSubmatch(m[1]); twin != nil {
+			return []string{string(twin[1])}
+		}
+		decoded, _ := base64.StdEncoding.DecodeString(string(m[1]))
+		if found = authoritiesOf(decoded); len(found) > 0 {
+			return found
+		}
+	}
+	read, _ := rendered.ReadMachines(dir) // those that can be read
+	for _, h := range read.Hosts {
+		found = append(found, AuthoritiesOn(h.Node)...)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(found)))
+}
+
+// AuthoritiesOn are the ids of those that a machine has.
+func AuthoritiesOn(n node.Node) (found []string) {
+	for _, f := range n.Files {
+		found = append(found, authoritiesOf(f.Contents)...)
+	}
+	return found
+}
+
+// authoritiesOf are the ids of the authorities whose certificates a text is, or
+// is the twin of.
+func authoritiesOf(text []byte) (found []string) {
+	summaries, _ := node.ReadSummaries(strings.Split(strings.TrimSpace(string(text)), "\n"))
+	for _, s := range summaries {
+		if slices.Contains(s.Usages, "authority") {
+			found = append(found, s.Key)
+		}
+	}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil && cert.IsCA {
+			found = append(found, pki.Fingerprint(cert.RawSubjectPublicKeyInfo))
+		}
+	}
+	return found
+}

@@ -1,0 +1,49 @@
+package trees
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+
+	"hagen/cmd/hagen/internal/files"
+	"hagen/gen"
+	"hagen/out"
+	"hagen/out/tree"
+	"hagen/profiles"
+)
+
+// machineFormats are those that a machine gets, and that say all of it.
+var machineFormats = []string{profiles.Ignition, profiles.UserData}
+
+// Beside lists the documents for machines of the clusters that are
+// rendered into the same directory as dir. What cannot be listed is nobody's,
+// and twins may be of this cluster itself.
+func Beside(dir string) []string {
+	var paths []string
+	dir = filepath.Clean(dir)
+	clusters, _ := os.ReadDir(filepath.Dir(dir))
+	for _, c := range clusters {
+		beside := filepath.Join(filepath.Dir(dir), c.Name())
+		files := tree.Files(beside)
+		if _, twins := out.Holds(files); twins || beside == dir {
+			continue
+		}
+		for _, host := range Hosts(files, ".") {
+			for _, format := range machineFormats {
+				paths = append(paths, filepath.Join(beside, filepath.FromSlash(gen.Path(host, format))))
+			}
+		}
+	}
+	return paths
+}
+
+// Document reads what may be a document; nothing if it cannot be read.
+func Document(path string) []byte {
+	file, err := tree.OpenRegular(path)
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	text, _ := io.ReadAll(io.LimitReader(file, files.MaxDocument))
+	return text
+}
