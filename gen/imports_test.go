@@ -48,6 +48,7 @@ var allowed = map[string][]string{
 	"hagen/cmd/hagen/internal/files":       {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out", "hagen/out/tree"},
 	"hagen/cmd/hagen/internal/trees":       {"hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/node", "hagen/out", "hagen/out/diff", "hagen/out/rendered", "hagen/out/tree", "hagen/pki", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/clusterfile": {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec"},
+	"hagen/cmd/hagen/internal/clusterpki":  {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/control", "hagen/out", "hagen/out/tree", "hagen/pki", "hagen/pki/store"},
 }
 
 // reserved are libraries that one package alone may import.

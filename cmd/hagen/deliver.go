@@ -1,11 +1,11 @@
 package main
 
 import (
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
 
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
@@ -216,9 +216,9 @@ func keepsLarger(before pki.Set) bool {
 func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error) {
 	other := *w
 	other.cluster = w.cluster.WithKeys(smallest)
-	issued, err := pki.Issue(control.Requests(other.cluster), before, w.keys.now, pki.Generate, rand.Reader)
+	issued, err := clusterpki.Issue(control.Requests(other.cluster), before, w.keys.Now)
 	if err != nil {
-		return nil, exit.Failed("%w", err)
+		return nil, err
 	}
 	if other.decided, err = gen.Decide(other.cluster, issued.Set, w.options.Restore); err != nil {
 		return nil, exit.Failed("%w", err)

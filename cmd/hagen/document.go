@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
@@ -62,7 +63,7 @@ func renderDocument(ui *console.UI, asked renderOptions, c *cluster.Cluster, res
 	if err := neighbours(asked.File, filepath.Join(trees.Dir, c.Name), c); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{beside: []string{filepath.Join(trees.Dir, c.Name)}})
+	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Beside: []string{filepath.Join(trees.Dir, c.Name)}})
 	if err != nil {
 		return err
 	}
@@ -177,9 +178,9 @@ func (w *work) replaceable(path string, was []byte, d *gen.Document) error {
 	if err != nil || old.Name != w.machines[0].Host.Name || was[0] != d.Text[0] { // JSON is YAML, too
 		return other
 	}
-	here := slices.Collect(maps.Values(idsOf(w.issued.Set)))
+	here := slices.Collect(maps.Values(clusterpki.IdsOf(w.issued.Set)))
 	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(trees.AuthoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) {
-		return exit.Failed("%s: was made for another cluster, or with other keys than %s holds, and may be the last to tell of them: name another file with -o, or move it away", path, w.keys.store.Name())
+		return exit.Failed("%s: was made for another cluster, or with other keys than %s holds, and may be the last to tell of them: name another file with -o, or move it away", path, w.keys.Store.Name())
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
@@ -113,19 +114,19 @@ func renderTwins(ui *console.UI, asked renderOptions, twins string) (*work, erro
 		return nil, err
 	}
 	noPKI := exit.Failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
-	if err := holdMissing(asked.Place, c, keyTrees{held: []string{twins}}); err != nil {
+	if err := clusterpki.HoldMissing(asked.Place, c, clusterpki.Trees{Held: []string{twins}}); err != nil {
 		return nil, err
 	}
 	// Opened, the directory would be made.
 	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, noPKI
 	}
-	keys, err := openPKI(ui, asked.Place, c, keyTrees{held: []string{twins}})
+	keys, err := clusterpki.Open(ui, asked.Place, c, clusterpki.Trees{Held: []string{twins}})
 	if err != nil {
 		return nil, err
 	}
-	if len(keys.store.Set()) == 0 {
-		keys.close()
+	if len(keys.Store.Set()) == 0 {
+		keys.Close()
 		return nil, noPKI
 	}
 	w, err := issue(ui, asked, c, keys, control.Options{}, nil)

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
@@ -72,19 +73,19 @@ func kubeconfig(ui *console.UI, asked client) error {
 	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{held: []string{filepath.Join(trees.Dir, c.Name)}})
+	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Held: []string{filepath.Join(trees.Dir, c.Name)}})
 	if err != nil {
 		return err
 	}
-	defer keys.close()
-	authority, found := keys.store.Set()[control.ClusterAuthority]
+	defer keys.Close()
+	authority, found := keys.Store.Set()[control.ClusterAuthority]
 	if !found {
 		return exit.Failed("%s: holds no authority that could sign; hagen render makes one for a cluster that has none yet", asked.Dir())
 	}
 	if asked.user == authority.Request.Subject.CommonName {
 		return exit.Usage("--user: %q is the name of the authority that signs; choose another --user", asked.user)
 	}
-	item, warnings, err := pki.Client(authority, request, keys.now, pki.Generate)
+	item, warnings, err := pki.Client(authority, request, keys.Now, pki.Generate)
 	if err != nil {
 		return exit.Failed("%w", err)
 	}
@@ -103,12 +104,12 @@ func kubeconfig(ui *console.UI, asked client) error {
 
 // deliver records the certificate, then hands the kubeconfig over. In this
 // order nobody holds a certificate that the records do not know.
-func deliver(ui *console.UI, keys *clusterPKI, item pki.Item, path string, text []byte) error {
+func deliver(ui *console.UI, keys *clusterpki.PKI, item pki.Item, path string, text []byte) error {
 	record, err := store.NewClientRecord(item)
 	if err != nil {
 		return exit.Failed("%w", err)
 	}
-	save := func() error { return keys.save(ui, keys.store.Set(), record) }
+	save := func() error { return keys.Save(ui, keys.Store.Set(), record) }
 	if path == pipe {
 		if err := save(); err != nil {
 			return err
@@ -117,7 +118,7 @@ func deliver(ui *console.UI, keys *clusterPKI, item pki.Item, path string, text 
 		return nil
 	}
 	if path == "" {
-		if path, err = intoTree(ui, keys.cluster, item, text, save); err != nil {
+		if path, err = intoTree(ui, keys.Cluster, item, text, save); err != nil {
 			return err
 		}
 	} else if err := intoFile(path, text, save); err != nil {

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
@@ -37,7 +38,7 @@ func neighbours(file, dir string, c *cluster.Cluster) error {
 	var faults []error
 	told := map[string]bool{}             // one that has it is enough
 	lock, _ := clusterfile.ReadLock(file) // whoever opens the PKI tells what is wrong with it
-	ours := slices.Collect(maps.Values(ids(lock.Keys)))
+	ours := slices.Collect(maps.Values(clusterpki.Ids(lock.Keys)))
 	formers := map[string]bool{} // directories with the cluster's own keys: it may have been renamed
 	for _, path := range trees.Beside(dir) {
 		beside := filepath.Dir(filepath.Dir(path))

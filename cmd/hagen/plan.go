@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
@@ -85,7 +85,7 @@ func makePlan(ui *console.UI, asked planOptions) error {
 	}
 	p := plan.Of(before.Side, after.Side, plan.Options{Reimage: asked.reimage, NodesFit: asked.nodesFit, File: file})
 	if p.Possible {
-		warnAll(ui, warnings)
+		clusterpki.Warn(ui, warnings)
 	}
 	if asked.json {
 		ui.JSON(planSummary{p, console.List(ui.Warnings), console.List(ui.Notes)})
@@ -148,9 +148,9 @@ func readPlanned(ui *console.UI, argument string) (planned, error) {
 func decide(now time.Time, before, after *planned) (warnings []pki.Warning, err error) {
 	set := pki.Set{}
 	for _, side := range []*planned{before, after} {
-		issued, err := pki.Issue(control.Requests(side.Cluster), set, now, pki.Generate, rand.Reader)
+		issued, err := clusterpki.Issue(control.Requests(side.Cluster), set, now)
 		if err != nil {
-			return nil, exit.Failed("%w", err)
+			return nil, err
 		}
 		set, warnings = issued.Set, issued.Warnings
 		machines, err := gen.Render(side.Cluster, set, control.Options{}, nil, nil)

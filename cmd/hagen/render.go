@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
@@ -216,7 +216,7 @@ func renderTree(ui *console.UI, asked renderOptions, c *cluster.Cluster, restore
 	} else if err := neighbours(asked.File, dir, c); err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{held: []string{dir}})
+	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Held: []string{dir}})
 	if err != nil {
 		return err
 	}
@@ -282,7 +282,7 @@ type work struct {
 	asked    renderOptions
 	cluster  *cluster.Cluster
 	options  control.Options
-	keys     *clusterPKI
+	keys     *clusterpki.PKI
 	before   pki.Set                // what the store held
 	recorded map[string]pki.Request // what it remembers, also of what it does not hold any more
 	returned map[string]bool        // of that, what the cluster did not ask for last time and asks for again
@@ -296,13 +296,13 @@ type work struct {
 
 // issue computes everything, for all machines or these hosts. The work closes
 // the PKI, and so does an error.
-func issue(ui *console.UI, asked renderOptions, c *cluster.Cluster, keys *clusterPKI, o control.Options, hosts []string) (*work, error) {
+func issue(ui *console.UI, asked renderOptions, c *cluster.Cluster, keys *clusterpki.PKI, o control.Options, hosts []string) (*work, error) {
 	return issueFor(ui, asked, c, keys, o, func(*work) ([]string, error) { return hosts, nil })
 }
 
 // issueFor is issue where what is decided has a part in which hosts it is for.
-func issueFor(ui *console.UI, asked renderOptions, c *cluster.Cluster, keys *clusterPKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
-	w := &work{asked: asked, cluster: c, options: o, keys: keys, before: keys.store.Set(), recorded: keys.store.Recorded(), formats: asked.formats(), alone: asked.oneDocument()}
+func issueFor(ui *console.UI, asked renderOptions, c *cluster.Cluster, keys *clusterpki.PKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
+	w := &work{asked: asked, cluster: c, options: o, keys: keys, before: keys.Store.Set(), recorded: keys.Store.Recorded(), formats: asked.formats(), alone: asked.oneDocument()}
 	defer func() {
 		if err != nil {
 			w.close()
@@ -310,19 +310,19 @@ func issueFor(ui *console.UI, asked renderOptions, c *cluster.Cluster, keys *clu
 	}()
 	requests := control.Requests(c)
 	for _, r := range requests {
-		keys.asked = append(keys.asked, r.Name)
+		keys.Asked = append(keys.Asked, r.Name)
 	}
-	issued, err := pki.Issue(requests, w.before, keys.now, pki.Generate, rand.Reader)
+	issued, err := clusterpki.Issue(requests, w.before, keys.Now)
 	if err != nil {
-		return nil, exit.Failed("%w", err)
+		return nil, err
 	}
-	issued.Changes = keys.store.Renewed(issued.Changes)
+	issued.Changes = keys.Store.Renewed(issued.Changes)
 	w.returned = map[string]bool{}
 	for name := range w.recorded {
-		w.returned[name] = !keys.store.Asked(name) && slices.Contains(keys.asked, name)
+		w.returned[name] = !keys.Store.Asked(name) && slices.Contains(keys.Asked, name)
 	}
 	w.issued = issued
-	warnAll(ui, issued.Warnings)
+	clusterpki.Warn(ui, issued.Warnings)
 	if w.decided, err = gen.Decide(c, issued.Set, o.Restore); err != nil {
 		return nil, exit.Failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
 	}
@@ -370,9 +370,9 @@ func twinned(machines []gen.Machine) []twin.Machine {
 	return out
 }
 
-func (w *work) close() { w.keys.close() }
+func (w *work) close() { w.keys.Close() }
 
-func (w *work) save(ui *console.UI) error { return w.keys.save(ui, w.issued.Set) }
+func (w *work) save(ui *console.UI) error { return w.keys.Save(ui, w.issued.Set) }
 
 // files are all files of the tree; documents hold keys, and so does the
 // administrator's kubeconfig.

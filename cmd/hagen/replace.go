@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
@@ -36,7 +37,7 @@ func renderReplacement(ui *console.UI, asked renderOptions, c *cluster.Cluster) 
 	if err != nil {
 		return exit.Usage("--replace %s: %w", asked.Replace, err)
 	}
-	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{held: []string{rendered, dir}})
+	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,7 @@ func renderJoining(ui *console.UI, asked renderOptions, c *cluster.Cluster) erro
 	if err != nil {
 		return err
 	}
-	keys, err := openPKIToWrite(ui, asked.Place, c, keyTrees{held: []string{rendered, dir}})
+	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}

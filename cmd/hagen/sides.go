@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -10,6 +9,7 @@ import (
 	"strings"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
@@ -32,34 +32,34 @@ func fresh(ui *console.UI, asked diffOptions) (trees.Tree, error) {
 		return trees.Tree{}, err
 	}
 	dir := asked.Dir()
-	var compared keyTrees
+	var compared clusterpki.Trees
 	for _, tree := range asked.sides {
 		if tree != freshRender {
-			compared.beside = append(compared.beside, tree, filepath.Join(tree, c.Name))
+			compared.Beside = append(compared.Beside, tree, filepath.Join(tree, c.Name))
 		}
 	}
-	if err := holdMissing(asked.Place, c, compared); err != nil {
+	if err := clusterpki.HoldMissing(asked.Place, c, compared); err != nil {
 		return trees.Tree{}, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return trees.Tree{}, exit.Failed("%s: there is no PKI yet, and a comparison makes none: hagen render does", dir)
 	}
-	keys, err := openPKI(ui, asked.Place, c, compared)
+	keys, err := clusterpki.Open(ui, asked.Place, c, compared)
 	if err != nil {
 		return trees.Tree{}, err
 	}
-	defer keys.close()
-	have, requests := keys.store.Set(), control.Requests(c)
+	defer keys.Close()
+	have, requests := keys.Store.Set(), control.Requests(c)
 	for _, r := range requests {
 		if _, there := have[r.Name]; !there && r.Kind != pki.Leaf {
 			return trees.Tree{}, exit.Failed("%s: holds no %s, and a comparison makes none: hagen render does", dir, r.Name)
 		}
 	}
-	issued, err := pki.Issue(requests, have, keys.now, pki.Generate, rand.Reader)
+	issued, err := clusterpki.Issue(requests, have, keys.Now)
 	if err != nil {
-		return trees.Tree{}, exit.Failed("%w", err)
+		return trees.Tree{}, err
 	}
-	warnAll(ui, issued.Warnings)
+	clusterpki.Warn(ui, issued.Warnings)
 	var trial []string
 	for _, change := range issued.Changes {
 		if change.Action != pki.Kept {
@@ -68,7 +68,7 @@ func fresh(ui *console.UI, asked diffOptions) (trees.Tree, error) {
 	}
 	if len(trial) > 0 {
 		slices.Sort(trial)
-		ui.Warn(strings.Join(folded(trial), ", ") + ": will be issued by the next hagen render; keys and times are compared with a trial")
+		ui.Warn(strings.Join(clusterpki.Folded(trial), ", ") + ": will be issued by the next hagen render; keys and times are compared with a trial")
 	}
 	machines, err := gen.Render(c, issued.Set, control.Options{}, nil, nil)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/gen"
 	"hagen/gen/control"
@@ -313,6 +314,6 @@ func printChanges(ui *console.UI, what string, changes []changeSummary) {
 			names = append(names, changes[0].Name)
 			changes = changes[1:]
 		}
-		ui.Say("  %s %s: %s", what, folded(names)[0], why)
+		ui.Say("  %s %s: %s", what, clusterpki.Folded(names)[0], why)
 	}
 }

@@ -1,13 +1,10 @@
-package main
+package clusterpki
 
 import (
 	"fmt"
-	"io/fs"
 	"maps"
 	"net/netip"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -38,9 +35,9 @@ func ownershipOf(at clusterfile.Place, c *cluster.Cluster) ownership {
 	return ownership{dir: at.Dir(), file: at.File, flags: at.Flags(), cluster: c}
 }
 
-// idsOf are those of the keys that a cluster keeps for ever, by item: the ones
+// IdsOf are those of the keys that a cluster keeps for ever, by item: the ones
 // of its authorities, and what authorities do not sign.
-func idsOf(set pki.Set) map[string]string {
+func IdsOf(set pki.Set) map[string]string {
 	found := map[string]string{}
 	for name, item := range set {
 		if id, err := pki.KeyID(item); err == nil && item.Request.Kind != pki.Leaf {
@@ -50,7 +47,7 @@ func idsOf(set pki.Set) map[string]string {
 	return found
 }
 
-func ids(keys []cluster.LockedKey) map[string]string {
+func Ids(keys []cluster.LockedKey) map[string]string {
 	found := map[string]string{}
 	for _, k := range keys {
 		found[k.Name] = k.ID
@@ -58,22 +55,22 @@ func ids(keys []cluster.LockedKey) map[string]string {
 	return found
 }
 
-// keyTrees are directories with documents or twins that tell which keys a cluster
+// Trees are directories with documents or twins that tell which keys a cluster
 // has.
-type keyTrees struct {
-	held   []string // always: they are replaced, or what is made goes with them
-	beside []string // where the lock file does not say
+type Trees struct {
+	Held   []string // always: they are replaced, or what is made goes with them
+	Beside []string // where the lock file does not say
 }
 
 // hold refuses the directory if the cluster has other keys, as a lock file or
 // trees say.
-func (p *ownership) hold(lock clusterfile.Lock, t keyTrees) error {
-	if err := p.holdKeys(lock.Path, ids(lock.Keys)); err != nil {
+func (p *ownership) hold(lock clusterfile.Lock, t Trees) error {
+	if err := p.holdKeys(lock.Path, Ids(lock.Keys)); err != nil {
 		return err
 	}
-	dirs := t.held
+	dirs := t.Held
 	if len(lock.Keys) == 0 {
-		dirs = slices.Concat(dirs, t.beside)
+		dirs = slices.Concat(dirs, t.Beside)
 	}
 	for _, dir := range dirs {
 		if err := p.holdTree(dir); err != nil {
@@ -214,7 +211,7 @@ func commonName(c *cluster.Cluster) string {
 func memberAddresses(requests []pki.Request) (found []netip.Addr) {
 	for _, r := range requests {
 		for _, a := range r.IPAddresses {
-			if path.Base(r.Name) == etcdLeaf && !a.IsLoopback() && !slices.Contains(found, a) {
+			if path.Base(r.Name) == EtcdLeaf && !a.IsLoopback() && !slices.Contains(found, a) {
 				found = append(found, a)
 			}
 		}
@@ -231,25 +228,5 @@ func addressesOf(addresses []netip.Addr) string {
 	return strings.Join(texts, ", ")
 }
 
-func isLink(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode().Type() == fs.ModeSymlink
-}
-
-// asideMark follows the name of a directory that was set aside.
-const asideMark = ".before-"
-
-// asideOf lists the directories that hagen pki init --again has set aside.
-func asideOf(dir string) (found []string) {
-	if real, err := tree.Resolve(dir); err == nil && isLink(dir) {
-		dir = real
-	}
-	dir = filepath.Clean(dir)
-	entries, _ := os.ReadDir(filepath.Dir(dir))
-	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), filepath.Base(dir)+asideMark) {
-			found = append(found, filepath.Join(filepath.Dir(dir), e.Name()))
-		}
-	}
-	return found
-}
+// EtcdLeaf is the certificate that tells which masters there have been.
+const EtcdLeaf = "etcd-server"

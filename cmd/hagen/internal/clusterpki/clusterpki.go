@@ -1,4 +1,6 @@
-package main
+// Package clusterpki holds whose a PKI directory is: which keys a cluster has,
+// and what may be made, renamed or set aside.
+package clusterpki
 
 import (
 	"errors"
@@ -18,27 +20,27 @@ import (
 	"hagen/pki/store"
 )
 
-// clusterPKI is a PKI directory that is the cluster's, as far as anything says
+// PKI is a PKI directory that is the cluster's, as far as anything says
 // which keys the cluster has.
-type clusterPKI struct {
-	cluster *cluster.Cluster
-	store   *store.Store
-	now     time.Time
+type PKI struct {
+	Cluster *cluster.Cluster
+	Store   *store.Store
+	Now     time.Time
 	lock    clusterfile.Lock
 	staged  *files.Staged // nil unless the lock file is to change
-	asked   []string      // what a render asks for, by name; nil if nothing is rendered
+	Asked   []string      // what a render asks for, by name; nil if nothing is rendered
 }
 
-// openPKI opens the PKI directory of a cluster and refuses another's, and
+// Open opens the PKI directory of a cluster and refuses another's, and
 // one without keys where the cluster has some. What says so: the lock file, and
 // trees, which are directories with documents or twins of the cluster. Nothing
 // is written.
-func openPKI(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t keyTrees) (_ *clusterPKI, err error) {
+func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ *PKI, err error) {
 	now, err := ui.Time()
 	if err != nil {
 		return nil, err
 	}
-	if err := holdMissing(at, c, t); err != nil {
+	if err := HoldMissing(at, c, t); err != nil {
 		return nil, err
 	}
 	s, err := openStore(ui, at)
@@ -52,7 +54,7 @@ func openPKI(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t keyTree
 		return nil, err
 	}
 	p := ownershipOf(at, c)
-	p.have = idsOf(s.Set())
+	p.have = IdsOf(s.Set())
 	if err = p.belongs(s); err == nil {
 		err = p.hold(lock, t)
 	}
@@ -66,12 +68,12 @@ func openPKI(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t keyTree
 		s.Close()
 		return nil, err
 	}
-	return &clusterPKI{cluster: c, store: s, now: now, lock: lock}, nil
+	return &PKI{Cluster: c, Store: s, Now: now, lock: lock}, nil
 }
 
-// holdMissing refuses a PKI directory that is not there, or is empty, if the
+// HoldMissing refuses a PKI directory that is not there, or is empty, if the
 // cluster has keys. Opened, it would be made.
-func holdMissing(at clusterfile.Place, c *cluster.Cluster, t keyTrees) error {
+func HoldMissing(at clusterfile.Place, c *cluster.Cluster, t Trees) error {
 	lock, err := clusterfile.ReadLock(at.File)
 	if err != nil {
 		return err
@@ -84,18 +86,18 @@ func holdMissing(at clusterfile.Place, c *cluster.Cluster, t keyTrees) error {
 	return p.hold(lock, t)
 }
 
-// openPKIToWrite is openPKI for a run that goes on with save. A lock file that
+// OpenToWrite is openPKI for a run that goes on with save. A lock file that
 // does not tell of all keys is made ready to be written: if it cannot be,
 // nothing is issued.
-func openPKIToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t keyTrees) (*clusterPKI, error) {
-	k, err := openPKI(ui, at, c, t)
+func OpenToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (*PKI, error) {
+	k, err := Open(ui, at, c, t)
 	if err != nil {
 		return nil, err
 	}
-	known := ids(k.lock.Keys)
+	known := Ids(k.lock.Keys)
 	if slices.ContainsFunc(lasting(c), func(r pki.Request) bool { return known[r.Name] == "" }) {
 		if k.staged, err = k.lock.Stage(); err != nil {
-			k.close()
+			k.Close()
 			return nil, err
 		}
 	}
@@ -107,27 +109,28 @@ func lasting(c *cluster.Cluster) []pki.Request {
 	return slices.DeleteFunc(control.Requests(c), func(r pki.Request) bool { return r.Kind == pki.Leaf })
 }
 
-func (k *clusterPKI) close() {
+// Close ends the work on it. What was not saved is lost.
+func (k *PKI) Close() {
 	if k.staged != nil {
 		k.staged.Discard()
 	}
-	k.store.Close()
+	k.Store.Close()
 }
 
-// save writes the PKI, then the lock file. In this order a killed run leaves
+// Save writes the PKI, then the lock file. In this order a killed run leaves
 // what the next one goes on from: keys that no lock file tells of yet are the
 // cluster's, while one that told of keys that nobody has would be refused.
-func (k *clusterPKI) save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) error {
+func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) error {
 	keys, add := k.locked(set)
 	if add {
-		if err := k.staged.Fill(cluster.LockText(k.cluster.Name, keys, k.lock.Artefacts)); err != nil {
+		if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, keys, k.lock.Artefacts)); err != nil {
 			return err
 		}
 	}
-	k.store.SetCluster(k.cluster.Name, k.asked...)
-	_, err := k.store.Save(set, clients...)
-	ui.WarnEach(k.store.Notes())
-	if err != nil && (len(clients) > 0 || !k.store.OnlyRewritten(set)) {
+	k.Store.SetCluster(k.Cluster.Name, k.Asked...)
+	_, err := k.Store.Save(set, clients...)
+	ui.WarnEach(k.Store.Notes())
+	if err != nil && (len(clients) > 0 || !k.Store.OnlyRewritten(set)) {
 		return exit.Failed("%w", err)
 	}
 	if !add {
@@ -142,10 +145,10 @@ func (k *clusterPKI) save(ui *console.UI, set pki.Set, clients ...store.ClientRe
 
 // locked is what the lock file is to say of the keys of a set; add if it does
 // not say all of it yet.
-func (k *clusterPKI) locked(set pki.Set) (keys []cluster.LockedKey, add bool) {
-	known, have := ids(k.lock.Keys), idsOf(set)
+func (k *PKI) locked(set pki.Set) (keys []cluster.LockedKey, add bool) {
+	known, have := Ids(k.lock.Keys), IdsOf(set)
 	keys = slices.Clone(k.lock.Keys)
-	for _, r := range lasting(k.cluster) {
+	for _, r := range lasting(k.Cluster) {
 		if known[r.Name] == "" && have[r.Name] != "" {
 			keys = append(keys, cluster.LockedKey{Name: r.Name, ID: have[r.Name], Secret: r.Kind == pki.Secret})
 		}

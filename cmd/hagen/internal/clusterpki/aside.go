@@ -1,0 +1,121 @@
+package clusterpki
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/cluster"
+	"hagen/out/tree"
+	"hagen/pki/store"
+)
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == fs.ModeSymlink
+}
+
+// asideMark follows the name of a directory that was set aside.
+const asideMark = ".before-"
+
+// asideOf lists the directories that hagen pki init --again has set aside.
+func asideOf(dir string) (found []string) {
+	if real, err := tree.Resolve(dir); err == nil && isLink(dir) {
+		dir = real
+	}
+	dir = filepath.Clean(dir)
+	entries, _ := os.ReadDir(filepath.Dir(dir))
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), filepath.Base(dir)+asideMark) {
+			found = append(found, filepath.Join(filepath.Dir(dir), e.Name()))
+		}
+	}
+	return found
+}
+
+// isEmpty says whether a directory is missing or holds nothing.
+func isEmpty(dir string) (bool, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, exit.Failed("%s: cannot be read: %w", dir, exit.Reason(err))
+	}
+	return len(entries) == 0, nil
+}
+
+// setAside gives the cluster's PKI directory another name, which it returns; ""
+// if nothing was there. It may be damaged, but not another's.
+func setAside(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, now time.Time) (string, error) {
+	dir := at.Dir()
+	if empty, err := isEmpty(dir); err != nil || empty {
+		return "", err
+	}
+	if err := ofCluster(ui, at, c); err != nil {
+		return "", err
+	}
+	d, err := tree.Open(dir, ui.Waiting(dir))
+	if err != nil {
+		return "", exit.Failed("%w", err)
+	}
+	defer d.Close()
+	aside := filepath.Clean(dir)
+	if isLink(dir) {
+		aside = d.Path()
+	}
+	aside += asideMark + now.UTC().Format("20060102T150405Z")
+	if _, err := os.Lstat(aside); err == nil {
+		return "", exit.Failed("%s: is there already: wait a second", aside)
+	}
+	if err := os.Rename(d.Path(), aside); err != nil {
+		return "", exit.Failed("%s: cannot be set aside: %w", dir, exit.Reason(err))
+	}
+	if isLink(dir) { // which would lead nowhere
+		err = os.Mkdir(d.Path(), 0o700)
+	}
+	if err != nil {
+		return "", exit.Failed("%s: cannot be made anew: %w; what was there is in %s", dir, exit.Reason(err), aside)
+	}
+	return aside, nil
+}
+
+// putBack undoes setAside.
+func putBack(aside, dir string) error {
+	real, err := tree.Resolve(dir)
+	if err != nil {
+		return err
+	}
+	_ = os.Remove(real) // if it is empty
+	return os.Rename(aside, real)
+}
+
+// ofCluster refuses a directory that is no PKI, or the one of another cluster. A
+// damaged one is the cluster's unless its index says otherwise.
+func ofCluster(ui *console.UI, at clusterfile.Place, c *cluster.Cluster) error {
+	p := ownershipOf(at, c)
+	s, err := store.Open(p.dir, ui.Waiting(p.dir))
+	if err == nil {
+		defer s.Close()
+		if len(s.Recorded()) > 0 {
+			return p.belongs(s)
+		}
+	}
+	text, missing := fs.ReadFile(tree.Files(p.dir), store.IndexFile)
+	if _, damaged := errors.AsType[store.Faults](err); err != nil && !damaged {
+		return exit.Failed("%w", err)
+	}
+	if _, err := os.Stat(filepath.Join(p.dir, "authorities")); missing != nil && err != nil {
+		return exit.Failed("%s: is no PKI directory, and is not set aside: name another with --pki", p.dir)
+	}
+	var index struct{ Cluster string }
+	_ = json.Unmarshal(text, &index) // damaged, it says nothing
+	if index.Cluster != "" && index.Cluster != c.Name {
+		return exit.Failed("%s: is the PKI directory of cluster %s, and %s is of cluster %s: name the directory of %[4]s with --pki", p.dir, index.Cluster, p.file, c.Name)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package clusterpki
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/out/tree"
+	"hagen/pki"
+)
+
+// made is what --json prints.
+type made struct {
+	Cluster   string   `json:"cluster"`
+	Directory string   `json:"directory"`
+	Lock      string   `json:"lock"`
+	Aside     string   `json:"aside,omitempty"` // where the directory is now that was there
+	Made      []string `json:"made"`
+	Warnings  []string `json:"warnings"`
+	Notes     []string `json:"notes"`
+
+	others bool // the lock file told of other keys
+}
+
+// Init makes the keys of a cluster that has none, or again others.
+func Init(ui *console.UI, at clusterfile.Place, again, asJSON bool) error {
+	c, err := clusterfile.Read(ui, at.File)
+	if err != nil {
+		return err
+	}
+	dir, rendered := at.Dir(), filepath.Join(trees.Dir, c.Name)
+	if err := files.Preflight(dir, at.File); err != nil {
+		return err
+	}
+	made := made{Cluster: c.Name, Directory: dir, Lock: clusterfile.LockPath(at.File)}
+	if again {
+		err = made.again(ui, at, c)
+	} else {
+		err = made.first(ui, at, c, rendered)
+	}
+	if err != nil {
+		return err
+	}
+	return made.tell(ui, rendered, again, asJSON)
+}
+
+// first makes keys where nothing says that the cluster has some.
+func (made *made) first(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, rendered string) error {
+	keys, err := OpenToWrite(ui, at, c, Trees{Held: []string{rendered}})
+	if err != nil {
+		return err
+	}
+	defer keys.Close()
+	if len(keys.Store.Recorded()) > 0 {
+		return exit.Failed("%s: is there already: hagen render takes what is missing of certificates from its authorities; hagen pki init --again%s makes others", made.Directory, at.Flags())
+	}
+	return made.issue(ui, keys)
+}
+
+// again makes other keys, with what was there set aside. The lock file has to
+// be one that can be written, before anything is moved.
+func (made *made) again(ui *console.UI, at clusterfile.Place, c *cluster.Cluster) (err error) {
+	keys := &PKI{Cluster: c}
+	if keys.Now, err = ui.Time(); err != nil {
+		return err
+	}
+	if keys.lock, err = clusterfile.ReadLock(at.File); err != nil {
+		return err
+	}
+	made.others = len(keys.lock.Keys) > 0
+	keys.lock.Keys = nil
+	if keys.staged, err = keys.lock.Stage(); err != nil {
+		return err
+	}
+	defer keys.staged.Discard()
+	if made.Aside, err = setAside(ui, at, c, keys.Now); err != nil {
+		return err
+	}
+	if keys.Store, err = openStore(ui, at); err == nil {
+		err = made.issue(ui, keys)
+		keys.Store.Close()
+	}
+	if err != nil && made.Aside != "" && putBack(made.Aside, made.Directory) != nil {
+		err = fmt.Errorf("%w\nWhat was there is in %s", err, made.Aside)
+	}
+	return err
+}
+
+// issue makes the keys and writes them down.
+func (made *made) issue(ui *console.UI, keys *PKI) error {
+	requests := slices.DeleteFunc(control.Requests(keys.Cluster), func(r pki.Request) bool { return r.Kind == pki.Leaf })
+	issued, err := Issue(requests, nil, keys.Now)
+	if err != nil {
+		return err
+	}
+	made.Made = slices.Sorted(maps.Keys(issued.Set))
+	return keys.Save(ui, issued.Set)
+}
+
+// tell says what was made, and what that means.
+func (made *made) tell(ui *console.UI, rendered string, again, asJSON bool) error {
+	if made.Aside != "" || made.others {
+		text := fmt.Sprintf("cluster %s has other keys now: machines that run keep the old ones, and neither they nor kubeconfigs, tokens and backups of etcd go with machines of the new ones", made.Cluster)
+		if made.Aside != "" {
+			text += ". What was there is in " + made.Aside
+		}
+		ui.Warn(text)
+	}
+	if files := tree.Files(rendered); again && (len(trees.AuthoritiesIn(files)) > 0 || len(trees.Hosts(files, ".")) > 0) {
+		ui.Warn(rendered + " was made with other keys, and hagen render does not overwrite it: render elsewhere with -o, or move it away if nothing of it is in use")
+	}
+	if asJSON {
+		made.Warnings, made.Notes = console.List(ui.Warnings), console.List(ui.Notes)
+		ui.JSON(made)
+		return nil
+	}
+	ui.Say("wrote %s: %s", made.Directory, strings.Join(Folded(made.Made), ", "))
+	return nil
+}
