@@ -43,12 +43,19 @@ var allowed = map[string][]string{
 	"hagen/out/rendered": {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 
 	// What the command line is made of.
-	"hagen/cmd/hagen/internal/exit":        {},
-	"hagen/cmd/hagen/internal/console":     {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out/diff", "hagen/profiles"},
-	"hagen/cmd/hagen/internal/files":       {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out", "hagen/out/tree"},
-	"hagen/cmd/hagen/internal/trees":       {"hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/node", "hagen/out", "hagen/out/diff", "hagen/out/rendered", "hagen/out/tree", "hagen/pki", "hagen/profiles"},
-	"hagen/cmd/hagen/internal/clusterfile": {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec"},
-	"hagen/cmd/hagen/internal/clusterpki":  {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/control", "hagen/out", "hagen/out/tree", "hagen/pki", "hagen/pki/store"},
+	"hagen/cmd/hagen/internal/exit":          {},
+	"hagen/cmd/hagen/internal/console":       {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out/diff", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/files":         {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out", "hagen/out/tree"},
+	"hagen/cmd/hagen/internal/trees":         {"hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/node", "hagen/out", "hagen/out/diff", "hagen/out/rendered", "hagen/out/tree", "hagen/pki", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/clusterfile":   {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/clusterpki":    {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/control", "hagen/out", "hagen/out/tree", "hagen/pki", "hagen/pki/store"},
+	"hagen/cmd/hagen/internal/otherclusters": {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/cluster", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/out/rendered", "hagen/out/tree", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/decide":        {"hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/exit", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/pki"},
+	"hagen/cmd/hagen/internal/desk":          {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/otherclusters", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out", "hagen/out/diff", "hagen/out/rendered", "hagen/out/replace", "hagen/out/tree", "hagen/out/twin", "hagen/pki", "hagen/pki/store", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/compare":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/control", "hagen/gen/node", "hagen/gen/spec", "hagen/out/diff", "hagen/out/plan", "hagen/pki"},
+	"hagen/cmd/hagen/internal/findings":      {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/check", "hagen/gen/encode", "hagen/gen/node", "hagen/out/rendered", "hagen/out/tree", "hagen/out/verify", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/digests":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec", "hagen/out/digest"},
+	"hagen/cmd/hagen/internal/images":        {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen/cluster", "hagen/gen/control", "hagen/out/digest", "hagen/out/sysext", "hagen/out/tree", "hagen/profiles"},
 }
 
 // reserved are libraries that one package alone may import.

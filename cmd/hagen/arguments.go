@@ -28,7 +28,7 @@ func arrange(commands []*cli.Command, args []string) ([]string, error) {
 	}
 	i := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == args[0] })
 	if i < 0 {
-		return nil, unknown("command", args[0], commandNames(commands))
+		return nil, exit.Unknown("command", args[0], commandNames(commands))
 	}
 	line := arguments{command: commands[i], given: map[string]string{}}
 	for rest := args[1:]; len(rest) > 0; {
@@ -167,21 +167,4 @@ func noArguments(ctx *cli.Context) error {
 		return exit.Usage("hagen %s takes no argument %q; hagen %[1]s --help lists its flags", ctx.Command.Name, ctx.Args().First())
 	}
 	return nil
-}
-
-// unknown refuses a word and lists those that are known.
-func unknown(what, word string, known []string) error { return allKnown(what, []string{word}, known) }
-
-// allKnown refuses those of the words that are not known, all at once.
-func allKnown(what string, words, known []string) error {
-	var strange []string
-	for _, word := range words {
-		if quoted := strconv.Quote(word); !slices.Contains(known, word) && !slices.Contains(strange, quoted) {
-			strange = append(strange, quoted)
-		}
-	}
-	if len(strange) == 0 {
-		return nil
-	}
-	return exit.Usage("there is no %s %s; known: %s", what, strings.Join(strange, ", "), strings.Join(known, ", "))
 }

@@ -45,21 +45,3 @@ func limit(c profiles.Channel) string {
 	}
 	return console.Count(c.Limit)
 }
-
-// channelFlag and wrapFlag say on which way documents go, and how.
-func channelFlag() cli.Flag {
-	return &cli.StringFlag{Name: "channel", Usage: "make documents that fit this `CHANNEL`, wrapped where they must be: " + strings.Join(profiles.ChannelNames(), ", ")}
-}
-
-func wrapFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "wrap", Usage: "wrap every Ignition document into one that carries it compressed, and give cloud-init's user-data as gzip, too; --wrap=false: none", DisableDefaultText: true}
-}
-
-func knownChannel(name string) error {
-	if name != "" {
-		if _, known := profiles.FindChannel(name); !known {
-			return unknown("channel", name, profiles.ChannelNames())
-		}
-	}
-	return nil
-}

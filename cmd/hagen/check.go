@@ -1,22 +1,14 @@
 package main
 
 import (
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
-	"hagen/cmd/hagen/internal/trees"
-	"hagen/gen/check"
-	"hagen/gen/encode"
-	"hagen/gen/node"
-	"hagen/out/rendered"
-	"hagen/out/tree"
+	"hagen/cmd/hagen/internal/findings"
 	"hagen/out/verify"
-	"hagen/profiles"
 )
 
 func checkCommand(ui *console.UI) *cli.Command {
@@ -37,158 +29,7 @@ func checkCommand(ui *console.UI) *cli.Command {
 			if ctx.NArg() > 1 {
 				return exit.Usage("hagen check looks at one tree at a time: hagen check %s", ctx.Args().First())
 			}
-			return checkTree(ui, ctx.Args().First(), ctx.StringSlice("with"), ctx.Bool("json"))
+			return findings.Tell(ui, ctx.Args().First(), ctx.StringSlice("with"), ctx.Bool("json"))
 		},
 	}
-}
-
-// checked is what --json prints.
-type checked struct {
-	Directory string          `json:"directory"`
-	Cluster   string          `json:"cluster,omitempty"`
-	Machines  []string        `json:"machines"`
-	Errors    int             `json:"errors"`
-	Warnings  int             `json:"warnings"`
-	Findings  []check.Finding `json:"findings"`
-	Notes     []string        `json:"notes"` // what could not be checked
-}
-
-func checkTree(ui *console.UI, dir string, with []string, asJSON bool) error {
-	programs, err := programNames(with)
-	if err != nil {
-		return err
-	}
-	if dir == "" {
-		if dir, err = trees.Only(); err != nil {
-			return err
-		}
-	}
-	tree, err := rendered.ReadEdited(tree.Files(dir))
-	if err != nil {
-		return exit.Failed("%s", trees.FaultsIn(dir, err))
-	}
-	now, err := ui.Time()
-	if err != nil {
-		return err
-	}
-	report := check.Run(checkInput(tree, now))
-	found, notes, err := verify.Run(programs, verifyInput(tree))
-	if err != nil {
-		return exit.Failed("%w", err)
-	}
-	result := checked{
-		Directory: dir, Cluster: tree.Cluster, Machines: []string{},
-		Findings: append(append([]check.Finding{}, report.Findings...), found...), // [] in JSON, not null
-		Notes:    append(append([]string{}, report.Notes...), notes...),
-	}
-	for _, h := range tree.Hosts {
-		result.Machines = append(result.Machines, h.Node.Name)
-	}
-	for _, f := range result.Findings {
-		if f.Severity == check.Error {
-			result.Errors++
-		} else {
-			result.Warnings++
-		}
-	}
-	return result.tell(ui, asJSON)
-}
-
-// tell prints findings on stdout, and what is about them on stderr.
-func (c checked) tell(ui *console.UI, asJSON bool) error {
-	if asJSON {
-		ui.JSON(c)
-	} else {
-		for _, f := range c.Findings {
-			fmt.Fprint(ui.Out, console.Printable(explain(f)))
-		}
-	}
-	for _, n := range c.Notes {
-		ui.Line("note:", " "+n)
-	}
-	sum := fmt.Sprintf("%s, %s in %s", console.Number(c.Errors, "error"), console.Number(c.Warnings, "warning"), c.Directory)
-	switch {
-	case c.Errors > 0:
-		return exit.No("%s", sum)
-	case c.Warnings > 0:
-		ui.Say("%s", sum)
-	default:
-		ui.Say("%s in %s: nothing found", console.Number(len(c.Machines), "machine"), c.Directory)
-	}
-	return nil
-}
-
-// widest is how much of a line is shown, in bytes: some hold a whole command.
-const widest = 110
-
-// explain writes a finding as faults of a cluster file are written: where and
-// what, the line with a caret, why, and what to do.
-func explain(f check.Finding) string {
-	var b strings.Builder
-	if f.Host != "" {
-		b.WriteString(f.Host + ": ")
-	}
-	b.WriteString(f.Item)
-	if f.Line > 0 {
-		fmt.Fprintf(&b, ":%d", f.Line)
-	}
-	if f.Column > 0 {
-		fmt.Fprintf(&b, ":%d", f.Column)
-	}
-	fmt.Fprintf(&b, ": %s: %s (%s)\n", f.Severity, f.Problem, f.Rule)
-	if f.Text != "" && f.Column > 0 && f.Column <= len(f.Text)+1 {
-		text, before := strings.ReplaceAll(f.Text, "\t", " "), f.Column-1
-		if cut := before - widest/2; len(text) > widest && cut > 0 {
-			text, before = "…"+strings.ToValidUTF8(text[cut:], ""), before-cut+1
-		}
-		if len(text) > widest {
-			text = strings.ToValidUTF8(text[:widest], "") + "…"
-		}
-		fmt.Fprintf(&b, "%5d | %s\n      | %s^\n", f.Line, text, strings.Repeat(" ", before))
-	}
-	fmt.Fprintf(&b, "      %s\n      %s\n", f.Why, f.Remedy)
-	return b.String()
-}
-
-// checkInput turns a tree into what is checked. What is no kubeconfig among
-// its other files is passed over there.
-func checkInput(tree rendered.Tree, now time.Time) check.Input {
-	in := check.Input{Now: now}
-	for _, h := range tree.Hosts {
-		m := check.Machine{Node: h.Node, OS: h.OS, Differing: h.Differing}
-		if h.Meta.InstanceID != "" {
-			m.Meta = &check.Meta{InstanceID: h.Meta.InstanceID, LocalHostname: h.Meta.LocalHostname, Derived: h.Instance}
-		}
-		in.Machines = append(in.Machines, m)
-	}
-	for _, f := range tree.Others {
-		in.Kubeconfigs = append(in.Kubeconfigs, node.File{Path: f.Path, Contents: f.Text})
-	}
-	return in
-}
-
-func verifyInput(tree rendered.Tree) (out []verify.Machine) {
-	for _, h := range tree.Hosts {
-		m := verify.Machine{Node: h.Node}
-		for _, d := range h.Documents {
-			switch d.Format {
-			case profiles.Ignition:
-				// The tree was read, so what the document carries was, too.
-				m.Ignition, _, _ = encode.Given(d.Text, h.OS)
-			case profiles.UserData:
-				m.UserData = d.Text
-			}
-		}
-		out = append(out, m)
-	}
-	return out
-}
-
-// programNames reads --with.
-func programNames(given []string) ([]string, error) {
-	var names []string
-	for _, list := range given {
-		names = append(names, strings.Split(list, ",")...)
-	}
-	return names, allKnown("program", names, verify.Names())
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/desk"
 	"hagen/gen"
 	"hagen/gen/spec"
 	"hagen/out/verify"
@@ -70,9 +71,9 @@ func suggest(commands []*cli.Command, words []string, current string) []string {
 func values(flag string, words []string) []string {
 	switch flag {
 	case "profile":
-		return profileNames()
+		return clusterfile.ProfileNames()
 	case "format":
-		return formats()
+		return desk.Formats()
 	case "channel":
 		return profiles.ChannelNames()
 	case "with":
@@ -100,7 +101,7 @@ func hostNames(words []string) []string {
 	if err != nil {
 		return nil
 	}
-	return namesOf(c)
+	return desk.NamesOf(c)
 }
 
 // freeFlags lists a command's flags that may still be given.

@@ -67,7 +67,7 @@ func completionCommand(ui *console.UI) *cli.Command {
 			}
 			script, known := completions[ctx.Args().First()]
 			if !known {
-				return unknown("completion for shell", ctx.Args().First(), shells)
+				return exit.Unknown("completion for shell", ctx.Args().First(), shells)
 			}
 			fmt.Fprint(ui.Out, script)
 			return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/gen/cluster"
 	"hagen/profiles"
 )
@@ -155,7 +156,7 @@ func TestPieces(t *testing.T) {
 	pieces := 0
 	for _, block := range regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
 		if piece := block[1]; strings.HasPrefix(piece, "  ") {
-			validated(t, clusterFile(profiles.Profiles()[0])+piece)
+			validated(t, clusterfile.New(profiles.Profiles()[0])+piece)
 			pieces++
 		}
 	}

@@ -21,7 +21,7 @@ func helpCommand() *cli.Command {
 			case name == "":
 				return cli.ShowAppHelp(ctx)
 			case ctx.App.Command(name) == nil:
-				return unknown("command", name, commandNames(ctx.App.Commands))
+				return exit.Unknown("command", name, commandNames(ctx.App.Commands))
 			default:
 				cli.HelpPrinter(ctx.App.Writer, commandHelp, ctx.App.Command(name))
 				return nil

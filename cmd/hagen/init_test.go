@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
@@ -19,7 +20,7 @@ var comment = regexp.MustCompile(`(?m)^  # ( *(?:- )?[a-zA-Z]+:)`)
 // claim to show the value that counts when they stay out.
 func TestInitFile(t *testing.T) {
 	for _, p := range profiles.Profiles() {
-		text := clusterFile(p)
+		text := clusterfile.New(p)
 		plain := validated(t, text)
 		if plain.Profile.Name != p.Name {
 			t.Errorf("%s: the file is of profile %s", p.Name, plain.Profile.Name)

@@ -1,26 +1,10 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"io/fs"
-	"os"
-	"os/signal"
-	"path/filepath"
-	"slices"
-	"syscall"
-	"time"
-
 	"github.com/urfave/cli/v2"
 
-	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
-	"hagen/cmd/hagen/internal/exit"
-	"hagen/gen"
-	"hagen/gen/cluster"
-	"hagen/gen/spec"
-	"hagen/out/digest"
+	"hagen/cmd/hagen/internal/digests"
 )
 
 func lockCommand(ui *console.UI) *cli.Command {
@@ -45,138 +29,7 @@ func lockCommand(ui *console.UI) *cli.Command {
 			if err := noArguments(ctx); err != nil {
 				return err
 			}
-			return lock(ui, lockOptions{ctx.String("file"), ctx.String("from"), ctx.String("timeout"), ctx.Bool("upstream"), ctx.Bool("flat")})
+			return digests.Lock(ui, digests.Options{File: ctx.String("file"), From: ctx.String("from"), Timeout: ctx.String("timeout"), Upstream: ctx.Bool("upstream"), Flat: ctx.Bool("flat"), Version: version})
 		},
 	}
-}
-
-// lockOptions are what is asked of hagen lock.
-type lockOptions struct {
-	file, from, timeout string
-	upstream, flat      bool
-}
-
-func lock(ui *console.UI, asked lockOptions) error {
-	c, err := clusterfile.Read(ui, asked.file)
-	if err != nil {
-		return err
-	}
-	wanted := c.Fetched()
-	limit, err := time.ParseDuration(asked.timeout)
-	switch {
-	case len(wanted) == 0:
-		return exit.Usage("%s: no machine fetches anything: its binaries are to be on its image; docs/binaries.md tells how to have them fetched", asked.file)
-	case asked.from != "" && asked.upstream:
-		return exit.Usage("--from and --upstream are two places to look in: leave one out")
-	case asked.flat && (!asked.upstream || c.Binaries.Mirror == ""):
-		return exit.Usage("--flat says where a mirror has what --upstream finds: it goes with --upstream, and with a mirror in the cluster file")
-	case err != nil || limit <= 0:
-		return exit.Usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", asked.timeout)
-	}
-	held, err := clusterfile.ReadLock(asked.file)
-	if err != nil {
-		return err
-	}
-	found, err := digests(ui, asked, c, wanted, limit)
-	if err != nil {
-		return err
-	}
-	var artefacts []cluster.Locked
-	for i, a := range wanted {
-		ui.Say("%s: %s", a.Name, found[i].Note)
-		file := found[i].File
-		if asked.upstream && c.Binaries.Mirror != "" && c.Binaries.Sources[a.Name] == "" {
-			if asked.flat {
-				file = filepath.Base(file)
-			}
-			ui.Say("%s: the mirror is to have it at %s/%s", a.Name, c.Binaries.Mirror, file)
-		}
-		artefacts = append(artefacts, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: file, SHA512: found[i].SHA512})
-	}
-	return writeLock(ui, c, held, artefacts)
-}
-
-// digests looks where it was told to.
-func digests(ui *console.UI, asked lockOptions, c *cluster.Cluster, wanted []cluster.Artefact, limit time.Duration) ([]digest.Found, error) {
-	until, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	until, cancel := context.WithTimeout(until, limit)
-	defer cancel()
-	client := digest.NewClient("hagen/"+version, func(text string) { ui.Say("%s", text) })
-	var files []digest.File
-	for _, a := range wanted {
-		files = append(files, digest.File{Name: a.Name, Path: a.Path, URLs: places(c, a, asked.upstream), Sums: sums(a)})
-	}
-	var found []digest.Found
-	var err error
-	from := asked.from
-	info, statErr := os.Stat(from)
-	switch {
-	case from == "":
-		found, err = client.FromServers(until, files)
-	case errors.Is(statErr, fs.ErrNotExist):
-		return nil, exit.Usage("--from %s: there is no such directory or file", from)
-	case statErr != nil:
-		return nil, exit.Failed("--from %s: cannot be looked at: %w", from, exit.Reason(statErr))
-	case info.IsDir():
-		found, err = digest.FromDirectory(from, files)
-	case !info.Mode().IsRegular():
-		return nil, exit.Usage("--from %s: is no file on disk, beside which binaries could be; write the digests into one, and name that", from)
-	default:
-		found, err = client.FromSums(until, from, files)
-	}
-	if err != nil && from == "" {
-		return nil, exit.Failed("%w\nNothing was written. Without a network, hagen lock --from DIR reads the files themselves.", err)
-	}
-	if err != nil {
-		return nil, exit.Failed("%w\nNothing was written.", err)
-	}
-	return found, nil
-}
-
-// places are the URLs at which an artefact may be. A mirror may have the
-// directories of upstream, or none.
-func places(c *cluster.Cluster, a cluster.Artefact, upstream bool) []string {
-	switch {
-	case c.Binaries.Sources[a.Name] != "":
-		return []string{a.URL}
-	case c.Binaries.Mirror == "" || upstream && a.Host != "":
-		return []string{"https://" + a.Path}
-	}
-	flat := c.Binaries.Mirror + "/" + filepath.Base(a.Path)
-	return slices.Compact([]string{a.URL, flat})
-}
-
-// sums is where the digest of an artefact may be published.
-func sums(a cluster.Artefact) []string {
-	all := append(slices.Clone(a.Sums), ".sha512", "/SHA512SUMS", "/SHA256SUMS")
-	var out []string
-	for _, s := range all {
-		if !slices.Contains(out, s) {
-			out = append(out, s)
-		}
-	}
-	return out
-}
-
-// writeLock writes the lock file unless it says the same already. What it says
-// of keys stays.
-func writeLock(ui *console.UI, c *cluster.Cluster, held clusterfile.Lock, artefacts []cluster.Locked) error {
-	text := cluster.LockText(c.Name, held.Keys, artefacts)
-	if _, err := gen.ReadLock(c, spec.Source{Name: held.Path, Text: text}); err != nil {
-		return exit.Failed("the digests that were found make no lock file:\n%w\nNothing was written.", err)
-	}
-	if bytes.Equal(held.Text, text) {
-		ui.Say("%s says so already", held.Path)
-		return nil
-	}
-	staged, err := held.Stage()
-	if err == nil {
-		err = staged.Write(text)
-	}
-	if err != nil {
-		return err
-	}
-	ui.Say("wrote %s: %s", held.Path, console.Number(len(artefacts), "digest"))
-	return nil
 }

@@ -59,7 +59,7 @@ func releaseFlags(ui *console.UI, args []string, flags, asJSON bool) error {
 	minor := args[0]
 	record, recorded := profiles.Flags(minor)
 	if !recorded {
-		return unknown("record of the flags of release", minor, minors)
+		return exit.Unknown("record of the flags of release", minor, minors)
 	}
 	if asJSON {
 		ui.JSON(record)

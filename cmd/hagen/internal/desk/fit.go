@@ -1,15 +1,14 @@
-package main
+package desk
 
 import (
 	"fmt"
 	"slices"
 	"strings"
 
-	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/decide"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
-	"hagen/gen/control"
 	"hagen/pki"
 	"hagen/profiles"
 )
@@ -57,7 +56,7 @@ func (w *work) render(hosts, formats []string) ([]gen.Machine, error) {
 func wrap(c *profiles.Channel, machines []gen.Machine, which func(*gen.Document) bool) ([]gen.Machine, error) {
 	wrapped, err := gen.Wrap(machines, which)
 	if err != nil {
-		return nil, exit.Failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+		return nil, decide.Fault(err)
 	}
 	return gen.On(c, wrapped), nil
 }
@@ -216,12 +215,9 @@ func keepsLarger(before pki.Set) bool {
 func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error) {
 	other := *w
 	other.cluster = w.cluster.WithKeys(smallest)
-	issued, err := clusterpki.Issue(control.Requests(other.cluster), before, w.keys.Now)
-	if err != nil {
+	var err error
+	if _, other.decided, err = decide.Machines(other.cluster, before, w.keys.Now, w.options.Restore); err != nil {
 		return nil, err
-	}
-	if other.decided, err = gen.Decide(other.cluster, issued.Set, w.options.Restore); err != nil {
-		return nil, exit.Failed("%w", err)
 	}
 	machines, err := other.render(hostsOf(w.machines), w.formats)
 	if err != nil {

@@ -1,4 +1,5 @@
-package main
+// Package otherclusters looks at what is rendered beside a cluster.
+package otherclusters
 
 import (
 	"bytes"
@@ -25,11 +26,11 @@ import (
 	"hagen/profiles"
 )
 
-// neighbours refuses a cluster that is to be rendered beside another one with
+// Refuse refuses a cluster that is to be rendered beside another one with
 // the same virtual IP, or with the same number of its virtual router on what
 // looks like the same network: the two would take the other's adverts for
 // their own. A static address or a MAC address is one machine's, too.
-func neighbours(file, dir string, c *cluster.Cluster) error {
+func Refuse(file, dir string, c *cluster.Cluster) error {
 	statics := staticsOf(c)
 	if len(c.Balancing.VirtualIPs) == 0 && len(statics) == 0 {
 		return nil

@@ -1,12 +1,10 @@
-package main
+package desk
 
 import (
 	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
@@ -18,38 +16,7 @@ import (
 	"hagen/out/twin"
 )
 
-func redactCommand(ui *console.UI) *cli.Command {
-	return &cli.Command{
-		Name:      "redact",
-		Usage:     "write the twins of a rendered tree: documents that may be shown",
-		ArgsUsage: "DIR",
-		Description: describe("In a twin, what identifies a secret stands in its place, and what a certificate says in its.\n"+
-			"hagen render --redact gives the same bytes. The tree may have been edited by hand: read its twin\n"+
-			"before you show it, since a secret of a form that hagen does not know stays (docs/twins.md).",
-			"hagen redact rendered/kubernetes",
-			"hagen redact /srv/boot/prod -o review/prod"),
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the twins to `DIR` (default: the tree's name with -redacted)"},
-		},
-		Action: func(ctx *cli.Context) error {
-			dir, err := oneDirectory(ctx, "rendered/kubernetes")
-			if err != nil {
-				return err
-			}
-			return redact(ui, dir, ctx.String("output"))
-		},
-	}
-}
-
-// oneDirectory is the argument of a command that takes one directory.
-func oneDirectory(ctx *cli.Context, example string) (string, error) {
-	if ctx.NArg() != 1 || ctx.Args().First() == "" {
-		return "", exit.Usage("name one directory: hagen %s %s", ctx.Command.Name, example)
-	}
-	return ctx.Args().First(), nil
-}
-
-func redact(ui *console.UI, dir, to string) error {
+func Redact(ui *console.UI, dir, to string) error {
 	if err := files.IsDirectory(dir, "hagen render writes one"); err != nil {
 		return err
 	}

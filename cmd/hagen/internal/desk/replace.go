@@ -1,4 +1,4 @@
-package main
+package desk
 
 import (
 	"errors"
@@ -28,7 +28,7 @@ const runbookPath = "runbook.md"
 // renderReplacement makes the document with which a lost master joins the
 // others, and the runbook, in a directory of their own: the tree of all machines
 // stays as it is, and says what they have now.
-func renderReplacement(ui *console.UI, asked renderOptions, c *cluster.Cluster) error {
+func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error {
 	dir, rendered, before, err := beside(ui, asked, c, "replace")
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func renderReplacement(ui *console.UI, asked renderOptions, c *cluster.Cluster) 
 
 // renderJoining makes the documents with which masters that are new join the
 // others, in the order of a plan: each finds those that are there by then.
-func renderJoining(ui *console.UI, asked renderOptions, c *cluster.Cluster) error {
+func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 	dir, rendered, before, err := beside(ui, asked, c, "join")
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func renderJoining(ui *console.UI, asked renderOptions, c *cluster.Cluster) erro
 
 // beside gives the directory of its own in which documents are written, and the
 // tree with the machines as they are now.
-func beside(ui *console.UI, asked renderOptions, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
+func beside(ui *console.UI, asked Options, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
 	dir, rendered = asked.Output, asked.From
 	if rendered == "" {
 		rendered = filepath.Join(trees.Dir, c.Name)
@@ -151,7 +151,7 @@ func (w *work) runbook(plan replace.Plan, before []node.Node, rendered, dir stri
 
 // besideAlone refuses flags that say something else than --replace or --join
 // does.
-func besideAlone(asked renderOptions) error {
+func besideAlone(asked Options) error {
 	flag := ""
 	switch {
 	case asked.Replace != "" && asked.Join:

@@ -1,4 +1,4 @@
-package main
+package compare
 
 import (
 	"errors"
@@ -11,9 +11,9 @@ import (
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/decide"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
-	"hagen/gen"
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/out/diff"
@@ -21,20 +21,20 @@ import (
 	"hagen/pki"
 )
 
-// freshRender is the argument that stands for what hagen render would make.
-const freshRender = "."
+// Fresh is the argument that stands for what hagen render would make.
+const Fresh = "."
 
 // fresh is the render that hagen would make now, in memory. Leaves that it
 // would issue are issued for the comparison, and forgotten.
-func fresh(ui *console.UI, asked diffOptions) (trees.Tree, error) {
+func fresh(ui *console.UI, asked DiffOptions) (trees.Tree, error) {
 	c, err := clusterfile.ReadLocked(ui, asked.File)
 	if err != nil {
 		return trees.Tree{}, err
 	}
 	dir := asked.Dir()
 	var compared clusterpki.Trees
-	for _, tree := range asked.sides {
-		if tree != freshRender {
+	for _, tree := range asked.Sides {
+		if tree != Fresh {
 			compared.Beside = append(compared.Beside, tree, filepath.Join(tree, c.Name))
 		}
 	}
@@ -49,17 +49,17 @@ func fresh(ui *console.UI, asked diffOptions) (trees.Tree, error) {
 		return trees.Tree{}, err
 	}
 	defer keys.Close()
-	have, requests := keys.Store.Set(), control.Requests(c)
-	for _, r := range requests {
+	have := keys.Store.Set()
+	for _, r := range control.Requests(c) {
 		if _, there := have[r.Name]; !there && r.Kind != pki.Leaf {
 			return trees.Tree{}, exit.Failed("%s: holds no %s, and a comparison makes none: hagen render does", dir, r.Name)
 		}
 	}
-	issued, err := clusterpki.Issue(requests, have, keys.Now)
+	issued, machines, err := decide.Render(c, have, keys.Now)
+	clusterpki.Warn(ui, issued.Warnings)
 	if err != nil {
 		return trees.Tree{}, err
 	}
-	clusterpki.Warn(ui, issued.Warnings)
 	var trial []string
 	for _, change := range issued.Changes {
 		if change.Action != pki.Kept {
@@ -70,11 +70,7 @@ func fresh(ui *console.UI, asked diffOptions) (trees.Tree, error) {
 		slices.Sort(trial)
 		ui.Warn(strings.Join(clusterpki.Folded(trial), ", ") + ": will be issued by the next hagen render; keys and times are compared with a trial")
 	}
-	machines, err := gen.Render(c, issued.Set, control.Options{}, nil, nil)
-	if err != nil {
-		return trees.Tree{}, exit.Failed("%w\nThis is a fault of hagen, not of your file.", err)
-	}
-	t := trees.Tree{Cluster: c.Name, Machines: diff.Side{Kubeconfig: control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin]), Systems: plan.Systems(c)}}
+	t := trees.Tree{Cluster: c.Name, Machines: diff.Side{Kubeconfig: decide.Kubeconfig(c, issued.Set), Systems: plan.Systems(c)}}
 	for _, m := range machines {
 		t.Machines.Machines = append(t.Machines.Machines, m.Node)
 	}

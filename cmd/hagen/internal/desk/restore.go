@@ -1,4 +1,4 @@
-package main
+package desk
 
 import (
 	"bytes"
@@ -13,8 +13,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/urfave/cli/v2"
-
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
@@ -24,27 +22,19 @@ import (
 	"hagen/profiles"
 )
 
-// restorePlace is where masters find the snapshot unless it is said otherwise:
+// RestorePlace is where masters find the snapshot unless it is said otherwise:
 // in a directory that the document makes.
-const restorePlace = cluster.RestoreDir + "/snapshot.db"
-
-func restoreFlag() cli.Flag {
-	return &cli.StringFlag{Name: "restore", Usage: "make documents with which all masters begin etcd's data from the snapshot `FILE`, once"}
-}
-
-func restorePathFlag() cli.Flag {
-	return &cli.StringFlag{Name: "restore-path", Usage: "where each master finds that snapshot, as `PATH` on the master", Value: restorePlace}
-}
+const RestorePlace = cluster.RestoreDir + "/snapshot.db"
 
 // plainPath is a path that shells and units take as it is.
 var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
 
 // restoring gives what --restore asks for. The whole snapshot is read here and
 // now: at night is not the time to find on three machines that it is damaged.
-func restoring(asked renderOptions, c *cluster.Cluster) (none control.Restore, err error) {
+func restoring(asked Options, c *cluster.Cluster) (none control.Restore, err error) {
 	file, place := asked.Restore, asked.RestorePath
 	if place == "" {
-		place = restorePlace
+		place = RestorePlace
 	}
 	switch {
 	case file == "" && asked.RestorePath != "":
@@ -58,9 +48,9 @@ func restoring(asked renderOptions, c *cluster.Cluster) (none control.Restore, e
 	case c.Profile.Name == profiles.Classic:
 		return none, exit.Usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
 	case !plainPath.MatchString(place) || path.Clean(place) != place:
-		return none, exit.Usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, restorePlace)
+		return none, exit.Usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, RestorePlace)
 	case !reachable(c, path.Dir(place)):
-		return none, exit.Usage("--restore-path %s: lies in the system's files, where the documents make no such directory, or where nothing outlives a reboot; write for example %s, or on etcd's own disk %s", place, restorePlace, cluster.EtcdData+"/snapshot.db")
+		return none, exit.Usage("--restore-path %s: lies in the system's files, where the documents make no such directory, or where nothing outlives a reboot; write for example %s, or on etcd's own disk %s", place, RestorePlace, cluster.EtcdData+"/snapshot.db")
 	case strings.HasPrefix(place, cluster.EtcdData+"/member"):
 		return none, exit.Usage("--restore-path %s: is what etcd's own data is called, or what was moved aside; write for example %s", place, cluster.EtcdData+"/snapshot.db")
 	default:

@@ -1,4 +1,4 @@
-package main
+package desk
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/otherclusters"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
 	"hagen/gen/cluster"
@@ -26,7 +27,7 @@ import (
 // oneDocument says whether -o asks for one document alone: in a pipe, or in a
 // file, which is what one --host and one --format ask for, unless a directory
 // of that name is there or the name ends as a directory's does.
-func (asked renderOptions) oneDocument() bool {
+func (asked Options) oneDocument() bool {
 	path := asked.Output
 	if path == "" || path == pipe {
 		return path == pipe
@@ -37,7 +38,7 @@ func (asked renderOptions) oneDocument() bool {
 
 // renderDocument writes one document. The PKI is written all the same: the
 // document is worth nothing without it.
-func renderDocument(ui *console.UI, asked renderOptions, c *cluster.Cluster, restore control.Restore) error {
+func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore control.Restore) error {
 	hosts, formats := asked.Hosts, asked.formats()
 	if len(hosts) == 0 && len(c.Hosts()) == 1 {
 		hosts = []string{c.Hosts()[0].Name}
@@ -60,7 +61,7 @@ func renderDocument(ui *console.UI, asked renderOptions, c *cluster.Cluster, res
 			return err
 		}
 	}
-	if err := neighbours(asked.File, filepath.Join(trees.Dir, c.Name), c); err != nil {
+	if err := otherclusters.Refuse(asked.File, filepath.Join(trees.Dir, c.Name), c); err != nil {
 		return err
 	}
 	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Beside: []string{filepath.Join(trees.Dir, c.Name)}})

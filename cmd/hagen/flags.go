@@ -6,9 +6,6 @@ import (
 	"hagen/cmd/hagen/internal/clusterfile"
 )
 
-// pipe is what -o names standard output with.
-const pipe = "-"
-
 // Flags that several commands share.
 func fileFlag() cli.Flag {
 	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: clusterfile.Usual, Usage: "the cluster `FILE`"}

@@ -1,0 +1,159 @@
+// Package compare tells what changes between two trees or two cluster files.
+package compare
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/out/diff"
+)
+
+// diffSummary is what --json prints. Its fields are an interface: they are
+// added to, never renamed.
+type diffSummary struct {
+	Same     bool          `json:"same"`
+	Before   string        `json:"before"`
+	After    string        `json:"after"`
+	Clusters []clusterDiff `json:"clusters"`
+	Warnings []string      `json:"warnings"`
+	Notes    []string      `json:"notes"`
+}
+
+type clusterDiff struct {
+	Cluster string `json:"cluster"`
+	diff.Diff
+}
+
+// DiffOptions are what is asked of a comparison.
+type DiffOptions struct {
+	clusterfile.Place
+	Sides          [2]string // as the user wrote them; Fresh is a render
+	JSON, Markdown bool
+}
+
+func Diff(ui *console.UI, asked DiffOptions) error {
+	var sides [2]trees.Side
+	for i := range sides {
+		if i == 1 && asked.Sides[1] == asked.Sides[0] {
+			sides[1] = sides[0] // two fresh renders would have two trials of a certificate
+			continue
+		}
+		var err error
+		if sides[i], err = readSide(ui, asked, asked.Sides[i]); err != nil {
+			return err
+		}
+	}
+	pairs, err := match(sides[0], sides[1])
+	if err != nil {
+		return err
+	}
+	s := diffSummary{Same: true, Before: sides[0].Name, After: sides[1].Name}
+	for _, p := range pairs {
+		d := diff.Of(p.before.Machines, p.after.Machines)
+		s.Same = s.Same && d.Same
+		s.Clusters = append(s.Clusters, clusterDiff{p.cluster, d})
+		if d.Same {
+			p.noteTexts(ui)
+		}
+	}
+	s.Warnings, s.Notes = console.List(ui.Warnings), console.List(ui.Notes)
+	s.print(ui, asked)
+	if !s.Same {
+		return exit.Differs{}
+	}
+	return nil
+}
+
+func (s diffSummary) print(ui *console.UI, asked DiffOptions) {
+	if asked.JSON {
+		ui.JSON(s)
+		return
+	}
+	for i, c := range s.Clusters {
+		if i > 0 {
+			fmt.Fprintln(ui.Out)
+		}
+		heading := diff.Heading{Cluster: c.Cluster, Before: s.Before, After: s.After}
+		if asked.Markdown {
+			fmt.Fprint(ui.Out, c.Markdown(heading))
+		} else {
+			fmt.Fprint(ui.Out, c.Text(heading, ui.Style()))
+		}
+	}
+}
+
+// readSide reads a tree, or makes the render that . stands for.
+func readSide(ui *console.UI, asked DiffOptions, argument string) (trees.Side, error) {
+	if argument == Fresh {
+		tree, err := fresh(ui, asked)
+		return trees.Side{Name: argument, Trees: []trees.Tree{tree}}, err
+	}
+	return trees.Read(argument)
+}
+
+// treePair is one cluster on both sides; a side that lacks it is empty.
+type treePair struct {
+	cluster       string
+	before, after trees.Tree
+}
+
+// match puts clusters of one name together. Where each side is one cluster,
+// names do not count.
+func match(before, after trees.Side) ([]treePair, error) {
+	if !before.Several && !after.Several {
+		b, a := before.Trees[0], after.Trees[0]
+		name := a.Cluster
+		if name == "" {
+			name = b.Cluster
+		}
+		return []treePair{{name, b, a}}, nil
+	}
+	for _, s := range []struct{ one, many *trees.Side }{{&before, &after}, {&after, &before}} {
+		if s.one.Several {
+			continue
+		}
+		name := s.one.Trees[0].Cluster
+		i := slices.IndexFunc(s.many.Trees, func(c trees.Tree) bool { return c.Cluster == name })
+		if i < 0 {
+			return nil, exit.Usage("%s holds the clusters %s, and %s is cluster %q: name the directory of one", s.many.Name, strings.Join(s.many.Names(), ", "), s.one.Name, name)
+		}
+		s.many.Trees = s.many.Trees[i : i+1]
+		return []treePair{{name, before.Trees[0], after.Trees[0]}}, nil
+	}
+	pairs := map[string]treePair{}
+	for _, c := range before.Trees {
+		pairs[c.Cluster] = treePair{cluster: c.Cluster, before: c}
+	}
+	for _, c := range after.Trees {
+		p := pairs[c.Cluster]
+		p.cluster, p.after = c.Cluster, c
+		pairs[c.Cluster] = p
+	}
+	var out []treePair
+	for _, name := range slices.Sorted(maps.Keys(pairs)) {
+		out = append(out, pairs[name])
+	}
+	return out, nil
+}
+
+// noteTexts tells of documents whose text differs although their machines do
+// not: comments, or one that was changed by hand and is no longer what is
+// beside it.
+func (p treePair) noteTexts(ui *console.UI) {
+	var hosts []string
+	for _, host := range slices.Sorted(maps.Keys(p.after.Texts)) {
+		old, new := p.before.Texts[host], p.after.Texts[host]
+		if old.Read != "" && old.Read == new.Read && old.Other != new.Other {
+			hosts = append(hosts, host)
+		}
+	}
+	if len(hosts) > 0 {
+		ui.Warn(fmt.Sprintf("%s: the Ignition documents are the same, the Butane texts are not: comments, or a change by hand", strings.Join(hosts, ", ")))
+	}
+}

@@ -1,0 +1,176 @@
+package desk
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen"
+	"hagen/gen/control"
+	"hagen/out"
+	"hagen/out/tree"
+	"hagen/out/twin"
+	"hagen/profiles"
+)
+
+func Golden(ui *console.UI, asked Options, dir string, update bool) error {
+	if err := knownFormats(asked.Formats); err != nil {
+		return err
+	}
+	if err := twinsPlace(asked.Place, dir, update); err != nil {
+		return err
+	}
+	w, err := renderTwins(ui, asked, dir)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err := w.complete(ui, dir, update); err != nil {
+		return err
+	}
+	if update {
+		result, err := writeTwins(ui, dir, w.files(), nil)
+		if err != nil {
+			return err
+		}
+		sayTwins(ui, dir, result)
+		return nil
+	}
+	return compareTwins(ui, dir, w.files())
+}
+
+// twinsPlace refuses a directory that holds no twins, before anything is
+// computed. To be updated it need not exist.
+func twinsPlace(at clusterfile.Place, dir string, update bool) error {
+	hint := fmt.Sprintf("hagen golden --update %s writes the twins", dir)
+	if update {
+		if err := files.Preflight(dir, at.File, at.Dir()); err != nil {
+			return err
+		}
+	} else if err := files.IsDirectory(dir, hint); err != nil {
+		return err
+	}
+	if err := trees.Apart(dir, true); err != nil {
+		return err
+	}
+	documents, twins := out.Holds(tree.Files(dir))
+	switch {
+	case documents:
+		return exit.Usage("%s: holds documents with private keys, and no twins; name another directory", dir)
+	case !twins && !update:
+		return exit.Usage("%s: %w; %s", dir, out.ErrNoTwins, hint)
+	}
+	return nil
+}
+
+// renderTwins computes what hagen render --redact would write. It does not
+// begin a PKI: twins of keys that nobody has are worth nothing.
+func renderTwins(ui *console.UI, asked Options, twins string) (*work, error) {
+	c, err := clusterfile.ReadLocked(ui, asked.File)
+	if err != nil {
+		return nil, err
+	}
+	if err := fetchedOtherwise(c, nil, asked.Formats); err != nil {
+		return nil, err
+	}
+	dir := asked.Dir()
+	if err := files.Preflight(dir, asked.File); err != nil {
+		return nil, err
+	}
+	noPKI := exit.Failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
+	if err := clusterpki.HoldMissing(asked.Place, c, clusterpki.Trees{Held: []string{twins}}); err != nil {
+		return nil, err
+	}
+	// Opened, the directory would be made.
+	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil, noPKI
+	}
+	keys, err := clusterpki.Open(ui, asked.Place, c, clusterpki.Trees{Held: []string{twins}})
+	if err != nil {
+		return nil, err
+	}
+	if len(keys.Store.Set()) == 0 {
+		keys.Close()
+		return nil, noPKI
+	}
+	w, err := issue(ui, asked, c, keys, control.Options{}, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.redact(); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// complete says no when the PKI lacks what a render would issue: no twin can
+// tell of keys that are yet to be made.
+func (w *work) complete(ui *console.UI, dir string, update bool) error {
+	s := w.summary(w.asked.Dir())
+	if s.issued() == 0 {
+		return nil
+	}
+	ui.Say("a render would issue certificates and keys in %s:", s.Directory)
+	s.printChanges(ui)
+	if update {
+		return exit.Failed("%s: is not written, since the PKI is not complete; run hagen render first", dir)
+	}
+	return exit.No("%s: differs from what a render gives, which begins with new keys; run hagen render, then hagen golden --update %[1]s", dir)
+}
+
+// compareTwins prints in which lines a directory differs.
+func compareTwins(ui *console.UI, dir string, files []tree.File) error {
+	root, err := os.OpenRoot(dir) // no link leads out of it
+	if err != nil {
+		return exit.Failed("%s: cannot be opened: %w", dir, exit.Reason(err))
+	}
+	defer root.Close()
+	differences, err := out.Differences(tree.FilesWithin(root), files)
+	if err != nil {
+		return exit.Failed("%s", trees.FaultsIn(dir, err))
+	}
+	if len(differences) == 0 {
+		ui.Say("%s is what a render gives: %d twins", dir, len(files))
+		return nil
+	}
+	var paths []string
+	for _, d := range differences {
+		paths = append(paths, d.Path)
+	}
+	for _, d := range differences {
+		path := filepath.Join(dir, filepath.FromSlash(d.Path))
+		switch host, ofMachine := strings.CutSuffix(d.Path, gen.Path("", profiles.Ignition)); {
+		case d.Have != nil && !twin.IsShown(d.Have):
+			ui.Say("%s holds what may not be shown, so it is no twin", path)
+		case ofMachine && d.Have != nil && d.Want != nil && slices.Contains(paths, gen.Path(host, profiles.Butane)):
+			ui.Say("%s differs as the Butane document beside it", path)
+		default:
+			ui.Out.Write([]byte(console.Printable(string(unified(path, d)))))
+		}
+	}
+	return exit.No("%s: differs from what a render gives, in %d of %d files; read the change, then hagen golden --update %[1]s", dir, len(paths), len(files)+1)
+}
+
+// unified is a difference as diff -u prints it.
+func unified(path string, d out.Difference) []byte {
+	have, want := path, path+" (rendered)"
+	if d.Have == nil {
+		have = os.DevNull
+	}
+	if d.Want == nil {
+		want = os.DevNull
+	}
+	return diff.Diff(have, d.Have, want, d.Want)
+}

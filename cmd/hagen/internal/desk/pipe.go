@@ -1,0 +1,4 @@
+package desk
+
+// pipe is what -o names standard output with.
+const pipe = "-"
