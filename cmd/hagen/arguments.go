@@ -13,7 +13,8 @@ import (
 
 // arrange checks the flags of a command line and puts them before the
 // arguments, each as --name=value: cli/v2 stops reading flags at the first
-// argument, and lets the last of two values win without a word.
+// argument, and lets the last of two values win without a word. A command that
+// has others below it takes the flags of all of them, wherever they stand.
 func arrange(commands []*cli.Command, args []string) ([]string, error) {
 	if len(args) == 0 {
 		return nil, exit.Usage("name what to do: %s; hagen --help explains", strings.Join(commandNames(commands), ", "))
@@ -37,10 +38,47 @@ func arrange(commands []*cli.Command, args []string) ([]string, error) {
 			return nil, err
 		}
 	}
-	if line.help {
-		return []string{"help", args[0]}, nil
+	return line.arranged()
+}
+
+// arranged is the command line as cli/v2 takes it.
+func (a *arguments) arranged() ([]string, error) {
+	path := []string{a.command.Name}
+	words := a.words
+	if len(words) > 0 {
+		if below := a.command.Command(words[0]); below != nil {
+			path, words = append(path, below.Name), words[1:]
+			if err := a.fit(below); err != nil && !a.help {
+				return nil, err
+			}
+		}
 	}
-	return slices.Concat([]string{args[0]}, line.flags, []string{"--"}, line.words), nil
+	if a.help {
+		return append([]string{"help"}, path...), nil
+	}
+	if len(words) > 0 && len(path) == 1 && a.command.ArgsUsage == "" {
+		return nil, exit.Usage("hagen %s takes no argument %q; hagen %[1]s --help lists its flags", a.command.Name, words[0])
+	}
+	return slices.Concat(path, a.flags, []string{"--"}, words), nil
+}
+
+// fit refuses a flag that only another of the commands beside below has. One
+// that is off says nothing.
+func (a *arguments) fit(below *cli.Command) error {
+	var own []string
+	for _, f := range a.flags {
+		name, value, _ := strings.Cut(f, "=")
+		if findFlag(below, name) != nil {
+			own = append(own, f)
+			continue
+		}
+		i := slices.IndexFunc(a.command.Subcommands, func(c *cli.Command) bool { return findFlag(c, name) != nil })
+		if _, isSwitch := findFlag(a.command, name).(*cli.BoolFlag); !isSwitch || value == "true" {
+			return exit.Usage("%s is for hagen %s %s: leave it out", name, a.command.Name, a.command.Subcommands[i].Name)
+		}
+	}
+	a.flags = own
+	return nil
 }
 
 // arguments is a command line of one command, as far as it is read.
@@ -161,10 +199,10 @@ func commandNames(commands []*cli.Command) []string {
 	return names
 }
 
-// noArguments refuses words that are no flags.
-func noArguments(ctx *cli.Context) error {
-	if ctx.Args().Present() {
-		return exit.Usage("hagen %s takes no argument %q; hagen %[1]s --help lists its flags", ctx.Command.Name, ctx.Args().First())
+// oneDirectory is the argument of a command that takes one directory.
+func oneDirectory(command string, words []string, example string) (string, error) {
+	if len(words) != 1 || words[0] == "" {
+		return "", exit.Usage("name one directory: hagen %s %s", command, example)
 	}
-	return nil
+	return words[0], nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,27 +16,38 @@ import (
 func TestArrange(t *testing.T) {
 	app := newApp(console.New(os.Stdout, os.Stderr))
 	for _, command := range app.Commands {
-		for _, flag := range command.Flags {
-			for _, name := range flag.Names() {
-				written := []string{"--" + name, "value"}
-				if _, isSwitch := flag.(*cli.BoolFlag); isSwitch {
-					written = written[:1]
-				}
-				before, err1 := arrange(app.Commands, append(append([]string{command.Name}, written...), "word", "-"))
-				after, err2 := arrange(app.Commands, append([]string{command.Name, "word", "-"}, written...))
-				if err1 != nil || err2 != nil {
-					t.Errorf("%s --%s: %v, %v", command.Name, name, err1, err2)
-				}
-				if a, b := strings.Join(before, " "), strings.Join(after, " "); a != b || !strings.HasSuffix(a, " -- word -") {
-					t.Errorf("%s --%s: %q and %q", command.Name, name, a, b)
-				}
+		words, want := []string{"word", "-"}, " -- word -"
+		if command.ArgsUsage == "" {
+			words, want = nil, " --"
+		}
+		tryFlags(t, app.Commands, []string{command.Name}, command.Flags, words, want)
+		for _, below := range command.Subcommands {
+			tryFlags(t, app.Commands, []string{command.Name, below.Name}, below.Flags, []string{"word", "-"}, " -- word -")
+		}
+	}
+}
+
+func tryFlags(t *testing.T, commands []*cli.Command, path []string, flags []cli.Flag, words []string, want string) {
+	for _, flag := range flags {
+		for _, name := range flag.Names() {
+			written := []string{"--" + name, "value"}
+			if _, isSwitch := flag.(*cli.BoolFlag); isSwitch {
+				written = written[:1]
+			}
+			before, err1 := arrange(commands, slices.Concat(path[:1], written, path[1:], words))
+			after, err2 := arrange(commands, slices.Concat(path, words, written))
+			if err1 != nil || err2 != nil {
+				t.Errorf("%s --%s: %v, %v", path, name, err1, err2)
+			}
+			if a, b := strings.Join(before, " "), strings.Join(after, " "); a != b || !strings.HasSuffix(a, want) {
+				t.Errorf("%s --%s: %q and %q", path, name, a, b)
 			}
 		}
 	}
 }
 
 func FuzzArrange(f *testing.F) {
-	for _, line := range []string{"render\x00-f\x00a", "render\x00--host=a\x00--\x00-x", "", "help\x00-h", "render\x00-", "init\x00--=\x00="} {
+	for _, line := range []string{"render\x00-f\x00a", "render\x00--host=a\x00--\x00-x", "", "help\x00-h", "render\x00-", "init\x00--=\x00=", "pki\x00--json\x00rename\x00a\x00b"} {
 		f.Add(line)
 	}
 	app := newApp(console.New(os.Stdout, os.Stderr))

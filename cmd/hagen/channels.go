@@ -19,9 +19,6 @@ func channelsCommand(ui *console.UI) *cli.Command {
 			"hagen channels --json | jq -r '.channels[] | [.name, .limit, .readers[]] | @tsv'"),
 		Flags: []cli.Flag{jsonFlag("print JSON")},
 		Action: func(ctx *cli.Context) error {
-			if err := noArguments(ctx); err != nil {
-				return err
-			}
 			if ctx.Bool("json") {
 				ui.JSON(struct {
 					Channels []profiles.Channel `json:"channels"`

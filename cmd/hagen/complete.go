@@ -46,15 +46,22 @@ func suggest(commands []*cli.Command, words []string, current string) []string {
 		return nil
 	}
 	command, words := commands[i], words[1:]
-	if n := len(words); n > 0 {
-		flag := findFlag(command, words[n-1])
-		if _, isSwitch := flag.(*cli.BoolFlag); flag != nil && !isSwitch {
-			return values(flag.Names()[0], words)
-		}
+	if below := belowOf(command, words); below != nil {
+		command = below
+	} else if len(command.Subcommands) > 0 && !strings.HasPrefix(current, "-") && !wantsValue(command, words) {
+		return commandNames(command.Subcommands)
+	}
+	if wantsValue(command, words) {
+		return values(findFlag(command, words[len(words)-1]).Names()[0], words)
 	}
 	switch {
 	case strings.HasPrefix(current, "-"):
 		return freeFlags(command, words)
+	case command.Name == "help" && len(words) == 1:
+		if above := slices.IndexFunc(commands, func(c *cli.Command) bool { return c.Name == words[0] }); above >= 0 {
+			return commandNames(commands[above].Subcommands)
+		}
+		return nil
 	case len(words) > 0:
 		return nil
 	case command.Name == "completion":
@@ -65,6 +72,26 @@ func suggest(commands []*cli.Command, words []string, current string) []string {
 		return commandNames(commands)
 	}
 	return nil
+}
+
+// belowOf is the command below another that the words name; nil if none does.
+func belowOf(command *cli.Command, words []string) *cli.Command {
+	for i, word := range words {
+		if below := command.Command(word); below != nil && !wantsValue(command, words[:i]) {
+			return below
+		}
+	}
+	return nil
+}
+
+// wantsValue says whether the last of the words is a flag that has a value.
+func wantsValue(command *cli.Command, words []string) bool {
+	if len(words) == 0 {
+		return false
+	}
+	flag := findFlag(command, words[len(words)-1])
+	_, isSwitch := flag.(*cli.BoolFlag)
+	return flag != nil && flag != cli.HelpFlag && !isSwitch
 }
 
 // values lists what a flag may be set to.

@@ -22,7 +22,7 @@ func goldenCommand(ui *console.UI) *cli.Command {
 			formatFlag(),
 		},
 		Action: func(ctx *cli.Context) error {
-			dir, err := oneDirectory(ctx, "golden/kubernetes")
+			dir, err := oneDirectory("golden", ctx.Args().Slice(), "golden/kubernetes")
 			if err != nil {
 				return err
 			}

@@ -15,19 +15,31 @@ func helpCommand() *cli.Command {
 		ArgsUsage:   "[COMMAND]",
 		Description: describe("", "hagen help", "hagen help render"),
 		Action: func(ctx *cli.Context) error {
-			switch name := ctx.Args().First(); {
-			case ctx.NArg() > 1:
-				return exit.Usage("help explains one command at a time: hagen help %s", name)
-			case name == "":
+			words := ctx.Args().Slice()
+			if len(words) == 0 {
 				return cli.ShowAppHelp(ctx)
-			case ctx.App.Command(name) == nil:
-				return exit.Unknown("command", name, commandNames(ctx.App.Commands))
-			default:
-				cli.HelpPrinter(ctx.App.Writer, commandHelp, ctx.App.Command(name))
-				return nil
 			}
+			command := ctx.App.Command(words[0])
+			path, rest := words[0], words[1:]
+			if command != nil && len(rest) > 0 && command.Command(rest[0]) != nil {
+				command, path, rest = command.Command(rest[0]), path+" "+rest[0], rest[1:]
+			}
+			switch {
+			case len(rest) > 0:
+				return exit.Usage("help explains one command at a time: hagen help %s", path)
+			case command == nil:
+				return exit.Unknown("command", path, commandNames(ctx.App.Commands))
+			}
+			cli.HelpPrinter(ctx.App.Writer, commandHelp, page{command, path})
+			return nil
 		},
 	}
+}
+
+// page is what a command's help page tells.
+type page struct {
+	*cli.Command
+	Path string // the command's name, behind that of the one above it
 }
 
 // describe writes the text of a help page with its examples.
@@ -52,12 +64,15 @@ Commands:{{range .VisibleCommands}}
 
 hagen COMMAND --help explains a command and its flags.
 `
-	commandHelp = `hagen {{.Name}}: {{.Usage}}
+	commandHelp = `hagen {{.Path}}: {{.Usage}}
 
-Usage: hagen {{.Name}} [FLAG]…{{with .ArgsUsage}} {{.}}{{end}}
+Usage: hagen {{.Path}} [FLAG]…{{with .ArgsUsage}} {{.}}{{end}}
 
 {{.Description}}
-
+{{if .Subcommands}}
+Commands:{{range .Subcommands}}
+  {{.Name}}{{"\t"}}{{.Usage}}{{end}}
+{{end}}
 Flags:{{range .VisibleFlags}}
   {{.}}{{end}}
   --help, -h{{"\t"}}show this page

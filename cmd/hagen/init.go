@@ -23,9 +23,6 @@ func initCommand(ui *console.UI) *cli.Command {
 			&cli.StringFlag{Name: "profile", Value: profiles.Standard, Usage: "the `PROFILE` of the cluster: " + strings.Join(clusterfile.ProfileNames(), ", ")},
 		},
 		Action: func(ctx *cli.Context) error {
-			if err := noArguments(ctx); err != nil {
-				return err
-			}
 			if err := clusterfile.Refuse(ctx.String("file")); err != nil {
 				return err
 			}

@@ -24,9 +24,6 @@ func kubeconfigCommand(ui *console.UI) *cli.Command {
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write (default: rendered/<cluster>/kubeconfigs/<user>.kubeconfig), or - for a pipe"},
 		},
 		Action: func(ctx *cli.Context) error {
-			if err := noArguments(ctx); err != nil {
-				return err
-			}
 			return desk.Kubeconfig(ui, desk.Client{Place: placeOf(ctx), User: ctx.String("user"), Groups: ctx.StringSlice("group"), Expiry: ctx.String("expiry"), Path: ctx.String("output")})
 		},
 	}

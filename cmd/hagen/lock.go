@@ -26,9 +26,6 @@ func lockCommand(ui *console.UI) *cli.Command {
 			&cli.StringFlag{Name: "timeout", Value: "10m", Usage: "give up after this `TIME`"},
 		},
 		Action: func(ctx *cli.Context) error {
-			if err := noArguments(ctx); err != nil {
-				return err
-			}
 			return digests.Lock(ui, digests.Options{File: ctx.String("file"), From: ctx.String("from"), Timeout: ctx.String("timeout"), Upstream: ctx.Bool("upstream"), Flat: ctx.Bool("flat"), Version: version})
 		},
 	}

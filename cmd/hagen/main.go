@@ -75,6 +75,9 @@ func newApp(ui *console.UI) *cli.App {
 	}
 	for _, c := range app.Commands {
 		c.HideHelp = true
+		for _, below := range c.Subcommands {
+			below.HideHelp = true
+		}
 	}
 	return app
 }

@@ -9,6 +9,10 @@ import (
 )
 
 func pkiCommand(ui *console.UI) *cli.Command {
+	const ask = "say what to do: hagen pki init, or hagen pki rename OLD NEW"
+	file, dir := fileFlag(), pkiFlag()
+	again := &cli.BoolFlag{Name: "again", Usage: "with init: make other keys than the cluster has", DisableDefaultText: true}
+	asJSON := jsonFlag("print the summary as JSON on stdout")
 	return &cli.Command{
 		Name:      "pki",
 		Usage:     "make a cluster's authorities, or hand its PKI directory over to the name it has now",
@@ -21,23 +25,34 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			"hagen pki init",
 			"hagen pki init --again    # only where nothing runs with the old keys",
 			"hagen pki rename staging prod"),
-		Flags: []cli.Flag{
-			fileFlag(), pkiFlag(),
-			&cli.BoolFlag{Name: "again", Usage: "with init: make other keys than the cluster has", DisableDefaultText: true},
-			jsonFlag("print the summary as JSON on stdout"),
-		},
-		Action: func(ctx *cli.Context) error {
-			switch words := ctx.Args().Slice(); {
-			case len(words) == 1 && words[0] == "init":
+		Flags:  []cli.Flag{file, dir, again, asJSON},
+		Action: func(*cli.Context) error { return exit.Usage(ask) },
+		Subcommands: []*cli.Command{{
+			Name:  "init",
+			Usage: "make the authorities of a cluster that has none, or others",
+			Description: describe("What was there before --again is set aside.",
+				"hagen pki init",
+				"hagen pki init --again    # only where nothing runs with the old keys"),
+			Flags: []cli.Flag{file, dir, again, asJSON},
+			Action: func(ctx *cli.Context) error {
+				if ctx.Args().Present() {
+					return exit.Usage(ask)
+				}
 				return clusterpki.Init(ui, placeOf(ctx), ctx.Bool("again"), ctx.Bool("json"))
-			case len(words) > 0 && words[0] == "rename" && ctx.Bool("json"):
-				return exit.Usage("--json is for hagen pki init: leave it out")
-			case len(words) == 3 && words[0] == "rename" && !ctx.Bool("again"):
-				return clusterpki.Rename(ui, placeOf(ctx), words[1], words[2])
-			case len(words) > 0 && words[0] == "rename":
-				return exit.Usage("hagen pki rename takes the name that the cluster had and the one it has: hagen pki rename OLD NEW")
-			}
-			return exit.Usage("say what to do: hagen pki init, or hagen pki rename OLD NEW")
-		},
+			},
+		}, {
+			Name:      "rename",
+			Usage:     "hand the PKI directory of cluster OLD over to NEW",
+			ArgsUsage: "OLD NEW",
+			Description: describe("NEW is what the cluster file calls the cluster. Keys and certificates stay as they are.",
+				"hagen pki rename staging prod"),
+			Flags: []cli.Flag{file, dir},
+			Action: func(ctx *cli.Context) error {
+				if ctx.NArg() != 2 {
+					return exit.Usage("hagen pki rename takes the name that the cluster had and the one it has: hagen pki rename OLD NEW")
+				}
+				return clusterpki.Rename(ui, placeOf(ctx), ctx.Args().Get(0), ctx.Args().Get(1))
+			},
+		}},
 	}
 }

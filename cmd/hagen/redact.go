@@ -5,7 +5,6 @@ import (
 
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/desk"
-	"hagen/cmd/hagen/internal/exit"
 )
 
 func redactCommand(ui *console.UI) *cli.Command {
@@ -22,19 +21,11 @@ func redactCommand(ui *console.UI) *cli.Command {
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the twins to `DIR` (default: the tree's name with -redacted)"},
 		},
 		Action: func(ctx *cli.Context) error {
-			dir, err := oneDirectory(ctx, "rendered/kubernetes")
+			dir, err := oneDirectory("redact", ctx.Args().Slice(), "rendered/kubernetes")
 			if err != nil {
 				return err
 			}
 			return desk.Redact(ui, dir, ctx.String("output"))
 		},
 	}
-}
-
-// oneDirectory is the argument of a command that takes one directory.
-func oneDirectory(ctx *cli.Context, example string) (string, error) {
-	if ctx.NArg() != 1 || ctx.Args().First() == "" {
-		return "", exit.Usage("name one directory: hagen %s %s", ctx.Command.Name, example)
-	}
-	return ctx.Args().First(), nil
 }

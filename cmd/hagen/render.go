@@ -47,9 +47,6 @@ func renderCommand(ui *console.UI) *cli.Command {
 			jsonFlag("print the summary as JSON on stdout"),
 		},
 		Action: func(ctx *cli.Context) error {
-			if err := noArguments(ctx); err != nil {
-				return err
-			}
 			return desk.Render(ui, renderFlags(ctx))
 		},
 	}

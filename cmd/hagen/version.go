@@ -18,9 +18,6 @@ func versionCommand(ui *console.UI) *cli.Command {
 		Usage:       "print hagen's version",
 		Description: describe("", "hagen version"),
 		Action: func(ctx *cli.Context) error {
-			if err := noArguments(ctx); err != nil {
-				return err
-			}
 			fmt.Fprintf(ui.Out, "hagen %s %s/%s %s\n", version, runtime.GOOS, runtime.GOARCH, runtime.Version())
 			return nil
 		},
