@@ -9,6 +9,7 @@ import (
 	"hagen/profiles"
 )
 
+// ProfileNames are those that a cluster file may name.
 func ProfileNames() []string {
 	var names []string
 	for _, p := range profiles.Profiles() {

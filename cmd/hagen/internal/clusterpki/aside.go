@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -16,29 +15,6 @@ import (
 	"hagen/out/tree"
 	"hagen/pki/store"
 )
-
-func isLink(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode().Type() == fs.ModeSymlink
-}
-
-// asideMark follows the name of a directory that was set aside.
-const asideMark = ".before-"
-
-// asideOf lists the directories that hagen pki init --again has set aside.
-func asideOf(dir string) (found []string) {
-	if real, err := tree.Resolve(dir); err == nil && isLink(dir) {
-		dir = real
-	}
-	dir = filepath.Clean(dir)
-	entries, _ := os.ReadDir(filepath.Dir(dir))
-	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), filepath.Base(dir)+asideMark) {
-			found = append(found, filepath.Join(filepath.Dir(dir), e.Name()))
-		}
-	}
-	return found
-}
 
 // isEmpty says whether a directory is missing or holds nothing.
 func isEmpty(dir string) (bool, error) {

@@ -94,7 +94,7 @@ func OpenToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Tre
 	if err != nil {
 		return nil, err
 	}
-	known := Ids(k.lock.Keys)
+	known := IDs(k.lock.Keys)
 	if slices.ContainsFunc(lasting(c), func(r pki.Request) bool { return known[r.Name] == "" }) {
 		if k.staged, err = k.lock.Stage(); err != nil {
 			k.Close()
@@ -146,7 +146,7 @@ func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) e
 // locked is what the lock file is to say of the keys of a set; add if it does
 // not say all of it yet.
 func (k *PKI) locked(set pki.Set) (keys []cluster.LockedKey, add bool) {
-	known, have := Ids(k.lock.Keys), IdsOf(set)
+	known, have := IDs(k.lock.Keys), IdsOf(set)
 	keys = slices.Clone(k.lock.Keys)
 	for _, r := range lasting(k.Cluster) {
 		if known[r.Name] == "" && have[r.Name] != "" {

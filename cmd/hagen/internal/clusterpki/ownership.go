@@ -2,9 +2,12 @@ package clusterpki
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/netip"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -47,7 +50,8 @@ func IdsOf(set pki.Set) map[string]string {
 	return found
 }
 
-func Ids(keys []cluster.LockedKey) map[string]string {
+// IDs are those of keys that a lock file tells of, by item.
+func IDs(keys []cluster.LockedKey) map[string]string {
 	found := map[string]string{}
 	for _, k := range keys {
 		found[k.Name] = k.ID
@@ -65,7 +69,7 @@ type Trees struct {
 // hold refuses the directory if the cluster has other keys, as a lock file or
 // trees say.
 func (p *ownership) hold(lock clusterfile.Lock, t Trees) error {
-	if err := p.holdKeys(lock.Path, Ids(lock.Keys)); err != nil {
+	if err := p.holdKeys(lock.Path, IDs(lock.Keys)); err != nil {
 		return err
 	}
 	dirs := t.Held
@@ -230,3 +234,49 @@ func addressesOf(addresses []netip.Addr) string {
 
 // EtcdLeaf is the certificate that tells which masters there have been.
 const EtcdLeaf = "etcd-server"
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() == fs.ModeSymlink
+}
+
+// asideMark follows the name of a directory that was set aside.
+const asideMark = ".before-"
+
+// asideOf lists the directories that hagen pki init --again has set aside.
+func asideOf(dir string) (found []string) {
+	if real, err := tree.Resolve(dir); err == nil && isLink(dir) {
+		dir = real
+	}
+	dir = filepath.Clean(dir)
+	entries, _ := os.ReadDir(filepath.Dir(dir))
+	for _, e := range entries {
+		if e.IsDir() && strings.HasPrefix(e.Name(), filepath.Base(dir)+asideMark) {
+			found = append(found, filepath.Join(filepath.Dir(dir), e.Name()))
+		}
+	}
+	return found
+}
+
+// otherProfile refuses a PKI whose authorities are not those that the profile
+// has: an authority that signed one set of clients would come to sign another.
+func otherProfile(dir string, c *cluster.Cluster, requests []pki.Request, have pki.Set) error {
+	var wanted []string
+	for _, r := range requests {
+		if r.Kind == pki.Authority {
+			wanted = append(wanted, r.Name)
+		}
+	}
+	var there []string
+	for _, name := range slices.Sorted(maps.Keys(have)) {
+		if have[name].Request.Kind == pki.Authority {
+			there = append(there, name)
+		}
+	}
+	slices.Sort(wanted)
+	if len(there) == 0 || slices.Equal(there, wanted) {
+		return nil
+	}
+	return exit.Failed("%s: was made for another profile than %s: its authorities are %s, not %s; write the profile back, or name the PKI directory of this cluster with --pki",
+		dir, c.Profile.Name, strings.Join(there, ", "), strings.Join(wanted, ", "))
+}

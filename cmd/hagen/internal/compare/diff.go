@@ -37,6 +37,7 @@ type DiffOptions struct {
 	JSON, Markdown bool
 }
 
+// Diff tells what changes from one tree to another.
 func Diff(ui *console.UI, asked DiffOptions) error {
 	var sides [2]trees.Side
 	for i := range sides {

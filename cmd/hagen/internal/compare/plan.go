@@ -28,6 +28,7 @@ type PlanOptions struct {
 	JSON     bool
 }
 
+// Plan tells how running machines come from one cluster file to another.
 func Plan(ui *console.UI, asked PlanOptions) error {
 	var sides [2]planned
 	for i := range sides {

@@ -75,6 +75,7 @@ type Output struct {
 	Failed error // nil if all was written
 }
 
+// Write is that of an io.Writer.
 func (o *Output) Write(text []byte) (int, error) {
 	if o.Failed != nil {
 		return 0, o.Failed
@@ -202,6 +203,7 @@ func Count(n int) string {
 	return Count(n/1000) + fmt.Sprintf(",%03d", n%1000)
 }
 
+// Number writes a number of things.
 func Number(n int, what string) string {
 	if n == 1 {
 		return "1 " + what

@@ -24,18 +24,6 @@ import (
 	"hagen/profiles"
 )
 
-// oneDocument says whether -o asks for one document alone: in a pipe, or in a
-// file, which is what one --host and one --format ask for, unless a directory
-// of that name is there or the name ends as a directory's does.
-func (asked Options) oneDocument() bool {
-	path := asked.Output
-	if path == "" || path == pipe {
-		return path == pipe
-	}
-	info, err := os.Stat(path)
-	return len(asked.Hosts) == 1 && len(asked.formats()) == 1 && !strings.HasSuffix(path, "/") && (err != nil || !info.IsDir())
-}
-
 // renderDocument writes one document. The PKI is written all the same: the
 // document is worth nothing without it.
 func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore control.Restore) error {

@@ -37,21 +37,6 @@ func (w *work) deliver() error {
 	return nil
 }
 
-// render makes the documents of these hosts. Of what a machine is given, a pipe gets no more than what was asked for.
-func (w *work) render(hosts, formats []string) ([]gen.Machine, error) {
-	machines, err := w.decided.Documents(w.options.Joining, hosts, formats)
-	if err != nil {
-		return nil, err
-	}
-	for i := range machines {
-		m := &machines[i]
-		m.Documents = slices.DeleteFunc(m.Documents, func(d gen.Document) bool {
-			return w.alone && profiles.Reader(formats[0]) != "" && d.Reader() != "" && d.Format != formats[0]
-		})
-	}
-	return machines, nil
-}
-
 // wrap wraps documents for a channel.
 func wrap(c *profiles.Channel, machines []gen.Machine, which func(*gen.Document) bool) ([]gen.Machine, error) {
 	wrapped, err := gen.Wrap(machines, which)

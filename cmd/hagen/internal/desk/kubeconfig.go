@@ -31,6 +31,7 @@ const (
 	adminGroup = "system:masters"
 )
 
+// Kubeconfig issues a client certificate and writes its kubeconfig.
 func Kubeconfig(ui *console.UI, asked Client) error {
 	if err := asked.check(ui); err != nil {
 		return err

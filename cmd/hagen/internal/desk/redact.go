@@ -16,6 +16,7 @@ import (
 	"hagen/out/twin"
 )
 
+// Redact writes the twins of a tree.
 func Redact(ui *console.UI, dir, to string) error {
 	if err := files.IsDirectory(dir, "hagen render writes one"); err != nil {
 		return err

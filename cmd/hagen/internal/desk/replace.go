@@ -21,10 +21,6 @@ import (
 	"hagen/profiles"
 )
 
-// runbookPath is where it is told what to do with documents in a directory of
-// their own.
-const runbookPath = "runbook.md"
-
 // renderReplacement makes the document with which a lost master joins the
 // others, and the runbook, in a directory of their own: the tree of all machines
 // stays as it is, and says what they have now.
@@ -147,31 +143,4 @@ func (w *work) runbook(plan replace.Plan, before []node.Node, rendered, dir stri
 		desk.Render += " -o " + replace.Word(rendered)
 	}
 	return plan.Runbook(w.cluster, desk, plan.Others(before, w.decided.Nodes))
-}
-
-// besideAlone refuses flags that say something else than --replace or --join
-// does.
-func besideAlone(asked Options) error {
-	flag := ""
-	switch {
-	case asked.Replace != "" && asked.Join:
-		return exit.Usage("--replace and --join are for a lost master and for new ones: do one of them")
-	case asked.Replace != "":
-		flag = "--replace"
-	case asked.Join:
-		flag = "--join"
-	case asked.From != "":
-		return exit.Usage("--from names the tree that machines had before --replace or --join: leave it out, or add one of them")
-	default:
-		return nil
-	}
-	switch {
-	case len(asked.Hosts) > 0:
-		return exit.Usage("%s finds its hosts itself: leave --host out", flag)
-	case asked.Redact:
-		return exit.Usage("%s writes documents for machines, with their keys: leave --redact out", flag)
-	case asked.Output == pipe:
-		return exit.Usage("%s writes documents and what to do with them: name a directory with -o, or leave it out for %s/<cluster>", flag, flag[2:])
-	}
-	return nil
 }

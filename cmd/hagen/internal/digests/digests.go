@@ -32,6 +32,7 @@ type Options struct {
 	Version  string // of this hagen
 }
 
+// Lock finds the digests and writes them to the lock file.
 func Lock(ui *console.UI, asked Options) error {
 	c, err := clusterfile.Read(ui, asked.File)
 	if err != nil {

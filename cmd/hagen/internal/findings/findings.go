@@ -29,6 +29,7 @@ type checked struct {
 	Notes     []string        `json:"notes"` // what could not be checked
 }
 
+// Tell checks a tree, the only one if dir is empty, and tells what it finds.
 func Tell(ui *console.UI, dir string, with []string, asJSON bool) error {
 	programs, err := programNames(with)
 	if err != nil {

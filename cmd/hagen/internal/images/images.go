@@ -28,6 +28,7 @@ import (
 // Options are what is asked of hagen sysext build.
 type Options struct{ File, From, Output, Format, For string }
 
+// Build makes the images of a cluster.
 func Build(ui *console.UI, asked Options) error {
 	c, err := clusterfile.Read(ui, asked.File)
 	if err != nil {

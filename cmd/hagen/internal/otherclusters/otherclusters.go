@@ -39,7 +39,7 @@ func Refuse(file, dir string, c *cluster.Cluster) error {
 	var faults []error
 	told := map[string]bool{}             // one that has it is enough
 	lock, _ := clusterfile.ReadLock(file) // whoever opens the PKI tells what is wrong with it
-	ours := slices.Collect(maps.Values(clusterpki.Ids(lock.Keys)))
+	ours := slices.Collect(maps.Values(clusterpki.IDs(lock.Keys)))
 	formers := map[string]bool{} // directories with the cluster's own keys: it may have been renamed
 	for _, path := range trees.Beside(dir) {
 		beside := filepath.Dir(filepath.Dir(path))

@@ -1,0 +1,55 @@
+package desk
+
+import (
+	"slices"
+
+	"hagen/cmd/hagen/internal/clusterpki"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/decide"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+)
+
+// issue computes everything, for all machines or these hosts. The work closes
+// the PKI, and so does an error.
+func issue(ui *console.UI, asked Options, c *cluster.Cluster, keys *clusterpki.PKI, o control.Options, hosts []string) (*work, error) {
+	return issueFor(ui, asked, c, keys, o, func(*work) ([]string, error) { return hosts, nil })
+}
+
+// issueFor is issue where what is decided has a part in which hosts it is for.
+func issueFor(ui *console.UI, asked Options, c *cluster.Cluster, keys *clusterpki.PKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
+	w := &work{asked: asked, cluster: c, options: o, keys: keys, before: keys.Store.Set(), recorded: keys.Store.Recorded(), formats: asked.formats(), alone: asked.oneDocument()}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	for _, r := range control.Requests(c) {
+		keys.Asked = append(keys.Asked, r.Name)
+	}
+	w.issued, w.decided, err = decide.Machines(c, w.before, keys.Now, o.Restore)
+	clusterpki.Warn(ui, w.issued.Warnings)
+	if err != nil {
+		return nil, err
+	}
+	w.issued.Changes = keys.Store.Renewed(w.issued.Changes)
+	w.returned = map[string]bool{}
+	for name := range w.recorded {
+		w.returned[name] = !keys.Store.Asked(name) && slices.Contains(keys.Asked, name)
+	}
+	hosts, err := choose(w)
+	if err != nil {
+		return nil, err
+	}
+	w.admin = decide.Kubeconfig(c, w.issued.Set)
+	if w.machines, err = w.render(hosts, w.formats); err != nil {
+		return nil, decide.Fault(err)
+	}
+	if err := w.deliver(); err != nil {
+		return nil, err
+	}
+	if asked.Redact {
+		err = w.redact()
+	}
+	return w, err
+}

@@ -1,4 +1,0 @@
-package desk
-
-// pipe is what -o names standard output with.
-const pipe = "-"

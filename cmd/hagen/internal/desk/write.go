@@ -1,0 +1,57 @@
+package desk
+
+import (
+	"slices"
+	"strings"
+
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/out"
+	"hagen/out/tree"
+)
+
+// write writes the PKI, then a tree.
+func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare preparation, part out.Scope) error {
+	target, err := tree.Open(dir, ui.Waiting(dir))
+	if err != nil {
+		return exit.Failed("%w", err)
+	}
+	defer target.Close()
+	// The tree is staged first: when it cannot be written, no certificate is
+	// issued that no document holds.
+	prepared, err := prepare(target, files, part)
+	if err != nil {
+		return exit.Failed("%w", err)
+	}
+	defer prepared.Discard()
+	// In this order a killed run leaves what the next one goes on from: keys
+	// that no lock file tells of yet are the cluster's, while one that told of
+	// keys that nobody has would have to be refused.
+	if err := w.save(ui); err != nil {
+		return err
+	}
+	result, err := prepared.Commit()
+	if err != nil {
+		w.sayPKI(ui)
+		return exit.Failed("%w", err)
+	}
+	ui.WarnEach(target.Notes())
+	if len(w.options.Joining) == 0 {
+		w.membership(ui, result.Removed)
+	}
+	w.report(ui, dir, result)
+	w.restoreSteps(ui, dir)
+	return nil
+}
+
+// preparation makes a tree ready: of documents, or of twins.
+type preparation func(*tree.Dir, []tree.File, out.Scope) (*out.Prepared, error)
+
+// scope is the part of the tree that a run is about: all of it, or what
+// belongs to the hosts that were asked for and to no host.
+func scope(hosts []string) out.Scope {
+	return func(path string) bool {
+		host, _, below := strings.Cut(path, "/")
+		return len(hosts) == 0 || !below || slices.Contains(hosts, host)
+	}
+}
