@@ -14,7 +14,7 @@ import (
 // other ranges of services.
 type serviceRow struct {
 	since  string                                    // first minor release; "" is any before
-	moved  func(before []netip.Prefix) string        // what services do when the new ranges leave some of the old out
+	moved  func(before, after []netip.Prefix) string // what services do when the new ranges leave some of the old out
 	remedy func(before, after []netip.Prefix) string // what to do instead
 	wider  func(before, after []netip.Prefix) string // what is to be done beside a larger range
 }
@@ -31,9 +31,7 @@ type serviceRow struct {
 var serviceRows = []serviceRow{
 	{
 		since: "1.33",
-		moved: func(before []netip.Prefix) string {
-			return fmt.Sprintf("no flag changes the ServiceCIDR kubernetes, so new services still get addresses of %s", list(before))
-		},
+		moved: movedObjects,
 		remedy: func(before, after []netip.Prefix) string {
 			keep, beside := slices.Clone(before), []netip.Prefix{}
 			for _, p := range after {
@@ -56,7 +54,7 @@ var serviceRows = []serviceRow{
 		},
 	},
 	{
-		moved: func([]netip.Prefix) string { return "services that exist keep their addresses" },
+		moved: func(_, _ []netip.Prefix) string { return "services that exist keep their addresses" },
 		remedy: func(before, _ []netip.Prefix) string {
 			return fmt.Sprintf("write %s, or a larger range that begins with the same address", written(before))
 		},
@@ -64,6 +62,33 @@ var serviceRows = []serviceRow{
 			return fmt.Sprintf("until all API servers have the service range %s, now these and now those refuse to make services", list(after))
 		},
 	},
+}
+
+// movedObjects tells what is true of the families of the flag, and of the
+// addresses of the ServiceCIDR kubernetes, which no flag changes.
+func movedObjects(before, after []netip.Prefix) string {
+	var said, stay []string
+	for _, old := range before {
+		i := slices.IndexFunc(after, func(p netip.Prefix) bool { return sameFamily(p, old) })
+		switch {
+		case i < 0:
+			said = append(said, fmt.Sprintf("API servers make no service of %s any more, nor one of both families (not configured on this cluster)", family(old)))
+		case after[i] != old:
+			stay = append(stay, old.String())
+		}
+	}
+	for _, p := range after {
+		if !slices.ContainsFunc(before, func(old netip.Prefix) bool { return sameFamily(p, old) }) {
+			said = append(said, fmt.Sprintf("the ServiceCIDR kubernetes has no addresses of %s, so new services of it get none (range is full)", family(p)))
+		}
+	}
+	if !sameFamily(before[0], after[0]) {
+		said = append(said, fmt.Sprintf("new services that name no family are of %s", family(after[0])))
+	}
+	if len(stay) > 0 {
+		said = append(said, "no flag changes the ServiceCIDR kubernetes, so new services still get addresses of "+strings.Join(stay, " and "))
+	}
+	return strings.Join(said, "; ")
 }
 
 // serviceRowOf finds the row of a machine's API server.
@@ -94,7 +119,7 @@ func serviceRisks(before, after []netip.Prefix, row serviceRow) []Risk {
 	}
 	switch {
 	case what != "":
-		problem := what + ": " + row.moved(before)
+		problem := what + ": " + row.moved(before, after)
 		if loses {
 			problem += fmt.Sprintf("; and the service kubernetes keeps %s, which the API servers' certificates lose: no pod would trust them", own)
 		}
