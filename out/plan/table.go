@@ -27,7 +27,7 @@ var groups = []group{
 		{field: "serviceCIDRs", what: "larger, and it begins with the same address", way: InPlace, acts: "restart kube-apiserver, restart kube-controller-manager",
 			words: "since Kubernetes 1.33 no flag gives services more addresses: the plan has the kubectl line for a ServiceCIDR beside the first, and hagen keeps machines and pods out of it. A family that is added after that needs an object, too"},
 		{field: "serviceCIDRs", what: "any other", way: Refused, refused: ranges("serviceCIDRs"),
-			words: "services that exist keep their addresses, since Kubernetes 1.33 new ones get theirs of the old range, too, and certificates may lose the address of the service `kubernetes`. [What to do](day-2.md#services-get-more-addresses)"},
+			words: "services that exist keep their addresses. Since Kubernetes 1.33 a range in the place of another changes nothing of what new ones get, and of a family that goes none is made. Certificates may lose the address of the service `kubernetes`. [What to do](day-2.md#services-get-more-addresses)"},
 		{field: "podCIDRs", what: "larger, and it contains the old", way: InPlace, acts: "restart kube-controller-manager",
 			words: "Nodes keep their ranges, new ones get theirs of all of it. The network plugin has the range in its own configuration"},
 		{field: "podCIDRs", what: "a family behind the one that is there", way: InPlace, acts: "restart kube-controller-manager",
@@ -53,7 +53,7 @@ var groups = []group{
 			words: "one more, one less, or another in its place: members of etcd join and leave one at a time ([masters are added](day-2.md#masters-are-added))"},
 		{field: "masters[].addresses", what: "another in the place of the first", way: Members, acts: "re-image, reload haproxy, tell etcd", words: "etcd is told of the member's address, and the machine is made anew"},
 		{field: "masters[].addresses", what: "one more, or less", way: Anew, acts: "re-image", words: "that machine; all others know of it from `/etc/hosts`"},
-		{field: "masters[].etcd.disk", way: Anew, acts: "re-image", words: "etcd's data does not move takes it up: copy it while the machine is off, or have the member [replaced](day-2.md#a-master-is-replaced)"},
+		{field: "masters[].etcd.disk", way: Anew, acts: "re-image", words: "etcd's data does not move by itself: copy it while the machine is off, or have the member [replaced](day-2.md#a-master-is-replaced)"},
 		{field: "allowEvenMasters", way: NoMachine, words: "it lets the number of masters be even"},
 	}},
 	{title: "Load balancers", prefix: "spec.", changes: []change{
