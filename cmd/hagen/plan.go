@@ -22,7 +22,7 @@ func planCommand(ui *console.UI) *cli.Command {
 			"hagen plan --nodes-fit old.yaml cluster.yaml    # before workers join, pods may get any ranges"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "reimage", Usage: "machines are made anew with their new documents, and keep etcd's data", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "nodes-fit", Usage: "every Node's pod range lies in the new podCIDRs, or there are no Nodes yet", DisableDefaultText: true},
+			nodesFitFlag(),
 			jsonFlag("print JSON"),
 		},
 		Action: func(ctx *cli.Context) error {
@@ -32,4 +32,9 @@ func planCommand(ui *console.UI) *cli.Command {
 			return compare.Plan(ui, compare.PlanOptions{Files: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, Reimage: ctx.Bool("reimage"), NodesFit: ctx.Bool("nodes-fit"), JSON: ctx.Bool("json")})
 		},
 	}
+}
+
+// nodesFitFlag says what no file tells.
+func nodesFitFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "nodes-fit", Usage: "every Node's pod range lies in the new podCIDRs, or there are no Nodes yet", DisableDefaultText: true}
 }

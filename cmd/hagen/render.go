@@ -43,6 +43,7 @@ func renderCommand(ui *console.UI) *cli.Command {
 			&cli.StringFlag{Name: "replace", Usage: "write the document with which the lost master `NAME` joins the others, and a runbook, to replace/<cluster>"},
 			&cli.BoolFlag{Name: "join", Usage: "write the documents with which masters that are new join the others, to join/<cluster>; before the normal render", DisableDefaultText: true},
 			&cli.StringFlag{Name: "from", Usage: "with --replace or --join: the tree that machines have now is `DIR` (default: rendered/<cluster>)"},
+			nodesFitFlag(),
 			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shown: documents with fingerprints for secrets; needs -o", DisableDefaultText: true},
 			jsonFlag("print the summary as JSON on stdout"),
 		},
@@ -57,7 +58,7 @@ func renderFlags(ctx *cli.Context) desk.Options {
 	asked := desk.Options{
 		Place: placeOf(ctx), Output: ctx.String("output"), Hosts: ctx.StringSlice("host"), Formats: ctx.StringSlice("format"),
 		Channel: ctx.String("channel"), Restore: ctx.String("restore"), Replace: ctx.String("replace"), Join: ctx.Bool("join"),
-		From: ctx.String("from"), Redact: ctx.Bool("redact"), JSON: ctx.Bool("json"),
+		From: ctx.String("from"), NodesFit: ctx.Bool("nodes-fit"), Redact: ctx.Bool("redact"), JSON: ctx.Bool("json"),
 	}
 	if ctx.IsSet("restore-path") {
 		asked.RestorePath = ctx.String("restore-path")

@@ -16,7 +16,16 @@ type Risk struct {
 	Problem string // what happens
 	Remedy  string // what to do instead, if it is refused
 	Refused bool   // hagen plan does; else there is something to be done beside
+	Unless  string // the flag with which nothing is refused; "" is none
 }
+
+// Flags with which a risk is not refused: of hagen plan and hagen render, of
+// hagen render, of hagen plan.
+const (
+	NodesFit = "--nodes-fit" // no Node has a range of pods outside of the new ones
+	Restored = "--restore"   // etcd begins with what it was before
+	Anew     = "--reimage"   // machines are made anew
+)
 
 // versionsOf are those of the binaries that a machine is to have, by name.
 func versionsOf(n node.Node) map[string]string {

@@ -40,7 +40,7 @@ func versionRisks(before, after node.Node) (out []Risk) {
 		from, ok := profiles.ParseVersion(was[row.binary])
 		to, ok2 := profiles.ParseVersion(is[row.binary])
 		if problem := profiles.Skew(row.product, from, to); ok && ok2 && problem != "" {
-			out = append(out, Risk{Field: row.field, Refused: true, Problem: problem})
+			out = append(out, Risk{Field: row.field, Refused: true, Problem: problem, Unless: Restored})
 		}
 	}
 	return out
@@ -78,7 +78,7 @@ func podRisks(before, after []netip.Prefix) []Risk {
 	if left {
 		says = "node:… has an allocated cidr: … at index:… that does not exist in cluster cidrs configuration"
 	}
-	return []Risk{{Field: "podCIDRs", Refused: true,
+	return []Risk{{Field: "podCIDRs", Refused: true, Unless: NodesFit,
 		Problem: fmt.Sprintf("%s: while one Node has a range outside, each controller manager that comes to lead ends (%s), and no controller works", what, says),
 		Remedy: fmt.Sprintf("write %s, or ranges that contain it in this order. To go on all the same, see what Nodes have (%s); for each with a range outside: kubectl drain NODE --ignore-daemonsets --delete-emptydir-data, systemctl stop kubelet on it, kubectl delete node NODE. "+
 			"Then plan with --nodes-fit, and start these kubelets after its last step: their Nodes get ranges of the new ones", written(before), NodeRanges),

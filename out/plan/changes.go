@@ -141,15 +141,13 @@ func skewed(field string) func(way) []Refusal {
 func ranges(field string) func(way) []Refusal {
 	return func(w way) (out []Refusal) {
 		for _, r := range rangeRisks(w.before, w.after) {
-			if r.Field == field && r.Refused && !(field == podField && w.options.NodesFit) {
+			if r.Field == field && r.Refused && !(r.Unless == diff.NodesFit && w.options.NodesFit) {
 				out = append(out, Refusal{field, r.Problem, r.Remedy})
 			}
 		}
 		return out
 	}
 }
-
-const podField = "podCIDRs"
 
 // rangeRisks are those of any master: all have the same ranges.
 func rangeRisks(before, after Side) []diff.Risk {
@@ -160,5 +158,5 @@ func rangeRisks(before, after Side) []diff.Risk {
 // AboutNodes says whether the way from one side to the other depends on the
 // ranges that Nodes have, which Options.NodesFit is about.
 func AboutNodes(before, after Side) bool {
-	return slices.ContainsFunc(rangeRisks(before, after), func(r diff.Risk) bool { return r.Field == podField && r.Refused })
+	return slices.ContainsFunc(rangeRisks(before, after), func(r diff.Risk) bool { return r.Unless == diff.NodesFit })
 }

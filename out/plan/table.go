@@ -32,7 +32,7 @@ var groups = []group{
 			words: "Nodes keep their ranges, new ones get theirs of all of it. The network plugin has the range in its own configuration"},
 		{field: "podCIDRs", what: "a family behind the one that is there", way: InPlace, acts: "restart kube-controller-manager",
 			words: "Nodes that exist keep one range until they are deleted and made anew by their kubelets"},
-		{field: "podCIDRs", what: "any other", way: Refused, refused: ranges(podField),
+		{field: "podCIDRs", what: "any other", way: Refused, refused: ranges("podCIDRs"),
 			words: "while one Node has a range outside, no controller manager can run. `--nodes-fit` says that there is none, as before workers join; profile `classic` gives Nodes no ranges at all. [What to do](day-2.md#pods-get-other-ranges)"},
 		{field: "serviceNodePortRange", way: InPlace, acts: "restart kube-apiserver", words: "services that exist keep their ports"},
 		{field: "clusterDomain", way: InPlace, acts: "restart kube-apiserver",

@@ -74,3 +74,16 @@ func Refuse(path string) error {
 	}
 	return nil // what else is wrong, opening it tells
 }
+
+// Field is where a field that is refused stands in the cluster file. An etcd
+// that is not written follows from what is written of Kubernetes.
+func Field(file *spec.File, field string) spec.At {
+	if !strings.HasPrefix(field, "metadata.") {
+		field = "spec." + field
+	}
+	at, written := file.Find(field)
+	if !written && field == "spec.etcdVersion" {
+		at, _ = file.Find("spec.kubernetesVersion")
+	}
+	return at
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -141,20 +140,7 @@ func (p *planned) refused(told plan.Plan) error {
 	var faults []spec.Fault
 	remedies := told.Remedies()
 	for i, r := range told.Refused {
-		faults = append(faults, spec.Fault{At: fieldIn(file, r.Field), Problem: r.Problem, Remedy: remedies[i]})
+		faults = append(faults, spec.Fault{At: clusterfile.Field(file, r.Field), Problem: r.Problem, Remedy: remedies[i]})
 	}
 	return exit.With(exit.CodeNo, spec.Refuse(p.source, faults))
-}
-
-// fieldIn is where a field that is refused stands in the cluster file. An etcd
-// that is not written follows from what is written of Kubernetes.
-func fieldIn(file *spec.File, field string) spec.At {
-	if !strings.HasPrefix(field, "metadata.") {
-		field = "spec." + field
-	}
-	at, written := file.Find(field)
-	if !written && field == "spec.etcdVersion" {
-		at, _ = file.Find("spec.kubernetesVersion")
-	}
-	return at
 }

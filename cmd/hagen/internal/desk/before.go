@@ -2,14 +2,21 @@ package desk
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strings"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
 	"hagen/gen/node"
+	"hagen/gen/spec"
 	"hagen/out/diff"
 	"hagen/out/rendered"
 	"hagen/out/tree"
@@ -20,19 +27,68 @@ import (
 // looks at one master, which has what is the same on all; at none if its
 // document stays as it is. What cannot be read is no reason not to render.
 func (w *work) warnRefused(ui *console.UI, dir string) {
-	before, after, found := w.oneMaster(tree.Files(dir))
-	if !found {
-		return
+	if before, after, found := w.oneMaster(tree.Files(dir)); found {
+		warnRisks(ui, w.refusedRisks(before, after))
 	}
-	var texts []string
-	for _, r := range diff.Risks(before, after) {
-		if r.Refused {
-			texts = append(texts, r.Field+": "+r.Problem)
+}
+
+// warnRefusedDocument is warnRefused for one document: the file that it replaces
+// tells what its machine is, or else the tree of the cluster.
+func (w *work) warnRefusedDocument(ui *console.UI, d *gen.Document) {
+	if path, n := w.asked.Output, w.machines[0].Node; path != pipe && isMaster(n) {
+		was, err := files.ReadWhole(path)
+		if before, unread := rendered.Machine(gen.Document{Format: d.Format, Path: path, Text: was}); err == nil && unread == nil && isMaster(before) {
+			warnRisks(ui, w.refusedRisks(before, n))
+			return
 		}
+	}
+	w.warnRefused(ui, filepath.Join(trees.Dir, w.cluster.Name))
+}
+
+func warnRisks(ui *console.UI, risks []diff.Risk) {
+	var texts []string
+	for _, r := range risks {
+		texts = append(texts, r.Field+": "+r.Problem)
 	}
 	if len(texts) > 0 {
 		ui.Warn("hagen plan refuses this change for machines that run, and says what to do instead: " + strings.Join(texts, "; "))
 	}
+}
+
+// refuseBeside refuses what hagen plan refuses, for documents of machines that
+// come to others that run, as the tree says that they are.
+func (w *work) refuseBeside(before []node.Node, rendered string) error {
+	was, is := slices.IndexFunc(before, isMaster), slices.IndexFunc(w.decided.Nodes, isMaster)
+	if was < 0 || is < 0 {
+		return nil
+	}
+	name := w.asked.File
+	text, err := clusterfile.Text(name)
+	if err != nil {
+		return err
+	}
+	source := spec.Source{Name: name, Text: text}
+	file, _ := spec.Parse(source)
+	var faults []spec.Fault
+	for _, r := range w.refusedRisks(before[was], w.decided.Nodes[is]) {
+		if r.Unless == diff.Anew {
+			continue // the documents are for such machines
+		}
+		faults = append(faults, spec.Fault{At: clusterfile.Field(file, r.Field),
+			Problem: fmt.Sprintf("the machines of %s run, and hagen plan refuses this change for them: %s", rendered, r.Problem),
+			Remedy:  cmp.Or(r.Remedy, "take the change back until this is done: hagen plan OLD NEW says what to do instead")})
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return exit.With(exit.CodeNo, spec.Refuse(source, faults))
+}
+
+// refusedRisks are the risks that hagen plan refuses, but those that a flag of
+// this run answers.
+func (w *work) refusedRisks(before, after node.Node) []diff.Risk {
+	answered := map[string]bool{diff.NodesFit: w.asked.NodesFit, diff.Restored: w.asked.Restore != ""}
+	return slices.DeleteFunc(diff.Risks(before, after), func(r diff.Risk) bool { return !r.Refused || answered[r.Unless] })
 }
 
 // oneMaster is one that this render makes, and what it or another master is by

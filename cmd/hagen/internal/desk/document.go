@@ -65,6 +65,9 @@ func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore c
 	if d == nil {
 		return exit.No("%s has no %s: it is for machines with static addresses, on interfaces that it can name", hosts[0], formats[0])
 	}
+	if !asked.Redact && holdsKeys(formats[0]) {
+		w.warnRefusedDocument(ui, d)
+	}
 	if toFile {
 		return w.writeDocument(ui, d)
 	}

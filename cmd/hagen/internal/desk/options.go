@@ -26,6 +26,7 @@ type Options struct {
 	Replace     string // a master
 	Join        bool
 	From        string // "" is the usual place
+	NodesFit    bool   // every Node's pod range lies in the new ones
 	Redact      bool
 	JSON        bool
 }

@@ -42,6 +42,9 @@ func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error 
 		return err
 	}
 	defer w.close()
+	if err := w.refuseBeside(before, rendered); err != nil {
+		return err
+	}
 	return w.writeBeside(ui, dir, w.runbook(plan, before, rendered, dir))
 }
 
@@ -68,6 +71,9 @@ func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 		return err
 	}
 	defer w.close()
+	if err := w.refuseBeside(before, rendered); err != nil {
+		return err
+	}
 	return w.writeBeside(ui, dir, replace.Joining(c.Name, dir, hosts))
 }
 
