@@ -30,7 +30,7 @@ func (o *ordering) leave(t turn) {
 	o.forget(m.name)
 	if len(o.etcd) == 0 {
 		o.beware = append(o.beware, Caution{Hosts: []string{t.machine.name},
-			Text: "the only member of etcd goes before another has its data: take a snapshot first (etcdctl snapshot save), and give the other its data from it (hagen render --restore)"})
+			Text: "the only member of etcd goes before another has its data: take a snapshot first (etcdctl snapshot save), and give the other its data from it (hagen render --restore SNAPSHOT)"})
 	}
 	o.tell(t.machine.name, untilMember, "remove "+IDOf+m.name)
 	if t.machine.after == nil {

@@ -133,10 +133,19 @@ func (w way) first(steps []diff.Step) []Check {
 			"nothing else leads back to an older minor release"})
 	}
 	if hosts, _ := diff.Joining(steps); len(hosts) > 0 {
-		checks = append(checks, Check{Command{Text: "hagen render --join -f " + w.options.File},
+		checks = append(checks, Check{Command{Text: w.render("--join")},
 			fmt.Sprintf("before the next, which forgets who was there: documents to join the others with, for %s, in %s", strings.Join(hosts, ", "), path.Join("join", w.after.Cluster.Name))})
 	}
-	return append(checks, Check{Command{Text: "hagen render -f " + w.options.File}, "the new documents, and the certificates that they need"})
+	return append(checks, Check{Command{Text: w.render()}, "the new documents, and the certificates that they need"})
+}
+
+// render is the command of this plan's cluster file. It is told what the plan
+// was, so that it does not warn of what is done here.
+func (w way) render(flags ...string) string {
+	if w.options.NodesFit {
+		flags = append(flags, diff.NodesFit)
+	}
+	return strings.Join(append(append([]string{"hagen render"}, flags...), "-f", w.options.File), " ")
 }
 
 // older is the minor release that is so many before another.

@@ -24,7 +24,7 @@ func refusals(from, to Versions) (out []Refusal) {
 		}
 		r := Refusal{Field: p.field, Problem: problem}
 		if p.to.Compare(p.from) < 0 {
-			r.Remedy = fmt.Sprintf("stay with %s, or restore all of etcd from a snapshot of before the upgrade, with this file: hagen render --restore; what was written since is gone then", p.from)
+			r.Remedy = fmt.Sprintf("stay with %s, or restore all of etcd from a snapshot of before the upgrade, with this file: hagen render --restore SNAPSHOT; what was written since is gone then", p.from)
 		}
 		out = append(out, r)
 	}
