@@ -36,9 +36,13 @@ func inPlace(p machines) []Effect {
 }
 
 // anew are the effects on a machine that is made anew: etcd has to be told all
-// the same.
+// the same, and a virtual router gets its other number before that, with those
+// of the other machines.
 func (p machines) anew(why string) []Effect {
-	told := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool { return e.Action != Membership })
+	together := apart(p) != "" && !moves(p.before, p.after)
+	told := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool {
+		return e.Action != Membership && !(together && e.Unit == keepalivedUnit && e.Action == Reload)
+	})
 	return append(told, Effect{Action: Reimage, Why: why})
 }
 
@@ -76,7 +80,7 @@ func apart(p machines) string {
 	for _, was := range read.VirtualRouters([]node.Node{*p.before}) {
 		for _, is := range read.VirtualRouters([]node.Node{*p.after}) {
 			if was.Address == is.Address && was.ID != is.ID {
-				return fmt.Sprintf("the virtual router of %s gets the number %s instead of %s: until all of its machines have it, two of them hold the address, so change them at once, not one after the other", is.Address, is.ID, was.ID)
+				return fmt.Sprintf("the virtual router of %s gets the number %s instead of %s: until all of its machines have it, two of them hold the address, so reload keepalived on all at once, also before they are made anew one after the other", is.Address, is.ID, was.ID)
 			}
 		}
 	}

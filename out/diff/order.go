@@ -8,6 +8,7 @@ type Step struct {
 	Unit       string   `json:"unit,omitempty"`
 	Hosts      []string `json:"hosts"`
 	OneAtATime bool     `json:"oneAtATime"`
+	AtOnce     bool     `json:"atOnce,omitempty"`   // on all hosts, which must not differ for long
 	Until      string   `json:"until,omitempty"`    // what to wait for before the next host or step
 	Commands   []string `json:"commands,omitempty"` // for etcd
 	Flags      []string `json:"flags,omitempty"`    // that etcd has to be started with, and the document does not say
@@ -143,7 +144,11 @@ func (o *ordering) unit(row pace, note string) {
 		if action != Reload && action != Stop {
 			step.Until = row.until
 		}
-		step.OneAtATime = action != Reload && len(hosts) > 1
+		if row.unit == keepalivedUnit && len(hosts) > 1 && (action == Reload || action == Restart) &&
+			slices.ContainsFunc(o.pairs, func(p machines) bool { return apart(p) != "" }) {
+			step.AtOnce, step.Note = true, "on all of them at once, and only then look: while their virtual routers have different numbers, two hold the address"
+		}
+		step.OneAtATime = action != Reload && len(hosts) > 1 && !step.AtOnce
 		o.steps = append(o.steps, step)
 	}
 }

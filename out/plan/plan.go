@@ -99,6 +99,7 @@ type Step struct {
 	Until    string      `json:"until,omitempty"`
 	Checks   []Command   `json:"checks"`
 	Note     string      `json:"note,omitempty"`
+	AtOnce   bool        `json:"atOnce,omitempty"` // with the steps beside it that are
 }
 
 // Of plans the way, or says why there is none.
@@ -133,9 +134,7 @@ func Of(before, after Side, options Options) Plan {
 		p.Steps = append(p.Steps, w.quietly()...)
 	}
 	for _, s := range steps {
-		for _, host := range s.Hosts {
-			p.Steps = append(p.Steps, w.step(s, host))
-		}
+		p.Steps = append(p.Steps, w.steps(s)...)
 	}
 	p.After = w.last()
 	return p
@@ -283,11 +282,30 @@ func units(lists ...[]string) bool {
 
 func list(names []string) []string { return append([]string{}, names...) }
 
+// steps are those of a step of the order, one for each host. Where it is done
+// on all at once, all have their files before the first is told.
+func (w way) steps(s diff.Step) (out []Step) {
+	var writes []Step
+	for _, host := range s.Hosts {
+		out = append(out, w.step(s, host))
+	}
+	for i := range out {
+		if !s.AtOnce {
+			break
+		}
+		one := &out[i]
+		writes = append(writes, Step{Action: diff.Nothing, Host: one.Host, Unit: s.Unit, Write: one.Write, Remove: one.Remove,
+			Put: []Binary{}, Commands: []Command{}, Checks: []Command{}})
+		one.Write, one.Remove = []string{}, []string{}
+	}
+	return append(writes, out...)
+}
+
 // step is what a step of the order is on one host.
 func (w way) step(s diff.Step, host string) Step {
 	h := w.host(host)
 	out := Step{Action: s.Action, Host: host, Unit: s.Unit, Until: s.Until, Note: s.Note,
-		Put: []Binary{}, Write: []string{}, Remove: []string{}, Commands: []Command{}, Checks: []Command{}}
+		AtOnce: s.AtOnce, Put: []Binary{}, Write: []string{}, Remove: []string{}, Commands: []Command{}, Checks: []Command{}}
 	on := func(text string) { out.Commands = append(out.Commands, Command{host, text}) }
 	switch s.Action {
 	case diff.Membership:

@@ -116,6 +116,42 @@ func TestSteps(t *testing.T) {
 	}
 }
 
+// TestAtOnce: machines of one virtual router have the file with its other number
+// before the first is told, also where they are made anew for something else.
+func TestAtOnce(t *testing.T) {
+	pair := strings.Replace(standard, "    - {name: kubernetes, addresses: [10.10.10.2]}", "    - {name: lb0, addresses: [10.10.10.3]}\n    - {name: lb1, addresses: [10.10.10.4]}\n  loadBalancer: {virtualIP: 10.10.10.2}", 1)
+	other := []string{"virtualIP: 10.10.10.2", "virtualIP: 10.10.10.2, virtualRouterID: 7"}
+	const told = "lb0:nothing:keepalived lb1:nothing:keepalived lb0:reload:keepalived lb1:reload:keepalived"
+	for _, test := range []struct {
+		what  string
+		anew  bool
+		edits []string
+		want  string
+	}{
+		{"another number", false, other, told},
+		{"made anew", true, other, told + " lb0:re-image lb1:re-image"},
+		{"and logins", false, append([]string{"masters:", "users: [{name: ada, sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAhyBTJ9ybj8Qv3gQFFNpMDZCB7e6xuMQ2NqjOSKGOQZ]}]\n  masters:"}, other...),
+			told + " kubem00:re-image kubem01:re-image kubem02:re-image lb0:re-image lb1:re-image"},
+	} {
+		p := between(t, pair, plan.Options{Reimage: test.anew}, test.edits...)
+		if got := say(p); got != test.want {
+			t.Errorf("%s:\n got %s\nwant %s", test.what, got, test.want)
+			continue
+		}
+		whole(t, test.what, p)
+		for i, s := range p.Steps[:4] {
+			writes := slices.Equal(s.Write, []string{"/etc/keepalived/keepalived.conf"})
+			if writes != (i < 2) || s.AtOnce != (i >= 2) || !writes && !strings.HasPrefix(s.Note, "on all of them at once") {
+				t.Errorf("%s: %+v", test.what, s)
+			}
+		}
+	}
+	// What may differ for a while is taken one after the other.
+	if got := say(between(t, pair, plan.Options{}, "virtualIP: 10.10.10.2", "virtualIP: 10.10.10.9")); strings.Contains(got, "nothing:keepalived") {
+		t.Error(got)
+	}
+}
+
 // whole asks of any plan: the shell can read each command, no file is written
 // twice, what restarts is looked at, and nothing is null for programs.
 func whole(t *testing.T, what string, p plan.Plan) {
@@ -138,7 +174,7 @@ func whole(t *testing.T, what string, p plan.Plan) {
 		if slices.Contains([]diff.Action{diff.Restart, diff.Start, diff.Reload, diff.Boot, diff.Reimage}, s.Action) && len(s.Checks) == 0 {
 			t.Errorf("%s: nobody looks whether %s %s of %s went well", what, s.Action, s.Unit, s.Host)
 		}
-		if s.Unit != "" && s.Action != diff.Membership && anew[s.Host] {
+		if s.Unit != "" && s.Action != diff.Membership && anew[s.Host] && !s.AtOnce && s.Action != diff.Nothing {
 			t.Errorf("%s: %s is made anew, and %s of %s is a step of its own", what, s.Host, s.Action, s.Unit)
 		}
 		for _, name := range s.Write {

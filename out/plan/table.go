@@ -63,7 +63,7 @@ var groups = []group{
 		{field: "loadBalancer.mode", way: Members, acts: "re-image, switch off",
 			words: "DNS and kubeconfigs have to lead clients from the former to the others before the former end"},
 		{field: "loadBalancer.virtualIP", way: InPlace, acts: "kube-apiserver takes it up, reload keepalived", words: "clients have to follow: DNS, kubeconfigs"},
-		{field: "loadBalancer.virtualRouterID", way: InPlace, acts: "reload keepalived", words: "on all machines at once: while they differ, two hold the virtual IP"},
+		{field: "loadBalancer.virtualRouterID", way: InPlace, acts: "reload keepalived", words: "on all machines at once, also before they are made anew, and so the plan has it: while they differ, two hold the virtual IP"},
 		{field: "loadBalancer.names", way: Files, acts: "kube-apiserver takes it up", words: "certificates lose a name that goes at once, as with `apiServer.extraSANs`"},
 		{field: "loadBalancer.{statsPort,metrics,maxConnections}", way: InPlace, acts: "reload haproxy", words: "connections stay"},
 		{field: "loadBalancer.timeouts.{connect,client,server,tunnel,check}", way: InPlace, acts: "reload haproxy", words: "connections stay, with the timeouts that they began with"},

@@ -84,6 +84,9 @@ func (s Step) title() string {
 	unit := strings.TrimSuffix(s.Unit, ".service")
 	switch s.Action {
 	case diff.Nothing:
+		if unit != "" {
+			return fmt.Sprintf("%s: before %s is told", s.Host, unit)
+		}
 		return s.Host + ": at any time"
 	case diff.Membership:
 		return s.Host + ": tell etcd"
