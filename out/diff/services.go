@@ -17,6 +17,7 @@ type serviceRow struct {
 	moved  func(before, after []netip.Prefix) string // what services do when the new ranges leave some of the old out
 	remedy func(before, after []netip.Prefix) string // what to do instead
 	wider  func(before, after []netip.Prefix) string // what is to be done beside a larger range
+	behind func(before, after []netip.Prefix) string // what has to hold for a family behind the one that is there; nil is nothing
 }
 
 // serviceRows, newest first.
@@ -51,6 +52,11 @@ var serviceRows = []serviceRow{
 		wider: func(before, after []netip.Prefix) string {
 			others := slices.DeleteFunc(slices.Clone(after), func(p netip.Prefix) bool { return slices.Contains(before, p) })
 			return fmt.Sprintf("no flag gives services more addresses: when all API servers have theirs, create an object for %s: %s", list(others), createObject(others))
+		},
+		behind: func(before, after []netip.Prefix) string {
+			others := after[len(before):]
+			return fmt.Sprintf("the ServiceCIDR kubernetes gets %s only if it has %s alone, as a larger range that was written later does not do: look when all API servers have theirs (kubectl get servicecidr kubernetes). "+
+				"Where it lacks that, new services of %s get no addresses (range is full) until you create an object: %s", list(others), list(before), family(others[0]), createObject(others))
 		},
 	},
 	{
@@ -126,6 +132,8 @@ func serviceRisks(before, after []netip.Prefix, row serviceRow) []Risk {
 		return []Risk{{Field: "serviceCIDRs", Refused: true, Problem: problem, Remedy: row.remedy(before, after)}}
 	case !slices.Equal(before, after[:len(before)]):
 		return []Risk{{Field: "serviceCIDRs", Problem: row.wider(before, after)}}
+	case len(after) > len(before) && row.behind != nil:
+		return []Risk{{Field: "serviceCIDRs", Problem: row.behind(before, after)}}
 	}
 	return nil
 }
