@@ -68,6 +68,18 @@ func misfit(kind string, before, after []netip.Prefix) (what string, left bool) 
 	return "", false
 }
 
+// kept are the ranges that there were, and behind them those of a family that is
+// new: what takes none away.
+func kept(before, after []netip.Prefix) []netip.Prefix {
+	out := slices.Clone(before)
+	for _, p := range after {
+		if !slices.ContainsFunc(before, func(old netip.Prefix) bool { return sameFamily(p, old) }) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 func contains(outer, inner netip.Prefix) bool {
 	return outer.Bits() <= inner.Bits() && outer.Contains(inner.Addr())
 }

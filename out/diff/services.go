@@ -33,22 +33,7 @@ var serviceRows = []serviceRow{
 	{
 		since: "1.33",
 		moved: movedObjects,
-		remedy: func(before, after []netip.Prefix) string {
-			keep, beside := slices.Clone(before), []netip.Prefix{}
-			for _, p := range after {
-				i := slices.IndexFunc(before, func(old netip.Prefix) bool { return sameFamily(p, old) })
-				switch {
-				case i < 0:
-					keep = append(keep, p)
-				case !contains(before[i], p):
-					beside = append(beside, p)
-				}
-			}
-			if len(beside) > 0 {
-				return fmt.Sprintf("write %s, and give services %s beside that: %s", written(keep), list(beside), createObject(beside))
-			}
-			return fmt.Sprintf("write %s: of which families its addresses are, and in which order, each service says (ipFamilyPolicy, ipFamilies)", written(keep))
-		},
+		remedy: remedyObjects,
 		wider: func(before, after []netip.Prefix) string {
 			others := slices.DeleteFunc(slices.Clone(after), func(p netip.Prefix) bool { return slices.Contains(before, p) })
 			return fmt.Sprintf("no flag gives services more addresses: when all API servers have theirs, create an object for %s: %s", list(others), createObject(others))
@@ -95,6 +80,28 @@ func movedObjects(before, after []netip.Prefix) string {
 		said = append(said, "no flag changes the ServiceCIDR kubernetes, so new services still get addresses of "+strings.Join(stay, " and "))
 	}
 	return strings.Join(said, "; ")
+}
+
+// remedyObjects keeps what the ServiceCIDR kubernetes has. Other addresses are
+// had beside it, and other families and their order by each service.
+func remedyObjects(before, after []netip.Prefix) string {
+	var beside []netip.Prefix
+	families := !sameFamily(before[0], after[0])
+	for _, old := range before {
+		i := slices.IndexFunc(after, func(p netip.Prefix) bool { return sameFamily(p, old) })
+		families = families || i < 0
+		if i >= 0 && !contains(old, after[i]) {
+			beside = append(beside, after[i])
+		}
+	}
+	keep := "write " + written(kept(before, after))
+	switch {
+	case len(beside) > 0:
+		return fmt.Sprintf("%s, and give services %s beside that: %s", keep, list(beside), createObject(beside))
+	case families:
+		return keep + ": of which families its addresses are, and in which order, each service says (ipFamilyPolicy, ipFamilies)"
+	}
+	return keep + ": nothing takes addresses from services"
 }
 
 // serviceRowOf finds the row of a machine's API server.
