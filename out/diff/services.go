@@ -31,8 +31,8 @@ type serviceRow struct {
 //     and allocator/storage, of 1.9).
 var serviceRows = []serviceRow{
 	{
-		since: "1.33",
-		moved: movedObjects,
+		since:  "1.33",
+		moved:  movedObjects,
 		remedy: remedyObjects,
 		wider: func(before, after []netip.Prefix) string {
 			others := slices.DeleteFunc(slices.Clone(after), func(p netip.Prefix) bool { return slices.Contains(before, p) })

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"hagen/gen/document"
 )
 
 // TestGiven: one document of one machine is read, and nothing else is opened.
@@ -43,5 +45,12 @@ func TestGiven(t *testing.T) {
 		if d, err := Given(tree, host); err == nil {
 			t.Errorf("%s: %v", host, d.Path)
 		}
+	}
+}
+
+func TestMachineOfNoDocument(t *testing.T) {
+	_, err := Machine(document.Document{Format: document.Gzipped, Path: "kubem00/user-data.gz"})
+	if err == nil || err.Error() != "kubem00/user-data.gz: is no document that says what a machine is" {
+		t.Error(err)
 	}
 }

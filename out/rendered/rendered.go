@@ -291,6 +291,9 @@ func readDocument(place, format string, text []byte) (node.Node, profiles.OS, er
 		profiles.Butane: encode.ReadButane, profiles.Ignition: encode.ReadIgnition,
 		profiles.UserData: func(text []byte, _ profiles.OS) (node.Node, error) { return encode.ReadUserData(text) },
 	}[format]
+	if read == nil { // packed, say
+		return node.Node{}, profiles.OS{}, Fault{place, "is no document that says what a machine is"}
+	}
 	systems := profiles.Systems()
 	// Those for which it says it was made come first.
 	slices.SortStableFunc(systems, func(a, b profiles.OS) int {
