@@ -22,6 +22,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/encode"
+	"hagen/gen/redact"
 	"hagen/out/rendered"
 	"hagen/out/twin"
 	"hagen/pki"
@@ -271,7 +272,7 @@ func nodeTwins(t *testing.T, c *cluster.Cluster, set pki.Set) map[string]pair {
 		t.Fatal(err)
 	}
 	admin := control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
-	found := map[string]pair{gen.AdminPath: {admin, twin.Text(admin)}}
+	found := map[string]pair{gen.AdminPath: {admin, redact.Text(admin)}}
 	for i, h := range c.Hosts() {
 		found[h.Name] = pair{encode.Butane(c.Name, nodes[i], h.OS).Text, encode.Butane(c.Name, twin.Of(nodes[i]), h.OS).Text}
 	}

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"hagen/gen/node"
-	"hagen/out/twin"
+	"hagen/gen/redact"
 )
 
 // files compares the files of one machine.
@@ -79,7 +79,7 @@ func (c *comparison) contents(before, after []byte) (Change, bool) {
 func (c *comparison) twin(contents []byte) string {
 	text, known := c.twins[string(contents)]
 	if !known {
-		text = string(twin.Text(contents))
+		text = string(redact.Text(contents))
 		c.twins[string(contents)] = text
 	}
 	return text

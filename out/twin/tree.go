@@ -14,6 +14,7 @@ import (
 	"hagen/gen/encode"
 	"hagen/gen/network"
 	"hagen/gen/node"
+	"hagen/gen/redact"
 	"hagen/out/rendered"
 	"hagen/profiles"
 )
@@ -50,7 +51,7 @@ func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, 
 		}
 	}
 	if admin != nil {
-		files[document.AdminPath] = Text(admin)
+		files[document.AdminPath] = redact.Text(admin)
 	}
 	return files, nil
 }
@@ -151,5 +152,5 @@ func isShown(text string) bool {
 		}
 		return char
 	})
-	return !compressed.MatchString(text) && string(Text([]byte(text))) == text && string(Text([]byte(open))) == open
+	return !compressed.MatchString(text) && redact.Shows(text) && redact.Shows(open)
 }

@@ -1,8 +1,7 @@
 // Package twin makes the copy of a machine that may be shown: the same
 // document, with every secret replaced by what identifies it and every
 // certificate by what it says. Any change of a secret changes a line of the
-// twin; no byte of one that hagen writes is in it. Of what a hand has written
-// it hides the forms that docs/twins.md lists.
+// twin; no byte of one that hagen writes is in it.
 package twin
 
 import (
@@ -11,6 +10,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/redact"
 )
 
 // Of gives the twin of a node. Nothing in a twin is marked secret. The twin of
@@ -22,16 +22,16 @@ func Of(n node.Node) node.Node { return of(n, piecesOf(n)) }
 func of(n node.Node, keys *keyPieces) node.Node {
 	hide := func(shown []byte) []byte {
 		if keys.in(shown) {
-			return []byte(everything)
+			return []byte(redact.Everything)
 		}
 		return shown
 	}
 	// comment hides what somebody wrote into a comment of a document that was
 	// edited by hand.
 	comment := func(o *node.Origin) {
-		o.Section, o.Why = string(text([]byte(o.Section), "; ")), string(Text([]byte(o.Why)))
+		o.Section, o.Why = string(redact.Line([]byte(o.Section))), string(redact.Text([]byte(o.Why)))
 		if keys.in([]byte(o.Section)) || keys.in([]byte(o.Why)) {
-			o.Section, o.Why = "", hidden
+			o.Section, o.Why = "", redact.Hidden
 		}
 	}
 	n.Groups = each(n.Groups, func(g *node.Group) { comment(&g.Origin) })
@@ -42,16 +42,16 @@ func of(n node.Node, keys *keyPieces) node.Node {
 	n.Directories = each(n.Directories, func(d *node.Directory) { comment(&d.Origin) })
 	n.Files = each(n.Files, func(f *node.File) {
 		comment(&f.Origin)
-		f.Contents, f.Secret, f.Source.URL = hide(Text(f.Contents)), false, open(f.Source.URL)
+		f.Contents, f.Secret, f.Source.URL = hide(redact.Text(f.Contents)), false, open(f.Source.URL)
 	})
 	n.Links = each(n.Links, func(l *node.Link) { comment(&l.Origin) })
 	n.Units = each(n.Units, func(u *node.Unit) {
 		comment(&u.Origin)
 		// systemd reads a unit by its lines: one stays one.
 		lines := func(contents string) string {
-			shown := text([]byte(contents), "; ")
+			shown := redact.Line([]byte(contents))
 			if keys.in(shown) {
-				shown = []byte("# " + everything)
+				shown = []byte("# " + redact.Everything)
 			}
 			return string(shown)
 		}
@@ -65,13 +65,13 @@ func of(n node.Node, keys *keyPieces) node.Node {
 func open(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
-		return "http://" + strings.ToLower(hidden)
+		return "http://" + strings.ToLower(redact.Hidden)
 	}
 	if u.User != nil {
-		u.User = url.User(hidden)
+		u.User = url.User(redact.Hidden)
 	}
 	if u.RawQuery != "" {
-		u.RawQuery = hidden
+		u.RawQuery = redact.Hidden
 	}
 	return u.String()
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
@@ -19,7 +20,13 @@ import (
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/gen/redact"
 )
+
+func fingerprint(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
 
 func block(kind string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
@@ -129,7 +136,7 @@ func TestNoSecretByte(t *testing.T) {
 			if kind == "unknown" && strings.HasPrefix(name, "DER") || kind == "broken" && strings.HasPrefix(name, "DER") {
 				continue // nothing says that it is one
 			}
-			shown := string(Text([]byte(around(key))))
+			shown := string(redact.Text([]byte(around(key))))
 			for _, piece := range pieces(key) {
 				if strings.Contains(shown, piece) {
 					t.Errorf("%s key, %s: %q is in %s", kind, name, piece, shown)
@@ -139,10 +146,10 @@ func TestNoSecretByte(t *testing.T) {
 				t.Errorf("%s key, %s: %s", kind, name, shown)
 			}
 			identified := kind != "unknown" && kind != "broken" && !slices.Contains([]string{"without end", "cut", "without a head"}, name)
-			if other := string(Text([]byte(around(second[kind])))); identified == (other == shown) {
+			if other := string(redact.Text([]byte(around(second[kind])))); identified == (other == shown) {
 				t.Errorf("%s key, %s: another key gives %q, the first %q", kind, name, other, shown)
 			}
-			if again := string(Text([]byte(shown))); again != shown {
+			if again := string(redact.Text([]byte(shown))); again != shown {
 				t.Errorf("%s key, %s: the twin's twin is %q, the twin %q", kind, name, again, shown)
 			}
 		}
@@ -191,11 +198,11 @@ func TestText(t *testing.T) {
 	} {
 		want := strings.NewReplacer(randomSum, fingerprint([]byte("\x80"+strings.Repeat("x", 31))),
 			"AGE", fingerprint([]byte("AGE-SECRET-KEY-1"+strings.Repeat("Q", 58)))).Replace(test.want)
-		got := string(Text([]byte(test.text)))
+		got := string(redact.Text([]byte(test.text)))
 		if got != want {
 			t.Errorf("%q: got %q, want %q", test.text, got, want)
 		}
-		if again := string(Text([]byte(got))); again != got {
+		if again := string(redact.Text([]byte(got))); again != got {
 			t.Errorf("%q: the twin's twin is %q", got, again)
 		}
 	}
@@ -206,14 +213,14 @@ func TestBundle(t *testing.T) {
 	key := keys(t)["PKCS#8"]
 	public := block("PUBLIC KEY", []byte("one")) + key + block("CERTIFICATE", []byte("broken")) + block("PUBLIC KEY", []byte("two"))
 	for _, text := range []string{public, "    certificate-authority-data: " + inBase64(public) + "\n"} {
-		shown := string(Text([]byte(text)))
+		shown := string(redact.Text([]byte(text)))
 		for _, want := range []string{"public key, SHA-256 " + fingerprint([]byte("one")), "public key, SHA-256 " + fingerprint([]byte("two")),
 			"private key of the public key with SHA-256 ", "REDACTED: a certificate that cannot be read"} {
 			if !strings.Contains(shown, want) {
 				t.Errorf("%q lacks %q", shown, want)
 			}
 		}
-		if again := string(Text([]byte(shown))); again != shown {
+		if again := string(redact.Text([]byte(shown))); again != shown {
 			t.Errorf("the twin's twin of %q is %q", shown, again)
 		}
 	}
@@ -267,11 +274,11 @@ func FuzzText(f *testing.F) {
 			before + "\n    token: " + secret + "\n" + after,
 			before + "\n    password:\n      " + secret + "\n" + after,
 		} {
-			shown := Text([]byte(text))
+			shown := redact.Text([]byte(text))
 			if !strings.Contains(before+after, secret[:16]) && (bytes.Contains(shown, []byte(secret[:16])) || bytes.Contains(shown, []byte(inBase64(key)))) {
 				t.Errorf("%q is shown as %q", text, shown)
 			}
-			if again := Text(shown); !bytes.Equal(again, shown) {
+			if again := redact.Text(shown); !bytes.Equal(again, shown) {
 				t.Errorf("%q is shown as %q, and that as %q", text, shown, again)
 			}
 		}
@@ -310,7 +317,7 @@ func TestPieces(t *testing.T) {
 			Links: []node.Link{{Origin: node.Origin{Why: text}, Path: "/l"}},
 		}
 		shown := Of(n)
-		if string(shown.Files[2].Contents) != everything || shown.Units[0].Contents != "# "+everything || shown.Links[0].Why != hidden {
+		if string(shown.Files[2].Contents) != redact.Everything || shown.Units[0].Contents != "# "+redact.Everything || shown.Links[0].Why != redact.Hidden {
 			t.Errorf("%s: shown as %q, %q, %q", what, shown.Files[2].Contents, shown.Units[0].Contents, shown.Links[0].Why)
 		}
 		if string(shown.Files[3].Contents) != "a line\n" {

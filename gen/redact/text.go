@@ -1,4 +1,8 @@
-package twin
+// Package redact hides what is secret in a text, and describes keys and
+// certificates by what identifies them. Of what a hand has written it hides the
+// forms that docs/twins.md lists. Twins, and whatever else shows a line of a
+// document, go by it.
+package redact
 
 import (
 	"bytes"
@@ -11,14 +15,19 @@ import (
 	"hagen/gen/node"
 )
 
-// What stands in the place of secrets and certificates. A twin that is read
-// back must be its own twin, so these are known again.
+// What stands in the place of a secret, and of a text that cannot be taken
+// apart.
 const (
-	hidden      = "REDACTED"
-	unreadable  = hidden + ": PEM that cannot be read"
-	cut         = hidden + ": PEM that is cut short"
-	everything  = hidden + ": a file whose secret cannot be told from the rest\n"
-	nested      = hidden + ": base64 of what has a twin with SHA-256 "
+	Hidden     = "REDACTED"
+	Everything = Hidden + ": a file whose secret cannot be told from the rest\n"
+)
+
+// What stands in the place of keys and certificates. A twin that is read back
+// must be its own twin, so these are known again.
+const (
+	unreadable  = Hidden + ": PEM that cannot be read"
+	cut         = Hidden + ": PEM that is cut short"
+	nested      = Hidden + ": base64 of what has a twin with SHA-256 "
 	privateKey  = node.PrivateKeyMark
 	publicKey   = node.PublicKeyMark
 	secretBytes = node.SecretMark
@@ -29,7 +38,7 @@ var (
 	blockType = regexp.MustCompile(`^[A-Z0-9 ]+$`)
 	// settled is a value that is a twin's already: facts, put together.
 	settled = regexp.MustCompile(`^` + fact + `(?:; ` + fact + `)*$`)
-	fact    = `(?:` + hidden + `(?:: (?:PEM that (?:cannot be read|is cut short)|a certificate that cannot be read|[A-Z0-9 ]+|base64 of what has a twin with SHA-256 [0-9a-f]{64}))?` +
+	fact    = `(?:` + Hidden + `(?:: (?:PEM that (?:cannot be read|is cut short)|a certificate that cannot be read|[A-Z0-9 ]+|base64 of what has a twin with SHA-256 [0-9a-f]{64}))?` +
 		`|(?:private key of the public key with|public key,|public key [A-Za-z0-9]+,|certificate,|secret,|age secret key,) SHA-256 [0-9a-f]{64}` +
 		`|(?:subject|issuer|names|addresses|usage|valid) (?:\\.|[^;\\])*)`
 
@@ -58,6 +67,13 @@ var (
 // of the file is left.
 func Text(contents []byte) []byte { return text(contents, "\n") }
 
+// Line is Text with the facts about a block on one line, as units and comments
+// want it.
+func Line(contents []byte) []byte { return text(contents, "; ") }
+
+// Shows says whether Text leaves a text as it is.
+func Shows(contents string) bool { return string(Text([]byte(contents))) == contents }
+
 // text is Text with what separates the facts about a block on lines of its
 // own.
 func text(contents []byte, between string) []byte {
@@ -76,13 +92,13 @@ func text(contents []byte, between string) []byte {
 	shown = hidePlaces(shown)
 	shown = age.ReplaceAllStringFunc(shown, func(key string) string {
 		if len(key) < 58 { // bech32 of 32 bytes with the prefix has 74
-			return hidden
+			return Hidden
 		}
 		return ageKey + fingerprint([]byte(key))
 	})
 	shown = run.ReplaceAllStringFunc(shown, replaceRun)
 	if node.HoldsSecret([]byte(withoutSettled(plainer.Replace(shown)))) {
-		return []byte(everything)
+		return []byte(Everything)
 	}
 	return []byte(shown)
 }
@@ -171,7 +187,7 @@ func continuation(lines []string, column int) []string {
 // replacement is what is shown of a field's value.
 func replacement(name string, value []string) string {
 	if !isEncoded.MatchString(name) {
-		return hidden
+		return Hidden
 	}
 	if len(value) > 1 && strings.HasPrefix(value[0], "|") || strings.HasPrefix(value[0], ">") {
 		value = value[1:] // the head of a block scalar
@@ -179,7 +195,7 @@ func replacement(name string, value []string) string {
 	joined := strings.Join(strings.Fields(strings.Join(value, "")), "")
 	data, err := base64.StdEncoding.DecodeString(strings.Trim(joined, `"',`))
 	if err != nil {
-		return hidden
+		return Hidden
 	}
 	return identify(data)
 }
@@ -197,7 +213,7 @@ func identify(data []byte) string {
 	if len(data) >= 32 && !words {
 		return secretBytes + fingerprint(data)
 	}
-	return hidden
+	return Hidden
 }
 
 // replaceRun replaces base64 of something that is or holds a secret.

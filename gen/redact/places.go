@@ -1,4 +1,4 @@
-package twin
+package redact
 
 import (
 	"regexp"
@@ -93,7 +93,7 @@ func (p place) hide(text string) string {
 		if trimmed := strings.TrimRight(value, " \t"); strings.HasSuffix(trimmed, ` \`) || strings.HasSuffix(trimmed, "\t\\") {
 			rest = ` \` + rest
 		}
-		b.WriteString(text[done:m[group]] + hidden + rest)
+		b.WriteString(text[done:m[group]] + Hidden + rest)
 		done = m[group+1]
 	}
 	return b.String() + text[done:]

@@ -1,4 +1,4 @@
-package twin
+package redact
 
 import (
 	"crypto"
@@ -34,7 +34,7 @@ func describeBlock(block *pem.Block) []string {
 	case "CERTIFICATE":
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return []string{hidden + ": a certificate that cannot be read"}
+			return []string{Hidden + ": a certificate that cannot be read"}
 		}
 		return summary(c)
 	case "PUBLIC KEY":
@@ -46,7 +46,7 @@ func describeBlock(block *pem.Block) []string {
 	if !blockType.MatchString(block.Type) {
 		return []string{unreadable}
 	}
-	return []string{hidden + ": " + block.Type}
+	return []string{Hidden + ": " + block.Type}
 }
 
 // describeKey identifies a private key, DER, by its public half.
