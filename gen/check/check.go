@@ -34,6 +34,7 @@ func Run(in Input) Report {
 	for _, m := range append(slices.Clone(s.machines), s.people) {
 		report.Findings = append(report.Findings, m.sorted()...)
 	}
+	hide(report.Findings, append(slices.Clone(s.machines), s.people))
 	if in.ErrorsOnly {
 		report.Findings = slices.DeleteFunc(report.Findings, func(f Finding) bool { return f.Severity != Error })
 	}

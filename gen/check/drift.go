@@ -7,6 +7,7 @@ import (
 
 	"hagen/gen/node"
 	"hagen/gen/read"
+	"hagen/gen/redact"
 )
 
 // driftRules are about what machines of a kind have alike.
@@ -246,7 +247,7 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 func (f fact) shown(value string) string {
 	text := f.key + strings.TrimSpace(value)
 	switch {
-	case delicate.MatchString(text) || delicate.MatchString(f.name):
+	case !redact.Shows(text): // before it is cut, so that no half of a secret stays
 		return "another value"
 	case len(text) > 100:
 		return strings.ToValidUTF8(text[:100], "") + "…"

@@ -18,7 +18,7 @@ type Finding struct {
 	Item     string   `json:"item"` // path, unit or user
 	Line     int      `json:"line,omitempty"`
 	Column   int      `json:"column,omitempty"` // in bytes, from 1
-	Text     string   `json:"text,omitempty"`   // the line; never one that may hold a secret
+	Text     string   `json:"text,omitempty"`   // the line; never one that holds a secret
 	Problem  string   `json:"problem"`          // a clause without a stop
 	Why      string   `json:"why"`
 	Remedy   string   `json:"remedy"`

@@ -163,9 +163,6 @@ func (m *machine) sense() {
 		if !given || row.holds(value) {
 			continue
 		}
-		if delicate.MatchString(row.flag) {
-			value = "something"
-		}
 		found := m.find(row.rule, p.Unit.Place(f.ValueAt), "--%s is %s, %s", row.flag, value, row.problem)
 		found.Severity, found.Remedy = row.severity, row.remedy
 	}

@@ -207,7 +207,7 @@ func (m *machine) find(name string, p read.Place, format string, args ...any) *F
 	r := m.rules[name]
 	f := Finding{Severity: r.severity, Rule: name, Host: m.Name, Item: p.Item, Problem: fmt.Sprintf(format, args...), Why: r.why, Remedy: r.remedy}
 	line, column, text := p.Position()
-	if f.Line, f.Column = line, column; line > 0 && !node.HoldsSecret([]byte(p.Text)) && !delicate.MatchString(text) {
+	if f.Line, f.Column = line, column; line > 0 {
 		f.Text = text
 	}
 	if len(m.findings) == tooMany {

@@ -1,16 +1,11 @@
 package check
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
 	"hagen/gen/spelling"
 )
-
-// delicate are lines that may hold a secret in a file that is none, such as an
-// environment variable in a unit. They are not shown.
-var delicate = regexp.MustCompile(`(?i)passw|secret|bearer|credential|(?:api|access|auth)[-_]?(?:key|token)|:[^/@\s]+@`)
 
 // shortest is how many letters two words must have, so that one slip is not
 // half of one.

@@ -101,6 +101,12 @@ func Run(names []string, machines []Machine) (findings []check.Finding, notes []
 			}
 		}
 	}
+	// Programs quote what they do not understand.
+	nodes := make([]node.Node, len(machines))
+	for i, m := range machines {
+		nodes[i] = m.Node
+	}
+	check.Hide(findings, nodes)
 	return findings, notes, nil
 }
 
