@@ -22,7 +22,7 @@ var flagRules = []check{
 			"write --election-timeout at ten times --heartbeat-interval"},
 	}},
 	{within: (*machine).compaction},
-	{within: (*machine).environment},
+	{within: (*machine).twofold},
 }
 
 // knownFlags: every flag of a daemon is one that its release accepts, given

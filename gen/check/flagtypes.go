@@ -34,7 +34,7 @@ var flagTypes = map[string]flagType{
 	"int":       {"whole number", digits, signed(64)},
 	"int64":     {"whole number", digits, signed(64)},
 	"int32":     {"whole number", digits, signed(32)},
-	"Level":     {"whole number", digits, signed(32)},
+	"Level":     {"whole number from 0 on, in digits", digits, level},
 	"uint":      {"whole number from 0 on", digits, unsigned(64)},
 	"uint64":    {"whole number from 0 on", digits, unsigned(64)},
 	"uint32":    {"whole number from 0 to 4294967295", digits, unsigned(32)},
@@ -70,6 +70,10 @@ func unsigned(bits int) func(string) bool {
 	return func(v string) bool { _, err := strconv.ParseUint(v, 0, bits); return err == nil }
 }
 
+// level is how much is logged (k8s.io/component-base, logs/api/v1): in digits
+// alone, of which the first may be 0.
+func level(v string) bool { _, err := strconv.ParseUint(v, 10, 31); return err == nil }
+
 func decimal(v string) bool { _, err := strconv.ParseFloat(v, 64); return err == nil }
 
 // eachOf: every item of a list is read. An empty list has none.
@@ -93,8 +97,8 @@ func isSwitched(v string) bool {
 }
 
 func isLevelled(v string) bool {
-	_, level, _ := strings.Cut(v, "=")
-	return signed(32)(level) || v == ""
+	file, n, _ := strings.Cut(v, "=")
+	return file != "" && level(n) || v == ""
 }
 
 // isPortRange: one port, two with a dash, or one and how many follow (k8s.io/apimachinery,
@@ -140,8 +144,13 @@ func (m *machine) flagValue(p *read.Process, f read.Flag, row profiles.Flag) {
 // anyCase are flags whose words may be in capitals, too (go.uber.org/zap, Level).
 var anyCase = []string{"log-level"}
 
-// listedValues: each word is one that the release has. Items of a list may be
-// taken out of it, a feature may be another component's and is on or off.
+// features are types of lists whose items are FEATURE=true; those of several
+// components name one before it: kube:FEATURE=true.
+var features = []string{"mapStringBool", "colonSeparatedMultimapStringString"}
+
+// listedValues: each word is one that the release has, of a flag that takes one
+// word the whole value. Of a list of features an item may be another component's;
+// of controllers one may be taken out, or all be meant.
 func (m *machine) listedValues(p *read.Process, f read.Flag, row profiles.Flag) {
 	words := read.List(f.Value, f.ValueAt)
 	if row.Type == "string" && f.Value != "" {
@@ -149,19 +158,23 @@ func (m *machine) listedValues(p *read.Process, f read.Flag, row profiles.Flag) 
 	}
 	for _, w := range words {
 		name := w.Text
-		if row.Type != "string" {
-			name, _, _ = strings.Cut(strings.TrimLeft(w.Text, "+-"), "=")
-		} else if slices.Contains(anyCase, f.Name) {
-			name = strings.ToLower(name)
-		}
-		component, feature, others := strings.Cut(name, ":")
 		switch {
-		case others && component != "kube":
+		case slices.Contains(anyCase, f.Name):
+			name = strings.ToLower(name)
+		case f.Name == "controllers" && name == "*":
 			continue
-		case others:
-			name = feature
+		case f.Name == "controllers":
+			name = strings.TrimPrefix(name, "-")
+		case slices.Contains(features, row.Type):
+			name, _, _ = strings.Cut(name, "=")
+			component, feature, others := strings.Cut(name, ":")
+			if others && component != "kube" {
+				continue
+			} else if others {
+				name = feature
+			}
 		}
-		if len(row.Values) == 0 || name == "*" || slices.Contains(row.Values, name) {
+		if len(row.Values) == 0 || slices.Contains(row.Values, name) {
 			continue
 		}
 		found := m.find(ruleFlagValue, p.Unit.Place(w.At), "%s has no %s in this release", f.Said(), name)
@@ -201,7 +214,8 @@ func (m *machine) compaction() {
 	const flag = "auto-compaction-retention"
 	p := m.process(etcd)
 	v, _, _ := m.version(etcd)
-	value := p.Value(flag)
+	f, _ := p.Flag(flag)
+	value, said := f.Value, f.Said()
 	if value == "" || recordOf(etcd, v).flags[flag].Type != "string" {
 		return
 	}
@@ -211,36 +225,57 @@ func (m *machine) compaction() {
 	t, err := time.ParseDuration(value)
 	switch {
 	case err != nil:
-		m.find(ruleFlagValue, p.Where(flag), "--%s is neither a whole number from 0 on nor a duration", flag).Remedy = "write hours, 5, or a duration, 30m"
+		m.find(ruleFlagValue, p.Where(flag), "%s is neither a whole number from 0 on nor a duration", said).Remedy = "write hours, 5, or a duration, 30m"
 	case t < 0:
-		m.find(ruleOddFlag, p.Where(flag), "--%s is %s, and nobody keeps less than nothing", flag, value).Remedy = "write 0 to keep all, or a duration"
+		m.find(ruleOddFlag, p.Where(flag), "%s is %s, and nobody keeps less than nothing", said, value).Remedy = "write 0 to keep all, or a duration"
 	case p.Value("auto-compaction-mode") == "revision":
-		m.find(ruleOddFlag, p.Where(flag), "--%s is a time, and --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds for them", flag).
+		m.find(ruleOddFlag, p.Where(flag), "%s is a time, and --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds for them", said).
 			Remedy = "write how many revisions are kept, or leave the mode out"
 	}
 }
 
-// environment: etcd takes what flags do not say from its environment, as it
-// reads flags, and ends when both do (go.etcd.io/etcd, pkg/flags).
-func (m *machine) environment() {
+// variables are flags that stand in etcd's environment: it reads them as it reads
+// flags, an empty one not at all (go.etcd.io/etcd, pkg/flags). Whoever asks for a
+// flag gets the variable, but where the flag is given, too.
+func (m *facts) variables(p *read.Process) (out []read.Flag) {
+	v, _, _ := m.version(etcd)
+	known := recordOf(etcd, v).flags
+	at := map[string]int{}
+	for _, f := range environment(p) {
+		if _, given := p.Flag(f.Name); given || f.Value == "" || known[f.Name].Name == "" || f.Name == "version" { // etcd looks for that before
+			continue
+		}
+		if i, again := at[f.Name]; again { // the last one counts (systemd.exec(5))
+			out[i] = f
+			continue
+		}
+		at[f.Name] = len(out)
+		out = append(out, f)
+	}
+	return out
+}
+
+// environment lists etcd's variables in a unit.
+func environment(p *read.Process) (out []read.Flag) {
+	for _, w := range p.Unit.All("Service", "Environment") {
+		variable, value, _ := strings.Cut(w.Text, "=")
+		if like, is := strings.CutPrefix(variable, "ETCD_"); is {
+			name := strings.ReplaceAll(strings.ToLower(like), "_", "-")
+			out = append(out, read.Flag{Name: name, Value: value, Given: true, Variable: variable, At: w.At, ValueAt: w.At + len(variable) + 1})
+		}
+	}
+	return out
+}
+
+// twofold: etcd ends when a flag and its variable are given.
+func (m *machine) twofold() {
 	p := m.process(etcd)
 	if p == nil {
 		return
 	}
-	v, _, _ := m.version(etcd)
-	known := recordOf(etcd, v).flags
-	for _, w := range p.Unit.All("Service", "Environment") {
-		name, value, _ := strings.Cut(w.Text, "=")
-		like, is := strings.CutPrefix(name, "ETCD_")
-		if like = strings.ReplaceAll(strings.ToLower(like), "_", "-"); !is {
-			continue
-		}
-		if _, given := p.Flag(like); given {
-			m.find(ruleFlagTwice, p.Unit.Place(w.At), "%s says what --%s says: etcd refuses both", name, like)
-		} else if row, found := known[like]; found && value != "" {
-			f := read.Flag{Name: like, Value: value, Given: true, Variable: name, At: w.At, ValueAt: w.At + len(name) + 1}
-			m.flagValue(p, f, row)
-			m.listedValues(p, f, row)
+	for _, f := range environment(p) {
+		if other, given := p.Flag(f.Name); given && other.Variable == "" {
+			m.find(ruleFlagTwice, p.Unit.Place(f.At), "%s says what --%s says: etcd refuses both", f.Variable, f.Name)
 		}
 	}
 }

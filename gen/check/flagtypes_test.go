@@ -47,7 +47,8 @@ func TestFlagValues(t *testing.T) {
 		"int32Slice":     {[]string{"", "1,2"}, []string{"1,x"}},
 		"stringToString": {[]string{"", "a=b,c=d"}, []string{"a", "a=b,c"}},
 		"mapStringBool":  {[]string{"", "AllAlpha=false", "A=true,B=1,"}, []string{"AllAlpha", "AllAlpha=maybe", "A=true,B"}},
-		"pattern=N,...":  {[]string{"", "file=2"}, []string{"file", "file=x"}},
+		"pattern=N,...":  {[]string{"", "file=2"}, []string{"file", "file=x", "file=0x1", "=2"}},
+		"Level":          {[]string{"0", "08", "10", "2147483647"}, []string{"0x10", "1_000", "-1", "", "2147483648"}},
 	} {
 		for _, v := range values.takes {
 			if !flagTypes[kind].reads(v) {

@@ -31,6 +31,11 @@ func newFacts(in Machine) *facts {
 		m.processes = append(m.processes, u.Processes()...)
 		m.mentions[u.Name] = named(u.Text())
 	}
+	for _, p := range m.processes {
+		if p.Name == etcd && p.Main {
+			p.Flags = append(p.Flags, m.variables(p)...)
+		}
+	}
 	for _, u := range m.units {
 		m.reach(u, u.Name, map[string]bool{})
 	}

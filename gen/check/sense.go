@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net/netip"
@@ -32,7 +33,7 @@ type sense struct {
 	rule         string
 	severity     Severity
 	holds        func(string) bool
-	problem      string // "--flag is value, " and this
+	problem      string // "--flag is value, " and this; an empty value is told as such
 	remedy       string
 }
 
@@ -44,6 +45,14 @@ var senses = []sense{
 	{etcd, "quota-backend-bytes", ruleOddFlag, Error, either(atMost(0), atLeast(100<<20)), "which a cluster fills in hours: then etcd refuses every write", "leave the flag out: etcd takes 2 GiB"},
 	{etcd, "quota-backend-bytes", ruleOddFlag, Warning, atMost(8 << 30), "more than the 8 GiB that etcd advises: it gets slow, and so does every member that starts", "write 8589934592 or less"},
 	{etcd, "max-request-bytes", ruleOddFlag, Error, atLeast(1 << 20), "less than API servers write at once", "leave it out: etcd takes 1572864"},
+	// server/etcdmain/config.go: words of which one is taken, and none is empty.
+	{etcd, "initial-cluster-state", ruleFlagValue, Error, complete, "and etcd wants a word", "write new or existing, or leave the flag out"},
+	{etcd, "discovery-fallback", ruleFlagValue, Error, complete, "and etcd wants a word", "write exit, or leave the flag out"},
+	{etcd, "proxy", ruleFlagValue, Error, complete, "and etcd wants a word", "write off, or leave the flag out"},
+	{etcd, "v2-deprecation", ruleFlagValue, Error, complete, "and etcd wants words", "leave the flag out"},
+	{etcd, "auto-compaction-mode", ruleFlagValue, Error, complete, "and etcd wants a word", "write periodic or revision, or leave the flag out"},
+	{etcd, "log-outputs", ruleFlagValue, Error, complete, "of which etcd opens every item, an empty one, too", "write default, stderr, stdout or a file, or leave the flag out"},
+	{etcd, "cors", ruleFlagValue, Error, complete, "and etcd wants URLs or *", "write *, or leave the flag out"},
 	// server/embed: what it takes for its default says nothing.
 	{etcd, "metrics", ruleOddFlag, Error, oneOf("", "basic", "extensive"), "which etcd takes for basic, without a word", "write basic or extensive"},
 	{etcd, "backend-bbolt-freelist-type", ruleOddFlag, Error, oneOf("", "array", "map"), "which etcd takes for map, without a word", "write map or array"},
@@ -60,6 +69,7 @@ var senses = []sense{
 	// server/embed/config.go, maxElectionMs.
 	{etcd, "election-timeout", ruleOddFlag, Error, atMost(50_000), "and etcd takes 50000 at most", "write 1000"},
 	{etcd, "force-new-cluster", ruleOddFlag, Error, isOff, "which throws the other members out", "leave it out: it is for one start after a catastrophe"},
+	{etcd, "unsafe-no-fsync", ruleOddFlag, Error, isOff, "so what etcd has acknowledged is lost when the machine stops", "leave it out"},
 	{etcd, "strict-reconfig-check", ruleOddFlag, Warning, isOn, "so a wrong change of members can stop the cluster", "leave it out"},
 	{etcd, "auto-tls", ruleCallers, Error, isOff, "so etcd shows a certificate of its own making", "name its certificate with --cert-file"},
 	{etcd, "peer-auto-tls", ruleCallers, Error, isOff, "so etcd shows a certificate of its own making", "name its certificate with --peer-cert-file"},
@@ -108,6 +118,9 @@ func isLoopback(v string) bool { a, err := netip.ParseAddr(v); return err != nil
 func longerThan(other time.Duration) func(string) bool {
 	return func(v string) bool { t, err := time.ParseDuration(v); return err != nil || t > other }
 }
+
+// complete: neither a value nor an item of it is empty.
+func complete(v string) bool { return !slices.Contains(strings.Split(v, ","), "") }
 
 func oneOf(words ...string) func(string) bool {
 	return func(v string) bool { return slices.Contains(words, v) }
@@ -163,7 +176,7 @@ func (m *machine) sense() {
 		if !given || row.holds(value) {
 			continue
 		}
-		found := m.find(row.rule, p.Unit.Place(f.ValueAt), "--%s is %s, %s", row.flag, value, row.problem)
+		found := m.find(row.rule, p.Unit.Place(f.ValueAt), "%s is %s, %s", f.Said(), cmp.Or(value, "empty"), row.problem)
 		found.Severity, found.Remedy = row.severity, row.remedy
 	}
 	m.leases()
