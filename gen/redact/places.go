@@ -27,6 +27,9 @@ var secretNames = []string{"pass", "token", "secret", "key", "psk"}
 
 // places are tried in this order.
 var places = []place{
+	{"the header Authorization, with parameters", []string{"authorization"},
+		regexp.MustCompile(`(?i)authorization["']?[ \t]*[:=][ \t]*\\?["']?(?:digest|oauth|hawk|mac|signature)[ \t]+(?P<secret>(?:[a-z_]+=(?:\\?"[^"\n]*"|[^\s,"']+)(?:,[ \t]*)?)+)`)},
+	{"the header Authorization, a list", []string{"authorization"}, regexp.MustCompile(`(?i)authorization["']?[ \t]*[:=][ \t]*\[[ \t]*(?P<secret>(?:"(?:[^"\\\n]|\\.)*"|[^"\]\n])+)\]`)},
 	{"a quoted assignment", secretNames, regexp.MustCompile(`(?i)"` + setting + `=(?P<secret>[^"\n$][^"\n]*)"`)},
 	{"a quoted assignment", secretNames, regexp.MustCompile(`(?i)'` + setting + `=(?P<secret>[^'\n$][^'\n]*)'`)},
 	{"a line of its own", secretNames, regexp.MustCompile(`(?im)^[ \t;#]*(?:export[ \t]+)?` + setting + `[ \t]*=[ \t]*(?P<secret>[^\s$].*)$`)},
@@ -36,7 +39,7 @@ var places = []place{
 	{"user and password of a flag", []string{"-u", "--proxy-user"}, regexp.MustCompile(`(?:^|\s)(?:-u|--user|--proxy-user)(?:=|[ \t]*)["']?[^\s:"'=]*[^\s:"'=0-9][^\s:"'=]*:(?P<secret>[^\s"'$]+)`)},
 	{"sshpass", []string{"sshpass"}, regexp.MustCompile(`\bsshpass[ \t]+-p[ \t]*` + one)},
 	{"a URL", []string{"://"}, regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^\s/:@"'?#]*:(?P<secret>[^\s/"'?#]+)@`)},
-	{"the header Authorization", []string{"authorization"}, regexp.MustCompile(`(?i)authorization["']?[ \t]*[:=][ \t]*["']?(?:[a-z]+[ \t]+)?(?P<secret>[^\s"'$][^"'\n]*)`)},
+	{"the header Authorization", []string{"authorization"}, regexp.MustCompile(`(?i)authorization["']?[ \t]*[:=][ \t]*["']?(?:[a-z]+[ \t]+)?(?P<secret>[^\s"'$\[][^"'\n]*)`)},
 	{"another header", []string{"-"}, regexp.MustCompile(`(?i)\b[a-z0-9]+-(?:[a-z0-9]+-)*(?:token|key|secret|password|auth):[ \t]*(?P<secret>[^\s"'$][^"'\n]*)`)},
 	{".netrc", []string{"login"}, regexp.MustCompile(`(?:\bmachine\s+\S+|\bdefault)(?:\s+(?:login|account)\s+\S+)*\s+password\s+(?P<secret>\S+)`)},
 	{".netrc, the account's", []string{"login"}, regexp.MustCompile(`(?:\bmachine\s+\S+|\bdefault)(?:\s+(?:login|password)\s+\S+)*\s+account\s+(?P<secret>\S+)`)},

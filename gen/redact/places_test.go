@@ -32,6 +32,9 @@ func TestPlaces(t *testing.T) {
 		{"curl -u admin:§ https://x/\n", "curl -u admin:REDACTED https://x/\n"},
 		{"curl --user=\"admin:§\" x\n", "curl --user=\"admin:REDACTED\" x\n"},
 		{"curl -H \"Authorization: Bearer §\" x\n", "curl -H \"Authorization: Bearer REDACTED\" x\n"},
+		{"curl -H 'Authorization: Digest username=\"x\", uri=/, response=\"§\"' x\n", "curl -H 'Authorization: Digest REDACTED' x\n"},
+		{"curl -H \"Authorization: OAuth oauth_token=\\\"a\\\", oauth_signature=\\\"§\\\"\" x\n", "curl -H \"Authorization: OAuth REDACTED\" x\n"},
+		{"{\"Authorization\": [\"Bearer a\", \"Bearer ]§\"], \"x\": 1}\n", "{\"Authorization\": [REDACTED], \"x\": 1}\n"},
 		{"curl -H 'X-Vault-Token: §' x\n", "curl -H 'X-Vault-Token: REDACTED' x\n"},
 		{"sshpass -p § ssh x\n", "sshpass -p REDACTED ssh x\n"},
 		// URLs.
@@ -59,6 +62,9 @@ func TestPlaces(t *testing.T) {
 		{"    db_pass: §\n  preSharedKey: §\n", "    db_pass: REDACTED\n  preSharedKey: REDACTED\n"},
 		{"    passwd: §\n    passwd:\n      next: x\n", "    passwd: REDACTED\n    passwd:\n      next: x\n"},
 		{"{\"apiKey\": \"§\", \"x\": 1}\n", "{\"apiKey\": \"REDACTED\", \"x\": 1}\n"},
+		{"{\"password\": [\"§\", \"]§\"], \"x\": 1}\n", "{\"password\": \"REDACTED\", \"x\": 1}\n"},
+		{"{\"token\": {\"value\": \"}§\", \"old\": [{\"value\": \"§\"}]}, \"x\": 1}\n", "{\"token\": \"REDACTED\", \"x\": 1}\n"},
+		{"{token: [a, '§'], x: [1, 2]}\n", "{token: \"REDACTED\", x: [1, 2]}\n"},
 		// Tokens that say what they are.
 		{"clone with ghp_" + known + " please\n", "clone with REDACTED please\n"},
 		{"glpat-" + known + "\n", "REDACTED\n"},

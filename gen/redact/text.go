@@ -54,8 +54,14 @@ var (
 	encodedNames   = `certificate-authority-data|client-certificate-data|client-key-data|secret`
 	guessableNames = `(?i:[a-z0-9_.-]*(?:token|password|passphrase|(?:api|access|private|secret|pre-?shared)[_-]?key|[_-]pass|psk)|[a-z0-9_.-]+secret)`
 	field          = regexp.MustCompile(`^([\s#-]*["']?(` + encodedNames + `|` + guessableNames + `)["']?\s*:)(\s*)(.*)$`)
-	inFlow         = regexp.MustCompile(`([{,][ \t]*["']?(` + encodedNames + `|` + guessableNames + `)["']?[ \t]*:[ \t]*)("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s"'{}\[\],][^,}\n]*)`)
-	isEncoded      = regexp.MustCompile(`^(?:` + encodedNames + `)$`)
+	// A list or an object is one value, with those in it.
+	quoted     = `"(?:[^"\\\n]|\\.)*"|'[^'\n]*'`
+	scalars    = `(?:` + quoted + `|[^"'\[\]{}\n])*`
+	flat       = `[\[{]` + scalars + `[\]}]`
+	nestedOnce = `[\[{](?:` + scalars + `(?:` + flat + `)?)*[\]}]`
+	several    = `[\[{](?:` + scalars + `(?:` + nestedOnce + `)?)*[\]}]`
+	inFlow     = regexp.MustCompile(`([{,][ \t]*["']?(` + encodedNames + `|` + guessableNames + `)["']?[ \t]*:[ \t]*)(` + several + `|` + quoted + `|[^\s"'{}\[\],][^,}\n]*)`)
+	isEncoded  = regexp.MustCompile(`^(?:` + encodedNames + `)$`)
 
 	age = regexp.MustCompile(`AGE-SECRET-KEY-[0-9A-Z-]*`)
 	// base64 in one piece that is long enough for a key of the shortest kind.

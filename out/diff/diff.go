@@ -1,7 +1,7 @@
 // Package diff compares the machines of two rendered trees: what changes in
 // their files and units, what that does to a machine that runs, and in which
-// order machines may take it. It shows twins only, so that no secret is in
-// what it returns.
+// order machines may take it. It shows twins only: what it returns has no
+// secret that hagen writes, and none of the forms that docs/twins.md lists.
 package diff
 
 import (
