@@ -267,7 +267,9 @@ func Client(authority Item, request Request, now time.Time, keys KeySource) (Ite
 	return item, []Warning{*note}, nil
 }
 
-// Certificates that end sooner than this are warned of.
+// Certificates that end sooner than this are warned of, and those that live
+// less than three times as long when a third of their life is left: one that
+// lives a month is not near its end when it is new.
 const (
 	leafNotice      = 30 * 24 * time.Hour
 	authorityNotice = 365 * 24 * time.Hour
@@ -295,7 +297,7 @@ func (run *issuance) warnOfExpiry() {
 		switch {
 		case left <= 0:
 			run.warn(change.Name, "expired on %s: %s", day(cert.NotAfter), remedy)
-		case left <= notice:
+		case left <= min(notice, cert.NotAfter.Sub(cert.NotBefore)/3):
 			run.warn(change.Name, "expires on %s, in %s: %s", day(cert.NotAfter), days(left), remedy)
 		}
 	}

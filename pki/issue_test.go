@@ -251,6 +251,29 @@ func TestIssueWarnsOfDates(t *testing.T) {
 	}
 }
 
+// TestIssueWarnsOfShortLives: what lives less than three times the notice is
+// warned of when a third of its life is left, and not when it is new.
+func TestIssueWarnsOfShortLives(t *testing.T) {
+	requests := []Request{authorityRequest("ca"), clientRequest("admin", "ca")}
+	const day = 24 * time.Hour
+	for _, test := range []struct {
+		lives, after time.Duration
+		warned       bool
+	}{
+		{30 * day, 0, false}, {30 * day, 19 * day, false}, {30 * day, 21 * day, true},
+		{day, time.Hour, false}, {day, 17 * time.Hour, true},
+		{90 * day, 59 * day, false}, {90 * day, 61 * day, true},
+		{365 * day, 334 * day, false}, {365 * day, 336 * day, true},
+	} {
+		requests[1].Lifetime = test.lives
+		first := issue(t, requests, nil, testNow)
+		warnings := issue(t, requests, first.Set, testNow.Add(test.after)).Warnings
+		if warned := len(warnings) == 1 && warnings[0].Name == "admin"; warned != test.warned {
+			t.Errorf("lives %s, after %s: %v", test.lives, test.after, warnings)
+		}
+	}
+}
+
 func TestIssueCutsLeavesToTheirAuthority(t *testing.T) {
 	requests := []Request{authorityRequest("ca"), serverRequest("server", "ca")}
 	requests[0].Lifetime = 30 * 24 * time.Hour

@@ -100,6 +100,23 @@ spec:
 			t.Errorf("%d days: %v", test.days, findings)
 		}
 	}
+	brief := freshOf(t, `apiVersion: hagen/v1alpha1
+kind: Cluster
+metadata: {name: kubernetes}
+spec:
+  endpoint: m0:6443
+  serviceCIDRs: [10.32.0.0/16]
+  podCIDRs: [10.38.0.0/16]
+  pki: {expiry: 12d}
+  masters: [{name: m0, addresses: [192.0.2.10]}]
+`)
+	for days, warned := range map[int]bool{0: false, 7: false, 9: true} {
+		in := brief.input()
+		in.Now = in.Now.AddDate(0, 0, days)
+		if findings := check.Run(in).Findings; warned != (len(findings) > 0) {
+			t.Errorf("12 days long, after %d: %v", days, findings)
+		}
+	}
 	in := short.input()
 	in.Now = time.Time{}
 	if findings := check.Run(in).Findings; len(findings) > 0 {

@@ -190,7 +190,7 @@ func (m *machine) expires(at read.Place, what string, c read.Certificate) {
 		m.find(ruleExpired, at, "%sexpired on %s", what, c.NotAfter.Format(time.DateOnly))
 	case now.Before(c.NotBefore):
 		m.find(ruleExpired, at, "%sis not valid before %s", what, c.NotBefore.Format(time.RFC3339))
-	case now.Add(soon).After(c.NotAfter):
+	case now.Add(min(soon, c.NotAfter.Sub(c.NotBefore)/3)).After(c.NotAfter):
 		m.find(ruleExpiring, at, "%sexpires on %s", what, c.NotAfter.Format(time.DateOnly))
 	}
 }
