@@ -3,6 +3,7 @@ package trees
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -170,19 +171,31 @@ var gitEnvironment = []string{
 	"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_LITERAL_PATHSPECS=1",
 }
 
+// gitPatience is how long git may take for one answer. Its configuration may
+// include a file that nobody ends, such as a named pipe.
+var gitPatience = time.Minute
+
 // git runs it and returns what it prints.
 func git(input []byte, args ...string) ([]byte, error) {
-	command := exec.Command("git", args...)
+	ctx, cancel := context.WithTimeout(context.Background(), gitPatience)
+	defer cancel()
+	command := exec.CommandContext(ctx, "git", args...)
+	command.WaitDelay = time.Second
 	command.Env = append(os.Environ(), gitEnvironment...)
 	command.Stdin = bytes.NewReader(input)
 	var complaint bytes.Buffer
 	command.Stderr = &complaint
 	output, err := command.Output()
+	if ctx.Err() != nil {
+		return nil, errGitSilent
+	}
 	if _, ended := errors.AsType[*exec.ExitError](err); ended {
 		err = gitError(complaint.String())
 	}
 	return output, err
 }
+
+var errGitSilent = errors.New("git gave no answer within a minute and was ended: look at what .git/config includes, and whether the disk answers")
 
 // gitError is what git says when it does not do something.
 type gitError string
