@@ -60,6 +60,7 @@ func CheckPath(path string) error {
 // could not bring over to another tree.
 func (d *Dir) scan(limit int) ([]entry, error) {
 	var entries []entry
+	var strange []error // all of them, so that they go in one step
 	var root *syscall.Stat_t
 	err := filepath.WalkDir(d.path, func(full string, de fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(d.path, full)
@@ -77,7 +78,8 @@ func (d *Dir) scan(limit int) ([]entry, error) {
 			return fail("read", d.Show(e.path), err)
 		}
 		if t := e.info.Mode().Type(); t != 0 && t != fs.ModeDir && t != fs.ModeSymlink {
-			return fmt.Errorf("%s is %s: hagen cannot keep it when it replaces the directory; move it away", d.Show(e.path), kind(t))
+			strange = append(strange, fmt.Errorf("%s is %s: hagen cannot keep it when it replaces the directory; move it away", d.Show(e.path), kind(t)))
+			return nil
 		}
 		stat, _ := e.info.Sys().(*syscall.Stat_t)
 		if root == nil {
@@ -92,7 +94,7 @@ func (d *Dir) scan(limit int) ([]entry, error) {
 		entries = append(entries, e)
 		return nil
 	})
-	return entries, err
+	return entries, errors.Join(append(strange, err)...)
 }
 
 // kind says what a file is that is neither regular nor a directory.

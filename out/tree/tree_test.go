@@ -101,6 +101,7 @@ func TestReplaceRefuses(t *testing.T) {
 		{"a directory there", []string{"d/a/"}, one, nil, []string{"tree/d/a", "a directory where hagen writes a file", "move it away"}},
 		{"a link there", []string{"d/", "d/a -> x"}, one, nil, []string{"tree/d/a", "a symbolic link", "move it away"}},
 		{"a pipe", []string{"p|"}, one, nil, []string{"tree/p", "a named pipe", "move it away"}},
+		{"pipes", []string{"p|", "q|", "x/", "x/r|"}, one, nil, []string{"tree/p", "tree/q", "tree/x/r", "move it away"}},
 		{"all at once", []string{"d=1", "x/"}, []File{one[0], testFile("x", 0o600, "")}, nil, []string{"tree/d", "tree/x"}},
 		{"file and directory", nil, []File{one[0], testFile("d", 0o600, "")}, nil, []string{"tree/d", "a directory"}},
 		{"directory and file", nil, []File{testFile("d", 0o600, ""), one[0]}, nil, []string{"tree/d", "a file"}},
