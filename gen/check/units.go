@@ -42,7 +42,7 @@ var furtherRemedies = []struct{ word, remedy string }{
 	{"passwordHash", "give the account a key instead: users in the cluster file"},
 	{"without quotes", "write it in quotes: cloud-init would take it for a number or another word"},
 	{"ignition.config", "carry the document in a data URL, or write what it says into this one: what is fetched cannot be looked at"},
-	{"in Ignition", "write it in the specification of the document that carries it: a later one cannot be looked at"},
+	{"in Ignition", "write it in the specification of the document that carries it: a later one, or of Ignition before 3, cannot be looked at"},
 	{"kernelArguments", "remove it, and give the argument where the machine is installed or booted"},
 }
 

@@ -168,7 +168,7 @@ func (o *opener) merged(config types.Config, deep int) (types.Config, []byte, er
 func isInline(r types.Resource) bool { return strings.HasPrefix(value(r.Source), "data:") }
 
 // open gives a document that is carried, in the specification that is read
-// here; nil, and in which it is, if that is a later one.
+// here; nil, and in which it is, if that is a later one, or of another major one.
 func (o *opener) open(r types.Resource, name string, deep int) (inner []byte, version string, err error) {
 	if deep == deepest {
 		return nil, "", fmt.Errorf("documents lie in each other more than %d deep", deepest)
