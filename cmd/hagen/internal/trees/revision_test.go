@@ -1,4 +1,4 @@
-package main
+package trees
 
 import (
 	"errors"
@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"hagen/cmd/hagen/internal/exit"
 )
 
 // TestGitThatWaits: a configuration that includes a named pipe, which nobody
@@ -40,12 +42,12 @@ func TestGitThatWaits(t *testing.T) {
 	}
 	gitPatience = 200 * time.Millisecond
 	began := time.Now()
-	_, err = gitFile("HEAD", "cluster.yaml")
+	_, err = File("HEAD", "cluster.yaml")
 	if took := time.Since(began); took > 30*time.Second {
 		t.Errorf("after %s: %v", took, err)
 	}
-	if f, is := errors.AsType[*failure](err); !is || f.code != exitFailed {
-		t.Errorf("%v does not end with %d", err, exitFailed)
+	if exit.Code(err) != exit.CodeFailed {
+		t.Errorf("%v does not end with %d", err, exit.CodeFailed)
 	}
 	if want := "HEAD:cluster.yaml: " + errGitSilent.Error(); err == nil || err.Error() != want || !errors.Is(err, errGitSilent) {
 		t.Errorf("got %v, want %s", err, want)
