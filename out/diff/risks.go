@@ -81,7 +81,7 @@ func podRisks(before, after []netip.Prefix) []Risk {
 	return []Risk{{Field: "podCIDRs", Refused: true, Unless: NodesFit,
 		Problem: fmt.Sprintf("%s: while one Node has a range outside, each controller manager that comes to lead ends (%s), and no controller works", what, says),
 		Remedy: fmt.Sprintf("write %s, or ranges that contain it in this order. To go on all the same, see what Nodes have (%s); for each with a range outside: kubectl drain NODE --ignore-daemonsets --delete-emptydir-data, systemctl stop kubelet on it, kubectl delete node NODE. "+
-			"Then plan with --nodes-fit, and start these kubelets after its last step: their Nodes get ranges of the new ones", written(before), NodeRanges),
+			"Then plan with --nodes-fit, and start these kubelets after its last step: their Nodes get ranges of the new ones", written(kept(before, after)), NodeRanges),
 	}}
 }
 

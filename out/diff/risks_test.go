@@ -45,7 +45,7 @@ func TestRangeRisks(t *testing.T) {
 		{pods: "10.39.0.0/16 → 10.38.0.0/15"},
 		{pods: "10.38.0.0/16 → 10.39.0.0/16", how: refused, problem: "the pod range 10.39.0.0/16 does not contain 10.38.0.0/16, the one before: while one Node has a range outside, each controller manager that comes to lead ends (failed to mark cidr[…]", remedy: "write [10.38.0.0/16], or ranges that contain it"},
 		{pods: "10.38.0.0/16 → 10.38.0.0/17", how: refused, problem: "10.38.0.0/17 does not contain 10.38.0.0/16"},
-		{pods: "10.38.0.0/16 → " + pod6, how: refused, problem: "no pod range of IPv4 is left, where 10.38.0.0/16 was: "},
+		{pods: "10.38.0.0/16 → " + pod6, how: refused, problem: "no pod range of IPv4 is left, where 10.38.0.0/16 was: ", remedy: "write [10.38.0.0/16, fd00:10:38::/48], or ranges that contain it in this order"},
 		{pods: "10.38.0.0/16 → 10.38.0.0/16," + pod6, how: beside, problem: "Nodes that exist get no range of fd00:10:38::/48"},
 		{pods: "10.38.0.0/16 → 10.38.0.0/15," + pod6, how: beside, problem: "Nodes that exist get no range of fd00:10:38::/48"},
 		{pods: "10.38.0.0/16 → " + pod6 + ",10.38.0.0/16", how: refused, problem: "the pod ranges begin with fd00:10:38::/48, where 10.38.0.0/16 was"},
