@@ -59,7 +59,7 @@ func cautions(pairs []machines) []Caution {
 				}
 			}
 		}
-		for _, r := range RangeRisks(*p.before, *p.after) {
+		for _, r := range slices.Concat(archRisk(*p.before, *p.after), RangeRisks(*p.before, *p.after)) {
 			add(p.name, r.Problem)
 		}
 		if text := apart(p); text != "" {

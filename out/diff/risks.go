@@ -3,7 +3,9 @@ package diff
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"slices"
+	"strings"
 
 	"hagen/gen/node"
 	"hagen/profiles"
@@ -16,10 +18,10 @@ const (
 )
 
 // Risks tells what a cluster that runs makes of another master's ranges and
-// versions, and of another cluster's name. It is what hagen plan refuses, as
+// versions, of another architecture, and of another cluster's name. It is what hagen plan refuses, as
 // far as machines tell it.
 func Risks(before, after node.Node) []Risk {
-	return slices.Concat(nameRisk(before, after), versionRisks(before, after), RangeRisks(before, after))
+	return slices.Concat(nameRisk(before, after), versionRisks(before, after), archRisk(before, after), RangeRisks(before, after))
 }
 
 // nameRisk: a controller manager knows the cluster's name.
@@ -41,6 +43,56 @@ func versionRisks(before, after node.Node) (out []Risk) {
 		to, ok2 := profiles.ParseVersion(is[row.binary])
 		if problem := profiles.Skew(row.product, from, to); ok && ok2 && problem != "" {
 			out = append(out, Risk{Field: row.field, Refused: true, Problem: problem, Unless: Restored})
+		}
+	}
+	return out
+}
+
+// archRisk: where a machine fetches its binaries, the addresses name its
+// architecture, as far as they are upstream's or a mirror's of the same names.
+func archRisk(before, after node.Node) []Risk {
+	was, is := archOf(before), archOf(after)
+	if was == "" || is == "" || was == is {
+		return nil
+	}
+	return []Risk{{Field: "binaries.arch", Refused: true, Unless: Anew,
+		Problem: fmt.Sprintf("binaries for %s do not run on machines that are %s: each in turn has to be another one (hagen plan --reimage)", is, was)}}
+}
+
+// archOf gives the architecture that the paths of a machine's URLs name; "" for
+// none, or for several.
+func archOf(n node.Node) string {
+	found := ""
+	for _, address := range addressesOf(n) {
+		at, err := url.Parse(address)
+		if err != nil {
+			continue
+		}
+		for _, word := range strings.FieldsFunc(at.Path, func(r rune) bool { return strings.ContainsRune("/-_.", r) }) {
+			if slices.Contains(profiles.Arches(), word) && word != found {
+				if found != "" {
+					return ""
+				}
+				found = word
+			}
+		}
+	}
+	return found
+}
+
+// addressesOf lists what a machine fetches: its files, and what its script does.
+func addressesOf(n node.Node) (out []string) {
+	for _, f := range n.Files {
+		if f.Source.URL != "" {
+			out = append(out, f.Source.URL)
+		}
+		if !strings.HasSuffix(f.Path, "/binaries.sh") {
+			continue
+		}
+		for line := range strings.Lines(string(f.Contents)) {
+			if words := strings.Fields(line); len(words) > 1 && words[0] == "fetch" {
+				out = append(out, words[1:]...)
+			}
 		}
 	}
 	return out

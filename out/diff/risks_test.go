@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -126,5 +127,44 @@ func TestRisks(t *testing.T) {
 	}
 	if got := strings.Join(fields, " "); got != "metadata.name kubernetesVersion etcdVersion" {
 		t.Error(got)
+	}
+}
+
+// TestArchRisk: what machines fetch names their architecture, whether Ignition
+// or their own script fetches it; what comes another way, or has an address of
+// its own without a name for it, tells none.
+func TestArchRisk(t *testing.T) {
+	arm := strings.NewReplacer("amd64", "arm64")
+	for golden, want := range map[string]bool{"sysext": true, "urls": false, "standard": false} {
+		before, after := side(t, golden).Machines, side(t, golden).Machines
+		at := slices.IndexFunc(before, func(n node.Node) bool { return roleOf(&n).control })
+		for i := range after[at].Files {
+			f := &after[at].Files[i]
+			f.Source.URL, f.Contents = arm.Replace(f.Source.URL), []byte(arm.Replace(string(f.Contents)))
+		}
+		risks := Risks(before[at], after[at])
+		if (len(risks) == 1) != want || want && (risks[0].Field != "binaries.arch" || !risks[0].Refused || risks[0].Unless != Anew ||
+			!strings.HasPrefix(risks[0].Problem, "binaries for arm64 do not run on machines that are amd64: ")) {
+			t.Errorf("%s: %+v", golden, risks)
+		}
+	}
+	script := func(text string) node.Node {
+		return node.Node{Files: []node.File{{Path: "/etc/hagen/binaries.sh", Contents: []byte(text)}}}
+	}
+	const one = "fetch https://dl.k8s.io/release/v1.37.2/bin/linux/amd64/kubectl abc /usr/local/bin/kubectl 0755\n"
+	for _, test := range []struct {
+		before, after string
+		want          int
+	}{
+		{one, arm.Replace(one), 1},
+		{one, one, 0},
+		{one, strings.ReplaceAll(one, "amd64", "amd64-and-more"), 0},
+		{one, one + arm.Replace(one), 0}, // both
+		{one, "fetch https://arm64.example.org/kubectl abc /usr/local/bin/kubectl 0755\n", 0},
+		{one, "# " + arm.Replace(one), 0},
+	} {
+		if got := archRisk(script(test.before), script(test.after)); len(got) != test.want {
+			t.Errorf("%q → %q: %+v", test.before, test.after, got)
+		}
 	}
 }

@@ -111,7 +111,7 @@ var groups = []group{
 		{field: "mode", way: Anew, acts: "re-image", words: "another way is prepared by a first boot"},
 		{field: "{haproxy,keepalived}", way: Anew, acts: "re-image", words: "the same, of machines that run it"},
 		{field: "mirror", way: Files, words: "machines that run fetch nothing: with the same digests in the lock file it counts for the next that boots"},
-		{field: "arch", way: Refused, refused: otherArch, words: "the machines that run have one; with `--reimage` each in turn may be another"},
+		{field: "arch", way: Refused, refused: otherArch, words: "the machines that run have one; with `--reimage` each in turn may be another. A document names it where it has its machine fetch binaries: where they come another way, a change of this field alone changes nothing, and is not refused"},
 		{field: "haproxyImage", way: InPlace, acts: "restart haproxy", words: "the machine pulls the image when the unit starts"},
 		{field: "sources[].{name,url}", way: Files, words: "as `mirror`"},
 	}},

@@ -57,7 +57,7 @@ func warnRisks(ui *console.UI, risks []diff.Risk) {
 
 // refuseBeside refuses what hagen plan refuses, for documents of machines that
 // come to others that run, as the tree says that they are.
-func (w *work) refuseBeside(before []node.Node, rendered string) error {
+func (w *work) refuseBeside(ui *console.UI, before []node.Node, rendered string) error {
 	was, is := slices.IndexFunc(before, isMaster), slices.IndexFunc(w.decided.Nodes, isMaster)
 	if was < 0 || is < 0 {
 		return nil
@@ -72,7 +72,8 @@ func (w *work) refuseBeside(before []node.Node, rendered string) error {
 	var faults []spec.Fault
 	for _, r := range w.refusedRisks(before[was], w.decided.Nodes[is]) {
 		if r.Unless == diff.Anew {
-			continue // the documents are for such machines
+			warnRisks(ui, []diff.Risk{r}) // the documents are for such machines
+			continue
 		}
 		faults = append(faults, spec.Fault{At: clusterfile.Field(file, r.Field),
 			Problem: fmt.Sprintf("the machines of %s run, and hagen plan refuses this change for them: %s", rendered, r.Problem),

@@ -42,7 +42,7 @@ func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error 
 		return err
 	}
 	defer w.close()
-	if err := w.refuseBeside(before, rendered); err != nil {
+	if err := w.refuseBeside(ui, before, rendered); err != nil {
 		return err
 	}
 	return w.writeBeside(ui, dir, w.runbook(plan, before, rendered, dir))
@@ -71,7 +71,7 @@ func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 		return err
 	}
 	defer w.close()
-	if err := w.refuseBeside(before, rendered); err != nil {
+	if err := w.refuseBeside(ui, before, rendered); err != nil {
 		return err
 	}
 	return w.writeBeside(ui, dir, replace.Joining(c.Name, dir, hosts))
