@@ -11,12 +11,13 @@ import (
 
 	"hagen/gen"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/profiles"
 )
 
 // everything asks for all documents to be wrapped.
-func everything(*gen.Document) bool { return true }
+func everything(*document.Document) bool { return true }
 
 // TestWrapped: Ignition's own validator takes every wrapped document, and the
 // one in it, and a master of the standard profile is small enough for AWS with
@@ -47,7 +48,7 @@ func TestWrapped(t *testing.T) {
 				if c.PKI.Algorithm == "ecdsa-p256" && !gen.Fits(aws, d.Text) {
 					t.Errorf("%s: %s does not fit aws: %d bytes", name, d.Path, len(d.Text))
 				}
-				if d.Format == gen.Gzipped {
+				if d.Format == document.Gzipped {
 					continue // TestCloudInitGzip
 				}
 				inner, carries, err := encode.Given(d.Text, wrapped[i].Host.OS)
@@ -106,7 +107,7 @@ func TestGiven(t *testing.T) {
 		{"debian", "ignition", "aws", "config.ign+ user-data.gz+"},
 	} {
 		c := channel(t, test.channel)
-		wrapped, err := gen.Wrap(master(t, test.system, test.further), func(d *gen.Document) bool { return !gen.Fits(c, d.Text) })
+		wrapped, err := gen.Wrap(master(t, test.system, test.further), func(d *document.Document) bool { return !gen.Fits(c, d.Text) })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -149,7 +150,7 @@ for path in sys.argv[1:]:
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	said := func(d *gen.Document) string {
+	said := func(d *document.Document) string {
 		out, err := exec.Command("/usr/bin/python3", "-c", ask, write(t, filepath.Join(dir, d.Format), d.Text)).Output()
 		if err != nil {
 			t.Fatal(err)
@@ -160,7 +161,7 @@ for path in sys.argv[1:]:
 	if !strings.Contains(want, "#cloud-config") {
 		t.Fatalf("cloud-init reads\n%.200s", want)
 	}
-	for name, form := range map[string]string{"aws": gen.Gzipped, "hetzner": gen.GzippedText, "digitalocean": profiles.UserData} {
+	for name, form := range map[string]string{"aws": document.Gzipped, "hetzner": document.GzippedText, "digitalocean": profiles.UserData} {
 		c := channel(t, name)
 		d := gen.On(c, wrapped)[0].Given(c)[0]
 		if d.Format != form {

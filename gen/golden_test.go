@@ -15,6 +15,7 @@ import (
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/node"
 	"hagen/gen/spec"
@@ -217,7 +218,7 @@ func TestGoldensReadBack(t *testing.T) {
 			if slices.Contains(h.OS.Formats, profiles.UserData) {
 				read, write, format = func(text []byte, _ profiles.OS) (node.Node, error) { return encode.ReadUserData(text) }, encode.UserData, profiles.UserData
 			}
-			path := filepath.Join(testdata, name, "golden", gen.Path(h.Name, format))
+			path := filepath.Join(testdata, name, "golden", document.Path(h.Name, format))
 			text, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)

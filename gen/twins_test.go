@@ -21,6 +21,7 @@ import (
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/redact"
 	"hagen/out/rendered"
@@ -115,7 +116,7 @@ func twins(t *testing.T, c *cluster.Cluster, set pki.Set) (documents, shown map[
 		t.Fatal(err)
 	}
 	admin := control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
-	documents = map[string][]byte{gen.AdminPath: admin}
+	documents = map[string][]byte{document.AdminPath: admin}
 	for _, m := range machines {
 		for _, d := range m.Documents {
 			documents[d.Path] = d.Text
@@ -137,11 +138,11 @@ func TestNoSecretInTwins(t *testing.T) {
 		documents, shown := twins(t, c, set)
 		keys := windows(set)
 		for path, text := range documents {
-			if path != gen.AdminPath && !slices.ContainsFunc(c.Members(), func(h cluster.Host) bool { return h.Name == filepath.Dir(path) }) {
+			if path != document.AdminPath && !slices.ContainsFunc(c.Members(), func(h cluster.Host) bool { return h.Name == filepath.Dir(path) }) {
 				continue // a load balancer's holds none
 			}
 			switch filepath.Base(path) {
-			case gen.Path("", profiles.MetaData), gen.Path("", profiles.NetworkConfig), gen.Kargs:
+			case document.Path("", profiles.MetaData), document.Path("", profiles.NetworkConfig), document.Kargs:
 				continue // nor do a machine's name and network
 			}
 			if _, found := holdsAny(string(text), keys); !found {
@@ -272,7 +273,7 @@ func nodeTwins(t *testing.T, c *cluster.Cluster, set pki.Set) map[string]pair {
 		t.Fatal(err)
 	}
 	admin := control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
-	found := map[string]pair{gen.AdminPath: {admin, redact.Text(admin)}}
+	found := map[string]pair{document.AdminPath: {admin, redact.Text(admin)}}
 	for i, h := range c.Hosts() {
 		found[h.Name] = pair{encode.Butane(c.Name, nodes[i], h.OS).Text, encode.Butane(c.Name, twin.Of(nodes[i]), h.OS).Text}
 	}

@@ -15,6 +15,7 @@ import (
 	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
+	"hagen/gen/document"
 	"hagen/gen/node"
 	"hagen/gen/spec"
 	"hagen/out/diff"
@@ -34,10 +35,10 @@ func (w *work) warnRefused(ui *console.UI, dir string) {
 
 // warnRefusedDocument is warnRefused for one document: the file that it replaces
 // tells what its machine is, or else the tree of the cluster.
-func (w *work) warnRefusedDocument(ui *console.UI, d *gen.Document) {
+func (w *work) warnRefusedDocument(ui *console.UI, d *document.Document) {
 	if path, n := w.asked.Output, w.machines[0].Node; path != pipe && isMaster(n) {
 		was, err := files.ReadWhole(path)
-		if before, unread := rendered.Machine(gen.Document{Format: d.Format, Path: path, Text: was}); err == nil && unread == nil && isMaster(before) {
+		if before, unread := rendered.Machine(document.Document{Format: d.Format, Path: path, Text: was}); err == nil && unread == nil && isMaster(before) {
 			warnRisks(ui, w.refusedRisks(before, n))
 			return
 		}
@@ -106,7 +107,7 @@ func (w *work) oneMaster(tree fs.FS) (before, after node.Node, found bool) {
 		if err != nil {
 			continue
 		}
-		if slices.ContainsFunc(m.Documents, func(d gen.Document) bool { return d.Format == given.Format && bytes.Equal(d.Text, given.Text) }) {
+		if slices.ContainsFunc(m.Documents, func(d document.Document) bool { return d.Format == given.Format && bytes.Equal(d.Text, given.Text) }) {
 			return before, after, false
 		}
 		if before, err = rendered.Machine(given); err == nil {

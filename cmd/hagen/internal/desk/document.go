@@ -17,9 +17,9 @@ import (
 	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/otherclusters"
 	"hagen/cmd/hagen/internal/trees"
-	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/out/rendered"
 	"hagen/profiles"
 )
@@ -84,12 +84,12 @@ func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore c
 
 // holdsKeys says whether documents of a format may hold keys.
 func holdsKeys(format string) bool {
-	return format != gen.Kargs && format != profiles.NetworkConfig && format != profiles.MetaData
+	return format != document.Kargs && format != profiles.NetworkConfig && format != profiles.MetaData
 }
 
 // document is the one of a format, packed if the machine gets it so; nil if it
 // has none.
-func (w *work) document(format string) *gen.Document {
+func (w *work) document(format string) *document.Document {
 	m := &w.machines[0]
 	for i := range m.Documents {
 		d := &m.Documents[i]
@@ -109,12 +109,12 @@ func (w *work) tellRest(ui *console.UI) {
 }
 
 // encoding tells in what the gzip stands.
-var encoding = map[string]string{gen.GzippedText: " in base64"}
+var encoding = map[string]string{document.GzippedText: " in base64"}
 
 // writeDocument writes a document to the file that -o names. It is staged
 // before the PKI is written: when it cannot be, no certificate is issued that
 // no document holds.
-func (w *work) writeDocument(ui *console.UI, d *gen.Document) error {
+func (w *work) writeDocument(ui *console.UI, d *document.Document) error {
 	path, mode := w.asked.Output, fs.FileMode(0o600)
 	if w.asked.Redact {
 		mode = 0o644
@@ -158,7 +158,7 @@ func (w *work) writeDocument(ui *console.UI, d *gen.Document) error {
 
 // replaceable refuses a file that is no former document of the same host, or
 // one with other keys: it may be the last that holds them.
-func (w *work) replaceable(path string, was []byte, d *gen.Document) error {
+func (w *work) replaceable(path string, was []byte, d *document.Document) error {
 	other := exit.Failed("%s: exists, is no such document of %s and is not overwritten; name another file with -o", path, w.machines[0].Host.Name)
 	if !slices.Contains(profiles.Formats(), d.Format) {
 		if kindOf(was) != kindOf(d.Text) {
@@ -166,7 +166,7 @@ func (w *work) replaceable(path string, was []byte, d *gen.Document) error {
 		}
 		return nil
 	}
-	old, err := rendered.Machine(gen.Document{Format: d.Format, Path: path, Text: was})
+	old, err := rendered.Machine(document.Document{Format: d.Format, Path: path, Text: was})
 	if err != nil || old.Name != w.machines[0].Host.Name || was[0] != d.Text[0] { // JSON is YAML, too
 		return other
 	}

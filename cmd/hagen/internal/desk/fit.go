@@ -9,6 +9,7 @@ import (
 	"hagen/cmd/hagen/internal/decide"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen"
+	"hagen/gen/document"
 	"hagen/pki"
 	"hagen/profiles"
 )
@@ -22,9 +23,9 @@ func (w *work) deliver() error {
 	if hosts := unserved(c, w.machines); len(hosts) > 0 {
 		return w.wrongReader(c, hosts)
 	}
-	which := func(d *gen.Document) bool { return tooLarge(c, d) }
+	which := func(d *document.Document) bool { return tooLarge(c, d) }
 	if w.asked.Wrap != nil {
-		which = func(*gen.Document) bool { return *w.asked.Wrap }
+		which = func(*document.Document) bool { return *w.asked.Wrap }
 	}
 	wrapped, err := wrap(c, w.machines, which)
 	if err != nil {
@@ -38,7 +39,7 @@ func (w *work) deliver() error {
 }
 
 // wrap wraps documents for a channel.
-func wrap(c *profiles.Channel, machines []gen.Machine, which func(*gen.Document) bool) ([]gen.Machine, error) {
+func wrap(c *profiles.Channel, machines []gen.Machine, which func(*document.Document) bool) ([]gen.Machine, error) {
 	wrapped, err := gen.Wrap(machines, which)
 	if err != nil {
 		return nil, decide.Fault(err)
@@ -49,11 +50,11 @@ func wrap(c *profiles.Channel, machines []gen.Machine, which func(*gen.Document)
 // fitted are machines whose documents are wrapped for a channel where they must
 // be.
 func fitted(c *profiles.Channel, machines []gen.Machine) ([]gen.Machine, error) {
-	return wrap(c, machines, func(d *gen.Document) bool { return tooLarge(c, d) })
+	return wrap(c, machines, func(d *document.Document) bool { return tooLarge(c, d) })
 }
 
 // tooLarge says whether a document is for a channel and does not fit it.
-func tooLarge(c *profiles.Channel, d *gen.Document) bool {
+func tooLarge(c *profiles.Channel, d *document.Document) bool {
 	return c.Serves(d.Reader()) && !gen.Fits(c, d.Text)
 }
 
@@ -176,7 +177,7 @@ func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, e
 // how says whether any of these machines has a document that is wrapped.
 func how(machines []gen.Machine) string {
 	for i := range machines {
-		if slices.ContainsFunc(machines[i].Documents, func(d gen.Document) bool { return d.Wrapped }) {
+		if slices.ContainsFunc(machines[i].Documents, func(d document.Document) bool { return d.Wrapped }) {
 			return ", wrapped:"
 		}
 	}
@@ -214,7 +215,7 @@ func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error)
 // wider lists the channels that serve all machines and take their documents,
 // wrapped if they can be.
 func wider(machines []gen.Machine) (string, error) {
-	wrapped, err := wrap(&profiles.Channel{}, machines, func(*gen.Document) bool { return true })
+	wrapped, err := wrap(&profiles.Channel{}, machines, func(*document.Document) bool { return true })
 	if err != nil {
 		return "", err
 	}

@@ -16,8 +16,8 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/trees"
-	"hagen/gen"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/out"
 	"hagen/out/tree"
 	"hagen/out/twin"
@@ -145,10 +145,10 @@ func compareTwins(ui *console.UI, dir string, files []tree.File) error {
 	}
 	for _, d := range differences {
 		path := filepath.Join(dir, filepath.FromSlash(d.Path))
-		switch host, ofMachine := strings.CutSuffix(d.Path, gen.Path("", profiles.Ignition)); {
+		switch host, ofMachine := strings.CutSuffix(d.Path, document.Path("", profiles.Ignition)); {
 		case d.Have != nil && !twin.IsShown(d.Have):
 			ui.Say("%s holds what may not be shown, so it is no twin", path)
-		case ofMachine && d.Have != nil && d.Want != nil && slices.Contains(paths, gen.Path(host, profiles.Butane)):
+		case ofMachine && d.Have != nil && d.Want != nil && slices.Contains(paths, document.Path(host, profiles.Butane)):
 			ui.Say("%s differs as the Butane document beside it", path)
 		default:
 			ui.Out.Write([]byte(console.Printable(string(unified(path, d)))))

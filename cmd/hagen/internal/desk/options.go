@@ -8,8 +8,8 @@ import (
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/exit"
-	"hagen/gen"
 	"hagen/gen/cluster"
+	"hagen/gen/document"
 	"hagen/profiles"
 )
 
@@ -57,7 +57,7 @@ func (o Options) formats() []string {
 }
 
 // Formats are all that can be asked for: documents, and kernel arguments.
-func Formats() []string { return append(profiles.Formats(), profiles.CloudInit, gen.Kargs) }
+func Formats() []string { return append(profiles.Formats(), profiles.CloudInit, document.Kargs) }
 
 func knownFormats(names []string) error {
 	return exit.AllKnown("format", names, Formats())

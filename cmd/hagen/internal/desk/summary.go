@@ -13,6 +13,7 @@ import (
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/out"
 	"hagen/pki"
 	"hagen/profiles"
@@ -127,7 +128,7 @@ func (w *work) hosts() []hostSummary {
 		for j := range m.Documents {
 			d := &m.Documents[j]
 			h.Documents = append(h.Documents, summaryOf(m, d))
-			if d.Format == gen.Kargs {
+			if d.Format == document.Kargs {
 				h.Kargs = strings.TrimSpace(string(d.Text))
 			}
 		}
@@ -136,7 +137,7 @@ func (w *work) hosts() []hostSummary {
 	return hosts
 }
 
-func summaryOf(m *gen.Machine, d *gen.Document) documentSummary {
+func summaryOf(m *gen.Machine, d *document.Document) documentSummary {
 	s := documentSummary{Format: d.Format, Path: d.Path, Bytes: len(d.Text), Wrapped: d.Wrapped}
 	if !m.Gets(d) {
 		return s
@@ -200,7 +201,7 @@ func (s summary) printKargs(ui *console.UI) {
 		}
 	}
 	if len(hosts) > 0 {
-		ui.Say("static addresses: %s; a boot medium that needs the network takes the kernel arguments in HOST/%s", strings.Join(hosts, ", "), gen.Kargs)
+		ui.Say("static addresses: %s; a boot medium that needs the network takes the kernel arguments in HOST/%s", strings.Join(hosts, ", "), document.Kargs)
 	}
 }
 
@@ -248,7 +249,7 @@ func (s summary) delivery(ui *console.UI) {
 			if d.Wrapped {
 				tell("wrapped", name)
 			}
-			if d.Format == gen.Gzipped || d.Format == gen.GzippedText {
+			if d.Format == document.Gzipped || d.Format == document.GzippedText {
 				packed, form = max(packed, d.Bytes), d.Format
 			}
 			if len(d.TooLargeFor) > 0 {

@@ -9,6 +9,7 @@ import (
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/out/tree"
 	"hagen/out/twin"
 	"hagen/pki"
@@ -41,7 +42,7 @@ func (w *work) render(hosts, formats []string) ([]gen.Machine, error) {
 	}
 	for i := range machines {
 		m := &machines[i]
-		m.Documents = slices.DeleteFunc(m.Documents, func(d gen.Document) bool {
+		m.Documents = slices.DeleteFunc(m.Documents, func(d document.Document) bool {
 			return w.alone && profiles.Reader(formats[0]) != "" && d.Reader() != "" && d.Format != formats[0]
 		})
 	}
@@ -57,12 +58,12 @@ func (w *work) redact() error {
 	for i := range w.machines {
 		m := &w.machines[i]
 		// What only packs another document has no twin.
-		m.Documents = slices.DeleteFunc(m.Documents, func(d gen.Document) bool { return texts[d.Path] == nil })
+		m.Documents = slices.DeleteFunc(m.Documents, func(d document.Document) bool { return texts[d.Path] == nil })
 		for j := range m.Documents {
 			m.Documents[j].Text = texts[m.Documents[j].Path]
 		}
 	}
-	w.admin = texts[gen.AdminPath]
+	w.admin = texts[document.AdminPath]
 	return nil
 }
 
@@ -84,7 +85,7 @@ func (w *work) save(ui *console.UI) error { return w.keys.Save(ui, w.issued.Set)
 func (w *work) files() []tree.File {
 	var files []tree.File
 	if w.admin != nil {
-		files = append(files, tree.File{Path: gen.AdminPath, Mode: 0o600, Data: w.admin})
+		files = append(files, tree.File{Path: document.AdminPath, Mode: 0o600, Data: w.admin})
 	}
 	for _, m := range w.machines {
 		for _, d := range m.Documents {

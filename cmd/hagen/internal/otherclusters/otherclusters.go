@@ -15,8 +15,8 @@ import (
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
-	"hagen/gen"
 	"hagen/gen/cluster"
+	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/network"
 	"hagen/gen/node"
@@ -93,7 +93,7 @@ func staticsOf(c *cluster.Cluster) map[string]cluster.Host {
 // cluster may have written it; "" if it is another cluster's.
 func itself(path, name, ours string) string {
 	for _, format := range []string{profiles.Butane, profiles.UserData} {
-		beside := filepath.Join(filepath.Dir(path), filepath.Base(gen.Path(name, format)))
+		beside := filepath.Join(filepath.Dir(path), filepath.Base(document.Path(name, format)))
 		if theirs, _, _ := rendered.Head(trees.Document(beside)); theirs != "" && theirs != ours {
 			return ""
 		}

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"hagen/gen"
+	"hagen/gen/document"
 	"hagen/gen/node"
 	"hagen/out/rendered"
 	"hagen/pki"
@@ -24,7 +24,7 @@ var (
 // ClusterIn is the name of the cluster that a tree or its twins were made for;
 // "" if its kubeconfig does not say.
 func ClusterIn(dir fs.FS) string {
-	text, _ := fs.ReadFile(dir, gen.AdminPath)
+	text, _ := fs.ReadFile(dir, document.AdminPath)
 	if m := namedCluster.FindSubmatch(text); m != nil {
 		return string(m[1])
 	}
@@ -34,7 +34,7 @@ func ClusterIn(dir fs.FS) string {
 // AuthoritiesIn are the ids of authorities that a tree or its twins tell of: of
 // the one in the administrator's kubeconfig, or of all that machines have.
 func AuthoritiesIn(dir fs.FS) (found []string) {
-	text, _ := fs.ReadFile(dir, gen.AdminPath)
+	text, _ := fs.ReadFile(dir, document.AdminPath)
 	if m := authorityData.FindSubmatch(text); m != nil {
 		if twin := publicKeyOf.FindSubmatch(m[1]); twin != nil {
 			return []string{string(twin[1])}

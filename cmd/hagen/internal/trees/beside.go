@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 
 	"hagen/cmd/hagen/internal/files"
-	"hagen/gen"
+	"hagen/gen/document"
 	"hagen/out"
 	"hagen/out/tree"
 	"hagen/profiles"
@@ -30,7 +30,7 @@ func Beside(dir string) []string {
 		}
 		for _, host := range Hosts(files, ".") {
 			for _, format := range machineFormats {
-				paths = append(paths, filepath.Join(beside, filepath.FromSlash(gen.Path(host, format))))
+				paths = append(paths, filepath.Join(beside, filepath.FromSlash(document.Path(host, format))))
 			}
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"hagen/cmd/hagen/internal/exit"
-	"hagen/gen"
+	"hagen/gen/document"
 	"hagen/out/diff"
 	"hagen/out/rendered"
 	"hagen/out/tree"
@@ -103,7 +103,7 @@ func ReadTree(name string, tree fs.FS) (Tree, error) {
 		t.Texts[h.Node.Name] = text
 	}
 	for _, f := range read.Others {
-		if f.Path == gen.AdminPath {
+		if f.Path == document.AdminPath {
 			t.Machines.Kubeconfig = f.Text
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"hagen/cmd/hagen/internal/exit"
-	"hagen/gen"
+	"hagen/gen/document"
 	"hagen/out/tree"
 	"hagen/profiles"
 )
@@ -47,7 +47,7 @@ func Hosts(tree fs.FS, dir string) []string {
 	entries, _ := fs.ReadDir(tree, dir) // rendered tells what is wrong
 	for _, e := range entries {
 		if slices.ContainsFunc(profiles.Formats(), func(format string) bool {
-			_, err := fs.Stat(tree, path.Join(dir, gen.Path(e.Name(), format)))
+			_, err := fs.Stat(tree, path.Join(dir, document.Path(e.Name(), format)))
 			return err == nil
 		}) {
 			hosts = append(hosts, e.Name())
