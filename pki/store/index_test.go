@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -252,6 +253,93 @@ func TestAsked(t *testing.T) {
 		s.Close()
 		if s = open(t, dir); s.Asked(admin) != step.want || !s.Asked(server) || s.Asked("none") {
 			t.Errorf("after %v: %v", step.asked, s.Asked(admin))
+		}
+		s.Close()
+	}
+}
+
+func FuzzDecodeRecord(f *testing.F) {
+	for _, item := range issue(f, nil, testRequests()...).Set {
+		r, err := describe(item, indexVersion)
+		text, encoding := json.Marshal(r.file())
+		if err := errors.Join(err, encoding); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(`{"user": "jane", "serial": "00"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, ofClient := decodeClient(data)
+		r, ofItem := decodeRecord(data)
+		for _, fault := range []*indexFault{ofClient, ofItem} {
+			if fault == nil {
+				continue
+			}
+			if line, column := position(data, fault.offset); line < 1 || column < 1 || strings.Contains(fault.text, "\n") {
+				t.Errorf("fault at %d:%d: %s", line, column, fault.text)
+			}
+		}
+		if ofItem != nil {
+			return
+		}
+		if !filepath.IsLocal(recordPath(r.Request.Name)) {
+			t.Errorf("%s leads outside", r.Request.Name)
+		}
+		text, err := json.Marshal(r.file())
+		again, fault := decodeRecord(text)
+		if err != nil || fault != nil || !reflect.DeepEqual(r, again) {
+			t.Errorf("%v is read back as %v: %v", r, again, err)
+		}
+	})
+}
+
+func FuzzDecodeIndex(f *testing.F) {
+	f.Add(firstIndex(f, issue(f, nil, testRequests()...).Set, ClientRecord{User: "jane"}))
+	for _, text := range []string{"", "{}", "[]", `{"version":1}`, `{"version":1,"items":[{"request":{}}]}`, `{"version":1,"clients":[null]}`, `{"version":1e9}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		read, faults := decodeIndex(data)
+		for _, fault := range faults {
+			if line, column := position(data, fault.offset); line < 1 || column < 1 || strings.Contains(fault.text, "\n") {
+				t.Errorf("fault at %d:%d: %s", line, column, fault.text)
+			}
+		}
+		for _, item := range read.Items {
+			for _, p := range parts(item.Request) {
+				if !filepath.IsLocal(p.path) {
+					t.Errorf("%s leads outside", p.path)
+				}
+			}
+			text, err := json.Marshal(item)
+			var again record
+			if err == nil {
+				err = json.Unmarshal(text, &again)
+			}
+			if err != nil || !reflect.DeepEqual(item, again) {
+				t.Errorf("%v is read back as %v: %v", item, again, err)
+			}
+		}
+	})
+}
+
+func BenchmarkOpen(b *testing.B) {
+	dir := filepath.Join(b.TempDir(), "pki")
+	requests := testRequests()
+	for i := range 27 {
+		leaf := testRequests()[1]
+		leaf.Name = fmt.Sprintf("hosts/kubem0%d/leaf%d", i%3, i)
+		requests = append(requests, leaf)
+	}
+	s := open(b, dir)
+	if _, err := s.Save(issue(b, nil, requests...).Set); err != nil {
+		b.Fatal(err)
+	}
+	s.Close()
+	for b.Loop() {
+		s, err := Open(dir, nil)
+		if err != nil {
+			b.Fatal(err)
 		}
 		s.Close()
 	}
