@@ -51,11 +51,11 @@ run: $(BIN)/hagen ## build, and render the seed's cluster into ./rendered
 
 .PHONY: test
 test: tools ## run the everyday tests
-	go test ./...
+	go test -timeout 20m ./...
 
 .PHONY: race
 race: tools ## run the everyday tests with the race detector
-	go test -race ./...
+	go test -race -timeout 30m ./...
 
 .PHONY: check
 check: tools ## formatting, vet, staticcheck, shellcheck, tidy modules, other systems compile
