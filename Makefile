@@ -84,8 +84,8 @@ golden: ## rewrite the golden files; read the diff before you commit
 	go test ./gen -run TestGolden -update
 	go test ./gen/control -run TestFlagsDoc -update
 	go test ./gen/encode -run TestGolden -update
-	go test ./out/diff -run TestGolden -update
-	go test ./out/plan -run TestChangesDoc -update
+	go test ./out/review/diff -run TestGolden -update
+	go test ./out/review/plan -run TestChangesDoc -update
 
 .PHONY: flags
 flags: ## rewrite profiles/flags from the real binaries' --help; takes minutes per release

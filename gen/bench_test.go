@@ -11,8 +11,8 @@ import (
 	"hagen/gen"
 	"hagen/gen/control"
 	"hagen/gen/spec"
-	"hagen/out/rendered"
-	"hagen/out/twin"
+	"hagen/out/review/rendered"
+	"hagen/out/review/twin"
 	"hagen/pki"
 )
 

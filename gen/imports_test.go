@@ -16,47 +16,47 @@ import (
 // (docs/design.md explains the table). A package that is not listed may not
 // exist.
 var allowed = map[string][]string{
-	"hagen/cmd/hagen":    {"*"},
-	"hagen/gen":          {"hagen/gen/*", "hagen/pki", "hagen/profiles"},
-	"hagen/gen/spec":     {"hagen/gen/spelling"},
-	"hagen/gen/spelling": {},
-	"hagen/gen/cluster":  {"hagen/gen/spec", "hagen/pki", "hagen/profiles"},
-	"hagen/gen/control":  {"hagen/gen/cluster", "hagen/gen/network", "hagen/gen/node", "hagen/pki", "hagen/profiles"},
-	"hagen/gen/node":     {},
-	"hagen/gen/network":  {"hagen/gen/node", "hagen/profiles"},
-	"hagen/gen/document": {"hagen/profiles"},
-	"hagen/gen/encode":   {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
-	"hagen/gen/read":     {"hagen/gen/network", "hagen/gen/node"},
-	"hagen/gen/redact":   {"hagen/gen/node"},
-	"hagen/gen/check":    {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/gen/redact", "hagen/gen/spelling", "hagen/profiles"},
-	"hagen/pki":          {},
-	"hagen/pki/store":    {"hagen/pki", "hagen/out/tree"},
-	"hagen/profiles":     {},
-	"hagen/out":          {"hagen/gen/document", "hagen/out/tree"},
-	"hagen/out/digest":   {"hagen/out/tree"},
-	"hagen/out/sysext":   {"hagen/out/tree"},
-	"hagen/out/tree":     {},
-	"hagen/out/twin":     {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/redact", "hagen/out/rendered", "hagen/profiles"},
-	"hagen/out/diff":     {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/gen/redact", "hagen/out/twin", "hagen/profiles"},
-	"hagen/out/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
-	"hagen/out/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/diff", "hagen/profiles"},
-	"hagen/out/verify":   {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
-	"hagen/out/rendered": {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
+	"hagen/cmd/hagen":           {"*"},
+	"hagen/gen":                 {"hagen/gen/*", "hagen/pki", "hagen/profiles"},
+	"hagen/gen/spec":            {"hagen/gen/spelling"},
+	"hagen/gen/spelling":        {},
+	"hagen/gen/cluster":         {"hagen/gen/spec", "hagen/pki", "hagen/profiles"},
+	"hagen/gen/control":         {"hagen/gen/cluster", "hagen/gen/network", "hagen/gen/node", "hagen/pki", "hagen/profiles"},
+	"hagen/gen/node":            {},
+	"hagen/gen/network":         {"hagen/gen/node", "hagen/profiles"},
+	"hagen/gen/document":        {"hagen/profiles"},
+	"hagen/gen/encode":          {"hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
+	"hagen/gen/read":            {"hagen/gen/network", "hagen/gen/node"},
+	"hagen/gen/redact":          {"hagen/gen/node"},
+	"hagen/gen/check":           {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/gen/redact", "hagen/gen/spelling", "hagen/profiles"},
+	"hagen/pki":                 {},
+	"hagen/pki/store":           {"hagen/pki", "hagen/out/tree"},
+	"hagen/profiles":            {},
+	"hagen/out":                 {"hagen/gen/document", "hagen/out/tree"},
+	"hagen/out/outside/digest":  {"hagen/out/tree"},
+	"hagen/out/outside/sysext":  {"hagen/out/tree"},
+	"hagen/out/tree":            {},
+	"hagen/out/review/twin":     {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/redact", "hagen/out/review/rendered", "hagen/profiles"},
+	"hagen/out/review/diff":     {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/gen/redact", "hagen/out/review/twin", "hagen/profiles"},
+	"hagen/out/review/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/profiles"},
+	"hagen/out/review/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/profiles"},
+	"hagen/out/outside/verify":  {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
+	"hagen/out/review/rendered": {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 
 	// What the command line is made of.
 	"hagen/cmd/hagen/internal/exit":          {},
-	"hagen/cmd/hagen/internal/console":       {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out/diff", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/console":       {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out/review/diff", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/files":         {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out", "hagen/out/tree"},
-	"hagen/cmd/hagen/internal/trees":         {"hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen/document", "hagen/gen/node", "hagen/out", "hagen/out/diff", "hagen/out/rendered", "hagen/out/tree", "hagen/pki", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/trees":         {"hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen/document", "hagen/gen/node", "hagen/out", "hagen/out/review/diff", "hagen/out/review/rendered", "hagen/out/tree", "hagen/pki", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/clusterfile":   {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/clusterpki":    {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/control", "hagen/out", "hagen/out/tree", "hagen/pki", "hagen/pki/store"},
-	"hagen/cmd/hagen/internal/otherclusters": {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/out/rendered", "hagen/out/tree", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/otherclusters": {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/out/review/rendered", "hagen/out/tree", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/decide":        {"hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/exit", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/pki"},
-	"hagen/cmd/hagen/internal/desk":          {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/otherclusters", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/document", "hagen/gen/node", "hagen/gen/spec", "hagen/out", "hagen/out/diff", "hagen/out/rendered", "hagen/out/replace", "hagen/out/tree", "hagen/out/twin", "hagen/pki", "hagen/pki/store", "hagen/profiles"},
-	"hagen/cmd/hagen/internal/compare":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/control", "hagen/gen/node", "hagen/gen/spec", "hagen/out/diff", "hagen/out/plan", "hagen/pki"},
-	"hagen/cmd/hagen/internal/findings":      {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/check", "hagen/gen/encode", "hagen/gen/node", "hagen/out/rendered", "hagen/out/tree", "hagen/out/verify", "hagen/profiles"},
-	"hagen/cmd/hagen/internal/digests":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec", "hagen/out/digest"},
-	"hagen/cmd/hagen/internal/images":        {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen/cluster", "hagen/gen/control", "hagen/out/digest", "hagen/out/sysext", "hagen/out/tree", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/desk":          {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/otherclusters", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/document", "hagen/gen/node", "hagen/gen/spec", "hagen/out", "hagen/out/review/diff", "hagen/out/review/rendered", "hagen/out/review/replace", "hagen/out/tree", "hagen/out/review/twin", "hagen/pki", "hagen/pki/store", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/compare":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/control", "hagen/gen/node", "hagen/gen/spec", "hagen/out/review/diff", "hagen/out/review/plan", "hagen/pki"},
+	"hagen/cmd/hagen/internal/findings":      {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/check", "hagen/gen/encode", "hagen/gen/node", "hagen/out/review/rendered", "hagen/out/tree", "hagen/out/outside/verify", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/digests":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec", "hagen/out/outside/digest"},
+	"hagen/cmd/hagen/internal/images":        {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen/cluster", "hagen/gen/control", "hagen/out/outside/digest", "hagen/out/outside/sysext", "hagen/out/tree", "hagen/profiles"},
 }
 
 // reserved are libraries that one package alone may import.
@@ -114,7 +114,7 @@ func TestNoWaiting(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, call := range waiting {
-				ownUnits := file == "../out/verify/programs.go" && call == "os.DirFS(" // of this machine, and only regular files
+				ownUnits := file == "../out/outside/verify/programs.go" && call == "os.DirFS(" // of this machine, and only regular files
 				if path != "hagen/out/tree" && !ownUnits && !strings.HasSuffix(file, "_test.go") && strings.Contains(string(text), call) {
 					t.Errorf("%s calls %s", file, call)
 				}
@@ -123,11 +123,19 @@ func TestNoWaiting(t *testing.T) {
 	}
 }
 
-// pure are the packages that compute.
+// pure says whether a package computes. Its place tells.
 func pure(path string) bool {
-	return path == "hagen/gen" || strings.HasPrefix(path, "hagen/gen/") || path == "hagen/pki" ||
-		path == "hagen/profiles" || path == "hagen/out/twin" || path == "hagen/out/rendered" ||
-		path == "hagen/out/diff" || path == "hagen/out/plan" || path == "hagen/out/replace"
+	return path == "hagen/gen" || path == "hagen/pki" || path == "hagen/profiles" ||
+		strings.HasPrefix(path, "hagen/gen/") || strings.HasPrefix(path, "hagen/out/review/")
+}
+
+// outward are the ways to a network and to programs.
+var outward = []string{"os/exec", "net", "net/http"}
+
+// outside says whether a package may have a network or start programs. Its
+// place tells. A revision is git's to read, so trees starts git.
+func outside(path string) bool {
+	return strings.HasPrefix(path, "hagen/out/outside/") || path == "hagen/cmd/hagen/internal/trees"
 }
 
 func TestImports(t *testing.T) {
@@ -159,6 +167,9 @@ func TestImports(t *testing.T) {
 			if pure(p.ImportPath) && slices.Contains(impure, i) {
 				t.Errorf("%s computes and may not import %s", p.ImportPath, i)
 			}
+			if !outside(p.ImportPath) && slices.Contains(outward, i) {
+				t.Errorf("%s may not import %s", p.ImportPath, i)
+			}
 			for library, owners := range reserved {
 				if (i == library || strings.HasPrefix(i, library+"/")) && !slices.Contains(owners, p.ImportPath) {
 					t.Errorf("%s may not import %s", p.ImportPath, i)
@@ -174,7 +185,7 @@ func TestImports(t *testing.T) {
 // unlinked are what packages do without, however far away: what reads and
 // compares trees issues no certificates and decides on no machine.
 var unlinked = map[string][]string{
-	"hagen/out/diff": {"github.com/cloudflare/cfssl", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/spec", "hagen/pki"},
+	"hagen/out/review/diff": {"github.com/cloudflare/cfssl", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/spec", "hagen/pki"},
 }
 
 func TestUnlinked(t *testing.T) {

@@ -24,8 +24,8 @@ import (
 	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/redact"
-	"hagen/out/rendered"
-	"hagen/out/twin"
+	"hagen/out/review/rendered"
+	"hagen/out/review/twin"
 	"hagen/pki"
 	"hagen/profiles"
 )

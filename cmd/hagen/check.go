@@ -8,7 +8,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/findings"
-	"hagen/out/verify"
+	"hagen/out/outside/verify"
 )
 
 func checkCommand(ui *console.UI) *cli.Command {

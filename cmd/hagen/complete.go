@@ -11,7 +11,7 @@ import (
 	"hagen/cmd/hagen/internal/desk"
 	"hagen/gen"
 	"hagen/gen/spec"
-	"hagen/out/verify"
+	"hagen/out/outside/verify"
 	"hagen/profiles"
 )
 

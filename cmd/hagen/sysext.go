@@ -9,7 +9,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/images"
-	"hagen/out/sysext"
+	"hagen/out/outside/sysext"
 )
 
 func sysextCommand(ui *console.UI) *cli.Command {

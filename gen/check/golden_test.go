@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"hagen/gen/check"
-	"hagen/out/rendered"
+	"hagen/out/review/rendered"
 )
 
 // golden reads a golden tree, which is a redacted twin.

@@ -2,7 +2,7 @@ package node
 
 import "strings"
 
-// What stands in a twin (out/twin) in the place of keys and certificates: each
+// What stands in a twin (out/review/twin) in the place of keys and certificates: each
 // with a SHA-256 in hexadecimal behind it, of a public key or of all.
 const (
 	PrivateKeyMark  = "private key of the public key with SHA-256 "

@@ -92,7 +92,7 @@ func privateKey(block *pem.Block) crypto.Signer {
 	return signer
 }
 
-// readTwin reads what a redacted twin (out/twin) says in the place of keys and
+// readTwin reads what a redacted twin (out/review/twin) says in the place of keys and
 // certificates.
 func readTwin(path, text string, out *PEM) {
 	lines := strings.Split(strings.ReplaceAll(text, "; ", "\n"), "\n")

@@ -11,7 +11,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
-	"hagen/out/diff"
+	"hagen/out/review/diff"
 )
 
 // diffSummary is what --json prints. Its fields are an interface: they are

@@ -16,8 +16,8 @@ import (
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/control"
 	"hagen/gen/node"
-	"hagen/out/diff"
-	"hagen/out/plan"
+	"hagen/out/review/diff"
+	"hagen/out/review/plan"
 	"hagen/pki"
 )
 

@@ -15,7 +15,7 @@ import (
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
 	"hagen/gen/spec"
-	"hagen/out/plan"
+	"hagen/out/review/plan"
 	"hagen/pki"
 )
 

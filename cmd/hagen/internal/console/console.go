@@ -16,7 +16,7 @@ import (
 
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/spec"
-	"hagen/out/diff"
+	"hagen/out/review/diff"
 	"hagen/profiles"
 )
 

@@ -18,8 +18,8 @@ import (
 	"hagen/gen/document"
 	"hagen/gen/node"
 	"hagen/gen/spec"
-	"hagen/out/diff"
-	"hagen/out/rendered"
+	"hagen/out/review/diff"
+	"hagen/out/review/rendered"
 	"hagen/out/tree"
 )
 

@@ -20,7 +20,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/document"
-	"hagen/out/rendered"
+	"hagen/out/review/rendered"
 	"hagen/profiles"
 )
 

@@ -19,8 +19,8 @@ import (
 	"hagen/gen/control"
 	"hagen/gen/document"
 	"hagen/out"
+	"hagen/out/review/twin"
 	"hagen/out/tree"
-	"hagen/out/twin"
 	"hagen/profiles"
 )
 

@@ -11,9 +11,9 @@ import (
 	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/out"
-	"hagen/out/rendered"
+	"hagen/out/review/rendered"
+	"hagen/out/review/twin"
 	"hagen/out/tree"
-	"hagen/out/twin"
 )
 
 // Redact writes the twins of a tree.

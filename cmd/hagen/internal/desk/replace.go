@@ -15,8 +15,8 @@ import (
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/out"
-	"hagen/out/diff"
-	"hagen/out/replace"
+	"hagen/out/review/diff"
+	"hagen/out/review/replace"
 	"hagen/out/tree"
 	"hagen/profiles"
 )

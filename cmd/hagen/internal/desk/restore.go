@@ -17,7 +17,7 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
-	"hagen/out/replace"
+	"hagen/out/review/replace"
 	"hagen/out/tree"
 	"hagen/profiles"
 )

@@ -10,8 +10,8 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/document"
+	"hagen/out/review/twin"
 	"hagen/out/tree"
-	"hagen/out/twin"
 	"hagen/pki"
 	"hagen/profiles"
 )

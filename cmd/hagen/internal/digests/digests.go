@@ -19,7 +19,7 @@ import (
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
-	"hagen/out/digest"
+	"hagen/out/outside/digest"
 )
 
 // Options are what is asked of hagen lock.

@@ -12,9 +12,9 @@ import (
 	"hagen/gen/check"
 	"hagen/gen/encode"
 	"hagen/gen/node"
-	"hagen/out/rendered"
+	"hagen/out/outside/verify"
+	"hagen/out/review/rendered"
 	"hagen/out/tree"
-	"hagen/out/verify"
 	"hagen/profiles"
 )
 

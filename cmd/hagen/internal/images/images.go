@@ -19,8 +19,8 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
-	"hagen/out/digest"
-	"hagen/out/sysext"
+	"hagen/out/outside/digest"
+	"hagen/out/outside/sysext"
 	"hagen/out/tree"
 	"hagen/profiles"
 )

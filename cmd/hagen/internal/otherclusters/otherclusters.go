@@ -21,7 +21,7 @@ import (
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/gen/read"
-	"hagen/out/rendered"
+	"hagen/out/review/rendered"
 	"hagen/out/tree"
 	"hagen/profiles"
 )

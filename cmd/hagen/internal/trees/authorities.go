@@ -11,7 +11,7 @@ import (
 
 	"hagen/gen/document"
 	"hagen/gen/node"
-	"hagen/out/rendered"
+	"hagen/out/review/rendered"
 	"hagen/pki"
 )
 

@@ -9,8 +9,8 @@ import (
 
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/document"
-	"hagen/out/diff"
-	"hagen/out/rendered"
+	"hagen/out/review/diff"
+	"hagen/out/review/rendered"
 	"hagen/out/tree"
 )
 

@@ -1,7 +1,7 @@
 // Package plan tells how machines that run a cluster come to run what a
 // changed cluster file says: what changes, in which order, with which
 // commands, and how to see that a machine is good before the next one. What
-// changes and the order are out/diff's.
+// changes and the order are out/review/diff's.
 package plan
 
 import (
@@ -13,7 +13,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/node"
-	"hagen/out/diff"
+	"hagen/out/review/diff"
 	"hagen/profiles"
 )
 

@@ -9,7 +9,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/node"
-	"hagen/out/diff"
+	"hagen/out/review/diff"
 	"hagen/profiles"
 )
 

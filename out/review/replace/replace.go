@@ -12,7 +12,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/node"
-	"hagen/out/diff"
+	"hagen/out/review/diff"
 )
 
 // Plan is one replacement.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"hagen/out/diff"
+	"hagen/out/review/diff"
 )
 
 // Text writes a plan for people.

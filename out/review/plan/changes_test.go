@@ -19,7 +19,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/spec"
-	"hagen/out/diff"
+	"hagen/out/review/diff"
 	"hagen/pki"
 )
 
@@ -286,7 +286,7 @@ func stronger(a, b Way) Way {
 
 // TestChangesDoc keeps docs/changes.md, which is made from the rows.
 func TestChangesDoc(t *testing.T) {
-	const name = "../../docs/changes.md"
+	const name = "../../../docs/changes.md"
 	text := page()
 	if *update {
 		if err := os.WriteFile(name, text, 0o644); err != nil {

@@ -15,8 +15,8 @@ import (
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/gen/spec"
-	"hagen/out/diff"
-	"hagen/out/plan"
+	"hagen/out/review/diff"
+	"hagen/out/review/plan"
 	"hagen/pki"
 )
 
@@ -199,12 +199,12 @@ func whole(t *testing.T, what string, p plan.Plan) {
 
 // TestGoldens plans another domain of services for each of the golden clusters.
 func TestGoldens(t *testing.T) {
-	cases, err := os.ReadDir("../../testdata")
+	cases, err := os.ReadDir("../../../testdata")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range cases {
-		text, err := os.ReadFile("../../testdata/" + e.Name() + "/cluster.yaml")
+		text, err := os.ReadFile("../../../testdata/" + e.Name() + "/cluster.yaml")
 		if err != nil || e.Name() == "classic" || strings.HasPrefix(e.Name(), "release-") {
 			continue // which is one release and no other; which are like standard
 		}

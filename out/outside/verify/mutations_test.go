@@ -17,7 +17,7 @@ import (
 // machinesOf renders a case.
 func machinesOf(t *testing.T, name string) []node.Node {
 	t.Helper()
-	text, err := os.ReadFile("../../testdata/" + name + "/cluster.yaml")
+	text, err := os.ReadFile("../../../testdata/" + name + "/cluster.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

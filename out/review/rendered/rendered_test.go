@@ -11,7 +11,7 @@ import (
 	"testing/fstest"
 )
 
-const testdata = "../../testdata"
+const testdata = "../../../testdata"
 
 // golden copies a golden tree, to be changed.
 func golden(t *testing.T, name string) fstest.MapFS {

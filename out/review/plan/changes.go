@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
-	"hagen/out/diff"
+	"hagen/out/review/diff"
 )
 
 // Way is how a change of the cluster file comes to machines that run.
@@ -89,7 +89,7 @@ func (w way) refusals() []Refusal {
 }
 
 // cautions are those of all rows. What machines tell by themselves is told
-// already: out/diff knows it.
+// already: out/review/diff knows it.
 func (w way) cautions() (out []diff.Caution) {
 	for _, g := range groups {
 		for _, c := range g.changes {

@@ -12,7 +12,7 @@ import (
 
 // TestGiven: one document of one machine is read, and nothing else is opened.
 func TestGiven(t *testing.T) {
-	golden := os.DirFS("../../testdata/mixed/golden")
+	golden := os.DirFS("../../../testdata/mixed/golden")
 	for host, unit := range map[string]string{"kubem00": "etcd.service", "kubem02": "etcd.service", "lb00": "haproxy.service"} {
 		d, err := Given(golden, host)
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/gen/redact"
-	"hagen/out/rendered"
+	"hagen/out/review/rendered"
 	"hagen/profiles"
 )
 

@@ -27,7 +27,7 @@ func TestRemarks(t *testing.T) {
 		"haproxy": {"/etc/haproxy/haproxy.cfg", 10}, "systemd": {"a.service", 3}, "ignition": {"config.ign", 0}, "keepalived": {"/etc/keepalived/keepalived.conf", 2},
 		"cloud-init": {"user-data", 0},
 	}
-	bin, err := filepath.Abs("../../.bin") // where make tools puts them
+	bin, err := filepath.Abs("../../../.bin") // where make tools puts them
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"hagen/gen/node"
-	"hagen/out/rendered"
+	"hagen/out/review/rendered"
 )
 
 // goldens are those that were read.
@@ -22,7 +22,7 @@ func side(tb testing.TB, name string) Side {
 	read, known := goldens[name]
 	if !known {
 		var err error
-		if read, err = rendered.ReadMachines(os.DirFS("../../testdata/" + name + "/golden")); err != nil {
+		if read, err = rendered.ReadMachines(os.DirFS("../../../testdata/" + name + "/golden")); err != nil {
 			tb.Fatal(err)
 		}
 		goldens[name] = read

@@ -9,8 +9,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"hagen/out/diff"
-	"hagen/out/rendered"
+	"hagen/out/review/diff"
+	"hagen/out/review/rendered"
 )
 
 // many makes a tree of as many masters as that out of a golden one, whose
@@ -18,7 +18,7 @@ import (
 func many(tb testing.TB, hosts int) fstest.MapFS {
 	tb.Helper()
 	tree := fstest.MapFS{}
-	golden := os.DirFS("../../testdata/standard/golden")
+	golden := os.DirFS("../../../testdata/standard/golden")
 	for _, document := range []string{"config.bu", "config.ign"} {
 		text, err := fs.ReadFile(golden, "kubem00/"+document)
 		if err != nil {
