@@ -44,7 +44,7 @@ $(BIN)/hagen:
 	@$(BUILD) -o $@ ./cmd/hagen
 
 .PHONY: run
-run: $(BIN)/hagen ## build, and render the seed's cluster into ./rendered
+run: $(BIN)/hagen ## build, and render the example cluster into ./rendered
 	@mkdir -p run
 	@[ -e run/cluster.yaml ] || $(BIN)/hagen init -f run/cluster.yaml
 	@$(BIN)/hagen render -f run/cluster.yaml

@@ -10,8 +10,8 @@ import (
 	"hagen/e2e/site"
 )
 
-// seedFiles are the seed's own texts and where its reader writes them.
-var seedFiles = map[string]string{
+// guideFiles are the 2018 guide's own texts and where its reader writes them.
+var guideFiles = map[string]string{
 	"etcd.service":                    "etc/systemd/system/etcd.service",
 	"kube-apiserver.service":          "etc/systemd/system/kube-apiserver.service",
 	"kube-controller-manager.service": "etc/systemd/system/kube-controller-manager.service",
@@ -20,16 +20,16 @@ var seedFiles = map[string]string{
 	"scheduler.kubeconfig":            "var/lib/kube-scheduler/kubeconfig",
 }
 
-// corrections are the places where hagen departs from the seed's text.
-var corrections = []struct{ seed, hagen, why string }{
+// corrections are the places where hagen departs from the 2018 guide's text.
+var corrections = []struct{ guide, hagen, why string }{
 	{`:2379\`, `:2379 \`, "systemd joins lines at a backslash alone: without the blank the next flag would become part of the address"},
 }
 
 // The binaries of 2018 cannot be had, so the classic documents are applied
 // to machines that are never switched on, and what lies there is compared
-// with the seed's own text.
+// with the 2018 guide's own text.
 func TestClassic(t *testing.T) {
-	s := scenario(t, "9 classic is the seed's text")
+	s := scenario(t, "9 classic is the 2018 guide's text")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "classic")
 	must(t, site.Seed.Render(p, dir, "classic"))
@@ -38,17 +38,17 @@ func TestClassic(t *testing.T) {
 		h := &site.Host{Name: name, Address: netip.MustParseAddr(address), Master: name != "kubernetes", Root: filepath.Join(dir, name)}
 		must(t, h.Install(p, filepath.Join(dir, "rendered/kubernetes", name, "config.ign")))
 		if !h.Master {
-			want, got := seedText(t, "haproxy.cfg"), hostText(t, h, "etc/haproxy/haproxy.cfg")
+			want, got := guideText(t, "haproxy.cfg"), hostText(t, h, "etc/haproxy/haproxy.cfg")
 			if !strings.Contains(got, want) {
-				t.Errorf("the load balancer lacks the seed's section:\n%s", got)
+				t.Errorf("the load balancer lacks the 2018 guide's section:\n%s", got)
 			}
 			compared++
 			continue
 		}
-		for seed, path := range seedFiles {
-			want := ownOf(h, seed, seedText(t, seed))
+		for file, path := range guideFiles {
+			want := ownOf(h, file, guideText(t, file))
 			if got := hostText(t, h, path); got != want {
-				t.Errorf("%s: %s\nis:\n%s\nthe seed's:\n%s", name, path, got, want)
+				t.Errorf("%s: %s\nis:\n%s\nthe guide's:\n%s", name, path, got, want)
 			}
 			compared++
 		}
@@ -56,11 +56,11 @@ func TestClassic(t *testing.T) {
 	s.note(t, "%d files, %d correction", compared, len(corrections))
 }
 
-// ownOf makes the seed's text, which is kubem00's, another master's: its
+// ownOf makes the 2018 guide's text, which is kubem00's, another master's: its
 // name and address, but not in the list of all members.
 func ownOf(h *site.Host, file, text string) string {
 	for _, c := range corrections {
-		text = strings.ReplaceAll(text, c.seed, c.hagen)
+		text = strings.ReplaceAll(text, c.guide, c.hagen)
 	}
 	if file != "etcd.service" {
 		return text
@@ -75,10 +75,10 @@ func ownOf(h *site.Host, file, text string) string {
 	return b.String()
 }
 
-// seedText reads one of the seed's texts, which the project keeps.
-func seedText(t *testing.T, name string) string {
+// guideText reads one of the 2018 guide's texts, which the project keeps.
+func guideText(t *testing.T, name string) string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("../testdata/seed", name))
+	data, err := os.ReadFile(filepath.Join("../testdata/guide", name))
 	must(t, err)
 	return string(data)
 }

@@ -16,7 +16,7 @@ import (
 	"hagen/pki"
 )
 
-// BenchmarkRead decodes and validates the seed's cluster file.
+// BenchmarkRead decodes and validates the example cluster file.
 func BenchmarkRead(b *testing.B) {
 	path := filepath.Join(testdata, "standard", "cluster.yaml")
 	text, err := os.ReadFile(path)
@@ -30,7 +30,7 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkRender decides, checks and encodes the seed's cluster, with the
+// BenchmarkRender decides, checks and encodes the example cluster, with the
 // PKI at hand.
 func BenchmarkRender(b *testing.B) {
 	for _, name := range []string{"standard", "classic"} {
@@ -50,7 +50,7 @@ func BenchmarkRender(b *testing.B) {
 	}
 }
 
-// BenchmarkTwins makes the twins of the seed's cluster: of machines that were
+// BenchmarkTwins makes the twins of the example cluster: of machines that were
 // rendered, as hagen golden does, and of documents that are read back, as
 // hagen redact does.
 func BenchmarkTwins(b *testing.B) {

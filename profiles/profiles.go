@@ -127,8 +127,8 @@ var profiles = []Profile{
 		OS: "fcos", Algorithm: "ecdsa-p256",
 	},
 	{
-		Name: Classic, Summary: "the seed's cluster to the flag: one CA, shared certificates",
-		OS: "generic", OnlyOS: true, Why: "its units run binaries in /usr/bin, as the seed does",
+		Name: Classic, Summary: "the cluster of the 2018 guide, to the flag: one CA, shared certificates",
+		OS: "generic", OnlyOS: true, Why: "its units run binaries in /usr/bin, as the 2018 guide does",
 		Algorithm: "rsa-2048", Fixed: true, OneAuthority: true, OnlyIPv4: true,
 		Note: "one authority signs everything: every client certificate of this cluster is also one for etcd",
 	},

@@ -298,7 +298,7 @@ func (v *validation) statsPort(field spec.Int) {
 	}
 }
 
-// tellsItself says whether HAProxy has a listener about itself: the seed's has
+// tellsItself says whether HAProxy has a listener about itself: the 2018 guide's has
 // one only where keepalived asks there.
 func (v *validation) tellsItself() bool {
 	return len(v.c.Fronts()) > 0 && (v.c.Profile.Name != profiles.Classic || len(v.c.Balancing.VirtualIPs) > 0)

@@ -48,7 +48,7 @@ const (
 
 // takenPorts are those that daemons have, whatever the cluster file says: on
 // all addresses or, as systemd-resolved, on one that a listener on all of them
-// clashes with. A row with a profile counts in that profile only: the seed's
+// clashes with. A row with a profile counts in that profile only: the 2018 guide's
 // daemons are older and listen elsewhere. Workers are no machines of hagen's,
 // but a node port is taken on them, too (pkg/cluster/ports).
 var takenPorts = []struct {

@@ -16,7 +16,7 @@ type Access struct {
 // EtcdAccess gives the client certificate that a master's API server has for
 // its etcd: the one that every profile has, on the desk and on the machine.
 func EtcdAccess(c *cluster.Cluster, h cluster.Host) Access {
-	rows := plans[c.Profile.Name].role(h.Role).certificates
+	rows := tablesOf[c.Profile.Name].role(h.Role).certificates
 	at := func(stem string) certificate {
 		return rows[slices.IndexFunc(rows, func(r certificate) bool { return r.stem == stem })]
 	}

@@ -2,23 +2,11 @@ package control
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 
 	"hagen/gen/cluster"
 	"hagen/gen/node"
-)
-
-// Sections of a document.
-const (
-	sectionMachine    = "the machine"
-	sectionEtcd       = "etcd"
-	sectionAPI        = "kube-apiserver"
-	sectionManager    = "kube-controller-manager"
-	sectionScheduler  = "kube-scheduler"
-	sectionHAProxy    = "haproxy"
-	sectionKeepalived = "keepalived"
 )
 
 // bootOrder is the order of sections in a document.
@@ -35,12 +23,12 @@ func inBootOrder(n node.Node) node.Node {
 }
 
 // basics is what every machine gets: its name, and the others' addresses.
-func basics(s site) node.Node {
-	hostname := text(sectionMachine, "spec host "+s.host.Name, "", "/etc/hostname", s.host.Name+"\n")
+func basics(s hostContext) node.Node {
+	hostname := publicFile(sectionMachine, "spec host "+s.host.Name, "", "/etc/hostname", s.host.Name+"\n")
 	hostname.Overwrite = true
 	n := node.Node{Files: []node.File{hostname}}
 	if s.HostsFile {
-		hosts := text(sectionMachine, "spec.dns", "every machine by name, so that no DNS is needed (dns: hosts)", "/etc/hosts", hostsFile(s.Cluster))
+		hosts := publicFile(sectionMachine, "spec.dns", "every machine by name, so that no DNS is needed (dns: hosts)", "/etc/hosts", hostsFile(s.Cluster))
 		hosts.Overwrite = true
 		n.Files = append(n.Files, hosts)
 	}
@@ -82,7 +70,7 @@ func frontNames(c *cluster.Cluster) []string {
 
 // logins are the users of the cluster file, and what lets them be root: they
 // have no password that sudo could ask for.
-func logins(s site) node.Node {
+func logins(s hostContext) node.Node {
 	var n node.Node
 	var sudoers strings.Builder
 	for _, u := range s.Users {
@@ -97,20 +85,11 @@ func logins(s site) node.Node {
 		n.Users = append(n.Users, user)
 	}
 	if s.host.OS.Sudo != "" && sudoers.Len() > 0 {
-		rules := text(sectionMachine, "spec.users", "logins have no password that sudo could ask for", "/etc/sudoers.d/hagen", sudoers.String())
+		rules := publicFile(sectionMachine, "spec.users", "logins have no password that sudo could ask for", "/etc/sudoers.d/hagen", sudoers.String())
 		rules.Mode = 0o440
 		n.Files = append(n.Files, rules)
 	}
 	return n
-}
-
-// account is a system user of a daemon, with a group of its own name. A row
-// with `members` is a group alone.
-type account struct {
-	name    string
-	home    string
-	members []string
-	why     string
 }
 
 // accounts turns rows into groups and users. Groups come first and users name
@@ -136,25 +115,4 @@ func accounts(rows []account) node.Node {
 		})
 	}
 	return n
-}
-
-// own gives the SANs of a host's own certificates: its names, all its
-// addresses, and the loopback at which its own daemons dial it.
-func own(c *cluster.Cluster, h cluster.Host) ([]string, []netip.Addr) {
-	return append(c.Names(h), "localhost"), append(slices.Clone(h.Addresses), c.Loopbacks()...)
-}
-
-// loopback is where daemons of a machine dial each other.
-func (s site) loopback() netip.Addr { return s.Loopbacks()[0] }
-
-// onLoopback is the loopback as a flag's value.
-func onLoopback(s site) string { return s.loopback().String() }
-
-// everywhere is what a daemon binds to be found at all addresses of its
-// machine: with IPv6 among them, :: is IPv4's, too (Go's net.Listen).
-func everywhere(s site) string {
-	if s.host.Has(6) {
-		return "::"
-	}
-	return "0.0.0.0"
 }

@@ -20,8 +20,8 @@ const (
 )
 
 // binary gives the path of a binary on this host. Which artefact it comes in
-// is a row of profiles.Artefacts.
-func (s site) binary(name string) string {
+// fixed a row of profiles.Artefacts.
+func (s hostContext) binary(name string) string {
 	switch delivery := s.host.Delivery.Of(name); {
 	case delivery == profiles.Sysext:
 		return path.Join(profiles.SysextBin, name)
@@ -35,7 +35,7 @@ func (s site) binary(name string) string {
 
 // binaries is what brings the binaries of the daemons onto the machine, or
 // says which it lacks.
-func binaries(s site, daemons []daemon) node.Node {
+func binaries(s hostContext, daemons []daemon) node.Node {
 	n := node.Node{Units: []node.Unit{binariesUnit(s, daemons)}}
 	artefacts := s.Artefacts(s.host)
 	for _, a := range artefacts {
@@ -61,7 +61,7 @@ func binaries(s site, daemons []daemon) node.Node {
 
 // remote is the file that an artefact is on the machine. It may be there
 // already, on a disk that is kept when the machine is made anew.
-func (s site) remote(a cluster.Artefact) node.File {
+func (s hostContext) remote(a cluster.Artefact) node.File {
 	f := node.File{
 		Origin: node.Origin{Section: sectionMachine, From: "artefact " + a.Name},
 		Path:   s.place(a), Mode: 0o644, Overwrite: true, Source: node.Source{URL: a.URL, Hash: "sha512-" + a.SHA512},
@@ -73,7 +73,7 @@ func (s site) remote(a cluster.Artefact) node.File {
 }
 
 // place is where an artefact lies on the machine.
-func (s site) place(a cluster.Artefact) string {
+func (s hostContext) place(a cluster.Artefact) string {
 	switch {
 	case a.Delivery == profiles.Sysext:
 		return path.Join(profiles.SysextDir, a.Name+".raw") // systemd-sysext knows an image by this name
@@ -86,7 +86,7 @@ func (s site) place(a cluster.Artefact) string {
 // binariesUnit brings what is still missing, or says plainly what is, before
 // a daemon fails for want of it. The daemons require it by its own [Install]
 // section, so that their units need no line for it.
-func binariesUnit(s site, daemons []daemon) node.Unit {
+func binariesUnit(s hostContext, daemons []daemon) node.Unit {
 	var services []string
 	for _, d := range daemons {
 		services = append(services, d.name+".service")
@@ -102,7 +102,7 @@ func binariesUnit(s site, daemons []daemon) node.Unit {
 }
 
 // binariesScript has a line for each step, below the functions that they need.
-func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node.File {
+func binariesScript(s hostContext, daemons []daemon, artefacts []cluster.Artefact) node.File {
 	var steps []string
 	functions := []string{"need"}
 	step := func(needs []string, format string, args ...any) {
@@ -142,12 +142,12 @@ func binariesScript(s site, daemons []daemon, artefacts []cluster.Artefact) node
 		functions[i] = fill(f, v)
 	}
 	v["Functions"] = functions
-	return text(sectionMachine, "unit "+BinariesUnit, "", binariesPath, fill("binaries.sh.tmpl", v))
+	return publicFile(sectionMachine, "unit "+BinariesUnit, "", binariesPath, fill("binaries.sh.tmpl", v))
 }
 
 // missing is what is said of a binary that is not there: its image's builder
 // can put it there, but not where hagen brings all of them.
-func (s site) missing(artefacts []cluster.Artefact) string {
+func (s hostContext) missing(artefacts []cluster.Artefact) string {
 	switch {
 	case len(artefacts) == 0:
 		return "put $2 there and reboot"

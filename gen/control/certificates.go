@@ -13,40 +13,6 @@ import (
 	"hagen/pki"
 )
 
-// certificate is a row: one certificate or key of the cluster, what it says
-// and where it stands on the machines of a role.
-type certificate struct {
-	stem      string // file name without extension: the seed's
-	kind      pki.Kind
-	perHost   bool   // one for each machine of the role, else one for the cluster
-	authority string // stem of the row that signs it
-	profile   string // signing profile
-	cn        string
-	org       string // what Kubernetes reads as the group of a client
-	sans      func(*cluster.Cluster, cluster.Host) ([]string, []netip.Addr)
-	life      func(cluster.PKI) time.Duration
-	section   string
-	placed    []placement
-	why       string
-}
-
-// part is a file of a certificate or key.
-type part int
-
-const (
-	theCertificate part = iota
-	theKey
-	thePublicHalf
-)
-
-// placement is one file on every machine of the role. An empty user is root.
-type placement struct {
-	part        part
-	path        string
-	user, group string
-	mode        fs.FileMode
-}
-
 // pair places a certificate for everybody and its key for one user.
 func pair(dir, stem, user string, mode fs.FileMode) []placement {
 	return []placement{
@@ -120,22 +86,11 @@ func (r certificate) request(c *cluster.Cluster, h cluster.Host) pki.Request {
 	return req
 }
 
-// unique keeps the first of equal values, in their order.
-func unique[T comparable](values []T) []T {
-	var out []T
-	for _, v := range values {
-		if !slices.Contains(out, v) {
-			out = append(out, v)
-		}
-	}
-	return out
-}
-
 // Requests lists every certificate and key that the cluster needs: what all
 // machines share first, then host by host.
-func Requests(c *cluster.Cluster) []pki.Request { return plans[c.Profile.Name].requests(c) }
+func Requests(c *cluster.Cluster) []pki.Request { return tablesOf[c.Profile.Name].requests(c) }
 
-func (p plan) requests(c *cluster.Cluster) []pki.Request {
+func (p profileTables) requests(c *cluster.Cluster) []pki.Request {
 	var shared, own []pki.Request
 	share := func(rows []certificate) {
 		for _, r := range rows {
@@ -161,6 +116,9 @@ func (p plan) requests(c *cluster.Cluster) []pki.Request {
 	return append(shared, own...)
 }
 
+// systemMasters is the group that every API server obeys without asking RBAC.
+const systemMasters = "system:masters"
+
 // adminCertificate is the administrator's, and on no machine.
 var adminCertificate = certificate{
 	stem: "admin", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
@@ -168,7 +126,7 @@ var adminCertificate = certificate{
 }
 
 // certificateFiles places the rows of a role on a machine.
-func certificateFiles(s site, rows []certificate, set pki.Set) ([]node.File, error) {
+func certificateFiles(s hostContext, rows []certificate, set pki.Set) ([]node.File, error) {
 	var files []node.File
 	for _, r := range rows {
 		item, found := set[r.name(s.host.Name)]

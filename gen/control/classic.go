@@ -1,17 +1,15 @@
 package control
 
 import (
-	"fmt"
 	"net/netip"
-	"strings"
 
 	"hagen/gen/cluster"
 	"hagen/gen/node"
 	"hagen/pki"
 )
 
-// The classic profile: what the seed sets up by hand, to the flag and in its
-// order. Where it departs from the seed's text a row says so.
+// The classic profile: what the guide sets up by hand, to the flag and in its
+// order. Where it departs from the guide's text a row says so.
 
 var classicRoles = []role{
 	{
@@ -64,10 +62,7 @@ var classicCertificates = []certificate{
 	},
 }
 
-// systemMasters is the group that every API server obeys without asking RBAC.
-const systemMasters = "system:masters"
-
-// classicEtcdSANs are the ones the seed prints: the loopback and every master.
+// classicEtcdSANs are the ones the guide prints: the loopback and every master.
 func classicEtcdSANs(c *cluster.Cluster, _ cluster.Host) ([]string, []netip.Addr) {
 	addresses := c.Loopbacks()
 	for _, m := range c.Members() {
@@ -95,73 +90,16 @@ var classicDirectories = []node.Directory{
 	directory(sectionScheduler, schedulerPKI, "", 0o755),
 }
 
-// classicConfig: the seed's daemons dial the load balancer, by its name.
-func classicConfig(s site, _ pki.Set) []node.File { return kubeconfigs(s, endpointURL(s)) }
+// classicConfig: the guide's daemons dial the load balancer, by its name.
+func classicConfig(s hostContext, _ pki.Set) []node.File { return kubeconfigs(s, endpointURL(s)) }
 
-// classicRestart is the tail of every one of the seed's services.
-func classicRestart(site) []string {
+// classicRestart is the tail of every one of the guide's services.
+func classicRestart(hostContext) []string {
 	return []string{"Restart=on-failure", "RestartSec=5", "LimitNOFILE=65536"}
 }
 
-// etcdClientURL and etcdPeerURL are how others reach a host's etcd.
-func etcdClientURL(c *cluster.Cluster, h cluster.Host) string {
-	return httpsURL(c.EtcdAddress(h).String(), cluster.EtcdClientPort)
-}
-
-func etcdPeerURL(c *cluster.Cluster, h cluster.Host) string {
-	return httpsURL(c.EtcdAddress(h).String(), cluster.EtcdPeerPort)
-}
-
-func ownClientURL(s site) string { return etcdClientURL(s.Cluster, s.host) }
-func ownPeerURL(s site) string   { return etcdPeerURL(s.Cluster, s.host) }
-func hostName(s site) string     { return s.host.Name }
-func serviceRange(s site) string { return list(s.Services) }
-func podRange(s site) string     { return list(s.Pods) }
-func apiPort(s site) string      { return fmt.Sprint(s.APIServer.Port) }
-func clusterName(s site) string  { return s.Name }
-func nodePorts(s site) string    { return fmt.Sprintf("%d-%d", s.NodePorts.First, s.NodePorts.Last) }
-
-// list writes ranges as one flag's value.
-func list(ranges []netip.Prefix) string {
-	var texts []string
-	for _, r := range ranges {
-		texts = append(texts, r.String())
-	}
-	return strings.Join(texts, ",")
-}
-
-// initialCluster is the whole member list, the same on every master but on one
-// that joins others before all are there.
-func initialCluster(s site) string {
-	if list := s.Joining[s.host.Name]; list != "" {
-		return list
-	}
-	var members []string
-	for _, m := range s.Members() {
-		members = append(members, m.Name+"="+etcdPeerURL(s.Cluster, m))
-	}
-	return strings.Join(members, ",")
-}
-
-// clusterState is what etcd does without data: form the cluster with the others,
-// or join those that are there, who have been told to expect it.
-func clusterState(s site) string {
-	if _, joins := s.Joining[s.host.Name]; joins {
-		return "existing"
-	}
-	return "new"
-}
-
-func allClientURLs(s site) string {
-	var urls []string
-	for _, m := range s.Members() {
-		urls = append(urls, etcdClientURL(s.Cluster, m))
-	}
-	return strings.Join(urls, ",")
-}
-
-// seed is why a flag of classic is there.
-const seed = "the seed's"
+// guide is why a flag of classic is there.
+const guide = "from the 2018 guide"
 
 var classicDaemons = []daemon{
 	{
@@ -171,24 +109,24 @@ var classicDaemons = []daemon{
 		data:   &classicData,
 		before: []string{"Type=notify"}, after: classicRestart,
 		flags: []flag{
-			{name: "name", value: hostName, space: true, why: seed},
-			{name: "trusted-ca-file", value: is(kubernetesPKI + "/ca.pem"), why: seed},
-			{name: "cert-file", value: is(etcdPKI + "/etcd-server.pem"), why: seed},
-			{name: "key-file", value: is(etcdPKI + "/etcd-server-key.pem"), why: seed},
-			{name: "client-cert-auth", value: is("true"), why: seed},
-			{name: "listen-client-urls", value: ownClientURL, space: true, why: "the seed's, with the blank it lacks before the backslash"},
-			{name: "advertise-client-urls", value: ownClientURL, space: true, why: seed},
-			{name: "peer-client-cert-auth", value: is("true"), why: seed},
-			{name: "peer-trusted-ca-file", value: is(kubernetesPKI + "/ca.pem"), why: seed},
-			{name: "peer-cert-file", value: is(etcdPKI + "/etcd-server.pem"), why: seed},
-			{name: "peer-key-file", value: is(etcdPKI + "/etcd-server-key.pem"), why: seed},
-			{name: "initial-advertise-peer-urls", value: ownPeerURL, space: true, why: seed},
-			{name: "listen-peer-urls", value: ownPeerURL, space: true, why: seed},
-			{name: "initial-cluster-token", value: is("etcd-cluster-token"), space: true, why: seed},
-			{name: "initial-cluster", value: initialCluster, space: true, why: seed},
-			{name: "initial-cluster-state", value: clusterState, space: true, why: seed},
-			{name: "data-dir", value: is(etcdData), why: seed},
-			{name: "debug", value: is("false"), why: seed},
+			{name: "name", value: hostName, space: true, why: guide},
+			{name: "trusted-ca-file", value: fixed(kubernetesPKI + "/ca.pem"), why: guide},
+			{name: "cert-file", value: fixed(etcdPKI + "/etcd-server.pem"), why: guide},
+			{name: "key-file", value: fixed(etcdPKI + "/etcd-server-key.pem"), why: guide},
+			{name: "client-cert-auth", value: fixed("true"), why: guide},
+			{name: "listen-client-urls", value: ownClientURL, space: true, why: "from the 2018 guide, with the blank it lacks before the backslash"},
+			{name: "advertise-client-urls", value: ownClientURL, space: true, why: guide},
+			{name: "peer-client-cert-auth", value: fixed("true"), why: guide},
+			{name: "peer-trusted-ca-file", value: fixed(kubernetesPKI + "/ca.pem"), why: guide},
+			{name: "peer-cert-file", value: fixed(etcdPKI + "/etcd-server.pem"), why: guide},
+			{name: "peer-key-file", value: fixed(etcdPKI + "/etcd-server-key.pem"), why: guide},
+			{name: "initial-advertise-peer-urls", value: ownPeerURL, space: true, why: guide},
+			{name: "listen-peer-urls", value: ownPeerURL, space: true, why: guide},
+			{name: "initial-cluster-token", value: fixed("etcd-cluster-token"), space: true, why: guide},
+			{name: "initial-cluster", value: initialCluster, space: true, why: guide},
+			{name: "initial-cluster-state", value: clusterState, space: true, why: guide},
+			{name: "data-dir", value: fixed(etcdData), why: guide},
+			{name: "debug", value: fixed("false"), why: guide},
 		},
 	},
 	{
@@ -197,29 +135,29 @@ var classicDaemons = []daemon{
 		unit:   []string{"After=network.target", "After=etcd.service"},
 		before: []string{"Type=notify"}, after: classicRestart,
 		flags: []flag{
-			{name: "admission-control", value: is("NamespaceLifecycle,ServiceAccount,LimitRanger,ResourceQuota,DefaultStorageClass"), why: seed},
-			{name: "etcd-servers", value: allClientURLs, why: seed},
-			{name: "etcd-cafile", value: is(etcdPKI + "/ca.pem"), why: seed},
-			{name: "etcd-certfile", value: is(etcdPKI + "/etcd-client.pem"), why: seed},
-			{name: "etcd-keyfile", value: is(etcdPKI + "/etcd-client-key.pem"), why: seed},
-			{name: "advertise-address", value: is("0.0.0.0"), why: seed},
-			{name: "allow-privileged", value: is("true"), why: seed},
-			{name: "bind-address", value: is("0.0.0.0"), why: seed},
-			{name: "secure-port", value: apiPort, why: seed},
-			{name: "service-cluster-ip-range", value: serviceRange, why: seed},
-			{name: "service-node-port-range", value: nodePorts, why: seed},
-			{name: "client-ca-file", value: is(kubernetesPKI + "/ca.pem"), why: seed},
-			{name: "tls-cert-file", value: is(kubernetesPKI + "/apiserver.pem"), why: seed},
-			{name: "tls-private-key-file", value: is(kubernetesPKI + "/apiserver-key.pem"), why: seed},
-			{name: "service-account-key-file", value: is(kubernetesPKI + "/sa.key"), why: seed},
-			{name: "kubelet-client-certificate", value: is(kubernetesPKI + "/kubelet-client.pem"), why: seed},
-			{name: "kubelet-client-key", value: is(kubernetesPKI + "/kubelet-client-key.pem"), why: seed},
-			{name: "insecure-bind-address", value: is("127.0.0.1"), why: seed},
-			{name: "insecure-port", value: is("8080"), why: seed},
-			{name: "endpoint-reconciler-type", value: is("lease"), why: seed},
-			{name: "enable-swagger-ui", value: is("true"), why: seed},
-			{name: "authorization-mode", value: is("Node,RBAC"), why: seed},
-			{name: "v", value: is("2"), why: seed},
+			{name: "admission-control", value: fixed("NamespaceLifecycle,ServiceAccount,LimitRanger,ResourceQuota,DefaultStorageClass"), why: guide},
+			{name: "etcd-servers", value: allClientURLs, why: guide},
+			{name: "etcd-cafile", value: fixed(etcdPKI + "/ca.pem"), why: guide},
+			{name: "etcd-certfile", value: fixed(etcdPKI + "/etcd-client.pem"), why: guide},
+			{name: "etcd-keyfile", value: fixed(etcdPKI + "/etcd-client-key.pem"), why: guide},
+			{name: "advertise-address", value: fixed("0.0.0.0"), why: guide},
+			{name: "allow-privileged", value: fixed("true"), why: guide},
+			{name: "bind-address", value: fixed("0.0.0.0"), why: guide},
+			{name: "secure-port", value: apiPort, why: guide},
+			{name: "service-cluster-ip-range", value: serviceRange, why: guide},
+			{name: "service-node-port-range", value: nodePorts, why: guide},
+			{name: "client-ca-file", value: fixed(kubernetesPKI + "/ca.pem"), why: guide},
+			{name: "tls-cert-file", value: fixed(kubernetesPKI + "/apiserver.pem"), why: guide},
+			{name: "tls-private-key-file", value: fixed(kubernetesPKI + "/apiserver-key.pem"), why: guide},
+			{name: "service-account-key-file", value: fixed(kubernetesPKI + "/sa.key"), why: guide},
+			{name: "kubelet-client-certificate", value: fixed(kubernetesPKI + "/kubelet-client.pem"), why: guide},
+			{name: "kubelet-client-key", value: fixed(kubernetesPKI + "/kubelet-client-key.pem"), why: guide},
+			{name: "insecure-bind-address", value: fixed("127.0.0.1"), why: guide},
+			{name: "insecure-port", value: fixed("8080"), why: guide},
+			{name: "endpoint-reconciler-type", value: fixed("lease"), why: guide},
+			{name: "enable-swagger-ui", value: fixed("true"), why: guide},
+			{name: "authorization-mode", value: fixed("Node,RBAC"), why: guide},
+			{name: "v", value: fixed("2"), why: guide},
 		},
 	},
 	{
@@ -227,17 +165,17 @@ var classicDaemons = []daemon{
 		description: "Kubernetes Controller Manager", documentation: "https://github.com/GoogleCloudPlatform/kubernetes",
 		unit: []string{"After=network.target"}, after: classicRestart,
 		flags: []flag{
-			{name: "kubeconfig", value: is(managerConfig), why: seed},
-			{name: "address", value: is("127.0.0.1"), why: seed},
-			{name: "cluster-cidr", value: podRange, why: seed},
-			{name: "cluster-name", value: clusterName, why: seed},
-			{name: "leader-elect", value: is("true"), why: seed},
-			{name: "service-cluster-ip-range", value: serviceRange, why: seed},
-			{name: "root-ca-file", value: is(kubernetesPKI + "/ca.pem"), why: seed},
-			{name: "service-account-private-key-file", value: is(kubernetesPKI + "/sa.key"), why: seed},
-			{name: "use-service-account-credentials", value: is("true"), why: seed},
-			{name: "controllers", value: is("*"), why: seed},
-			{name: "v", value: is("2"), why: seed},
+			{name: "kubeconfig", value: fixed(managerConfig), why: guide},
+			{name: "address", value: fixed("127.0.0.1"), why: guide},
+			{name: "cluster-cidr", value: podRange, why: guide},
+			{name: "cluster-name", value: clusterName, why: guide},
+			{name: "leader-elect", value: fixed("true"), why: guide},
+			{name: "service-cluster-ip-range", value: serviceRange, why: guide},
+			{name: "root-ca-file", value: fixed(kubernetesPKI + "/ca.pem"), why: guide},
+			{name: "service-account-private-key-file", value: fixed(kubernetesPKI + "/sa.key"), why: guide},
+			{name: "use-service-account-credentials", value: fixed("true"), why: guide},
+			{name: "controllers", value: fixed("*"), why: guide},
+			{name: "v", value: fixed("2"), why: guide},
 		},
 	},
 	{
@@ -245,10 +183,10 @@ var classicDaemons = []daemon{
 		description: "Kubernetes Scheduler", documentation: "https://github.com/GoogleCloudPlatform/kubernetes",
 		unit: []string{"After=network.target"}, after: classicRestart,
 		flags: []flag{
-			{name: "address", value: is("127.0.0.1"), why: seed},
-			{name: "kubeconfig", value: is(schedulerConfig), why: seed},
-			{name: "leader-elect", value: is("true"), why: seed},
-			{name: "v", value: is("2"), why: seed},
+			{name: "address", value: fixed("127.0.0.1"), why: guide},
+			{name: "kubeconfig", value: fixed(schedulerConfig), why: guide},
+			{name: "leader-elect", value: fixed("true"), why: guide},
+			{name: "v", value: fixed("2"), why: guide},
 		},
 	},
 }

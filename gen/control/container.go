@@ -10,13 +10,13 @@ import (
 )
 
 // contained says whether HAProxy runs in a container here.
-func (s site) contained(d daemon) bool {
+func (s hostContext) contained(d daemon) bool {
 	return s.host.Delivery.Of(d.name) == profiles.Container
 }
 
 // log is where HAProxy writes: in a container to its standard output, which
 // Podman hands to the journal.
-func (s site) log() string {
+func (s hostContext) log() string {
 	if s.host.Delivery.HAProxy == profiles.Container {
 		return "stdout format raw"
 	}
@@ -27,7 +27,7 @@ func (s site) log() string {
 // which becomes haproxy.service. The image's own user runs it. Podman tells
 // systemd that it is ready when it runs: whether HAProxy can tell by itself
 // depends on how an image was built.
-func haproxyContainer(s site) node.File {
+func haproxyContainer(s hostContext) node.File {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("[Unit]")
@@ -57,13 +57,13 @@ func haproxyContainer(s site) node.File {
 	line("LimitNOFILE=%d", openFiles(s))
 	line("\n[Install]")
 	line("WantedBy=multi-user.target")
-	f := text(sectionHAProxy, "daemon haproxy", "Podman makes haproxy.service of it", path.Join(node.QuadletDir, "haproxy.container"), b.String())
+	f := publicFile(sectionHAProxy, "daemon haproxy", "Podman makes haproxy.service of it", path.Join(node.QuadletDir, "haproxy.container"), b.String())
 	return f
 }
 
 // mounted is how the configuration is mounted: with z Podman gives it the
 // SELinux type of what containers may read.
-func (s site) mounted() string {
+func (s hostContext) mounted() string {
 	if s.host.OS.SELinux {
 		return "ro,z"
 	}

@@ -19,13 +19,13 @@ var update = goflag.Bool("update", false, "rewrite docs/flags.md")
 func TestFlagsDoc(t *testing.T) {
 	const path = "../../docs/flags.md"
 	var b bytes.Buffer
-	b.WriteString("# Every flag and its reason\n\nMade from the tables in `gen/control` by `make golden`; values are those of the first master of the\nseed's cluster.\n")
+	b.WriteString("# Every flag and its reason\n\nMade from the tables in `gen/control` by `make golden`; values are those of the first master of the\nexample cluster.\n")
 	for _, profile := range []struct {
 		name    string
 		daemons []daemon
 	}{{"standard", standardDaemons}, {"classic", classicDaemons}} {
 		c := readCluster(t, profile.name)
-		s := site{Cluster: c, host: c.Hosts()[0]}
+		s := hostContext{Cluster: c, host: c.Hosts()[0]}
 		fmt.Fprintf(&b, "\n## %s: Kubernetes %s, etcd %s\n", profile.name, c.Kubernetes, c.Etcd)
 		for _, d := range profile.daemons {
 			fmt.Fprintf(&b, "\n### %s\n\n| flag | value | reason |\n| --- | --- | --- |\n", d.name)
@@ -54,7 +54,7 @@ func TestFlagsDoc(t *testing.T) {
 // TestMasters: system:masters is on two certificates alone, and no authority's
 // key is placed anywhere.
 func TestMasters(t *testing.T) {
-	for name, p := range plans {
+	for name, p := range tablesOf {
 		var masters []string
 		var rows []certificate
 		for _, r := range p.roles {
@@ -94,7 +94,7 @@ func TestHostsFile(t *testing.T) {
 func TestExternalDNS(t *testing.T) {
 	c := readCluster(t, "standard")
 	c.HostsFile = false
-	for _, f := range basics(site{Cluster: c, host: c.Machines[0]}).Files {
+	for _, f := range basics(hostContext{Cluster: c, host: c.Machines[0]}).Files {
 		if f.Path == "/etc/hosts" {
 			t.Error("/etc/hosts is written")
 		}
@@ -128,7 +128,7 @@ func TestLowPorts(t *testing.T) {
 		c := readCluster(t, "standard")
 		c.APIServer.Port, c.Endpoint.Port = test.port, test.port
 		for _, d := range []daemon{standardDaemons[1], haproxyDaemon} {
-			text := d.serviceText(site{Cluster: c, host: c.Machines[0]})
+			text := d.serviceText(hostContext{Cluster: c, host: c.Machines[0]})
 			if got := strings.Contains(text, "AmbientCapabilities=CAP_NET_BIND_SERVICE"); got != test.want {
 				t.Errorf("%s on port %d: %t", d.name, test.port, got)
 			}
@@ -157,7 +157,7 @@ func flagsAccepted(t *testing.T, profile string, daemons []daemon, current bool)
 		}
 		c := readCluster(t, profile)
 		c.Release, c.Kubernetes, c.Etcd = release, release.Proven, release.Etcd
-		s := site{Cluster: c, host: c.Machines[0]}
+		s := hostContext{Cluster: c, host: c.Machines[0]}
 		for _, d := range daemons {
 			rows := 0
 			for i, row := range d.flags {
@@ -190,7 +190,7 @@ func flagsAccepted(t *testing.T, profile string, daemons []daemon, current bool)
 
 // TestSinceUntil: a row counts from its first release to its last.
 func TestSinceUntil(t *testing.T) {
-	s := site{Cluster: readCluster(t, "standard"), host: readCluster(t, "standard").Machines[0]}
+	s := hostContext{Cluster: readCluster(t, "standard"), host: readCluster(t, "standard").Machines[0]}
 	for _, test := range []struct{ since, until, in string }{
 		{"", "", "1.34 1.35 1.36 1.37"},
 		{"1.36", "", "1.36 1.37"},

@@ -8,19 +8,8 @@ import (
 	"hagen/profiles"
 )
 
-// flag is a row: one flag of one daemon, and why it is there.
-type flag struct {
-	name  string
-	value func(site) string
-	why   string
-	space bool             // written "--name value", as the seed writes etcd's
-	when  func(*site) bool // a named condition; nil is always
-	since string           // first minor release of the daemon that has it, "1.36"; "" is all
-	until string           // last minor release of the daemon that has it
-}
-
-// applies says whether a daemon of this version gets the flag on this site.
-func (f flag) applies(s site, version profiles.Version) bool {
+// applies says whether a daemon of this version gets the flag for this host.
+func (f flag) applies(s hostContext, version profiles.Version) bool {
 	if f.when != nil && !f.when(&s) {
 		return false
 	}
@@ -37,27 +26,8 @@ func minor(mark string) profiles.Version {
 	return v
 }
 
-// is gives a fixed value.
-func is(value string) func(site) string { return func(site) string { return value } }
-
-// daemon is a row: one systemd service with its flags.
-type daemon struct {
-	name          string // of the unit and the binary
-	section       string
-	description   string
-	documentation string
-	unit          []string            // further lines of [Unit]
-	data          *node.Directory     // the row of the directory in which it keeps data
-	before        []string            // lines of [Service] before ExecStart
-	flags         []flag              // nil: the arguments stand in args
-	args          string              // arguments of a daemon without flags
-	after         func(site) []string // lines of [Service] after ExecStart
-	why           string
-	product       product
-}
-
 // serviceText writes the daemon's unit file for one host.
-func (d daemon) serviceText(s site) string {
+func (d daemon) serviceText(s hostContext) string {
 	var b strings.Builder
 	line := func(text string) { b.WriteString(text + "\n") }
 	line("[Unit]")
@@ -96,7 +66,7 @@ func (d daemon) serviceText(s site) string {
 // the system: it waits for the disk, and takes over what is there. What a disk
 // keeps belongs to a number, and a machine that is made anew may give the
 // daemon's account another one.
-func (d daemon) onDisk(s site) (waits, prepares []string) {
+func (d daemon) onDisk(s hostContext) (waits, prepares []string) {
 	if d.data == nil {
 		return nil, nil
 	}
@@ -116,9 +86,9 @@ func (d daemon) onDisk(s site) (waits, prepares []string) {
 	return waits, prepares
 }
 
-// execStart writes one flag a line, as the seed does, so that a review shows
+// execStart writes one flag a line, as the 2018 guide does, so that a review shows
 // which flag changed.
-func (d daemon) execStart(s site) string {
+func (d daemon) execStart(s hostContext) string {
 	words := []string{"ExecStart=" + s.binary(d.name) + d.args}
 	for _, f := range d.flags {
 		if !f.applies(s, d.product.row(s)) {
@@ -140,35 +110,29 @@ func escape(value string) string {
 }
 
 // service gives the daemon's unit.
-func (d daemon) service(s site) node.Unit {
+func (d daemon) service(s hostContext) node.Unit {
 	return node.Unit{
 		Origin: node.Origin{Section: d.section, From: "daemon " + d.name, Why: d.why},
 		Name:   d.name + ".service", Contents: d.serviceText(s), Enabled: true,
 	}
 }
 
-// product is what a binary is released as.
-type product struct {
-	wanted func(site) string           // the version, for people
-	row    func(site) profiles.Version // the one whose flags are used: that of the release's row
-}
-
 var (
 	productEtcd = product{
-		func(s site) string { return s.Etcd.String() },
-		func(s site) profiles.Version { return s.Release.Etcd },
+		func(s hostContext) string { return s.Etcd.String() },
+		func(s hostContext) profiles.Version { return s.Release.Etcd },
 	}
 	productKubernetes = product{
-		func(s site) string { return s.Kubernetes.String() },
-		func(s site) profiles.Version { return s.Release.Proven },
+		func(s hostContext) string { return s.Kubernetes.String() },
+		func(s hostContext) profiles.Version { return s.Release.Proven },
 	}
-	productHAProxy    = product{wanted: func(s site) string { return "2.4 or newer" + packaged(s) }}
-	productKeepalived = product{wanted: func(s site) string { return "2.2 or newer" + packaged(s) }}
-	productPodman     = product{wanted: func(site) string { return "4.4 or newer" }} // the first with Quadlet
+	productHAProxy    = product{wanted: func(s hostContext) string { return "2.4 or newer" + packaged(s) }}
+	productKeepalived = product{wanted: func(s hostContext) string { return "2.2 or newer" + packaged(s) }}
+	productPodman     = product{wanted: func(hostContext) string { return "4.4 or newer" }} // the first with Quadlet
 )
 
 // packaged tells how the operating system's own package is had.
-func packaged(s site) string {
+func packaged(s hostContext) string {
 	if s.host.OS.Packages == "" {
 		return ""
 	}

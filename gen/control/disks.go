@@ -9,7 +9,7 @@ import (
 )
 
 // disks are what the cluster file says of the machine's.
-func disks(s site) node.Node {
+func disks(s hostContext) node.Node {
 	var n node.Node
 	for _, d := range s.host.Disks {
 		disk := node.Disk{

@@ -11,7 +11,7 @@ import (
 
 // fetches says whether the machine's own script has to fetch what Ignition
 // would: cloud-init holds no file against a digest.
-func (s site) fetches() bool {
+func (s hostContext) fetches() bool {
 	return s.host.OS.Family() == profiles.CloudInit &&
 		slices.ContainsFunc(s.Artefacts(s.host), func(a cluster.Artefact) bool { return a.URL != "" })
 }

@@ -12,14 +12,14 @@ import (
 
 // front is what makes a machine one that clients dial: HAProxy, its
 // configuration, and the authority to check API servers with. No key.
-func front(s site, p plan, set pki.Set) node.Node {
+func front(s hostContext, p profileTables, set pki.Set) node.Node {
 	n := accounts([]account{{name: userHAProxy, home: "/var/lib/haproxy"}})
-	config := text(sectionHAProxy, "haproxy.cfg", "", haproxyConfig, haproxyText(s, p.haproxy))
+	config := publicFile(sectionHAProxy, "haproxy.cfg", "", haproxyConfig, haproxyText(s, p.haproxy))
 	config.Overwrite = true // a distribution's package brings one
 	n.Directories = []node.Directory{directory(sectionHAProxy, haproxyDir, "", 0o755)}
 	n.Files = []node.File{config}
 	if strings.Contains(string(config.Contents), balancerCA) {
-		n.Files = append(n.Files, text(sectionHAProxy, "certificate kubernetes", "whom the health checks believe",
+		n.Files = append(n.Files, publicFile(sectionHAProxy, "certificate kubernetes", "whom the health checks believe",
 			balancerCA, string(set[ClusterAuthority].Cert)))
 	}
 	if len(s.Balancing.VirtualIPs) > 0 {
@@ -29,7 +29,7 @@ func front(s site, p plan, set pki.Set) node.Node {
 }
 
 // frontDaemons are those of a machine that clients dial.
-func frontDaemons(s site) []daemon {
+func frontDaemons(s hostContext) []daemon {
 	if len(s.Balancing.VirtualIPs) > 0 {
 		return []daemon{haproxyDaemon, keepalivedDaemon}
 	}
@@ -48,7 +48,7 @@ var haproxyDaemon = daemon{
 	before: lines([]string{"Type=notify"}, runAs(userHAProxy),
 		[]string{"ExecStartPre=BINARY -c -q -f " + haproxyConfig}),
 	args: " -Ws -f " + haproxyConfig,
-	after: func(s site) []string {
+	after: func(s hostContext) []string {
 		return lines([]string{
 			"ExecReload=BINARY -c -q -f " + haproxyConfig,
 			"ExecReload=/bin/kill -USR2 $MAINPID",
@@ -65,13 +65,15 @@ const ownConnections = 100
 // openFiles is how many files HAProxy may open: two sockets a connection, and
 // some for checks and logs. It refuses to start with fewer than maxconn needs;
 // more than 1048576 (fs.nr_open) a kernel may refuse.
-func openFiles(s site) int { return max(65536, 2*(s.Balancing.MaxConnections+ownConnections)+1024) }
+func openFiles(s hostContext) int {
+	return max(65536, 2*(s.Balancing.MaxConnections+ownConnections)+1024)
+}
 
 // binds say where clients are let in: at all addresses of the machine, or at
 // those in the ranges of spec.network.use.haproxy and the virtual IPs. These a
 // machine does not have all the time: transparent lets HAProxy bind them before
 // (configuration manual, 5.1; without privileges it is IP_FREEBIND).
-func binds(s site) []string {
+func binds(s hostContext) []string {
 	switch {
 	case len(s.Use.HAProxy) == 0 && s.host.Has(6):
 		return []string{fmt.Sprintf(":::%d v4v6", s.Endpoint.Port)}
@@ -92,7 +94,7 @@ type server struct {
 }
 
 // haproxyText fills a profile's template of haproxy.cfg.
-func haproxyText(s site, template string) string {
+func haproxyText(s hostContext, template string) string {
 	var servers []server
 	for _, m := range s.APIServers() {
 		servers = append(servers, server{m.Name, netip.AddrPortFrom(s.APIAddress(m), s.APIServer.Port)})

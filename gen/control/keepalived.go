@@ -22,15 +22,15 @@ const (
 
 // virtualAddress is what a machine needs to take part in holding the virtual
 // IP: keepalived and its configuration. No key.
-func virtualAddress(s site) node.Node {
+func virtualAddress(s hostContext) node.Node {
 	n := accounts([]account{{name: userVRRP, home: "/nonexistent", why: "asks HAProxy whether it serves; keepalived itself is root"}})
 	n.Directories = []node.Directory{directory(sectionKeepalived, keepalivedDir, "", 0o755)}
-	config := text(sectionKeepalived, "keepalived.conf", "", keepalivedConfig, keepalivedText(s))
+	config := publicFile(sectionKeepalived, "keepalived.conf", "", keepalivedConfig, keepalivedText(s))
 	config.Overwrite = true // a distribution's package brings one
 	n.Files = []node.File{
-		text(sectionKeepalived, "keepalived interface", "on which interface this machine's address is: its name is known at boot only", interfaceScript, interfaceText(s)),
+		publicFile(sectionKeepalived, "keepalived interface", "on which interface this machine's address is: its name is known at boot only", interfaceScript, interfaceText(s)),
 		config,
-		text(sectionKeepalived, "keepalived check", "", keepalivedCheck, checkText(s)),
+		publicFile(sectionKeepalived, "keepalived check", "", keepalivedCheck, checkText(s)),
 	}
 	return n
 }
@@ -45,7 +45,7 @@ var keepalivedDaemon = daemon{
 	before: []string{"Type=exec", "RuntimeDirectory=" + strings.TrimPrefix(keepalivedRun, "/run/"),
 		"ExecStartPre=/bin/sh " + interfaceScript + " " + interfaceConfig},
 	args: fmt.Sprintf(" --dont-fork --log-console --no-syslog --vrrp --use-file=%s --pid=%s/keepalived.pid --vrrp_pid=%[2]s/vrrp.pid", keepalivedConfig, keepalivedRun),
-	after: func(site) []string {
+	after: func(hostContext) []string {
 		return lines([]string{"ExecReload=/bin/kill -HUP $MAINPID", "KillMode=mixed"}, always,
 			[]string{"CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_NET_BROADCAST CAP_SETUID CAP_SETGID CAP_KILL CAP_DAC_READ_SEARCH"}, hardening())
 	},
@@ -59,7 +59,7 @@ type router struct {
 }
 
 // routers are those of a machine.
-func routers(s site) []router {
+func routers(s hostContext) []router {
 	var out []router
 	for i, vip := range s.Balancing.VirtualIPs {
 		r := router{VirtualIP: vip, Source: s.vrrpSource(s.host, vip)}
@@ -77,7 +77,7 @@ func routers(s site) []router {
 }
 
 // keepalivedText is the configuration of one machine.
-func keepalivedText(s site) string {
+func keepalivedText(s hostContext) string {
 	place := slices.IndexFunc(s.Fronts(), func(f cluster.Host) bool { return f.Name == s.host.Name })
 	return fill("keepalived.conf.tmpl", values{
 		"Interface": interfaceConfig, "Name": s.host.Name, "User": userVRRP, "Check": keepalivedCheck,
@@ -87,7 +87,7 @@ func keepalivedText(s site) string {
 
 // vrrpSource is the address from which a machine speaks of a virtual IP: of its
 // family, and in its network where it has one there.
-func (s site) vrrpSource(h cluster.Host, vip netip.Addr) netip.Addr {
+func (s hostContext) vrrpSource(h cluster.Host, vip netip.Addr) netip.Addr {
 	var own []netip.Addr
 	for _, a := range slices.Concat(s.FrontAddresses(h), h.Addresses) {
 		if a.Is4() == vip.Is4() {
@@ -101,12 +101,12 @@ func (s site) vrrpSource(h cluster.Host, vip netip.Addr) netip.Addr {
 }
 
 // checkText asks HAProxy whether it serves.
-func checkText(s site) string {
+func checkText(s hostContext) string {
 	return fill("haproxy-serves.sh.tmpl", values{"Address": s.loopback(), "Port": s.Balancing.StatsPort})
 }
 
 // interfaceText finds a machine's interface, or those of both families.
-func interfaceText(s site) string {
+func interfaceText(s hostContext) string {
 	template := "interface.sh.tmpl"
 	if len(s.Balancing.VirtualIPs) > 1 {
 		template = "interfaces.sh.tmpl"

@@ -3,7 +3,6 @@ package control
 import (
 	"encoding/base64"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -14,36 +13,27 @@ import (
 
 // endpointURL is where everybody outside the masters dials; classic's masters
 // do, too.
-func endpointURL(s site) string {
+func endpointURL(s hostContext) string {
 	return httpsURL(s.Endpoint.Host, s.Endpoint.Port)
 }
 
-// httpsURL dials a name or an address; a URL wants IPv6 in brackets (RFC 3986,
-// 3.2.2).
-func httpsURL(host string, port uint16) string {
-	if address, err := netip.ParseAddr(host); err == nil {
-		return "https://" + netip.AddrPortFrom(address, port).String()
-	}
-	return "https://" + host + ":" + strconv.Itoa(int(port))
-}
-
 // loopbackURL is a master's own API server.
-func loopbackURL(s site) string {
+func loopbackURL(s hostContext) string {
 	return httpsURL(s.loopback().String(), s.APIServer.Port)
 }
 
 // kubeconfigs are those of a master's controller manager and scheduler. They
 // name their key's file, so the key stands once and its owner guards it.
-func kubeconfigs(s site, server string) []node.File {
+func kubeconfigs(s hostContext, server string) []node.File {
 	return []node.File{
-		text(sectionManager, "kubeconfig controller-manager", "", managerConfig,
+		publicFile(sectionManager, "kubeconfig controller-manager", "", managerConfig,
 			fileKubeconfig(s.Name, server, "system:kube-controller-manager", managerPKI+"/controller-manager")),
-		text(sectionScheduler, "kubeconfig scheduler", "", schedulerConfig,
+		publicFile(sectionScheduler, "kubeconfig scheduler", "", schedulerConfig,
 			fileKubeconfig(s.Name, server, "system:kube-scheduler", schedulerPKI+"/scheduler")),
 	}
 }
 
-// fileKubeconfig writes the seed's kubeconfig, whose certificates are files.
+// fileKubeconfig writes the 2018 guide's kubeconfig, whose certificates are files.
 func fileKubeconfig(name, server, user, stem string) string {
 	return fmt.Sprintf(`apiVersion: v1
 clusters:

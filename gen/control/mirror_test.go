@@ -56,7 +56,7 @@ spec:
 	if c, faults = c.Lock(lock); len(faults) > 0 {
 		t.Fatal(faults)
 	}
-	s := site{Cluster: c, host: c.Machines[0]}
+	s := hostContext{Cluster: c, host: c.Machines[0]}
 	s.host.OS = system
 	n := binaries(s, standardDaemons)
 	script := string(n.Files[len(n.Files)-1].Contents)

@@ -9,7 +9,7 @@ import (
 
 // interfaces are the files of a machine's interfaces with static addresses, and
 // those with its NTP servers.
-func interfaces(s site) node.Node {
+func interfaces(s hostContext) node.Node {
 	var n node.Node
 	for at, i := range s.host.Interfaces {
 		f := network.File(node.Interface{Name: i.Name, MAC: i.MAC, Addresses: i.Addresses, Gateways: i.Gateways, Nameservers: i.Nameservers}, s.host.OS.Network)

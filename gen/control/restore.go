@@ -19,13 +19,13 @@ const (
 const RestoreUnit = restoreName + ".service"
 
 // restore begins etcd's data from a snapshot, once.
-func restore(s site) node.Node {
+func restore(s hostContext) node.Node {
 	if s.Restore.SHA256 == "" {
 		return node.Node{}
 	}
 	const from = "--restore"
 	return node.Node{
-		Files: []node.File{text(sectionEtcd, from, "", restorePath, restoreScript(s))},
+		Files: []node.File{publicFile(sectionEtcd, from, "", restorePath, restoreScript(s))},
 		Units: []node.Unit{{
 			Origin: node.Origin{Section: sectionEtcd, From: from, Why: "once: etcd does not start before, nor when it fails"},
 			Name:   RestoreUnit, Enabled: true,
@@ -43,7 +43,7 @@ func restore(s site) node.Node {
 // "Restoring with revision bump"; the figure is that page's).
 const restoreBump = 1_000_000_000
 
-func restoreScript(s site) string {
+func restoreScript(s hostContext) string {
 	return fill("etcd-restore.sh.tmpl", values{
 		"Unit": RestoreUnit, "Data": etcdData, "User": userEtcd, "Etcdutl": s.binary(etcdutl),
 		"Snapshot": s.Restore.Path, "SHA256": s.Restore.SHA256, "Short": s.Restore.SHA256[:12],

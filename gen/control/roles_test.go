@@ -20,7 +20,7 @@ import (
 // TestRoles: each role has a row in each profile, whose daemons are those that
 // gen/cluster gets binaries for.
 func TestRoles(t *testing.T) {
-	for name, p := range plans {
+	for name, p := range tablesOf {
 		for _, want := range []cluster.Role{cluster.Master, cluster.LoadBalancer} {
 			if !slices.ContainsFunc(p.roles, func(r role) bool { return r.name == want }) {
 				t.Errorf("%s: %s has no row", name, want)
@@ -43,7 +43,7 @@ func TestRoles(t *testing.T) {
 }
 
 // proxy is a role that hagen does not have: its machines run one daemon, which
-// is a client of the API servers.
+// fixed a client of the API servers.
 const proxy cluster.Role = "proxy"
 
 const (
@@ -66,16 +66,16 @@ var proxyRole = role{
 	},
 	accounts:    []account{{name: proxyUser, home: "/nonexistent"}},
 	directories: []node.Directory{directory(sectionMachine, proxyDir, "", 0o755)},
-	files: func(s site, _ pki.Set) []node.File {
-		return []node.File{text(sectionMachine, "kubeconfig kube-proxy", "", proxyDir+"/kubeconfig",
+	files: func(s hostContext, _ pki.Set) []node.File {
+		return []node.File{publicFile(sectionMachine, "kubeconfig kube-proxy", "", proxyDir+"/kubeconfig",
 			strings.ReplaceAll(fileKubeconfig(s.Name, endpointURL(s), "system:kube-proxy", proxyDir+"/kube-proxy"), kubernetesPKI, proxyDir))}
 	},
 	daemons: []daemon{{
 		name: "kube-proxy", section: sectionMachine, product: productKubernetes,
 		description: "Kubernetes proxy", documentation: "https://kubernetes.io/docs/reference/command-line-tools-reference/kube-proxy/",
 		before: lines([]string{"Type=exec"}, runAs(proxyUser)),
-		flags:  []flag{{name: "kubeconfig", value: is(proxyDir + "/kubeconfig"), why: "a test's"}},
-		after:  func(site) []string { return lines(always) },
+		flags:  []flag{{name: "kubeconfig", value: fixed(proxyDir + "/kubeconfig"), why: "a test's"}},
+		after:  func(hostContext) []string { return lines(always) },
 	}},
 }
 
@@ -86,9 +86,9 @@ func TestThirdRole(t *testing.T) {
 	host := c.Machines[0]
 	host.Name, host.Role, host.Addresses = "proxy0", proxy, []netip.Addr{netip.MustParseAddr("10.10.10.99")}
 	c.Machines = append(c.Machines, host)
-	p := plans[profiles.Standard]
+	p := tablesOf[profiles.Standard]
 	before := p.requests(readCluster(t, "standard"))
-	if unused := (plan{roles: append(slices.Clone(p.roles), proxyRole), certificates: p.certificates}); len(unused.requests(readCluster(t, "standard"))) != len(before) {
+	if unused := (profileTables{roles: append(slices.Clone(p.roles), proxyRole), certificates: p.certificates}); len(unused.requests(readCluster(t, "standard"))) != len(before) {
 		t.Error("a role of which there is no machine gets certificates")
 	}
 	p.roles = append(slices.Clone(p.roles), proxyRole)

@@ -17,7 +17,7 @@ const (
 )
 
 // tools are the binaries that a machine needs besides its daemons'.
-func (s site) tools() []string {
+func (s hostContext) tools() []string {
 	if s.role.tools == nil {
 		return nil
 	}
@@ -25,7 +25,7 @@ func (s site) tools() []string {
 }
 
 // etcdTools take and restore snapshots.
-func etcdTools(s site) []string {
+func etcdTools(s hostContext) []string {
 	switch {
 	case s.Snapshots.Every > 0:
 		return []string{etcdctl, etcdutl}
@@ -39,7 +39,7 @@ func etcdTools(s site) []string {
 // such as those that take and restore snapshots.
 func Runs(c *cluster.Cluster, binary string) bool {
 	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool {
-		return slices.Contains(plans[c.Profile.Name].at(c, Options{}, h).tools(), binary)
+		return slices.Contains(tablesOf[c.Profile.Name].at(c, Options{}, h).tools(), binary)
 	})
 }
 
@@ -51,7 +51,7 @@ const (
 // snapshots has every master copy its etcd's data at times of its own. It runs
 // as etcd's account, with etcd's own certificate, which is a client's, too: no
 // key goes anywhere where it was not, and no account may read one more.
-func snapshots(s site) node.Node {
+func snapshots(s hostContext) node.Node {
 	if s.Snapshots.Every == 0 {
 		return node.Node{}
 	}
@@ -64,7 +64,7 @@ func snapshots(s site) node.Node {
 	}
 	return node.Node{
 		Directories: []node.Directory{directory(sectionEtcd, s.Snapshots.Directory, userEtcd, 0o700)},
-		Files:       []node.File{text(sectionEtcd, from, "", snapshotPath, snapshotScript(s))},
+		Files:       []node.File{publicFile(sectionEtcd, from, "", snapshotPath, snapshotScript(s))},
 		Units: []node.Unit{
 			unit(".service", "as etcd, with etcd's own certificate: it is a client's, too", snapshotService(s), false),
 			unit(".timer", "each master at other times than the others", snapshotTimer(s), true),
@@ -72,7 +72,7 @@ func snapshots(s site) node.Node {
 	}
 }
 
-func snapshotService(s site) string {
+func snapshotService(s hostContext) string {
 	var takeOver []string
 	if onDisk(s.host, s.Snapshots.Directory) != "" { // the account may have another number since
 		takeOver = []string{fmt.Sprintf("ExecStartPre=+/bin/chown -R %s:%[1]s %s", userEtcd, s.Snapshots.Directory)}
@@ -100,7 +100,7 @@ func snapshotService(s site) string {
 
 // mounted has a unit wait for the disk on which a directory lies, and not run
 // without one that the cluster file names.
-func mounted(s site, directory string) []string {
+func mounted(s hostContext, directory string) []string {
 	waits := []string{"RequiresMountsFor=" + directory}
 	if mount := onDisk(s.host, directory); mount != "" {
 		waits = append(waits, "AssertPathIsMountPoint="+mount)
@@ -108,12 +108,12 @@ func mounted(s site, directory string) []string {
 	return waits
 }
 
-func snapshotTimer(s site) string {
+func snapshotTimer(s hostContext) string {
 	return fill("etcd-snapshot.timer.tmpl", values{"Rhythm": s.rhythm(), "Calendar": s.calendar()})
 }
 
 // rhythm is how often snapshots are taken, for people.
-func (s site) rhythm() string {
+func (s hostContext) rhythm() string {
 	if every := s.Snapshots.Every; every < time.Hour {
 		return fmt.Sprintf("%d minutes", every/time.Minute)
 	}
@@ -123,7 +123,7 @@ func (s site) rhythm() string {
 // calendar is when this master takes snapshots (systemd.time(7), Calendar
 // Events). The masters share the time between two evenly, in the order of the
 // cluster file, so that never two of them copy at once.
-func (s site) calendar() string {
+func (s hostContext) calendar() string {
 	every := int(s.Snapshots.Every / time.Minute)
 	members := s.Members()
 	at := slices.IndexFunc(members, func(h cluster.Host) bool { return h.Name == s.host.Name })
@@ -141,7 +141,7 @@ func (s site) calendar() string {
 	return fmt.Sprintf("*-*-* %s:%02d:00 UTC", strings.Join(times, ","), first%60)
 }
 
-func snapshotScript(s site) string {
+func snapshotScript(s hostContext) string {
 	return fill("etcd-snapshot.sh.tmpl", values{
 		"Unit": snapshotName, "Directory": s.Snapshots.Directory,
 		"Etcdctl": s.binary(etcdctl), "Etcdutl": s.binary(etcdutl),

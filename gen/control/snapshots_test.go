@@ -31,7 +31,7 @@ func TestCalendar(t *testing.T) {
 			c.Machines = append(c.Machines, cluster.Host{Name: string(rune('a' + i)), Role: cluster.Master})
 		}
 		for i, h := range c.Machines {
-			if got := (site{Cluster: c, host: h}).calendar(); got != test.want[i] {
+			if got := (hostContext{Cluster: c, host: h}).calendar(); got != test.want[i] {
 				t.Errorf("every %v, master %d of %d: %s, want %s", test.every, i, test.masters, got, test.want[i])
 			}
 		}
@@ -43,7 +43,7 @@ func TestCalendar(t *testing.T) {
 func TestSnapshotScript(t *testing.T) {
 	dir := t.TempDir()
 	c := &cluster.Cluster{Snapshots: cluster.Snapshots{Every: time.Hour, Keep: 3, Directory: filepath.Join(dir, "snapshots")}}
-	s := site{Cluster: c, host: cluster.Host{Name: "m0", Role: cluster.Master}}
+	s := hostContext{Cluster: c, host: cluster.Host{Name: "m0", Role: cluster.Master}}
 	s.host.OS.BinDir = filepath.Join(dir, "bin")
 	// What etcdctl gives ends with its SHA-256.
 	for name, text := range map[string]string{

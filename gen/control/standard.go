@@ -30,7 +30,7 @@ const (
 var standardRoles = []role{
 	{
 		name: cluster.Master, certificates: standardCertificates, accounts: standardAccounts, directories: standardDirectories,
-		files: standardConfig, daemons: standardDaemons, asked: []func(site) node.Node{restore, snapshots}, tools: etcdTools,
+		files: standardConfig, daemons: standardDaemons, asked: []func(hostContext) node.Node{restore, snapshots}, tools: etcdTools,
 	},
 	{name: cluster.LoadBalancer},
 }
@@ -132,15 +132,15 @@ var standardDirectories = []node.Directory{
 }
 
 // standardConfig are the files that daemons of a master are pointed at.
-func standardConfig(s site, set pki.Set) []node.File {
-	encryption := text(sectionAPI, "encryption of Secrets", "every master has the same key: it is the cluster's, not the machine's",
+func standardConfig(s hostContext, set pki.Set) []node.File {
+	encryption := publicFile(sectionAPI, "encryption of Secrets", "every master has the same key: it is the cluster's, not the machine's",
 		encryptionPath, encryptionConfig(string(set[storeCluster+"/"+encryptionKey].Key)))
 	encryption.User, encryption.Group, encryption.Mode, encryption.Secret = userAPI, userAPI, 0o400, true
 	return append([]node.File{
-		text(sectionAPI, "anonymous requests", "", authnPath, authenticationConfig),
-		text(sectionAPI, "audit policy", "", auditPath, auditPolicy),
+		publicFile(sectionAPI, "anonymous requests", "", authnPath, authenticationConfig),
+		publicFile(sectionAPI, "audit policy", "", auditPath, auditPolicy),
 		encryption,
-		text(sectionScheduler, "scheduler configuration", "a file: as flags these are deprecated", schedulerYAML, schedulerConfiguration),
+		publicFile(sectionScheduler, "scheduler configuration", "a file: as flags these are deprecated", schedulerYAML, schedulerConfiguration),
 	}, kubeconfigs(s, loopbackURL(s))...)
 }
 

@@ -35,7 +35,7 @@ func WriteNew(ui *console.UI, path, text string) error {
 	return nil
 }
 
-// New is the seed's cluster in a profile.
+// New is the example cluster in a profile.
 func New(p profiles.Profile) string {
 	var b strings.Builder
 	err := clusterTemplate.Execute(&b, struct {

@@ -14,48 +14,48 @@ import (
 	"hagen/pki"
 )
 
-// corrections are where the classic profile departs from the seed's text, and
+// corrections are where the classic profile departs from the 2018 guide's text, and
 // nothing else: see docs/profiles.md.
 var corrections = map[string][][2]string{
 	"etcd.service": {{"--listen-client-urls https://10.10.10.80:2379\\\n", "--listen-client-urls https://10.10.10.80:2379 \\\n"}},
 }
 
-// TestSeed holds the first master and the load balancer of the seed's cluster
-// against the text that the seed prints.
-func TestSeed(t *testing.T) {
+// TestGuide holds the first master and the load balancer of the guide's cluster
+// against the text that the 2018 guide prints.
+func TestGuide(t *testing.T) {
 	nodes := nodesOf(t, "classic")
 	master, balancer := nodes[0], nodes[len(nodes)-1]
 	for file, path := range map[string]string{
 		"controller-manager.kubeconfig": managerConfig,
 		"scheduler.kubeconfig":          schedulerConfig,
 	} {
-		if got, want := contents(t, master, path), seedText(t, file); got != want {
-			t.Errorf("%s:\n%s\nthe seed:\n%s", path, got, want)
+		if got, want := contents(t, master, path), guideText(t, file); got != want {
+			t.Errorf("%s:\n%s\nthe 2018 guide:\n%s", path, got, want)
 		}
 	}
 	for _, d := range classicDaemons {
 		unit := d.name + ".service"
-		want := seedText(t, unit)
+		want := guideText(t, unit)
 		for _, c := range corrections[unit] {
 			if !strings.Contains(want, c[0]) {
-				t.Errorf("%s: the seed does not say %q", unit, c[0])
+				t.Errorf("%s: the 2018 guide does not say %q", unit, c[0])
 			}
 			want = strings.Replace(want, c[0], c[1], 1)
 		}
 		for _, u := range master.Units {
 			if u.Name == unit && u.Contents != want {
-				t.Errorf("%s:\n%s\nthe seed:\n%s", unit, u.Contents, want)
+				t.Errorf("%s:\n%s\nthe 2018 guide:\n%s", unit, u.Contents, want)
 			}
 		}
 	}
-	if cfg := contents(t, balancer, haproxyConfig); !strings.HasSuffix(cfg, seedText(t, "haproxy.cfg")) {
-		t.Errorf("haproxy.cfg does not end with the seed's listen section:\n%s", cfg)
+	if cfg := contents(t, balancer, haproxyConfig); !strings.HasSuffix(cfg, guideText(t, "haproxy.cfg")) {
+		t.Errorf("haproxy.cfg does not end with the 2018 guide's listen section:\n%s", cfg)
 	}
 }
 
-func seedText(t *testing.T, name string) string {
+func guideText(t *testing.T, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("../../testdata/seed", name))
+	text, err := os.ReadFile(filepath.Join("../../testdata/guide", name))
 	if err != nil {
 		t.Fatal(err)
 	}
