@@ -59,12 +59,39 @@ func TestDocs(t *testing.T) {
 		run := exec.Command("bash", "-euo", "pipefail", "-c", script.String())
 		run.Dir = t.TempDir()
 		run.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
-		if output, err := run.CombinedOutput(); err != nil {
+		output, err := run.CombinedOutput()
+		if err != nil {
 			t.Errorf("%s: %v\n%s\n%s", path, err, script.String(), output)
+		}
+		if filepath.Base(path) == "README.md" {
+			holdShown(t, string(text), string(output))
 		}
 	}
 	if executed < 10 {
 		t.Errorf("only %d commands were found", executed)
+	}
+}
+
+// textBlock is a block of output in a document.
+var textBlock = regexp.MustCompile("(?ms)^```text\n(.*?)^```$")
+
+// holdShown holds each line that a document shows as output against what was
+// printed. It may leave lines out.
+func holdShown(t *testing.T, document, output string) {
+	t.Helper()
+	blocks := textBlock.FindAllStringSubmatch(document, -1)
+	if len(blocks) == 0 {
+		t.Error("the document shows no output")
+	}
+	rest := "\n" + output
+	for _, block := range blocks {
+		for line := range strings.Lines(block[1]) {
+			_, after, found := strings.Cut(rest, "\n"+line)
+			if !found {
+				t.Fatalf("the document shows what was not printed here: %s\nprinted was:\n%s", line, output)
+			}
+			rest = "\n" + after
+		}
 	}
 }
 
@@ -110,7 +137,7 @@ func TestReview(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := regexp.MustCompile("(?ms)^```text\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
+	blocks := textBlock.FindAllStringSubmatch(string(text), -1)
 	for _, block := range blocks {
 		if !strings.Contains(string(output)+string(comment), block[1]) {
 			t.Errorf("the document shows what was not printed:\n%s\nprinted was:\n%s\n%s", block[1], output, comment)
