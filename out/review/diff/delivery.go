@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
@@ -59,17 +60,13 @@ func supply(n node.Node, exec string) string {
 		if f.Path == exec && f.Source.URL != "" {
 			return byFetching
 		}
-		if !strings.HasSuffix(f.Path, "/binaries.sh") {
-			continue
-		}
-		for line := range strings.SplitSeq(string(f.Contents), "\n") {
-			switch words := append(strings.Fields(line), "", "", "", ""); {
-			case words[0] == "image" && path.Dir(exec) == profiles.SysextBin:
-				return byExtension
-			case words[0] == "fetch" && words[3] == exec,
-				words[0] == "unpack" && words[3] == path.Dir(exec) && slices.Contains(words[4:], path.Base(exec)):
-				return byFetching
-			}
+	}
+	for _, s := range read.StepsOf(n) {
+		switch {
+		case s.Does == read.Image && path.Dir(exec) == profiles.SysextBin:
+			return byExtension
+		case s.Does == read.Fetch && s.Place.Text == exec, s.Into == path.Dir(exec) && slices.Contains(s.Binaries, path.Base(exec)):
+			return byFetching
 		}
 	}
 	return byImage

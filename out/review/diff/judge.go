@@ -7,6 +7,7 @@ import (
 
 	"hagen/gen/network"
 	"hagen/gen/node"
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
@@ -118,7 +119,7 @@ func (j *judge) ofFile(c Change) []Effect {
 		return []Effect{{Action: Nothing, Why: "read when the clock's program starts: systemctl try-restart " + unit}}
 	}
 	effects := merge(j.ofBinaries(c), j.ofArtefact(c))
-	if strings.HasSuffix(c.Name, "/binaries.sh") || len(effects) > 0 {
+	if c.Name == read.BinariesPath || len(effects) > 0 {
 		effects = merge(effects, []Effect{{Nothing, binariesUnit, "run at every boot"}})
 	} else {
 		effects = merge(effects, j.readers(c.Name, map[string]bool{}))
@@ -163,22 +164,16 @@ func (j *judge) ofBinaries(c Change) []Effect {
 // unpacks or systemd-sysext merges.
 func (j *judge) ofArtefact(c Change) []Effect {
 	var effects []Effect
-	for _, f := range j.after.Files {
-		if !strings.HasSuffix(f.Path, "/binaries.sh") {
+	for _, s := range read.StepsOf(j.after) {
+		if s.Place.Text != c.Name {
 			continue
 		}
-		for line := range strings.SplitSeq(string(f.Contents), "\n") {
-			words := strings.Fields(line)
-			if len(words) < 2 || words[1] != c.Name {
-				continue
-			}
-			for _, u := range j.after.Units {
-				exec := unitOf(j.after, u.Name).program()
-				unpacked := words[0] == "unpack" && slices.Contains(words, path.Base(exec))
-				merged := words[0] == "image" && path.Dir(exec) == profiles.SysextBin
-				if exec != "" && (unpacked || merged) {
-					effects = append(effects, Effect{Restart, u.Name, otherBinary})
-				}
+		for _, u := range j.after.Units {
+			exec := unitOf(j.after, u.Name).program()
+			unpacked := slices.Contains(s.Binaries, path.Base(exec))
+			merged := s.Does == read.Image && path.Dir(exec) == profiles.SysextBin
+			if exec != "" && (unpacked || merged) {
+				effects = append(effects, Effect{Restart, u.Name, otherBinary})
 			}
 		}
 	}

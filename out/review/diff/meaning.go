@@ -1,12 +1,13 @@
 package diff
 
 import (
-	"regexp"
+	"cmp"
 	"slices"
 	"strings"
 	"time"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // Details that other parts of the package look for.
@@ -133,18 +134,14 @@ func day(text string) string {
 	return t.Format(time.DateOnly)
 }
 
-// Lines of binaries.sh: a binary that is wanted, and a file that has some.
-var (
-	need     = regexp.MustCompile(`(?m)^need (\S+) '(\S+) ([^'\n]*)'\n`)
-	artefact = regexp.MustCompile(`(?m)^(?:fetch|unpack|image) \S+( .*)?\n`)
-)
-
-// needs reads which binaries a machine is to have, and in which version.
-func needs(script string) (names []string, versions map[string]string) {
+// needs lists which binaries a machine is to have, and in which version.
+func needs(steps []read.Step) (names []string, versions map[string]string) {
 	versions = map[string]string{}
-	for _, m := range need.FindAllStringSubmatch(script, -1) {
-		names = append(names, m[2])
-		versions[m[2]] = m[3]
+	for _, s := range steps {
+		if s.Does == read.Need {
+			names = append(names, s.Product)
+			versions[s.Product] = s.Version
+		}
 	}
 	return names, versions
 }
@@ -152,10 +149,11 @@ func needs(script string) (names []string, versions map[string]string) {
 // binaries compares scripts that look for binaries, which differ in nothing
 // else.
 func binaries(before, after string) ([]Detail, bool) {
-	names, wanted := needs(after)
-	old, had := needs(before)
-	rest := func(script string) string { return artefact.ReplaceAllString(need.ReplaceAllString(script, ""), "") }
-	if len(names) == 0 || len(old) == 0 || rest(before) != rest(after) {
+	is, rest := read.ParseSteps(after)
+	was, oldRest := read.ParseSteps(before)
+	names, wanted := needs(is)
+	old, had := needs(was)
+	if len(names) == 0 || len(old) == 0 || rest != oldRest {
 		return nil, false
 	}
 	details := []Detail{}
@@ -166,7 +164,7 @@ func binaries(before, after string) ([]Detail, bool) {
 			details = append(details, Detail{What: "binary " + name, How: Changed, From: from, To: wanted[name]})
 		}
 	}
-	details = append(details, archives(before, after)...)
+	details = append(details, archives(was, is)...)
 	for _, name := range old {
 		if _, there := wanted[name]; !there {
 			details = append(details, Detail{What: "binary " + name, How: Removed, From: had[name]})
@@ -177,24 +175,24 @@ func binaries(before, after string) ([]Detail, bool) {
 
 // archives compares which files with binaries scripts fetch, unpack or look
 // for. One that stays where it is has other contents.
-func archives(before, after string) []Detail {
+func archives(before, after []read.Step) []Detail {
 	details := []Detail{}
-	old, new := artefact.FindAllString(before, -1), artefact.FindAllString(after, -1)
-	among := func(lines []string, line string) bool {
-		return slices.ContainsFunc(lines, func(l string) bool { return slices.Equal(strings.Fields(l)[:2], strings.Fields(line)[:2]) })
+	from := func(s read.Step) string { return cmp.Or(s.URL, s.Place.Text) }
+	among := func(steps []read.Step, like read.Step) bool {
+		return slices.ContainsFunc(steps, func(s read.Step) bool { return s.Does == like.Does && from(s) == from(like) })
 	}
-	for _, line := range new {
-		switch place := strings.Fields(line)[1]; {
-		case slices.Contains(old, line):
-		case among(old, line):
-			details = append(details, Detail{What: place, How: Replaced})
+	for _, s := range after {
+		switch {
+		case s.Does == read.Need, slices.ContainsFunc(before, func(old read.Step) bool { return old.Line == s.Line }):
+		case among(before, s):
+			details = append(details, Detail{What: from(s), How: Replaced})
 		default:
-			details = append(details, Detail{What: "takes binaries from", How: Added, To: place})
+			details = append(details, Detail{What: "takes binaries from", How: Added, To: from(s)})
 		}
 	}
-	for _, line := range old {
-		if !among(new, line) {
-			details = append(details, Detail{What: "takes binaries from", How: Removed, From: strings.Fields(line)[1]})
+	for _, s := range before {
+		if s.Does != read.Need && !among(after, s) {
+			details = append(details, Detail{What: "takes binaries from", How: Removed, From: from(s)})
 		}
 	}
 	return details
@@ -223,9 +221,9 @@ func inline(before, after string) ([]Detail, bool) {
 		case both(node.PrivateKeyMark), both(node.SecretMark):
 			details = append(details, Detail{What: name, How: Replaced})
 		case both(node.CertificateMark):
-			old, read := readCertificates(strings.Split(from, "; "))
-			new, alsoRead := readCertificates(strings.Split(to, "; "))
-			if !read || !alsoRead || len(old) != 1 || len(new) != 1 {
+			old, ok := readCertificates(strings.Split(from, "; "))
+			new, ok2 := readCertificates(strings.Split(to, "; "))
+			if !ok || !ok2 || len(old) != 1 || len(new) != 1 {
 				return nil, false
 			}
 			for _, d := range compareCertificates(old[0], new[0]) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // Risk is what a change of a master means for a cluster that runs, beyond what
@@ -29,13 +30,8 @@ const (
 
 // versionsOf are those of the binaries that a machine is to have, by name.
 func versionsOf(n node.Node) map[string]string {
-	for _, f := range n.Files {
-		if strings.HasSuffix(f.Path, "/binaries.sh") {
-			_, versions := needs(string(f.Contents))
-			return versions
-		}
-	}
-	return nil
+	_, versions := needs(read.StepsOf(n))
+	return versions
 }
 
 // rangesOf reads a flag that is a list of ranges, one or one of each family;

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
@@ -86,13 +87,10 @@ func addressesOf(n node.Node) (out []string) {
 		if f.Source.URL != "" {
 			out = append(out, f.Source.URL)
 		}
-		if !strings.HasSuffix(f.Path, "/binaries.sh") {
-			continue
-		}
-		for line := range strings.Lines(string(f.Contents)) {
-			if words := strings.Fields(line); len(words) > 1 && words[0] == "fetch" {
-				out = append(out, words[1:]...)
-			}
+	}
+	for _, s := range read.StepsOf(n) {
+		if s.URL != "" {
+			out = append(out, s.URL)
 		}
 	}
 	return out
