@@ -31,22 +31,27 @@ func Run(in Input) Report {
 		}
 	}
 	var report Report
-	for _, m := range append(slices.Clone(s.machines), s.people) {
+	for _, m := range s.everybody() {
 		report.Findings = append(report.Findings, m.sorted()...)
 	}
-	hide(report.Findings, append(slices.Clone(s.machines), s.people))
+	hide(report.Findings, s.everybody())
 	if in.ErrorsOnly {
 		report.Findings = slices.DeleteFunc(report.Findings, func(f Finding) bool { return f.Severity != Error })
 	}
-	report.Notes = s.notes()
+	for _, c := range all {
+		if c.notes != nil {
+			report.Notes = append(report.Notes, c.notes(s)...)
+		}
+	}
+	report.Notes = append(report.Notes, s.unchecked()...)
 	return report
 }
 
 // checks lists all of them, subject by subject.
 func checks() []check {
 	return slices.Concat(
-		accountRules, pathRules, sourceRules, secretRules, certificateRules, unitRules, flagRules, listenerRules, interfaceRules, configRules,
-		proxyRules, virtualRules, senseRules, serviceRules, documentRules, diskRules, hostRules, memberRules, kubeconfigRules, dialRules, identityRules, driftRules,
+		accountRules, pathRules, sourceRules, secretRules, certificateRules, unitRules, flagRules, portRules, interfaceRules, configRules,
+		proxyRules, virtualRules, accessRules, limitRules, serviceRules, documentRules, diskRules, hostRules, memberRules, agreementRules, rangeRules, kubeconfigRules, connectionRules, identityRules, equalityRules,
 	)
 }
 

@@ -104,24 +104,6 @@ func (m *machine) schema(path string, root *read.YAML, kind string) {
 	}
 }
 
-// config reads the YAML file that a daemon's flag names; nil if there is none
-// or it cannot be read.
-func (m *facts) config(daemon, flag string) (*read.YAML, string) {
-	p := m.process(daemon)
-	if p == nil {
-		return nil, ""
-	}
-	f, found := m.files[p.Value(flag)]
-	if !found {
-		return nil, ""
-	}
-	root, ok := read.ParseYAML(string(f.Contents))
-	if !ok {
-		return nil, ""
-	}
-	return root, f.Path
-}
-
 // kinds: a configuration file is of the kind that its flag wants.
 func (m *machine) kinds() {
 	seen := map[string]bool{}
@@ -161,12 +143,7 @@ func (m *machine) kinds() {
 // leaders: of several controller managers and schedulers one acts.
 func (s *set) leaders() {
 	for _, daemon := range []string{manager, scheduler} {
-		var all []*machine
-		for _, m := range s.machines {
-			if m.process(daemon) != nil {
-				all = append(all, m)
-			}
-		}
+		all := s.running(daemon)
 		for _, m := range all {
 			p := m.process(daemon)
 			at, elects := p.Where("leader-elect"), p.Value("leader-elect")
@@ -228,28 +205,4 @@ func (m *machine) encryptionKey(path, provider string, k *read.YAML) {
 	case !slices.Contains(lengths, len(value)):
 		m.find(ruleEncryption, m.at(path, secret.Offset()), "holds a key of %d bytes for %s", len(value), provider)
 	}
-}
-
-// open lists the paths that the API server answers without credentials; all is
-// true if it answers everything that RBAC lets everybody see.
-func (m *facts) open() (paths []string, all bool) {
-	p := m.process(apiServer)
-	if p == nil || p.Value("authentication-config") == "" {
-		return nil, p == nil || p.Value("anonymous-auth") != "false"
-	}
-	root, _ := m.config(apiServer, "authentication-config")
-	if root == nil {
-		return nil, true
-	}
-	anonymous := root.Get("anonymous")
-	if anonymous == nil || anonymous.Get("enabled").Value() == "true" && anonymous.Get("conditions") == nil {
-		return nil, true
-	}
-	if anonymous.Get("enabled").Value() != "true" {
-		return nil, false
-	}
-	for _, c := range anonymous.Get("conditions").Items() {
-		paths = append(paths, c.Get("path").Value())
-	}
-	return paths, false
 }

@@ -18,3 +18,14 @@ const (
 	clients = "clients"
 	peers   = "peers"
 )
+
+// dataPaths are directories that daemons write to: the flag, and whether its value
+// is a file in it.
+var dataPaths = []struct {
+	daemon, flag string
+	file         bool
+}{
+	{"etcd", "data-dir", false},
+	{"etcd", "wal-dir", false},
+	{"kube-apiserver", "audit-log-path", true},
+}

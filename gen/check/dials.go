@@ -103,7 +103,7 @@ func (m *facts) proxyDials() (out []dial) {
 }
 
 // apiDial is what a kubeconfig's reader does.
-func (m *facts) apiDial(k client) dial {
+func (m *facts) apiDial(k read.Kubeconfig) dial {
 	d := dial{
 		machine: m, at: k.Place(k.Server), what: "server:", target: read.ParseURL(k.Server.Value()), name: k.ServerName.Value(), nameAt: k.Place(k.ServerName),
 		authorities: k.Authority.Certificates, believes: len(k.Authority.Certificates) > 0, outside: true, only: apiServer,

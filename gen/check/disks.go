@@ -27,29 +27,6 @@ var diskRules = []check{
 // byPartitionLabel is where udev puts partitions by their labels.
 const byPartitionLabel = "/dev/disk/by-partlabel/"
 
-// mounted is a filesystem that is there at every boot.
-type mounted struct {
-	at                   read.Place
-	device, path, format string
-	late                 bool // nothing waits for it but who says so
-}
-
-// mounts lists them all: what the document says as such, and units of others.
-func (m *facts) mounts() (out []mounted) {
-	for _, d := range m.Mounts {
-		out = append(out, mounted{read.Whole(d.Path), d.Device, d.Path, d.Format, slices.Contains(d.Options, node.NoFail)})
-	}
-	for _, u := range m.units {
-		if path.Ext(u.Name) != ".mount" || u.Value("Mount", "Where") == "" {
-			continue
-		}
-		where, _ := u.Directive("Mount", "Where")
-		options := strings.Split(u.Value("Mount", "Options"), ",")
-		out = append(out, mounted{u.Place(where.At), u.Value("Mount", "What"), where.Value, u.Value("Mount", "Type"), slices.Contains(options, node.NoFail)})
-	}
-	return out
-}
-
 // disks: what is partitioned, formatted and mounted fits together, and who
 // keeps data on it waits for it and finds it again.
 func (m *machine) disks() {
@@ -123,7 +100,7 @@ func (m *facts) partition(label string) (node.Disk, bool) {
 // keptData: a daemon whose data lies on a mount starts when that is there, and
 // etcd's is erased by nothing.
 func (m *machine) keptData(mounts []mounted) {
-	for _, row := range kept {
+	for _, row := range dataPaths {
 		p := m.process(row.daemon)
 		if p == nil {
 			continue

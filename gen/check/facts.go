@@ -1,151 +1,194 @@
 package check
 
 import (
-	"fmt"
+	"bytes"
 	"net/netip"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
 
-	"hagen/gen/network"
+	"hagen/gen/node"
 	"hagen/gen/read"
+	"hagen/profiles"
 )
 
-// unlike are files that are each machine's own, or that other rules compare.
-var unlike = []string{"/etc/hostname", hostsPath}
-
-// ownLines are lines of files that are each machine's own.
-var ownLines = map[string]*regexp.Regexp{
-	read.KeepalivedConf: regexp.MustCompile(`(?m)^\s*(priority \S+|[0-9a-f.:]+)$`), // its rank, and its peers
+// facts are a node with what the checks look up.
+type facts struct {
+	node.Node
+	meta                       *Meta
+	os                         profiles.OS
+	differing                  []string
+	files                      map[string]node.File
+	units                      []*read.Unit
+	processes                  []*read.Process
+	pem                        map[string]read.PEM     // by path
+	mentions                   map[string][]read.Word  // paths of ours that an item names, by item
+	reached                    map[string][]*read.Unit // units that come to read a file, by path
+	listeners                  []*listener
+	proxies                    []*read.Proxy
+	hosts                      []hostsLine
+	names                      map[string][]netip.Addr // by /etc/hosts
+	hasHosts                   bool
+	known                      []netip.Addr // addresses of the machine, loopback excluded; see set.locate
+	virtual                    []netip.Addr // addresses that keepalived may give it
+	steps, needs               []read.Step  // of binaries.sh: all, and those that ask for a binary
+	records                    records
+	certs                      []read.Certificate // in the order of the files
+	contexts                   []read.Kubeconfig
+	routers                    []*read.Router
+	hostsFaults, contextFaults []read.Fault
 }
 
-// ownFlags are flags that other rules compare.
-var ownFlags = []string{"initial-cluster-state"}
+// ours are paths that a document must bring itself: those below directories
+// that no operating system fills.
+var ours = regexp.MustCompile(`/(?:etc/(?:kubernetes|etcd|haproxy|keepalived|hagen)|var/lib/(?:etcd|hagen|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
 
-// things are files, units and accounts, which depend on the operating system.
-const things = "things of "
+// process gives the main process of that program, nil when there is none.
+func (m *facts) process(name string) *read.Process {
+	for _, p := range m.processes {
+		if p.Name == name && p.Main {
+			return p
+		}
+	}
+	return nil
+}
 
-// facts lists what can be compared on machines of a kind.
-func (m *facts) traits() (out []fact) {
-	same := m.anonymous()
-	add := func(within, name, key string, at read.Place, value string) {
-		out = append(out, fact{within, name, at, value, same.Replace(value), key})
+// text gives the place of a word in an item, file or unit.
+func (m *facts) at(item string, at int) read.Place {
+	if f, found := m.files[item]; found {
+		return read.Place{Item: item, Text: string(f.Contents), At: at}
 	}
-	system := things + m.os.Name
-	for _, d := range m.Directories {
-		add(system, "directory "+d.Path, "directory ", read.Whole(d.Path), owned(d.User, d.Group, fmt.Sprintf("%04o", d.Mode.Perm())))
+	for _, u := range m.units {
+		if u.Name == item {
+			return u.Place(at)
+		}
 	}
-	for _, l := range m.Links {
-		add(system, "link "+l.Path, "link to ", read.Whole(l.Path), l.Target)
+	return read.Whole(item)
+}
+
+// certificate gives the first certificate in a file.
+func (m *facts) certificate(path string) (read.Certificate, bool) {
+	if found := m.pem[path].Certificates; len(found) > 0 {
+		return found[0], true
+	}
+	return read.Certificate{}, false
+}
+
+// behind gives the section whose servers get what this one takes in.
+func (m *facts) behind(p *read.Proxy) *read.Proxy {
+	if backend := p.Line("default_backend"); len(backend) > 1 {
+		for _, other := range m.proxies {
+			if other.Kind == "backend" && other.Name == backend[1].Text {
+				return other
+			}
+		}
+	}
+	return p
+}
+
+// scriptUser is who runs keepalived's checks; "" if none is named.
+func (m *facts) scriptUser() string {
+	for _, r := range m.routers {
+		return r.Words["script_user"].Text
+	}
+	return ""
+}
+
+// newFacts reads a machine.
+func newFacts(in Machine, of records) *facts {
+	in.Node = in.Node.WithContainers()
+	m := &facts{
+		Node: in.Node, records: of, os: in.OS, differing: in.Differing, meta: in.Meta, files: map[string]node.File{},
+		pem: map[string]read.PEM{}, mentions: map[string][]read.Word{}, reached: map[string][]*read.Unit{},
 	}
 	for _, f := range m.Files {
-		if _, _, own := network.Parse(f); own {
-			continue // an interface is its machine's own
+		m.files[f.Path] = f
+		if bytes.Contains(f.Contents, []byte("-----BEGIN ")) || bytes.Contains(f.Contents, []byte("SHA-256 ")) || bytes.Contains(f.Contents, []byte("REDACTED")) {
+			m.pem[f.Path] = read.ParsePEM(f.Path, f.Contents)
 		}
-		add(system, "file "+f.Path, "file ", read.Whole(f.Path), owned(f.User, f.Group, fmt.Sprintf("%04o", f.Mode.Perm())))
-		if contents := m.pem[f.Path]; len(contents.Certificates)+len(contents.Keys) > 0 || contents.Opaque || m.secret(f) || slices.Contains(unlike, f.Path) {
-			continue
-		}
-		add("file "+f.Path, "contents", "", read.At(f, 0), string(f.Contents))
-		if own := ownLines[f.Path]; own != nil {
-			last := &out[len(out)-1]
-			last.bare = own.ReplaceAllString(last.bare, "")
-		}
+		m.mentions[f.Path] = named(string(f.Contents))
 	}
-	for _, u := range m.Users {
-		add(system, "account "+u.Name, "account ", read.Whole(u.Name), u.Name)
-		account := system + ", account " + u.Name
-		for _, row := range []struct{ name, value string }{
-			{"primary group", u.Primary}, {"groups", strings.Join(slices.Sorted(slices.Values(u.Groups)), " ")}, {"home", u.Home}, {"shell", u.Shell},
-			{"keys", strings.Join(u.SSHKeys, "\n")},
-		} {
-			add(account, row.name, row.name+" ", read.Whole(u.Name), row.value)
+	for _, f := range m.Files {
+		m.certs = append(m.certs, m.pem[f.Path].Certificates...)
+	}
+	m.steps = read.StepsOf(m.Node)
+	m.needs = slices.DeleteFunc(slices.Clone(m.steps), func(s read.Step) bool { return s.Does != read.Need })
+	m.units = read.Units(m.Node)
+	for _, u := range m.units {
+		m.processes = append(m.processes, u.Processes()...)
+		m.mentions[u.Name] = named(u.Text())
+	}
+	for _, p := range m.processes {
+		if p.Name == etcd && p.Main {
+			p.Flags = append(p.Flags, m.variables(p)...)
 		}
 	}
 	for _, u := range m.units {
-		out = append(out, unitFacts(u, system, same)...)
+		m.reach(u, u.Name, map[string]bool{})
+	}
+	m.routers = read.Routers(m.Files)
+	m.proxies = m.readProxies()
+	m.listeners = m.listen()
+	m.readHosts()
+	m.readKubeconfigs()
+	return m
+}
+
+// named lists the paths of ours in a text.
+func named(text string) (out []read.Word) {
+	if !strings.Contains(text, "/etc/") && !strings.Contains(text, "/var/") {
+		return nil
+	}
+	for _, found := range ours.FindAllStringIndex(text, -1) {
+		out = append(out, read.Word{Text: strings.TrimRight(text[found[0]:found[1]], "/."), At: found[0]})
 	}
 	return out
 }
 
-func owned(user, group, mode string) string {
-	return fmt.Sprintf("of %s:%s, mode %s", orRoot(user), orRoot(group), mode)
-}
-
-func orRoot(name string) string {
-	if name == "" {
-		return "root"
-	}
-	return name
-}
-
-// unitFacts are a unit's settings; of a daemon's command each flag.
-func unitFacts(u *read.Unit, system string, same *strings.Replacer) (out []fact) {
-	within := "unit " + u.Name
-	at := map[string]int{}
-	add := func(name, key string, place read.Place, value string) {
-		if i, more := at[name]; more {
-			out[i].value += " " + value
-			out[i].bare += " " + same.Replace(value)
-			return
+// reach notes which files a unit comes to read: those that it names, and those
+// that they name.
+func (m *facts) reach(u *read.Unit, item string, seen map[string]bool) {
+	for _, w := range m.mentions[item] {
+		if _, found := m.files[w.Text]; found && !seen[w.Text] {
+			seen[w.Text] = true
+			m.reached[w.Text] = append(m.reached[w.Text], u)
+			m.reach(u, w.Text, seen)
 		}
-		at[name] = len(out)
-		out = append(out, fact{within, name, place, value, same.Replace(value), key})
 	}
-	out = append(out, fact{system, within, read.Whole(u.Name), enabled(u.Enabled), enabled(u.Enabled), "unit " + u.Name + ", "})
-	for _, d := range u.Directives {
-		switch {
-		case d.Section == "Unit" && d.Key == "Description":
-		case d.Section == "Timer": // machines take turns
-		case d.Key == "ExecStart" && daemons[programOf(d)].flags:
-			flags, _ := read.ParseFlags(read.Split(d.Value, d.ValueAt)[1:])
-			for _, f := range flags {
-				if !slices.Contains(ownFlags, f.Name) {
-					add("--"+f.Name, "--"+f.Name+"=", u.Place(f.At), f.Value)
-				}
+}
+
+// readProxies reads the configuration of every HAProxy that a unit runs.
+func (m *facts) readProxies() (out []*read.Proxy) {
+	for _, p := range m.processes {
+		if p.Name != haproxy || !p.Main {
+			continue
+		}
+		for _, f := range p.Flags {
+			if file, found := m.files[f.Value]; found && f.Name == "f" {
+				out = append(out, read.ParseProxies(file, p.Unit)...)
 			}
-		default:
-			add(d.Section+" "+d.Key, d.Key+"=", u.Place(d.At), strings.Join(strings.Fields(d.Value), " "))
 		}
 	}
 	return out
 }
 
-func enabled(on bool) string {
-	if on {
-		return "enabled"
+// readKubeconfigs reads every kubeconfig among the machine's files.
+func (m *facts) readKubeconfigs() {
+	for _, f := range m.Files {
+		k, faults, is := read.ParseKubeconfig(f, m.pem)
+		if !is {
+			continue
+		}
+		if len(faults) > 0 {
+			m.contextFaults = append(m.contextFaults, faults...)
+			continue
+		}
+		m.contexts = append(m.contexts, k)
 	}
-	return "not enabled"
 }
 
-// programOf is the name of what a line of a unit runs.
-func programOf(d read.Directive) string {
-	return path.Base(read.Program(read.Split(d.Value+" .", 0)[0]).Text)
-}
-
-// anonymous takes the machine's own name, its addresses and where its
-// operating system keeps binaries out of a text.
-func (m *facts) anonymous() *strings.Replacer {
-	var pairs []string
-	for _, n := range m.needs {
-		pairs = append(pairs, n.path.Text, "BINARY")
-	}
-	if m.os.BinDir != "" {
-		pairs = append(pairs, m.os.BinDir, "BINARIES")
-	}
-	for _, a := range slices.SortedFunc(slices.Values(m.known), func(a, b netip.Addr) int { return len(b.String()) - len(a.String()) }) {
-		pairs = append(pairs, a.String(), "ADDRESS")
-	}
-	return strings.NewReplacer(append(pairs, m.Name, "NAME")...)
-}
-
-// fact is one thing that machines of a kind should have alike.
-type fact struct {
-	within string // the thing that must be there for the fact to be missed; "" is the machine
-	name   string // unique within it
-	at     read.Place
-	value  string
-	bare   string // the value without what is the machine's own
-	key    string // before the value, when it is told: "--name="
+// secret says whether a file holds a secret, or stands in a twin for one that
+// does.
+func (m *facts) secret(f node.File) bool {
+	return f.Secret || slices.ContainsFunc(m.pem[f.Path].Keys, func(k read.Key) bool { return k.Private })
 }

@@ -1,5 +1,14 @@
 package check
 
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"hagen/gen/read"
+)
+
 // Severity says how bad a finding is.
 type Severity string
 
@@ -30,4 +39,62 @@ func (f Finding) String() string {
 		return f.Item + ": " + f.Problem
 	}
 	return f.Host + ": " + f.Item + ": " + f.Problem
+}
+
+// machine is one machine under check: its facts, which are read before the first
+// check and written by none, and what was found.
+type machine struct {
+	*facts
+	set      *set
+	rules    map[string]rule // by name
+	findings []Finding
+}
+
+// tooMany findings about one machine help nobody.
+const tooMany = 1000
+
+// find adds a finding of a rule. The caller may say more on what is returned, until the
+// next one is found.
+func (m *machine) find(name string, p read.Place, format string, args ...any) *Finding {
+	r := m.rules[name]
+	f := Finding{Severity: r.severity, Rule: name, Host: m.Name, Item: p.Item, Problem: fmt.Sprintf(format, args...), Why: r.why, Remedy: r.remedy}
+	line, column, text := p.Position()
+	if f.Line, f.Column = line, column; line > 0 {
+		f.Text = text
+	}
+	if len(m.findings) == tooMany {
+		return &f
+	}
+	m.findings = append(m.findings, f)
+	return &m.findings[len(m.findings)-1]
+}
+
+// sorted gives a machine's findings without repetitions: errors before
+// warnings, then in the order of the document. What follows from another
+// finding about the same line is left out.
+func (m *machine) sorted() []Finding {
+	order := map[string]int{}
+	for i, f := range m.Files {
+		order[f.Path] = i
+	}
+	for i, u := range m.units {
+		for _, p := range u.Parts {
+			order[p.Item] = len(m.Files) + i
+		}
+	}
+	findings := slices.DeleteFunc(slices.Clone(m.findings), func(f Finding) bool {
+		return f.Rule == ruleBackends && slices.ContainsFunc(m.findings, func(other Finding) bool {
+			return other.Rule != f.Rule && other.Item == f.Item && other.Line == f.Line
+		})
+	})
+	line := func(f Finding) int { return cmp.Or(f.Line, math.MaxInt) }
+	slices.SortStableFunc(findings, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(order[a.Item], order[b.Item]), cmp.Compare(line(a), line(b)))
+	})
+	seen := map[Finding]bool{}
+	return slices.DeleteFunc(findings, func(f Finding) bool {
+		twice := seen[f]
+		seen[f] = true
+		return twice
+	})
 }

@@ -3,6 +3,8 @@ package check
 import (
 	"slices"
 	"strings"
+
+	"hagen/gen/read"
 )
 
 // flagRules are about flags.
@@ -33,10 +35,10 @@ func (m *machine) knownFlags() {
 			continue
 		}
 		v, n, _ := m.version(p.Name)
-		r := recordOf(p.Name, v)
+		r := m.records.of(p.Name, v)
 		if !r.known {
-			if n.product != "" {
-				m.find(ruleUnknownRelease, m.at(binariesPath, n.at), "hagen has no record of the flags of %s %s", p.Name, n.version)
+			if n.Product != "" {
+				m.find(ruleUnknownRelease, m.at(read.BinariesPath, n.Wanted), "hagen has no record of the flags of %s %s", p.Name, n.Version)
 			} else {
 				m.find(ruleUnknownRelease, p.Unit.Place(p.Path.At), "nothing says which release of %s this is", p.Name)
 			}

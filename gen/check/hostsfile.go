@@ -64,3 +64,9 @@ func (m *facts) claimed() (out []netip.Addr) {
 	}
 	return out
 }
+
+// hostsLine is a line of /etc/hosts (hosts(5)).
+type hostsLine struct {
+	address netip.Addr
+	names   []read.Word
+}

@@ -2,7 +2,6 @@ package check
 
 import (
 	"crypto/x509"
-	"slices"
 
 	"hagen/gen/read"
 )
@@ -30,7 +29,7 @@ var identities = []struct{ daemon, flag, name string }{
 // kubeconfigs: each has what a client needs, and a certificate of its own with its
 // key.
 func (s *set) kubeconfigs() {
-	for _, m := range append(slices.Clone(s.machines), s.people) {
+	for _, m := range s.everybody() {
 		for _, f := range m.contextFaults {
 			m.find(ruleKubeconfig, f.At, "%s", f.Problem)
 		}
@@ -68,7 +67,7 @@ func (m *machine) identity(p *read.Process, flag, name string) {
 }
 
 // kubeconfig holds what it says against itself.
-func (m *machine) kubeconfig(k client) {
+func (m *machine) kubeconfig(k read.Kubeconfig) {
 	at := k.Place
 	switch {
 	case k.Insecure == "true":
@@ -83,8 +82,7 @@ func (m *machine) kubeconfig(k client) {
 		return // a token, or somebody else's way
 	}
 	if k.ClientFile != "" && k.KeyFile != "" {
-		m.pair(at(k.ClientAt), k.ClientFile, at(k.KeyAt), k.KeyFile, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth})
-		return
+		return // which is a pair as any other
 	}
 	switch certificates, keys := k.Client.Certificates, k.Key.Keys; {
 	case len(certificates) == 0 && !k.Client.Opaque && k.ClientFile == "":
@@ -99,15 +97,9 @@ func (m *machine) kubeconfig(k client) {
 	}
 	if k.ClientFile == "" {
 		for _, c := range k.Client.Certificates {
-			m.expires(at(k.ClientAt), "the client certificate ", c)
 			if !c.Usable(x509.ExtKeyUsageClientAuth) {
 				m.find(ruleUsage, at(k.ClientAt), "%s is no certificate for a client", k.ClientAt.Key)
 			}
-		}
-	}
-	if k.HasAuthority && k.AuthorityAt.Key == "certificate-authority-data" {
-		for _, c := range k.Authority.Certificates {
-			m.expires(at(k.AuthorityAt), "the authority ", c)
 		}
 	}
 }

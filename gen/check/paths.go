@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"hagen/gen/node"
 	"hagen/gen/read"
 )
 
@@ -30,81 +29,6 @@ var pathRules = []check{
 		{ruleUnusedProgram, Warning, "a machine without it fails hagen-binaries.service for nothing",
 			"remove the line, or add the unit"},
 	}},
-}
-
-// everywhere are links that every Linux with a merged /usr has.
-var everywhere = map[string]string{"/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib", "/lib64": "/usr/lib64", "/var/run": "/run"}
-
-// resolve follows the links of the operating system and of the document, so
-// that two ways to one place are one path.
-func (m *facts) resolve(p string) string {
-	p = path.Clean(p)
-	for range 8 {
-		next := p
-		for _, links := range []map[string]string{everywhere, m.os.Links, m.links()} {
-			for from, to := range links {
-				if p == from || strings.HasPrefix(p, from+"/") {
-					next = path.Clean(to + strings.TrimPrefix(p, from))
-				}
-			}
-		}
-		if next == p {
-			break
-		}
-		p = next
-	}
-	return p
-}
-
-// links are the document's own, as far as they lead to directories.
-func (m *facts) links() map[string]string {
-	if len(m.Links) == 0 {
-		return nil
-	}
-	out := map[string]string{}
-	for _, l := range m.Links {
-		target := l.Target
-		if !strings.HasPrefix(target, "/") {
-			target = path.Join(path.Dir(l.Path), target)
-		}
-		out[l.Path] = target
-	}
-	return out
-}
-
-// claim is one thing that the document puts at a path.
-type claim struct {
-	kind, path string
-	leaf       bool
-}
-
-// claims lists all that the document puts anywhere.
-func (m *facts) claims() (out []claim) {
-	for _, d := range m.Directories {
-		out = append(out, claim{"directory", d.Path, false})
-	}
-	for _, f := range m.Files {
-		out = append(out, claim{"file", f.Path, true})
-	}
-	for _, l := range m.Links {
-		out = append(out, claim{"link", l.Path, true})
-	}
-	for _, u := range m.Node.Units {
-		out = append(out, claim{"unit", path.Join(node.UnitDir, u.Name), true})
-		for _, d := range u.DropIns {
-			out = append(out, claim{"drop-in", d.Path(u.Name), true})
-		}
-	}
-	return out
-}
-
-// stands is where a claim is put. What leads through links is where they lead;
-// a link itself is where it is made, wherever it leads.
-func (m *facts) stands(c claim) string {
-	if c.kind == "link" {
-		return path.Join(m.resolve(path.Dir(c.path)), path.Base(c.path))
-	}
-	return m.resolve(c.path)
 }
 
 // paths: nothing stands twice, on the way of something else, or where the
@@ -231,7 +155,7 @@ func (m *machine) programs() {
 		_, daemon := daemons[p.Name]
 		_, brought := m.files[p.Path.Text]
 		system := slices.ContainsFunc(systemPrograms, func(dir string) bool { return strings.HasPrefix(p.Path.Text, dir) })
-		asked := slices.ContainsFunc(m.needs, func(n need) bool { return n.path.Text == p.Path.Text })
+		asked := slices.ContainsFunc(m.needs, func(n read.Step) bool { return n.Place.Text == p.Path.Text })
 		switch {
 		case !strings.HasPrefix(p.Path.Text, "/") || asked || brought || len(m.needs) == 0:
 		case daemon:
@@ -241,8 +165,8 @@ func (m *machine) programs() {
 		}
 	}
 	for _, n := range m.needs {
-		if !runs[n.path.Text] && !m.scripted(n.path.Text) {
-			m.find(ruleUnusedProgram, m.at(binariesPath, n.path.At), "asks for %s, which no unit runs", n.path.Text)
+		if !runs[n.Place.Text] && !m.scripted(n.Place.Text) {
+			m.find(ruleUnusedProgram, m.at(read.BinariesPath, n.Place.At), "asks for %s, which no unit runs", n.Place.Text)
 		}
 	}
 }
@@ -253,7 +177,7 @@ func (m *facts) scripted(program string) bool {
 	begins := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(program) + `\s`)
 	for _, p := range m.processes {
 		for _, argument := range p.Args {
-			if f, brought := m.files[argument.Text]; brought && f.Path != binariesPath && begins.Match(f.Contents) {
+			if f, brought := m.files[argument.Text]; brought && f.Path != read.BinariesPath && begins.Match(f.Contents) {
 				return true
 			}
 		}

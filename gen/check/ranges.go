@@ -9,6 +9,16 @@ import (
 	"hagen/gen/read"
 )
 
+// rangeRules are about addresses of services and pods.
+var rangeRules = []check{
+	{across: (*set).ranges, rules: []rule{
+		{ruleRanges, Error, "an address would mean two things",
+			"choose ranges that lie apart, and outside of the machines' network"},
+		{ruleFamilies, Error, "the API server refuses to start, or services lead to no pod",
+			"write one range of each family, and the machine's address of the first one's"},
+	}},
+}
+
 // ranges: services, pods and machines have addresses of their own, and the API
 // server's certificate covers the first service.
 func (s *set) ranges() {

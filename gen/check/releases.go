@@ -1,20 +1,19 @@
 package check
 
 import (
-	"sync"
-
+	"hagen/gen/read"
 	"hagen/profiles"
 )
 
 // version gives the version of a binary that binaries.sh asks for.
-func (m *facts) version(product string) (v profiles.Version, n need, ok bool) {
+func (m *facts) version(product string) (v profiles.Version, n read.Step, ok bool) {
 	for _, n := range m.needs {
-		if n.product == product {
-			v, ok := profiles.ParseVersion(n.version)
+		if n.Product == product {
+			v, ok := profiles.ParseVersion(n.Version)
 			return v, n, ok
 		}
 	}
-	return profiles.Version{}, need{}, false
+	return profiles.Version{}, read.Step{}, false
 }
 
 // record is what a release of a daemon accepts, by flag.
@@ -23,27 +22,38 @@ type record struct {
 	known bool // the release is hagen's, whether its flags are on record or not
 }
 
-type recordKey struct {
-	daemon string
-	line   string // of versions
+// records are those of the releases that machines ask for, by daemon and line
+// of versions.
+type records map[recordKey]record
+
+type recordKey struct{ daemon, line string }
+
+func (r records) of(daemon string, v profiles.Version) record { return r[recordKey{daemon, v.Line()}] }
+
+// readRecords reads them, each once.
+func readRecords(machines []Machine) records {
+	out := records{}
+	for _, m := range machines {
+		for _, s := range read.StepsOf(m.Node) {
+			v, ok := profiles.ParseVersion(s.Version)
+			key := recordKey{s.Product, v.Line()}
+			if _, known := out[key]; ok && !known && daemons[s.Product].flags {
+				out[key] = readRecord(s.Product, key.line)
+			}
+		}
+	}
+	return out
 }
 
-// recordOf gives what a version of a daemon accepts. etcd's flags stand in the
-// record of the Kubernetes releases that it belongs to.
-func recordOf(daemon string, v profiles.Version) record {
-	recordLock.Lock()
-	defer recordLock.Unlock()
-	key := recordKey{daemon, v.Line()}
-	if r, found := records[key]; found {
-		return r
-	}
-	var out record
+// readRecord gives what a line of a daemon's versions accepts. etcd's flags stand
+// in the record of the Kubernetes releases that it belongs to.
+func readRecord(daemon, line string) (out record) {
 	for _, release := range profiles.Releases() {
 		of := release.Minor
 		if daemon == etcd {
 			of = release.Etcd.Line()
 		}
-		if of != v.Line() || out.flags != nil {
+		if of != line || out.flags != nil {
 			continue
 		}
 		out.known = true
@@ -56,11 +66,5 @@ func recordOf(daemon string, v profiles.Version) record {
 			}
 		}
 	}
-	records[key] = out
 	return out
 }
-
-var (
-	recordLock sync.Mutex
-	records    = map[recordKey]record{}
-)

@@ -132,3 +132,13 @@ const (
 	ruleVirtual       = "virtual-address"
 	ruleDrift         = "drift"
 )
+
+// check is a function with the rules whose findings it makes. A rule that several
+// make stands with the first.
+type check struct {
+	within func(*machine)      // one machine
+	across func(*set)          // all of them
+	notes  func(*set) []string // what is no fault where it is meant
+	warns  bool                // no finding is an error
+	rules  []rule
+}

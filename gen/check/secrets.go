@@ -38,12 +38,6 @@ var secretRules = []check{
 	}},
 }
 
-// secret says whether a file holds a secret, or stands in a twin for one that
-// does.
-func (m *facts) secret(f node.File) bool {
-	return f.Secret || slices.ContainsFunc(m.pem[f.Path].Keys, func(k read.Key) bool { return k.Private })
-}
-
 // secrets: marked as such, guarded by their mode, read by a unit of this
 // machine. What no unit reads has no business here.
 func (m *machine) secrets() {
@@ -177,21 +171,10 @@ func (m *facts) may(user, owner, group string, mode fs.FileMode, want fs.FileMod
 	return mode&want != 0
 }
 
-// kept are directories that daemons write to: the flag, and whether its value
-// is a file in it.
-var kept = []struct {
-	daemon, flag string
-	file         bool
-}{
-	{"etcd", "data-dir", false},
-	{"etcd", "wal-dir", false},
-	{"kube-apiserver", "audit-log-path", true},
-}
-
 // writable: a daemon may write where it keeps its data, by the directory's
 // owner and by what the unit leaves it of the file system.
 func (m *machine) writable() {
-	for _, row := range kept {
+	for _, row := range dataPaths {
 		p := m.process(row.daemon)
 		if p == nil || !strings.HasPrefix(p.Value(row.flag), "/") {
 			continue

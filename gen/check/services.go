@@ -37,16 +37,6 @@ const leastFiles = 1024
 // leastStart is how long a daemon may wait for others before it is ready.
 const leastStart = 10 * time.Second
 
-// span reads systemd's times as far as units here have them: seconds, or one
-// number with its unit (systemd.time(7)).
-func span(text string) (time.Duration, bool) {
-	if n, err := strconv.Atoi(text); err == nil {
-		return time.Duration(n) * time.Second, true
-	}
-	t, err := time.ParseDuration(strings.TrimSuffix(text, "in")) // min
-	return t, err == nil
-}
-
 // services: systemd gives daemons what they need, and starts them again.
 func (m *machine) services() {
 	for _, row := range types {
@@ -60,10 +50,11 @@ func (m *machine) services() {
 			return u.Place(d.ValueAt)
 		}
 		if kind := u.Value("Service", "Type"); !slices.Contains(row.types, kind) {
-			m.find(ruleValue, at("Type"), "Type= is %s, and %s stays in the foreground and notifies nobody", kind, row.daemon).Remedy = "write Type=exec"
+			notifies := " and notifies nobody"
 			if slices.Contains(row.types, "notify") {
-				m.findings[len(m.findings)-1].Problem = "Type= is " + kind + ", and " + row.daemon + " stays in the foreground"
+				notifies = ""
 			}
+			m.find(ruleValue, at("Type"), "Type= is %s, and %s stays in the foreground%s", kind, row.daemon, notifies).Remedy = "write Type=exec"
 		}
 		if u.Value("Service", "Restart") == "no" {
 			m.find(ruleOddService, at("Restart"), "Restart= is no: %s stays down when it ends", row.daemon)
@@ -71,11 +62,11 @@ func (m *machine) services() {
 		if n, err := strconv.Atoi(u.Value("Service", "LimitNOFILE")); err == nil && n < leastFiles {
 			m.find(ruleOddService, at("LimitNOFILE"), "LimitNOFILE= is %d, and %s has a file for every connection", n, row.daemon)
 		}
-		if t, ok := span(u.Value("Service", "TimeoutStartSec")); ok && 0 < t && t < leastStart && u.Value("Service", "Type") == "notify" {
+		if t, ok := read.ParseUnitTime(u.Value("Service", "TimeoutStartSec")); ok && 0 < t && t < leastStart && u.Value("Service", "Type") == "notify" {
 			m.find(ruleOddService, at("TimeoutStartSec"), "TimeoutStartSec= is %s: systemd kills %s before it can be ready", t, row.daemon).Remedy = "write 5min, or infinity"
 		}
 		for _, key := range []string{"PrivateNetwork", "PrivateUsers"} {
-			if on := u.Value("Service", key); slices.Contains(onOff, on) && on != "" && strings.ContainsAny(on[:1], "yt1") || on == "on" {
+			if on, _ := read.ParseUnitSwitch(u.Value("Service", key)); on {
 				m.find(ruleOddService, at(key), "%s= cuts %s off from what it works with", key, row.daemon).Severity = Error
 			}
 		}

@@ -1,10 +1,8 @@
 package check
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"net/netip"
 	"slices"
 	"strings"
@@ -19,23 +17,33 @@ import (
 type set struct {
 	now      time.Time
 	machines []*machine
-	people   *machine // of no name, without units: it holds people's kubeconfigs
-	verified sync.Map // [2]string, fingerprints of leaf and authority: bool
-	told     map[string]told
-	remarks  []string // for the notes, which checks add
+	people   *machine        // of no name, without units: it holds people's kubeconfigs
+	told     map[string]told // by name
+	signed   signatures
 }
 
 // newSet reads all machines, and then what follows from all of them.
 func newSet(in Input, rules map[string]rule) *set {
-	s := &set{now: in.Now, told: map[string]told{}, machines: make([]*machine, len(in.Machines))}
+	s := &set{now: in.Now, machines: make([]*machine, len(in.Machines))}
+	records := readRecords(in.Machines)
 	var learnt sync.WaitGroup
 	for i, m := range in.Machines {
-		learnt.Go(func() { s.machines[i] = &machine{facts: newFacts(m), set: s, rules: rules} })
+		learnt.Go(func() { s.machines[i] = &machine{facts: newFacts(m, records), set: s, rules: rules} })
 	}
 	learnt.Wait()
-	s.people = &machine{facts: newFacts(Machine{Node: node.Node{Files: in.Kubeconfigs}}), set: s, rules: rules}
+	s.people = &machine{facts: newFacts(Machine{Node: node.Node{Files: in.Kubeconfigs}}, nil), set: s, rules: rules}
+	s.told = s.readNames()
 	s.locate()
+	s.signed = readSignatures(s.everybody())
 	return s
+}
+
+// everybody is all machines, and people.
+func (s *set) everybody() []*machine { return append(slices.Clone(s.machines), s.people) }
+
+// running lists the machines that run a daemon.
+func (s *set) running(daemon string) []*machine {
+	return slices.DeleteFunc(slices.Clone(s.machines), func(m *machine) bool { return m.process(daemon) == nil })
 }
 
 // of gives the machine of some facts.
@@ -74,10 +82,26 @@ type told struct {
 
 // majority gives the addresses that most machines know a name by; same is true
 // if all say so.
-func (s *set) majority(name string) ([]netip.Addr, bool) {
-	if t, known := s.told[name]; known {
-		return t.addresses, t.same
+func (s *set) majority(name string) (addresses []netip.Addr, same bool) {
+	t, known := s.told[name]
+	return t.addresses, t.same || !known
+}
+
+// readNames finds out what machines say of all names that they know.
+func (s *set) readNames() map[string]told {
+	out := map[string]told{}
+	for _, m := range s.machines {
+		for name := range m.names {
+			if _, known := out[name]; !known {
+				out[name] = s.vote(name)
+			}
+		}
 	}
+	return out
+}
+
+// vote lets the machines that have an /etc/hosts say what a name means.
+func (s *set) vote(name string) told {
 	votes := map[string]int{}
 	say := map[string][]netip.Addr{}
 	most := 0
@@ -96,8 +120,7 @@ func (s *set) majority(name string) ([]netip.Addr, bool) {
 			most, best = n, say[key]
 		}
 	}
-	s.told[name] = told{best, len(votes) < 2}
-	return best, len(votes) < 2
+	return told{best, len(votes) < 2}
 }
 
 // keyOf tells of a key that is in the wrong file which certificate it belongs
@@ -115,34 +138,6 @@ func (s *set) keyOf(k read.Key, here *machine) string {
 		}
 	}
 	return ""
-}
-
-// signedBy says whether an authority signed a certificate. Of a twin the names
-// alone are known.
-func (s *set) signedBy(c, authority read.Certificate) bool {
-	if !authority.IsCA || c.Issuer != authority.Subject {
-		return false
-	}
-	if c.Twin || authority.Twin {
-		return true
-	}
-	pair := [2]string{c.Identity, authority.Identity}
-	if known, found := s.verified.Load(pair); found {
-		return known.(bool)
-	}
-	signed := c.CheckSignatureFrom(authority.Certificate) == nil
-	s.verified.Store(pair, signed)
-	return signed
-}
-
-// signedByAny says whether one of several authorities signed a certificate.
-func (s *set) signedByAny(c read.Certificate, authorities []read.Certificate) bool {
-	for _, a := range authorities {
-		if s.signedBy(c, a) {
-			return true
-		}
-	}
-	return false
 }
 
 // resolve gives the addresses of a host; known is false if nothing in the set
@@ -168,78 +163,10 @@ func (s *set) resolve(m *facts, host string) (out []netip.Addr, known bool) {
 	return nil, false
 }
 
-// sorted gives a machine's findings without repetitions: errors before
-// warnings, then in the order of the document. What follows from another
-// finding about the same line is left out.
-func (m *machine) sorted() []Finding {
-	order := map[string]int{}
-	for i, f := range m.Files {
-		order[f.Path] = i
-	}
-	for i, u := range m.units {
-		for _, p := range u.Parts {
-			order[p.Item] = len(m.Files) + i
-		}
-	}
-	findings := slices.DeleteFunc(slices.Clone(m.findings), func(f Finding) bool {
-		return f.Rule == ruleBackends && slices.ContainsFunc(m.findings, func(other Finding) bool {
-			return other.Rule != f.Rule && other.Item == f.Item && other.Line == f.Line
-		})
-	})
-	line := func(f Finding) int { return cmp.Or(f.Line, math.MaxInt) }
-	slices.SortStableFunc(findings, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(order[a.Item], order[b.Item]), cmp.Compare(line(a), line(b)))
-	})
-	seen := map[Finding]bool{}
-	return slices.DeleteFunc(findings, func(f Finding) bool {
-		twice := seen[f]
-		seen[f] = true
-		return twice
-	})
-}
-
-// tooMany findings about one machine help nobody.
-const tooMany = 1000
-
-// find adds a finding of a rule. The caller may say more on what is returned, until the
-// next one is found.
-func (m *machine) find(name string, p read.Place, format string, args ...any) *Finding {
-	r := m.rules[name]
-	f := Finding{Severity: r.severity, Rule: name, Host: m.Name, Item: p.Item, Problem: fmt.Sprintf(format, args...), Why: r.why, Remedy: r.remedy}
-	line, column, text := p.Position()
-	if f.Line, f.Column = line, column; line > 0 {
-		f.Text = text
-	}
-	if len(m.findings) == tooMany {
-		return &f
-	}
-	m.findings = append(m.findings, f)
-	return &m.findings[len(m.findings)-1]
-}
-
-// check is a function with the rules whose findings it makes. A rule that several
-// make stands with the first.
-type check struct {
-	within func(*machine) // one machine
-	across func(*set)     // all of them
-	warns  bool           // no finding is an error
-	rules  []rule
-}
-
-// machine is one machine under check: its facts, which are read before the first
-// check and written by none, and what was found.
-type machine struct {
-	*facts
-	set      *set
-	rules    map[string]rule // by name
-	findings []Finding
-}
-
-// notes say what could not be checked, and what may be meant.
-func (s *set) notes() []string {
-	out := s.remarks
+// unchecked says what could not be checked.
+func (s *set) unchecked() (out []string) {
 	twins, opaque, unmapped := 0, 0, []string{}
-	for _, m := range append(slices.Clone(s.machines), s.people) {
+	for _, m := range s.everybody() {
 		for _, f := range m.Files {
 			c := m.pem[f.Path]
 			if slices.ContainsFunc(c.Certificates, func(c read.Certificate) bool { return c.Twin }) {
@@ -263,4 +190,12 @@ func (s *set) notes() []string {
 		out = append(out, "no document tells the addresses of "+strings.Join(unmapped, ", ")+": what leads there could not be checked")
 	}
 	return out
+}
+
+// said is one daemon's value of something that all must agree on.
+type said struct {
+	machine *machine
+	at      read.Place
+	what    string
+	value   string
 }

@@ -65,25 +65,22 @@ func shown(u *url.URL, text string) string {
 // unpacked: an archive that binaries.sh unpacks is one that the document
 // brings, with the same digest; a program that is fetched can be executed.
 func (m *machine) unpacked() {
-	text, at := string(m.files[binariesPath].Contents), 0
 	digests := map[string]string{} // by path; what nobody fetches somebody else may put there
 	for _, f := range m.Files {
 		if digest, is512 := strings.CutPrefix(f.Source.Hash, "sha512-"); is512 {
 			digests[f.Path] = digest
 		}
 	}
-	for line := range strings.Lines(text) {
-		words := read.Split(line, at)
-		at += len(line)
-		switch {
-		case len(words) == 5 && words[0].Text == "fetch":
-			digests[words[3].Text] = words[2].Text
-			if !goodHash.MatchString("sha512-" + words[2].Text) {
-				m.find(ruleNoDigest, m.at(binariesPath, words[2].At), "fetches %s with a digest that is none", words[3].Text)
+	for _, s := range m.steps {
+		switch s.Does {
+		case read.Fetch:
+			digests[s.Place.Text] = s.Digest.Text
+			if !goodHash.MatchString("sha512-" + s.Digest.Text) {
+				m.find(ruleNoDigest, m.at(read.BinariesPath, s.Digest.At), "fetches %s with a digest that is none", s.Place.Text)
 			}
-		case len(words) >= 5 && words[0].Text == "unpack":
-			if digest, known := digests[words[1].Text]; known && digest != words[2].Text {
-				m.find(ruleUnpack, m.at(binariesPath, words[2].At), "wants another digest of %s than the file is fetched with", words[1].Text)
+		case read.Unpack:
+			if digest, known := digests[s.Place.Text]; known && digest != s.Digest.Text {
+				m.find(ruleUnpack, m.at(read.BinariesPath, s.Digest.At), "wants another digest of %s than the file is fetched with", s.Place.Text)
 			}
 		}
 	}

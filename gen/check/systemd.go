@@ -76,10 +76,11 @@ var enumerations = map[string][]string{
 	"ProtectHome":   {"yes", "no", "true", "false", "1", "0", "on", "off", "read-only", "tmpfs"},
 }
 
-// switches are keys that are on or off.
-var switches = []string{"NoNewPrivileges", "PrivateTmp", "PrivateDevices", "RemainAfterExit", "DynamicUser"}
-
-var onOff = []string{"yes", "no", "true", "false", "1", "0", "on", "off", "y", "n", "t", "f"}
+// switches are keys that are on or off, and onOff what to write there.
+var (
+	switches = []string{"NoNewPrivileges", "PrivateTmp", "PrivateDevices", "RemainAfterExit", "DynamicUser"}
+	onOff    = []string{"yes", "no", "true", "false", "1", "0", "on", "off"}
+)
 
 // unitSyntax: systemd understands every line.
 func (m *machine) unitSyntax() {
@@ -131,12 +132,14 @@ func (m *machine) unknownKey(u *read.Unit, d read.Directive, keys map[string]boo
 }
 
 func (m *machine) unitValue(u *read.Unit, d read.Directive) {
-	list, isList := enumerations[d.Key]
+	list, known := enumerations[d.Key]
+	known = !known || d.Value == "" || slices.Contains(list, d.Value)
 	if slices.Contains(switches, d.Key) {
-		list, isList = onOff, true
+		_, isSwitch := read.ParseUnitSwitch(d.Value)
+		list, known = onOff, isSwitch || d.Value == ""
 	}
-	if isList && d.Value != "" && !slices.Contains(list, d.Value) {
-		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q", d.Key, d.Value).Remedy = "write one of " + strings.Join(list[:min(len(list), 8)], ", ")
+	if !known {
+		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q", d.Key, d.Value).Remedy = "write one of " + strings.Join(list, ", ")
 	}
 	time := strings.HasSuffix(d.Key, "Sec") && d.Value != "infinity"
 	if first := strings.TrimSpace(d.Value); time && first != "" && !('0' <= first[0] && first[0] <= '9' || first[0] == '.') {
@@ -322,6 +325,26 @@ func (m *machine) cycles(after map[string][]read.Word, names map[string]*read.Un
 	for _, u := range m.units {
 		if state[u.Name] == 0 {
 			visit(u.Name, []string{u.Name})
+		}
+	}
+}
+
+// masked: what is to run can be started.
+func (m *machine) masked(u *read.Unit) {
+	if u.Contents != "" {
+		m.find(ruleMasked, read.Whole(u.Name), "is masked")
+		return
+	}
+	for _, other := range m.units {
+		for _, d := range other.Directives {
+			if d.Section != "Unit" || !slices.Contains(read.Pulls, d.Key) {
+				continue
+			}
+			for _, w := range read.Split(d.Value, d.ValueAt) {
+				if w.Text == u.Name {
+					m.find(ruleMasked, other.Place(w.At), "%s= names %s, which is masked", d.Key, u.Name)
+				}
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -36,4 +37,8 @@ func common[T any](all []T, value func(T) string) (best string, most int) {
 		}
 	}
 	return best, most
+}
+
+func socketText(address netip.Addr, port int) string {
+	return netip.AddrPortFrom(address, uint16(port)).String()
 }

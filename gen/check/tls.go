@@ -37,6 +37,7 @@ var certificateRules = []check{
 		{ruleOutlives, Warning, "nobody accepts a leaf after its authority's end",
 			"give the leaf a shorter life, or the authority a longer one"},
 	}},
+	{across: (*set).clientCertificates},
 	{across: (*set).sameAuthorities, rules: []rule{
 		{ruleSameAuthority, Error, "one machine does not believe the others",
 			"render again, so that all have the authority of the PKI"},
@@ -192,6 +193,28 @@ func (m *machine) expires(at read.Place, what string, c read.Certificate) {
 		m.find(ruleExpired, at, "%sis not valid before %s", what, c.NotBefore.Format(time.RFC3339))
 	case now.Add(min(soon, c.NotAfter.Sub(c.NotBefore)/3)).After(c.NotAfter):
 		m.find(ruleExpiring, at, "%sexpires on %s", what, c.NotAfter.Format(time.DateOnly))
+	}
+}
+
+// clientCertificates: so do certificates that kubeconfigs name, and those that
+// stand in them are valid now.
+func (s *set) clientCertificates() {
+	for _, m := range s.everybody() {
+		for _, k := range m.contexts {
+			switch {
+			case k.ClientFile == "":
+				for _, c := range k.Client.Certificates {
+					m.expires(k.Place(k.ClientAt), "the client certificate ", c)
+				}
+			case k.KeyFile != "":
+				m.pair(k.Place(k.ClientAt), k.ClientFile, k.Place(k.KeyAt), k.KeyFile, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth})
+			}
+			if k.HasAuthority && k.AuthorityAt.Key == "certificate-authority-data" {
+				for _, c := range k.Authority.Certificates {
+					m.expires(k.Place(k.AuthorityAt), "the authority ", c)
+				}
+			}
+		}
 	}
 }
 

@@ -120,10 +120,6 @@ func (m *machine) monitor(f node.File) {
 	m.find(ruleNotBound, read.In(f, string(dialled[0])), "asks %s, where nothing listens", socketText(address, port))
 }
 
-func socketText(address netip.Addr, port int) string {
-	return netip.AddrPortFrom(address, uint16(port)).String()
-}
-
 // virtualAddresses: the machines that hold a virtual address in turn speak of
 // the same one to each other, none is another's equal, and every API server
 // can be verified under it. There is one of each family at most.

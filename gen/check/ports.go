@@ -7,8 +7,8 @@ import (
 	"hagen/gen/read"
 )
 
-// listenerRules are about what listens.
-var listenerRules = []check{
+// portRules are about ports that daemons bind.
+var portRules = []check{
 	{within: (*machine).binds, rules: []rule{
 		{ruleBindTwice, Error, "the second of them cannot start",
 			"give one of them another port or address"},

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"slices"
 	"strings"
 
 	"hagen/gen/read"
@@ -15,26 +14,6 @@ var documentRules = []check{
 		{ruleFormats, Error, "the machine does what the one says that it is given, and this check is about the other",
 			"make both say the same, or remove one"},
 	}},
-}
-
-// masked: what is to run can be started.
-func (m *machine) masked(u *read.Unit) {
-	if u.Contents != "" {
-		m.find(ruleMasked, read.Whole(u.Name), "is masked")
-		return
-	}
-	for _, other := range m.units {
-		for _, d := range other.Directives {
-			if d.Section != "Unit" || !slices.Contains(read.Pulls, d.Key) {
-				continue
-			}
-			for _, w := range read.Split(d.Value, d.ValueAt) {
-				if w.Text == u.Name {
-					m.find(ruleMasked, other.Place(w.At), "%s= names %s, which is masked", d.Key, u.Name)
-				}
-			}
-		}
-	}
 }
 
 // remedies of what a document says beyond what hagen writes, by a word of it.

@@ -14,21 +14,17 @@ import (
 	"hagen/profiles"
 )
 
-// senseRules are about values of flags that nobody means.
-var senseRules = []check{
-	{within: (*machine).callers, rules: []rule{
-		{ruleCallers, Error, "any client with a certificate of the authority, or none at all, would be let in",
-			"write true, or leave the machine's flags as they were rendered"},
-	}},
-	{within: (*machine).sense, rules: []rule{
+// limitRules are about values of flags that nobody means.
+var limitRules = []check{
+	{within: (*machine).limits, rules: []rule{
 		{ruleOddFlag, Error, "the daemon refuses it, or does what nobody means",
 			"write another value, or leave the flag out"},
 	}},
 	{across: (*set).unready},
 }
 
-// sense is a row: what a flag's value must be like, beyond its type.
-type sense struct {
+// limit is a row: what a flag's value must be like, beyond its type.
+type limit struct {
 	daemon, flag string
 	rule         string
 	severity     Severity
@@ -37,9 +33,9 @@ type sense struct {
 	remedy       string
 }
 
-// senses are limits that daemons have, and values that are no fault and never
+// limits are those that daemons have, and values that are no fault and never
 // meant. Who is let in is among them.
-var senses = []sense{
+var limits = []limit{
 	// server/storage/quota.go: 0 is the default, less than 0 no quota.
 	{etcd, "quota-backend-bytes", ruleOddFlag, Warning, atLeast(0), "which takes the limit away: etcd grows until its disk is full", "leave the flag out: etcd takes 2 GiB"},
 	{etcd, "quota-backend-bytes", ruleOddFlag, Error, either(atMost(0), atLeast(100<<20)), "which a cluster fills in hours: then etcd refuses every write", "leave the flag out: etcd takes 2 GiB"},
@@ -161,9 +157,9 @@ func someController(v string) bool {
 	return slices.ContainsFunc(strings.Split(v, ","), func(w string) bool { return !strings.HasPrefix(w, "-") })
 }
 
-// sense: flags say what somebody can mean.
-func (m *machine) sense() {
-	for _, row := range senses {
+// limits: flags say what somebody can mean.
+func (m *machine) limits() {
+	for _, row := range limits {
 		p := m.process(row.daemon)
 		if p == nil {
 			continue
@@ -270,7 +266,7 @@ func (m *machine) shutdown() {
 	limit := 90 * time.Second // systemd's default
 	if p.Unit.Value("Service", "TimeoutStopSec") == "infinity" {
 		return
-	} else if t, ok := span(p.Unit.Value("Service", "TimeoutStopSec")); ok {
+	} else if t, ok := read.ParseUnitTime(p.Unit.Value("Service", "TimeoutStopSec")); ok {
 		limit = t
 	}
 	if delay >= limit {
@@ -303,49 +299,4 @@ func (s *set) unready() {
 			}
 		}
 	}
-}
-
-// guards are flags without which a daemon lets in whoever comes.
-var guards = []struct{ daemon, flag, want string }{
-	{"etcd", "client-cert-auth", "true"},
-	{"etcd", "peer-client-cert-auth", "true"},
-}
-
-// callers: who may call. The API server believes a front proxy's word on the
-// user, and kubelets its client certificate.
-func (m *machine) callers() {
-	for _, row := range guards {
-		if p := m.process(row.daemon); p != nil && p.Value(row.flag) != row.want {
-			m.find(ruleCallers, p.Where(row.flag), "--%s is not %s", row.flag, row.want)
-		}
-	}
-	p := m.process(apiServer)
-	if p == nil {
-		return
-	}
-	modes := strings.Split(p.Value("authorization-mode"), ",")
-	if _, config := p.Flag("authorization-config"); !config && (!slices.Contains(modes, "RBAC") || slices.Contains(modes, "AlwaysAllow")) {
-		m.find(ruleCallers, p.Where("authorization-mode"), "--authorization-mode lets everybody do everything, or nobody anything").Remedy = "write Node,RBAC"
-	}
-	if p.Value("client-ca-file") == "" {
-		m.find(ruleCallers, p.Where("client-ca-file"), "--client-ca-file is missing: nobody can show a certificate").Remedy = "name the cluster's authority"
-	}
-	m.accepted(p, "kubelet-client-certificate", "client-ca-file")
-	if c, found := m.accepted(p, "proxy-client-cert-file", "requestheader-client-ca-file"); found {
-		allowed := p.Value("requestheader-allowed-names")
-		if allowed != "" && !slices.Contains(strings.Split(allowed, ","), c.CommonName()) {
-			m.find(ruleNotAccepted, p.Where("requestheader-allowed-names"), "--requestheader-allowed-names does not hold %s, the name in %s", c.CommonName(), c.Path)
-		}
-	}
-}
-
-// accepted holds the client certificate in one flag against the authority in
-// another.
-func (m *machine) accepted(p *read.Process, certificateFlag, authorityFlag string) (read.Certificate, bool) {
-	c, found := m.certificate(p.Value(certificateFlag))
-	authorities := m.pem[p.Value(authorityFlag)].Certificates
-	if found && len(authorities) > 0 && !m.set.signedByAny(c, authorities) {
-		m.find(ruleNotAccepted, p.Where(certificateFlag), "--%s offers a certificate that the authority of --%s did not sign", certificateFlag, authorityFlag)
-	}
-	return c, found
 }

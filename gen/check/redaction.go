@@ -19,7 +19,7 @@ type secrecy struct {
 func Hide(findings []Finding, machines []node.Node) {
 	var all []*machine
 	for _, n := range machines {
-		all = append(all, &machine{facts: newFacts(Machine{Node: n})})
+		all = append(all, &machine{facts: newFacts(Machine{Node: n}, nil)})
 	}
 	hide(findings, all)
 }

@@ -10,8 +10,8 @@ import (
 	"hagen/gen/read"
 )
 
-// dialRules are about who dials whom.
-var dialRules = []check{
+// connectionRules are about who dials whom.
+var connectionRules = []check{
 	{across: (*set).dials, rules: []rule{
 		{ruleUnresolved, Error, "nobody can dial a name that does not resolve",
 			"write a name of /etc/hosts or an address, or add the name there"},
@@ -49,7 +49,7 @@ func (s *set) dials() {
 		}
 		s.foreignURLs(m)
 	}
-	for _, m := range append(slices.Clone(s.machines), s.people) {
+	for _, m := range s.everybody() {
 		for _, k := range m.contexts {
 			all.dial(m, m.apiDial(k))
 		}

@@ -10,8 +10,8 @@ import (
 	"hagen/gen/redact"
 )
 
-// driftRules are about what machines of a kind have alike.
-var driftRules = []check{
+// equalityRules are about what machines of a kind have alike.
+var equalityRules = []check{
 	{across: (*set).drift, warns: true, rules: []rule{
 		{ruleDrift, Warning, "machines of one kind should behave alike, whichever answers",
 			"write the same on all of them, unless the difference is meant"},
@@ -49,13 +49,13 @@ func (m *facts) kindOf() string {
 		}
 	}
 	for _, n := range m.needs {
-		names = append(names, n.product+" "+n.version)
+		names = append(names, n.Product+" "+n.Version)
 	}
 	if slices.ContainsFunc(m.Files, node.File.Remote) {
 		names = append(names, "fetched")
 	}
 	// The first line of binaries.sh says whether it brings any.
-	names = append(names, lineAt(string(m.files[binariesPath].Contents), 0))
+	names = append(names, lineAt(string(m.files[read.BinariesPath].Contents), 0))
 	for _, d := range m.mounts() {
 		names = append(names, "on "+d.path)
 	}
@@ -63,23 +63,23 @@ func (m *facts) kindOf() string {
 	return strings.Join(names, ", ")
 }
 
-// held is what one of several machines has of a fact; nil is nothing.
+// held is what one of several machines has of a property; nil is nothing.
 type held struct {
-	machine *machine
-	fact    *fact
+	machine  *machine
+	property *property
 }
 
-// compare holds all facts of machines against each other.
+// compare holds all properties of machines against each other.
 func compare(machines []*machine) {
 	type id struct{ within, name string }
-	found := map[id]map[*machine]*fact{}
+	found := map[id]map[*machine]*property{}
 	holders := map[string]map[*machine]bool{}
 	var order []id
 	for _, m := range machines {
-		for _, f := range m.traits() {
+		for _, f := range m.properties() {
 			key := id{f.within, f.name}
 			if found[key] == nil {
-				found[key] = map[*machine]*fact{}
+				found[key] = map[*machine]*property{}
 				order = append(order, key)
 			}
 			if holders[f.within] == nil {
@@ -118,23 +118,23 @@ type gap struct {
 	item, have string // "2 others have"
 }
 
-// differ tells of the machines that have a fact otherwise than most; without a
+// differ tells of the machines that have a property otherwise than most; without a
 // majority of all, since nobody knows which is meant.
 func differ(all []held, missing *gaps) {
-	of := func(text func(fact) string) func(held) string {
+	of := func(text func(property) string) func(held) string {
 		return func(h held) string {
-			if h.fact == nil {
+			if h.property == nil {
 				return "\x00" // which no text says
 			}
-			return text(*h.fact)
+			return text(*h.property)
 		}
 	}
-	value := of(func(f fact) string { return f.value })
+	value := of(func(f property) string { return f.value })
 	best, most := common(all, value)
 	everywhere := shared(all)
-	for _, other := range []func(fact) string{
-		func(f fact) string { return f.bare },
-		func(f fact) string { return f.bareBut(everywhere) },
+	for _, other := range []func(property) string{
+		func(f property) string { return f.bare },
+		func(f property) string { return f.bareBut(everywhere) },
 	} {
 		if other := of(other); most < len(all) {
 			if b, more := common(all, other); more > most || 2*most <= len(all) {
@@ -160,10 +160,10 @@ func differ(all []held, missing *gaps) {
 func shared(all []held) map[string]bool {
 	holders := map[string]int{}
 	for at, h := range all {
-		if h.fact == nil {
+		if h.property == nil {
 			return nil
 		}
-		for line := range strings.SplitSeq(h.fact.value, "\n") {
+		for line := range strings.SplitSeq(h.property.value, "\n") {
 			if holders[line] == at { // once each
 				holders[line] = at + 1
 			}
@@ -178,7 +178,7 @@ func shared(all []held) map[string]bool {
 
 // bareBut is bare, but for lines that are given: what names each machine in
 // turn, as a list of all does, is no machine's own.
-func (f fact) bareBut(lines map[string]bool) string {
+func (f property) bareBut(lines map[string]bool) string {
 	mine, bare := strings.Split(f.value, "\n"), strings.Split(f.bare, "\n")
 	if len(mine) != len(bare) {
 		return f.bare
@@ -193,9 +193,9 @@ func (f fact) bareBut(lines map[string]bool) string {
 
 // told says whether something worse is known of the place already.
 func (h held) told() bool {
-	return h.fact != nil && slices.ContainsFunc(h.machine.findings, func(f Finding) bool {
-		line := strings.Count(h.fact.at.Text[:max(h.fact.at.At, 0)], "\n") + 1
-		return f.Rule != ruleDrift && f.Item == h.fact.at.Item && (f.Line == 0 || f.Line == line)
+	return h.property != nil && slices.ContainsFunc(h.machine.findings, func(f Finding) bool {
+		line := strings.Count(h.property.at.Text[:max(h.property.at.At, 0)], "\n") + 1
+		return f.Rule != ruleDrift && f.Item == h.property.at.Item && (f.Line == 0 || f.Line == line)
 	})
 }
 
@@ -205,9 +205,9 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 	if len(others) == 1 {
 		who, say, have = others[0].machine.Name, "says", "has"
 	}
-	other := others[0].fact
+	other := others[0].property
 	switch {
-	case h.fact == nil:
+	case h.property == nil:
 		what, g := other.shown(other.value), gap{h.machine, other.at.Item, who + " " + have}
 		if other.bare != other.value {
 			what = strings.TrimSuffix(other.key, "=")
@@ -217,34 +217,34 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 		}
 		missing.things[g] = append(missing.things[g], what)
 		return
-	case other == nil && strings.HasPrefix(h.fact.within, things):
+	case other == nil && strings.HasPrefix(h.property.within, things):
 		return // a file or unit of one's own is no fault
 	case other == nil:
-		h.machine.find(ruleDrift, h.fact.at, "has %s, which %s %s not", h.fact.shown(h.fact.value), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
+		h.machine.find(ruleDrift, h.property.at, "has %s, which %s %s not", h.property.shown(h.property.value), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
 		return
 	}
 	for _, d := range unequalLines(value(h), value(others[0])) {
-		mine, theirs := lineAt(h.fact.value, d.mine), lineAt(other.value, d.theirs)
-		if len(others) > 1 && others[1].fact != nil && other.value != others[1].fact.value {
+		mine, theirs := lineAt(h.property.value, d.mine), lineAt(other.value, d.theirs)
+		if len(others) > 1 && others[1].property != nil && other.value != others[1].property.value {
 			theirs = lineAt(value(others[0]), d.theirs) // each with what is its own
 		}
-		at := h.fact.at
-		if d.mine >= 0 && at.At <= 0 && strings.Contains(h.fact.value, "\n") {
+		at := h.property.at
+		if d.mine >= 0 && at.At <= 0 && strings.Contains(h.property.value, "\n") {
 			at = read.Place{Item: at.Item, Text: at.Text, At: offsetOf(at.Text, d.mine)}
 		}
 		switch {
 		case d.mine < 0:
 			h.machine.find(ruleDrift, read.Whole(at.Item), "lacks %s, which %s %s", other.shown(theirs), who, have)
 		case d.theirs < 0:
-			h.machine.find(ruleDrift, at, "has %s, which %s %s not", h.fact.shown(mine), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
+			h.machine.find(ruleDrift, at, "has %s, which %s %s not", h.property.shown(mine), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
 		default:
-			h.machine.find(ruleDrift, at, "says %s, %s %s %s", h.fact.shown(mine), who, say, other.shown(theirs))
+			h.machine.find(ruleDrift, at, "says %s, %s %s %s", h.property.shown(mine), who, say, other.shown(theirs))
 		}
 	}
 }
 
 // shown is a value as it may be told.
-func (f fact) shown(value string) string {
+func (f property) shown(value string) string {
 	text := f.key + strings.TrimSpace(value)
 	switch {
 	case !redact.Shows(text): // before it is cut, so that no half of a secret stays

@@ -96,3 +96,40 @@ func (m *facts) listen() (out []*listener) {
 	}
 	return out
 }
+
+// listener is a port that something on a machine binds.
+type listener struct {
+	machine *facts
+	process string // "etcd"
+	serves  string // what of several things the process listens for; "" for the one
+	unit    *read.Unit
+	address netip.Addr // unspecified: all of its family; see takes
+	both    bool       // an unspecified address stands for those of the other family, too
+	port    int
+	at      read.Place
+	tls     bool
+	// The file of the certificate that is served, and of the authority whose
+	// clients are let in; "" for none.
+	certificate, clients string
+	demands              bool // a client certificate
+	proxy                *read.Proxy
+}
+
+// takes says whether a connection to an address and port ends here.
+func (l *listener) takes(address netip.Addr, port int) bool {
+	return l.port == port && l.covers(address)
+}
+
+// covers says whether the listener binds an address. Programs in Go that bind
+// all addresses of one family bind those of the other as well (net.Listen);
+// HAProxy binds :: for both unless it is told v6only, and an empty address for
+// IPv4 alone (configuration manual, 5.1).
+func (l *listener) covers(address netip.Addr) bool {
+	address = address.Unmap()
+	return l.address == address || l.address.IsUnspecified() && (l.both || l.address.Is4() == address.Is4())
+}
+
+// clashes says whether two listeners want the same address.
+func (l *listener) clashes(other *listener) bool {
+	return l.port == other.port && (l.covers(other.address) || other.covers(l.address))
+}

@@ -1,0 +1,45 @@
+package check
+
+import "hagen/gen/read"
+
+// config reads the YAML file that a daemon's flag names; nil if there is none
+// or it cannot be read.
+func (m *facts) config(daemon, flag string) (*read.YAML, string) {
+	p := m.process(daemon)
+	if p == nil {
+		return nil, ""
+	}
+	f, found := m.files[p.Value(flag)]
+	if !found {
+		return nil, ""
+	}
+	root, ok := read.ParseYAML(string(f.Contents))
+	if !ok {
+		return nil, ""
+	}
+	return root, f.Path
+}
+
+// open lists the paths that the API server answers without credentials; all is
+// true if it answers everything that RBAC lets everybody see.
+func (m *facts) open() (paths []string, all bool) {
+	p := m.process(apiServer)
+	if p == nil || p.Value("authentication-config") == "" {
+		return nil, p == nil || p.Value("anonymous-auth") != "false"
+	}
+	root, _ := m.config(apiServer, "authentication-config")
+	if root == nil {
+		return nil, true
+	}
+	anonymous := root.Get("anonymous")
+	if anonymous == nil || anonymous.Get("enabled").Value() == "true" && anonymous.Get("conditions") == nil {
+		return nil, true
+	}
+	if anonymous.Get("enabled").Value() != "true" {
+		return nil, false
+	}
+	for _, c := range anonymous.Get("conditions").Items() {
+		paths = append(paths, c.Get("path").Value())
+	}
+	return paths, false
+}

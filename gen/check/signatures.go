@@ -1,0 +1,77 @@
+package check
+
+import (
+	"runtime"
+	"slices"
+	"sync"
+
+	"hagen/gen/read"
+)
+
+// signatures says of a certificate and an authority of the name that it gives as
+// its issuer whether that signed it.
+type signatures map[signature]bool
+
+// signature is one certificate's by another, by their fingerprints.
+type signature struct{ of, by string }
+
+// readSignatures verifies those of all certificates, each once however many
+// machines have it.
+func readSignatures(machines []*machine) signatures {
+	all := map[string]read.Certificate{}
+	for _, m := range machines {
+		add := func(certificates []read.Certificate) {
+			for _, c := range certificates {
+				if !c.Twin {
+					all[c.Identity] = c
+				}
+			}
+		}
+		add(m.certs)
+		for _, k := range m.contexts {
+			add(k.Client.Certificates)
+			add(k.Authority.Certificates)
+		}
+	}
+	authorities := map[string][]read.Certificate{} // by name
+	for _, a := range all {
+		if a.IsCA {
+			authorities[a.Subject] = append(authorities[a.Subject], a)
+		}
+	}
+	var pairs []signature
+	for _, c := range all {
+		for _, a := range authorities[c.Issuer] {
+			pairs = append(pairs, signature{c.Identity, a.Identity})
+		}
+	}
+	holds := make([]bool, len(pairs))
+	var verified sync.WaitGroup
+	for first := range runtime.NumCPU() {
+		verified.Go(func() {
+			for i := first; i < len(pairs); i += runtime.NumCPU() {
+				holds[i] = all[pairs[i].of].CheckSignatureFrom(all[pairs[i].by].Certificate) == nil
+			}
+		})
+	}
+	verified.Wait()
+	out := signatures{}
+	for i, p := range pairs {
+		out[p] = holds[i]
+	}
+	return out
+}
+
+// signedBy says whether an authority signed a certificate. Of a twin the names
+// alone are known.
+func (s *set) signedBy(c, authority read.Certificate) bool {
+	if !authority.IsCA || c.Issuer != authority.Subject {
+		return false
+	}
+	return c.Twin || authority.Twin || s.signed[signature{c.Identity, authority.Identity}]
+}
+
+// signedByAny says whether one of several authorities signed a certificate.
+func (s *set) signedByAny(c read.Certificate, authorities []read.Certificate) bool {
+	return slices.ContainsFunc(authorities, func(a read.Certificate) bool { return s.signedBy(c, a) })
+}
