@@ -55,13 +55,11 @@ func checks() []check {
 	)
 }
 
-// Names lists all rules, for the documentation.
-func Names() []string {
-	var out []string
-	for _, c := range checks() {
-		for _, r := range c.rules {
-			out = append(out, r.name)
-		}
+// Severities lists all rules, for the documentation.
+func Severities() map[string]Severity {
+	out := map[string]Severity{}
+	for name, r := range rulesOf(checks()) {
+		out[name] = r.severity
 	}
 	return out
 }

@@ -20,7 +20,7 @@ var unitRules = []check{
 			"write Key=value below a [Section]; systemd.syntax(7)"},
 		{ruleUnknownKey, Warning, "systemd ignores a key that it does not know",
 			"correct the key, or remove the line"},
-		{ruleMisspelledKey, Error, "systemd ignores a key that it does not know, and what it would have said does not hold",
+		{ruleMisspelledKey, Warning, "systemd ignores a key that it does not know, and what it would have said does not hold",
 			"correct the key"},
 		{ruleValue, Error, "systemd ignores the line, or refuses the unit",
 			"write a value that systemd knows"},
