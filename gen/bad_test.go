@@ -10,10 +10,9 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"hagen/gen"
 	"hagen/gen/spec"
+	"hagen/internal/cases"
 )
 
 var updateBad = flag.Bool("update-bad", false, "rewrite what testdata/bad expects; read every changed text")
@@ -21,49 +20,58 @@ var updateBad = flag.Bool("update-bad", false, "rewrite what testdata/bad expect
 // rawWords are marks of a library's own error, which no user should meet.
 var rawWords = regexp.MustCompile(`(^|[^.])yaml:|strconv|\bpars(e|ing)\b|\binvalid\b|netip|%!|did not find|cannot unmarshal`)
 
-// TestBad reads every bad cluster file of testdata/bad/*.txtar: WHAT.yaml is
-// the file, WHAT.txt all that is said about it.
+// TestBad reads every bad cluster file of testdata/bad, and holds all that is
+// said about it against what stands beside it.
 func TestBad(t *testing.T) {
-	archives, err := filepath.Glob(testdata + "/bad/*.txtar")
-	if err != nil || len(archives) == 0 {
-		t.Fatalf("no archives: %v", err)
+	all, err := cases.Dir(testdata).Bad()
+	if err != nil {
+		t.Fatal(err)
 	}
-	cases := 0
-	for _, path := range archives {
-		archive, err := txtar.ParseFile(path)
+	said := map[string]string{}
+	for _, bad := range all {
+		t.Run(bad.Name, func(t *testing.T) {
+			got := refusal(t, bad.Text)
+			if said[bad.Name] != "" {
+				t.Error("the name is taken")
+			}
+			said[bad.Name] = got
+			if got != bad.Said && !*updateBad {
+				t.Errorf("got\n%s\nwant\n%s\ngo test ./gen -run TestBad -update-bad writes it", got, bad.Said)
+			}
+		})
+	}
+	if *updateBad && !t.Failed() {
+		if err := cases.Dir(testdata).Say(said); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(all) < 977 {
+		t.Errorf("%d bad files, there were 977", len(all))
+	}
+}
+
+// TestBases: what the bad files are edits of is good, and is needed.
+func TestBases(t *testing.T) {
+	all, err := cases.Dir(testdata).Bad()
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := map[string]bool{}
+	for _, bad := range all {
+		used[bad.Base] = true
+	}
+	bases, err := cases.Dir(testdata).Bases()
+	if err != nil || len(bases) == 0 {
+		t.Fatal(bases, err)
+	}
+	for _, path := range bases {
+		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		topic := strings.TrimSuffix(filepath.Base(path), ".txtar")
-		kept := *archive
-		kept.Files = nil
-		for i, file := range archive.Files {
-			what, isYAML := strings.CutSuffix(file.Name, ".yaml")
-			if !isYAML {
-				continue
-			}
-			cases++
-			kept.Files = append(kept.Files, file)
-			t.Run(topic+"/"+what, func(t *testing.T) {
-				got := refusal(t, file.Data)
-				kept.Files = append(kept.Files, txtar.File{Name: what + ".txt", Data: []byte(got + "\n")})
-				want := ""
-				if i+1 < len(archive.Files) && archive.Files[i+1].Name == what+".txt" {
-					want = strings.TrimSuffix(string(archive.Files[i+1].Data), "\n")
-				}
-				if got != want && !*updateBad {
-					t.Errorf("got\n%s\nwant\n%s\ngo test ./gen -run TestBad -update-bad writes it", got, want)
-				}
-			})
+		if _, err := gen.Read(spec.Source{Name: path, Text: text}); err != nil || !used[filepath.Base(path)] {
+			t.Errorf("%s: used: %t, %v", path, used[filepath.Base(path)], err)
 		}
-		if *updateBad {
-			if err := os.WriteFile(path, txtar.Format(&kept), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	if cases < 150 {
-		t.Errorf("%d bad files, there were 150 and more", cases)
 	}
 }
 

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/internal/cases"
 	"hagen/pki"
 )
 
@@ -26,17 +25,12 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(text)
 	}
-	bad, _ := filepath.Glob(testdata + "/bad/*.txtar")
-	for _, path := range bad {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		for _, file := range archive.Files {
-			if strings.HasSuffix(file.Name, ".yaml") {
-				f.Add(file.Data)
-			}
-		}
+	bad, err := cases.Dir(testdata).Bad()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, b := range bad {
+		f.Add(b.Text)
 	}
 	f.Fuzz(whatever)
 }

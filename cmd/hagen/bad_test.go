@@ -10,32 +10,19 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/internal/cases"
 )
 
 // TestBadFilesWriteNothing renders every bad cluster file of testdata/bad,
 // where nothing was rendered yet and where something was: hagen exits with 2
 // and the directory is as before.
 func TestBadFilesWriteNothing(t *testing.T) {
-	archives, _ := filepath.Glob("../../testdata/bad/*.txtar")
-	bad := map[string][]byte{}
-	for _, path := range archives {
-		archive, err := txtar.ParseFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, file := range archive.Files {
-			if strings.HasSuffix(file.Name, ".yaml") {
-				bad[filepath.Base(path)+"/"+file.Name] = file.Data
-			}
-		}
-	}
-	if len(bad) < 150 {
-		t.Fatalf("%d bad files, there were 150 and more", len(bad))
+	all, err := cases.Dir("../../testdata").Bad()
+	if err != nil || len(all) < 977 {
+		t.Fatalf("%d bad files, there were 977: %v", len(all), err)
 	}
 	for _, before := range []string{"nothing", "something"} {
 		t.Run(before, func(t *testing.T) {
@@ -47,16 +34,16 @@ func TestBadFilesWriteNothing(t *testing.T) {
 					}
 				}
 			}
-			for name, text := range bad {
-				if err := os.WriteFile(clusterfile.Usual, text, 0o600); err != nil {
+			for _, bad := range all {
+				if err := os.WriteFile(clusterfile.Usual, bad.Text, 0o600); err != nil {
 					t.Fatal(err)
 				}
 				was := everything(t)
 				if code, out, said := runHere("render"); code != exit.CodeUsage || out != "" || !strings.HasPrefix(said, clusterfile.Usual+":") {
-					t.Errorf("%s: exit code %d, %q, %s", name, code, out, said)
+					t.Errorf("%s: exit code %d, %q, %s", bad.Name, code, out, said)
 				}
 				if now := everything(t); now != was {
-					t.Fatalf("%s: the directory was\n%s\nand is\n%s", name, was, now)
+					t.Fatalf("%s: the directory was\n%s\nand is\n%s", bad.Name, was, now)
 				}
 			}
 		})
