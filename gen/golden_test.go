@@ -3,6 +3,7 @@ package gen_test
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"io/fs"
 	"os"
@@ -19,6 +20,7 @@ import (
 	"hagen/gen/encode"
 	"hagen/gen/node"
 	"hagen/gen/spec"
+	"hagen/internal/cases"
 	"hagen/out"
 	"hagen/out/review/twin"
 	"hagen/out/tree"
@@ -27,7 +29,7 @@ import (
 	"hagen/profiles"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/*/golden, and issue what testdata/*/pki lacks")
+var update = flag.Bool("update", false, "rewrite testdata/*/golden and golden.diff, and issue what testdata/*/pki lacks")
 
 // now is the tests' clock: the golden PKI was made then.
 var now = time.Date(2020, 1, 1, 1, 0, 0, 0, time.UTC)
@@ -36,13 +38,9 @@ const testdata = "../testdata"
 
 // goldenCases are the folders of testdata with a cluster file.
 func goldenCases(t testing.TB) []string {
-	files, err := filepath.Glob(testdata + "/*/cluster.yaml")
-	if err != nil || len(files) < 3 {
-		t.Fatalf("golden cases: %v, %v", files, err)
-	}
-	var names []string
-	for _, f := range files {
-		names = append(names, filepath.Base(filepath.Dir(f)))
+	names, err := cases.Dir(testdata).Names()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return names
 }
@@ -87,12 +85,18 @@ func fixedPKI(t testing.TB, name string, c *cluster.Cluster) pki.Set {
 	if err != nil {
 		t.Fatal(err)
 	}
+	issued := false
 	for _, change := range result.Changes {
-		if change.Action != pki.Kept && !*update {
+		if change.Action == pki.Kept {
+			continue
+		}
+		issued = true
+		if !*update {
 			t.Fatalf("%s of %s: %s %s; go test ./gen -update issues it", change.Name, committed, change.Action, change.Why)
 		}
 	}
-	if *update {
+	if issued {
+		s.SetCluster(c.Name)
 		if _, err := s.Save(result.Set); err != nil {
 			t.Fatal(err)
 		}
@@ -129,50 +133,106 @@ func copyPrivate(t testing.TB, from, to string) {
 	}
 }
 
-// TestGolden holds the twins of all documents against testdata/*/golden.
+// TestGolden holds the twins of all documents against what testdata keeps of
+// them.
 func TestGolden(t *testing.T) {
+	made := map[string]map[string][]byte{}
+	for _, name := range goldenCases(t) {
+		c := readCase(t, name)
+		set := fixedPKI(t, name, c)
+		machines, err := gen.Render(c, set, control.Options{}, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if made[name], err = twin.Tree(c.Name, twinned(machines), control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dir := cases.Dir(testdata)
 	for _, name := range goldenCases(t) {
 		t.Run(name, func(t *testing.T) {
-			c := readCase(t, name)
-			set := fixedPKI(t, name, c)
-			machines, err := gen.Render(c, set, control.Options{}, nil, nil)
-			if err != nil {
+			base := dir.Base(name)
+			stored := cases.Store(name, made[name], base, made[base])
+			if *update {
+				updateGolden(t, filepath.Join(testdata, name), stored)
+			}
+			compareGolden(t, filepath.Join(testdata, name), stored)
+			again, err := dir.Golden(name)
+			if err != nil && !t.Failed() {
 				t.Fatal(err)
 			}
-			got, err := twin.Tree(c.Name, twinned(machines), control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin]))
-			if err != nil {
-				t.Fatal(err)
+			for path, text := range made[name] {
+				if !bytes.Equal(again[path], text) || len(again) != len(made[name]) {
+					t.Errorf("%s is another when it is read again; make golden writes it", path)
+				}
 			}
-			compareGolden(t, filepath.Join(testdata, name, "golden"), got)
 		})
 	}
 }
 
-// compareGolden does what hagen golden does.
-func compareGolden(t *testing.T, dir string, got map[string][]byte) {
-	t.Helper()
+func filesOf(texts map[string][]byte) []tree.File {
 	var files []tree.File
-	for path, text := range got {
+	for path, text := range texts {
 		files = append(files, tree.File{Path: path, Data: text})
 	}
-	if *update {
-		target, err := tree.Open(dir, nil)
+	return files
+}
+
+// updateGolden writes whole documents as hagen golden does, and differences.
+func updateGolden(t *testing.T, dir string, stored cases.Stored) {
+	t.Helper()
+	write := func() error {
+		target, err := tree.Open(filepath.Join(dir, "golden"), nil)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		defer target.Close()
-		if _, err := out.WriteTwins(target, files, nil); err != nil {
-			t.Fatal(err)
+		_, err = out.WriteTwins(target, filesOf(stored.Whole), nil)
+		return err
+	}
+	differences := filepath.Join(dir, "golden.diff")
+	var faults []error
+	if len(stored.Whole) > 0 {
+		faults = append(faults, write())
+	} else {
+		faults = append(faults, os.RemoveAll(filepath.Join(dir, "golden")))
+	}
+	if err := os.Remove(differences); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		faults = append(faults, err)
+	}
+	if len(stored.Differences) > 0 {
+		faults = append(faults, os.WriteFile(differences, stored.Differences, 0o644))
+	}
+	if err := errors.Join(faults...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// compareGolden does what hagen golden does.
+func compareGolden(t *testing.T, dir string, stored cases.Stored) {
+	t.Helper()
+	differs := func(path string, got, want []byte) {
+		if line, g, w, same := firstDifference(got, want); !same {
+			t.Errorf("%s:%d:\n got  %.300s\n want %.300s\nread the change, then make golden", filepath.Join(dir, path), line, g, w)
 		}
 	}
-	differences, err := out.Differences(os.DirFS(dir), files)
-	if err != nil {
-		t.Fatalf("%s: %v; make golden writes it", dir, err)
+	whole := filepath.Join(dir, "golden")
+	if len(stored.Whole) > 0 {
+		differences, err := out.Differences(os.DirFS(whole), filesOf(stored.Whole))
+		if err != nil {
+			t.Fatalf("%s: %v; make golden writes it", whole, err)
+		}
+		for _, d := range differences {
+			differs(filepath.Join("golden", d.Path), d.Want, d.Have)
+		}
+	} else if _, err := os.Stat(whole); err == nil {
+		t.Errorf("%s: golden.diff has it all; make golden removes it", whole)
 	}
-	for _, d := range differences {
-		line, g, w, _ := firstDifference(d.Want, d.Have)
-		t.Errorf("%s:%d:\n got  %.300s\n want %.300s\nread the change, then make golden", filepath.Join(dir, d.Path), line, g, w)
+	differences, err := os.ReadFile(filepath.Join(dir, "golden.diff"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
 	}
+	differs("golden.diff", stored.Differences, differences)
 }
 
 func firstDifference(got, want []byte) (line int, g, w string, same bool) {
@@ -213,16 +273,17 @@ func TestReleases(t *testing.T) {
 func TestGoldensReadBack(t *testing.T) {
 	for _, name := range goldenCases(t) {
 		c := readCase(t, name)
+		golden, err := cases.Dir(testdata).Golden(name)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, h := range c.Hosts() {
 			read, write, format := encode.ReadButane, encode.Butane, profiles.Butane
 			if slices.Contains(h.OS.Formats, profiles.UserData) {
 				read, write, format = func(text []byte, _ profiles.OS) (node.Node, error) { return encode.ReadUserData(text) }, encode.UserData, profiles.UserData
 			}
-			path := filepath.Join(testdata, name, "golden", document.Path(h.Name, format))
-			text, err := os.ReadFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			path := document.Path(h.Name, format)
+			text := golden[path]
 			n, err := read(text, h.OS)
 			if err != nil {
 				t.Fatal(err)
@@ -230,7 +291,7 @@ func TestGoldensReadBack(t *testing.T) {
 			n.Name, n.Role = h.Name, string(h.Role)
 			again := write(c.Name, n, h.OS).Text
 			if line, got, want, same := firstDifference(again, text); !same {
-				t.Errorf("%s:%d:\n got  %.300s\n want %.300s", path, line, got, want)
+				t.Errorf("%s: %s:%d:\n got  %.300s\n want %.300s", name, path, line, got, want)
 			}
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/encode"
+	"hagen/internal/cases"
 	"hagen/pki"
 	"hagen/profiles"
 )
@@ -136,16 +137,15 @@ func TestCloudInitSchema(t *testing.T) {
 func TestInstalledButane(t *testing.T) {
 	butane := program(t, "butane")
 	for _, name := range goldenCases(t) {
-		files, _ := filepath.Glob(filepath.Join(testdata, name, "golden/*/config.bu"))
-		others, _ := filepath.Glob(filepath.Join(testdata, name, "golden/*/user-data"))
-		if len(files)+len(others) == 0 {
-			t.Fatalf("%s has no golden documents", name)
+		golden, err := cases.Dir(testdata).Golden(name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		for _, bu := range files {
-			source, err := os.ReadFile(bu)
-			if err != nil {
-				t.Fatal(err)
+		for path, source := range golden {
+			if filepath.Base(path) != "config.bu" {
+				continue
 			}
+			bu := name + ": " + path
 			command := exec.Command(butane)
 			command.Stdin = bytes.NewReader(source)
 			got, err := command.Output()

@@ -6,10 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
-	"io/fs"
 	"maps"
 	"net/url"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -24,6 +22,7 @@ import (
 	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/redact"
+	"hagen/internal/cases"
 	"hagen/out/review/rendered"
 	"hagen/out/review/twin"
 	"hagen/pki"
@@ -211,15 +210,7 @@ func compareTwins(t *testing.T, what string, got, want map[string][]byte) {
 // TestTwinsOfGoldens: the twins of the golden twins are themselves.
 func TestTwinsOfGoldens(t *testing.T) {
 	for _, name := range goldenCases(t) {
-		dir := os.DirFS(filepath.Join(testdata, name, "golden"))
-		texts := map[string][]byte{}
-		err := fs.WalkDir(dir, ".", func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
-				return err
-			}
-			texts[path], err = fs.ReadFile(dir, path)
-			return err
-		})
+		texts, err := cases.Dir(testdata).Golden(name)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,15 +7,20 @@ import (
 	"testing"
 
 	"hagen/cmd/hagen/internal/console"
+	"hagen/internal/cases"
+	"hagen/out"
+	"hagen/out/tree"
 )
 
 // TestGoldens: hagen golden says yes to the goldens that gen's tests write.
 func TestGoldens(t *testing.T) {
-	files, _ := filepath.Glob("../../testdata/*/cluster.yaml")
-	if len(files) < 3 {
-		t.Fatal(files)
+	const testdata = cases.Dir("../../testdata")
+	names, err := testdata.Names()
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, file := range files {
+	for _, name := range names {
+		file := filepath.Join(string(testdata), name, "cluster.yaml")
 		// A PKI has to be its user's own, which a repository need not be.
 		committed, err := filepath.EvalSymlinks(filepath.Join(filepath.Dir(file), "pki"))
 		if err != nil {
@@ -25,10 +30,33 @@ func TestGoldens(t *testing.T) {
 		if err := os.CopyFS(dir, os.DirFS(committed)); err != nil {
 			t.Fatal(err)
 		}
+		twins := filepath.Join(t.TempDir(), "golden")
+		if err := writeTwins(twins, testdata, name); err != nil {
+			t.Fatal(err)
+		}
 		var stdout, stderr bytes.Buffer
 		u := console.To(&stdout, &stderr)
-		if code := run([]string{"hagen", "golden", "-f", file, "--pki", dir, filepath.Join(filepath.Dir(file), "golden")}, u); code != 0 || stdout.Len() > 0 {
+		if code := run([]string{"hagen", "golden", "-f", file, "--pki", dir, twins}, u); code != 0 || stdout.Len() > 0 {
 			t.Errorf("%s: exit code %d\n%s%s", file, code, &stdout, &stderr)
 		}
 	}
+}
+
+// writeTwins writes the golden tree of a case as hagen golden --update does.
+func writeTwins(dir string, testdata cases.Dir, name string) error {
+	golden, err := testdata.Golden(name)
+	if err != nil {
+		return err
+	}
+	var files []tree.File
+	for path, text := range golden {
+		files = append(files, tree.File{Path: path, Data: text})
+	}
+	target, err := tree.Open(dir, nil)
+	if err != nil {
+		return err
+	}
+	defer target.Close()
+	_, err = out.WriteTwins(target, files, nil)
+	return err
 }

@@ -18,7 +18,7 @@ import (
 	"hagen/pki"
 )
 
-var cases = []string{
+var checked = []string{
 	"standard", "classic", "small", "virtual-ip", "colocated", "colocated-virtual-ip", "external", "disks", "static", "ipv6", "dual-stack", "two-addresses", "release-1.34", "release-1.35", "release-1.36",
 }
 
@@ -140,7 +140,7 @@ func (g *good) edit(t *testing.T, host, item, old, new string) {
 }
 
 func TestSoundMachines(t *testing.T) {
-	for _, name := range cases {
+	for _, name := range checked {
 		report := check.Run(fresh(t, name).input())
 		for _, f := range report.Findings {
 			t.Errorf("%s: %s %s: %s (%s)", name, f.Severity, f.Rule, f, f.Text)

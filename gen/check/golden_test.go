@@ -1,19 +1,24 @@
 package check_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"hagen/gen/check"
+	"hagen/internal/cases"
 	"hagen/out/review/rendered"
 )
 
+const testdata = cases.Dir("../../testdata")
+
 // golden reads a golden tree, which is a redacted twin.
-func golden(t *testing.T, dir string) good {
+func golden(t *testing.T, name string) good {
 	t.Helper()
-	tree, err := rendered.Read(os.DirFS(dir))
+	files, err := testdata.GoldenFS(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := rendered.Read(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,17 +35,17 @@ func golden(t *testing.T, dir string) good {
 // TestGoldens: no finding on any golden tree, and a note of what cannot be
 // known of a twin.
 func TestGoldens(t *testing.T) {
-	dirs, err := filepath.Glob("../../testdata/*/golden")
-	if err != nil || len(dirs) < 8 {
-		t.Fatal(dirs, err)
+	names, err := testdata.Names()
+	if err != nil || len(names) < 8 {
+		t.Fatal(names, err)
 	}
-	for _, dir := range dirs {
-		report := check.Run(golden(t, dir).input())
+	for _, name := range names {
+		report := check.Run(golden(t, name).input())
 		for _, f := range report.Findings {
-			t.Errorf("%s: %s %s: %s:%d %s", dir, f.Severity, f.Rule, f, f.Line, f.Text)
+			t.Errorf("%s: %s %s: %s:%d %s", name, f.Severity, f.Rule, f, f.Line, f.Text)
 		}
 		if len(report.Notes) != 1 {
-			t.Errorf("%s: %q", dir, report.Notes)
+			t.Errorf("%s: %q", name, report.Notes)
 		}
 	}
 }
@@ -64,7 +69,7 @@ func TestTwins(t *testing.T) {
 		{"kubem00", "/etc/kubernetes/pki/front-proxy-client.pem", "CN=front-proxy-client", "CN=proxy", "not-accepted", "kube-apiserver.service"},
 		{"", "admin.kubeconfig", "signature, client", "signature, server", "usage", ""},
 	} {
-		g := golden(t, "../../testdata/standard/golden")
+		g := golden(t, "standard")
 		g.edit(t, test.host, test.item, test.old, test.new)
 		item := test.item
 		if test.itemNamed != "" {

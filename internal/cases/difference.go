@@ -13,7 +13,7 @@ import (
 // Difference says what makes one text of another: unified diff without numbers
 // of lines and with no more context than tells the place, so that a line that
 // both texts get changes nothing in it. heading is what is written behind @@
-// for the lines before a place.
+// for the lines before a place, once for all places below it.
 func Difference(from, to []byte, heading func(before []string) string) ([]byte, error) {
 	for _, text := range [][]byte{from, to} {
 		if len(text) > 0 && text[len(text)-1] != '\n' {
@@ -22,10 +22,16 @@ func Difference(from, to []byte, heading func(before []string) string) ([]byte, 
 	}
 	lines := slices.Collect(strings.Lines(string(from)))
 	var out bytes.Buffer
-	done := 0
+	done, said := 0, ""
 	for rest := changes(from, to); len(rest) > 0; {
 		start, stop, together := place(lines, done, rest)
-		fmt.Fprintln(&out, strings.TrimSpace("@@ "+heading(lines[:rest[0].at])))
+		under := heading(lines[:rest[0].at])
+		if under == said {
+			under = ""
+		} else {
+			said = under
+		}
+		fmt.Fprintln(&out, strings.TrimSpace("@@ "+under))
 		next := start
 		for _, c := range rest[:together] {
 			write(&out, ' ', lines[next:c.at])

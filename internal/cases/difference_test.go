@@ -27,7 +27,7 @@ func TestDifference(t *testing.T) {
 		{"appended", "a\n b\n", "a\n b\n x\n", "@@ a\n  b\n+ x\n"},
 		{"before all", "a\n b\n", " x\na\n b\n", "@@\n+ x\n"},
 		{"a line that stands before, too", "a\n b\nc\n b\n", "a\n b\nc\n x\n", "@@ c\n c\n- b\n+ x\n"},
-		{"two places", "a\n b\n c\n d\n", "a\n x\n c\n y\n", "@@ a\n- b\n+ x\n@@ a\n- d\n+ y\n"},
+		{"two places", "a\n b\n c\n d\n", "a\n x\n c\n y\n", "@@ a\n- b\n+ x\n@@\n- d\n+ y\n"},
 		{"two places that one context reaches", "a\n b\na\n b\n c\n", "a\n b\na\n x\n c\n y\n", "@@ a\n a\n- b\n+ x\n  c\n+ y\n"},
 	} {
 		got, err := Difference([]byte(test.from), []byte(test.to), headed)

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/internal/cases"
 	"hagen/out/review/rendered"
 )
 
@@ -21,8 +21,11 @@ func side(tb testing.TB, name string) Side {
 	tb.Helper()
 	read, known := goldens[name]
 	if !known {
-		var err error
-		if read, err = rendered.ReadMachines(os.DirFS("../../../testdata/" + name + "/golden")); err != nil {
+		files, err := cases.Dir("../../../testdata").GoldenFS(name)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if read, err = rendered.ReadMachines(files); err != nil {
 			tb.Fatal(err)
 		}
 		goldens[name] = read

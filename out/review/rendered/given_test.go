@@ -2,7 +2,6 @@ package rendered
 
 import (
 	"io/fs"
-	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -12,7 +11,7 @@ import (
 
 // TestGiven: one document of one machine is read, and nothing else is opened.
 func TestGiven(t *testing.T) {
-	golden := os.DirFS("../../../testdata/mixed/golden")
+	golden := golden(t, "mixed")
 	for host, unit := range map[string]string{"kubem00": "etcd.service", "kubem02": "etcd.service", "lb00": "haproxy.service"} {
 		d, err := Given(golden, host)
 		if err != nil {

@@ -2,30 +2,20 @@ package rendered
 
 import (
 	"cmp"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"hagen/internal/cases"
 )
 
-const testdata = "../../../testdata"
+const testdata = cases.Dir("../../../testdata")
 
-// golden copies a golden tree, to be changed.
+// golden gives a golden tree, to be changed.
 func golden(t *testing.T, name string) fstest.MapFS {
 	t.Helper()
-	tree := fstest.MapFS{}
-	dir := os.DirFS(filepath.Join(testdata, name, "golden"))
-	err := fs.WalkDir(dir, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		text, err := fs.ReadFile(dir, path)
-		tree[path] = &fstest.MapFile{Data: text}
-		return err
-	})
+	tree, err := testdata.GoldenFS(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +25,11 @@ func golden(t *testing.T, name string) fstest.MapFS {
 // TestGoldens: every golden tree is read, with its machines, what they run and
 // what they are.
 func TestGoldens(t *testing.T) {
-	paths, _ := filepath.Glob(testdata + "/*/golden")
-	if len(paths) < 8 {
-		t.Fatal(paths)
+	names, err := testdata.Names()
+	if err != nil || len(names) < 8 {
+		t.Fatal(names, err)
 	}
-	for _, path := range paths {
-		name := filepath.Base(filepath.Dir(path))
+	for _, name := range names {
 		tree, err := Read(golden(t, name))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
