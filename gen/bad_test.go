@@ -11,8 +11,8 @@ import (
 	"unicode/utf8"
 
 	"hagen/gen"
+	"hagen/gen/cases"
 	"hagen/gen/spec"
-	"hagen/internal/cases"
 )
 
 var updateBad = flag.Bool("update-bad", false, "rewrite what testdata/bad expects; read every changed text")

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"hagen/gen/cases"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
-	"hagen/internal/cases"
 	"hagen/pki"
 )
 

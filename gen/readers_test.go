@@ -15,10 +15,10 @@ import (
 	"time"
 
 	"hagen/gen"
+	"hagen/gen/cases"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/encode"
-	"hagen/internal/cases"
 	"hagen/pki"
 	"hagen/profiles"
 )

@@ -17,12 +17,12 @@ import (
 	"time"
 
 	"hagen/gen"
+	"hagen/gen/cases"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/redact"
-	"hagen/internal/cases"
 	"hagen/out/review/rendered"
 	"hagen/out/review/twin"
 	"hagen/pki"

@@ -4,12 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"hagen/gen/lazy"
 )
 
 // Validate says whether the request can be fulfilled on its own: a clean name, a known kind,
@@ -75,14 +76,14 @@ func validateAll(requests []Request) error {
 	return errors.Join(errs...)
 }
 
-var nameSegment = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$`)
+var nameSegment = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 // validateName accepts what is a clean relative path on every file system and cannot be
 // taken for one of the files of another item.
 func validateName(name string) error {
 	segments := strings.Split(name, "/")
 	for _, segment := range segments {
-		if !nameSegment.MatchString(segment) || strings.HasSuffix(segment, ".") {
+		if len(segment) > 200 || !nameSegment().MatchString(segment) || strings.HasSuffix(segment, ".") {
 			return fmt.Errorf("%q is not a name for an item: write letters, digits, '.', '_' and '-' with single slashes between, as in hosts/kubem00/apiserver", name)
 		}
 	}
@@ -171,7 +172,7 @@ func (r Request) unwanted(fields ...string) []string {
 	return faults
 }
 
-var dnsLabel = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$`)
+var dnsLabel = lazy.Regexp(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?$`)
 
 // isDNSName accepts host names (RFC 1123, 2.1) with a wildcard as the first label. All else,
 // and above all what cfssl would take for an address, a mail address or a URI, is refused.
@@ -180,7 +181,7 @@ func isDNSName(name string) bool {
 		return false
 	}
 	for label := range strings.SplitSeq(strings.TrimPrefix(name, "*."), ".") {
-		if !dnsLabel.MatchString(label) {
+		if len(label) > 63 || !dnsLabel().MatchString(label) {
 			return false
 		}
 	}
@@ -188,7 +189,7 @@ func isDNSName(name string) bool {
 }
 
 // countryCode is the shape of ISO 3166 codes, all that X.520 allows.
-var countryCode = regexp.MustCompile(`^[A-Za-z]{2}$`)
+var countryCode = lazy.Regexp(`^[A-Za-z]{2}$`)
 
 func (s Subject) isZero() bool {
 	return s.CommonName == "" && len(s.Organization) == 0 && s.OrganizationalUnit == "" &&
@@ -220,7 +221,7 @@ func (s Subject) validate() []string {
 		}
 	}
 	check("organizational unit", s.OrganizationalUnit, 64)
-	if s.Country != "" && !countryCode.MatchString(s.Country) {
+	if s.Country != "" && !countryCode().MatchString(s.Country) {
 		faults = append(faults, fmt.Sprintf("country %q is not a code of two letters", s.Country))
 	}
 	check("province", s.Province, 128)

@@ -4,19 +4,20 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strconv"
+
+	"hagen/gen/lazy"
 )
 
 // Version is an exact released version, such as 1.37.2.
 type Version struct{ Major, Minor, Patch int }
 
-var versionText = regexp.MustCompile(`^v?(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})$`)
+var versionText = lazy.Regexp(`^v?(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})$`)
 
 // ParseVersion reads 1.37.2 or v1.37.2. Two parts, pre-releases and build
 // suffixes are no exact released version.
 func ParseVersion(s string) (Version, bool) {
-	m := versionText.FindStringSubmatch(s)
+	m := versionText().FindStringSubmatch(s)
 	if m == nil {
 		return Version{}, false
 	}

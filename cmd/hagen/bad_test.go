@@ -13,7 +13,7 @@ import (
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
-	"hagen/internal/cases"
+	"hagen/gen/cases"
 )
 
 // TestBadFilesWriteNothing renders every bad cluster file of testdata/bad,

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"hagen/cmd/hagen/internal/console"
-	"hagen/internal/cases"
+	"hagen/gen/cases"
 	"hagen/out"
 	"hagen/out/tree"
 )

@@ -3,10 +3,10 @@ package check
 import (
 	"bytes"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/gen/read"
 	"hagen/profiles"
@@ -41,7 +41,7 @@ type facts struct {
 
 // ours are paths that a document must bring itself: those below directories
 // that no operating system fills.
-var ours = regexp.MustCompile(`/(?:etc/(?:kubernetes|etcd|haproxy|keepalived|hagen)|var/lib/(?:etcd|hagen|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
+var ours = lazy.Regexp(`/(?:etc/(?:kubernetes|etcd|haproxy|keepalived|hagen)|var/lib/(?:etcd|hagen|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
 
 // process gives the main process of that program, nil when there is none.
 func (m *facts) process(name string) *read.Process {
@@ -139,7 +139,7 @@ func named(text string) (out []read.Word) {
 	if !strings.Contains(text, "/etc/") && !strings.Contains(text, "/var/") {
 		return nil
 	}
-	for _, found := range ours.FindAllStringIndex(text, -1) {
+	for _, found := range ours().FindAllStringIndex(text, -1) {
 		out = append(out, read.Word{Text: strings.TrimRight(text[found[0]:found[1]], "/."), At: found[0]})
 	}
 	return out

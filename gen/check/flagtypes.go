@@ -3,12 +3,12 @@ package check
 import (
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"hagen/gen/lazy"
 	"hagen/gen/read"
 	"hagen/profiles"
 )
@@ -44,7 +44,7 @@ var flagTypes = map[string]flagType{
 	"ip":        {"IP address", "write an address", reads(netip.ParseAddr)},
 	"ipnet":     {"range of addresses", "write an address with a length: 10.32.0.0/16", reads(netip.ParsePrefix)},
 	"portRange": {"range of ports", "write two ports: 30000-32767", isPortRange},
-	"quantity":  {"quantity", "write a number with a unit: 512Ki, 1Mi", quantity.MatchString},
+	"quantity":  {"quantity", "write a number with a unit: 512Ki, 1Mi", quantity().MatchString},
 	"urls":      {"list of URLs as etcd reads them", "write https://ADDRESS:PORT, with commas between and nothing behind the port", eachOf(isEtcdURL)},
 
 	"int32Slice":                         {"list of whole numbers", "write numbers with commas between", eachOf(signed(32))},
@@ -110,10 +110,10 @@ func isPortRange(v string) bool {
 }
 
 // quantity is k8s.io/apimachinery's (pkg/api/resource).
-var quantity = regexp.MustCompile(`^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
+var quantity = lazy.Regexp(`^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
 
 // hostPort is what net.SplitHostPort takes apart.
-var hostPort = regexp.MustCompile(`^(?:\[[^\]]*\]|[^:\[\]]*):[0-9]*$`)
+var hostPort = lazy.Regexp(`^(?:\[[^\]]*\]|[^:\[\]]*):[0-9]*$`)
 
 // isEtcdURL is etcd's own rule (go.etcd.io/etcd, client/pkg/types, NewURLs).
 func isEtcdURL(v string) bool {
@@ -123,7 +123,7 @@ func isEtcdURL(v string) bool {
 	}
 	switch u.Scheme {
 	case "http", "https":
-		return hostPort.MatchString(u.Host) && u.Path == ""
+		return hostPort().MatchString(u.Host) && u.Path == ""
 	}
 	return u.Scheme == "unix" || u.Scheme == "unixs"
 }

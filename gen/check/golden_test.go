@@ -4,8 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"hagen/gen/cases"
 	"hagen/gen/check"
-	"hagen/internal/cases"
 	"hagen/out/review/rendered"
 )
 

@@ -90,7 +90,7 @@ func (m *machine) references() {
 			continue
 		}
 		for _, f := range p.Flags {
-			if strings.HasPrefix(f.Value, "/") && !m.provides(f.Value) && !ours.MatchString(f.Value) {
+			if strings.HasPrefix(f.Value, "/") && !m.provides(f.Value) && !ours().MatchString(f.Value) {
 				m.find(ruleReference, p.Unit.Place(f.ValueAt), "--%s names %s, which is not in the document", f.Name, f.Value)
 			}
 		}
@@ -128,7 +128,7 @@ func (m *machine) foreign(u *read.Unit) {
 			}
 			local := strings.HasPrefix(p, "/etc/") || strings.HasPrefix(p, "/opt/") || strings.HasPrefix(p, "/srv/")
 			brought := slices.ContainsFunc(filled, func(f string) bool { return strings.HasPrefix(p, f) })
-			if local && !brought && !ours.MatchString(p) && !m.provides(p) && m.foreignTo(u) {
+			if local && !brought && !ours().MatchString(p) && !m.provides(p) && m.foreignTo(u) {
 				m.find(ruleForeignReference, u.Place(w.At), "names %s, which is not in the document", p)
 			}
 		}

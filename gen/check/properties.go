@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/network"
 	"hagen/gen/read"
 )
@@ -16,8 +17,8 @@ import (
 var unlike = []string{"/etc/hostname", hostsPath}
 
 // ownLines are lines of files that are each machine's own.
-var ownLines = map[string]*regexp.Regexp{
-	read.KeepalivedConf: regexp.MustCompile(`(?m)^\s*(priority \S+|[0-9a-f.:]+)$`), // its rank, and its peers
+var ownLines = map[string]func() *regexp.Regexp{
+	read.KeepalivedConf: lazy.Regexp(`(?m)^\s*(priority \S+|[0-9a-f.:]+)$`), // its rank, and its peers
 }
 
 // ownFlags are flags that other rules compare.
@@ -50,7 +51,7 @@ func (m *facts) properties() (out []property) {
 		add("file "+f.Path, "contents", "", read.At(f, 0), string(f.Contents))
 		if own := ownLines[f.Path]; own != nil {
 			last := &out[len(out)-1]
-			last.bare = own.ReplaceAllString(last.bare, "")
+			last.bare = own().ReplaceAllString(last.bare, "")
 		}
 	}
 	for _, u := range m.Users {

@@ -47,7 +47,7 @@ func (m *machine) secrets() {
 		}
 		known := len(m.reached[f.Path]) > 0
 		if !m.secret(f) {
-			if !known && ours.MatchString(f.Path) && !m.assumed(f.Path) {
+			if !known && ours().MatchString(f.Path) && !m.assumed(f.Path) {
 				m.find(ruleUnreadFile, read.Whole(f.Path), "is named by no unit of this machine, nor by a file that one reads")
 			}
 			continue

@@ -2,9 +2,9 @@ package check
 
 import (
 	"net/url"
-	"regexp"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/read"
 )
 
@@ -26,7 +26,7 @@ var sourceRules = []check{
 
 // goodHash is a digest that Ignition verifies (Ignition, "Configuration
 // Specification v3.4.0", verification).
-var goodHash = regexp.MustCompile(`^(?:sha512-[0-9a-fA-F]{128}|sha256-[0-9a-fA-F]{64})$`)
+var goodHash = lazy.Regexp(`^(?:sha512-[0-9a-fA-F]{128}|sha256-[0-9a-fA-F]{64})$`)
 
 // sources: a file that the machine fetches has a digest, and a host that can
 // be found before the document's own files are there.
@@ -39,7 +39,7 @@ func (m *machine) sources() {
 		switch {
 		case f.Source.Hash == "":
 			m.find(ruleNoDigest, read.Whole(f.Path), "is fetched from %s without a digest", shown(u, f.Source.URL))
-		case !goodHash.MatchString(f.Source.Hash):
+		case !goodHash().MatchString(f.Source.Hash):
 			m.find(ruleNoDigest, read.Whole(f.Path), "is fetched with a digest that is none: %q", f.Source.Hash)
 		}
 		if err != nil {
@@ -75,7 +75,7 @@ func (m *machine) unpacked() {
 		switch s.Does {
 		case read.Fetch:
 			digests[s.Place.Text] = s.Digest.Text
-			if !goodHash.MatchString("sha512-" + s.Digest.Text) {
+			if !goodHash().MatchString("sha512-" + s.Digest.Text) {
 				m.find(ruleNoDigest, m.at(read.BinariesPath, s.Digest.At), "fetches %s with a digest that is none", s.Place.Text)
 			}
 		case read.Unpack:

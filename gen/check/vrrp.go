@@ -3,11 +3,11 @@ package check
 import (
 	"cmp"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/gen/read"
 )
@@ -40,13 +40,13 @@ func (m *machine) holds() (out []vrrp) {
 }
 
 var (
-	vrrpScript = regexp.MustCompile(`(?m)^\s*script "([^"]*)"`)
+	vrrpScript = lazy.Regexp(`(?m)^\s*script "([^"]*)"`)
 
-	shellDial = regexp.MustCompile(`/dev/tcp/([^/\s]+)/(\d+)`)
-	shellAsks = regexp.MustCompile(`GET (/\S*)`)
+	shellDial = lazy.Regexp(`/dev/tcp/([^/\s]+)/(\d+)`)
+	shellAsks = lazy.Regexp(`GET (/\S*)`)
 	// The address whose interface a script looks for: in place, or as the
 	// argument of a function.
-	shellOwn = regexp.MustCompile(`(?m)ip -o addr show to ([0-9a-f.:]+)|^find INTERFACE\w* (\S+) `)
+	shellOwn = lazy.Regexp(`(?m)ip -o addr show to ([0-9a-f.:]+)|^find INTERFACE\w* (\S+) `)
 )
 
 // keepalivedRules: keepalived runs as it may, and asks what HAProxy answers.
@@ -59,7 +59,7 @@ func (m *machine) keepalivedRules() {
 	if user := m.scriptUser(); !m.hasUser(user) {
 		m.find(ruleOwner, r.Where("script_user"), "runs scripts as user %s, whom the document does not make", user)
 	}
-	if script := vrrpScript.FindStringSubmatch(r.Text); script != nil {
+	if script := vrrpScript().FindStringSubmatch(r.Text); script != nil {
 		if !strings.HasPrefix(script[1], "/") {
 			m.find(ruleReference, r.Where(script[1]), "runs %s, which is no absolute path", script[1])
 		}
@@ -88,7 +88,7 @@ func (m *machine) interfaceOf(all []vrrp) {
 		sources = append(sources, r.Source)
 	}
 	for _, f := range m.Files {
-		for _, own := range shellOwn.FindAllSubmatch(f.Contents, -1) {
+		for _, own := range shellOwn().FindAllSubmatch(f.Contents, -1) {
 			sought := string(own[1]) + string(own[2])
 			if !slices.Contains(sources, sought) && all[0].Source != "" {
 				m.find(ruleVirtual, read.In(f, sought), "looks for the interface of %s, unicast_src_ip is %s", sought, strings.Join(sources, " and "))
@@ -99,7 +99,7 @@ func (m *machine) interfaceOf(all []vrrp) {
 
 // monitor holds what a check asks against what HAProxy answers.
 func (m *machine) monitor(f node.File) {
-	dialled, asked := shellDial.FindSubmatch(f.Contents), shellAsks.FindSubmatch(f.Contents)
+	dialled, asked := shellDial().FindSubmatch(f.Contents), shellAsks().FindSubmatch(f.Contents)
 	if dialled == nil || asked == nil {
 		return
 	}

@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 	"hagen/profiles"
 )
@@ -271,9 +271,9 @@ func (v *validation) frontNames(list spec.List[spec.String]) {
 		case strings.HasPrefix(field.Value, "*."):
 			v.fault(field.At, spec.Quote(field.Value)+" is no one name", "write it into apiServer.extraSANs, and here the names that clients dial")
 		case !v.name(field, maxDNSName, "api.example.com"):
-		case numericEnd.MatchString(field.Value):
+		case numericEnd().MatchString(field.Value):
 			v.fault(field.At, spec.Quote(field.Value)+" reads like an address", "write a name; further addresses go to apiServer.extraSANs")
-		case loopbackName.MatchString(field.Value):
+		case loopbackName().MatchString(field.Value):
 			v.fault(field.At, spec.Quote(field.Value)+" is another machine for everyone who dials it", "write names that your DNS knows, for example api.example.com")
 		case machine:
 			v.fault(field.At, spec.Quote(field.Value)+" is the name of a machine", "write names that stand for whatever answers at the endpoint")
@@ -365,7 +365,7 @@ func (v *validation) freePort(liked uint16) uint16 {
 	return liked
 }
 
-var timeoutText = regexp.MustCompile(`^([1-9][0-9]{0,8})(ms|s|m|h|d)$`)
+var timeoutText = lazy.Regexp(`^([1-9][0-9]{0,8})(ms|s|m|h|d)$`)
 
 // timeout reads HAProxy's time format; HAProxy keeps milliseconds in 31 bits
 // (configuration manual, 2.5 "Time format").
@@ -373,7 +373,7 @@ func (v *validation) timeout(field spec.Text, fallback time.Duration) time.Durat
 	if !field.At.Written() {
 		return fallback
 	}
-	m := timeoutText.FindStringSubmatch(field.Value)
+	m := timeoutText().FindStringSubmatch(field.Value)
 	if m == nil {
 		v.fault(field.At, spec.Quote(field.Value)+" is not a time", "write a number with its unit: 500ms, 10s, 5m, 1h")
 		return fallback

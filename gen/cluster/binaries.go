@@ -5,10 +5,10 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 	"hagen/profiles"
 )
@@ -227,10 +227,10 @@ func orImage(a Artefact, h Host) string {
 
 // containerImage is a name that every registry's client reads alike, with the
 // digest of what it stands for.
-var containerImage = regexp.MustCompile(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+@sha256:[0-9a-f]{64}$`)
+var containerImage = lazy.Regexp(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+@sha256:[0-9a-f]{64}$`)
 
 func (v *validation) image(field spec.String) bool {
-	good := containerImage.MatchString(field.Value)
+	good := containerImage().MatchString(field.Value)
 	switch {
 	case good:
 	case !strings.Contains(field.Value, "@sha256:"):
@@ -304,7 +304,7 @@ func (v *validation) origins(list spec.List[spec.Origin]) {
 const maxURL = 1024
 
 // urlText keeps out what a shell, a unit or YAML would read otherwise.
-var urlText = regexp.MustCompile(`^https?://[-A-Za-z0-9._~:/\[\]%+@,=]+$`)
+var urlText = lazy.Regexp(`^https?://[-A-Za-z0-9._~:/\[\]%+@,=]+$`)
 
 // fetchable faults a URL that a machine cannot fetch at its first boot.
 func (v *validation) fetchable(field spec.String, example string) bool {
@@ -319,7 +319,7 @@ func (v *validation) fetchable(field spec.String, example string) bool {
 		return false
 	case err == nil && (u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(field.Value, "?#")):
 		problem = "has a query or fragment"
-	case err != nil || !urlText.MatchString(field.Value):
+	case err != nil || !urlText().MatchString(field.Value):
 		problem = "is not a URL that begins with http:// or https://"
 	case u.Port() != "" && !validPort(u.Port()) || strings.HasSuffix(u.Host, ":"):
 		problem = "has no port of 1-65535 after the colon"

@@ -3,10 +3,10 @@ package cluster
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 	"hagen/profiles"
 )
@@ -57,12 +57,12 @@ var formats = []string{"ext4", "xfs", "btrfs", "vfat"}
 
 var (
 	// partitionLabel is what udev writes into /dev/disk/by-partlabel as it is.
-	partitionLabel = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
-	devicePath     = regexp.MustCompile(`^/dev(/[A-Za-z0-9._:+=@-]+)+$`)
+	partitionLabel = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	devicePath     = lazy.Regexp(`^/dev(/[A-Za-z0-9._:+=@-]+)+$`)
 	// kernelName is a device by the order in which the kernel met it.
-	kernelName  = regexp.MustCompile(`^/dev/((sd|hd|vd|xvd)[a-z]+[0-9]*|nvme[0-9]+n[0-9]+(p[0-9]+)?|mmcblk[0-9]+(p[0-9]+)?)$`)
-	mountPath   = regexp.MustCompile(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
-	mountOption = regexp.MustCompile(`^[a-z][A-Za-z0-9._:@/+-]*(=[A-Za-z0-9._:@/+-]+)?$`)
+	kernelName  = lazy.Regexp(`^/dev/((sd|hd|vd|xvd)[a-z]+[0-9]*|nvme[0-9]+n[0-9]+(p[0-9]+)?|mmcblk[0-9]+(p[0-9]+)?)$`)
+	mountPath   = lazy.Regexp(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
+	mountOption = lazy.Regexp(`^[a-z][A-Za-z0-9._:@/+-]*(=[A-Za-z0-9._:@/+-]+)?$`)
 )
 
 // maxPartitionLabel is the longest name of a partition, in characters (UEFI
@@ -112,7 +112,7 @@ func (l *diskList) disk(field spec.Disk) {
 	partitioned, whole := field.Partitions.At.Written(), field.Filesystem.At.Written()
 	if field.Device.At.Written() && v.device(field.Device, "/dev/disk/by-id/virtio-logs") {
 		l.once(l.devices, field.Device.At, "the device", device, "describe a disk in one place")
-		if kernelName.MatchString(device) {
+		if kernelName().MatchString(device) {
 			v.warn(field.Device.At, device+" may be another disk at the next boot: the kernel numbers disks as it meets them", "write its name below /dev/disk/by-id")
 		}
 	}
@@ -200,7 +200,7 @@ func (v *validation) overlap(p Partition, before []Partition) {
 
 func (v *validation) partitionLabel(field spec.Text, path string) bool {
 	switch {
-	case !partitionLabel.MatchString(field.Value):
+	case !partitionLabel().MatchString(field.Value):
 		remedy := "write letters, digits, ., - and _"
 		if path != "" {
 			remedy = "write " + path + ", or the label of a partition of the boot disk, such as etcd"
@@ -218,7 +218,7 @@ func (v *validation) partitionLabel(field spec.Text, path string) bool {
 // filesystem.
 func (v *validation) device(field spec.Text, example string) bool {
 	switch name := spec.Quote(field.Value); {
-	case !devicePath.MatchString(field.Value) || path.Clean(field.Value) != field.Value:
+	case !devicePath().MatchString(field.Value) || path.Clean(field.Value) != field.Value:
 		v.fault(field.At, name+" is no path of a device", "write for example "+example)
 	case strings.HasPrefix(field.Value, "/dev/disk/by-uuid/"), strings.HasPrefix(field.Value, "/dev/disk/by-label/"):
 		v.fault(field.At, name+" names a filesystem, which is not there before it is made", "write for example "+example)
@@ -237,7 +237,7 @@ func (l *diskList) filesystem(device string, field spec.Filesystem) {
 	if known := !field.Format.At.Written() || v.choice(field.Format, formats...); known && field.Label.At.Written() {
 		most, given := labelLengths[f.Format]
 		switch {
-		case !partitionLabel.MatchString(f.Label):
+		case !partitionLabel().MatchString(f.Label):
 			v.fault(field.Label.At, spec.Quote(f.Label)+" is no label of a filesystem", "write letters, digits, ., - and _")
 		case given && len(f.Label) > most:
 			v.fault(field.Label.At, fmt.Sprintf("has %d characters, %s has room for %d", len(f.Label), f.Format, most), "shorten it")
@@ -255,7 +255,7 @@ func (l *diskList) filesystem(device string, field spec.Filesystem) {
 		case !option.At.Written():
 		case strings.Contains(option.Value, ","):
 			v.fault(option.At, spec.Quote(option.Value)+" is more than one option", "write an item for each")
-		case !mountOption.MatchString(option.Value):
+		case !mountOption().MatchString(option.Value):
 			v.fault(option.At, spec.Quote(option.Value)+" is no option of mount(8)", "write for example noatime")
 		case slices.Contains(f.Options, option.Value):
 			v.fault(option.At, spec.Quote(option.Value)+" is written a second time", "keep one of the two")
@@ -276,7 +276,7 @@ func (v *validation) mountPath(field spec.Text) bool {
 	p := field.Value
 	below := func(dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }
 	switch i := slices.IndexFunc(early, below); {
-	case !mountPath.MatchString(p) || path.Clean(p) != p:
+	case !mountPath().MatchString(p) || path.Clean(p) != p:
 		v.fault(field.At, spec.Quote(p)+" is no path to mount at", "write an absolute path of plain characters, for example /var/log")
 	case i >= 0:
 		v.fault(field.At, fmt.Sprintf("%s lies in %s, which is in use before disks are mounted", p, early[i]), "mount below /var, for example")

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 )
 
@@ -148,12 +148,12 @@ func addressList(addresses []netip.Addr) string {
 	return "the address " + texts[0]
 }
 
-var portText = regexp.MustCompile(`^[1-9][0-9]{0,4}$`)
+var portText = lazy.Regexp(`^[1-9][0-9]{0,4}$`)
 
 // validPort says whether the text is a port as everybody writes it.
 func validPort(digits string) bool {
 	_, err := strconv.ParseUint(digits, 10, 16)
-	return portText.MatchString(digits) && err == nil
+	return portText().MatchString(digits) && err == nil
 }
 
 // splitEndpoint reads host:port.
@@ -223,13 +223,13 @@ func (v *validation) endpointName(field spec.Text, host string) bool {
 	problem, remedy := nameProblem(host, maxDNSName, "")
 	likely := tidy(host)
 	switch {
-	case problem != "" && likely == host && dnsSubdomain.MatchString(host):
+	case problem != "" && likely == host && dnsSubdomain().MatchString(host):
 		v.fault(field.At, problem, remedy)
-	case problem != "" && dnsSubdomain.MatchString(likely):
+	case problem != "" && dnsSubdomain().MatchString(likely):
 		v.fault(field.At, problem, fmt.Sprintf("write %s:%d", likely, v.c.Endpoint.Port))
-	case problem != "" || numericEnd.MatchString(host):
+	case problem != "" || numericEnd().MatchString(host):
 		v.fault(field.At, spec.Quote(host)+" is neither a DNS name nor an address", endpointRemedy)
-	case loopbackName.MatchString(host):
+	case loopbackName().MatchString(host):
 		v.fault(field.At, spec.Quote(host)+" is another machine for everyone who dials it", "write the name of a load balancer, for example kubernetes:6443")
 	default:
 		return true

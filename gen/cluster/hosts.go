@@ -95,11 +95,11 @@ func (v *validation) hostName(field spec.String, seen *uniqueness) {
 	short, _, _ := strings.Cut(field.Value, ".")
 	switch {
 	case !v.name(field, maxHostName, "kubem00 or kubem00.example.com"):
-	case numericEnd.MatchString(field.Value):
+	case numericEnd().MatchString(field.Value):
 		v.fault(field.At, spec.Quote(field.Value)+" reads like an address", "write a name whose last part is no number, for example kubem00")
-	case loopbackName.MatchString(field.Value):
+	case loopbackName().MatchString(field.Value):
 		v.fault(field.At, spec.Quote(field.Value)+" is a name that every machine has for itself", "give the machine another name")
-	case loopbackName.MatchString(short): // it would be an alias in /etc/hosts
+	case loopbackName().MatchString(short): // it would be an alias in /etc/hosts
 		v.fault(field.At, fmt.Sprintf("%s begins with %s, which every machine is for itself", spec.Quote(field.Value), short), "give the machine another name")
 	case slices.Contains(reserved, field.Value):
 		v.fault(field.At, spec.Quote(field.Value)+" is a file of the rendered tree", "give the machine another name")

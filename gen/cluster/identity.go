@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 	"hagen/profiles"
 )
@@ -38,9 +38,9 @@ func (v *validation) identity() {
 		const remedy = "write for example " + defaultDomain
 		switch {
 		case !v.name(d, maxDomain, defaultDomain):
-		case numericEnd.MatchString(d.Value):
+		case numericEnd().MatchString(d.Value):
 			v.fault(d.At, spec.Quote(d.Value)+" reads like an address", remedy)
-		case loopbackName.MatchString(d.Value):
+		case loopbackName().MatchString(d.Value):
 			v.fault(d.At, "in "+spec.Quote(d.Value)+" every name is the machine that looks it up", remedy)
 		}
 	}
@@ -56,7 +56,7 @@ func (v *validation) identity() {
 const maxIssuer = 1024
 
 // issuerText keeps out what a unit file would need to escape.
-var issuerText = regexp.MustCompile(`^https://[-A-Za-z0-9._~:/\[\]!&()*+,;=@]+$`)
+var issuerText = lazy.Regexp(`^https://[-A-Za-z0-9._~:/\[\]!&()*+,;=@]+$`)
 
 // issuer comes after the profile.
 func (v *validation) issuer() {
@@ -74,7 +74,7 @@ func (v *validation) issuer() {
 		v.fault(field.At, fmt.Sprintf("has %d characters, at most %d are possible", len(field.Value), maxIssuer), "shorten it: every token carries it")
 	case strings.Contains(field.Value, ",http"):
 		problem, remedy = "is more than one URL", "write the one that tokens are to name"
-	case err != nil || !issuerText.MatchString(field.Value) || u.User != nil:
+	case err != nil || !issuerText().MatchString(field.Value) || u.User != nil:
 		problem = "is not an https URL without query (OpenID Connect Discovery, section 3)"
 	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !validPort(u.Port()):
 		problem, remedy = "has no port of 1-65535 after the colon", "write one, or leave the colon out: 443 is meant"
@@ -100,5 +100,5 @@ func hostOfURL(host string) bool {
 	}
 	host = strings.ToLower(host)
 	problem, _ := nameProblem(host, maxDNSName, "")
-	return problem == "" && !numericEnd.MatchString(host)
+	return problem == "" && !numericEnd().MatchString(host)
 }

@@ -3,10 +3,10 @@ package cluster
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 )
 
@@ -211,28 +211,28 @@ func byFamily(a, b netip.Addr) int {
 var (
 	// What the kernel takes (dev_valid_name), without what is special to
 	// somebody on the way: globs, kernel arguments, units of systemd.
-	interfaceName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$`)
+	interfaceName = lazy.Regexp(`^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$`)
 	// /proc/sys/net/*/conf has directories of these names.
 	everyInterface = []string{"all", "default"}
-	otherInterface = regexp.MustCompile(`\.|^(bond|team|br|vlan|vxlan|wg|tun|tap|veth|docker|virbr)[0-9-]`)
-	macColons      = regexp.MustCompile(`^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$`)
-	macDashes      = regexp.MustCompile(`^[0-9a-fA-F]{2}(-[0-9a-fA-F]{2}){5}$`)
-	macDots        = regexp.MustCompile(`^[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2}$`)
+	otherInterface = lazy.Regexp(`\.|^(bond|team|br|vlan|vxlan|wg|tun|tap|veth|docker|virbr)[0-9-]`)
+	macColons      = lazy.Regexp(`^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$`)
+	macDashes      = lazy.Regexp(`^[0-9a-fA-F]{2}(-[0-9a-fA-F]{2}){5}$`)
+	macDots        = lazy.Regexp(`^[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){2}$`)
 )
 
 func (v *validation) interfaceName(field spec.Text) string {
 	switch {
 	case !field.At.Written():
-	case macColons.MatchString(field.Value) || macDashes.MatchString(field.Value):
+	case macColons().MatchString(field.Value) || macDashes().MatchString(field.Value):
 		v.fault(field.At, spec.Quote(field.Value)+" is a MAC address", "write mac: "+field.Value)
-	case !interfaceName.MatchString(field.Value):
+	case !interfaceName().MatchString(field.Value):
 		v.fault(field.At, spec.Quote(field.Value)+" is no name of an interface: at most 15 letters, digits, -, _ and ., beginning with a letter", "write it as the machine calls it, for example ens3")
 	case field.Value == "lo":
 		v.fault(field.At, "lo is the loopback", "write the interface that is on the network, for example ens3")
 	case slices.Contains(everyInterface, field.Value):
 		v.fault(field.At, field.Value+" is what the kernel calls all interfaces", "write the one that is on the network, for example ens3")
 	default:
-		if otherInterface.MatchString(field.Value) {
+		if otherInterface().MatchString(field.Value) {
 			v.warn(field.At, spec.Quote(field.Value)+" is called as bonds, bridges and VLANs are, and hagen configures Ethernet cards alone", "write the card's name, or an address without its prefix length if the image configures the interface")
 		}
 		return field.Value
@@ -246,7 +246,7 @@ func (v *validation) macAddress(field spec.Text, host Host, seen *uniqueness) st
 		return ""
 	}
 	const example = "write it as the machine shows it, for example 52:54:00:89:d8:10"
-	if !macColons.MatchString(field.Value) && !macDashes.MatchString(field.Value) && !macDots.MatchString(field.Value) {
+	if !macColons().MatchString(field.Value) && !macDashes().MatchString(field.Value) && !macDots().MatchString(field.Value) {
 		v.fault(field.At, spec.Quote(field.Value)+" is no MAC address of six bytes", example)
 		return ""
 	}

@@ -3,10 +3,10 @@ package cluster
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 	"hagen/profiles"
 )
@@ -15,8 +15,8 @@ import (
 type locked struct{ file, sha512 string }
 
 var (
-	lockedDigest = regexp.MustCompile(`^[0-9a-f]{128}$`)
-	lockedFile   = regexp.MustCompile(`^[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*(/[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*)*$`)
+	lockedDigest = lazy.Regexp(`^[0-9a-f]{128}$`)
+	lockedFile   = lazy.Regexp(`^[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*(/[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*)*$`)
 )
 
 // Locked is what a lock file says of an artefact, or is to say.
@@ -74,7 +74,7 @@ func LockedArtefacts(file *spec.LockFile) (artefacts []Locked) {
 	return artefacts
 }
 
-var keyID = regexp.MustCompile(`^[0-9a-f]+$`)
+var keyID = lazy.Regexp(`^[0-9a-f]+$`)
 
 // LockedKeys are the keys of a lock file, with what is wrong with them there.
 func LockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
@@ -95,7 +95,7 @@ func LockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 		switch {
 		case k.SHA256.At.Written() == k.ID.At.Written():
 			fault(k.At, "%s needs one of sha256 and id", name)
-		case len(written.Value) != digits || !keyID.MatchString(written.Value):
+		case len(written.Value) != digits || !keyID().MatchString(written.Value):
 			fault(written.At, "is not %d digits of 0-9 and a-f", digits)
 		}
 		keys = append(keys, LockedKey{name, written.Value, k.ID.At.Written()})
@@ -120,10 +120,10 @@ func (c *Cluster) Lock(file *spec.LockFile) (*Cluster, []spec.Fault) {
 		if _, known := profiles.FindArtefact(l.Name.Value); !known && l.Name.At.Written() {
 			fault(l.Name.At, "there is no artefact %s", spec.Quote(l.Name.Value))
 		}
-		if l.SHA512.At.Written() && !lockedDigest.MatchString(l.SHA512.Value) {
+		if l.SHA512.At.Written() && !lockedDigest().MatchString(l.SHA512.Value) {
 			fault(l.SHA512.At, "is no SHA-512 digest: 128 digits of 0-9 and a-f")
 		}
-		if l.File.At.Written() && (!lockedFile.MatchString(l.File.Value) || path.Clean(l.File.Value) != l.File.Value) {
+		if l.File.At.Written() && (!lockedFile().MatchString(l.File.Value) || path.Clean(l.File.Value) != l.File.Value) {
 			fault(l.File.At, "%s is no plain path of a file below a mirror", spec.Quote(l.File.Value))
 		}
 	}

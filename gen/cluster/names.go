@@ -2,25 +2,25 @@ package cluster
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 )
 
 var (
 	// RFC 1123 section 2.1 as Kubernetes reads it (apimachinery,
 	// util/validation, IsDNS1123Subdomain).
-	dnsSubdomain = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	dnsSubdomain = lazy.Regexp(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
 	// A last part that is a number makes a name an address for inet_aton(3)
 	// and for browsers (RFC 1123, 2.1; WHATWG URL, 3.5).
-	numericEnd = regexp.MustCompile(`(^|\.)([0-9]+|0x[0-9a-f]*)$`)
+	numericEnd = lazy.Regexp(`(^|\.)([0-9]+|0x[0-9a-f]*)$`)
 	// loopbackName is one that means whoever looks it up: all names below
 	// localhost (RFC 6761, 6.3) and its twin of systemd-resolved's, and what
 	// Debian and Fedora write into /etc/hosts.
-	loopbackName = regexp.MustCompile(`(^|\.)localhost(\.localdomain)?$|^localhost[46](\.localdomain[46])?$|^ip6-(localhost|loopback)$`)
+	loopbackName = lazy.Regexp(`(^|\.)localhost(\.localdomain)?$|^localhost[46](\.localdomain[46])?$|^ip6-(localhost|loopback)$`)
 )
 
 const (
@@ -39,9 +39,9 @@ func nameProblem(name string, limit int, example string) (problem, remedy string
 	switch {
 	case name == "":
 		return "is empty", "write for example " + example
-	case !dnsSubdomain.MatchString(name):
+	case !dnsSubdomain().MatchString(name):
 		problem = spec.Quote(name) + noDNSName
-		if likely := tidy(name); dnsSubdomain.MatchString(likely) {
+		if likely := tidy(name); dnsSubdomain().MatchString(likely) {
 			return problem, "write " + likely
 		}
 		return problem, "write for example " + example

@@ -3,9 +3,9 @@ package cluster
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 )
 
@@ -38,9 +38,9 @@ func special(p netip.Prefix) string {
 }
 
 var (
-	withPort = regexp.MustCompile(`^([0-9.]+):[0-9]+$`)
+	withPort = lazy.Regexp(`^([0-9.]+):[0-9]+$`)
 	// 010 is eight for some readers of addresses and ten for others.
-	leadingZeros = regexp.MustCompile(`(^|\.)0+([0-9])`)
+	leadingZeros = lazy.Regexp(`(^|\.)0+([0-9])`)
 )
 
 // address reads one address of a machine; the zero Addr when faulty.
@@ -82,10 +82,10 @@ func addressProblem(value string) (problem, remedy string) {
 	if a, err := netip.ParseAddr(strings.TrimSpace(value)); err == nil {
 		return problem, "write " + a.String() + " without blanks"
 	}
-	if m := withPort.FindStringSubmatch(value); m != nil {
+	if m := withPort().FindStringSubmatch(value); m != nil {
 		return problem, "write " + m[1] + ", without the port"
 	}
-	if a, err := netip.ParseAddr(leadingZeros.ReplaceAllString(value, "$1$2")); err == nil {
+	if a, err := netip.ParseAddr(leadingZeros().ReplaceAllString(value, "$1$2")); err == nil {
 		return problem + ": some of its numbers begin with 0", "write " + a.String()
 	}
 	return problem, "write for example 10.10.10.80"

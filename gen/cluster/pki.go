@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 	"hagen/pki"
 )
@@ -52,12 +52,12 @@ func (v *validation) leafLifetime(field spec.Text, fallback time.Duration, name,
 	return life
 }
 
-var lifetimeText = regexp.MustCompile(`^([1-9][0-9]{0,6})(h|d|y)$`)
+var lifetimeText = lazy.Regexp(`^([1-9][0-9]{0,6})(h|d|y)$`)
 
 // ParseLifetime reads the validity of a certificate: 8760h, 365d or 1y, at
 // most a hundred years. A year has 365 days.
 func ParseLifetime(text string) (time.Duration, error) {
-	m := lifetimeText.FindStringSubmatch(text)
+	m := lifetimeText().FindStringSubmatch(text)
 	if m == nil {
 		return 0, fmt.Errorf("%s is not a time; write hours, days or years: 8760h, 365d, 1y", spec.Quote(text))
 	}
@@ -91,7 +91,7 @@ var leafNames = []string{
 	"system:kube-controller-manager", "system:kube-scheduler",
 }
 
-var countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
+var countryCode = lazy.Regexp(`^[A-Z]{2}$`)
 
 // subject reads the name of the authorities. Lengths are RFC 5280's upper
 // bounds (ub-common-name and so on), less the word that tells authorities
@@ -113,9 +113,9 @@ func (v *validation) subject(s spec.Subject) {
 	if name := s.CommonName; slices.Contains(leafNames, name.Value) {
 		v.fault(name.At, spec.Quote(name.Value)+" is the name of a certificate that the authority signs", "write for example kubernetes CA")
 	}
-	if c := s.Country; c.At.Written() && !countryCode.MatchString(c.Value) {
+	if c := s.Country; c.At.Written() && !countryCode().MatchString(c.Value) {
 		remedy := "write two capital letters (ISO 3166), for example IT"
-		if upper := strings.ToUpper(c.Value); countryCode.MatchString(upper) {
+		if upper := strings.ToUpper(c.Value); countryCode().MatchString(upper) {
 			remedy = "write " + upper
 		}
 		v.fault(c.At, spec.Quote(c.Value)+" is not a country code", remedy)

@@ -3,11 +3,11 @@ package cluster
 import (
 	"fmt"
 	"net/netip"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 	"hagen/profiles"
 )
@@ -96,7 +96,7 @@ var ephemeral = PortRange{32768, 60999}
 
 const writeNodePorts = "write for example 30000-32767"
 
-var portRange = regexp.MustCompile(`^([1-9][0-9]{0,4})-([1-9][0-9]{0,4})$`)
+var portRange = lazy.Regexp(`^([1-9][0-9]{0,4})-([1-9][0-9]{0,4})$`)
 
 // nodePorts reads the range of NodePort services. It must not hold a port of
 // a daemon: a service may get it, and kube-proxy takes it over on every node
@@ -108,7 +108,7 @@ func (v *validation) nodePorts() {
 	if !field.At.Written() {
 		return
 	}
-	m := portRange.FindStringSubmatch(field.Value)
+	m := portRange().FindStringSubmatch(field.Value)
 	if m == nil {
 		v.fault(field.At, spec.Quote(field.Value)+" is not a range of ports", "write first-last, for example 30000-32767")
 		return
@@ -215,11 +215,11 @@ func (v *validation) extraSAN(field spec.String) {
 	}
 	problem, better := nameProblem(whole, maxDNSName, "api.example.com")
 	switch {
-	case field.Value == "" || problem != "" && dnsSubdomain.MatchString(whole):
+	case field.Value == "" || problem != "" && dnsSubdomain().MatchString(whole):
 		v.fault(field.At, problem, better)
-	case problem != "" && dnsSubdomain.MatchString(tidy(name)):
+	case problem != "" && dnsSubdomain().MatchString(tidy(name)):
 		v.fault(field.At, spec.Quote(field.Value)+noDNSName, "write "+likely)
-	case problem != "" || numericEnd.MatchString(name):
+	case problem != "" || numericEnd().MatchString(name):
 		v.fault(field.At, spec.Quote(field.Value)+" is neither a DNS name nor an address", remedy)
 	default:
 		v.c.APIServer.ExtraNames = append(v.c.APIServer.ExtraNames, field.Value)

@@ -77,7 +77,7 @@ func (v *validation) clocks(list spec.List[spec.String]) []string {
 			if a := v.address(spec.Text(field)); a.IsValid() {
 				out = append(out, a.String())
 			}
-		case numericEnd.MatchString(field.Value):
+		case numericEnd().MatchString(field.Value):
 			v.fault(field.At, spec.Quote(field.Value)+" is neither a DNS name nor an address", "write for example ntp.example.com, without a port")
 		case v.name(field, maxDNSName, "ntp.example.com"):
 			out = append(out, field.Value)

@@ -72,7 +72,7 @@ func (v *validation) snapshotDirectory(field spec.Text) bool {
 	p := field.Value
 	taken := slices.IndexFunc(takenDirectories, func(dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") })
 	switch {
-	case !mountPath.MatchString(p) || path.Clean(p) != p:
+	case !mountPath().MatchString(p) || path.Clean(p) != p:
 		v.fault(field.At, spec.Quote(p)+" is no path of a directory", "write an absolute path of plain characters, for example "+snapshotDirectory)
 	case !strings.HasPrefix(p, "/var/"):
 		v.fault(field.At, p+" does not lie below /var, where every operating system lets a machine write", "write for example "+snapshotDirectory)

@@ -7,11 +7,11 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/big"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 
+	"hagen/gen/lazy"
 	"hagen/gen/spec"
 )
 
@@ -30,7 +30,7 @@ var systemAccounts = []string{
 }
 
 // loginName is what useradd(8) takes.
-var loginName = regexp.MustCompile(`^[a-z_][a-z0-9_-]{0,31}$`)
+var loginName = lazy.Regexp(`^[a-z_][a-z0-9_-]{0,31}$`)
 
 func (v *validation) users() {
 	seen := map[string]int{}
@@ -51,9 +51,9 @@ func (v *validation) loginName(field spec.String, seen map[string]int) {
 	name := spec.Quote(field.Value)
 	line, twice := seen[field.Value]
 	switch {
-	case !loginName.MatchString(field.Value):
+	case !loginName().MatchString(field.Value):
 		remedy := "write lower-case letters, digits, - and _, at most 32, beginning with a letter"
-		if lower := strings.ToLower(field.Value); loginName.MatchString(lower) {
+		if lower := strings.ToLower(field.Value); loginName().MatchString(lower) {
 			remedy = "write " + lower
 		}
 		v.fault(field.At, name+" is not a login name", remedy)

@@ -8,11 +8,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/profiles"
 )
@@ -272,12 +272,12 @@ func blockable(contents []byte) bool {
 // plain are texts that YAML reads as themselves in every version, without
 // quotes: they begin with a letter or slash and are no word with a meaning.
 var (
-	plain   = regexp.MustCompile(`^[A-Za-z/][A-Za-z0-9/._@+=-]*$`)
-	meaning = regexp.MustCompile(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
+	plain   = lazy.Regexp(`^[A-Za-z/][A-Za-z0-9/._@+=-]*$`)
+	meaning = lazy.Regexp(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
 )
 
 func scalar(s string) string {
-	if plain.MatchString(s) && !meaning.MatchString(s) {
+	if plain().MatchString(s) && !meaning().MatchString(s) {
 		return s
 	}
 	quoted, _ := json.Marshal(s) // a string cannot fail; JSON's escapes are YAML's

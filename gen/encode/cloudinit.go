@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/profiles"
@@ -282,13 +282,13 @@ func linkCommand(l node.Link) string {
 
 // barred from plain scalars: what begins or ends something else in YAML.
 var (
-	plainCommand = regexp.MustCompile(`^[A-Za-z/-][A-Za-z0-9 /._@+=,|>&:-]*$`)
-	plainWord    = regexp.MustCompile(`^[A-Za-z0-9/._@%+=:,-]+$`)
+	plainCommand = lazy.Regexp(`^[A-Za-z/-][A-Za-z0-9 /._@+=,|>&:-]*$`)
+	plainWord    = lazy.Regexp(`^[A-Za-z0-9/._@%+=:,-]+$`)
 )
 
 // command writes a command as a scalar. Single quotes need but one escape.
 func command(s string) string {
-	if plainCommand.MatchString(s) && !meaning.MatchString(s) && !strings.Contains(s, ": ") && !strings.HasSuffix(s, ":") && !strings.HasPrefix(s, "- ") && s != "-" && !strings.HasPrefix(s, "---") {
+	if plainCommand().MatchString(s) && !meaning().MatchString(s) && !strings.Contains(s, ": ") && !strings.HasSuffix(s, ":") && !strings.HasPrefix(s, "- ") && s != "-" && !strings.HasPrefix(s, "---") {
 		return s
 	}
 	if blockable([]byte("x"+s)) && !strings.Contains(s, "\n") {
@@ -299,7 +299,7 @@ func command(s string) string {
 
 // shellWord quotes a word for a POSIX shell where it needs that.
 func shellWord(s string) string {
-	if plainWord.MatchString(s) {
+	if plainWord().MatchString(s) {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

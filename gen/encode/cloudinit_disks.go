@@ -4,11 +4,11 @@ import (
 	_ "embed"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 )
 
@@ -60,7 +60,7 @@ func perInstance(name, script string) []string {
 }
 
 // partitionLine is what sfdisk reads.
-var partitionLine = regexp.MustCompile(`^([0-9]+) : (?:start=([0-9]+)MiB, )?(?:size=([0-9]+)MiB, )?name="([^"]*)"$`)
+var partitionLine = lazy.Regexp(`^([0-9]+) : (?:start=([0-9]+)MiB, )?(?:size=([0-9]+)MiB, )?name="([^"]*)"$`)
 
 func sfdisk(p node.Partition) string {
 	line := fmt.Sprintf("%d : ", p.Number)
@@ -201,7 +201,7 @@ func (r *userData) bootDisk(words []string) bool {
 func (r *userData) partitions(args []string) bool {
 	d := node.Disk{Device: args[0], WipeTable: args[1] == orErase(true)}
 	for _, line := range args[2:] {
-		m := partitionLine.FindStringSubmatch(line)
+		m := partitionLine().FindStringSubmatch(line)
 		if m == nil {
 			return false
 		}

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 )
 
@@ -113,7 +113,7 @@ func valueOf(n *yaml.Node, key string) string {
 }
 
 // octal is how a mode is written: without quotes it would be another number.
-var octal = regexp.MustCompile(`^0[0-7]{3}$`)
+var octal = lazy.Regexp(`^0[0-7]{3}$`)
 
 func (r *userData) file(n *yaml.Node) {
 	owner, permissions, encoding, contents := "root:root", "0644", "", ""
@@ -131,7 +131,7 @@ func (r *userData) file(n *yaml.Node) {
 	if !deferred {
 		r.note(item, n, "no defer: true, so it is written before its owner exists")
 	}
-	if permissions != "" && !octal.MatchString(permissions) {
+	if permissions != "" && !octal().MatchString(permissions) {
 		r.note(item, n, "permissions that are not four octal digits")
 	}
 	user, group, _ := strings.Cut(owner, ":")

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -21,6 +20,7 @@ import (
 	"github.com/coreos/vcontext/report"
 	"github.com/vincent-petithory/dataurl"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/profiles"
 )
@@ -228,7 +228,7 @@ func readStorage(n *node.Node, storage types.Storage) {
 }
 
 // remote begins the URL of a file that a node can be told to fetch.
-var remote = regexp.MustCompile(`^https?://`)
+var remote = lazy.Regexp(`^https?://`)
 
 func readFile(n *node.Node, f types.File) {
 	file := node.File{
@@ -238,7 +238,7 @@ func readFile(n *node.Node, f types.File) {
 	if contents, err := resource(f.Contents); err == nil {
 		file.Contents, file.Secret = contents, node.HoldsSecret(contents)
 		f.Contents.Source, f.Contents.Compression = nil, nil
-	} else if u := value(f.Contents.Source); remote.MatchString(u) && value(f.Contents.Compression) == "" {
+	} else if u := value(f.Contents.Source); remote().MatchString(u) && value(f.Contents.Compression) == "" {
 		file.Source = node.Source{URL: u, Hash: value(f.Contents.Verification.Hash)}
 		f.Contents.Source, f.Contents.Verification.Hash = nil, nil
 	}

@@ -3,12 +3,12 @@ package encode
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 )
 
@@ -29,10 +29,10 @@ func (r *reader) note(item string, n *yaml.Node, format string, args ...any) {
 }
 
 var (
-	yamlLine = regexp.MustCompile(`line \d+`)
+	yamlLine = lazy.Regexp(`line \d+`)
 	// keyName is a key that may be shown: what is broken may be a piece of a
 	// secret.
-	keyName = regexp.MustCompile(`^[a-z_-]{1,40}$`)
+	keyName = lazy.Regexp(`^[a-z_-]{1,40}$`)
 )
 
 // mapping reads a text that is one mapping. Of an error of the YAML library
@@ -42,7 +42,7 @@ func mapping(text []byte) (*yaml.Node, error) {
 	err := yaml.Unmarshal(text, &top)
 	switch {
 	case err != nil:
-		return nil, errors.New(strings.TrimSuffix("is not YAML: "+yamlLine.FindString(err.Error()), ": "))
+		return nil, errors.New(strings.TrimSuffix("is not YAML: "+yamlLine().FindString(err.Error()), ": "))
 	case len(top.Content) != 1 || top.Content[0].Kind != yaml.MappingNode:
 		return nil, errors.New("holds no mapping")
 	}
@@ -60,7 +60,7 @@ func (r *reader) fields(item string, n *yaml.Node, known keys) {
 		key := n.Content[i]
 		read, ok := known[key.Value]
 		name := key.Value
-		if !keyName.MatchString(name) {
+		if !keyName().MatchString(name) {
 			name = "a key"
 		}
 		switch {
@@ -89,14 +89,14 @@ func (r *reader) each(item string, read func(*yaml.Node)) func(*yaml.Node) {
 }
 
 // sexagesimal are numbers of YAML 1.1.
-var sexagesimal = regexp.MustCompile(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
+var sexagesimal = lazy.Regexp(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
 
 // word reads a text. cloud-init's YAML is an older one, to which some words
 // and numbers are no text.
 func (r *reader) word(item string, n *yaml.Node) string {
 	plain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || n.Style&yaml.TaggedStyle != 0 || n.Anchor != "" ||
-		plain && (meaning.MatchString(n.Value) || sexagesimal.MatchString(n.Value)) {
+		plain && (meaning().MatchString(n.Value) || sexagesimal().MatchString(n.Value)) {
 		r.note(item, n, "a value that is no text without quotes")
 	}
 	return n.Value

@@ -3,16 +3,22 @@ package node
 import (
 	"bytes"
 	"regexp"
+	"slices"
+
+	"hagen/gen/lazy"
 )
 
 // secrets are the marks of a secret in a file, each on a line of its own.
 // Kubeconfigs: client-go's clientcmd/api/v1 types (inline key, token,
 // password). EncryptionConfiguration: apiserver.config.k8s.io/v1, where every
 // provider but kms holds its keys as `secret:`.
-var secrets = []*regexp.Regexp{
-	regexp.MustCompile(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----`),
-	regexp.MustCompile(`(?m)^[\s-]*"?(client-key-data|token|password)"?\s*:\s*\S`),
-	regexp.MustCompile(`(?m)^[\s-]*"?secret"?\s*:\s*\S`),
+var secrets = []struct {
+	words []string // one of them is in every text with the mark
+	mark  func() *regexp.Regexp
+}{
+	{[]string{"PRIVATE KEY-----"}, lazy.Regexp(`-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----`)},
+	{[]string{"client-key-data", "token", "password"}, lazy.Regexp(`(?m)^[\s-]*"?(client-key-data|token|password)"?\s*:\s*\S`)},
+	{[]string{"secret"}, lazy.Regexp(`(?m)^[\s-]*"?secret"?\s*:\s*\S`)},
 }
 
 // HoldsSecret derives from the contents of a file whether it holds a private
@@ -20,8 +26,8 @@ var secrets = []*regexp.Regexp{
 // the only judge when a document is read back, and render holds what the
 // control plane's rows declare against it.
 func HoldsSecret(contents []byte) bool {
-	for _, mark := range secrets {
-		if mark.Match(contents) {
+	for _, s := range secrets {
+		if slices.ContainsFunc(s.words, func(word string) bool { return bytes.Contains(contents, []byte(word)) }) && s.mark().Match(contents) {
 			return true
 		}
 	}

@@ -2,9 +2,9 @@ package read
 
 import (
 	"path"
-	"regexp"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 )
 
@@ -73,7 +73,7 @@ func (u *Unit) Container() bool {
 }
 
 // isFlag knows a flag from a value, which may be a number below zero.
-var isFlag = regexp.MustCompile(`^-([^0-9.]|$)`)
+var isFlag = lazy.Regexp(`^-([^0-9.]|$)`)
 
 // Program is a program without the characters before it that tell systemd how to
 // run it (systemd.service(5)).
@@ -88,14 +88,14 @@ func ParseFlags(words []Word) (flags []Flag, rest []Word) {
 	for i := 0; i < len(words); i++ {
 		w := words[i]
 		name := strings.TrimPrefix(strings.TrimPrefix(w.Text, "-"), "-")
-		if !isFlag.MatchString(w.Text) || name == "" {
+		if !isFlag().MatchString(w.Text) || name == "" {
 			rest = append(rest, w)
 			continue
 		}
 		key, value, inline := strings.Cut(name, "=")
 		end := len(w.Text) - len(name) + len(key)
 		f := Flag{Name: key, Value: value, Written: w.Text[:end], Given: inline, At: w.At, ValueAt: w.At + end + 1}
-		if !inline && i+1 < len(words) && !isFlag.MatchString(words[i+1].Text) {
+		if !inline && i+1 < len(words) && !isFlag().MatchString(words[i+1].Text) {
 			i++
 			f.Value, f.Given, f.Apart, f.ValueAt = words[i].Text, true, true, words[i].At
 		}

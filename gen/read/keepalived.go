@@ -2,9 +2,9 @@ package read
 
 import (
 	"net/netip"
-	"regexp"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/network"
 	"hagen/gen/node"
 )
@@ -42,9 +42,9 @@ type Router struct {
 }
 
 var (
-	vrrpBegin = regexp.MustCompile(`(?m)^vrrp_instance `)
-	vrrpPeers = regexp.MustCompile(`unicast_peer \{([^}]*)\}`)
-	vrrpHeld  = regexp.MustCompile(`virtual_ipaddress \{\s*(\S+)`)
+	vrrpBegin = lazy.Regexp(`(?m)^vrrp_instance `)
+	vrrpPeers = lazy.Regexp(`unicast_peer \{([^}]*)\}`)
+	vrrpHeld  = lazy.Regexp(`virtual_ipaddress \{\s*(\S+)`)
 )
 
 // Routers reads the keepalived.conf among files, if there is one: a virtual
@@ -59,7 +59,7 @@ func Routers(files []node.File) (out []*Router) {
 	if !found {
 		return nil
 	}
-	begins := vrrpBegin.FindAllStringIndex(text, -1)
+	begins := vrrpBegin().FindAllStringIndex(text, -1)
 	if begins == nil {
 		begins = [][]int{{0}}
 	}
@@ -71,10 +71,10 @@ func Routers(files []node.File) (out []*Router) {
 		r.read(0, begins[0][0])
 		r.read(r.begin, r.end)
 		r.routerID, r.Priority, r.Source = r.Words["virtual_router_id"].Text, r.Words["priority"].Text, r.Words["unicast_src_ip"].Text
-		if found := vrrpPeers.FindStringSubmatch(r.Own()); found != nil {
+		if found := vrrpPeers().FindStringSubmatch(r.Own()); found != nil {
 			r.Peers = strings.Fields(found[1])
 		}
-		if found := vrrpHeld.FindStringSubmatch(r.Own()); found != nil {
+		if found := vrrpHeld().FindStringSubmatch(r.Own()); found != nil {
 			r.Address, _, _ = strings.Cut(found[1], "/")
 		}
 		out = append(out, r)

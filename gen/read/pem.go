@@ -8,10 +8,10 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"net/netip"
-	"regexp"
 	"strings"
 	"time"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 )
 
@@ -105,7 +105,7 @@ func readTwin(path, text string, out *PEM) {
 			return
 		}
 		for _, mark := range []string{node.PrivateKeyMark, node.PublicKeyMark} {
-			if public, isKey := strings.CutPrefix(lines[0], mark); isKey && digestText.MatchString(public) {
+			if public, isKey := strings.CutPrefix(lines[0], mark); isKey && digestText().MatchString(public) {
 				out.Keys = append(out.Keys, Key{Public: public, Private: mark == node.PrivateKeyMark})
 			}
 		}
@@ -114,7 +114,7 @@ func readTwin(path, text string, out *PEM) {
 	}
 }
 
-var digestText = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var digestText = lazy.Regexp(`^[0-9a-f]{64}$`)
 
 // summarized is a certificate of which a twin tells.
 func summarized(path string, s node.CertificateSummary) Certificate {

@@ -1,20 +1,21 @@
 package read
 
 import (
-	"regexp"
 	"strconv"
 	"time"
+
+	"hagen/gen/lazy"
 )
 
 // LongestProxyTime is what HAProxy can keep: milliseconds in 31 bits.
 const LongestProxyTime = 1<<31*time.Millisecond - 1
 
-var proxyTime = regexp.MustCompile(`^([0-9]{1,10})(us|ms|s|m|h|d)?$`)
+var proxyTime = lazy.Regexp(`^([0-9]{1,10})(us|ms|s|m|h|d)?$`)
 
 // ParseProxyTime reads HAProxy's times; a bare number is milliseconds
 // (configuration manual, 2.5).
 func ParseProxyTime(text string) (time.Duration, bool) {
-	parts := proxyTime.FindStringSubmatch(text)
+	parts := proxyTime().FindStringSubmatch(text)
 	if parts == nil {
 		return 0, false
 	}

@@ -1,10 +1,10 @@
 package read
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 )
 
@@ -39,7 +39,7 @@ var (
 	Dependencies = slices.Concat(Pulls, orderings, []string{"Conflicts", "WantedBy", "RequiredBy"})
 )
 
-var unitKey = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
+var unitKey = lazy.Regexp(`^[A-Za-z][A-Za-z0-9-]*$`)
 
 // ParseUnit reads a unit's own text alone, without drop-ins.
 func ParseUnit(u node.Unit) *Unit { return parseUnit(u, part{Item: u.Name, text: u.Contents}) }
@@ -70,7 +70,7 @@ func (u *Unit) read(p part) {
 		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
 		case trimmed[0] == '[' && trimmed[len(trimmed)-1] == ']':
 			section = trimmed[1 : len(trimmed)-1]
-		case !found || section == "" || !unitKey.MatchString(strings.TrimSpace(key)):
+		case !found || section == "" || !unitKey().MatchString(strings.TrimSpace(key)):
 			u.Odd = append(u.Odd, Place{p.Item, text, begin})
 		default:
 			valueAt := begin + len(key) + 1 + len(value) - len(strings.TrimLeft(value, " \t\n"))

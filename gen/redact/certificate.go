@@ -43,7 +43,7 @@ func describeBlock(block *pem.Block) []string {
 	if fact, isKey := describeKey(block.Bytes); isKey {
 		return []string{fact}
 	}
-	if !blockType.MatchString(block.Type) {
+	if !blockType().MatchString(block.Type) {
 		return []string{unreadable}
 	}
 	return []string{Hidden + ": " + block.Type}

@@ -105,13 +105,13 @@ func TestPlaces(t *testing.T) {
 			all := places
 			places = slices.Delete(slices.Clone(places), i, i+1)
 			if string(Text([]byte(text))) != shown {
-				needed[p.find.String()] = true
+				needed[p.find().String()] = true
 			}
 			places = all
 		}
 	}
 	for _, p := range places {
-		if !needed[p.find.String()] {
+		if !needed[p.find().String()] {
 			t.Errorf("%s: no text needs this row", p.what)
 		}
 	}

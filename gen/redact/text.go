@@ -8,10 +8,10 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/pem"
-	"regexp"
 	"strings"
 	"unicode"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 )
 
@@ -34,38 +34,43 @@ const (
 	ageKey      = "age secret key, SHA-256 "
 )
 
-var (
-	blockType = regexp.MustCompile(`^[A-Z0-9 ]+$`)
-	// settled is a value that is a twin's already: facts, put together.
-	settled = regexp.MustCompile(`^` + fact + `(?:; ` + fact + `)*$`)
-	fact    = `(?:` + Hidden + `(?:: (?:PEM that (?:cannot be read|is cut short)|a certificate that cannot be read|[A-Z0-9 ]+|base64 of what has a twin with SHA-256 [0-9a-f]{64}))?` +
+const (
+	// fact is one fact of a twin about what it does not show.
+	fact = `(?:` + Hidden + `(?:: (?:PEM that (?:cannot be read|is cut short)|a certificate that cannot be read|[A-Z0-9 ]+|base64 of what has a twin with SHA-256 [0-9a-f]{64}))?` +
 		`|(?:private key of the public key with|public key,|public key [A-Za-z0-9]+,|certificate,|secret,|age secret key,) SHA-256 [0-9a-f]{64}` +
 		`|(?:subject|issuer|names|addresses|usage|valid) (?:\\.|[^;\\])*)`
-
-	// A PEM block may be indented or a comment, have the line ends of another
-	// system, or stand in a string with \n for its line ends.
-	pemBlock = regexp.MustCompile(`(?ms)(^[ \t#]*)?-----BEGIN ([^\n]*?)-----(.*?)-----END [^\n]*?-----(\r?\n)?`)
-	noEnd    = regexp.MustCompile(`(?s)-----BEGIN [^\n]*?PRIVATE KEY.*`)
-	noBegin  = regexp.MustCompile(`(?m)(?:^[ \t#]*[A-Za-z0-9+/=]*[ \t\r]*\n)*^.*-----END [^\n]*?PRIVATE KEY-----\r?$`)
 
 	// Fields of kubeconfigs, encryption configurations and the like, in YAML or
 	// JSON. The value of an encoded one is base64, of PEM or of a key; what the
 	// others hold can be guessed and is not even identified.
 	encodedNames   = `certificate-authority-data|client-certificate-data|client-key-data|secret`
 	guessableNames = `(?i:[a-z0-9_.-]*(?:token|password|passphrase|(?:api|access|private|secret|pre-?shared)[_-]?key|[_-]pass|psk)|[a-z0-9_.-]+secret)`
-	field          = regexp.MustCompile(`^([\s#-]*["']?(` + encodedNames + `|` + guessableNames + `)["']?\s*:)(\s*)(.*)$`)
 	// A list or an object is one value, with those in it.
 	quoted     = `"(?:[^"\\\n]|\\.)*"|'[^'\n]*'`
 	scalars    = `(?:` + quoted + `|[^"'\[\]{}\n])*`
 	flat       = `[\[{]` + scalars + `[\]}]`
 	nestedOnce = `[\[{](?:` + scalars + `(?:` + flat + `)?)*[\]}]`
 	several    = `[\[{](?:` + scalars + `(?:` + nestedOnce + `)?)*[\]}]`
-	inFlow     = regexp.MustCompile(`([{,][ \t]*["']?(` + encodedNames + `|` + guessableNames + `)["']?[ \t]*:[ \t]*)(` + several + `|` + quoted + `|[^\s"'{}\[\],][^,}\n]*)`)
-	isEncoded  = regexp.MustCompile(`^(?:` + encodedNames + `)$`)
+)
 
-	age = regexp.MustCompile(`AGE-SECRET-KEY-[0-9A-Z-]*`)
+var (
+	blockType = lazy.Regexp(`^[A-Z0-9 ]+$`)
+	// settled is a value that is a twin's already: facts, put together.
+	settled = lazy.Regexp(`^` + fact + `(?:; ` + fact + `)*$`)
+
+	// A PEM block may be indented or a comment, have the line ends of another
+	// system, or stand in a string with \n for its line ends.
+	pemBlock = lazy.Regexp(`(?ms)(^[ \t#]*)?-----BEGIN ([^\n]*?)-----(.*?)-----END [^\n]*?-----(\r?\n)?`)
+	noEnd    = lazy.Regexp(`(?s)-----BEGIN [^\n]*?PRIVATE KEY.*`)
+	noBegin  = lazy.Regexp(`(?m)(?:^[ \t#]*[A-Za-z0-9+/=]*[ \t\r]*\n)*^.*-----END [^\n]*?PRIVATE KEY-----\r?$`)
+
+	field     = lazy.Regexp(`^([\s#-]*["']?(` + encodedNames + `|` + guessableNames + `)["']?\s*:)(\s*)(.*)$`)
+	inFlow    = lazy.Regexp(`([{,][ \t]*["']?(` + encodedNames + `|` + guessableNames + `)["']?[ \t]*:[ \t]*)(` + several + `|` + quoted + `|[^\s"'{}\[\],][^,}\n]*)`)
+	isEncoded = lazy.Regexp(`^(?:` + encodedNames + `)$`)
+
+	age = lazy.Regexp(`AGE-SECRET-KEY-[0-9A-Z-]*`)
 	// base64 in one piece that is long enough for a key of the shortest kind.
-	run = regexp.MustCompile(`[A-Za-z0-9+/]{60,}={0,2}`)
+	run = lazy.Regexp(`[A-Za-z0-9+/]{60,}={0,2}`)
 )
 
 // Text gives the twin of a file's contents. What node.HoldsSecret finds is
@@ -88,21 +93,21 @@ func text(contents []byte, between string) []byte {
 	}
 	shown := replaceBlocks(string(contents), between)
 	shown = replaceFields(shown)
-	shown = inFlow.ReplaceAllStringFunc(shown, func(match string) string {
-		m := inFlow.FindStringSubmatch(match)
-		if settled.MatchString(strings.Trim(m[3], `"'`)) {
+	shown = inFlow().ReplaceAllStringFunc(shown, func(match string) string {
+		m := inFlow().FindStringSubmatch(match)
+		if settled().MatchString(strings.Trim(m[3], `"'`)) {
 			return match
 		}
 		return m[1] + `"` + replacement(m[2], m[3:]) + `"`
 	})
 	shown = hidePlaces(shown)
-	shown = age.ReplaceAllStringFunc(shown, func(key string) string {
+	shown = age().ReplaceAllStringFunc(shown, func(key string) string {
 		if len(key) < 58 { // bech32 of 32 bytes with the prefix has 74
 			return Hidden
 		}
 		return ageKey + fingerprint([]byte(key))
 	})
-	shown = run.ReplaceAllStringFunc(shown, replaceRun)
+	shown = run().ReplaceAllStringFunc(shown, replaceRun)
 	if node.HoldsSecret([]byte(withoutSettled(plainer.Replace(shown)))) {
 		return []byte(Everything)
 	}
@@ -115,8 +120,8 @@ var plainer = strings.NewReplacer("\x00", "", "\r\n", "\n", "\r", "\n")
 
 // replaceBlocks replaces PEM, also what is left of it when a part was cut off.
 func replaceBlocks(text, between string) string {
-	text = pemBlock.ReplaceAllStringFunc(text, func(match string) string {
-		m := pemBlock.FindStringSubmatchIndex(match)
+	text = pemBlock().ReplaceAllStringFunc(text, func(match string) string {
+		m := pemBlock().FindStringSubmatchIndex(match)
 		prefix, end := "", ""
 		separator := "; "
 		if m[2] >= 0 {
@@ -130,8 +135,8 @@ func replaceBlocks(text, between string) string {
 		}
 		return prefix + strings.Join(describe(unwrapped(match)), separator) + end
 	})
-	text = noEnd.ReplaceAllString(text, cut+"\n")
-	return noBegin.ReplaceAllString(text, cut)
+	text = noEnd().ReplaceAllString(text, cut+"\n")
+	return noBegin().ReplaceAllString(text, cut)
 }
 
 // unwrapped is a PEM block without indentation, comment signs and quotes.
@@ -149,13 +154,13 @@ func replaceFields(text string) string {
 	lines := strings.Split(text, "\n")
 	var out []string
 	for i := 0; i < len(lines); i++ {
-		m := field.FindStringSubmatch(lines[i])
+		m := field().FindStringSubmatch(lines[i])
 		if m == nil {
 			out = append(out, lines[i])
 			continue
 		}
 		more := continuation(lines[i+1:], column(m[1]))
-		if m[4] == "" && len(more) == 0 || settled.MatchString(strings.Trim(m[4], `"',`)) && len(more) == 0 {
+		if m[4] == "" && len(more) == 0 || settled().MatchString(strings.Trim(m[4], `"',`)) && len(more) == 0 {
 			out = append(out, lines[i])
 			continue
 		}
@@ -192,7 +197,7 @@ func continuation(lines []string, column int) []string {
 
 // replacement is what is shown of a field's value.
 func replacement(name string, value []string) string {
-	if !isEncoded.MatchString(name) {
+	if !isEncoded().MatchString(name) {
 		return Hidden
 	}
 	if len(value) > 1 && strings.HasPrefix(value[0], "|") || strings.HasPrefix(value[0], ">") {
@@ -244,7 +249,7 @@ func replaceRun(encoded string) string {
 func withoutSettled(text string) string {
 	var out []string
 	for line := range strings.SplitSeq(text, "\n") {
-		if m := field.FindStringSubmatch(line); m == nil || !settled.MatchString(strings.Trim(m[4], `"',`)) {
+		if m := field().FindStringSubmatch(line); m == nil || !settled().MatchString(strings.Trim(m[4], `"',`)) {
 			out = append(out, line)
 		}
 	}

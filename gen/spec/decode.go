@@ -3,12 +3,13 @@ package spec
 import (
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"hagen/gen/lazy"
 )
 
 // maxValues bounds how many values a file may hold once its aliases are
@@ -166,7 +167,7 @@ const writeExample = "write for example "
 const plainNumber = "write plain digits that do not begin with 0, for example 6443"
 
 func bareNumber(value string) string {
-	if decimal.MatchString(value) {
+	if decimal().MatchString(value) {
 		return "write " + value + " without quotes"
 	}
 	return plainNumber
@@ -186,11 +187,11 @@ func bareBool(value string) string {
 
 // decimal is the one way to write a number that every reader of YAML takes
 // for the same: 010 is eight for some and ten for others.
-var decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,17})$`)
+var decimal = lazy.Regexp(`^-?(0|[1-9][0-9]{0,17})$`)
 
 func (d *decoder) number(n *yaml.Node, at At, field *Int) {
 	number, err := strconv.Atoi(n.Value)
-	if err != nil || !decimal.MatchString(n.Value) {
+	if err != nil || !decimal().MatchString(n.Value) {
 		d.fault(at, short(n.Value)+" is not a plain decimal number", plainNumber)
 		return
 	}
@@ -386,7 +387,7 @@ func fieldsOf(schema reflect.Type) string {
 	return "its fields are " + strings.Join(keys(schema), ", ")
 }
 
-var glued = regexp.MustCompile(`^([A-Za-z]+):\S`)
+var glued = lazy.Regexp(`^([A-Za-z]+):\S`)
 
 // asMapping is the remedy for a single value where a mapping must be: often
 // the blank after a colon is none, or missing.
@@ -394,7 +395,7 @@ func asMapping(value string, schema reflect.Type, m manner) string {
 	if problem, remedy := trace(value); problem != "" {
 		return problem + ": " + remedy
 	}
-	if m := glued.FindStringSubmatch(value); m != nil && slices.Contains(keys(schema), m[1]) {
+	if m := glued().FindStringSubmatch(value); m != nil && slices.Contains(keys(schema), m[1]) {
 		return "write a blank after the colon: " + m[1] + ": " + short(value[len(m[1])+1:])
 	}
 	if strings.HasPrefix(m.example, "{") {

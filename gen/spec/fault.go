@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"hagen/gen/lazy"
 )
 
 // Fault is one thing wrong with a cluster file: where, what, and what to
@@ -106,13 +107,13 @@ func (s Source) line(n int) (string, bool) {
 		rest = after
 	}
 	line, _, _ := bytes.Cut(rest, []byte("\n"))
-	if passwordInURL.Match(line) {
+	if passwordInURL().Match(line) {
 		return "", false
 	}
 	return strings.TrimSuffix(string(line), "\r"), true
 }
 
-var passwordInURL = regexp.MustCompile(`://[^/\s]*:[^/\s@]*@`)
+var passwordInURL = lazy.Regexp(`://[^/\s]*:[^/\s@]*@`)
 
 // holdsPrivateKey looks for the words that begin one, as PEM (RFC 7468),
 // OpenSSH or PuTTY write it.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -14,7 +15,7 @@ import (
 // one, each before that one: Cyrillic, Greek, Armenian, Latin, punctuation
 // (the part of Unicode's confusables.txt, UTS 39, that keyboards and word
 // processors write).
-var lookalikes = func() map[rune]rune {
+var lookalikes = sync.OnceValue(func() map[rune]rune {
 	const pairs = "аaеeоoрpсcуyхxкkіiјjѕsһhԁdԛqԝwӏlьbАAВBЕEЗ3КKМMНHОOРPСCТTУYХXІIЈJЅSӀIԌGЬb" +
 		"αaβbγyεeηnιiκkνvοoρpτtυuχxωwϲcϳjΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX" +
 		"օoհhոnսuցgզqɑaɡgıiſf‐-‑-‒-–-—-―-−-﹣-․.∕/⁄/꞉:∶:"
@@ -24,14 +25,14 @@ var lookalikes = func() map[rune]rune {
 		found[runes[i]] = runes[i+1]
 	}
 	return found
-}()
+})
 
 // asciiOf gives the ASCII character that another one looks like.
 func asciiOf(r rune) (rune, bool) {
 	if r >= 0xff01 && r <= 0xff5e { // the wide forms of ASCII, in its order
 		return r - 0xff01 + '!', true
 	}
-	plain, found := lookalikes[r]
+	plain, found := lookalikes()[r]
 	return plain, found
 }
 

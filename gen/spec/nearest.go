@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"hagen/gen/spelling"
@@ -21,14 +22,14 @@ func meant(word string, schema reflect.Type) (remedy, field string) {
 	if i := slices.IndexFunc(here, func(k string) bool { return strings.EqualFold(k, plain) }); i >= 0 {
 		return "write " + here[i], here[i]
 	}
-	if places := homes[plain]; len(places) > 0 {
+	if places := homes()[plain]; len(places) > 0 {
 		return fmt.Sprintf("%s belongs to %s", plain, strings.Join(places[:min(len(places), mostHomes)], " or ")), ""
 	}
 	if near := nearest(plain, here); near != "" {
 		return "did you mean " + near + "?", near
 	}
 	if name, known := elsewhere[plain]; known {
-		return "hagen calls it " + strings.TrimPrefix(homes[name][0]+"."+name, "."), ""
+		return "hagen calls it " + strings.TrimPrefix(homes()[name][0]+"."+name, "."), ""
 	}
 	return fieldsOf(schema), ""
 }
@@ -65,7 +66,7 @@ var fileSchema = reflect.TypeFor[File]()
 
 // homes are the paths of the mappings that have a field of a name, in the
 // schema's order.
-var homes = func() map[string][]string {
+var homes = sync.OnceValue(func() map[string][]string {
 	found := map[string][]string{}
 	var walk func(schema reflect.Type, path string)
 	walk = func(schema reflect.Type, path string) {
@@ -84,7 +85,7 @@ var homes = func() map[string][]string {
 	}
 	walk(fileSchema, "")
 	return found
-}()
+})
 
 // nearest gives the candidate that a misspelt word most likely meant, or ""
 // when none is close: at most two edits away, one in words of up to four

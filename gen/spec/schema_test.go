@@ -43,7 +43,7 @@ func TestSchema(t *testing.T) {
 
 // TestLookalikes: the table turns what is not ASCII into ASCII.
 func TestLookalikes(t *testing.T) {
-	for other, plain := range lookalikes {
+	for other, plain := range lookalikes() {
 		if other < utf8.RuneSelf || plain >= utf8.RuneSelf || plain <= ' ' {
 			t.Errorf("%U is %U", other, plain)
 		}

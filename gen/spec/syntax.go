@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"hagen/gen/lazy"
 )
 
 // failure is what the YAML reader knows of an error, without its words.
@@ -88,7 +90,7 @@ func inside(at At, lines []string) At {
 }
 
 // comment is not looked at for traces: it may hold anything.
-var comment = regexp.MustCompile(`(^|\s)#.*$`)
+var comment = lazy.Regexp(`(^|\s)#.*$`)
 
 // traceNear looks for a trace where the reader stopped, where the construct
 // began, and on the line above.
@@ -97,9 +99,9 @@ func traceNear(f failure, lines []string) *Fault {
 		if n < 1 {
 			continue
 		}
-		line := comment.ReplaceAllString(lines[n-1], "")
+		line := comment().ReplaceAllString(lines[n-1], "")
 		for _, known := range traces {
-			if found := known.pattern.FindStringIndex(line); found != nil {
+			if found := known.pattern().FindStringIndex(line); found != nil {
 				at := At{Line: n, Column: 1 + utf8.RuneCountInString(line[:found[0]])}
 				if known.problem == aTab {
 					at.Column = 1 + strings.IndexByte(line, '\t')
@@ -114,7 +116,7 @@ func traceNear(f failure, lines []string) *Fault {
 // trace is what the first trace in a text means.
 func trace(text string) (problem, remedy string) {
 	for _, known := range traces {
-		if known.pattern.MatchString(text) {
+		if known.pattern().MatchString(text) {
 			return known.problem, known.remedy
 		}
 	}
@@ -123,16 +125,16 @@ func trace(text string) (problem, remedy string) {
 
 // traces are what else than YAML leaves on a line that cannot be read.
 var traces = []struct {
-	pattern         *regexp.Regexp
+	pattern         func() *regexp.Regexp
 	problem, remedy string
 }{
-	{regexp.MustCompile(`^(<{7}|={7}|>{7}|\|{7})`), leftConflict, "keep one side and remove the marks"},
-	{regexp.MustCompile(`\{[{%]`), "a template was not filled in", "write the value"},
-	{regexp.MustCompile(`-----(BEGIN|END) `), "a PEM block stands where a field should", "a cluster file holds no certificates and no keys: remove it"},
-	{regexp.MustCompile(`[\x{00a0}\x{2007}\x{202f}\x{3000}]`), "a no-break space stands here, which looks like a blank and is none", "write a blank"},
-	{regexp.MustCompile(`[\x{200b}-\x{200f}\x{2060}\x{feff}]`), "an invisible character stands here", "remove it, or write the line again"},
-	{regexp.MustCompile(`[“”„‘’‚]`), "a typographic quote stands here", `write plain quotes: "`},
-	{regexp.MustCompile(`^ *\t`), aTab, writeBlanks},
+	{lazy.Regexp(`^(<{7}|={7}|>{7}|\|{7})`), leftConflict, "keep one side and remove the marks"},
+	{lazy.Regexp(`\{[{%]`), "a template was not filled in", "write the value"},
+	{lazy.Regexp(`-----(BEGIN|END) `), "a PEM block stands where a field should", "a cluster file holds no certificates and no keys: remove it"},
+	{lazy.Regexp(`[\x{00a0}\x{2007}\x{202f}\x{3000}]`), "a no-break space stands here, which looks like a blank and is none", "write a blank"},
+	{lazy.Regexp(`[\x{200b}-\x{200f}\x{2060}\x{feff}]`), "an invisible character stands here", "remove it, or write the line again"},
+	{lazy.Regexp(`[“”„‘’‚]`), "a typographic quote stands here", `write plain quotes: "`},
+	{lazy.Regexp(`^ *\t`), aTab, writeBlanks},
 }
 
 // Words that several faults share.
@@ -229,12 +231,12 @@ const (
 	shortenName = "shorten it: no field has a name of thirty characters"
 )
 
-var colon = regexp.MustCompile(`:(\s|$)`)
+var colon = lazy.Regexp(`:(\s|$)`)
 
 // longName tells a colon that comes too late from one that is missing.
 func longName(fault *Fault, f failure, lines []string) {
 	rest := after(lines, f.begin)
-	if found := colon.FindStringIndex(rest); found != nil && utf8.RuneCountInString(rest[:found[0]]) > maxName {
+	if found := colon().FindStringIndex(rest); found != nil && utf8.RuneCountInString(rest[:found[0]]) > maxName {
 		fault.Problem, fault.Remedy = nameTooLong, shortenName
 	}
 }
@@ -244,11 +246,11 @@ func lastItem(text string) string {
 	return strings.TrimLeft(text[strings.LastIndexAny(text, ",{[")+1:], " ")
 }
 
-var dashes = regexp.MustCompile(`^--- +`)
+var dashes = lazy.Regexp(`^--- +`)
 
 // behindDashes tells what begins on the line of a document mark.
 func behindDashes(fault *Fault, f failure, lines []string) {
-	if mark := dashes.FindString(before(lines, f.stop)); mark != "" {
+	if mark := dashes().FindString(before(lines, f.stop)); mark != "" {
 		fault.At.Column = 1 + len(mark)
 		fault.Problem, fault.Remedy = "no field or item can begin on the line of the ---", "begin it on the next line, or remove the ---"
 	}
@@ -261,14 +263,14 @@ func atEnd(fault *Fault, f failure, lines []string) {
 	}
 }
 
-var fieldStart = regexp.MustCompile(`^( *(?:- +)*)[^:"'{\[]+$`)
+var fieldStart = lazy.Regexp(`^( *(?:- +)*)[^:"'{\[]+$`)
 
 // deeper tells a line with two colons from one whose colon is its first:
 // either the line above has lost its colon, or this one is indented too far.
 func deeper(fault *Fault, f failure, lines []string) {
 	text := before(lines, f.stop)
-	m := fieldStart.FindStringSubmatch(text)
-	if dashes.MatchString(text) {
+	m := fieldStart().FindStringSubmatch(text)
+	if dashes().MatchString(text) {
 		behindDashes(fault, f, lines)
 		return
 	}
@@ -285,14 +287,14 @@ func deeper(fault *Fault, f failure, lines []string) {
 	fault.Remedy = likeNeighbours
 }
 
-var plainLine = regexp.MustCompile(`^( *(?:- +)*)[^ "'{\[]`)
+var plainLine = lazy.Regexp(`^( *(?:- +)*)[^ "'{\[]`)
 
 // lineAbove finds the last line before this one that says something, how
 // deep that is, and whether it is a field that has lost its colon.
 func lineAbove(lines []string, line int) (above, indent int, lost bool) {
 	for n := line - 1; n > 0; n-- {
-		text := strings.TrimRight(comment.ReplaceAllString(lines[n-1], ""), " \r")
-		if m := plainLine.FindStringSubmatch(text); m != nil {
+		text := strings.TrimRight(comment().ReplaceAllString(lines[n-1], ""), " \r")
+		if m := plainLine().FindStringSubmatch(text); m != nil {
 			return n, len(m[1]), !strings.Contains(text, ": ") && !strings.HasSuffix(text, ":")
 		}
 		if text != "" {

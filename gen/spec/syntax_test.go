@@ -168,7 +168,7 @@ func TestMeant(t *testing.T) {
 		}
 	}
 	for word, name := range elsewhere {
-		if len(homes[name]) == 0 {
+		if len(homes()[name]) == 0 {
 			t.Errorf("%s: %s is no field", word, name)
 		}
 	}

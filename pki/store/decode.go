@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"hagen/gen/lazy"
 	"hagen/pki"
 )
 
@@ -142,14 +142,14 @@ func decodeStrictly(data []byte, into any) error {
 }
 
 // unknownField is how encoding/json tells of a field; it has no type for it.
-var unknownField = regexp.MustCompile(`unknown field "[^"]*"`)
+var unknownField = lazy.Regexp(`unknown field "[^"]*"`)
 
 // conflict is what git leaves where it could not merge.
-var conflict = regexp.MustCompile(`(?m)^(<{7}|={7}|>{7}|\|{7})`)
+var conflict = lazy.Regexp(`(?m)^(<{7}|={7}|>{7}|\|{7})`)
 
 // jsonFault words an error of encoding/json; base is where in data the decoded part begins.
 func jsonFault(data []byte, base int, err error) indexFault {
-	if at := conflict.FindIndex(data); at != nil {
+	if at := conflict().FindIndex(data); at != nil {
 		return indexFault{at[0], "a merge conflict was left here: keep one side and remove the marks"}
 	}
 	offset, text := max(base, 0), "it holds a value that hagen does not write"
@@ -175,8 +175,8 @@ func jsonFault(data []byte, base int, err error) indexFault {
 		if field := mistyped.Field[strings.LastIndexByte(mistyped.Field, '.')+1:]; field != "" {
 			text = field + ": " + text
 		}
-	case unknownField.MatchString(err.Error()):
-		text = unknownField.FindString(err.Error()) + ": use the newer hagen that wrote it, if one did, or"
+	case unknownField().MatchString(err.Error()):
+		text = unknownField().FindString(err.Error()) + ": use the newer hagen that wrote it, if one did, or"
 		return indexFault{offset, text + " restore it from a backup"}
 	case errors.Is(err, pki.ErrLifetime):
 		text = err.Error()

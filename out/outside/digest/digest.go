@@ -11,9 +11,10 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"hagen/gen/lazy"
 )
 
 // File is one that a digest is wanted of.
@@ -54,8 +55,8 @@ const (
 // Lines of checksum files: coreutils' own, BSD's (sha512sum --tag), and a bare
 // digest, as dl.k8s.io has it.
 var (
-	plainLine  = regexp.MustCompile(`^([0-9a-fA-F]{64}|[0-9a-fA-F]{128})(?: [ *](.+))?$`)
-	taggedLine = regexp.MustCompile(`^SHA(?:256|512) \((.+)\) = ([0-9a-fA-F]{64}|[0-9a-fA-F]{128})$`)
+	plainLine  = lazy.Regexp(`^([0-9a-fA-F]{64}|[0-9a-fA-F]{128})(?: [ *](.+))?$`)
+	taggedLine = lazy.Regexp(`^SHA(?:256|512) \((.+)\) = ([0-9a-fA-F]{64}|[0-9a-fA-F]{128})$`)
 )
 
 // parse reads a checksum file: digests by path. A bare digest has the path "".
@@ -69,9 +70,9 @@ func parse(text string) (map[string]string, error) {
 			continue
 		}
 		name, digest := "", ""
-		if m := plainLine.FindStringSubmatch(line); m != nil {
+		if m := plainLine().FindStringSubmatch(line); m != nil {
 			name, digest = m[2], m[1]
-		} else if m := taggedLine.FindStringSubmatch(line); m != nil {
+		} else if m := taggedLine().FindStringSubmatch(line); m != nil {
 			name, digest = m[1], m[2]
 		} else {
 			return nil, fmt.Errorf("line %d is no line of a checksum file, as sha512sum writes them", number)

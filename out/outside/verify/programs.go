@@ -7,20 +7,20 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
 	"hagen/gen/encode"
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 )
 
 var (
-	unitPlace  = regexp.MustCompile(`(/etc/systemd/system/[^:\s]+):(\d+):\s*`)
-	proxyPlace = regexp.MustCompile(`\[([^\]:]*/haproxy\.cfg):(\d+)\]\s*:?\s*`)
-	proxyLevel = regexp.MustCompile(`^\[([A-Z]+)\]\s*\(\d+\)\s*:\s*(?:config\s*:\s*)?`)
-	proxySum   = regexp.MustCompile(`(?i)errors? found in configuration|\berror\(s\) found`)
-	aliveConf  = regexp.MustCompile(`\(([^\s():]*):?\s*Line (\d+)\)\s*`)
+	unitPlace  = lazy.Regexp(`(/etc/systemd/system/[^:\s]+):(\d+):\s*`)
+	proxyPlace = lazy.Regexp(`\[([^\]:]*/haproxy\.cfg):(\d+)\]\s*:?\s*`)
+	proxyLevel = lazy.Regexp(`^\[([A-Z]+)\]\s*\(\d+\)\s*:\s*(?:config\s*:\s*)?`)
+	proxySum   = lazy.Regexp(`(?i)errors? found in configuration|\berror\(s\) found`)
+	aliveConf  = lazy.Regexp(`\(([^\s():]*):?\s*Line (\d+)\)\s*`)
 )
 
 // systemd lets systemd-analyze verify read every unit, in a root that holds
@@ -58,7 +58,7 @@ func systemd(a asked) ([]remark, error) {
 	lines, content, err := run(a.path, args...)
 	var out []remark
 	for _, l := range lines {
-		words, file, line := place(l, a.dir, unitPlace)
+		words, file, line := place(l, a.dir, unitPlace())
 		item := file
 		switch {
 		case file == "":
@@ -147,11 +147,11 @@ func haproxy(a asked) ([]remark, error) {
 	lines, content, err := run(a.path, "-c", "-f", cfg)
 	var out []remark
 	for _, l := range lines {
-		level := proxyLevel.FindStringSubmatch(l)
-		if level == nil || level[1] == "NOTICE" || proxySum.MatchString(l) {
+		level := proxyLevel().FindStringSubmatch(l)
+		if level == nil || level[1] == "NOTICE" || proxySum().MatchString(l) {
 			continue // about itself, or once more
 		}
-		words, _, line := place(strings.TrimPrefix(l, level[0]), a.dir, proxyPlace)
+		words, _, line := place(strings.TrimPrefix(l, level[0]), a.dir, proxyPlace())
 		out = append(out, remark{config, line, words, level[1] == "WARNING"})
 	}
 	if len(out) == 0 && !content {
@@ -205,7 +205,7 @@ func keepalived(a asked) ([]remark, error) {
 		lines, _, err := run(a.path, "--config-test", "--use-file="+full)
 		var out []remark
 		for _, l := range lines {
-			words, _, line := place(l, a.dir, aliveConf)
+			words, _, line := place(l, a.dir, aliveConf())
 			out = append(out, remark{config, line, words, false})
 		}
 		return out, err
@@ -224,9 +224,9 @@ func networkInterface() string {
 }
 
 var (
-	schemaHead  = regexp.MustCompile(`Error:|Cloud config schema (?:errors|deprecations):|Invalid schema: \S+`)
-	schemaPlace = regexp.MustCompile(`(?:^|, )([a-z_]+(?:\.[a-z0-9_-]+)*): `)
-	schemaValue = regexp.MustCompile(`\{.*\}|\[.*\]|'[^']{24,}'|"[^"]{24,}"`)
+	schemaHead  = lazy.Regexp(`Error:|Cloud config schema (?:errors|deprecations):|Invalid schema: \S+`)
+	schemaPlace = lazy.Regexp(`(?:^|, )([a-z_]+(?:\.[a-z0-9_-]+)*): `)
+	schemaValue = lazy.Regexp(`\{.*\}|\[.*\]|'[^']{24,}'|"[^"]{24,}"`)
 )
 
 // cloudInit reads user-data as the schema of its release has it. It repeats
@@ -241,18 +241,18 @@ func cloudInit(a asked) ([]remark, error) {
 	}
 	lines, content, err := run(a.path, "schema", "--config-file", file)
 	words := strings.Join(lines, " ")
-	if err != nil || content && !schemaHead.MatchString(words) {
+	if err != nil || content && !schemaHead().MatchString(words) {
 		return nil, err
 	}
-	words = strings.TrimSpace(schemaHead.ReplaceAllString(words, ""))
+	words = strings.TrimSpace(schemaHead().ReplaceAllString(words, ""))
 	var out []remark
-	places := schemaPlace.FindAllStringSubmatchIndex(words, -1)
+	places := schemaPlace().FindAllStringSubmatchIndex(words, -1)
 	for i, p := range places {
 		end := len(words)
 		if i+1 < len(places) {
 			end = places[i+1][0]
 		}
-		said := schemaValue.ReplaceAllString(words[p[1]:end], "…")
+		said := schemaValue().ReplaceAllString(words[p[1]:end], "…")
 		if node.HoldsSecret([]byte(said)) {
 			said = "is not as the schema wants it"
 		}

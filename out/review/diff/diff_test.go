@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"hagen/gen/cases"
 	"hagen/gen/node"
-	"hagen/internal/cases"
 	"hagen/out/review/rendered"
 )
 

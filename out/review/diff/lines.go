@@ -2,9 +2,10 @@ package diff
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"hagen/gen/lazy"
 )
 
 // Hunk is a place where lines change, with the lines around it: each begins
@@ -155,11 +156,11 @@ func middle(before, after []string) []string {
 	return out
 }
 
-var longHash = regexp.MustCompile(`\b[0-9a-f]{64}\b`)
+var longHash = lazy.Regexp(`\b[0-9a-f]{64}\b`)
 
 // shorten leaves so much of each fingerprint as tells two apart.
 func shorten(text string) string {
-	return longHash.ReplaceAllStringFunc(text, func(hash string) string { return hash[:12] + "…" })
+	return longHash().ReplaceAllStringFunc(text, func(hash string) string { return hash[:12] + "…" })
 }
 
 // listChange tells which elements two lists do not share, if they share any in

@@ -2,8 +2,9 @@ package diff
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
+
+	"hagen/gen/lazy"
 )
 
 // maxMarkdown is how much of a comment lines of files may fill, in bytes:
@@ -88,11 +89,11 @@ func code(text string) string {
 	return fence + text + fence
 }
 
-var markup = regexp.MustCompile("[\\\\`*_<>#|~\\[\\]]")
+var markup = lazy.Regexp("[\\\\`*_<>#|~\\[\\]]")
 
 // prose is a sentence in which names stand as they are: a backslash before
 // what would be markup (CommonMark, Backslash escapes).
-func prose(text string) string { return markup.ReplaceAllString(Visible(text), `\$0`) }
+func prose(text string) string { return markup().ReplaceAllString(Visible(text), `\$0`) }
 
 // fenceFor opens and closes a block of code (CommonMark, Fenced code blocks).
 func fenceFor(text string) string { return strings.Repeat("`", max(3, longestRun(text)+1)) }

@@ -2,10 +2,11 @@ package diff
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+
+	"hagen/gen/lazy"
 )
 
 // Heading is what a diff is of.
@@ -233,12 +234,12 @@ func (c Change) title(code func(string) string) string {
 }
 
 // word is a name that means nothing but itself in any markup.
-var word = regexp.MustCompile(`^[A-Za-z][A-Za-z' -]*$`)
+var word = lazy.Regexp(`^[A-Za-z][A-Za-z' -]*$`)
 
 // phrase says a detail in words; code marks what is quoted.
 func (d Detail) phrase(code func(string) string) string {
 	what := d.What
-	if !word.MatchString(what) {
+	if !word().MatchString(what) {
 		what = code(what)
 	}
 	quote := func(text string) string {

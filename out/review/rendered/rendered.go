@@ -12,7 +12,6 @@ import (
 	"io/fs"
 	"path"
 	"reflect"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ import (
 
 	"hagen/gen/document"
 	"hagen/gen/encode"
+	"hagen/gen/lazy"
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/profiles"
@@ -46,14 +46,14 @@ type Host struct {
 	Said      string      // the operating system that its user-data names; "" if none does
 }
 
-var variant = regexp.MustCompile(`(?m)^variant: (\S+)$`)
+var variant = lazy.Regexp(`(?m)^variant: (\S+)$`)
 
 // Family is what is sure of the host's operating system (profiles.OS.Family);
 // "" if its documents do not tell.
 func (h Host) Family() string {
 	family := ""
 	for _, d := range h.Documents {
-		if m := variant.FindSubmatch(d.Text); m != nil && d.Format == profiles.Butane {
+		if m := variant().FindSubmatch(d.Text); m != nil && d.Format == profiles.Butane {
 			family = string(m[1])
 		}
 	}

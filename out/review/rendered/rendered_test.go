@@ -7,7 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"hagen/internal/cases"
+	"hagen/gen/cases"
 )
 
 const testdata = cases.Dir("../../../testdata")

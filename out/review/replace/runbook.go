@@ -3,11 +3,11 @@ package replace
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
 
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/lazy"
 	"hagen/profiles"
 )
 
@@ -203,11 +203,11 @@ func (w *writer) access(c *cluster.Cluster, urls, authority, certificate, key, i
 // without being told (CHANGELOG-3.4).
 var apiByItself = profiles.Version{Major: 3, Minor: 4}
 
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+var plainWord = lazy.Regexp(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
 // Word writes a text as one word of a shell.
 func Word(text string) string {
-	if plainWord.MatchString(text) {
+	if plainWord().MatchString(text) {
 		return text
 	}
 	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"

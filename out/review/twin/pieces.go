@@ -6,9 +6,9 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"net/url"
-	"regexp"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 )
 
@@ -47,7 +47,7 @@ func (p *keyPieces) key(data []byte) {
 }
 
 // single is a value in base64 that a configuration's field holds.
-var single = regexp.MustCompile(`(?m)^[\s-]*"?(?:secret|client-key-data)"?:\s*"?([A-Za-z0-9+/]+=*)"?\s*$`)
+var single = lazy.Regexp(`(?m)^[\s-]*"?(?:secret|client-key-data)"?:\s*"?([A-Za-z0-9+/]+=*)"?\s*$`)
 
 // piecesOf collects the keys of machines. nil stands for none.
 func piecesOf(nodes ...node.Node) *keyPieces {
@@ -70,7 +70,7 @@ func piecesOf(nodes ...node.Node) *keyPieces {
 				continue
 			}
 			private(f.Contents)
-			for _, m := range single.FindAllSubmatch(f.Contents, -1) {
+			for _, m := range single().FindAllSubmatch(f.Contents, -1) {
 				data, err := base64.StdEncoding.DecodeString(string(m[1]))
 				if err != nil || len(data) < pieceLength {
 					continue

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"sync"
 
 	"hagen/gen/document"
 	"hagen/gen/encode"
+	"hagen/gen/lazy"
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/gen/redact"
@@ -108,9 +108,9 @@ func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err err
 }
 
 // compressed are contents in which nobody sees a key: no twin has any.
-var compressed = regexp.MustCompile(`(?i)(?:compression|encoding)["']?\s*:\s*["']?gz`)
+var compressed = lazy.Regexp(`(?i)(?:compression|encoding)["']?\s*:\s*["']?gz`)
 
-var escaped = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+var escaped = lazy.Regexp(`%[0-9A-Fa-f]{2}`)
 
 // IsShown says of a text that should be a twin's whether it may be shown: of
 // a document with keys, in the place of a twin, it says no.
@@ -145,12 +145,12 @@ func allShown(value any) bool {
 
 func isShown(text string) bool {
 	// Ignition's contents are data URLs.
-	open := escaped.ReplaceAllStringFunc(text, func(code string) string {
+	open := escaped().ReplaceAllStringFunc(text, func(code string) string {
 		char, err := url.PathUnescape(code)
 		if err != nil {
 			return code
 		}
 		return char
 	})
-	return !compressed.MatchString(text) && redact.Shows(text) && redact.Shows(open)
+	return !compressed().MatchString(text) && redact.Shows(text) && redact.Shows(open)
 }

@@ -2,6 +2,7 @@ package clusterfile
 
 import (
 	"strings"
+	"sync"
 	"text/template"
 
 	"hagen/cmd/hagen/internal/console"
@@ -38,7 +39,7 @@ func WriteNew(ui *console.UI, path, text string) error {
 // New is the example cluster in a profile.
 func New(p profiles.Profile) string {
 	var b strings.Builder
-	err := clusterTemplate.Execute(&b, struct {
+	err := clusterTemplate().Execute(&b, struct {
 		profiles.Profile
 		Release profiles.Release
 		Others  string // operating systems
@@ -60,7 +61,8 @@ func otherSystems(but string) string {
 	return strings.Join(names, ", ")
 }
 
-var clusterTemplate = template.Must(template.New("cluster.yaml").Parse(`# A cluster for hagen. Lines that are commented out show what else can be said,
+var clusterTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("cluster.yaml").Parse(`# A cluster for hagen. Lines that are commented out show what else can be said,
 # with the value that counts when they stay out. docs/cluster-file.md explains
 # every field.
 apiVersion: hagen/v1alpha1
@@ -120,3 +122,4 @@ spec:
   #   - name: core
   #     sshKeys: ["ssh-ed25519 AAAA… you@desk"]
 `))
+})

@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -17,6 +16,7 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/lazy"
 	"hagen/out/review/replace"
 	"hagen/out/tree"
 	"hagen/profiles"
@@ -27,7 +27,7 @@ import (
 const RestorePlace = cluster.RestoreDir + "/snapshot.db"
 
 // plainPath is a path that shells and units take as it is.
-var plainPath = regexp.MustCompile(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
+var plainPath = lazy.Regexp(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
 
 // restoring gives what --restore asks for. The whole snapshot is read here and
 // now: at night is not the time to find on three machines that it is damaged.
@@ -47,7 +47,7 @@ func restoring(asked Options, c *cluster.Cluster) (none control.Restore, err err
 		return none, exit.Usage("--restore begins etcd of all masters anew, and --replace and --join have some join the others: do one of them")
 	case c.Profile.Name == profiles.Classic:
 		return none, exit.Usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
-	case !plainPath.MatchString(place) || path.Clean(place) != place:
+	case !plainPath().MatchString(place) || path.Clean(place) != place:
 		return none, exit.Usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, RestorePlace)
 	case !reachable(c, path.Dir(place)):
 		return none, exit.Usage("--restore-path %s: lies in the system's files, where the documents make no such directory, or where nothing outlives a reboot; write for example %s, or on etcd's own disk %s", place, RestorePlace, cluster.EtcdData+"/snapshot.db")

@@ -5,27 +5,27 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
 	"hagen/gen/document"
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/out/review/rendered"
 	"hagen/pki"
 )
 
 var (
-	authorityData = regexp.MustCompile(`(?m)^ +certificate-authority-data: (.+)$`)
-	namedCluster  = regexp.MustCompile(`(?m)^clusters:\n- name: (\S+)$`)
-	publicKeyOf   = regexp.MustCompile(`; public key \S+, SHA-256 ([0-9a-f]{64})$`)
+	authorityData = lazy.Regexp(`(?m)^ +certificate-authority-data: (.+)$`)
+	namedCluster  = lazy.Regexp(`(?m)^clusters:\n- name: (\S+)$`)
+	publicKeyOf   = lazy.Regexp(`; public key \S+, SHA-256 ([0-9a-f]{64})$`)
 )
 
 // ClusterIn is the name of the cluster that a tree or its twins were made for;
 // "" if its kubeconfig does not say.
 func ClusterIn(dir fs.FS) string {
 	text, _ := fs.ReadFile(dir, document.AdminPath)
-	if m := namedCluster.FindSubmatch(text); m != nil {
+	if m := namedCluster().FindSubmatch(text); m != nil {
 		return string(m[1])
 	}
 	return ""
@@ -35,8 +35,8 @@ func ClusterIn(dir fs.FS) string {
 // the one in the administrator's kubeconfig, or of all that machines have.
 func AuthoritiesIn(dir fs.FS) (found []string) {
 	text, _ := fs.ReadFile(dir, document.AdminPath)
-	if m := authorityData.FindSubmatch(text); m != nil {
-		if twin := publicKeyOf.FindSubmatch(m[1]); twin != nil {
+	if m := authorityData().FindSubmatch(text); m != nil {
+		if twin := publicKeyOf().FindSubmatch(m[1]); twin != nil {
 			return []string{string(twin[1])}
 		}
 		decoded, _ := base64.StdEncoding.DecodeString(string(m[1]))

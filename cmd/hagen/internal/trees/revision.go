@@ -10,13 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/lazy"
 )
 
 // Revision takes REV:PATH apart at the first colon that is in no braces,
@@ -201,12 +201,12 @@ var errGitSilent = errors.New("git gave no answer within a minute and was ended:
 type gitError string
 
 // Error gives the line that tells why, among warnings and traces.
-func (e gitError) Error() string { return "git refuses: " + gitWhy.FindString(string(e)) }
+func (e gitError) Error() string { return "git refuses: " + gitWhy().FindString(string(e)) }
 
 var (
-	gitWhy   = regexp.MustCompile(`(?m)^(fatal|error): .*`)
-	gitLacks = regexp.MustCompile(`promisor remote|ould not read [0-9a-f]{40}|not a tree object|unable to read tree| missing$`)
-	gitOwner = regexp.MustCompile(`git config --global --add safe\.directory .*`)
+	gitWhy   = lazy.Regexp(`(?m)^(fatal|error): .*`)
+	gitLacks = lazy.Regexp(`promisor remote|ould not read [0-9a-f]{40}|not a tree object|unable to read tree| missing$`)
+	gitOwner = lazy.Regexp(`git config --global --add safe\.directory .*`)
 )
 
 // gitFailure says what git's words mean, and what to do. Of a revision that it
@@ -217,11 +217,11 @@ func gitFailure(name, revision string, err error) error {
 	case !isGit:
 	case strings.Contains(string(said), "not a git repository"):
 		return exit.Failed("%s: the current directory is in no git repository", name)
-	case gitOwner.MatchString(string(said)):
-		return exit.Failed("%s: the repository is somebody else's, and git reads it when you say that you trust it: %s", name, gitOwner.FindString(string(said)))
-	case revision != "" && !gitWhy.MatchString(string(said)):
+	case gitOwner().MatchString(string(said)):
+		return exit.Failed("%s: the repository is somebody else's, and git reads it when you say that you trust it: %s", name, gitOwner().FindString(string(said)))
+	case revision != "" && !gitWhy().MatchString(string(said)):
 		return exit.Failed("%s: the repository has no revision %s; %s", name, revision, gitFetch(false))
-	case gitLacks.MatchString(strings.TrimSpace(string(said))):
+	case gitLacks().MatchString(strings.TrimSpace(string(said))):
 		return exit.Failed("%s: the repository lacks a part of it, and hagen lets git fetch nothing; %s", name, gitFetch(true))
 	}
 	return exit.Failed("%s: %w", name, err)

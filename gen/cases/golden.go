@@ -9,10 +9,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing/fstest"
+
+	"hagen/gen/lazy"
 )
 
 // Reference is the case that is stored whole: a tree as hagen writes it.
@@ -82,12 +83,12 @@ func sectionOf(from string, old []byte, to string, text []byte) string {
 	return fmt.Sprintf("--- %s\n+++ golden/%s\n%s", from, to, hunks)
 }
 
-var named = regexp.MustCompile(`^ *- ((path|name): .*)\n$`)
+var named = lazy.Regexp(`^ *- ((path|name): .*)\n$`)
 
 // item is the name of the last item of a list that has one.
 func item(before []string) string {
 	for _, line := range slices.Backward(before) {
-		if m := named.FindStringSubmatch(line); m != nil {
+		if m := named().FindStringSubmatch(line); m != nil {
 			return m[1]
 		}
 	}
