@@ -23,10 +23,11 @@ func everything(*document.Document) bool { return true }
 // one in it, and a master of the standard profile is small enough for AWS with
 // a third to spare.
 func TestWrapped(t *testing.T) {
+	t.Parallel()
 	validate := program(t, "ignition-validate")
 	const most = 10 << 10
-	aws := channel(t, "aws")
-	for _, name := range goldenCases(t) {
+	aws, dir := channel(t, "aws"), t.TempDir()
+	for _, name := range shapes(t) {
 		c, _, plain := fresh(t, name)
 		wrapped, err := gen.Wrap(plain, everything)
 		if err != nil {
@@ -55,7 +56,6 @@ func TestWrapped(t *testing.T) {
 				if err != nil || !carries {
 					t.Fatal(carries, err)
 				}
-				dir := t.TempDir()
 				silent(t, validate, write(t, filepath.Join(dir, "config.ign"), d.Text))
 				silent(t, validate, write(t, filepath.Join(dir, "inner.ign"), inner))
 			}
@@ -80,7 +80,7 @@ func master(t *testing.T, system string, formats ...string) []gen.Machine {
 	for i := range c.Members() {
 		c.Machines[i].OS, _ = profiles.FindOS(system)
 	}
-	machines, err := gen.Render(c, fixedPKI(t, "standard", c), control.Options{}, []string{c.Machines[0].Name}, formats)
+	machines, err := gen.Render(c, fixedPKI(t, "standard"), control.Options{}, []string{c.Machines[0].Name}, formats)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +90,7 @@ func master(t *testing.T, system string, formats ...string) []gen.Machine {
 // TestGiven: a machine is given on a channel what is read there, packed if it
 // has to be and in the form that arrives, and nothing else.
 func TestGiven(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		system, further, channel string
 		given                    string // paths; "+" where it is wrapped
@@ -132,6 +133,7 @@ func TestGiven(t *testing.T) {
 // TestCloudInitGzip: cloud-init itself reads what is packed as user-data, on
 // hetzner by what its data source there decodes.
 func TestCloudInitGzip(t *testing.T) {
+	t.Parallel()
 	program(t, "cloud-init")
 	const ask = `import sys
 from cloudinit import user_data

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -21,7 +22,6 @@ import (
 	"hagen/gen/document"
 	"hagen/gen/encode"
 	"hagen/gen/node"
-	"hagen/gen/spec"
 	"hagen/out"
 	"hagen/out/review/twin"
 	"hagen/out/tree"
@@ -37,54 +37,44 @@ var now = time.Date(2020, 1, 1, 1, 0, 0, 0, time.UTC)
 
 const testdata = "../testdata"
 
-// goldenCases are the folders of testdata with a cluster file.
-func goldenCases(t testing.TB) []string {
-	names, err := cases.Dir(testdata).Names()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return names
-}
-
-func readCase(t testing.TB, name string) *cluster.Cluster {
+// fixedPKI gives the PKI that is kept for a case, read once a process.
+func fixedPKI(t testing.TB, name string) pki.Set {
 	t.Helper()
-	path := filepath.Join(testdata, name, "cluster.yaml")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := gen.Read(spec.Source{Name: path, Text: text})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lock := strings.TrimSuffix(path, ".yaml") + ".lock"
-	if text, err := os.ReadFile(lock); err == nil {
-		if c, err = gen.ReadLock(c, spec.Source{Name: lock, Text: text}); err != nil {
-			t.Fatal(err)
+	return goldenPKIs.of(t, name, func() (made, error) {
+		c, err := openCase(name)
+		if err != nil {
+			return made{}, err
 		}
-	}
-	return c
+		set, err := openPKI(name, c)
+		return made{cluster: c, set: set}, err
+	}).set
 }
 
-// fixedPKI opens the PKI of a case. git keeps no modes, so it is copied first
+// openPKI opens the PKI of a case. git keeps no modes, so it is copied first
 // to where keys are private.
-func fixedPKI(t testing.TB, name string, c *cluster.Cluster) pki.Set {
-	t.Helper()
+func openPKI(name string, c *cluster.Cluster) (pki.Set, error) {
 	committed := filepath.Join(testdata, name, "pki")
-	dir := filepath.Join(t.TempDir(), "pki")
+	temporary, err := os.MkdirTemp("", "hagen-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(temporary)
+	dir := filepath.Join(temporary, "pki")
 	// Cases of the same cluster share a PKI, by a link.
 	if real, err := filepath.EvalSymlinks(committed); err == nil {
 		committed = real
-		copyPrivate(t, committed, dir)
+		if err := copyPrivate(committed, dir); err != nil {
+			return nil, err
+		}
 	}
 	s, err := store.Open(dir, nil)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	defer s.Close()
 	result, err := pki.Issue(control.Requests(c), s.Set(), now, pki.Generate, rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	issued := false
 	for _, change := range result.Changes {
@@ -93,29 +83,28 @@ func fixedPKI(t testing.TB, name string, c *cluster.Cluster) pki.Set {
 		}
 		issued = true
 		if !*update {
-			t.Fatalf("%s of %s: %s %s; go test ./gen -update issues it", change.Name, committed, change.Action, change.Why)
+			return nil, fmt.Errorf("%s of %s: %s %s; go test ./gen -update issues it", change.Name, committed, change.Action, change.Why)
 		}
 	}
-	if issued {
-		s.SetCluster(c.Name)
-		if _, err := s.Save(result.Set); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.RemoveAll(committed); err != nil {
-			t.Fatal(err)
-		}
-		copyPrivate(t, dir, committed)
-		// The store keeps keys out of git; these are meant to be in it.
-		if err := os.Remove(filepath.Join(committed, ".gitignore")); err != nil {
-			t.Fatal(err)
-		}
+	if !issued {
+		return result.Set, nil
 	}
-	return result.Set
+	s.SetCluster(c.Name)
+	if _, err := s.Save(result.Set); err != nil {
+		return nil, err
+	}
+	if err := os.RemoveAll(committed); err != nil {
+		return nil, err
+	}
+	if err := copyPrivate(dir, committed); err != nil {
+		return nil, err
+	}
+	// The store keeps keys out of git; these are meant to be in it.
+	return result.Set, os.Remove(filepath.Join(committed, ".gitignore"))
 }
 
-func copyPrivate(t testing.TB, from, to string) {
-	t.Helper()
-	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+func copyPrivate(from, to string) error {
+	return filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -129,23 +118,16 @@ func copyPrivate(t testing.TB, from, to string) {
 		}
 		return os.WriteFile(filepath.Join(to, rel), text, 0o600)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // TestGolden holds the twins of all documents against what testdata keeps of
 // them.
 func TestGolden(t *testing.T) {
-	made := map[string]map[string][]byte{}
+	trees := map[string]map[string][]byte{}
 	for _, name := range goldenCases(t) {
-		c := readCase(t, name)
-		set := fixedPKI(t, name, c)
-		machines, err := gen.Render(c, set, control.Options{}, nil, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if made[name], err = twin.Tree(c.Name, twinned(machines), control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])); err != nil {
+		c, set, machines := fixed(t, name)
+		var err error
+		if trees[name], err = twin.Tree(c.Name, twinned(machines), control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,16 +135,16 @@ func TestGolden(t *testing.T) {
 	for _, name := range goldenCases(t) {
 		t.Run(name, func(t *testing.T) {
 			base := dir.Base(name)
-			stored := cases.Store(name, made[name], base, made[base])
+			stored := cases.Store(name, trees[name], base, trees[base])
 			if *update {
 				updateGolden(t, filepath.Join(testdata, name), stored)
 			}
 			compareGolden(t, filepath.Join(testdata, name), stored)
 		})
 	}
-	for name := range made {
+	for name, tree := range trees {
 		again, err := dir.Golden(name)
-		if err != nil || !maps.EqualFunc(again, made[name], bytes.Equal) {
+		if err != nil || !maps.EqualFunc(again, tree, bytes.Equal) {
 			t.Errorf("%s: read again, its golden tree is not what is rendered: %v; make golden writes it", name, err)
 		}
 	}
@@ -269,6 +251,7 @@ func TestReleases(t *testing.T) {
 // TestGoldensReadBack: a golden document that people read, read and written
 // again, is the same text.
 func TestGoldensReadBack(t *testing.T) {
+	t.Parallel()
 	for _, name := range goldenCases(t) {
 		c := readCase(t, name)
 		golden, err := cases.Dir(testdata).Golden(name)
@@ -295,16 +278,12 @@ func TestGoldensReadBack(t *testing.T) {
 	}
 }
 
-// TestSameBytes renders twice from the same input, and one host alone.
+// TestSameBytes renders once more from the same input, and one host alone.
 func TestSameBytes(t *testing.T) {
+	t.Parallel()
 	for _, name := range goldenCases(t) {
-		c := readCase(t, name)
-		set := fixedPKI(t, name, c)
-		documents := func(only ...string) map[string]string {
-			machines, err := gen.Render(readCase(t, name), set, control.Options{}, only, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+		c, set, machines := fixed(t, name)
+		texts := func(machines []gen.Machine) map[string]string {
 			out := map[string]string{}
 			for _, m := range machines {
 				for _, d := range m.Documents {
@@ -313,7 +292,14 @@ func TestSameBytes(t *testing.T) {
 			}
 			return out
 		}
-		first := documents()
+		documents := func(only ...string) map[string]string {
+			machines, err := gen.Render(readCase(t, name), set, control.Options{}, only, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return texts(machines)
+		}
+		first := texts(machines)
 		for path, text := range documents() {
 			if first[path] != text {
 				t.Errorf("%s: %s differs from run to run", name, path)

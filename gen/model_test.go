@@ -57,6 +57,7 @@ func spoil(c *cluster.Cluster, s site) *int {
 // all, not even in a copy; within, nothing is written through a pointer to one,
 // but by New itself, which reaches its cluster through the validation.
 func TestClusterUnwritten(t *testing.T) {
+	t.Parallel()
 	forbids(t, "writes to a cluster", written, func(path string, info types.Info, n ast.Node) []ast.Expr {
 		return slices.DeleteFunc(slices.Clone(targets(n)), func(e ast.Expr) bool { return !writes{path, info}.forbidden(e) })
 	})
@@ -82,6 +83,7 @@ func compare(h, other cluster.Host, roles map[cluster.Role]string) bool {
 // TestRolesUncompared: what a role is has its rows, so nothing is compared with
 // one of them.
 func TestRolesUncompared(t *testing.T) {
+	t.Parallel()
 	forbids(t, "compares with a role", compared, func(_ string, info types.Info, n ast.Node) (out []ast.Expr) {
 		var operands []ast.Expr
 		switch n := n.(type) {

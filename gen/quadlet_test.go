@@ -13,9 +13,10 @@ import (
 // TestQuadlet: Podman's own generator makes a unit of every container, without
 // a word of complaint, and what we take the container for is that unit.
 func TestQuadlet(t *testing.T) {
+	t.Parallel()
 	quadlet := program(t, "quadlet")
 	containers := 0
-	for _, name := range goldenCases(t) {
+	for _, name := range shapes(t) {
 		_, _, machines := fresh(t, name)
 		for _, m := range machines {
 			for _, f := range m.Node.Files {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"hagen/gen"
+	"hagen/gen/cluster"
 	"hagen/gen/control"
 )
 
@@ -24,34 +25,45 @@ const snapshotText = "a snapshot"
 func newRestoring(t *testing.T, bash string) restoring {
 	t.Helper()
 	root := t.TempDir()
-	c := readCase(t, "small")
-	restore := control.Restore{SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(snapshotText))), Path: "/var/lib/etcd-restore/snapshot.db"}
-	machines, err := gen.Render(c, fixedPKI(t, "small", c), control.Options{Restore: restore}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range machines[0].Node.Files {
-		if f.Path != "/etc/hagen/etcd-restore.sh" {
-			continue
-		}
-		utl := write(t, filepath.Join(root, "etcdutl"), []byte(`#!/bin/sh
+	h, text := restoreScript(t)
+	utl := write(t, filepath.Join(root, "etcdutl"), []byte(`#!/bin/sh
 [ "$1 $2" = "snapshot restore" ] || exit 2
 for a; do case $a in --data-dir=*) dir=${a#*=} ;; esac; done
 [ ! -e "$dir" ] || exit 3
 mkdir -p "$dir/member" && cp "$3" "$dir/member/db"
 `))
-		if err := os.Chmod(utl, 0o700); err != nil {
-			t.Fatal(err)
+	if err := os.Chmod(utl, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text = strings.NewReplacer("/var/lib", root, "chown -R kube-etcd:kube-etcd", "true", h.OS.BinDir+"/etcdutl", utl).Replace(text)
+	if err := os.MkdirAll(filepath.Join(root, "etcd"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return restoring{bash, root, text}
+}
+
+var restoringCases onces
+
+// restoreScript gives a machine and its script.
+func restoreScript(t *testing.T) (cluster.Host, string) {
+	t.Helper()
+	set := fixedPKI(t, "small")
+	m := restoringCases.of(t, "small", func() (made, error) {
+		c, err := openCase("small")
+		if err != nil {
+			return made{}, err
 		}
-		text := strings.NewReplacer("/var/lib", root, "chown -R kube-etcd:kube-etcd", "true",
-			machines[0].Host.OS.BinDir+"/etcdutl", utl).Replace(string(f.Contents))
-		if err := os.MkdirAll(filepath.Join(root, "etcd"), 0o700); err != nil {
-			t.Fatal(err)
+		restore := control.Restore{SHA256: fmt.Sprintf("%x", sha256.Sum256([]byte(snapshotText))), Path: "/var/lib/etcd-restore/snapshot.db"}
+		machines, err := gen.Render(c, set, control.Options{Restore: restore}, nil, nil)
+		return made{machines: machines}, err
+	}).machines[0]
+	for _, f := range m.Node.Files {
+		if f.Path == "/etc/hagen/etcd-restore.sh" {
+			return m.Host, string(f.Contents)
 		}
-		return restoring{bash, root, text}
 	}
 	t.Fatal("there is no script that restores")
-	return restoring{}
+	return cluster.Host{}, ""
 }
 
 // run runs the script, and kills it before a line; 0 lets it end.
@@ -76,6 +88,7 @@ func (r restoring) read(t *testing.T, name string) string {
 // TestRestoreKilled: whenever the machine dies, the next boot has the snapshot
 // restored, once, and what was there before is kept, once.
 func TestRestoreKilled(t *testing.T) {
+	t.Parallel()
 	bash := program(t, "bash")
 	inMiddle := 0
 	for line := 1; ; line++ {
@@ -121,6 +134,7 @@ func TestRestoreKilled(t *testing.T) {
 // TestRestoreRefused: without the snapshot that the document names nothing is
 // changed, and the reason is plain.
 func TestRestoreRefused(t *testing.T) {
+	t.Parallel()
 	bash := program(t, "bash")
 	for _, test := range []struct{ snapshot, says string }{
 		{"", "is missing: put the file with SHA-256 "},

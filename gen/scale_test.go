@@ -96,6 +96,7 @@ spec:
 // TestLongest: whatever the cluster file may hold at most, it comes to
 // documents that Butane takes and a boot image can hold.
 func TestLongest(t *testing.T) {
+	t.Parallel()
 	for _, shape := range [][2]string{{profiles.Standard, "dedicated"}, {profiles.Standard, "colocated"}, {profiles.Classic, "external"}} {
 		c := readText(t, longest(shape[0], shape[1]))
 		issued, err := pki.Issue(control.Requests(c), nil, time.Now(), pki.Generate, rand.Reader)
@@ -143,6 +144,7 @@ func readText(t testing.TB, text string) *cluster.Cluster {
 }
 
 func TestLarge(t *testing.T) {
+	t.Parallel()
 	c := readText(t, large())
 	issued, err := pki.Issue(control.Requests(c), nil, time.Now(), pki.Generate, rand.Reader)
 	if err != nil {
@@ -158,12 +160,13 @@ func TestLarge(t *testing.T) {
 	holdSizes(t, machines)
 }
 
-// TestMemoryStaysFlat renders a thousand clusters in one process: what a
-// program that imports hagen would do. Every twentieth is the large one, which
-// takes as long as ten of the others.
+// TestMemoryStaysFlat renders a hundred clusters in one process, in the longer
+// run a thousand: what a program that imports hagen would do. Every twentieth
+// is the large one, which takes as long as ten of the others.
 func TestMemoryStaysFlat(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
+	clusters := 100
+	if longer() {
+		clusters = 1000
 	}
 	small := `apiVersion: hagen/v1alpha1
 kind: Cluster
@@ -181,7 +184,7 @@ spec:
 		return stats.HeapAlloc
 	}
 	var early uint64
-	for i := range 1000 {
+	for i := range clusters {
 		text := small
 		if i%20 == 0 {
 			text = large()
@@ -194,11 +197,11 @@ spec:
 		if _, err := gen.Render(c, issued.Set, control.Options{}, nil, nil); err != nil {
 			t.Fatal(err)
 		}
-		if i == 100 {
+		if i == clusters/10 {
 			early = heap()
 		}
 	}
 	if late := heap(); late > early+1<<20 {
-		t.Errorf("the heap grew from %d to %d bytes over 900 clusters", early, late)
+		t.Errorf("the heap grew from %d to %d bytes over %d clusters", early, late, clusters-clusters/10)
 	}
 }

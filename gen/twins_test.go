@@ -108,12 +108,8 @@ func holdsAny(text string, of *parts) (name string, found bool) {
 	return "", false
 }
 
-func twins(t *testing.T, c *cluster.Cluster, set pki.Set) (documents, shown map[string][]byte) {
+func twins(t *testing.T, c *cluster.Cluster, set pki.Set, machines []gen.Machine) (documents, shown map[string][]byte) {
 	t.Helper()
-	machines, err := gen.Render(c, set, control.Options{}, nil, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	admin := control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
 	documents = map[string][]byte{document.AdminPath: admin}
 	for _, m := range machines {
@@ -121,7 +117,7 @@ func twins(t *testing.T, c *cluster.Cluster, set pki.Set) (documents, shown map[
 			documents[d.Path] = d.Text
 		}
 	}
-	shown, err = twin.Tree(c.Name, twinned(machines), admin)
+	shown, err := twin.Tree(c.Name, twinned(machines), admin)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,9 +128,10 @@ func twins(t *testing.T, c *cluster.Cluster, set pki.Set) (documents, shown map[
 // any key stand in any twin, in whatever encoding; and the twins of the tree
 // that is read back are the same bytes.
 func TestNoSecretInTwins(t *testing.T) {
-	for _, name := range twinCases(t) {
-		c, set, _ := fresh(t, name)
-		documents, shown := twins(t, c, set)
+	t.Parallel()
+	for _, name := range shapes(t) {
+		c, set, machines := fresh(t, name)
+		documents, shown := twins(t, c, set, machines)
 		keys := windows(set)
 		for path, text := range documents {
 			if path != document.AdminPath && !slices.ContainsFunc(c.Members(), func(h cluster.Host) bool { return h.Name == filepath.Dir(path) }) {
@@ -166,15 +163,6 @@ func TestNoSecretInTwins(t *testing.T) {
 		}
 		compareTwins(t, name, readBack(t, documents), shown)
 	}
-}
-
-// twinCases are the golden cases; with -short, where the race detector makes
-// minutes of all, one of each profile and one of cloud-init.
-func twinCases(t *testing.T) []string {
-	if testing.Short() {
-		return []string{"classic", "mixed", "standard"}
-	}
-	return goldenCases(t)
 }
 
 // readBack makes the twins of a tree as hagen redact does.
@@ -209,6 +197,7 @@ func compareTwins(t *testing.T, what string, got, want map[string][]byte) {
 
 // TestTwinsOfGoldens: the twins of the golden twins are themselves.
 func TestTwinsOfGoldens(t *testing.T) {
+	t.Parallel()
 	for _, name := range goldenCases(t) {
 		texts, err := cases.Dir(testdata).Golden(name)
 		if err != nil {
@@ -221,10 +210,8 @@ func TestTwinsOfGoldens(t *testing.T) {
 // TestChangeShows: whichever single secret is made anew, the twin of every
 // machine that holds it has another line, and no other machine's has.
 func TestChangeShows(t *testing.T) {
-	for _, name := range twinCases(t) {
-		if strings.HasPrefix(name, "release-") {
-			continue // of the same shape as standard
-		}
+	t.Parallel()
+	for _, name := range shapes(t) {
 		c, set, _ := fresh(t, name)
 		before := nodeTwins(t, c, set)
 		for _, request := range control.Requests(c) {
