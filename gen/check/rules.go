@@ -7,7 +7,7 @@ type rule struct {
 	why, remedy string
 }
 
-// Names of rules, in the order of docs/check.md.
+// Names of rules. docs/check.md groups them by subject.
 
 // Within a machine: files, users and secrets.
 const (
