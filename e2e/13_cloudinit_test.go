@@ -203,7 +203,7 @@ func TestCloudInitEquality(t *testing.T) {
 	files, err := filepath.Glob("../testdata/*/cluster.yaml")
 	must(t, err)
 	p := site.PartsOfEnvironment()
-	place, err := site.OpenPlace(p.Work)
+	place, err := site.OpenPlace()
 	must(t, err)
 	free := make(chan struct{}, runtime.NumCPU())
 	var all sync.WaitGroup

@@ -89,15 +89,12 @@ func Lay(base, root string) error {
 	return h.lay(base, func(string) error { return nil })
 }
 
-// OpenPlace gives a directory of this run's that everybody may enter: Ignition
-// writes the keys of logins as these.
-func OpenPlace(work string) (string, error) {
+// OpenPlace gives a directory that everybody may enter: Ignition writes the keys
+// of logins as these. It is in memory: each account that is made is synced to the
+// disk, which takes longer than making it.
+func OpenPlace() (string, error) {
 	const place = "/mnt" // in this process's mount namespace
-	dir := filepath.Join(work, "open")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", err
-	}
-	return place, all("mount --bind " + dir + " " + place)
+	return place, all("mount -t tmpfs -o mode=755 tmpfs " + place)
 }
 
 // Take takes a root directory that Lay made away.

@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// commandTimeout ends a command that hangs on a host that hangs.
-const commandTimeout = 2 * time.Minute
+// commandTimeout ends a command that hangs on a host that hangs. On a busy machine
+// a stage of cloud-init takes more than a minute.
+const commandTimeout = 5 * time.Minute
 
 // Run runs a command and gives what it printed. An error holds both its
 // outputs.
