@@ -115,7 +115,7 @@ $(TOOLS) &: tools/go.mod tools/go.sum tools/quadlet/go.mod tools/butane/main.go
 	@touch $(TOOLS)
 
 .PHONY: e2e
-e2e: ## boot the rendered cluster with its real parts, as root; RUN=regexp picks, KEEP=1 leaves it up, ALL=1 tries every release
+e2e: ## boot the rendered cluster with its real parts, as root; RUN=regexp picks, KEEP=1 leaves it up, ALL=1 adds other releases
 	e2e/run
 
 .PHONY: e2e-figures
@@ -123,7 +123,7 @@ e2e-figures: ## measure failover, median of five, into docs/failover.md
 	e2e/run figures
 
 .PHONY: e2e-qemu
-e2e-qemu: ## boot machines and their disks in QEMU, with Ignition in the initrd
+e2e-qemu: ## boot machines and their disks in QEMU alone, with Ignition in the initrd
 	e2e/run qemu
 
 .PHONY: clean

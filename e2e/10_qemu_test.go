@@ -21,11 +21,15 @@ import (
 // through the firmware's configuration. What it reports must be what Ignition
 // makes of the document in a directory.
 func TestQEMU(t *testing.T) {
+	t.Parallel()
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "qemu")
 	must(t, site.Seed.Render(p, dir, "standard"))
 	for name, address := range map[string]string{"kubernetes": "10.10.10.2", "kubem00": "10.10.10.80"} {
-		t.Run(name, func(t *testing.T) { emulated(t, p, dir, name, address) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			emulated(t, p, dir, name, address)
+		})
 	}
 }
 
@@ -133,10 +137,11 @@ func boot(t *testing.T, m emulator) map[string]string {
 	return report
 }
 
-// run gives what the machine reported, if anything, and its console.
+// run gives what the machine reported, if anything, and its console. Others may
+// have the processors.
 func (m emulator) run(t *testing.T) (report map[string]string, console string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
 	defer cancel()
 	image, base := os.Getenv("E2E_QEMU"), m.drives[0].file
 	words := "console=ttyS0 root=LABEL=root rw ignition.platform.id=qemu systemd.journald.forward_to_console=1 rd.shell=0 rd.emergency=poweroff"

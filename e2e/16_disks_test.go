@@ -102,6 +102,7 @@ func keptFrom(t *testing.T, first, second map[string]string) {
 
 // TestQEMUDisk: a disk by its name.
 func TestQEMUDisk(t *testing.T) {
+	t.Parallel()
 	s := scenario(t, "16 etcd's disk, in QEMU")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "disk")
@@ -148,6 +149,7 @@ func TestQEMUDisk(t *testing.T) {
 // TestQEMUPartition: a partition of the boot disk by its label, made behind the
 // root by the first system and kept by the installer of the next.
 func TestQEMUPartition(t *testing.T) {
+	t.Parallel()
 	s := scenario(t, "16 etcd's partition of the boot disk, in QEMU")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "partition")
@@ -224,6 +226,7 @@ func newCloudSystem(t *testing.T, p site.Parts, dir, name, documents string, tak
 // partitions another, the next boots mount them, another system finds what is there, and a foreign disk is
 // left as it is.
 func TestQEMUCloudInitDisk(t *testing.T) {
+	t.Parallel()
 	s := scenario(t, "16 etcd's disk by cloud-init, in QEMU")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "cloud-disk")

@@ -22,7 +22,10 @@ func TestMain(m *testing.M) {
 	}
 	begin := time.Now()
 	result := m.Run()
-	printTable(time.Since(begin))
+	if err := printTable(os.Getenv("E2E_TABLE"), time.Since(begin)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		result = 1
+	}
 	if path := os.Getenv("E2E_FIGURES"); path != "" && result == 0 {
 		if err := writeFigures(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
