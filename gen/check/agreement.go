@@ -44,12 +44,8 @@ func (s *set) agreement() {
 		disagree(row.name, all)
 	}
 	var keys []said
-	for _, m := range s.machines {
-		p := m.process(apiServer)
-		if p == nil {
-			continue
-		}
-		file := m.files[p.Value("encryption-provider-config")]
+	for _, m := range s.running(apiServer) {
+		file := m.files[m.process(apiServer).Value("encryption-provider-config")]
 		keys = append(keys, said{m, read.Whole(file.Path), "encryption configuration", string(file.Contents)})
 	}
 	disagree("encryption of Secrets", keys)
@@ -77,9 +73,6 @@ func (s *set) serviceAccounts() {
 			{manager, "service-account-private-key-file"}, {apiServer, "service-account-signing-key-file"}, {apiServer, "service-account-key-file"},
 		} {
 			p := m.process(row.daemon)
-			if p == nil {
-				continue
-			}
 			f, given := p.Flag(row.flag)
 			file, there := m.files[f.Value]
 			if !given || !there {

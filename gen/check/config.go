@@ -108,31 +108,24 @@ func (m *machine) schema(path string, root *read.YAML, kind string) {
 func (m *machine) kinds() {
 	seen := map[string]bool{}
 	for _, row := range configs {
-		p := m.process(row.daemon)
-		if p == nil {
+		root, path := m.config(row.daemon, row.flag)
+		again := seen[path]
+		seen[path] = true
+		switch {
+		case path == "":
 			continue
-		}
-		f, found := m.files[p.Value(row.flag)]
-		if !found {
-			continue
-		}
-		root, ok := read.ParseYAML(string(f.Contents))
-		if !ok {
-			if !seen[f.Path] {
-				m.find(ruleUnreadableText, read.Whole(f.Path), "is no YAML of keys and values")
-			}
-			seen[f.Path] = true
+		case root == nil:
+			m.find(ruleUnreadableText, read.Whole(path), "is no YAML of keys and values")
 			continue
 		}
 		if kind := root.Get("kind"); kind.Value() != row.kind {
-			m.find(ruleKind, m.at(f.Path, kind.Offset()), "is of kind %q, --%s wants %s", kind.Value(), row.flag, row.kind)
+			m.find(ruleKind, m.at(path, kind.Offset()), "is of kind %q, --%s wants %s", kind.Value(), row.flag, row.kind)
 		}
-		if !seen[f.Path] {
-			m.schema(f.Path, root, row.kind)
+		if !again {
+			m.schema(path, root, row.kind)
 		}
-		seen[f.Path] = true
 		if row.kind == "EncryptionConfiguration" {
-			m.encryption(f.Path, root)
+			m.encryption(path, root)
 		}
 	}
 	if root, path := m.config(scheduler, "config"); root != nil && root.Get("clientConnection", "kubeconfig").Value() == "" {

@@ -5,17 +5,13 @@ import "hagen/gen/read"
 // config reads the YAML file that a daemon's flag names; nil if there is none
 // or it cannot be read.
 func (m *facts) config(daemon, flag string) (*read.YAML, string) {
-	p := m.process(daemon)
-	if p == nil {
-		return nil, ""
-	}
-	f, found := m.files[p.Value(flag)]
+	f, found := m.files[m.process(daemon).Value(flag)]
 	if !found {
 		return nil, ""
 	}
 	root, ok := read.ParseYAML(string(f.Contents))
 	if !ok {
-		return nil, ""
+		return nil, f.Path
 	}
 	return root, f.Path
 }

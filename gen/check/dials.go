@@ -31,9 +31,6 @@ type dial struct {
 // itself.
 func (m *facts) etcdDials() (out []dial) {
 	p := m.process(etcd)
-	if p == nil {
-		return nil
-	}
 	authorities := m.pem[p.Value("peer-trusted-ca-file")].Certificates
 	client := m.shown(p.Value("peer-cert-file"))
 	if f, found := p.Flag("initial-cluster"); found {
@@ -72,9 +69,6 @@ func (m *facts) shown(path string) *read.Certificate {
 // apiDials are those of an API server.
 func (m *facts) apiDials() (out []dial) {
 	p := m.process(apiServer)
-	if p == nil {
-		return nil
-	}
 	authorities := m.pem[p.Value("etcd-cafile")].Certificates
 	f, _ := p.Flag("etcd-servers")
 	for _, w := range read.List(f.Value, f.ValueAt) {

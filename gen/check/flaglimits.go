@@ -161,9 +161,6 @@ func someController(v string) bool {
 func (m *machine) limits() {
 	for _, row := range limits {
 		p := m.process(row.daemon)
-		if p == nil {
-			continue
-		}
 		f, given := p.Flag(row.flag)
 		value := f.Value
 		if given && !f.Given {
@@ -194,9 +191,6 @@ func (m *machine) limits() {
 func (m *machine) leases() {
 	for _, daemon := range []string{manager, scheduler} {
 		p := m.process(daemon)
-		if p == nil {
-			continue
-		}
 		time := func(flag string, otherwise time.Duration) time.Duration {
 			if t, err := time.ParseDuration(p.Value(flag)); err == nil {
 				return t
@@ -256,9 +250,6 @@ func (m *machine) restriction() {
 // shutdown: systemd gives an API server the time that it wants to end in.
 func (m *machine) shutdown() {
 	p := m.process(apiServer)
-	if p == nil {
-		return
-	}
 	delay, err := time.ParseDuration(p.Value("shutdown-delay-duration"))
 	if err != nil {
 		return

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -51,7 +52,7 @@ func (m *machine) knownFlags() {
 			case r.flags == nil:
 			case !found:
 				found := m.find(ruleUnknownFlag, at, "%s %s has no flag --%s", p.Name, v, f.Name)
-				if meant := nearestFlag(f.Name, r); meant != "" {
+				if meant := nearest(f.Name, slices.Sorted(maps.Keys(r.flags))); meant != "" {
 					found.Remedy = "write --" + meant
 				}
 				continue
@@ -70,13 +71,4 @@ func (m *machine) knownFlags() {
 			}
 		}
 	}
-}
-
-func nearestFlag(name string, r record) string {
-	var known []string
-	for k := range r.flags {
-		known = append(known, k)
-	}
-	slices.Sort(known)
-	return nearest(name, known)
 }

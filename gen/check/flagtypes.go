@@ -192,9 +192,6 @@ func (m *machine) listedValues(p *read.Process, f read.Flag, row profiles.Flag) 
 // timers: etcd's own rule (etcd, embed.Config.Validate).
 func (m *machine) timers() {
 	p := m.process(etcd)
-	if p == nil {
-		return
-	}
 	number := func(name string, otherwise int) int {
 		if n, err := strconv.Atoi(p.Value(name)); err == nil {
 			return n

@@ -22,17 +22,10 @@ var rangeRules = []check{
 // ranges: services, pods and machines have addresses of their own, and the API
 // server's certificate covers the first service.
 func (s *set) ranges() {
-	for _, m := range s.machines {
+	for _, m := range s.running(apiServer) {
 		api, controllers := m.process(apiServer), m.process(manager)
-		if api == nil {
-			continue
-		}
-		services := m.prefixes(api, "service-cluster-ip-range")
-		var pods []netip.Prefix
-		if controllers != nil {
-			pods = m.prefixes(controllers, "cluster-cidr")
-			m.prefixes(controllers, "service-cluster-ip-range")
-		}
+		services, pods := m.prefixes(api, "service-cluster-ip-range"), m.prefixes(controllers, "cluster-cidr")
+		m.prefixes(controllers, "service-cluster-ip-range")
 		for _, service := range services {
 			for _, pod := range pods {
 				if service.Overlaps(pod) {

@@ -113,12 +113,7 @@ func (m *machine) unitSyntax() {
 }
 
 func (m *machine) unknownKey(u *read.Unit, d read.Directive, keys map[string]bool) {
-	all := make([]string, 0, len(keys))
-	for key := range keys {
-		all = append(all, key)
-	}
-	slices.Sort(all)
-	if meant := nearest(d.Key, all); meant != "" {
+	if meant := nearest(d.Key, slices.Sorted(maps.Keys(keys))); meant != "" {
 		m.find(ruleMisspelledKey, u.Place(d.At), "[%s] has no %s=", d.Section, d.Key).Remedy = "write " + meant + "="
 		return
 	}

@@ -66,9 +66,6 @@ var usageNames = map[x509.ExtKeyUsage]string{x509.ExtKeyUsageServerAuth: "server
 func (m *machine) pairs() {
 	for _, row := range pairs {
 		p := m.process(row.daemon)
-		if p == nil {
-			continue
-		}
 		_, hasCertificate := p.Flag(row.certificate)
 		_, hasKey := p.Flag(row.key)
 		switch {
