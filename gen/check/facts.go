@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hagen/gen/lazy"
+	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/gen/read"
 	"hagen/profiles"
@@ -15,28 +16,36 @@ import (
 // facts are a node with what the checks look up.
 type facts struct {
 	node.Node
-	meta                       *Meta
-	os                         profiles.OS
-	differing                  []string
-	files                      map[string]node.File
-	units                      []*read.Unit
-	processes                  []*read.Process
-	pem                        map[string]read.PEM     // by path
-	mentions                   map[string][]read.Word  // paths of ours that an item names, by item
-	reached                    map[string][]*read.Unit // units that come to read a file, by path
-	listeners                  []*listener
-	proxies                    []*read.Proxy
-	hosts                      []hostsLine
-	names                      map[string][]netip.Addr // by /etc/hosts
-	hasHosts                   bool
-	known                      []netip.Addr // addresses of the machine, loopback excluded; see set.locate
-	virtual                    []netip.Addr // addresses that keepalived may give it
-	steps, needs               []read.Step  // of binaries.sh: all, and those that ask for a binary
-	records                    records
-	certs                      []read.Certificate // in the order of the files
-	contexts                   []read.Kubeconfig
-	routers                    []*read.Router
-	hostsFaults, contextFaults []read.Fault
+	meta          *Meta
+	os            profiles.OS
+	differing     []string
+	files         map[string]node.File
+	units         []*read.Unit
+	processes     []*read.Process
+	pem           map[string]read.PEM     // by path
+	mentions      map[string][]read.Word  // paths of ours that an item names, by item
+	reached       map[string][]*read.Unit // units that come to read a file, by path
+	interfaces    []networkInterface
+	listeners     []*listener
+	proxies       []*read.Proxy
+	hosts         read.Hosts
+	hasHosts      bool
+	known         []netip.Addr // addresses of the machine, loopback excluded; see set.locate
+	virtual       []netip.Addr // addresses that keepalived may give it
+	steps, needs  []read.Step  // of binaries.sh: all, and those that ask for a binary
+	records       records
+	certs         []read.Certificate // in the order of the files
+	contexts      []read.Kubeconfig
+	routers       []*read.Router
+	contextFaults []read.Fault
+}
+
+// networkInterface is one that a file configures; taken says that the network
+// stack reads the file.
+type networkInterface struct {
+	node.Interface
+	file  node.File
+	taken bool
 }
 
 // ours are paths that a document must bring itself: those below directories
@@ -107,6 +116,9 @@ func newFacts(in Machine, of records) *facts {
 			m.pem[f.Path] = read.ParsePEM(f.Path, f.Contents)
 		}
 		m.mentions[f.Path] = named(string(f.Contents))
+		if i, taken, found := network.Parse(f); found {
+			m.interfaces = append(m.interfaces, networkInterface{i, f, taken})
+		}
 	}
 	for _, f := range m.Files {
 		m.certs = append(m.certs, m.pem[f.Path].Certificates...)
@@ -129,7 +141,7 @@ func newFacts(in Machine, of records) *facts {
 	m.routers = read.Routers(m.Files)
 	m.proxies = m.readProxies()
 	m.listeners = m.listen()
-	m.readHosts()
+	m.hosts, m.hasHosts = read.HostsOf(m.Node)
 	m.readKubeconfigs()
 	return m
 }

@@ -26,22 +26,22 @@ var hostRules = []check{
 // hostsFiles: every machine is told the same, and knows all of them.
 func (s *set) hostsFiles() {
 	for _, m := range s.machines {
-		for _, f := range m.hostsFaults {
+		for _, f := range m.hosts.Faults {
 			m.find(ruleHosts, f.At, "%s", f.Problem)
 		}
 		if !m.hasHosts {
 			if slices.ContainsFunc(s.machines, func(other *machine) bool { return other.hasHosts }) {
-				m.find(ruleHosts, read.Whole(hostsPath), "is missing, and other machines have it")
+				m.find(ruleHosts, read.Whole(read.HostsPath), "is missing, and other machines have it")
 			}
 			continue
 		}
-		f := m.files[hostsPath]
+		f := m.files[read.HostsPath]
 		if len(m.lookup("localhost")) == 0 {
-			m.find(ruleHosts, read.Whole(hostsPath), "does not know localhost")
+			m.find(ruleHosts, read.Whole(read.HostsPath), "does not know localhost")
 		}
 		for _, other := range s.machines {
 			if other.Name != "" && len(m.lookup(other.Name)) == 0 {
-				m.find(ruleHosts, read.Whole(hostsPath), "does not know %s", other.Name)
+				m.find(ruleHosts, read.Whole(read.HostsPath), "does not know %s", other.Name)
 			}
 		}
 		of := map[netip.Addr]string{}
@@ -53,11 +53,11 @@ func (s *set) hostsFiles() {
 				of[a] = other.Name
 			}
 		}
-		for _, l := range m.hosts {
-			for _, w := range l.names {
+		for _, l := range m.hosts.Lines {
+			for _, w := range l.Names {
 				told, same := s.majority(w.Text)
-				if !same && !slices.Contains(told, l.address) {
-					m.find(ruleHosts, read.At(f, w.At), "gives %s the address %s, which other machines do not", w.Text, l.address)
+				if !same && !slices.Contains(told, l.Address) {
+					m.find(ruleHosts, read.At(f, w.At), "gives %s the address %s, which other machines do not", w.Text, l.Address)
 				}
 			}
 		}
@@ -65,7 +65,7 @@ func (s *set) hostsFiles() {
 }
 
 // brought are files that every operating system has already.
-var brought = []string{hostsPath, "/etc/hostname"}
+var brought = []string{read.HostsPath, "/etc/hostname"}
 
 // overwrites: a file that is there may be replaced.
 func (m *machine) overwrites() {

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 
-	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/gen/read"
 )
@@ -25,31 +24,17 @@ var interfaceRules = []check{
 	}},
 }
 
-// configured calls do for each interface that a machine's files configure, with
-// its file.
-func (m *facts) configured(do func(node.Interface, node.File)) {
-	for _, f := range m.Files {
-		if i, _, found := network.Parse(f); found {
-			do(i, f)
-		}
-	}
-}
-
 // interfaceFiles: a network stack takes the files of its interfaces, and finds
 // the gateways.
 func (m *machine) interfaceFiles() {
-	for _, f := range m.Files {
-		i, taken, found := network.Parse(f)
-		if !found {
-			continue
-		}
-		if !taken {
-			m.find(ruleKeyfile, read.Whole(f.Path), "has mode %04o", f.Mode)
+	for _, i := range m.interfaces {
+		if !i.taken {
+			m.find(ruleKeyfile, read.Whole(i.file.Path), "has mode %04o", i.file.Mode)
 		}
 		for _, g := range i.Gateways {
 			near := func(p netip.Prefix) bool { return p.Contains(g) }
 			if !g.IsLinkLocalUnicast() && len(i.Addresses) > 0 && !slices.ContainsFunc(i.Addresses, near) {
-				m.find(ruleGateway, read.In(f, g.String()), "%s is in no network of the interface", g)
+				m.find(ruleGateway, read.In(i.file, g.String()), "%s is in no network of the interface", g)
 			}
 		}
 	}
@@ -68,21 +53,21 @@ func (s *set) interfaces() {
 			owners[what] = m
 		}
 		var own []netip.Prefix
-		m.configured(func(i node.Interface, f node.File) {
+		for _, i := range m.interfaces {
 			if i.MAC != "" {
-				claim(i.MAC, f)
+				claim(i.MAC, i.file)
 			}
 			for _, p := range i.Addresses {
-				claim(p.Addr().String(), f)
+				claim(p.Addr().String(), i.file)
 				own = append(own, p)
 			}
-		})
+		}
 		told, _ := s.majority(m.Name)
 		for _, a := range told {
 			same := func(p netip.Prefix) bool { return p.Addr() == a }
 			near := func(p netip.Prefix) bool { return p.Contains(a) }
 			if slices.ContainsFunc(own, near) && !slices.ContainsFunc(own, same) {
-				m.find(ruleElsewhere, read.Whole(hostsPath), "knows %s at %s, which its interface's file does not give it", m.Name, a)
+				m.find(ruleElsewhere, read.Whole(read.HostsPath), "knows %s at %s, which its interface's file does not give it", m.Name, a)
 			}
 		}
 	}

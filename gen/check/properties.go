@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"path"
@@ -9,12 +10,11 @@ import (
 	"strings"
 
 	"hagen/gen/lazy"
-	"hagen/gen/network"
 	"hagen/gen/read"
 )
 
 // unlike are files that are each machine's own, or that other rules compare.
-var unlike = []string{"/etc/hostname", hostsPath}
+var unlike = []string{"/etc/hostname", read.HostsPath}
 
 // ownLines are lines of files that are each machine's own.
 var ownLines = map[string]func() *regexp.Regexp{
@@ -41,7 +41,7 @@ func (m *facts) properties() (out []property) {
 		add(system, "link "+l.Path, "link to ", read.Whole(l.Path), l.Target)
 	}
 	for _, f := range m.Files {
-		if _, _, own := network.Parse(f); own {
+		if slices.ContainsFunc(m.interfaces, func(i networkInterface) bool { return i.file.Path == f.Path }) {
 			continue // an interface is its machine's own
 		}
 		add(system, "file "+f.Path, "file ", read.Whole(f.Path), owned(f.User, f.Group, fmt.Sprintf("%04o", f.Mode.Perm())))
@@ -71,14 +71,7 @@ func (m *facts) properties() (out []property) {
 }
 
 func owned(user, group, mode string) string {
-	return fmt.Sprintf("of %s:%s, mode %s", orRoot(user), orRoot(group), mode)
-}
-
-func orRoot(name string) string {
-	if name == "" {
-		return "root"
-	}
-	return name
+	return fmt.Sprintf("of %s:%s, mode %s", cmp.Or(user, "root"), cmp.Or(group, "root"), mode)
 }
 
 // unitProperties are a unit's settings; of a daemon's command each flag.

@@ -91,7 +91,7 @@ func (s *set) majority(name string) (addresses []netip.Addr, same bool) {
 func (s *set) readNames() map[string]told {
 	out := map[string]told{}
 	for _, m := range s.machines {
-		for name := range m.names {
+		for name := range m.hosts.Names {
 			if _, known := out[name]; !known {
 				out[name] = s.vote(name)
 			}

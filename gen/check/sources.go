@@ -48,7 +48,7 @@ func (m *machine) sources() {
 		if u.User != nil || u.RawQuery != "" {
 			m.find(ruleAdmission, read.Whole(f.Path), "is fetched from %s with a user, a password or a query", u.Host)
 		}
-		if _, ours := m.names[u.Hostname()]; ours {
+		if _, ours := m.hosts.Names[u.Hostname()]; ours {
 			m.find(ruleEarlyName, read.Whole(f.Path), "is fetched from %s, a name that this machine has from its own /etc/hosts", u.Hostname())
 		}
 	}

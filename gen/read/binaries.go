@@ -34,13 +34,9 @@ type Step struct {
 
 // StepsOf reads the script of a machine, if it has one.
 func StepsOf(n node.Node) []Step {
-	for _, f := range n.Files {
-		if f.Path == BinariesPath {
-			steps, _ := ParseSteps(string(f.Contents))
-			return steps
-		}
-	}
-	return nil
+	f, _ := fileOf(n, BinariesPath)
+	steps, _ := ParseSteps(string(f.Contents))
+	return steps
 }
 
 // ParseSteps reads the script. The rest is what it is without them.

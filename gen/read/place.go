@@ -38,3 +38,13 @@ func (p Place) Position() (line, column int, text string) {
 	text, _, _ = strings.Cut(p.Text[start:], "\n")
 	return strings.Count(p.Text[:p.At], "\n") + 1, p.At - start + 1, text
 }
+
+// fileOf gives the file at a path; of two the last.
+func fileOf(n node.Node, path string) (f node.File, found bool) {
+	for _, other := range n.Files {
+		if other.Path == path {
+			f, found = other, true
+		}
+	}
+	return f, found
+}

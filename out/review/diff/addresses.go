@@ -63,16 +63,9 @@ func moves(before, after *node.Node) bool {
 
 // lookup gives the addresses of a name by a machine's /etc/hosts.
 func lookup(n *node.Node, name string) (out []string) {
-	for _, f := range n.Files {
-		if f.Path != "/etc/hosts" {
-			continue
-		}
-		for line := range strings.Lines(string(f.Contents)) {
-			words := strings.Fields(line)
-			if len(words) > 1 && slices.Contains(words[1:], name) {
-				out = append(out, words[0])
-			}
-		}
+	hosts, _ := read.HostsOf(*n)
+	for _, a := range hosts.Names[name] {
+		out = append(out, a.String())
 	}
 	return out
 }
