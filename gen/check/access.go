@@ -15,8 +15,8 @@ var accessRules = []check{
 	}},
 }
 
-// guards are flags without which a daemon lets in whoever comes.
-var guards = []struct{ daemon, flag, want string }{
+// wantedFlags are flags without which a daemon lets in whoever comes.
+var wantedFlags = []struct{ daemon, flag, want string }{
 	{"etcd", "client-cert-auth", "true"},
 	{"etcd", "peer-client-cert-auth", "true"},
 }
@@ -24,7 +24,7 @@ var guards = []struct{ daemon, flag, want string }{
 // callers: who may call. The API server believes a front proxy's word on the
 // user, and kubelets its client certificate.
 func (m *machine) callers() {
-	for _, row := range guards {
+	for _, row := range wantedFlags {
 		if p := m.process(row.daemon); p != nil && p.Value(row.flag) != row.want {
 			m.find(ruleCallers, p.Where(row.flag), "--%s is not %s", row.flag, row.want)
 		}

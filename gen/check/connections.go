@@ -32,8 +32,8 @@ var connectionRules = []check{
 	}},
 }
 
-// dialling is what comes of all dials.
-type dialling struct {
+// connections is what comes of all dials.
+type connections struct {
 	*set
 	met    map[*listener]bool // somebody dials it
 	misses []miss
@@ -42,7 +42,7 @@ type dialling struct {
 // dials: every URL leads to a port that something binds, and both sides
 // believe each other.
 func (s *set) dials() {
-	all := &dialling{set: s, met: map[*listener]bool{}}
+	all := &connections{set: s, met: map[*listener]bool{}}
 	for _, m := range s.machines {
 		for _, d := range slices.Concat(m.etcdDials(), m.apiDials(), m.proxyDials()) {
 			all.dial(m, d)
@@ -57,18 +57,18 @@ func (s *set) dials() {
 	all.elsewhere()
 }
 
-// fronts says whether any machine of the set stands in front of API servers.
-func (s *set) fronts() bool {
+// hasProxies says whether any machine of the set stands in front of API servers.
+func (s *set) hasProxies() bool {
 	return slices.ContainsFunc(s.machines, func(m *machine) bool { return len(m.proxies) > 0 })
 }
 
-// mapped says whether every machine's addresses are known.
-func (s *set) mapped() bool {
+// located says whether every machine's addresses are known.
+func (s *set) located() bool {
 	return !slices.ContainsFunc(s.machines, func(m *machine) bool { return len(m.known) == 0 })
 }
 
 // dial follows one connection to its end.
-func (s *dialling) dial(m *machine, d dial) {
+func (s *connections) dial(m *machine, d dial) {
 	switch {
 	case !d.target.OK || d.target.Port == 0:
 		m.find(ruleNowhere, d.at, "%s names no URL with a port", d.what)
@@ -77,8 +77,8 @@ func (s *dialling) dial(m *machine, d dial) {
 	addresses, known := s.resolve(m.facts, d.target.Host)
 	if len(addresses) == 0 {
 		switch {
-		case d.outside && (!s.fronts() || m == s.people):
-			s.beyond(m, d)
+		case d.outside && (!s.hasProxies() || m == s.people):
+			s.leaves(m, d)
 		case known:
 			m.find(ruleUnresolved, d.at, "%s names %s, which /etc/hosts does not know", d.what, d.target.Host)
 		}
@@ -90,7 +90,7 @@ func (s *dialling) dial(m *machine, d dial) {
 }
 
 // call dials one address.
-func (s *dialling) call(m *machine, d dial, address netip.Addr) {
+func (s *connections) call(m *machine, d dial, address netip.Addr) {
 	var there []*machine
 	for _, other := range s.machines {
 		if address.IsLoopback() && other == m || slices.Contains(other.known, address) || slices.Contains(other.virtual, address) {
@@ -98,10 +98,10 @@ func (s *dialling) call(m *machine, d dial, address netip.Addr) {
 		}
 	}
 	switch {
-	case len(there) == 0 && d.outside && !s.fronts():
-		s.beyond(m, d)
+	case len(there) == 0 && d.outside && !s.hasProxies():
+		s.leaves(m, d)
 		return
-	case len(there) == 0 && (s.mapped() || d.only == etcd):
+	case len(there) == 0 && (s.located() || d.only == etcd):
 		m.find(ruleNowhere, d.at, "%s names %s, an address that no machine of the set has", d.what, d.target)
 		return
 	case d.own && !slices.Contains(there, m):
@@ -121,12 +121,12 @@ func (s *dialling) call(m *machine, d dial, address netip.Addr) {
 			continue
 		}
 		s.met[found] = true
-		s.meet(m, d, found, 0)
+		s.connect(m, d, found, 0)
 	}
 }
 
-// meet: both sides of a connection believe each other.
-func (s *dialling) meet(m *machine, d dial, l *listener, hops int) {
+// connect: both sides of a connection believe each other.
+func (s *connections) connect(m *machine, d dial, l *listener, hops int) {
 	if l.proxy != nil && !slices.ContainsFunc(l.machine.proxies, func(p *read.Proxy) bool { return len(l.machine.behind(l.proxy).Servers()) > 0 }) ||
 		d.only != "" && l.proxy == nil && l.process != d.only {
 		m.find(ruleNotBound, d.at, "%s names %s, where %s listens", d.what, d.target, l.process)
@@ -146,7 +146,7 @@ func (s *dialling) meet(m *machine, d dial, l *listener, hops int) {
 			for _, other := range s.machines {
 				for _, next := range other.listeners {
 					if err == nil && slices.Contains(other.known, a) && next.takes(a, t.Port) {
-						s.meet(m, d, next, hops+1)
+						s.connect(m, d, next, hops+1)
 					}
 				}
 			}
@@ -174,7 +174,7 @@ func without(tls bool) string {
 
 // handshake is what TLS asks of the certificates of both sides. Shared says that
 // the caller comes to one of several servers, as it happens.
-func (s *dialling) handshake(m *machine, d dial, l *listener, shared bool) {
+func (s *connections) handshake(m *machine, d dial, l *listener, shared bool) {
 	name := cmp.Or(d.name, d.target.Host)
 	served, found := l.machine.certificate(l.certificate)
 	if found && d.believes {
@@ -212,9 +212,9 @@ func (s *dialling) handshake(m *machine, d dial, l *listener, shared bool) {
 	}
 }
 
-// beyond is a connection that leads to a load balancer of somebody else's: it
+// leaves is about a connection that leads to a load balancer of somebody else's: it
 // ends at one of the API servers all the same.
-func (s *dialling) beyond(m *machine, d dial) {
+func (s *connections) leaves(m *machine, d dial) {
 	for _, other := range s.machines {
 		for _, l := range other.listeners {
 			if l.process == apiServer && l.tls && d.target.TLS {
@@ -265,7 +265,7 @@ type miss struct {
 // elsewhere: where somebody dials and nothing listens, what is meant may listen
 // for nobody at another port or address of the machine. Which of the two is
 // wrong nobody knows.
-func (s *dialling) elsewhere() {
+func (s *connections) elsewhere() {
 	for _, miss := range s.misses {
 		for _, l := range miss.machine.listeners {
 			if s.met[l] || !miss.means(l) {

@@ -30,7 +30,7 @@ var secretRules = []check{
 		{ruleUnwritable, Error, "the daemon cannot keep its data there and does not start",
 			"give the directory to the unit's user, and name it in ReadWritePaths= under ProtectSystem=strict"},
 	}},
-	{within: (*machine).wideOpen, rules: []rule{
+	{within: (*machine).openToOthers, rules: []rule{
 		{ruleLogin, Warning, "whoever breaks the daemon, or has that key, is on the machine",
 			"leave a daemon's account without key and shell; logins are users of the cluster file"},
 		{ruleUnusedAccount, Warning, "whose account it was may run as root instead, and reads more than it needs",
@@ -61,9 +61,9 @@ func (m *machine) secrets() {
 	}
 }
 
-// wideOpen: nobody but its owner and group writes what daemons read, and nobody
+// openToOthers: nobody but its owner and group writes what daemons read, and nobody
 // logs in as one.
-func (m *machine) wideOpen() {
+func (m *machine) openToOthers() {
 	all := func(path string, mode fs.FileMode) {
 		if mode&0o002 != 0 && mode&fs.ModeSticky == 0 && mode&0o1000 == 0 {
 			m.find(ruleMode, read.Whole(path), "can be written by everybody: mode %04o", mode.Perm()).Remedy = "take the others' right to write"
@@ -79,29 +79,29 @@ func (m *machine) wideOpen() {
 		if !u.System {
 			continue
 		}
-		mighty := slices.ContainsFunc(u.Groups, func(g string) bool { return slices.Contains(mightyGroups, g) })
+		administers := slices.ContainsFunc(u.Groups, func(g string) bool { return slices.Contains(administratorGroups, g) })
 		switch {
 		case len(u.SSHKeys) > 0:
 			m.find(ruleLogin, read.Whole(u.Name), "has a key to log in with, and is a daemon's")
-		case mighty:
+		case administers:
 			m.find(ruleLogin, read.Whole(u.Name), "is in a group of administrators, and is a daemon's")
 		case u.Shell != "" && !slices.Contains(noShells, path.Base(u.Shell)):
 			m.find(ruleLogin, read.Whole(u.Name), "has the shell %s, and is a daemon's", u.Shell)
 		}
-		if !m.employed(u.Name) {
+		if !m.runsAs(u.Name) {
 			m.find(ruleUnusedAccount, read.Whole(u.Name), "is nobody's: no unit runs as it")
 		}
 	}
 }
 
 var (
-	mightyGroups = []string{"root", "sudo", "wheel", "docker", "disk", "adm"}
-	noShells     = []string{"nologin", "false"}
+	administratorGroups = []string{"root", "sudo", "wheel", "docker", "disk", "adm"}
+	noShells            = []string{"nologin", "false"}
 )
 
-// employed says whether something runs as a user. An image may have its
+// runsAs says whether something runs as a user. An image may have its
 // program's own.
-func (m *facts) employed(user string) bool {
+func (m *facts) runsAs(user string) bool {
 	return len(m.units) == 0 || m.scriptUser() == user || slices.ContainsFunc(m.units, func(u *read.Unit) bool { return u.User() == user }) ||
 		slices.ContainsFunc(m.processes, func(p *read.Process) bool { return p.Unit.Container() && p.Name == user })
 }
@@ -124,7 +124,7 @@ func (m *machine) readable() {
 			case !m.may(user, f.User, f.Group, f.Mode, 4):
 				m.find(ruleUnreadable, read.Whole(f.Path), "cannot be read by user %s of %s", user, u.Name)
 			default:
-				if d, shut := m.shut(user, f.Path); shut && !closed[d+" "+user] {
+				if d, shut := m.closed(user, f.Path); shut && !closed[d+" "+user] {
 					closed[d+" "+user] = true
 					m.find(ruleUnreadable, read.Whole(d), "lets user %s of %s not reach %s", user, u.Name, f.Path)
 				}
@@ -145,8 +145,8 @@ func (m *facts) readerOf(u *read.Unit, file string) string {
 	return u.User()
 }
 
-// shut gives a directory on the way to a path that a user may not enter.
-func (m *facts) shut(user, file string) (string, bool) {
+// closed gives a directory on the way to a path that a user may not enter.
+func (m *facts) closed(user, file string) (string, bool) {
 	for _, d := range m.Directories {
 		if strings.HasPrefix(path.Dir(file)+"/", d.Path+"/") && !m.may(user, d.User, d.Group, d.Mode, 1) {
 			return d.Path, true
