@@ -157,19 +157,13 @@ func (s *connections) connect(m *machine, d dial, l *listener, hops int) {
 		return
 	}
 	if d.target.TLS != l.tls {
-		m.find(ruleScheme, d.at, "%s dials %s with%s TLS, %s listens with%s", d.what, d.target, without(d.target.TLS), l.process, without(l.tls))
+		out := map[bool]string{false: "out"}
+		m.find(ruleScheme, d.at, "%s dials %s with%s TLS, %s listens with%s", d.what, d.target, out[d.target.TLS], l.process, out[l.tls])
 		return
 	}
 	if l.tls && l.certificate != "" {
 		s.handshake(m, d, l, hops > 0)
 	}
-}
-
-func without(tls bool) string {
-	if tls {
-		return ""
-	}
-	return "out"
 }
 
 // handshake is what TLS asks of the certificates of both sides. Shared says that

@@ -301,12 +301,9 @@ func lineAt(text string, n int) string {
 
 // offsetOf is where the first word of a line stands.
 func offsetOf(text string, n int) int {
-	at := 0
-	for i, l := range strings.Split(text, "\n") {
-		if i == n {
-			return at + len(l) - len(strings.TrimLeft(l, " \t"))
-		}
-		at += len(l) + 1
+	lines := strings.SplitAfter(text, "\n")
+	if n >= len(lines) {
+		return 0
 	}
-	return 0
+	return len(strings.Join(lines[:n], "")) + len(lines[n]) - len(strings.TrimLeft(lines[n], " \t"))
 }

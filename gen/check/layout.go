@@ -111,12 +111,12 @@ func (m *facts) mounts() (out []mounted) {
 // can be made by a daemon: in a directory that the document leaves empty.
 func (m *facts) provides(path string) bool {
 	for p := range m.files {
-		if p == path || strings.HasPrefix(p, path+"/") {
+		if below(p, path) {
 			return true
 		}
 	}
 	for _, d := range m.Directories {
-		if d.Path == path || strings.HasPrefix(d.Path, path+"/") || strings.HasPrefix(path, d.Path+"/") && m.empty(d.Path) {
+		if below(d.Path, path) || below(path, d.Path) && m.empty(d.Path) {
 			return true
 		}
 	}
@@ -131,7 +131,7 @@ func (m *facts) stateful(p string) bool {
 	} {
 		for _, u := range m.units {
 			for _, w := range u.All("Service", row.key) {
-				if dir := path.Join(row.base, w.Text); p == dir || strings.HasPrefix(p, dir+"/") {
+				if below(p, path.Join(row.base, w.Text)) {
 					return true
 				}
 			}
@@ -142,10 +142,5 @@ func (m *facts) stateful(p string) bool {
 
 // empty says whether the document puts no file into a directory.
 func (m *facts) empty(dir string) bool {
-	for p := range m.files {
-		if strings.HasPrefix(p, dir+"/") {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(m.Files, func(f node.File) bool { return strings.HasPrefix(f.Path, dir+"/") })
 }

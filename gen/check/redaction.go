@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/gen/redact"
 )
@@ -58,14 +59,18 @@ func secrecyOf(item string, machines []*machine) secrecy {
 			of.key = of.key || node.HoldsSecret([]byte(text))
 			for line := range strings.SplitSeq(string(redact.Line([]byte(text))), "\n") {
 				of.shown[line] = true
-				eachWord(line, func(w string) { open[w] = true })
+				for _, w := range word().FindAllString(line, -1) {
+					open[w] = true
+				}
 			}
 		}
 	}
 	for _, text := range texts {
 		for line := range strings.SplitSeq(text, "\n") {
 			if !of.shown[line] {
-				eachWord(line, func(w string) { of.words[w] = !open[w] })
+				for _, w := range word().FindAllString(line, -1) {
+					of.words[w] = !open[w]
+				}
 			}
 		}
 	}
@@ -93,35 +98,13 @@ func (of secrecy) hide(told string) string {
 	if len(of.shown) == 0 {
 		return string(redact.Line([]byte(told)))
 	}
-	var b strings.Builder
-	done := 0
-	eachPlace(told, func(from, to int) {
-		if of.words[told[from:to]] {
-			b.WriteString(told[done:from] + redact.Hidden)
-			done = to
+	return word().ReplaceAllStringFunc(told, func(w string) string {
+		if of.words[w] {
+			return redact.Hidden
 		}
+		return w
 	})
-	return b.String() + told[done:]
 }
 
-// separators are what may stand around a word where a secret is named again.
-const separators = " \t\r\n\"'`=,;:/@?&()[]{}<>|\\"
-
-func eachWord(text string, do func(string)) {
-	eachPlace(text, func(from, to int) { do(text[from:to]) })
-}
-
-func eachPlace(text string, do func(from, to int)) {
-	for from := 0; from < len(text); {
-		if strings.ContainsRune(separators, rune(text[from])) {
-			from++
-			continue
-		}
-		to := len(text)
-		if i := strings.IndexAny(text[from:], separators); i >= 0 {
-			to = from + i
-		}
-		do(from, to)
-		from = to
-	}
-}
+// word is what stands between what may stand around a secret that is named again.
+var word = lazy.Regexp("[^ \t\r\n\"'`=,;:/@?&()\\[\\]{}<>|\\\\]+")

@@ -148,7 +148,7 @@ func (m *facts) readerOf(u *read.Unit, file string) string {
 // closed gives a directory on the way to a path that a user may not enter.
 func (m *facts) closed(user, file string) (string, bool) {
 	for _, d := range m.Directories {
-		if strings.HasPrefix(path.Dir(file)+"/", d.Path+"/") && !m.may(user, d.User, d.Group, d.Mode, 1) {
+		if below(path.Dir(file), d.Path) && !m.may(user, d.User, d.Group, d.Mode, 1) {
 			return d.Path, true
 		}
 	}
@@ -200,9 +200,7 @@ func (m *machine) writable() {
 			}
 		}
 		strict := p.Unit.Value("Service", "ProtectSystem") == "strict"
-		open := slices.ContainsFunc(p.Unit.All("Service", "ReadWritePaths"), func(w read.Word) bool {
-			return strings.HasPrefix(dir+"/", strings.TrimRight(strings.TrimLeft(w.Text, "-+"), "/")+"/")
-		})
+		open := slices.ContainsFunc(p.Unit.All("Service", "ReadWritePaths"), func(w read.Word) bool { return below(dir, strings.TrimLeft(w.Text, "-+")) })
 		if strict && !open && !m.stateful(dir) {
 			m.find(ruleUnwritable, p.Where(row.flag), "--%s lies in %s, which ProtectSystem=strict keeps read-only", row.flag, dir)
 		}

@@ -1,9 +1,7 @@
 package check
 
 import (
-	"runtime"
 	"slices"
-	"sync"
 
 	"hagen/gen/read"
 )
@@ -39,25 +37,11 @@ func readSignatures(machines []*machine) signatures {
 			authorities[a.Subject] = append(authorities[a.Subject], a)
 		}
 	}
-	var pairs []signature
+	out := signatures{}
 	for _, c := range all {
 		for _, a := range authorities[c.Issuer] {
-			pairs = append(pairs, signature{c.Identity, a.Identity})
+			out[signature{c.Identity, a.Identity}] = c.CheckSignatureFrom(a.Certificate) == nil
 		}
-	}
-	holds := make([]bool, len(pairs))
-	var verified sync.WaitGroup
-	for first := range runtime.NumCPU() {
-		verified.Go(func() {
-			for i := first; i < len(pairs); i += runtime.NumCPU() {
-				holds[i] = all[pairs[i].of].CheckSignatureFrom(all[pairs[i].by].Certificate) == nil
-			}
-		})
-	}
-	verified.Wait()
-	out := signatures{}
-	for i, p := range pairs {
-		out[p] = holds[i]
 	}
 	return out
 }

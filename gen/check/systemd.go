@@ -180,18 +180,14 @@ func (m *machine) starts() {
 func (m *machine) runs(u *read.Unit) {
 	var commands []read.Directive
 	for _, d := range u.Directives {
-		if d.Section != "Service" || !strings.HasPrefix(d.Key, "Exec") {
+		if d.Section != "Service" || !strings.HasPrefix(d.Key, "Exec") || d.Value == "" {
 			continue
 		}
 		if d.Key == "ExecStart" {
-			if d.Value == "" {
-				commands = nil // which is how a list is begun anew
-				continue
-			}
 			commands = append(commands, d)
 		}
 		program := strings.TrimLeft(read.Split(d.Value+" .", 0)[0].Text, "@-:+!|")
-		if !strings.HasPrefix(program, "/") && (d.Key == "ExecStart" || d.Value != "") && !strings.HasPrefix(program, "%") {
+		if !strings.HasPrefix(program, "/") && !strings.HasPrefix(program, "%") {
 			m.find(ruleNoStart, u.Place(d.ValueAt), "%s= runs %s, which is no absolute path", d.Key, program)
 		}
 	}
