@@ -38,9 +38,10 @@ var allowed = map[string][]string{
 	"hagen/out/outside/sysext":  {"hagen/out/tree"},
 	"hagen/out/tree":            {},
 	"hagen/out/review/twin":     {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/redact", "hagen/out/review/rendered", "hagen/profiles"},
-	"hagen/out/review/diff":     {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/gen/redact", "hagen/out/review/twin", "hagen/profiles"},
-	"hagen/out/review/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/profiles"},
-	"hagen/out/review/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/profiles"},
+	"hagen/out/review/facts":    {"hagen/gen/node", "hagen/gen/read"},
+	"hagen/out/review/diff":     {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/gen/redact", "hagen/out/review/facts", "hagen/profiles"},
+	"hagen/out/review/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/out/review/facts", "hagen/profiles"},
+	"hagen/out/review/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/out/review/facts", "hagen/profiles"},
 	"hagen/out/outside/verify":  {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
 	"hagen/out/review/rendered": {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/out/review/facts"
 	"hagen/profiles"
 )
 
@@ -16,12 +17,12 @@ type warning struct {
 }
 
 var warnings = []warning{
-	{apiUnit, "--encryption-provider-config", detailSecret, "the key that encrypts Secrets is another: what is in etcd cannot be read with it"},
-	{apiUnit, "--service-account-key-file", detailPublicKey, "the service-account key is another: tokens that pods have are refused"},
-	{apiUnit, "--service-account-key-file", detailPrivateKey, "the service-account key is another: tokens that pods have are refused"},
-	{apiUnit, "--service-account-issuer", "", "the issuer of service-account tokens is another: tokens that pods have are refused"},
-	{apiUnit, "--secure-port", "", "until machines agree on the API servers' port, those who dial the other one are refused: a load balancer finds only the machines that have the port it knows"},
-	{etcdUnit, "--listen-peer-urls", "", "members do not reach one that has moved until etcd has been told"},
+	{facts.APIUnit, "--encryption-provider-config", detailSecret, "the key that encrypts Secrets is another: what is in etcd cannot be read with it"},
+	{facts.APIUnit, "--service-account-key-file", detailPublicKey, "the service-account key is another: tokens that pods have are refused"},
+	{facts.APIUnit, "--service-account-key-file", detailPrivateKey, "the service-account key is another: tokens that pods have are refused"},
+	{facts.APIUnit, "--service-account-issuer", "", "the issuer of service-account tokens is another: tokens that pods have are refused"},
+	{facts.APIUnit, "--secure-port", "", "until machines agree on the API servers' port, those who dial the other one are refused: a load balancer finds only the machines that have the port it knows"},
+	{facts.EtcdUnit, "--listen-peer-urls", "", "members do not reach one that has moved until etcd has been told"},
 }
 
 func cautions(pairs []machines) []Caution {
@@ -87,7 +88,7 @@ func cautions(pairs []machines) []Caution {
 func ofOtherMasters(pairs []machines) []Risk {
 	var before, after *node.Node
 	for _, p := range pairs {
-		was, is := roleOf(p.before).control, roleOf(p.after).control
+		was, is := facts.RoleOf(p.before).Control, facts.RoleOf(p.after).Control
 		switch {
 		case was && is:
 			return nil
@@ -118,13 +119,13 @@ func leap(d Detail) string {
 func aloneOnes(pairs []machines) [][2]string {
 	var out [][2]string
 	for _, row := range []struct{ unit, text string }{
-		{etcdUnit, "the only member of etcd: nothing can be read or written while it restarts"},
-		{apiUnit, "the only API server: the API is away while it restarts"},
-		{"haproxy.service", "the only load balancer: clients outside the masters reach no API server while HAProxy restarts"},
+		{facts.EtcdUnit, "the only member of etcd: nothing can be read or written while it restarts"},
+		{facts.APIUnit, "the only API server: the API is away while it restarts"},
+		{facts.HAProxyUnit, "the only load balancer: clients outside the masters reach no API server while HAProxy restarts"},
 	} {
 		var have []string
 		for _, p := range pairs {
-			if runs(p.after, row.unit) {
+			if facts.Runs(p.after, row.unit) {
 				have = append(have, p.name)
 			}
 		}
@@ -134,7 +135,7 @@ func aloneOnes(pairs []machines) [][2]string {
 		if len(have) == 1 && hit(have[0]) {
 			out = append(out, [2]string{have[0], row.text})
 		}
-		if row.unit == etcdUnit && len(have) == 2 && slices.ContainsFunc(have, hit) {
+		if row.unit == facts.EtcdUnit && len(have) == 2 && slices.ContainsFunc(have, hit) {
 			out = append(out, [2]string{"", "etcd has two members: nothing can be written while one restarts"})
 		}
 	}

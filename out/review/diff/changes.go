@@ -67,13 +67,6 @@ type machines struct {
 	effects       []Effect // of all changes
 }
 
-// role is a row: what a machine is called that has one of these units.
-type role struct {
-	name    string
-	units   []string
-	control bool // it has a part of the control plane
-}
-
 // fact is a property of an item with few of them.
 type fact struct{ name, value string }
 

@@ -10,6 +10,7 @@ import (
 
 	"hagen/gen/node"
 	"hagen/gen/read"
+	"hagen/out/review/facts"
 )
 
 // way is how clients outside the masters come to the API servers.
@@ -37,13 +38,13 @@ func wayIn(s Side) way {
 	virtual, on, masters := "", []string{}, false
 	for i := range s.Machines {
 		n := &s.Machines[i]
-		if !runs(n, haproxyUnit) {
+		if !facts.Runs(n, facts.HAProxyUnit) {
 			continue
 		}
 		on = append(on, n.Name)
-		masters = masters || roleOf(n).control
-		w.addresses = append(w.addresses, ownAddresses(n)...)
-		if v := virtualIP(n); v != "" {
+		masters = masters || facts.RoleOf(n).Control
+		w.addresses = append(w.addresses, facts.OwnAddresses(n)...)
+		if v := facts.VirtualIP(n); v != "" {
 			virtual = v
 		}
 	}
@@ -59,7 +60,7 @@ func wayIn(s Side) way {
 		w.by, w.addresses = w.by+" with the virtual IP "+virtual, []string{virtual}
 	}
 	if len(s.Machines) > 0 && w.name != "" && len(on) > 0 {
-		if known := lookup(&s.Machines[0], w.name); len(known) > 0 {
+		if known := facts.LookUp(&s.Machines[0], w.name); len(known) > 0 {
 			w.addresses = known
 		}
 	}
@@ -117,8 +118,8 @@ func handedOver(pairs []machines) (out []Caution) {
 	kept := keptAddresses(pairs)
 	from := map[string][]string{}
 	for _, p := range pairs {
-		if runs(p.before, haproxyUnit) {
-			for _, address := range without(addresses(p.before), kept) {
+		if facts.Runs(p.before, facts.HAProxyUnit) {
+			for _, address := range without(facts.Addresses(p.before), kept) {
 				from[address] = append(from[address], p.name)
 			}
 		}
@@ -126,7 +127,7 @@ func handedOver(pairs []machines) (out []Caution) {
 	for _, address := range slices.Sorted(maps.Keys(from)) {
 		var to []string
 		for _, p := range pairs {
-			if runs(p.after, haproxyUnit) && slices.Contains(addresses(p.after), address) {
+			if facts.Runs(p.after, facts.HAProxyUnit) && slices.Contains(facts.Addresses(p.after), address) {
 				to = append(to, p.name)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/out/review/facts"
 )
 
 // TestContainer: a container is told as the unit that it becomes, and a file
@@ -18,9 +19,9 @@ func TestContainer(t *testing.T) {
 		unit   string
 		says   string
 	}{
-		{replace("kubem00", node.QuadletDir+"/haproxy.container", "@sha256:3f", "@sha256:4f"), Restart, haproxyUnit, "Image"},
+		{replace("kubem00", node.QuadletDir+"/haproxy.container", "@sha256:3f", "@sha256:4f"), Restart, facts.HAProxyUnit, "Image"},
 		{replace("kubem00", node.QuadletDir+"/haproxy.container", "Description=", "Description=The "), Nothing, "", "Description"},
-		{replace("kubem00", "/etc/haproxy/haproxy.cfg", "timeout connect 1s", "timeout connect 2s"), Reload, haproxyUnit, "timeout connect 2s"},
+		{replace("kubem00", "/etc/haproxy/haproxy.cfg", "timeout connect 1s", "timeout connect 2s"), Reload, facts.HAProxyUnit, "timeout connect 2s"},
 	} {
 		after := side(t, "container")
 		test.change(&after)
@@ -32,7 +33,7 @@ func TestContainer(t *testing.T) {
 			t.Errorf("%s is not told:\n%s", test.says, text)
 		}
 	}
-	if !roleOf(&before.Machines[0]).control {
+	if !facts.RoleOf(&before.Machines[0]).Control {
 		t.Error("no master")
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"hagen/gen/node"
 	"hagen/gen/read"
+	"hagen/out/review/facts"
 	"hagen/profiles"
 )
 
@@ -45,7 +46,7 @@ func delivery(p *machines) {
 func supplies(n node.Node) map[string]string {
 	ways := map[string]string{}
 	for _, u := range n.Units {
-		if exec := unitOf(n, u.Name).program(); exec != "" {
+		if exec := facts.UnitOf(n, u.Name).Program(); exec != "" {
 			ways[u.Name] = supply(n, exec)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"hagen/gen/node"
+	"hagen/out/review/facts"
 )
 
 // Diff is what changes from one tree to another. The JSON fields of its types
@@ -60,7 +61,7 @@ func Of(before, after Side) Diff {
 	whole, _ := order(anew(pairs))
 	d.Anew = append(d.Anew, whole...)
 	d.Reimage = reimaged(whole)
-	d.masters = slices.ContainsFunc(pairs, func(p machines) bool { return slices.Contains(d.Reimage, p.name) && roleOf(p.after).control })
+	d.masters = slices.ContainsFunc(pairs, func(p machines) bool { return slices.Contains(d.Reimage, p.name) && facts.RoleOf(p.after).Control })
 	d.Cautions = append(d.Cautions, slices.Concat(cautions(pairs), beware, ways(before, after, pairs))...)
 	return d
 }
@@ -167,21 +168,6 @@ func whole(n node.Node, how string) Change {
 	if how == Removed {
 		effect = Effect{Action: SwitchOff, Why: "in the new tree it is none of the cluster's"}
 	}
-	return Change{Hosts: []string{n.Name}, Kind: KindMachine, Name: roleOf(&n).name, How: how, Effects: []Effect{effect}, Hunks: []Hunk{},
+	return Change{Hosts: []string{n.Name}, Kind: KindMachine, Name: facts.RoleOf(&n).Name, How: how, Effects: []Effect{effect}, Hunks: []Hunk{},
 		Details: []Detail{{What: "files", How: how, To: fmt.Sprint(len(n.Files))}, {What: "units", How: how, Added: units}}}
-}
-
-var roles = []role{
-	{"master", []string{etcdUnit, apiUnit}, true},
-	{"load balancer", []string{haproxyUnit}, false},
-}
-
-// roleOf gives the first row of which a machine has a unit.
-func roleOf(n *node.Node) role {
-	for _, r := range roles {
-		if slices.ContainsFunc(r.units, func(unit string) bool { return runs(n, unit) }) {
-			return r
-		}
-	}
-	return role{name: "machine"}
 }

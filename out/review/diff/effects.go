@@ -1,12 +1,12 @@
 package diff
 
-import "slices"
+import (
+	"slices"
 
-const (
-	etcdUnit     = "etcd.service"
-	apiUnit      = "kube-apiserver.service"
-	binariesUnit = "hagen-binaries.service"
+	"hagen/out/review/facts"
 )
+
+const binariesUnit = "hagen-binaries.service"
 
 // reading is a row: what a daemon does when a file changes that a flag, a
 // setting of its unit or a word in another of its files names. What no row
@@ -30,38 +30,38 @@ var readings = []reading{
 	// etcd, client/pkg/transport/listener.go: GetCertificate and
 	// GetClientCertificate read the files; CHANGELOG-3.2 tells since when. Authorities
 	// are read once.
-	{etcdUnit, "--cert-file", ByItself, "3.2", "read at every TLS handshake"},
-	{etcdUnit, "--key-file", ByItself, "3.2", "read at every TLS handshake"},
-	{etcdUnit, "--peer-cert-file", ByItself, "3.2", "read at every TLS handshake"},
-	{etcdUnit, "--peer-key-file", ByItself, "3.2", "read at every TLS handshake"},
+	{facts.EtcdUnit, "--cert-file", ByItself, "3.2", "read at every TLS handshake"},
+	{facts.EtcdUnit, "--key-file", ByItself, "3.2", "read at every TLS handshake"},
+	{facts.EtcdUnit, "--peer-cert-file", ByItself, "3.2", "read at every TLS handshake"},
+	{facts.EtcdUnit, "--peer-key-file", ByItself, "3.2", "read at every TLS handshake"},
 	// apiserver, pkg/server/dynamiccertificates: watched, and looked at once a
 	// minute.
-	{apiUnit, "--tls-cert-file", ByItself, proven, "the file is watched"},
-	{apiUnit, "--tls-private-key-file", ByItself, proven, "the file is watched"},
+	{facts.APIUnit, "--tls-cert-file", ByItself, proven, "the file is watched"},
+	{facts.APIUnit, "--tls-private-key-file", ByItself, proven, "the file is watched"},
 	{"", "--client-ca-file", ByItself, proven, "the file is watched"},
 	{"", "--requestheader-client-ca-file", ByItself, proven, "the file is watched"},
-	{apiUnit, "--proxy-client-cert-file", ByItself, proven, "the file is watched"},
-	{apiUnit, "--proxy-client-key-file", ByItself, proven, "the file is watched"},
+	{facts.APIUnit, "--proxy-client-cert-file", ByItself, proven, "the file is watched"},
+	{facts.APIUnit, "--proxy-client-key-file", ByItself, proven, "the file is watched"},
 	// The API server's client of etcd is etcd's own: it reads its certificate
 	// at each handshake, the authority once.
-	{apiUnit, "--etcd-certfile", ByItself, proven, "read for every new connection to etcd"},
-	{apiUnit, "--etcd-keyfile", ByItself, proven, "read for every new connection to etcd"},
+	{facts.APIUnit, "--etcd-certfile", ByItself, proven, "read for every new connection to etcd"},
+	{facts.APIUnit, "--etcd-keyfile", ByItself, proven, "read for every new connection to etcd"},
 	// client-go, transport/transport.go: ReloadTLSFiles, and ReloadCAFiles with
 	// the gate ClientsAllowCARotation, on since 1.36.
-	{apiUnit, "--kubelet-client-certificate", ByItself, proven, "client-go reads it again"},
-	{apiUnit, "--kubelet-client-key", ByItself, proven, "client-go reads it again"},
+	{facts.APIUnit, "--kubelet-client-certificate", ByItself, proven, "client-go reads it again"},
+	{facts.APIUnit, "--kubelet-client-key", ByItself, proven, "client-go reads it again"},
 	{"", "client-certificate", ByItself, proven, "client-go reads it again"},
 	{"", "client-key", ByItself, proven, "client-go reads it again"},
 	{"", "certificate-authority", ByItself, "1.36", "client-go reads it again"},
 	// kubernetes, pkg/kubeapiserver/options/authentication.go: what it says of
 	// anonymous requests, all that hagen writes, may not change on reload.
-	{apiUnit, "--authentication-config", Restart, "", "a running API server refuses another rule for anonymous requests"},
-	{apiUnit, "--encryption-provider-config", Restart, "", "read when it starts: --encryption-provider-config-automatic-reload is not set"},
-	{"haproxy.service", "-f", Reload, "", "connections stay"},
-	{"haproxy.service", "ca-file", Reload, "", "connections stay"},
-	{"keepalived.service", "--use-file", Reload, "", "SIGHUP"},
-	{"keepalived.service", "script", Nothing, "", "keepalived runs it anew each time"},
-	{"keepalived.service", "ExecStartPre", Restart, "", "run when the unit starts"},
+	{facts.APIUnit, "--authentication-config", Restart, "", "a running API server refuses another rule for anonymous requests"},
+	{facts.APIUnit, "--encryption-provider-config", Restart, "", "read when it starts: --encryption-provider-config-automatic-reload is not set"},
+	{facts.HAProxyUnit, "-f", Reload, "", "connections stay"},
+	{facts.HAProxyUnit, "ca-file", Reload, "", "connections stay"},
+	{facts.KeepalivedUnit, "--use-file", Reload, "", "SIGHUP"},
+	{facts.KeepalivedUnit, "script", Nothing, "", "keepalived runs it anew each time"},
+	{facts.KeepalivedUnit, "ExecStartPre", Restart, "", "run when the unit starts"},
 	{"", program, Restart, "", otherBinary},
 }
 
@@ -85,11 +85,11 @@ var unitSettings = map[string]Effect{
 	"TimeoutStopSec": atOnce, "StartLimitIntervalSec": atOnce,
 	// A member of etcd that has data takes its cluster from there
 	// (etcdserver/bootstrap.go): these flags are for the first start.
-	etcdUnit + " --initial-cluster":             {Membership, etcdUnit, "a member that has data ignores it: etcd has to be told who joins and leaves"},
-	etcdUnit + " --initial-advertise-peer-urls": {Membership, etcdUnit, "a member that has data ignores it: etcd has to be told of the new address"},
-	etcdUnit + " --initial-cluster-state":       {Nothing, etcdUnit, "a member that has data ignores it"},
-	etcdUnit + " --initial-cluster-token":       {Nothing, etcdUnit, "a member that has data ignores it"},
-	etcdUnit + " --data-dir":                    {Membership, etcdUnit, "it would begin without data: move the data, or have etcd remove and add the member"},
+	facts.EtcdUnit + " --initial-cluster":             {Membership, facts.EtcdUnit, "a member that has data ignores it: etcd has to be told who joins and leaves"},
+	facts.EtcdUnit + " --initial-advertise-peer-urls": {Membership, facts.EtcdUnit, "a member that has data ignores it: etcd has to be told of the new address"},
+	facts.EtcdUnit + " --initial-cluster-state":       {Nothing, facts.EtcdUnit, "a member that has data ignores it"},
+	facts.EtcdUnit + " --initial-cluster-token":       {Nothing, facts.EtcdUnit, "a member that has data ignores it"},
+	facts.EtcdUnit + " --data-dir":                    {Membership, facts.EtcdUnit, "it would begin without data: move the data, or have etcd remove and add the member"},
 }
 
 var (

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/out/review/facts"
 )
 
 func TestFiles(t *testing.T) {
@@ -48,7 +49,7 @@ func TestFiles(t *testing.T) {
 		// What it runs on.
 		{what: "another operating system", edit: []func(*Side){system("kubem01", System{"flatcar", "flatcar"})},
 			want: []string{"1 of 4 machines changes", "kubem01\n  ~ operating system\n      operating system changed from fcos to flatcar\n      → has to be re-imaged: another operating system\n", "1. re-image kubem01;"}},
-		{what: "another family", edit: []func(*Side){system("kubem01", System{"", "cloud-init"}), replace("kubem01", etcdUnit, "election-timeout=1000", "election-timeout=2000")},
+		{what: "another family", edit: []func(*Side){system("kubem01", System{"", "cloud-init"}), replace("kubem01", facts.EtcdUnit, "election-timeout=1000", "election-timeout=2000")},
 			want: []string{"operating system changed from fcos to cloud-init", "kubem01: has to be re-imaged (another operating system)\n"}, not: []string{"restart etcd"}},
 		{what: "a system that is not known", edit: []func(*Side){system("kubem01", System{"", ""})}, want: []string{"nothing changes"}},
 		{what: "the same family", edit: []func(*Side){system("kubem01", System{"", "fcos"})}, want: []string{"nothing changes"}},

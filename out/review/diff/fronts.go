@@ -7,11 +7,7 @@ import (
 
 	"hagen/gen/node"
 	"hagen/gen/read"
-)
-
-const (
-	haproxyUnit    = "haproxy.service"
-	keepalivedUnit = "keepalived.service"
+	"hagen/out/review/facts"
 )
 
 // inPlace takes from the effects on a machine what cannot be had in place as
@@ -20,13 +16,13 @@ const (
 // exchange a port: neither can start before the other has stopped.
 func inPlace(p machines) []Effect {
 	fronts := false
-	for _, unit := range []string{haproxyUnit, keepalivedUnit} {
+	for _, unit := range []string{facts.HAProxyUnit, facts.KeepalivedUnit} {
 		fronts = fronts || p.does(Start, unit) || p.does(Stop, unit)
 	}
 	switch {
-	case fronts && runs(p.after, apiUnit) && p.does(Restart, apiUnit):
+	case fronts && facts.Runs(p.after, facts.APIUnit) && p.does(Restart, facts.APIUnit):
 		return p.anew("HAProxy and the API server exchange a port: neither can start before the other has stopped")
-	case moves(p.before, p.after):
+	case !facts.SameAddresses(p.before, p.after):
 		return p.anew("its address is another: all that listens has the old one")
 	}
 	if i := slices.IndexFunc(p.effects, func(e Effect) bool { return e.Action == Reimage }); i >= 0 {
@@ -39,15 +35,11 @@ func inPlace(p machines) []Effect {
 // the same, and a virtual router gets its other number before that, with those
 // of the other machines.
 func (p machines) anew(why string) []Effect {
-	together := apart(p) != "" && !moves(p.before, p.after)
+	together := apart(p) != "" && facts.SameAddresses(p.before, p.after)
 	told := slices.DeleteFunc(slices.Clone(p.effects), func(e Effect) bool {
-		return e.Action != Membership && !(together && e.Unit == keepalivedUnit && e.Action == Reload)
+		return e.Action != Membership && !(together && e.Unit == facts.KeepalivedUnit && e.Action == Reload)
 	})
 	return append(told, Effect{Action: Reimage, Why: why})
-}
-
-func runs(n *node.Node, unit string) bool {
-	return n != nil && slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == unit })
 }
 
 // heldTwice warns of a virtual address that moves from some machines to
@@ -56,7 +48,7 @@ func heldTwice(pairs []machines) string {
 	var from, to []string
 	address := ""
 	for _, p := range pairs {
-		before, after := virtualIP(p.before), virtualIP(p.after)
+		before, after := facts.VirtualIP(p.before), facts.VirtualIP(p.after)
 		switch {
 		case before != "" && after == "":
 			from, address = append(from, p.name), before

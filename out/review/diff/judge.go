@@ -8,6 +8,7 @@ import (
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/gen/read"
+	"hagen/out/review/facts"
 	"hagen/profiles"
 )
 
@@ -32,24 +33,24 @@ func newJudge(before, after node.Node) *judge {
 		known[f.Path] = true
 	}
 	for _, u := range after.Units {
-		parsed := unitOf(after, u.Name)
+		parsed := facts.UnitOf(after, u.Name)
 		name := func(path, by string) {
 			if known[path] {
 				j.named[path] = append(j.named[path], mention{unit: u.Name, by: by})
 			}
 		}
-		for _, f := range parsed.flags {
-			for _, path := range strings.Split(strings.Join(f.values, ","), ",") {
-				name(path, f.name)
+		for _, f := range parsed.Flags {
+			for _, path := range strings.Split(strings.Join(f.Values, ","), ",") {
+				name(path, f.Name)
 			}
 		}
-		for _, path := range parsed.words {
+		for _, path := range parsed.Words {
 			name(path, "ExecStart")
 		}
-		name(parsed.program(), program)
-		for _, s := range parsed.settings {
-			if by := s.name; strings.HasPrefix(by, "Exec") && by != "ExecReload" || by == "EnvironmentFile" {
-				for _, path := range strings.Fields(strings.Join(s.values, " ")) {
+		name(parsed.Program(), program)
+		for _, s := range parsed.Settings {
+			if by := s.Name; strings.HasPrefix(by, "Exec") && by != "ExecReload" || by == "EnvironmentFile" {
+				for _, path := range strings.Fields(strings.Join(s.Values, " ")) {
 					// What -f names in a check before the start is what ExecStart reads.
 					if !slices.ContainsFunc(j.named[path], func(m mention) bool { return m.unit == u.Name }) {
 						name(path, by)
@@ -169,7 +170,7 @@ func (j *judge) ofArtefact(c Change) []Effect {
 			continue
 		}
 		for _, u := range j.after.Units {
-			exec := unitOf(j.after, u.Name).program()
+			exec := facts.UnitOf(j.after, u.Name).Program()
 			unpacked := slices.Contains(s.Binaries, path.Base(exec))
 			merged := s.Does == read.Image && path.Dir(exec) == profiles.SysextBin
 			if exec != "" && (unpacked || merged) {

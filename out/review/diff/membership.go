@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"hagen/out/review/facts"
 )
 
 // IDOf stands before the name of a member in a command that wants its number,
@@ -18,21 +20,21 @@ func (o *ordering) tell(host, until string, commands ...string) {
 	for i := range commands {
 		commands[i] = "etcdctl member " + commands[i]
 	}
-	o.steps = append(o.steps, Step{Action: Membership, Unit: etcdUnit, Hosts: []string{host}, Until: until, Commands: commands})
+	o.steps = append(o.steps, Step{Action: Membership, Unit: facts.EtcdUnit, Hosts: []string{host}, Until: until, Commands: commands})
 }
 
 func (o *ordering) forget(name string) {
-	o.etcd = slices.DeleteFunc(o.etcd, func(m member) bool { return m.name == name })
+	o.etcd = slices.DeleteFunc(o.etcd, func(m facts.Member) bool { return m.Name == name })
 }
 
 func (o *ordering) leave(t turn) {
-	m, _ := memberOf(t.machine.before)
-	o.forget(m.name)
+	m, _ := facts.MemberOf(t.machine.before)
+	o.forget(m.Name)
 	if len(o.etcd) == 0 {
 		o.beware = append(o.beware, Caution{Hosts: []string{t.machine.name},
 			Text: "the only member of etcd goes before another has its data: take a snapshot first (etcdctl snapshot save), and give the other its data from it (hagen render --restore SNAPSHOT)"})
 	}
-	o.tell(t.machine.name, untilMember, "remove "+IDOf+m.name)
+	o.tell(t.machine.name, untilMember, "remove "+IDOf+m.Name)
 	if t.machine.after == nil {
 		o.machine(t, SwitchOff)
 	} else {
@@ -41,9 +43,9 @@ func (o *ordering) leave(t turn) {
 }
 
 func (o *ordering) join(t turn) {
-	m, _ := memberOf(t.machine.after)
+	m, _ := facts.MemberOf(t.machine.after)
 	o.etcd = append(o.etcd, m)
-	o.tell(t.machine.name, "", fmt.Sprintf("add %s --peer-urls=%s", m.name, m.peers))
+	o.tell(t.machine.name, "", fmt.Sprintf("add %s --peer-urls=%s", m.Name, m.PeerURLs))
 	action := Boot
 	if t.machine.before != nil {
 		action = Reimage
@@ -57,36 +59,36 @@ func (o *ordering) join(t turn) {
 
 // move tells etcd of another address before the member has it.
 func (o *ordering) move(t turn) {
-	was, _ := memberOf(t.machine.before)
-	m, _ := memberOf(t.machine.after)
-	o.forget(was.name)
+	was, _ := facts.MemberOf(t.machine.before)
+	m, _ := facts.MemberOf(t.machine.after)
+	o.forget(was.Name)
 	o.etcd = append(o.etcd, m)
-	o.tell(t.machine.name, "", fmt.Sprintf("update %s%s --peer-urls=%s", IDOf, was.name, m.peers))
+	o.tell(t.machine.name, "", fmt.Sprintf("update %s%s --peer-urls=%s", IDOf, was.Name, m.PeerURLs))
 	o.member(t, nil)
 }
 
 // renew has etcd take a member without data for another one.
 func (o *ordering) renew(t turn) {
-	was, _ := memberOf(t.machine.before)
-	m, _ := memberOf(t.machine.after)
-	o.tell(t.machine.name, "", "remove "+IDOf+was.name, fmt.Sprintf("add %s --peer-urls=%s", m.name, m.peers))
+	was, _ := facts.MemberOf(t.machine.before)
+	m, _ := facts.MemberOf(t.machine.after)
+	o.tell(t.machine.name, "", "remove "+IDOf+was.Name, fmt.Sprintf("add %s --peer-urls=%s", m.Name, m.PeerURLs))
 	o.member(t, o.started(m))
 }
 
 // started lists the flags that a member which joins has to be started with,
 // where its document says something else. A member that names others than etcd has is
 // refused ("member count is unequal", etcdserver/api/membership).
-func (o *ordering) started(m member) (flags []string) {
+func (o *ordering) started(m facts.Member) (flags []string) {
 	var now []string
 	for _, e := range o.etcd {
-		for url := range strings.SplitSeq(e.peers, ",") {
-			now = append(now, e.name+"="+url)
+		for url := range strings.SplitSeq(e.PeerURLs, ",") {
+			now = append(now, e.Name+"="+url)
 		}
 	}
-	named := strings.Split(m.cluster, ",")
+	named := strings.Split(m.Cluster, ",")
 	slices.Sort(now)
 	slices.Sort(named)
-	if m.state != "existing" {
+	if m.State != "existing" {
 		flags = append(flags, "--initial-cluster-state=existing")
 	}
 	if !slices.Equal(now, named) {
@@ -122,5 +124,5 @@ func (o *ordering) member(t turn, flags []string) {
 		return
 	}
 	o.done[t.machine.name] = true
-	o.steps = append(o.steps, Step{Action: Restart, Unit: etcdUnit, Hosts: []string{t.machine.name}, Until: untilMember, Flags: flags})
+	o.steps = append(o.steps, Step{Action: Restart, Unit: facts.EtcdUnit, Hosts: []string{t.machine.name}, Until: untilMember, Flags: flags})
 }

@@ -1,6 +1,10 @@
 package diff
 
-import "slices"
+import (
+	"slices"
+
+	"hagen/out/review/facts"
+)
 
 // Step is a part of the order in which machines may take a change.
 type Step struct {
@@ -20,12 +24,12 @@ type pace struct{ unit, until string }
 // paces are rows: a unit, in the order in which units are restarted, and what
 // to wait for before the next machine. docs/failover.md holds what was measured.
 var paces = []pace{
-	{etcdUnit, "every member is healthy again (etcdctl endpoint health --cluster)"},
-	{apiUnit, "its /readyz answers"},
+	{facts.EtcdUnit, "every member is healthy again (etcdctl endpoint health --cluster)"},
+	{facts.APIUnit, "its /readyz answers"},
 	{"kube-controller-manager.service", "it is active; another one leads meanwhile"},
 	{"kube-scheduler.service", "it is active; another one leads meanwhile"},
-	{haproxyUnit, "it answers at /alive on its own machine"},
-	{keepalivedUnit, "it is active; the virtual IP may move"},
+	{facts.HAProxyUnit, "it answers at /alive on its own machine"},
+	{facts.KeepalivedUnit, "it is active; the virtual IP may move"},
 }
 
 // What to wait for when a whole machine has been dealt with.
@@ -62,7 +66,7 @@ func order(pairs []machines) ([]Step, []Caution) {
 // ordering makes steps of turns.
 type ordering struct {
 	pairs  []machines
-	etcd   []member        // those that etcd has at this point
+	etcd   []facts.Member  // those that etcd has at this point
 	done   map[string]bool // hosts whose etcd has had its turn
 	steps  []Step
 	beware []Caution
@@ -79,7 +83,7 @@ func (o *ordering) take(t turn) {
 	case turnRenew:
 		o.renew(t)
 	case turnFronts:
-		i := slices.IndexFunc(paces, func(p pace) bool { return p.unit == haproxyUnit })
+		i := slices.IndexFunc(paces, func(p pace) bool { return p.unit == facts.HAProxyUnit })
 		o.unit(paces[i], "so that it leads nobody to a machine that leaves or moves")
 	case turnBoot:
 		o.machine(t, Boot)
@@ -98,7 +102,7 @@ func (o *ordering) machine(t turn, action Action) {
 	step := Step{Action: action, Hosts: []string{t.machine.name}}
 	switch {
 	case action == SwitchOff:
-	case roleOf(t.machine.after).control:
+	case facts.RoleOf(t.machine.after).Control:
 		step.Until = untilMaster
 		if action == Reimage {
 			step.Note = keepData
@@ -136,7 +140,7 @@ func (o *ordering) unit(row pace, note string) {
 	}
 	o.done[row.unit] = true
 	for _, action := range []Action{Stop, Reload, Restart, Start} {
-		hosts := slices.DeleteFunc(hostsWith(o.pairs, action, row.unit), func(host string) bool { return row.unit == etcdUnit && o.done[host] })
+		hosts := slices.DeleteFunc(hostsWith(o.pairs, action, row.unit), func(host string) bool { return row.unit == facts.EtcdUnit && o.done[host] })
 		if len(hosts) == 0 {
 			continue
 		}
@@ -144,7 +148,7 @@ func (o *ordering) unit(row pace, note string) {
 		if action != Reload && action != Stop {
 			step.Until = row.until
 		}
-		if row.unit == keepalivedUnit && len(hosts) > 1 && (action == Reload || action == Restart) &&
+		if row.unit == facts.KeepalivedUnit && len(hosts) > 1 && (action == Reload || action == Restart) &&
 			slices.ContainsFunc(o.pairs, func(p machines) bool { return apart(p) != "" }) {
 			step.AtOnce, step.Note = true, "on all of them at once, and only then look: while their virtual routers have different numbers, two hold the address"
 		}

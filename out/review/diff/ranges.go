@@ -8,6 +8,7 @@ import (
 
 	"hagen/gen/node"
 	"hagen/gen/read"
+	"hagen/out/review/facts"
 )
 
 // Risk is what a change of a master means for a cluster that runs, beyond what
@@ -38,7 +39,7 @@ func versionsOf(n node.Node) map[string]string {
 // none if it cannot be read, which hagen check tells.
 func rangesOf(n node.Node, unit, flag string) []netip.Prefix {
 	var out []netip.Prefix
-	for text := range strings.SplitSeq(Flag(n, unit, flag), ",") {
+	for text := range strings.SplitSeq(facts.Flag(n, unit, flag), ",") {
 		p, err := netip.ParsePrefix(text)
 		if err != nil {
 			return nil

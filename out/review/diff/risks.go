@@ -9,6 +9,7 @@ import (
 
 	"hagen/gen/node"
 	"hagen/gen/read"
+	"hagen/out/review/facts"
 	"hagen/profiles"
 )
 
@@ -27,7 +28,7 @@ func Risks(before, after node.Node) []Risk {
 
 // nameRisk: a controller manager knows the cluster's name.
 func nameRisk(before, after node.Node) []Risk {
-	was, is := Flag(before, managerUnit, "--cluster-name"), Flag(after, managerUnit, "--cluster-name")
+	was, is := facts.Flag(before, managerUnit, "--cluster-name"), facts.Flag(after, managerUnit, "--cluster-name")
 	if was == "" || is == "" || was == is {
 		return nil
 	}
@@ -101,10 +102,10 @@ func addressesOf(n node.Node) (out []string) {
 func RangeRisks(before, after node.Node) []Risk {
 	var out []Risk
 	// Without it nobody gives Nodes ranges, and nobody looks at them.
-	if Flag(after, managerUnit, "--allocate-node-cidrs") == "true" {
+	if facts.Flag(after, managerUnit, "--allocate-node-cidrs") == "true" {
 		out = append(out, podRisks(rangesOf(before, managerUnit, podFlag), rangesOf(after, managerUnit, podFlag))...)
 	}
-	was, is := rangesOf(before, apiUnit, serviceFlag), rangesOf(after, apiUnit, serviceFlag)
+	was, is := rangesOf(before, facts.APIUnit, serviceFlag), rangesOf(after, facts.APIUnit, serviceFlag)
 	return append(out, serviceRisks(was, is, serviceRowOf(after))...)
 }
 

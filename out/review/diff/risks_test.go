@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/out/review/facts"
 )
 
 // master gives the first master of a golden tree with other ranges, services'
@@ -137,7 +138,7 @@ func TestArchRisk(t *testing.T) {
 	arm := strings.NewReplacer("amd64", "arm64")
 	for golden, want := range map[string]bool{"sysext": true, "urls": false, "standard": false} {
 		before, after := side(t, golden).Machines, side(t, golden).Machines
-		at := slices.IndexFunc(before, func(n node.Node) bool { return roleOf(&n).control })
+		at := slices.IndexFunc(before, func(n node.Node) bool { return facts.RoleOf(&n).Control })
 		for i := range after[at].Files {
 			f := &after[at].Files[i]
 			f.Source.URL, f.Contents = arm.Replace(f.Source.URL), []byte(arm.Replace(string(f.Contents)))

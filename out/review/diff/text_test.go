@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/out/review/facts"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata")
@@ -18,10 +19,10 @@ func TestShown(t *testing.T) {
 		// What must not be shown.
 		{what: "a broken key", edit: []func(*Side){replace("kubem00", "/etc/kubernetes/pki/sa.key", "private key of", "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIMAGIC")},
 			want: []string{"~ /etc/kubernetes/pki/sa.key"}, not: []string{"MAGIC"}},
-		{what: "a broken key in a unit", edit: []func(*Side){replace("kubem00", etcdUnit, "[Install]", "# -----BEGIN PRIVATE KEY-----MAGIC\n[Install]")}, want: []string{"~ etcd.service"}, not: []string{"MAGIC"}},
+		{what: "a broken key in a unit", edit: []func(*Side){replace("kubem00", facts.EtcdUnit, "[Install]", "# -----BEGIN PRIVATE KEY-----MAGIC\n[Install]")}, want: []string{"~ etcd.service"}, not: []string{"MAGIC"}},
 		{what: "a token", edit: []func(*Side){replace("kubem00", "/var/lib/kube-scheduler/kubeconfig", "  user:\n", "  user:\n    token: MAGIC\n")}, want: []string{"token: REDACTED"}, not: []string{"MAGIC"}},
 		{what: "no text", edit: []func(*Side){replace("kubem00", "/etc/kubernetes/audit-policy.yaml", "kind", "\x00\xff")}, want: []string{"content that cannot be shown replaced"}},
-		{what: "what a terminal acts on", edit: []func(*Side){replace("kubem00", "/etc/hosts", "localhost", "\x1b[31mlocal"), replace("kubem00", apiUnit, "--v=2", "--\x1b[2J=2"), leave("kubem01"), join("kubem02", "kubem\x1b[31m")},
+		{what: "what a terminal acts on", edit: []func(*Side){replace("kubem00", "/etc/hosts", "localhost", "\x1b[31mlocal"), replace("kubem00", facts.APIUnit, "--v=2", "--\x1b[2J=2"), leave("kubem01"), join("kubem02", "kubem\x1b[31m")},
 			want: []string{"?[31mlocal", "--?[2J added: 2", "kubem?[31m"}, not: []string{"\x1b"}},
 	})
 }
@@ -35,7 +36,7 @@ func TestGolden(t *testing.T) {
 		replace("kubem", "/etc/kubernetes/pki/apiserver.pem", "localhost,", "localhost, lb01, api.example.com,"),
 		replace("kubem", "/etc/kubernetes/pki/apiserver.pem", "SHA-256 ", "SHA-256 f"),
 		replace("kubem", "/etc/kubernetes/pki/apiserver-key.pem", "SHA-256 ", "SHA-256 f"),
-		replace("kubem", apiUnit, "goaway-chance=0.001", "goaway-chance=0.01"),
+		replace("kubem", facts.APIUnit, "goaway-chance=0.001", "goaway-chance=0.01"),
 		replace("", "/etc/hosts", "10.10.10.2 kubernetes\n", "10.10.10.2 kubernetes\n10.10.10.3 lb01\n"),
 		join("kubernetes", "lb01"),
 		replace("kubernetes", "/etc/haproxy/haproxy.cfg", "timeout check 1500ms", "timeout check 2s"),
@@ -72,7 +73,7 @@ func TestMarkdownQuotes(t *testing.T) {
 	}
 	before, after := side(t, "standard"), side(t, "standard")
 	replace("kubem00", "/etc/hosts", "localhost", "````\n@somebody")(&after)
-	replace("kubem00", apiUnit, "--v=2", "--v=2 \\\n  --[x](http://y)=1")(&after)
+	replace("kubem00", facts.APIUnit, "--v=2", "--v=2 \\\n  --[x](http://y)=1")(&after)
 	got := Of(before, after).Markdown(Heading{"c", "`old`", "new"})
 	for _, want := range []string{"\n`````diff\n", "- `--[x](http://y)` added: `1`", "`` `old` `` → `new`"} {
 		if !strings.Contains(got, want) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"hagen/out/review/facts"
 )
 
 // turn is what is done at one time: to one machine as a whole, or to the units
@@ -38,10 +40,10 @@ func turnsOf(pairs []machines) []turn {
 	units := turn{kind: turnUnits}
 	for i := range pairs {
 		p := &pairs[i]
-		before, after := addresses(p.before), addresses(p.after)
+		before, after := facts.Addresses(p.before), facts.Addresses(p.after)
 		t := turn{kind: turnUnits, machine: p, takes: without(after, slices.Concat(before, kept)), frees: without(before, slices.Concat(after, kept))}
-		was, had := memberOf(p.before)
-		is, has := memberOf(p.after)
+		was, had := facts.MemberOf(p.before)
+		is, has := facts.MemberOf(p.after)
 		switch {
 		case running && had && !has:
 			t.kind = turnLeave
@@ -49,10 +51,10 @@ func turnsOf(pairs []machines) []turn {
 		case running && has && !had:
 			t.kind = turnJoin
 			join = append(join, t)
-		case running && had && was.peers != is.peers:
+		case running && had && was.PeerURLs != is.PeerURLs:
 			t.kind = turnMove
 			own = append(own, t)
-		case running && had && was.data != is.data:
+		case running && had && was.DataDir != is.DataDir:
 			t.kind = turnRenew
 			own = append(own, t)
 		case p.after == nil:
@@ -63,7 +65,7 @@ func turnsOf(pairs []machines) []turn {
 			boot = append(boot, t)
 		case p.does(Reimage, ""):
 			t.kind = turnReimage
-			if led && runs(p.after, haproxyUnit) && !has {
+			if led && facts.Runs(p.after, facts.HAProxyUnit) && !has {
 				fronts = append(fronts, t)
 			} else {
 				reimage = append(reimage, t)
@@ -85,22 +87,24 @@ func turnsOf(pairs []machines) []turn {
 func mastersFirst(turns []turn) {
 	slices.SortStableFunc(turns, func(a, b turn) int {
 		rank := map[bool]int{true: 0, false: 1}
-		return rank[roleOf(a.machine.after).control] - rank[roleOf(b.machine.after).control]
+		return rank[facts.RoleOf(a.machine.after).Control] - rank[facts.RoleOf(b.machine.after).Control]
 	})
 }
 
 // leads says whether HAProxy has to be told in time of API servers that leave,
 // or that all move.
 func leads(pairs []machines) bool {
-	return slices.ContainsFunc(pairs, func(p machines) bool { return runs(p.after, apiUnit) }) &&
-		(slices.ContainsFunc(pairs, func(p machines) bool { return runs(p.before, apiUnit) && !runs(p.after, apiUnit) }) ||
-			slices.ContainsFunc(pairs, func(p machines) bool { return runs(p.before, apiUnit) }) && !slices.ContainsFunc(pairs, serves))
+	return slices.ContainsFunc(pairs, func(p machines) bool { return facts.Runs(p.after, facts.APIUnit) }) &&
+		(slices.ContainsFunc(pairs, func(p machines) bool {
+			return facts.Runs(p.before, facts.APIUnit) && !facts.Runs(p.after, facts.APIUnit)
+		}) ||
+			slices.ContainsFunc(pairs, func(p machines) bool { return facts.Runs(p.before, facts.APIUnit) }) && !slices.ContainsFunc(pairs, serves))
 }
 
 // serves says of a machine that it is an API server which clients find at the
 // same place before and after.
 func serves(p machines) bool {
-	return runs(p.before, apiUnit) && runs(p.after, apiUnit) && slices.Equal(ownAddresses(p.before), ownAddresses(p.after))
+	return facts.Runs(p.before, facts.APIUnit) && facts.Runs(p.after, facts.APIUnit) && slices.Equal(facts.OwnAddresses(p.before), facts.OwnAddresses(p.after))
 }
 
 // frontsPlace is where HAProxy has to be told: before the first member leaves,

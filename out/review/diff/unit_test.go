@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/out/review/facts"
 )
 
 func TestUnits(t *testing.T) {
@@ -11,23 +12,23 @@ func TestUnits(t *testing.T) {
 		{what: "nothing", want: []string{"cluster c: nothing changes (old → new)"}, not: []string{"Applied", "\n\n"}},
 
 		// Flags by name.
-		{what: "flag changed", edit: []func(*Side){replace("kubem", apiUnit, "goaway-chance=0.001", "goaway-chance=0.01")},
+		{what: "flag changed", edit: []func(*Side){replace("kubem", facts.APIUnit, "goaway-chance=0.001", "goaway-chance=0.01")},
 			want: []string{"3 of 4 machines change", masters + "  ~ kube-apiserver.service\n      --goaway-chance changed from 0.001 to 0.01\n      → kube-apiserver restarts: its unit has changed\n",
 				"\nOrder\n  1. restart kube-apiserver on kubem00, kubem01, kubem02, one at a time: the next when its /readyz answers\n"}},
 		{what: "flag added on one host", edit: []func(*Side){replace("kubem01", "kube-scheduler.service", "--v=2", "--v=2 \\\n  --leader-elect-renew-deadline=5s")},
 			want: []string{"1 of 4 machines changes", "\nkubem01\n", "--leader-elect-renew-deadline added: 5s", "1. restart kube-scheduler on kubem01; go on when it is active"}},
 		{what: "flag removed", edit: []func(*Side){replace("kubem", "kube-controller-manager.service", " \\\n  --profiling=false", "")},
 			want: []string{"--profiling removed: false", "restart kube-controller-manager on"}},
-		{what: "flag with a blank, long list", golden: "classic", edit: []func(*Side){replace("kubem00", apiUnit, "LimitRanger,", "LimitRanger,NodeRestriction,")},
+		{what: "flag with a blank, long list", golden: "classic", edit: []func(*Side){replace("kubem00", facts.APIUnit, "LimitRanger,", "LimitRanger,NodeRestriction,")},
 			want: []string{"--admission-control changed: + NodeRestriction\n"}},
-		{what: "two etcd flags", edit: []func(*Side){replace("kubem", etcdUnit, "election-timeout=1000", "election-timeout=2000")},
+		{what: "two etcd flags", edit: []func(*Side){replace("kubem", facts.EtcdUnit, "election-timeout=1000", "election-timeout=2000")},
 			want: []string{"restart etcd on kubem00, kubem01, kubem02, one at a time: the next when every member is healthy again"}},
 		{what: "order of units", edit: []func(*Side){replace("kubem", "", "RestartSec=2", "RestartSec=3"), replace("kubem", "", "LimitNOFILE=65536", "LimitNOFILE=70000"), replace("kubernetes", "haproxy.service", "PrivateTmp=yes", "PrivateTmp=no")},
 			want: []string{"RestartSec changed from 2 to 3", "1. restart etcd on", "2. restart kube-apiserver on", "3. restart kube-controller-manager on", "4. restart kube-scheduler on", "5. restart haproxy on kubernetes; go on",
 				"kubernetes: the only load balancer"}},
-		{what: "settings of the manager", edit: []func(*Side){replace("kubem", etcdUnit, "RestartSec=2", "RestartSec=3")},
+		{what: "settings of the manager", edit: []func(*Side){replace("kubem", facts.EtcdUnit, "RestartSec=2", "RestartSec=3")},
 			want: []string{"→ nothing happens: systemctl daemon-reload is enough"}, not: []string{"Order"}},
-		{what: "description and comment", edit: []func(*Side){replace("kubem", etcdUnit, "Description=etcd", "Description=the store"), replace("kubem", apiUnit, "[Service]", "# here\n[Service]")},
+		{what: "description and comment", edit: []func(*Side){replace("kubem", facts.EtcdUnit, "Description=etcd", "Description=the store"), replace("kubem", facts.APIUnit, "[Service]", "# here\n[Service]")},
 			want: []string{"Description changed from etcd to the store", "the text changed from its comments or its order"}, not: []string{"Order"}},
 		{what: "another place of binaries", edit: []func(*Side){replace("kubem", "kube-scheduler.service", "/usr/local/bin", "/opt/bin")},
 			want: []string{"ExecStart changed from /usr/local/bin/kube-scheduler to /opt/bin/kube-scheduler"}},
@@ -40,29 +41,4 @@ func TestUnits(t *testing.T) {
 			want: []string{"+ extra.service added\n", "+ExecStart=/bin/extra", "→ extra starts: a new unit", "enabled changed from true to false", "→ kube-controller-manager stops: the unit is not enabled",
 				"- kube-scheduler.service removed\n", "→ kube-scheduler stops: the unit is gone", "stop kube-controller-manager on kubem01", "start extra on kubem00"}},
 	})
-}
-
-// TestFlag reads a unit's flags as systemd does: what stands in a document that
-// somebody changed decides who is a member of etcd, too.
-func TestFlag(t *testing.T) {
-	for _, test := range []struct{ what, text, dropIn, want string }{
-		{"a flag", "ExecStart=/a --name=a", "", "a"},
-		{"given twice", "ExecStart=/a --name=a --name=b", "", "a,b"},
-		{"a command that is reset", "ExecStart=/a --name=a\nExecStart=\nExecStart=/a --name=b", "", "b"},
-		{"a command that a drop-in resets", "ExecStart=/a --name=a", "ExecStart=\nExecStart=/a --name=b", "b"},
-		{"a comment in a continued line", "ExecStart=/a \\\n# --name=c\n --name=a \\\n; --name=d\n --v=2", "", "a"},
-		{"in quotes", `ExecStart=/a "--name=a b"`, "", "a b"},
-	} {
-		u := node.Unit{Name: etcdUnit, Contents: "[Service]\n" + test.text}
-		if test.dropIn != "" {
-			u.DropIns = []node.DropIn{{Name: "10-more.conf", Contents: "[Service]\n" + test.dropIn}}
-		}
-		n := node.Node{Name: "m", Units: []node.Unit{u}}
-		if got := Flag(n, etcdUnit, "--name"); got != test.want {
-			t.Errorf("%s: %q", test.what, got)
-		}
-		if m, is := memberOf(&n); !is || m.name != test.want {
-			t.Errorf("%s: member %q", test.what, m.name)
-		}
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/out/review/diff"
+	"hagen/out/review/facts"
 	"hagen/profiles"
 )
 
@@ -26,7 +27,7 @@ func (w way) binaries(s *Step, h cluster.Host) {
 		if !fetched {
 			written = append(written, place)
 			if control.Fetches(f) {
-				on("%s", diff.Command(n, control.BinariesUnit))
+				on("%s", facts.Command(n, control.BinariesUnit))
 			}
 			continue
 		}
@@ -36,8 +37,8 @@ func (w way) binaries(s *Step, h cluster.Host) {
 		switch {
 		case path.Dir(place) == profiles.SysextDir:
 			on("systemd-sysext refresh")
-		case place != diff.Command(n, s.Unit): // an archive, which is unpacked at a boot
-			on("%s", diff.Command(n, control.BinariesUnit))
+		case place != facts.Command(n, s.Unit): // an archive, which is unpacked at a boot
+			on("%s", facts.Command(n, control.BinariesUnit))
 		}
 	}
 	s.Write = list(written)
@@ -48,7 +49,7 @@ func (w way) binaries(s *Step, h cluster.Host) {
 	}
 	switch h.Delivery.Of(name) {
 	case profiles.Preinstalled:
-		s.Put = append(s.Put, Binary{name, version.String(), diff.Command(n, s.Unit)})
+		s.Put = append(s.Put, Binary{name, version.String(), facts.Command(n, s.Unit)})
 	case profiles.Sysext:
 		for _, a := range w.after.Cluster.Artefacts(h) {
 			place := path.Join(profiles.SysextDir, a.Name+".raw")
@@ -64,7 +65,7 @@ func (w way) binaries(s *Step, h cluster.Host) {
 // version is what a unit's binary is to have, if it changes.
 func (w way) version(unit string) (version profiles.Version, changes bool) {
 	switch {
-	case unit == etcdUnit:
+	case unit == facts.EtcdUnit:
 		return w.plan.To.Etcd, w.plan.From.Etcd != w.plan.To.Etcd
 	case strings.HasPrefix(unit, "kube-"):
 		return w.plan.To.Kubernetes, w.plan.From.Kubernetes != w.plan.To.Kubernetes

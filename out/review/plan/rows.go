@@ -10,12 +10,8 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/out/review/diff"
+	"hagen/out/review/facts"
 	"hagen/profiles"
-)
-
-const (
-	etcdUnit = "etcd.service"
-	apiUnit  = "kube-apiserver.service"
 )
 
 // good is a row: how to see that a unit works on a host. A command ends with
@@ -26,18 +22,18 @@ type good struct {
 }
 
 var goods = []good{
-	{etcdUnit, func(w way, h cluster.Host) []Command {
+	{facts.EtcdUnit, func(w way, h cluster.Host) []Command {
 		return memberChecks(w.changes(w.plan.From.Etcd, w.plan.To.Etcd, fmt.Sprintf(
 			`ETCDCTL_ENDPOINTS=%s etcdctl endpoint status --write-out=fields | grep '"Version" : "%s"'`, control.EtcdURL(w.after.Cluster, h), w.plan.To.Etcd)))
 	}},
-	{apiUnit, func(w way, h cluster.Host) []Command {
+	{facts.APIUnit, func(w way, h cluster.Host) []Command {
 		ask := kubectl(h, w.after.Cluster.APIServer.Port, h.Name)
 		return append([]Command{{Text: ask + " get --raw=/readyz"}},
 			w.changes(w.plan.From.Kubernetes, w.plan.To.Kubernetes, fmt.Sprintf(`%s get --raw=/version | grep '"gitVersion": "v%s"'`, ask, w.plan.To.Kubernetes))...)
 	}},
-	{"haproxy.service", func(w way, h cluster.Host) []Command {
+	{facts.HAProxyUnit, func(w way, h cluster.Host) []Command {
 		e := w.after.Cluster.Endpoint
-		return []Command{active("haproxy.service", h), {Text: kubectl(h, e.Port, e.Host) + " get --raw=/readyz"}}
+		return []Command{active(facts.HAProxyUnit, h), {Text: kubectl(h, e.Port, e.Host) + " get --raw=/readyz"}}
 	}},
 }
 

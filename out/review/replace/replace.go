@@ -13,6 +13,7 @@ import (
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/out/review/diff"
+	"hagen/out/review/facts"
 )
 
 // Plan is one replacement.
@@ -32,13 +33,13 @@ func (p Plan) Moved() bool { return p.Lost != p.Host.Name || p.LostURL != p.Host
 // already otherwise. Before are the machines as they were rendered, none if
 // that is not known. The error is a sentence for whoever asked.
 func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
-	members := diff.Members(before)
+	members := facts.Members(before)
 	if len(members) == 0 {
 		for _, m := range c.Members() {
-			members = append(members, diff.Member{Name: m.Name, Host: m.Name, PeerURLs: control.EtcdPeerURL(c, m)})
+			members = append(members, facts.Member{Name: m.Name, Host: m.Name, PeerURLs: control.EtcdPeerURL(c, m)})
 		}
 	}
-	i := slices.IndexFunc(members, func(m diff.Member) bool { return m.Name == lost })
+	i := slices.IndexFunc(members, func(m facts.Member) bool { return m.Name == lost })
 	if i < 0 {
 		return Plan{}, noMember(c, lost, members)
 	}
@@ -49,7 +50,7 @@ func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 	var fresh []cluster.Host
 	var moved []string
 	for _, m := range c.Members() {
-		known := slices.IndexFunc(members, func(k diff.Member) bool { return k.Name == m.Name })
+		known := slices.IndexFunc(members, func(k facts.Member) bool { return k.Name == m.Name })
 		switch {
 		case m.Name == lost:
 			p.Host = m
@@ -89,7 +90,7 @@ func (p *Plan) choose(fresh []cluster.Host, members int) error {
 }
 
 // noMember tells what somebody named who is no member of etcd.
-func noMember(c *cluster.Cluster, name string, members []diff.Member) error {
+func noMember(c *cluster.Cluster, name string, members []facts.Member) error {
 	var known []string
 	for _, m := range members {
 		known = append(known, m.Name)

@@ -1,0 +1,100 @@
+package facts
+
+import (
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/gen/read"
+)
+
+// Unit is what a unit says, by name.
+type Unit struct {
+	Settings []Setting
+	Exec     string // the first word of ExecStart
+	Flags    []Setting
+	Words    []string // of ExecStart that belong to no flag
+}
+
+// Setting is a name with its values, in their order.
+type Setting struct {
+	Section, Name string
+	Values        []string
+}
+
+// ParseUnit reads a unit's text, or a drop-in's.
+func ParseUnit(text string) Unit { return ofUnit(read.ParseUnit(node.Unit{Contents: text})) }
+
+// UnitOf reads a machine's unit with its drop-ins.
+func UnitOf(n node.Node, name string) Unit {
+	if u := read.UnitOf(n, name); u != nil {
+		return ofUnit(u)
+	}
+	return Unit{}
+}
+
+// ofUnit takes a unit's command apart. What systemd cannot read are settings,
+// too: a change of them is shown.
+func ofUnit(from *read.Unit) Unit {
+	var u Unit
+	for _, d := range from.Directives {
+		switch {
+		case d.Section == "Service" && d.Key == "ExecStart" && d.Value != "" && u.Exec == "":
+			u.command(d.Value)
+		case d.Section == node.ContainerSection && d.Key == "Exec":
+			u.command(node.ContainerSection + " " + d.Value)
+		default:
+			u.Settings = add(u.Settings, d.Section, d.Key, strings.Join(strings.Fields(d.Value), " "))
+		}
+	}
+	for _, p := range from.Odd {
+		_, _, line := p.Position()
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		u.Settings = add(u.Settings, "", name, strings.Join(strings.Fields(value), " "))
+	}
+	return u
+}
+
+func add(settings []Setting, section, name, value string) []Setting {
+	for i, s := range settings {
+		if s.Section == section && s.Name == name {
+			settings[i].Values = append(s.Values, value)
+			return settings
+		}
+	}
+	return append(settings, Setting{section, name, []string{value}})
+}
+
+func (u *Unit) command(line string) {
+	words := read.Split(line, 0)
+	flags, rest := read.ParseFlags(words[1:])
+	u.Exec, u.Words = words[0].Text, read.Texts(rest)
+	for _, f := range flags {
+		u.Flags = add(u.Flags, "", f.Written, f.Value)
+	}
+}
+
+// Program is what a unit runs.
+func (u Unit) Program() string { return read.Program(read.Word{Text: u.Exec}).Text }
+
+// Flag gives the value of a flag of a machine's unit, "" if it has none.
+func Flag(n node.Node, unit, name string) string {
+	for _, f := range UnitOf(n, unit).Flags {
+		if f.Name == name {
+			return strings.Join(f.Values, ",")
+		}
+	}
+	return ""
+}
+
+// Command gives what a machine's unit runs, without its flags; "" if it has no
+// such unit.
+func Command(n node.Node, unit string) string {
+	u := UnitOf(n, unit)
+	return strings.Join(append([]string{u.Exec}, u.Words...), " ")
+}
+
+// Runs says whether a machine has a unit; there may be no machine.
+func Runs(n *node.Node, unit string) bool {
+	return n != nil && slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == unit })
+}
