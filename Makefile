@@ -84,7 +84,7 @@ golden: ## rewrite the golden files; read the diff before you commit
 	go test ./gen -run TestGolden -update
 	go test ./gen/control -run TestFlagsDoc -update
 	go test ./gen/encode -run TestGolden -update
-	go test ./out/review/diff -run TestGolden -update
+	go test ./out/review/show -run TestGolden -update
 	go test ./out/review/plan -run TestChangesDoc -update
 
 .PHONY: flags

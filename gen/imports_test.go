@@ -40,7 +40,8 @@ var allowed = map[string][]string{
 	"hagen/out/review/twin":     {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/redact", "hagen/out/review/rendered", "hagen/profiles"},
 	"hagen/out/review/facts":    {"hagen/gen/node", "hagen/gen/read"},
 	"hagen/out/review/diff":     {"hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/gen/redact", "hagen/out/review/facts", "hagen/profiles"},
-	"hagen/out/review/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/out/review/facts", "hagen/profiles"},
+	"hagen/out/review/show":     {"hagen/out/review/diff"},
+	"hagen/out/review/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/out/review/facts", "hagen/out/review/show", "hagen/profiles"},
 	"hagen/out/review/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/out/review/facts", "hagen/profiles"},
 	"hagen/out/outside/verify":  {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
 	"hagen/out/review/rendered": {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
@@ -50,7 +51,7 @@ var allowed = map[string][]string{
 
 	// What the command line is made of.
 	"hagen/cmd/hagen/internal/exit":          {},
-	"hagen/cmd/hagen/internal/console":       {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out/review/diff", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/console":       {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out/review/show", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/files":         {"hagen/cmd/hagen/internal/exit", "hagen/gen/spec", "hagen/out", "hagen/out/tree"},
 	"hagen/cmd/hagen/internal/trees":         {"hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen/document", "hagen/gen/node", "hagen/out", "hagen/out/review/diff", "hagen/out/review/rendered", "hagen/out/tree", "hagen/pki", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/clusterfile":   {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec", "hagen/profiles"},
@@ -58,7 +59,7 @@ var allowed = map[string][]string{
 	"hagen/cmd/hagen/internal/otherclusters": {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/out/review/rendered", "hagen/out/tree", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/decide":        {"hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/exit", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/pki"},
 	"hagen/cmd/hagen/internal/desk":          {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/otherclusters", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/document", "hagen/gen/node", "hagen/gen/spec", "hagen/out", "hagen/out/review/diff", "hagen/out/review/rendered", "hagen/out/review/replace", "hagen/out/tree", "hagen/out/review/twin", "hagen/pki", "hagen/pki/store", "hagen/profiles"},
-	"hagen/cmd/hagen/internal/compare":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/control", "hagen/gen/node", "hagen/gen/spec", "hagen/out/review/diff", "hagen/out/review/plan", "hagen/pki"},
+	"hagen/cmd/hagen/internal/compare":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/control", "hagen/gen/node", "hagen/gen/spec", "hagen/out/review/diff", "hagen/out/review/plan", "hagen/out/review/show", "hagen/pki"},
 	"hagen/cmd/hagen/internal/findings":      {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/check", "hagen/gen/encode", "hagen/gen/node", "hagen/out/review/rendered", "hagen/out/tree", "hagen/out/outside/verify", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/digests":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec", "hagen/out/outside/digest"},
 	"hagen/cmd/hagen/internal/images":        {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen/cluster", "hagen/gen/control", "hagen/out/outside/digest", "hagen/out/outside/sysext", "hagen/out/tree", "hagen/profiles"},
@@ -194,7 +195,7 @@ func TestImports(t *testing.T) {
 // compares trees issues no certificates and decides on no machine.
 var unlinked = map[string][]string{
 	"hagen/cmd/hagen":       {forTests},
-	"hagen/out/review/diff": {"github.com/cloudflare/cfssl", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/spec", "hagen/pki"},
+	"hagen/out/review/show": {"github.com/cloudflare/cfssl", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/spec", "hagen/pki"},
 }
 
 func TestUnlinked(t *testing.T) {

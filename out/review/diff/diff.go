@@ -24,8 +24,11 @@ type Diff struct {
 	Reimage  []string  `json:"reimage"`       // machines that change, in the order in which they may be made anew instead
 	Anew     []Step    `json:"orderReimaged"` // the order if they are
 	Cautions []Caution `json:"cautions"`
+}
 
-	masters bool // one of Reimage is a master
+// Masters says whether one of Reimage is a master.
+func (d Diff) Masters() bool {
+	return slices.ContainsFunc(d.Anew, func(s Step) bool { return s.Action == Reimage && s.Until == untilMaster })
 }
 
 // Of compares two trees.
@@ -61,7 +64,6 @@ func Of(before, after Side) Diff {
 	whole, _ := order(anew(pairs))
 	d.Anew = append(d.Anew, whole...)
 	d.Reimage = reimaged(whole)
-	d.masters = slices.ContainsFunc(pairs, func(p machines) bool { return slices.Contains(d.Reimage, p.name) && facts.RoleOf(p.after).Control })
 	d.Cautions = append(d.Cautions, slices.Concat(cautions(pairs), beware, ways(before, after, pairs))...)
 	return d
 }

@@ -3,17 +3,28 @@ package diff
 import (
 	"strings"
 	"testing"
+
+	"hagen/gen/cases"
+	"hagen/out/review/rendered"
 )
 
 // TestRows: every row is about something that hagen writes.
 func TestRows(t *testing.T) {
 	var all strings.Builder
 	for _, golden := range []string{"standard", "virtual-ip"} {
-		for _, n := range side(t, golden).Machines {
-			for _, u := range n.Units {
+		files, err := cases.Dir("../../../testdata").GoldenFS(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree, err := rendered.ReadMachines(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range tree.Hosts {
+			for _, u := range h.Node.Units {
 				all.WriteString(u.Name + "\n" + u.Contents)
 			}
-			for _, f := range n.Files {
+			for _, f := range h.Node.Files {
 				all.WriteString(f.Path + "\n")
 				all.Write(f.Contents)
 			}

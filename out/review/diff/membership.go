@@ -120,7 +120,7 @@ func Joining(steps []Step) (hosts []string, lists map[string]string) {
 // member gives the etcd of one machine its turn.
 func (o *ordering) member(t turn, flags []string) {
 	if t.machine.does(Reimage, "") {
-		o.steps = append(o.steps, Step{Action: Reimage, Hosts: []string{t.machine.name}, Until: untilMaster, Flags: flags, Note: keepData})
+		o.steps = append(o.steps, Step{Action: Reimage, Hosts: []string{t.machine.name}, Until: untilMaster, Flags: flags, Note: KeepData})
 		return
 	}
 	o.done[t.machine.name] = true

@@ -39,8 +39,8 @@ const (
 	untilOther  = "it serves"
 )
 
-// keepData is what a master needs when its root is made anew.
-const keepData = "a master that keeps /var/lib/etcd rejoins by itself; for one that does not, etcd has to remove the member and add it again"
+// KeepData is what a master needs when its root is made anew.
+const KeepData = "a master that keeps /var/lib/etcd rejoins by itself; for one that does not, etcd has to remove the member and add it again"
 
 // order tells what comes after what: members leave, join and move one by one,
 // with what else happens to their machines; new machines boot; then unit by
@@ -105,7 +105,7 @@ func (o *ordering) machine(t turn, action Action) {
 	case facts.RoleOf(t.machine.after).Control:
 		step.Until = untilMaster
 		if action == Reimage {
-			step.Note = keepData
+			step.Note = KeepData
 		}
 	default:
 		step.Until = untilOther

@@ -5,25 +5,45 @@ import (
 	"strings"
 	"testing"
 
+	"hagen/gen/cases"
 	"hagen/gen/node"
 	"hagen/out/review/facts"
+	"hagen/out/review/rendered"
 )
+
+// tree reads a golden tree, in which pairs of an old text and a new one are
+// replaced.
+func tree(t *testing.T, golden string, replaced ...string) (out []node.Node) {
+	t.Helper()
+	files, err := cases.Dir("../../../testdata").GoldenFS(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := rendered.ReadMachines(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := strings.NewReplacer(replaced...)
+	for _, h := range read.Hosts {
+		for i := range h.Node.Files {
+			f := &h.Node.Files[i]
+			f.Source.URL, f.Contents = in.Replace(f.Source.URL), []byte(in.Replace(string(f.Contents)))
+		}
+		for i := range h.Node.Units {
+			h.Node.Units[i].Contents = in.Replace(h.Node.Units[i].Contents)
+		}
+		out = append(out, h.Node)
+	}
+	return out
+}
 
 // master gives the first master of a golden tree with other ranges, services'
 // before pods'.
 func master(t *testing.T, golden, ranges string) node.Node {
 	t.Helper()
 	services, pods, _ := strings.Cut(ranges, " ")
-	s := side(t, golden)
-	replace("kubem00", "", "service-cluster-ip-range=10.32.0.0/16", "service-cluster-ip-range="+services)(&s)
-	replace("kubem00", "", "cluster-cidr=10.38.0.0/16", "cluster-cidr="+pods)(&s)
-	for _, n := range s.Machines {
-		if n.Name == "kubem00" {
-			return n
-		}
-	}
-	t.Fatalf("%s has no kubem00", golden)
-	return node.Node{}
+	return tree(t, golden, "service-cluster-ip-range=10.32.0.0/16", "service-cluster-ip-range="+services,
+		"cluster-cidr=10.38.0.0/16", "cluster-cidr="+pods)[0]
 }
 
 // TestRangeRisks: every one of these was tried with the API server, the
@@ -111,16 +131,14 @@ func TestRangeRisks(t *testing.T) {
 
 // TestRisks: what machines tell of a cluster's name and of its releases, too.
 func TestRisks(t *testing.T) {
-	before := side(t, "standard")
-	after := side(t, "standard")
-	if risks := Risks(before.Machines[0], after.Machines[0]); len(risks) > 0 {
+	before := tree(t, "standard")[0]
+	if risks := Risks(before, before); len(risks) > 0 {
 		t.Errorf("%+v", risks)
 	}
-	replace("kubem00", "", "kube-apiserver 1.37.2", "kube-apiserver 1.35.4")(&after)
-	replace("kubem00", "", "etcd 3.7.3", "etcd 3.6.16")(&after)
-	replace("kubem00", managerUnit, "--cluster-name=kubernetes", "--cluster-name=other")(&after)
+	after := tree(t, "standard", "kube-apiserver 1.37.2", "kube-apiserver 1.35.4", "etcd 3.7.3", "etcd 3.6.16",
+		"--cluster-name=kubernetes", "--cluster-name=other")[0]
 	var fields []string
-	for _, r := range Risks(before.Machines[0], after.Machines[0]) {
+	for _, r := range Risks(before, after) {
 		if !r.Refused || r.Problem == "" {
 			t.Errorf("%+v", r)
 		}
@@ -137,12 +155,8 @@ func TestRisks(t *testing.T) {
 func TestArchRisk(t *testing.T) {
 	arm := strings.NewReplacer("amd64", "arm64")
 	for golden, want := range map[string]bool{"sysext": true, "urls": false, "standard": false} {
-		before, after := side(t, golden).Machines, side(t, golden).Machines
+		before, after := tree(t, golden), tree(t, golden, "amd64", "arm64")
 		at := slices.IndexFunc(before, func(n node.Node) bool { return facts.RoleOf(&n).Control })
-		for i := range after[at].Files {
-			f := &after[at].Files[i]
-			f.Source.URL, f.Contents = arm.Replace(f.Source.URL), []byte(arm.Replace(string(f.Contents)))
-		}
 		risks := Risks(before[at], after[at])
 		if (len(risks) == 1) != want || want && (risks[0].Field != "binaries.arch" || !risks[0].Refused || risks[0].Unless != Anew ||
 			!strings.HasPrefix(risks[0].Problem, "binaries for arm64 do not run on machines that are amd64: ")) {

@@ -17,6 +17,7 @@ import (
 	"hagen/gen/spec"
 	"hagen/out/review/diff"
 	"hagen/out/review/plan"
+	"hagen/out/review/show"
 	"hagen/pki"
 )
 
@@ -192,7 +193,7 @@ func whole(t *testing.T, what string, p plan.Plan) {
 	if text, err := json.Marshal(p); err != nil || strings.Contains(string(text), ":null") {
 		t.Errorf("%s: %v %s", what, err, text)
 	}
-	if text := p.Text("a", "b", diff.Style{}); p.Possible != strings.Contains(text, "\nAfter\n") && !p.Same {
+	if text := p.Text("a", "b", show.Style{}); p.Possible != strings.Contains(text, "\nAfter\n") && !p.Same {
 		t.Errorf("%s: %s", what, text)
 	}
 }
@@ -245,7 +246,7 @@ func TestDeliveries(t *testing.T) {
 		edits := slices.Repeat([]string{"1.36.3", "1.37.2"}, strings.Count(text, "1.36.3"))
 		p := between(t, text, plan.Options{}, edits...)
 		whole(t, test.what, p)
-		if text := p.Text("old", "new", diff.Style{}); !strings.Contains(text, test.want) {
+		if text := p.Text("old", "new", show.Style{}); !strings.Contains(text, test.want) {
 			t.Errorf("%s: no %q in\n%s", test.what, test.want, text)
 		}
 	}
@@ -261,11 +262,11 @@ func TestContainer(t *testing.T) {
 	p := between(t, text, plan.Options{}, "sha256:3f", "sha256:4f")
 	whole(t, "another image", p)
 	const want = "write, as its new document has it: /etc/containers/systemd/haproxy.container\n       kubernetes# systemctl daemon-reload\n       kubernetes# systemctl restart haproxy.service\n"
-	if text := p.Text("old", "new", diff.Style{}); !strings.Contains(text, want) {
+	if text := p.Text("old", "new", show.Style{}); !strings.Contains(text, want) {
 		t.Errorf("no %q in\n%s", want, text)
 	}
 	anew := between(t, text, plan.Options{Reimage: true}, "sha256:3f", "sha256:4f")
-	if text := anew.Text("old", "new", diff.Style{}); !strings.Contains(text, "kubernetes# systemctl is-active haproxy.service") {
+	if text := anew.Text("old", "new", show.Style{}); !strings.Contains(text, "kubernetes# systemctl is-active haproxy.service") {
 		t.Errorf("nobody looks whether HAProxy runs:\n%s", text)
 	}
 }

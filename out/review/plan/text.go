@@ -7,19 +7,20 @@ import (
 	"strings"
 
 	"hagen/out/review/diff"
+	"hagen/out/review/show"
 )
 
 // Text writes a plan for people.
-func (p Plan) Text(before, after string, style diff.Style) string {
+func (p Plan) Text(before, after string, style show.Style) string {
 	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, "%s\n", diff.Visible(fmt.Sprintf(format, args...))) }
+	line := func(format string, args ...any) { fmt.Fprintf(&b, "%s\n", show.Visible(fmt.Sprintf(format, args...))) }
 	heading := func(text string) { fmt.Fprintf(&b, "\n%s\n", style.In(style.Bold, text)) }
 	title := fmt.Sprintf("cluster %s: %s (%s → %s)", p.Cluster, p.title(), before, after)
-	fmt.Fprintf(&b, "%s\n", style.In(style.Bold, diff.Visible(title)))
+	fmt.Fprintf(&b, "%s\n", style.In(style.Bold, show.Visible(title)))
 	if !p.Possible || p.Same {
 		return b.String()
 	}
-	b.WriteString(p.ChangesText(style))
+	b.WriteString(show.Changes(p.Changes, style))
 	if len(p.Cautions) > 0 {
 		heading("Beware")
 		for _, c := range p.Cautions {

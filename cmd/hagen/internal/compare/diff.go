@@ -12,6 +12,7 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/out/review/diff"
+	"hagen/out/review/show"
 )
 
 // diffSummary is what --json prints. Its fields are an interface: they are
@@ -80,11 +81,11 @@ func (s diffSummary) print(ui *console.UI, asked DiffOptions) {
 		if i > 0 {
 			fmt.Fprintln(ui.Out)
 		}
-		heading := diff.Heading{Cluster: c.Cluster, Before: s.Before, After: s.After}
+		heading := show.Heading{Cluster: c.Cluster, Before: s.Before, After: s.After}
 		if asked.Markdown {
-			fmt.Fprint(ui.Out, c.Markdown(heading))
+			fmt.Fprint(ui.Out, show.Markdown(c.Diff, heading))
 		} else {
-			fmt.Fprint(ui.Out, c.Text(heading, ui.Style()))
+			fmt.Fprint(ui.Out, show.Text(c.Diff, heading, ui.Style()))
 		}
 	}
 }

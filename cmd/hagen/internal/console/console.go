@@ -16,7 +16,7 @@ import (
 
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/spec"
-	"hagen/out/review/diff"
+	"hagen/out/review/show"
 	"hagen/profiles"
 )
 
@@ -61,11 +61,11 @@ func To(out, err io.Writer) *UI {
 func marked() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
 // Style is that of a diff on stdout.
-func (u *UI) Style() diff.Style {
+func (u *UI) Style() show.Style {
 	if !u.Terminal || !marked() {
-		return diff.Style{}
+		return show.Style{}
 	}
-	return diff.Style{Bold: "\x1b[1m", Red: "\x1b[31m", Green: "\x1b[32m", Faint: "\x1b[2m", Normal: "\x1b[0m"}
+	return show.Style{Bold: "\x1b[1m", Red: "\x1b[31m", Green: "\x1b[32m", Faint: "\x1b[2m", Normal: "\x1b[0m"}
 }
 
 // Output remembers that it could not be written to, so that no command has to

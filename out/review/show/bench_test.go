@@ -1,4 +1,4 @@
-package diff_test
+package show
 
 import (
 	"fmt"
@@ -68,7 +68,7 @@ func BenchmarkHosts(b *testing.B) {
 				sides[i].Machines = append(sides[i].Machines, h.Node)
 			}
 		}
-		text = diff.Of(sides[0], sides[1]).Text(diff.Heading{}, diff.Style{})
+		text = Text(diff.Of(sides[0], sides[1]), Heading{}, Style{})
 	}
 	if !strings.Contains(text, "500 of 500 machines change") {
 		b.Error(text)

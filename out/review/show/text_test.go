@@ -1,4 +1,4 @@
-package diff
+package show
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/out/review/diff"
 	"hagen/out/review/facts"
 )
 
@@ -17,12 +18,12 @@ var update = flag.Bool("update", false, "rewrite testdata")
 func TestShown(t *testing.T) {
 	try(t, []trial{
 		// What must not be shown.
-		{what: "a broken key", edit: []func(*Side){replace("kubem00", "/etc/kubernetes/pki/sa.key", "private key of", "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIMAGIC")},
+		{what: "a broken key", edit: []func(*diff.Side){replace("kubem00", "/etc/kubernetes/pki/sa.key", "private key of", "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIMAGIC")},
 			want: []string{"~ /etc/kubernetes/pki/sa.key"}, not: []string{"MAGIC"}},
-		{what: "a broken key in a unit", edit: []func(*Side){replace("kubem00", facts.EtcdUnit, "[Install]", "# -----BEGIN PRIVATE KEY-----MAGIC\n[Install]")}, want: []string{"~ etcd.service"}, not: []string{"MAGIC"}},
-		{what: "a token", edit: []func(*Side){replace("kubem00", "/var/lib/kube-scheduler/kubeconfig", "  user:\n", "  user:\n    token: MAGIC\n")}, want: []string{"token: REDACTED"}, not: []string{"MAGIC"}},
-		{what: "no text", edit: []func(*Side){replace("kubem00", "/etc/kubernetes/audit-policy.yaml", "kind", "\x00\xff")}, want: []string{"content that cannot be shown replaced"}},
-		{what: "what a terminal acts on", edit: []func(*Side){replace("kubem00", "/etc/hosts", "localhost", "\x1b[31mlocal"), replace("kubem00", facts.APIUnit, "--v=2", "--\x1b[2J=2"), leave("kubem01"), join("kubem02", "kubem\x1b[31m")},
+		{what: "a broken key in a unit", edit: []func(*diff.Side){replace("kubem00", facts.EtcdUnit, "[Install]", "# -----BEGIN PRIVATE KEY-----MAGIC\n[Install]")}, want: []string{"~ etcd.service"}, not: []string{"MAGIC"}},
+		{what: "a token", edit: []func(*diff.Side){replace("kubem00", "/var/lib/kube-scheduler/kubeconfig", "  user:\n", "  user:\n    token: MAGIC\n")}, want: []string{"token: REDACTED"}, not: []string{"MAGIC"}},
+		{what: "no text", edit: []func(*diff.Side){replace("kubem00", "/etc/kubernetes/audit-policy.yaml", "kind", "\x00\xff")}, want: []string{"content that cannot be shown replaced"}},
+		{what: "what a terminal acts on", edit: []func(*diff.Side){replace("kubem00", "/etc/hosts", "localhost", "\x1b[31mlocal"), replace("kubem00", facts.APIUnit, "--v=2", "--\x1b[2J=2"), leave("kubem01"), join("kubem02", "kubem\x1b[31m")},
 			want: []string{"?[31mlocal", "--?[2J added: 2", "kubem?[31m"}, not: []string{"\x1b"}},
 	})
 }
@@ -32,7 +33,7 @@ func TestShown(t *testing.T) {
 // balancer.
 func TestGolden(t *testing.T) {
 	before, after := side(t, "standard"), side(t, "standard")
-	for _, edit := range []func(*Side){
+	for _, edit := range []func(*diff.Side){
 		replace("kubem", "/etc/kubernetes/pki/apiserver.pem", "localhost,", "localhost, lb01, api.example.com,"),
 		replace("kubem", "/etc/kubernetes/pki/apiserver.pem", "SHA-256 ", "SHA-256 f"),
 		replace("kubem", "/etc/kubernetes/pki/apiserver-key.pem", "SHA-256 ", "SHA-256 f"),
@@ -43,14 +44,14 @@ func TestGolden(t *testing.T) {
 	} {
 		edit(&after)
 	}
-	d := Of(before, after)
+	d := diff.Of(before, after)
 	heading := Heading{"kubernetes", "HEAD:golden/kubernetes", "golden/kubernetes"}
 	encoded, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"review.txt": d.Text(heading, Style{}), "review.md": d.Markdown(heading), "review.json": string(encoded) + "\n",
+		"review.txt": Text(d, heading, Style{}), "review.md": Markdown(d, heading), "review.json": string(encoded) + "\n",
 	} {
 		path := filepath.Join("testdata", name)
 		if *update {
@@ -74,7 +75,7 @@ func TestMarkdownQuotes(t *testing.T) {
 	before, after := side(t, "standard"), side(t, "standard")
 	replace("kubem00", "/etc/hosts", "localhost", "````\n@somebody")(&after)
 	replace("kubem00", facts.APIUnit, "--v=2", "--v=2 \\\n  --[x](http://y)=1")(&after)
-	got := Of(before, after).Markdown(Heading{"c", "`old`", "new"})
+	got := Markdown(diff.Of(before, after), Heading{"c", "`old`", "new"})
 	for _, want := range []string{"\n`````diff\n", "- `--[x](http://y)` added: `1`", "`` `old` `` → `new`"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q:\n%s", want, got)
@@ -84,7 +85,7 @@ func TestMarkdownQuotes(t *testing.T) {
 	on("kubem", func(n *node.Node) {
 		fileAt(n, "/etc/kubernetes/audit-policy.yaml").Contents = []byte(strings.Repeat(n.Name+" is long\n", 5000))
 	})(&after)
-	if got := Of(before, after).Markdown(Heading{}); len(got) > 65536 || !strings.Contains(got, "lines of 3 files and units were left out") {
+	if got := Markdown(diff.Of(before, after), Heading{}); len(got) > 65536 || !strings.Contains(got, "lines of 3 files and units were left out") {
 		t.Errorf("%d bytes", len(got))
 	}
 }

@@ -1,4 +1,4 @@
-package diff
+package show
 
 import (
 	"slices"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/out/review/diff"
 )
 
 // TestDisks: a changed disk is told by name, cannot be had in place, and
@@ -44,7 +45,7 @@ func TestDisks(t *testing.T) {
 				test.edit(&after.Machines[i])
 			}
 		}
-		text := Of(before, after).Text(Heading{"c", "old", "new"}, Style{})
+		text := Text(diff.Of(before, after), Heading{"c", "old", "new"}, Style{})
 		for _, want := range test.want {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", test.what, want, text)

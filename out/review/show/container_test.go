@@ -1,11 +1,11 @@
-package diff
+package show
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/out/review/diff"
 	"hagen/out/review/facts"
 )
 
@@ -14,22 +14,22 @@ import (
 func TestContainer(t *testing.T) {
 	before := side(t, "container")
 	for _, test := range []struct {
-		change func(*Side)
-		action Action
+		change func(*diff.Side)
+		action diff.Action
 		unit   string
 		says   string
 	}{
-		{replace("kubem00", node.QuadletDir+"/haproxy.container", "@sha256:3f", "@sha256:4f"), Restart, facts.HAProxyUnit, "Image"},
-		{replace("kubem00", node.QuadletDir+"/haproxy.container", "Description=", "Description=The "), Nothing, "", "Description"},
-		{replace("kubem00", "/etc/haproxy/haproxy.cfg", "timeout connect 1s", "timeout connect 2s"), Reload, facts.HAProxyUnit, "timeout connect 2s"},
+		{replace("kubem00", node.QuadletDir+"/haproxy.container", "@sha256:3f", "@sha256:4f"), diff.Restart, facts.HAProxyUnit, "Image"},
+		{replace("kubem00", node.QuadletDir+"/haproxy.container", "Description=", "Description=The "), diff.Nothing, "", "Description"},
+		{replace("kubem00", "/etc/haproxy/haproxy.cfg", "timeout connect 1s", "timeout connect 2s"), diff.Reload, facts.HAProxyUnit, "timeout connect 2s"},
 	} {
 		after := side(t, "container")
 		test.change(&after)
-		d := Of(before, after)
+		d := diff.Of(before, after)
 		if len(d.Effects) != 1 || len(d.Effects[0].Effects) == 0 || d.Effects[0].Effects[0].Action != test.action || d.Effects[0].Effects[0].Unit != test.unit {
 			t.Errorf("%s: %+v", test.says, d.Effects)
 		}
-		if text := d.Text(Heading{}, Style{}); !strings.Contains(text, test.says) {
+		if text := Text(d, Heading{}, Style{}); !strings.Contains(text, test.says) {
 			t.Errorf("%s is not told:\n%s", test.says, text)
 		}
 	}
@@ -50,31 +50,13 @@ func TestFetched(t *testing.T) {
 			f := fileAt(n, test.path)
 			f.Source.Hash = strings.ReplaceAll(f.Source.Hash, "a", "b")
 		})(&after)
-		d := Of(before, after)
+		d := diff.Of(before, after)
 		found := false
 		for _, e := range d.Effects[0].Effects {
-			found = found || e.Action == Restart && e.Unit == test.unit && strings.Contains(e.Why, "does not fetch")
+			found = found || e.Action == diff.Restart && e.Unit == test.unit && strings.Contains(e.Why, "does not fetch")
 		}
 		if !found || len(d.Changes) != 1 || d.Changes[0].Details[0].What != "digest" {
 			t.Errorf("%s: %+v %+v", test.path, d.Effects, d.Changes)
-		}
-	}
-}
-
-// TestArtefacts: which files with binaries a script wants is told by place, and by
-// digest where the place stays.
-func TestArtefacts(t *testing.T) {
-	const etcd = "need /usr/local/bin/etcd 'etcd 3.7.3'\n"
-	before := etcd + "fetch http://a/etcd.tgz aa /var/lib/hagen/etcd.tar.gz 0644\nunpack /var/lib/hagen/etcd.tar.gz aa /usr/local/bin etcd\n"
-	for _, test := range []struct{ what, after, want string }{
-		{"the same", before, "[]"},
-		{"another place and digest", strings.NewReplacer("a/etcd.tgz aa", "b/etcd.tgz bb", "gz aa", "gz bb").Replace(before),
-			"[{takes binaries from added  http://b/etcd.tgz [] []} {/var/lib/hagen/etcd.tar.gz replaced   [] []} {takes binaries from removed http://a/etcd.tgz  [] []}]"},
-		{"another digest", strings.ReplaceAll(before, " aa ", " bb "), "[{http://a/etcd.tgz replaced   [] []} {/var/lib/hagen/etcd.tar.gz replaced   [] []}]"},
-		{"none any more", etcd, "[{takes binaries from removed http://a/etcd.tgz  [] []} {takes binaries from removed /var/lib/hagen/etcd.tar.gz  [] []}]"},
-	} {
-		if details, _ := binaries(before, test.after); fmt.Sprint(details) != test.want {
-			t.Errorf("%s: %v", test.what, details)
 		}
 	}
 }
@@ -84,7 +66,7 @@ func TestArtefacts(t *testing.T) {
 func TestDelivery(t *testing.T) {
 	for _, test := range []struct {
 		golden string
-		change func(*Side)
+		change func(*diff.Side)
 		says   string
 	}{
 		{"urls", on("kubem00", func(n *node.Node) { *fileAt(n, "/usr/local/bin/kube-apiserver") = node.File{Path: "/etc/none"} }), "kube-apiserver changed from a URL to the machine's image"},
@@ -92,11 +74,11 @@ func TestDelivery(t *testing.T) {
 	} {
 		before, after := side(t, test.golden), side(t, test.golden)
 		test.change(&after)
-		d := Of(before, after)
-		if len(d.Order) != 1 || d.Order[0].Action != Reimage {
+		d := diff.Of(before, after)
+		if len(d.Order) != 1 || d.Order[0].Action != diff.Reimage {
 			t.Errorf("%s: %+v", test.golden, d.Order)
 		}
-		if text := d.Text(Heading{}, Style{}); !strings.Contains(text, test.says) {
+		if text := Text(d, Heading{}, Style{}); !strings.Contains(text, test.says) {
 			t.Errorf("%s is not told:\n%s", test.says, text)
 		}
 	}

@@ -1,9 +1,10 @@
-package diff
+package show
 
 import (
 	"testing"
 
 	"hagen/gen/node"
+	"hagen/out/review/diff"
 	"hagen/out/review/facts"
 )
 
@@ -12,27 +13,27 @@ func TestUnits(t *testing.T) {
 		{what: "nothing", want: []string{"cluster c: nothing changes (old → new)"}, not: []string{"Applied", "\n\n"}},
 
 		// Flags by name.
-		{what: "flag changed", edit: []func(*Side){replace("kubem", facts.APIUnit, "goaway-chance=0.001", "goaway-chance=0.01")},
+		{what: "flag changed", edit: []func(*diff.Side){replace("kubem", facts.APIUnit, "goaway-chance=0.001", "goaway-chance=0.01")},
 			want: []string{"3 of 4 machines change", masters + "  ~ kube-apiserver.service\n      --goaway-chance changed from 0.001 to 0.01\n      → kube-apiserver restarts: its unit has changed\n",
 				"\nOrder\n  1. restart kube-apiserver on kubem00, kubem01, kubem02, one at a time: the next when its /readyz answers\n"}},
-		{what: "flag added on one host", edit: []func(*Side){replace("kubem01", "kube-scheduler.service", "--v=2", "--v=2 \\\n  --leader-elect-renew-deadline=5s")},
+		{what: "flag added on one host", edit: []func(*diff.Side){replace("kubem01", "kube-scheduler.service", "--v=2", "--v=2 \\\n  --leader-elect-renew-deadline=5s")},
 			want: []string{"1 of 4 machines changes", "\nkubem01\n", "--leader-elect-renew-deadline added: 5s", "1. restart kube-scheduler on kubem01; go on when it is active"}},
-		{what: "flag removed", edit: []func(*Side){replace("kubem", "kube-controller-manager.service", " \\\n  --profiling=false", "")},
+		{what: "flag removed", edit: []func(*diff.Side){replace("kubem", "kube-controller-manager.service", " \\\n  --profiling=false", "")},
 			want: []string{"--profiling removed: false", "restart kube-controller-manager on"}},
-		{what: "flag with a blank, long list", golden: "classic", edit: []func(*Side){replace("kubem00", facts.APIUnit, "LimitRanger,", "LimitRanger,NodeRestriction,")},
+		{what: "flag with a blank, long list", golden: "classic", edit: []func(*diff.Side){replace("kubem00", facts.APIUnit, "LimitRanger,", "LimitRanger,NodeRestriction,")},
 			want: []string{"--admission-control changed: + NodeRestriction\n"}},
-		{what: "two etcd flags", edit: []func(*Side){replace("kubem", facts.EtcdUnit, "election-timeout=1000", "election-timeout=2000")},
+		{what: "two etcd flags", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "election-timeout=1000", "election-timeout=2000")},
 			want: []string{"restart etcd on kubem00, kubem01, kubem02, one at a time: the next when every member is healthy again"}},
-		{what: "order of units", edit: []func(*Side){replace("kubem", "", "RestartSec=2", "RestartSec=3"), replace("kubem", "", "LimitNOFILE=65536", "LimitNOFILE=70000"), replace("kubernetes", "haproxy.service", "PrivateTmp=yes", "PrivateTmp=no")},
+		{what: "order of units", edit: []func(*diff.Side){replace("kubem", "", "RestartSec=2", "RestartSec=3"), replace("kubem", "", "LimitNOFILE=65536", "LimitNOFILE=70000"), replace("kubernetes", "haproxy.service", "PrivateTmp=yes", "PrivateTmp=no")},
 			want: []string{"RestartSec changed from 2 to 3", "1. restart etcd on", "2. restart kube-apiserver on", "3. restart kube-controller-manager on", "4. restart kube-scheduler on", "5. restart haproxy on kubernetes; go on",
 				"kubernetes: the only load balancer"}},
-		{what: "settings of the manager", edit: []func(*Side){replace("kubem", facts.EtcdUnit, "RestartSec=2", "RestartSec=3")},
+		{what: "settings of the manager", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "RestartSec=2", "RestartSec=3")},
 			want: []string{"→ nothing happens: systemctl daemon-reload is enough"}, not: []string{"Order"}},
-		{what: "description and comment", edit: []func(*Side){replace("kubem", facts.EtcdUnit, "Description=etcd", "Description=the store"), replace("kubem", facts.APIUnit, "[Service]", "# here\n[Service]")},
+		{what: "description and comment", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "Description=etcd", "Description=the store"), replace("kubem", facts.APIUnit, "[Service]", "# here\n[Service]")},
 			want: []string{"Description changed from etcd to the store", "the text changed from its comments or its order"}, not: []string{"Order"}},
-		{what: "another place of binaries", edit: []func(*Side){replace("kubem", "kube-scheduler.service", "/usr/local/bin", "/opt/bin")},
+		{what: "another place of binaries", edit: []func(*diff.Side){replace("kubem", "kube-scheduler.service", "/usr/local/bin", "/opt/bin")},
 			want: []string{"ExecStart changed from /usr/local/bin/kube-scheduler to /opt/bin/kube-scheduler"}},
-		{what: "unit added, removed, disabled", edit: []func(*Side){
+		{what: "unit added, removed, disabled", edit: []func(*diff.Side){
 			on("kubem00", func(n *node.Node) {
 				n.Units = append(n.Units, node.Unit{Name: "extra.service", Contents: "[Service]\nExecStart=/bin/extra\n", Enabled: true})
 			}),

@@ -1,4 +1,4 @@
-package diff
+package show
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"hagen/gen/cases"
 	"hagen/gen/node"
+	"hagen/out/review/diff"
 	"hagen/out/review/rendered"
 )
 
@@ -17,7 +18,7 @@ import (
 var goldens = map[string]rendered.Tree{}
 
 // side gives a golden tree, to be changed.
-func side(tb testing.TB, name string) Side {
+func side(tb testing.TB, name string) diff.Side {
 	tb.Helper()
 	read, known := goldens[name]
 	if !known {
@@ -30,7 +31,7 @@ func side(tb testing.TB, name string) Side {
 		}
 		goldens[name] = read
 	}
-	s := Side{Kubeconfig: read.Others[0].Text}
+	s := diff.Side{Kubeconfig: read.Others[0].Text}
 	for _, h := range read.Hosts {
 		n := h.Node
 		n.Groups, n.Users, n.Directories = slices.Clone(n.Groups), slices.Clone(n.Users), slices.Clone(n.Directories)
@@ -42,8 +43,8 @@ func side(tb testing.TB, name string) Side {
 
 // replace changes a text in all files and units of the hosts whose name begins
 // so, of files at one path or units of one name if where is not empty.
-func replace(hosts, where, old, new string) func(*Side) {
-	return func(s *Side) {
+func replace(hosts, where, old, new string) func(*diff.Side) {
+	return func(s *diff.Side) {
 		found := 0
 		change := func(name, text string) string {
 			if where != "" && name != where {
@@ -71,8 +72,8 @@ func replace(hosts, where, old, new string) func(*Side) {
 }
 
 // on changes hosts whose name begins so.
-func on(hosts string, do func(*node.Node)) func(*Side) {
-	return func(s *Side) {
+func on(hosts string, do func(*node.Node)) func(*diff.Side) {
+	return func(s *diff.Side) {
 		for i := range s.Machines {
 			if strings.HasPrefix(s.Machines[i].Name, hosts) {
 				do(&s.Machines[i])
@@ -91,8 +92,8 @@ func fileAt(n *node.Node, path string) *node.File {
 }
 
 // join adds a master or load balancer like one that is there.
-func join(like, name string) func(*Side) {
-	return func(s *Side) {
+func join(like, name string) func(*diff.Side) {
+	return func(s *diff.Side) {
 		for _, n := range s.Machines {
 			if n.Name == like {
 				n.Name = name
@@ -107,8 +108,8 @@ func join(like, name string) func(*Side) {
 	}
 }
 
-func leave(name string) func(*Side) {
-	return func(s *Side) {
+func leave(name string) func(*diff.Side) {
+	return func(s *diff.Side) {
 		s.Machines = slices.DeleteFunc(s.Machines, func(n node.Node) bool { return n.Name == name })
 	}
 }
@@ -119,7 +120,7 @@ const masters = "kubem00, kubem01, kubem02\n"
 type trial struct {
 	what   string
 	golden string // "" is standard
-	edit   []func(*Side)
+	edit   []func(*diff.Side)
 	want   []string // pieces of the text
 	not    []string
 }
@@ -136,12 +137,12 @@ func try(t *testing.T, trials []trial) {
 		for _, edit := range test.edit {
 			edit(&after)
 		}
-		before.Systems = map[string]System{}
+		before.Systems = map[string]diff.System{}
 		for host := range after.Systems {
-			before.Systems[host] = System{"fcos", "fcos"}
+			before.Systems[host] = diff.System{Name: "fcos", Family: "fcos"}
 		}
-		d := Of(before, after)
-		got := d.Text(Heading{"c", "old", "new"}, Style{})
+		d := diff.Of(before, after)
+		got := Text(d, Heading{"c", "old", "new"}, Style{})
 		for _, want := range test.want {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: lacks %q:\n%s", test.what, want, got)
@@ -152,10 +153,10 @@ func try(t *testing.T, trials []trial) {
 				t.Errorf("%s: holds %q:\n%s", test.what, not, got)
 			}
 		}
-		if back := Of(after, before); back.Same != d.Same || len(back.Changes) == 0 != d.Same {
+		if back := diff.Of(after, before); back.Same != d.Same || len(back.Changes) == 0 != d.Same {
 			t.Errorf("%s: the way back differs: %+v", test.what, back)
 		}
-		if markdown := d.Markdown(Heading{"c", "old", "new"}); strings.Contains(markdown, "MAGIC") || strings.Contains(markdown, "\x1b") {
+		if markdown := Markdown(d, Heading{"c", "old", "new"}); strings.Contains(markdown, "MAGIC") || strings.Contains(markdown, "\x1b") {
 			t.Errorf("%s: %s", test.what, markdown)
 		}
 		if text, err := json.Marshal(d); err != nil || bytes.Contains(text, []byte("MAGIC")) || bytes.Contains(text, []byte("null")) {
@@ -167,12 +168,12 @@ func try(t *testing.T, trials []trial) {
 // TestNewCluster: all of it may boot at the same time, and nobody has to tell
 // etcd.
 func TestNewCluster(t *testing.T) {
-	d := Of(Side{}, side(t, "standard"))
-	got := d.Text(Heading{}, Style{})
+	d := diff.Of(diff.Side{}, side(t, "standard"))
+	got := Text(d, Heading{}, Style{})
 	if !strings.Contains(got, "1. boot kubem00, kubem01, kubem02\n     a new cluster: in any order, at any time\n  2. boot kubernetes\n") || strings.Contains(got, "etcd has") {
 		t.Error(got)
 	}
-	if d := Of(Side{}, Side{}); !d.Same {
+	if d := diff.Of(diff.Side{}, diff.Side{}); !d.Same {
 		t.Error(d)
 	}
 }
@@ -183,7 +184,7 @@ func TestKubeconfig(t *testing.T) {
 	text := strings.Replace(string(after.Kubeconfig), "certificate, SHA-256 7", "certificate, SHA-256 8", 1)
 	text = strings.ReplaceAll(text, "4e4621d8", "00000000")
 	after.Kubeconfig = []byte(strings.Replace(text, "subject CN=admin,O=system:masters", "subject CN=admin,O=admins", 1))
-	got := Of(before, after).Text(Heading{}, Style{})
+	got := Text(diff.Of(before, after), Heading{}, Style{})
 	for _, want := range []string{"\nno machine\n  ~ admin.kubeconfig\n", "client-certificate-data subject changed from CN=admin,O=system:masters to CN=admin,O=admins",
 		"client-certificate-data key replaced", "client-key-data replaced", "hand it to those who use it", "0 of 4 machines change"} {
 		if !strings.Contains(got, want) {

@@ -1,10 +1,10 @@
-package diff
+package show
 
 import (
 	"fmt"
 	"strings"
 
-	"hagen/gen/lazy"
+	"hagen/out/review/diff"
 )
 
 // maxMarkdown is how much of a comment lines of files may fill, in bytes:
@@ -13,12 +13,12 @@ const maxMarkdown = 40000
 
 // Markdown writes a diff as a comment on a pull request. What it quotes stands
 // in code, so that nothing in it is markup.
-func (d Diff) Markdown(h Heading) string {
+func Markdown(d diff.Diff, h Heading) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("### %s", d.title(h, code))
+	line("### %s", markdown.title(d, h))
 	line("\n%s → %s", code(h.Before), code(h.After))
-	for _, s := range d.sections(code, prose) {
+	for _, s := range markdown.sections(d) {
 		line("\n**%s**\n", s.title)
 		for i, l := range s.lines {
 			number := "- "
@@ -31,19 +31,19 @@ func (d Diff) Markdown(h Heading) string {
 	}
 	hosts, left := "", 0
 	for _, c := range d.Changes {
-		if now := c.who(code); now != hosts {
+		if now := markdown.who(c); now != hosts {
 			hosts = now
 			line("\n#### %s", hosts)
 		}
-		line("\n%s", c.title(code))
-		if len(c.Details)+len(c.reasons()) > 0 {
+		line("\n%s", markdown.change(c))
+		if len(c.Details)+len(reasons(c)) > 0 {
 			line("")
 		}
 		for _, detail := range c.Details {
-			line("- %s", detail.phrase(code))
+			line("- %s", markdown.detail(detail))
 		}
-		for _, e := range c.reasons() {
-			line("- → %s", e.phrase(code))
+		for _, e := range reasons(c) {
+			line("- → %s", markdown.reason(e))
 		}
 		if len(c.Hunks) == 0 {
 			continue
@@ -63,7 +63,7 @@ func (d Diff) Markdown(h Heading) string {
 	return b.String()
 }
 
-func hunkText(c Change) string {
+func hunkText(c diff.Change) string {
 	var b strings.Builder
 	for _, hunk := range c.Hunks {
 		b.WriteString(hunk.Head())
@@ -76,35 +76,4 @@ func hunkText(c Change) string {
 		}
 	}
 	return b.String()
-}
-
-// code quotes a text (CommonMark, Code spans): the fence is longer than any
-// run of backquotes in it.
-func code(text string) string {
-	text = Visible(text)
-	fence := strings.Repeat("`", longestRun(text)+1)
-	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
-		text = " " + text + " "
-	}
-	return fence + text + fence
-}
-
-var markup = lazy.Regexp("[\\\\`*_<>#|~\\[\\]]")
-
-// prose is a sentence in which names stand as they are: a backslash before
-// what would be markup (CommonMark, Backslash escapes).
-func prose(text string) string { return markup().ReplaceAllString(Visible(text), `\$0`) }
-
-// fenceFor opens and closes a block of code (CommonMark, Fenced code blocks).
-func fenceFor(text string) string { return strings.Repeat("`", max(3, longestRun(text)+1)) }
-
-func longestRun(text string) int {
-	longest, run := 0, 0
-	for _, r := range text {
-		if run++; r != '`' {
-			run = 0
-		}
-		longest = max(longest, run)
-	}
-	return longest
 }

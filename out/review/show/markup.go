@@ -1,0 +1,59 @@
+package show
+
+import (
+	"strings"
+	"unicode"
+
+	"hagen/gen/lazy"
+)
+
+// markup is how texts of others are written: names and values as they stand in
+// files, and sentences that hold some.
+type markup struct{ code, prose func(string) string }
+
+var (
+	plain    = markup{Visible, Visible}
+	markdown = markup{code, prose}
+)
+
+// Visible replaces what a terminal would act on: names and contents come from
+// files that others wrote.
+func Visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, text)
+}
+
+// code quotes a text (CommonMark, Code spans): the fence is longer than any
+// run of backquotes in it.
+func code(text string) string {
+	text = Visible(text)
+	fence := strings.Repeat("`", longestRun(text)+1)
+	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
+		text = " " + text + " "
+	}
+	return fence + text + fence
+}
+
+var special = lazy.Regexp("[\\\\`*_<>#|~\\[\\]]")
+
+// prose is a sentence in which names stand as they are: a backslash before
+// what would be markup (CommonMark, Backslash escapes).
+func prose(text string) string { return special().ReplaceAllString(Visible(text), `\$0`) }
+
+// fenceFor opens and closes a block of code (CommonMark, Fenced code blocks).
+func fenceFor(text string) string { return strings.Repeat("`", max(3, longestRun(text)+1)) }
+
+func longestRun(text string) int {
+	longest, run := 0, 0
+	for _, r := range text {
+		if run++; r != '`' {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}

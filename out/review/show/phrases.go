@@ -1,0 +1,171 @@
+package show
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/gen/lazy"
+	"hagen/out/review/diff"
+)
+
+// maxNames is how many hosts are listed by name.
+const maxNames = 10
+
+// hosts lists machines, and of many the first and the last.
+func (m markup) hosts(hosts []string) string {
+	var shown []string
+	for i, h := range hosts {
+		if len(hosts) <= maxNames || i < 3 {
+			shown = append(shown, m.code(h))
+		}
+	}
+	text := strings.Join(shown, ", ")
+	if len(hosts) > maxNames {
+		text += fmt.Sprintf(", … %s (%d machines)", m.code(hosts[len(hosts)-1]), len(hosts))
+	}
+	return text
+}
+
+func unitName(unit string) string { return strings.TrimSuffix(unit, ".service") }
+
+// reasons are the effects that the title does not tell. That nothing happens is
+// worth a word only if nothing else does.
+func reasons(c diff.Change) []diff.Effect {
+	if c.Kind == diff.KindMachine {
+		return nil
+	}
+	rest := slices.DeleteFunc(slices.Clone(c.Effects), func(e diff.Effect) bool { return e.Action == diff.Nothing })
+	if len(rest) == 0 {
+		return c.Effects[:min(1, len(c.Effects))]
+	}
+	return rest
+}
+
+// who has a change.
+func (m markup) who(c diff.Change) string {
+	if len(c.Hosts) == 0 {
+		return "no machine"
+	}
+	return m.hosts(c.Hosts)
+}
+
+// change names what changes: a file or unit by itself, else with its kind.
+func (m markup) change(c diff.Change) string {
+	name := m.code(c.Name)
+	switch c.Kind {
+	case diff.KindMachine:
+		if c.How == diff.Added {
+			return "a new " + c.Name
+		}
+		return "a " + c.Name + " that is gone"
+	case diff.KindGroup, diff.KindUser, diff.KindDisk, diff.KindFilesystem, diff.KindMount, diff.KindDirectory, diff.KindLink:
+		name = c.Kind + " " + name
+	}
+	for _, also := range c.Also {
+		name += " and " + m.code(also)
+	}
+	if c.How != diff.Changed {
+		name += " " + c.How
+	}
+	return name
+}
+
+// word is a name that means nothing but itself in any markup.
+var word = lazy.Regexp(`^[A-Za-z][A-Za-z' -]*$`)
+
+// detail says a detail in words.
+func (m markup) detail(d diff.Detail) string {
+	what := d.What
+	if !word().MatchString(what) {
+		what = m.code(what)
+	}
+	quote := func(text string) string {
+		if text == "" {
+			return "nothing"
+		}
+		return m.code(text)
+	}
+	switch {
+	case d.How == diff.Replaced && d.To != "":
+		return what + " replaced: " + d.To
+	case d.How == diff.Replaced:
+		return what + " replaced"
+	case d.What == "units" && d.Added != nil:
+		return "units: " + m.hosts(d.Added)
+	case d.What == "files":
+		return "files: " + d.To
+	case len(d.Added)+len(d.Removed) > 0:
+		var parts []string
+		for _, e := range d.Added {
+			parts = append(parts, "+ "+m.code(e))
+		}
+		for _, e := range d.Removed {
+			parts = append(parts, "- "+m.code(e))
+		}
+		return what + " changed: " + strings.Join(parts, ", ")
+	case d.How == diff.Changed:
+		return what + " changed from " + quote(d.From) + " to " + quote(d.To)
+	case d.How == diff.Removed && d.From != "":
+		return what + " removed: " + m.code(d.From)
+	case d.To != "":
+		return what + " added: " + m.code(d.To)
+	}
+	return what + " " + d.How
+}
+
+// effect says an effect without its reason.
+func (m markup) effect(e diff.Effect) string {
+	unit := m.code(unitName(e.Unit))
+	switch e.Action {
+	case diff.ByItself:
+		return unit + " takes it up by itself"
+	case diff.Membership:
+		return "etcd has to be told"
+	case diff.Reimage:
+		return "has to be re-imaged"
+	case diff.Boot:
+		return "boots for the first time"
+	case diff.SwitchOff:
+		return "is switched off"
+	case diff.Nothing:
+		return "nothing happens"
+	}
+	return unit + " " + string(e.Action) + "s"
+}
+
+func (m markup) reason(e diff.Effect) string { return m.effect(e) + ": " + e.Why }
+
+// step says a step in words.
+func (m markup) step(s diff.Step) string {
+	text := string(s.Action) + " "
+	switch s.Action {
+	case diff.Membership:
+		text = "tell etcd"
+	case diff.Boot, diff.Reimage, diff.SwitchOff:
+		text += m.hosts(s.Hosts)
+	default:
+		text += m.code(unitName(s.Unit)) + " on " + m.hosts(s.Hosts)
+	}
+	switch {
+	case s.OneAtATime && s.Until != "":
+		text += ", one at a time: the next when " + s.Until
+	case s.OneAtATime:
+		text += ", one at a time"
+	case s.Until != "":
+		text += "; go on when " + s.Until
+	}
+	for _, c := range s.Commands {
+		text += "\n" + m.code(c)
+	}
+	if len(s.Flags) > 0 {
+		text += "\nits etcd has to be started with what its document does not say:"
+		for _, f := range s.Flags {
+			text += "\n" + m.code(f)
+		}
+	}
+	if s.Note != "" && s.Note != diff.KeepData { // which is said of all machines
+		text += "\n" + s.Note
+	}
+	return text
+}

@@ -1,0 +1,86 @@
+package show
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/out/review/diff"
+)
+
+// Heading is what a diff is of.
+type Heading struct {
+	Cluster       string // "" if it has no name
+	Before, After string // how the user wrote the two sides
+}
+
+func (m markup) title(d diff.Diff, h Heading) string {
+	title := fmt.Sprintf("%d of %d machines change", d.Changed, d.Machines)
+	switch {
+	case d.Same:
+		title = "nothing changes"
+	case d.Changed == 1:
+		title = fmt.Sprintf("1 of %d machines changes", d.Machines)
+	}
+	if h.Cluster != "" {
+		title = "cluster " + m.code(h.Cluster) + ": " + title
+	}
+	return title
+}
+
+// section is a part of the summary below the changes.
+type section struct {
+	title    string
+	lines    []string
+	numbered bool
+}
+
+// sections tell what the changes do, in which order, and what to beware of.
+func (m markup) sections(d diff.Diff) []section {
+	var all []section
+	inPlace := section{title: "Applied in place"}
+	for _, e := range d.Effects {
+		var parts []string
+		for _, effect := range e.Effects {
+			part := m.effect(effect)
+			if effect.Action == diff.Reimage {
+				part += " (" + effect.Why + ")"
+			}
+			parts = append(parts, part)
+		}
+		inPlace.lines = append(inPlace.lines, m.hosts(e.Hosts)+": "+strings.Join(parts, "; "))
+	}
+	order := section{title: "Order", numbered: true}
+	for _, s := range d.Order {
+		order.lines = append(order.lines, m.step(s))
+	}
+	beware := section{title: "Beware"}
+	for _, c := range d.Cautions {
+		text := m.prose(c.Text)
+		if len(c.Hosts) > 0 {
+			text = m.hosts(c.Hosts) + ": " + text
+		}
+		beware.lines = append(beware.lines, text)
+	}
+	instead := section{title: "Re-imaged instead"}
+	if len(d.Reimage) > 0 {
+		instead.lines = []string{"documents act at the first boot alone; a machine that is made anew takes all of it at once"}
+		if len(d.Reimage) > 1 {
+			instead.lines = append(instead.lines, "one at a time, the next when the one before serves: "+m.hosts(d.Reimage))
+		}
+		if d.Masters() {
+			instead.lines = append(instead.lines, diff.KeepData)
+		}
+		if slices.ContainsFunc(d.Order, func(s diff.Step) bool {
+			return s.Action == diff.Membership || s.Action == diff.Boot || s.Action == diff.SwitchOff
+		}) {
+			instead.lines = append(instead.lines, "what the order says of etcd, and of machines that are new or gone, holds here, too")
+		}
+	}
+	for _, s := range []section{inPlace, order, beware, instead} {
+		if len(s.lines) > 0 {
+			all = append(all, s)
+		}
+	}
+	return all
+}

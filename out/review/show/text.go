@@ -1,0 +1,89 @@
+// Package show writes for people what changes, what that does and in which
+// order: as text and as Markdown. It decides nothing.
+package show
+
+import (
+	"fmt"
+	"strings"
+
+	"hagen/out/review/diff"
+)
+
+// Style are the marks of a terminal; all empty gives plain text.
+type Style struct {
+	Bold, Red, Green, Faint, Normal string
+}
+
+// In puts a text between a mark and the end of it.
+func (s Style) In(mark, text string) string {
+	if mark == "" {
+		return text
+	}
+	return mark + text + s.Normal
+}
+
+// Text writes a diff for people.
+func Text(d diff.Diff, h Heading, style Style) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s → %s)\n", style.In(style.Bold, plain.title(d, h)), Visible(h.Before), Visible(h.After))
+	b.WriteString(Changes(d.Changes, style))
+	for _, s := range plain.sections(d) {
+		b.WriteString(s.text(style))
+	}
+	return b.String()
+}
+
+// Changes writes what changes in files, units and the like, by hosts.
+func Changes(changes []diff.Change, style Style) string {
+	var b strings.Builder
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	hosts := ""
+	for _, c := range changes {
+		if now := plain.who(c); now != hosts {
+			hosts = now
+			line("\n%s", style.In(style.Bold, hosts))
+		}
+		mark, color := style.mark(c.How)
+		line("  %s", style.In(color, mark+" "+plain.change(c)))
+		for _, detail := range c.Details {
+			line("      %s", plain.detail(detail))
+		}
+		if c.Context {
+			line("      %s", style.In(style.Faint, "as on "+Visible(c.Hosts[0])+"; elsewhere other lines stand around it"))
+		}
+		for _, hunk := range c.Hunks {
+			line("      %s", style.In(style.Faint, hunk.Head()))
+			for _, l := range hunk.Lines {
+				line("      %s", style.In(map[byte]string{'-': style.Red, '+': style.Green, ' ': ""}[l[0]], Visible(l)))
+			}
+		}
+		for _, e := range reasons(c) {
+			line("      %s", style.In(style.Faint, "→ "+plain.reason(e)))
+		}
+	}
+	return b.String()
+}
+
+// text writes a section.
+func (s section) text(style Style) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s\n", style.In(style.Bold, s.title))
+	for i, l := range s.lines {
+		number := "  "
+		if s.numbered {
+			number = fmt.Sprintf("  %d. ", i+1)
+		}
+		fmt.Fprintf(&b, "%s%s\n", number, strings.ReplaceAll(l, "\n", "\n"+strings.Repeat(" ", len(number))))
+	}
+	return b.String()
+}
+
+func (s Style) mark(how string) (mark, color string) {
+	switch how {
+	case diff.Added:
+		return "+", s.Green
+	case diff.Removed:
+		return "-", s.Red
+	}
+	return "~", s.Bold
+}
