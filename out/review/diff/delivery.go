@@ -19,15 +19,15 @@ const (
 	byContainer = "a container"
 )
 
-// delivery compares how the binaries of units come onto a machine that has them
-// before and after. Another way needs directories, units and files that a first
+// compareDelivery tells how the binaries of units come onto a machine otherwise that
+// has them before and after. Another way needs directories, units and files that a first
 // boot makes, in an order that it knows; so does a unit that is new, unless its
 // binary is there.
-func delivery(p *machines) {
-	was, is := supplies(*p.before), supplies(*p.after)
-	change := Change{Hosts: []string{p.name}, Kind: KindDelivery, Name: KindDelivery, How: Changed, Hunks: []Hunk{},
+func compareDelivery(before, after node.Node) []Change {
+	was, is := supplies(before), supplies(after)
+	change := Change{Hosts: []string{after.Name}, Kind: KindDelivery, Name: KindDelivery, How: Changed, Hunks: []Hunk{},
 		Effects: []Effect{{Action: Reimage, Why: "a first boot brings binaries on another way"}}}
-	for _, u := range p.after.Units {
+	for _, u := range after.Units {
 		from, to, name := was[u.Name], is[u.Name], strings.TrimSuffix(u.Name, ".service")
 		switch {
 		case from == to:
@@ -37,9 +37,10 @@ func delivery(p *machines) {
 			change.Details = append(change.Details, Detail{What: name, How: Added, To: to})
 		}
 	}
-	if len(change.Details) > 0 {
-		p.changes = append([]Change{change}, p.changes...)
+	if len(change.Details) == 0 {
+		return nil
 	}
+	return []Change{change}
 }
 
 // supplies tells of each unit on a machine how what it runs comes there.

@@ -162,25 +162,3 @@ var longHash = lazy.Regexp(`\b[0-9a-f]{64}\b`)
 func shorten(text string) string {
 	return longHash().ReplaceAllStringFunc(text, func(hash string) string { return hash[:12] + "…" })
 }
-
-// listChange tells which elements two lists do not share, if they share any in
-// the same order.
-func listChange(before, after, separator string) (added, removed []string) {
-	b, a := strings.Split(before, separator), strings.Split(after, separator)
-	keep := func(list, other []string) (kept, rest []string) {
-		for _, e := range list {
-			if slices.Contains(other, e) {
-				kept = append(kept, e)
-			} else {
-				rest = append(rest, e)
-			}
-		}
-		return kept, rest
-	}
-	keptBefore, removed := keep(b, a)
-	keptAfter, added := keep(a, b)
-	if len(keptBefore) == 0 || !slices.Equal(keptBefore, keptAfter) {
-		return nil, nil
-	}
-	return added, removed
-}

@@ -10,18 +10,6 @@ import (
 	"hagen/gen/read"
 )
 
-// Details that other parts of the package look for.
-const (
-	detailExisting   = "a file that is there"
-	detailFetched    = "fetched from"
-	detailKey        = "key"
-	detailAuthority  = "the authority's key"
-	detailPrivateKey = "private key"
-	detailPublicKey  = "public key"
-	detailSecret     = "secret"
-	detailMasked     = "masked"
-)
-
 // byMeaning compares two twins whose lines say something known. Told is false
 // if lines remain that have to be shown.
 func byMeaning(before, after string) (details []Detail, told bool) {
@@ -35,7 +23,7 @@ func byMeaning(before, after string) (details []Detail, told bool) {
 
 // keys compares files that are one key.
 func keys(before, after string) ([]Detail, bool) {
-	for _, k := range []struct{ line, what string }{{node.PrivateKeyMark, detailPrivateKey}, {node.PublicKeyMark, detailPublicKey}} {
+	for _, k := range []struct{ line, what string }{{node.PrivateKeyMark, DetailPrivateKey}, {node.PublicKeyMark, DetailPublicKey}} {
 		if isLine(after, k.line) && isLine(before, k.line) {
 			return []Detail{{What: k.what, How: Replaced}}, true
 		}
@@ -112,7 +100,7 @@ func compareCertificates(c, with node.CertificateSummary) []Detail {
 	if c.Key != with.Key {
 		what := detailKey
 		if slices.Contains(with.Usages, "authority") {
-			what = detailAuthority
+			what = DetailAuthority
 		}
 		details = append(details, Detail{What: what, How: Replaced})
 	}

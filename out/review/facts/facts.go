@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hagen/gen/node"
+	"hagen/gen/read"
 )
 
 // Units by which machines are told apart.
@@ -38,6 +39,17 @@ func RoleOf(n *node.Node) Role {
 	return Role{Name: "machine"}
 }
 
+// Versions are those of the binaries that a machine is to have, by name.
+func Versions(n node.Node) map[string]string {
+	versions := map[string]string{}
+	for _, s := range read.StepsOf(n) {
+		if s.Does == read.Need {
+			versions[s.Product] = s.Version
+		}
+	}
+	return versions
+}
+
 // Member is one of etcd's, as its machine's own unit tells.
 type Member struct {
 	Host     string // the machine
@@ -53,7 +65,7 @@ func MemberOf(n *node.Node) (Member, bool) {
 	if !Runs(n, EtcdUnit) {
 		return Member{}, false
 	}
-	m := Member{Host: n.Name, Name: n.Name}
+	m, unit := Member{Host: n.Name, Name: n.Name}, UnitOf(*n, EtcdUnit)
 	for _, flag := range []struct {
 		name  string
 		value *string
@@ -61,7 +73,7 @@ func MemberOf(n *node.Node) (Member, bool) {
 		{"--name", &m.Name}, {"--initial-advertise-peer-urls", &m.PeerURLs}, {"--data-dir", &m.DataDir},
 		{"--initial-cluster", &m.Cluster}, {"--initial-cluster-state", &m.State},
 	} {
-		if value := Flag(*n, EtcdUnit, flag.name); value != "" {
+		if value := unit.Flag(flag.name); value != "" {
 			*flag.value = value
 		}
 	}

@@ -77,15 +77,18 @@ func (u *Unit) command(line string) {
 // Program is what a unit runs.
 func (u Unit) Program() string { return read.Program(read.Word{Text: u.Exec}).Text }
 
-// Flag gives the value of a flag of a machine's unit, "" if it has none.
-func Flag(n node.Node, unit, name string) string {
-	for _, f := range UnitOf(n, unit).Flags {
+// Flag gives the value of a flag, "" if it is not there.
+func (u Unit) Flag(name string) string {
+	for _, f := range u.Flags {
 		if f.Name == name {
 			return strings.Join(f.Values, ",")
 		}
 	}
 	return ""
 }
+
+// Flag gives the value of a flag of a machine's unit, "" if it has none.
+func Flag(n node.Node, unit, name string) string { return UnitOf(n, unit).Flag(name) }
 
 // Command gives what a machine's unit runs, without its flags; "" if it has no
 // such unit.

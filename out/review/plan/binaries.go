@@ -11,6 +11,7 @@ import (
 	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
+	"hagen/out/review/order"
 	"hagen/profiles"
 )
 
@@ -113,11 +114,11 @@ func fetch(f node.File) []string {
 
 // together warns of hosts whose binaries are others all at once in place: those
 // of one image, and those that the machine's own script fetches.
-func together(w way) []diff.Caution {
+func together(w way) []order.Caution {
 	var hosts []string
 	for _, h := range w.after.Cluster.Hosts() {
 		itself := slices.ContainsFunc(machine(w.after, h.Name).Files, control.Fetches)
-		inPlace := !slices.Contains(hostsOf(w.plan.Order, diff.Reimage), h.Name)
+		inPlace := !slices.Contains(hostsOf(w.plan.Order.Steps, diff.Reimage), h.Name)
 		if inPlace && h.Role.Runs("kube-apiserver") && (itself || h.Delivery.Of("kube-apiserver") == profiles.Sysext) {
 			hosts = append(hosts, h.Name)
 		}
@@ -125,5 +126,5 @@ func together(w way) []diff.Caution {
 	if w.options.Reimage || len(hosts) == 0 || w.plan.From == w.plan.To {
 		return nil
 	}
-	return []diff.Caution{{Hosts: hosts, Text: "all binaries change at once, as they are one image or are fetched together: in place, a daemon that restarts before its turn does so with the new one, so do not leave a machine half way; hagen plan --reimage has no such moment"}}
+	return []order.Caution{{Hosts: hosts, Text: "all binaries change at once, as they are one image or are fetched together: in place, a daemon that restarts before its turn does so with the new one, so do not leave a machine half way; hagen plan --reimage has no such moment"}}
 }

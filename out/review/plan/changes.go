@@ -7,6 +7,8 @@ import (
 
 	"hagen/gen/node"
 	"hagen/out/review/diff"
+	"hagen/out/review/order"
+	"hagen/out/review/risk"
 )
 
 // Way is how a change of the cluster file comes to machines that run.
@@ -54,7 +56,7 @@ type change struct {
 	acts    string // what units and machines do, as act says it
 	words   string // for docs/changes.md
 	refused func(way) []Refusal
-	beware  func(way) []diff.Caution
+	beware  func(way) []order.Caution
 }
 
 // act is what the rows call an effect.
@@ -89,8 +91,8 @@ func (w way) refusals() []Refusal {
 }
 
 // cautions are those of all rows. What machines tell by themselves is told
-// already: out/review/diff knows it.
-func (w way) cautions() (out []diff.Caution) {
+// already: out/review/order knows it.
+func (w way) cautions() (out []order.Caution) {
 	for _, g := range groups {
 		for _, c := range g.changes {
 			if c.beware != nil {
@@ -141,7 +143,7 @@ func skewed(field string) func(way) []Refusal {
 func ranges(field string) func(way) []Refusal {
 	return func(w way) (out []Refusal) {
 		for _, r := range rangeRisks(w.before, w.after) {
-			if r.Field == field && r.Refused && !(r.Unless == diff.NodesFit && w.options.NodesFit) {
+			if r.Field == field && r.Refused && !(r.Unless == risk.NodesFit && w.options.NodesFit) {
 				out = append(out, Refusal{field, r.Problem, r.Remedy})
 			}
 		}
@@ -150,13 +152,13 @@ func ranges(field string) func(way) []Refusal {
 }
 
 // rangeRisks are those of any master: all have the same ranges.
-func rangeRisks(before, after Side) []diff.Risk {
+func rangeRisks(before, after Side) []risk.Risk {
 	master := func(s Side) node.Node { return machine(s, s.Cluster.Members()[0].Name) }
-	return diff.RangeRisks(master(before), master(after))
+	return risk.OfRanges(master(before), master(after))
 }
 
 // AboutNodes says whether the way from one side to the other depends on the
 // ranges that Nodes have, which Options.NodesFit is about.
 func AboutNodes(before, after Side) bool {
-	return slices.ContainsFunc(rangeRisks(before, after), func(r diff.Risk) bool { return r.Unless == diff.NodesFit })
+	return slices.ContainsFunc(rangeRisks(before, after), func(r risk.Risk) bool { return r.Unless == risk.NodesFit })
 }

@@ -1,7 +1,7 @@
 // Package plan tells how machines that run a cluster come to run what a
 // changed cluster file says: what changes, in which order, with which
 // commands, and how to see that a machine is good before the next one. What
-// changes and the order are out/review/diff's.
+// changes and the order are out/review/diff's and out/review/order's.
 package plan
 
 import (
@@ -14,6 +14,7 @@ import (
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/out/review/diff"
+	"hagen/out/review/order"
 	"hagen/profiles"
 )
 
@@ -51,7 +52,7 @@ type Plan struct {
 	Before      []Check    `json:"before"` // at the desk, before the first step
 	Steps       []Step     `json:"steps"`
 	After       []Check    `json:"after"`
-	diff.Diff
+	order.Order
 }
 
 // Refusal is why the way cannot be gone in one step.
@@ -107,7 +108,7 @@ func Of(before, after Side, options Options) Plan {
 	p := Plan{
 		Cluster: after.Cluster.Name, Reimaged: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
 		Refused: []Refusal{}, Via: []Versions{}, Environment: []Variable{}, Before: []Check{}, Steps: []Step{}, After: []Check{},
-		Diff: diff.Of(before.compared(), after.compared()),
+		Order: order.Of(before.compared(), after.compared()),
 	}
 	w := way{before: before, after: after, options: options, plan: &p, written: map[string]bool{}}
 	p.Refused = append(p.Refused, w.refusals()...)
@@ -116,15 +117,15 @@ func Of(before, after Side, options Options) Plan {
 		if slices.ContainsFunc(p.Refused, byRelease) {
 			p.Via = append(p.Via, via(after.Cluster, p.From, p.To)...)
 		}
-		p.Cautions = []diff.Caution{} // which say the same
-		p.Order, p.Anew = []diff.Step{}, []diff.Step{}
+		p.Cautions = []order.Caution{} // which say the same
+		p.Order.Steps, p.Anew = []order.Step{}, []order.Step{}
 		return p
 	}
 	if p.Same {
 		return p
 	}
 	p.Cautions = append(p.Cautions, w.cautions()...)
-	steps := p.Order
+	steps := p.Order.Steps
 	if options.Reimage {
 		steps = p.Anew
 	}
@@ -253,7 +254,7 @@ func concerns(c diff.Change, unit string) bool {
 func (w way) quietly() (steps []Step) {
 	for _, n := range w.after.Machines {
 		write, remove := w.changed(n.Name, "")
-		if len(write)+len(remove) == 0 || slices.Contains(hostsOf(w.plan.Order, diff.Reimage), n.Name) {
+		if len(write)+len(remove) == 0 || slices.Contains(hostsOf(w.plan.Order.Steps, diff.Reimage), n.Name) {
 			continue
 		}
 		step := Step{Action: diff.Nothing, Host: n.Name, Write: list(write), Remove: list(remove), Put: []Binary{}, Commands: []Command{}, Checks: []Command{}}
@@ -265,7 +266,7 @@ func (w way) quietly() (steps []Step) {
 	return steps
 }
 
-func hostsOf(steps []diff.Step, action diff.Action) (hosts []string) {
+func hostsOf(steps []order.Step, action diff.Action) (hosts []string) {
 	for _, s := range steps {
 		if s.Action == action {
 			hosts = append(hosts, s.Hosts...)
@@ -284,7 +285,7 @@ func list(names []string) []string { return append([]string{}, names...) }
 
 // steps are those of a step of the order, one for each host. Where it is done
 // on all at once, all have their files before the first is told.
-func (w way) steps(s diff.Step) (out []Step) {
+func (w way) steps(s order.Step) (out []Step) {
 	var writes []Step
 	for _, host := range s.Hosts {
 		out = append(out, w.step(s, host))
@@ -302,7 +303,7 @@ func (w way) steps(s diff.Step) (out []Step) {
 }
 
 // step is what a step of the order is on one host.
-func (w way) step(s diff.Step, host string) Step {
+func (w way) step(s order.Step, host string) Step {
 	h := w.host(host)
 	out := Step{Action: s.Action, Host: host, Unit: s.Unit, Until: s.Until, Note: s.Note,
 		AtOnce: s.AtOnce, Put: []Binary{}, Write: []string{}, Remove: []string{}, Commands: []Command{}, Checks: []Command{}}
@@ -354,7 +355,7 @@ func (w way) step(s diff.Step, host string) Step {
 
 // withID has etcdctl look up the number of a member that is named.
 func withID(command string) string {
-	before, rest, named := strings.Cut(command, diff.IDOf)
+	before, rest, named := strings.Cut(command, order.IDOf)
 	if !named {
 		return command
 	}

@@ -11,6 +11,8 @@ import (
 	"hagen/gen/control"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
+	"hagen/out/review/order"
+	"hagen/out/review/risk"
 	"hagen/profiles"
 )
 
@@ -107,13 +109,13 @@ func kubectl(h cluster.Host, port uint16, name string) string {
 // first is what has to hold and to be done before the first step. The
 // documents come last: a render replaces the administrator's kubeconfig, and
 // the tree that tells who was there before.
-func (w way) first(steps []diff.Step) []Check {
+func (w way) first(steps []order.Step) []Check {
 	checks := []Check{
 		{Command{Text: "etcdctl endpoint health --cluster"}, "every member of etcd is healthy: with one ill, the next that restarts may be one too many"},
 		{Command{Text: "kubectl get --raw=/readyz"}, ""},
 	}
 	if w.options.NodesFit {
-		checks = append(checks, Check{Command{Text: diff.NodeRanges},
+		checks = append(checks, Check{Command{Text: risk.NodeRanges},
 			fmt.Sprintf("no Node has a range outside of the new ones, %v", w.after.Cluster.Pods)})
 	}
 	from, to := w.plan.From, w.plan.To
@@ -128,7 +130,7 @@ func (w way) first(steps []diff.Step) []Check {
 		checks = append(checks, Check{Command{Text: fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/before-%[3]s.db", dir, control.EtcdURL(w.before.Cluster, w.staying()), to.Kubernetes)},
 			"nothing else leads back to an older minor release"})
 	}
-	if hosts, _ := diff.Joining(steps); len(hosts) > 0 {
+	if hosts, _ := order.Joining(steps); len(hosts) > 0 {
 		checks = append(checks, Check{Command{Text: w.render("--join")},
 			fmt.Sprintf("before the next, which forgets who was there: documents to join the others with, for %s, in %s", strings.Join(hosts, ", "), path.Join("join", w.after.Cluster.Name))})
 	}
@@ -139,7 +141,7 @@ func (w way) first(steps []diff.Step) []Check {
 // was, so that it does not warn of what is done here.
 func (w way) render(flags ...string) string {
 	if w.options.NodesFit {
-		flags = append(flags, diff.NodesFit)
+		flags = append(flags, risk.NodesFit)
 	}
 	return strings.Join(append(append([]string{"hagen render"}, flags...), "-f", w.options.File), " ")
 }
@@ -153,9 +155,9 @@ func older(v profiles.Version, by int) string {
 func (w way) last() []Check {
 	checks := []Check{{Command{Text: "etcdctl endpoint health --cluster"}, ""}, {Command{Text: "kubectl get --raw=/readyz"}, ""}}
 	if w.options.NodesFit {
-		checks = append(checks, Check{Command{Text: diff.NodeRanges}, "kubelets that were stopped may be started: their Nodes get ranges of the new ones"})
+		checks = append(checks, Check{Command{Text: risk.NodeRanges}, "kubelets that were stopped may be started: their Nodes get ranges of the new ones"})
 	}
-	if len(hostsOf(w.plan.Order, diff.SwitchOff))+len(hostsOf(w.plan.Order, diff.Boot)) > 0 {
+	if len(hostsOf(w.plan.Order.Steps, diff.SwitchOff))+len(hostsOf(w.plan.Order.Steps, diff.Boot)) > 0 {
 		checks = append(checks, Check{Command{Text: "etcdctl member list"}, "exactly the masters of the new cluster file"})
 	}
 	return checks

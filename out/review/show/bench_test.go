@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"hagen/out/review/diff"
+	"hagen/out/review/order"
 	"hagen/out/review/rendered"
 )
 
@@ -68,7 +69,7 @@ func BenchmarkHosts(b *testing.B) {
 				sides[i].Machines = append(sides[i].Machines, h.Node)
 			}
 		}
-		text = Text(diff.Of(sides[0], sides[1]), Heading{}, Style{})
+		text = Text(order.Of(sides[0], sides[1]), Heading{}, Style{})
 	}
 	if !strings.Contains(text, "500 of 500 machines change") {
 		b.Error(text)

@@ -7,6 +7,7 @@ import (
 	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
+	"hagen/out/review/order"
 )
 
 // TestContainer: a container is told as the unit that it becomes, and a file
@@ -25,7 +26,7 @@ func TestContainer(t *testing.T) {
 	} {
 		after := side(t, "container")
 		test.change(&after)
-		d := diff.Of(before, after)
+		d := order.Of(before, after)
 		if len(d.Effects) != 1 || len(d.Effects[0].Effects) == 0 || d.Effects[0].Effects[0].Action != test.action || d.Effects[0].Effects[0].Unit != test.unit {
 			t.Errorf("%s: %+v", test.says, d.Effects)
 		}
@@ -50,7 +51,7 @@ func TestFetched(t *testing.T) {
 			f := fileAt(n, test.path)
 			f.Source.Hash = strings.ReplaceAll(f.Source.Hash, "a", "b")
 		})(&after)
-		d := diff.Of(before, after)
+		d := order.Of(before, after)
 		found := false
 		for _, e := range d.Effects[0].Effects {
 			found = found || e.Action == diff.Restart && e.Unit == test.unit && strings.Contains(e.Why, "does not fetch")
@@ -74,9 +75,9 @@ func TestDelivery(t *testing.T) {
 	} {
 		before, after := side(t, test.golden), side(t, test.golden)
 		test.change(&after)
-		d := diff.Of(before, after)
-		if len(d.Order) != 1 || d.Order[0].Action != diff.Reimage {
-			t.Errorf("%s: %+v", test.golden, d.Order)
+		d := order.Of(before, after)
+		if len(d.Steps) != 1 || d.Steps[0].Action != diff.Reimage {
+			t.Errorf("%s: %+v", test.golden, d.Steps)
 		}
 		if text := Text(d, Heading{}, Style{}); !strings.Contains(text, test.says) {
 			t.Errorf("%s is not told:\n%s", test.says, text)

@@ -11,6 +11,7 @@ import (
 	"hagen/gen/cases"
 	"hagen/gen/node"
 	"hagen/out/review/diff"
+	"hagen/out/review/order"
 	"hagen/out/review/rendered"
 )
 
@@ -141,7 +142,7 @@ func try(t *testing.T, trials []trial) {
 		for host := range after.Systems {
 			before.Systems[host] = diff.System{Name: "fcos", Family: "fcos"}
 		}
-		d := diff.Of(before, after)
+		d := order.Of(before, after)
 		got := Text(d, Heading{"c", "old", "new"}, Style{})
 		for _, want := range test.want {
 			if !strings.Contains(got, want) {
@@ -153,7 +154,7 @@ func try(t *testing.T, trials []trial) {
 				t.Errorf("%s: holds %q:\n%s", test.what, not, got)
 			}
 		}
-		if back := diff.Of(after, before); back.Same != d.Same || len(back.Changes) == 0 != d.Same {
+		if back := order.Of(after, before); back.Same != d.Same || len(back.Changes) == 0 != d.Same {
 			t.Errorf("%s: the way back differs: %+v", test.what, back)
 		}
 		if markdown := Markdown(d, Heading{"c", "old", "new"}); strings.Contains(markdown, "MAGIC") || strings.Contains(markdown, "\x1b") {
@@ -168,12 +169,12 @@ func try(t *testing.T, trials []trial) {
 // TestNewCluster: all of it may boot at the same time, and nobody has to tell
 // etcd.
 func TestNewCluster(t *testing.T) {
-	d := diff.Of(diff.Side{}, side(t, "standard"))
+	d := order.Of(diff.Side{}, side(t, "standard"))
 	got := Text(d, Heading{}, Style{})
 	if !strings.Contains(got, "1. boot kubem00, kubem01, kubem02\n     a new cluster: in any order, at any time\n  2. boot kubernetes\n") || strings.Contains(got, "etcd has") {
 		t.Error(got)
 	}
-	if d := diff.Of(diff.Side{}, diff.Side{}); !d.Same {
+	if d := order.Of(diff.Side{}, diff.Side{}); !d.Same {
 		t.Error(d)
 	}
 }
@@ -184,7 +185,7 @@ func TestKubeconfig(t *testing.T) {
 	text := strings.Replace(string(after.Kubeconfig), "certificate, SHA-256 7", "certificate, SHA-256 8", 1)
 	text = strings.ReplaceAll(text, "4e4621d8", "00000000")
 	after.Kubeconfig = []byte(strings.Replace(text, "subject CN=admin,O=system:masters", "subject CN=admin,O=admins", 1))
-	got := Text(diff.Of(before, after), Heading{}, Style{})
+	got := Text(order.Of(before, after), Heading{}, Style{})
 	for _, want := range []string{"\nno machine\n  ~ admin.kubeconfig\n", "client-certificate-data subject changed from CN=admin,O=system:masters to CN=admin,O=admins",
 		"client-certificate-data key replaced", "client-key-data replaced", "hand it to those who use it", "0 of 4 machines change"} {
 		if !strings.Contains(got, want) {

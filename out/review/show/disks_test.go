@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"hagen/gen/node"
-	"hagen/out/review/diff"
+	"hagen/out/review/order"
 )
 
 // TestDisks: a changed disk is told by name, cannot be had in place, and
@@ -45,7 +45,7 @@ func TestDisks(t *testing.T) {
 				test.edit(&after.Machines[i])
 			}
 		}
-		text := Text(diff.Of(before, after), Heading{"c", "old", "new"}, Style{})
+		text := Text(order.Of(before, after), Heading{"c", "old", "new"}, Style{})
 		for _, want := range test.want {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", test.what, want, text)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"hagen/out/review/diff"
+	"hagen/out/review/order"
 )
 
 // maxMarkdown is how much of a comment lines of files may fill, in bytes:
@@ -13,12 +14,12 @@ const maxMarkdown = 40000
 
 // Markdown writes a diff as a comment on a pull request. What it quotes stands
 // in code, so that nothing in it is markup.
-func Markdown(d diff.Diff, h Heading) string {
+func Markdown(o order.Order, h Heading) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("### %s", markdown.title(d, h))
+	line("### %s", markdown.title(o, h))
 	line("\n%s → %s", code(h.Before), code(h.After))
-	for _, s := range markdown.sections(d) {
+	for _, s := range markdown.sections(o) {
 		line("\n**%s**\n", s.title)
 		for i, l := range s.lines {
 			number := "- "
@@ -30,7 +31,7 @@ func Markdown(d diff.Diff, h Heading) string {
 		}
 	}
 	hosts, left := "", 0
-	for _, c := range d.Changes {
+	for _, c := range o.Changes {
 		if now := markdown.who(c); now != hosts {
 			hosts = now
 			line("\n#### %s", hosts)

@@ -7,6 +7,7 @@ import (
 
 	"hagen/gen/lazy"
 	"hagen/out/review/diff"
+	"hagen/out/review/order"
 )
 
 // maxNames is how many hosts are listed by name.
@@ -137,7 +138,7 @@ func (m markup) effect(e diff.Effect) string {
 func (m markup) reason(e diff.Effect) string { return m.effect(e) + ": " + e.Why }
 
 // step says a step in words.
-func (m markup) step(s diff.Step) string {
+func (m markup) step(s order.Step) string {
 	text := string(s.Action) + " "
 	switch s.Action {
 	case diff.Membership:
@@ -164,7 +165,7 @@ func (m markup) step(s diff.Step) string {
 			text += "\n" + m.code(f)
 		}
 	}
-	if s.Note != "" && s.Note != diff.KeepData { // which is said of all machines
+	if s.Note != "" && s.Note != order.KeepData { // which is said of all machines
 		text += "\n" + s.Note
 	}
 	return text

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"hagen/out/review/diff"
+	"hagen/out/review/order"
 )
 
 // Heading is what a diff is of.
@@ -14,13 +15,13 @@ type Heading struct {
 	Before, After string // how the user wrote the two sides
 }
 
-func (m markup) title(d diff.Diff, h Heading) string {
-	title := fmt.Sprintf("%d of %d machines change", d.Changed, d.Machines)
+func (m markup) title(o order.Order, h Heading) string {
+	title := fmt.Sprintf("%d of %d machines change", o.Changed, o.Machines)
 	switch {
-	case d.Same:
+	case o.Same:
 		title = "nothing changes"
-	case d.Changed == 1:
-		title = fmt.Sprintf("1 of %d machines changes", d.Machines)
+	case o.Changed == 1:
+		title = fmt.Sprintf("1 of %d machines changes", o.Machines)
 	}
 	if h.Cluster != "" {
 		title = "cluster " + m.code(h.Cluster) + ": " + title
@@ -36,10 +37,10 @@ type section struct {
 }
 
 // sections tell what the changes do, in which order, and what to beware of.
-func (m markup) sections(d diff.Diff) []section {
+func (m markup) sections(o order.Order) []section {
 	var all []section
 	inPlace := section{title: "Applied in place"}
-	for _, e := range d.Effects {
+	for _, e := range o.Effects {
 		var parts []string
 		for _, effect := range e.Effects {
 			part := m.effect(effect)
@@ -50,12 +51,12 @@ func (m markup) sections(d diff.Diff) []section {
 		}
 		inPlace.lines = append(inPlace.lines, m.hosts(e.Hosts)+": "+strings.Join(parts, "; "))
 	}
-	order := section{title: "Order", numbered: true}
-	for _, s := range d.Order {
-		order.lines = append(order.lines, m.step(s))
+	steps := section{title: "Order", numbered: true}
+	for _, s := range o.Steps {
+		steps.lines = append(steps.lines, m.step(s))
 	}
 	beware := section{title: "Beware"}
-	for _, c := range d.Cautions {
+	for _, c := range o.Cautions {
 		text := m.prose(c.Text)
 		if len(c.Hosts) > 0 {
 			text = m.hosts(c.Hosts) + ": " + text
@@ -63,21 +64,21 @@ func (m markup) sections(d diff.Diff) []section {
 		beware.lines = append(beware.lines, text)
 	}
 	instead := section{title: "Re-imaged instead"}
-	if len(d.Reimage) > 0 {
+	if len(o.Reimage) > 0 {
 		instead.lines = []string{"documents act at the first boot alone; a machine that is made anew takes all of it at once"}
-		if len(d.Reimage) > 1 {
-			instead.lines = append(instead.lines, "one at a time, the next when the one before serves: "+m.hosts(d.Reimage))
+		if len(o.Reimage) > 1 {
+			instead.lines = append(instead.lines, "one at a time, the next when the one before serves: "+m.hosts(o.Reimage))
 		}
-		if d.Masters() {
-			instead.lines = append(instead.lines, diff.KeepData)
+		if o.Masters() {
+			instead.lines = append(instead.lines, order.KeepData)
 		}
-		if slices.ContainsFunc(d.Order, func(s diff.Step) bool {
+		if slices.ContainsFunc(o.Steps, func(s order.Step) bool {
 			return s.Action == diff.Membership || s.Action == diff.Boot || s.Action == diff.SwitchOff
 		}) {
 			instead.lines = append(instead.lines, "what the order says of etcd, and of machines that are new or gone, holds here, too")
 		}
 	}
-	for _, s := range []section{inPlace, order, beware, instead} {
+	for _, s := range []section{inPlace, steps, beware, instead} {
 		if len(s.lines) > 0 {
 			all = append(all, s)
 		}

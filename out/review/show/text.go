@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hagen/out/review/diff"
+	"hagen/out/review/order"
 )
 
 // Style are the marks of a terminal; all empty gives plain text.
@@ -23,11 +24,11 @@ func (s Style) In(mark, text string) string {
 }
 
 // Text writes a diff for people.
-func Text(d diff.Diff, h Heading, style Style) string {
+func Text(o order.Order, h Heading, style Style) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s → %s)\n", style.In(style.Bold, plain.title(d, h)), Visible(h.Before), Visible(h.After))
-	b.WriteString(Changes(d.Changes, style))
-	for _, s := range plain.sections(d) {
+	fmt.Fprintf(&b, "%s (%s → %s)\n", style.In(style.Bold, plain.title(o, h)), Visible(h.Before), Visible(h.After))
+	b.WriteString(Changes(o.Changes, style))
+	for _, s := range plain.sections(o) {
 		b.WriteString(s.text(style))
 	}
 	return b.String()

@@ -11,6 +11,7 @@ import (
 	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
+	"hagen/out/review/order"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata")
@@ -44,7 +45,7 @@ func TestGolden(t *testing.T) {
 	} {
 		edit(&after)
 	}
-	d := diff.Of(before, after)
+	d := order.Of(before, after)
 	heading := Heading{"kubernetes", "HEAD:golden/kubernetes", "golden/kubernetes"}
 	encoded, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
@@ -75,7 +76,7 @@ func TestMarkdownQuotes(t *testing.T) {
 	before, after := side(t, "standard"), side(t, "standard")
 	replace("kubem00", "/etc/hosts", "localhost", "````\n@somebody")(&after)
 	replace("kubem00", facts.APIUnit, "--v=2", "--v=2 \\\n  --[x](http://y)=1")(&after)
-	got := Markdown(diff.Of(before, after), Heading{"c", "`old`", "new"})
+	got := Markdown(order.Of(before, after), Heading{"c", "`old`", "new"})
 	for _, want := range []string{"\n`````diff\n", "- `--[x](http://y)` added: `1`", "`` `old` `` → `new`"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q:\n%s", want, got)
@@ -85,7 +86,7 @@ func TestMarkdownQuotes(t *testing.T) {
 	on("kubem", func(n *node.Node) {
 		fileAt(n, "/etc/kubernetes/audit-policy.yaml").Contents = []byte(strings.Repeat(n.Name+" is long\n", 5000))
 	})(&after)
-	if got := Markdown(diff.Of(before, after), Heading{}); len(got) > 65536 || !strings.Contains(got, "lines of 3 files and units were left out") {
+	if got := Markdown(order.Of(before, after), Heading{}); len(got) > 65536 || !strings.Contains(got, "lines of 3 files and units were left out") {
 		t.Errorf("%d bytes", len(got))
 	}
 }

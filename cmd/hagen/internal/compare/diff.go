@@ -11,7 +11,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
-	"hagen/out/review/diff"
+	"hagen/out/review/order"
 	"hagen/out/review/show"
 )
 
@@ -28,7 +28,7 @@ type diffSummary struct {
 
 type clusterDiff struct {
 	Cluster string `json:"cluster"`
-	diff.Diff
+	order.Order
 }
 
 // DiffOptions are what is asked of a comparison.
@@ -57,7 +57,7 @@ func Diff(ui *console.UI, asked DiffOptions) error {
 	}
 	s := diffSummary{Same: true, Before: sides[0].Name, After: sides[1].Name}
 	for _, p := range pairs {
-		d := diff.Of(p.before.Machines, p.after.Machines)
+		d := order.Of(p.before.Machines, p.after.Machines)
 		s.Same = s.Same && d.Same
 		s.Clusters = append(s.Clusters, clusterDiff{p.cluster, d})
 		if d.Same {
@@ -83,9 +83,9 @@ func (s diffSummary) print(ui *console.UI, asked DiffOptions) {
 		}
 		heading := show.Heading{Cluster: c.Cluster, Before: s.Before, After: s.After}
 		if asked.Markdown {
-			fmt.Fprint(ui.Out, show.Markdown(c.Diff, heading))
+			fmt.Fprint(ui.Out, show.Markdown(c.Order, heading))
 		} else {
-			fmt.Fprint(ui.Out, show.Text(c.Diff, heading, ui.Style()))
+			fmt.Fprint(ui.Out, show.Text(c.Order, heading, ui.Style()))
 		}
 	}
 }

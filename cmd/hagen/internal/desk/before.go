@@ -18,8 +18,8 @@ import (
 	"hagen/gen/document"
 	"hagen/gen/node"
 	"hagen/gen/spec"
-	"hagen/out/review/diff"
 	"hagen/out/review/rendered"
+	"hagen/out/review/risk"
 	"hagen/out/tree"
 )
 
@@ -46,7 +46,7 @@ func (w *work) warnRefusedDocument(ui *console.UI, d *document.Document) {
 	w.warnRefused(ui, filepath.Join(trees.Dir, w.cluster.Name))
 }
 
-func warnRisks(ui *console.UI, risks []diff.Risk) {
+func warnRisks(ui *console.UI, risks []risk.Risk) {
 	var texts []string
 	for _, r := range risks {
 		texts = append(texts, r.Field+": "+r.Problem)
@@ -72,8 +72,8 @@ func (w *work) refuseBeside(ui *console.UI, before []node.Node, rendered string)
 	file, _ := spec.Parse(source)
 	var faults []spec.Fault
 	for _, r := range w.refusedRisks(before[was], w.decided.Nodes[is]) {
-		if r.Unless == diff.Anew {
-			warnRisks(ui, []diff.Risk{r}) // the documents are for such machines
+		if r.Unless == risk.Anew {
+			warnRisks(ui, []risk.Risk{r}) // the documents are for such machines
 			continue
 		}
 		faults = append(faults, spec.Fault{At: clusterfile.Field(file, r.Field),
@@ -88,9 +88,9 @@ func (w *work) refuseBeside(ui *console.UI, before []node.Node, rendered string)
 
 // refusedRisks are the risks that hagen plan refuses, but those that a flag of
 // this run answers.
-func (w *work) refusedRisks(before, after node.Node) []diff.Risk {
-	answered := map[string]bool{diff.NodesFit: w.asked.NodesFit, diff.Restored: w.asked.Restore != ""}
-	return slices.DeleteFunc(diff.Risks(before, after), func(r diff.Risk) bool { return !r.Refused || answered[r.Unless] })
+func (w *work) refusedRisks(before, after node.Node) []risk.Risk {
+	answered := map[string]bool{risk.NodesFit: w.asked.NodesFit, risk.Restored: w.asked.Restore != ""}
+	return slices.DeleteFunc(risk.Of(before, after), func(r risk.Risk) bool { return !r.Refused || answered[r.Unless] })
 }
 
 // oneMaster is one that this render makes, and what it or another master is by

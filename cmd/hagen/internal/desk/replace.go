@@ -16,6 +16,7 @@ import (
 	"hagen/gen/node"
 	"hagen/out"
 	"hagen/out/review/diff"
+	"hagen/out/review/order"
 	"hagen/out/review/replace"
 	"hagen/out/tree"
 	"hagen/profiles"
@@ -61,7 +62,7 @@ func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 	}
 	var hosts []string
 	w, err := issueFor(ui, asked, c, keys, control.Options{}, func(w *work) ([]string, error) {
-		hosts, w.options.Joining = diff.Joining(diff.Of(diff.Side{Machines: before}, diff.Side{Machines: w.decided.Nodes}).Order)
+		hosts, w.options.Joining = order.Joining(order.Of(diff.Side{Machines: before}, diff.Side{Machines: w.decided.Nodes}).Steps)
 		if len(hosts) == 0 {
 			return nil, exit.Usage("--join: no master joins others: those of the cluster file are the ones of %s; leave --join out, or name the tree that machines have with --from", rendered)
 		}

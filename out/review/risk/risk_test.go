@@ -1,4 +1,4 @@
-package diff
+package risk
 
 import (
 	"slices"
@@ -115,7 +115,7 @@ func TestRangeRisks(t *testing.T) {
 				ranges[i] = "10.32.0.0/16 " + strings.Split(test.pods, " → ")[i]
 			}
 		}
-		risks := RangeRisks(master(t, golden, ranges[0]), master(t, golden, ranges[1]))
+		risks := OfRanges(master(t, golden, ranges[0]), master(t, golden, ranges[1]))
 		if test.how == "" {
 			if len(risks) > 0 {
 				t.Errorf("%v: %+v", test, risks)
@@ -132,13 +132,13 @@ func TestRangeRisks(t *testing.T) {
 // TestRisks: what machines tell of a cluster's name and of its releases, too.
 func TestRisks(t *testing.T) {
 	before := tree(t, "standard")[0]
-	if risks := Risks(before, before); len(risks) > 0 {
+	if risks := Of(before, before); len(risks) > 0 {
 		t.Errorf("%+v", risks)
 	}
 	after := tree(t, "standard", "kube-apiserver 1.37.2", "kube-apiserver 1.35.4", "etcd 3.7.3", "etcd 3.6.16",
 		"--cluster-name=kubernetes", "--cluster-name=other")[0]
 	var fields []string
-	for _, r := range Risks(before, after) {
+	for _, r := range Of(before, after) {
 		if !r.Refused || r.Problem == "" {
 			t.Errorf("%+v", r)
 		}
@@ -157,7 +157,7 @@ func TestArchRisk(t *testing.T) {
 	for golden, want := range map[string]bool{"sysext": true, "urls": false, "standard": false} {
 		before, after := tree(t, golden), tree(t, golden, "amd64", "arm64")
 		at := slices.IndexFunc(before, func(n node.Node) bool { return facts.RoleOf(&n).Control })
-		risks := Risks(before[at], after[at])
+		risks := Of(before[at], after[at])
 		if (len(risks) == 1) != want || want && (risks[0].Field != "binaries.arch" || !risks[0].Refused || risks[0].Unless != Anew ||
 			!strings.HasPrefix(risks[0].Problem, "binaries for arm64 do not run on machines that are amd64: ")) {
 			t.Errorf("%s: %+v", golden, risks)
@@ -178,7 +178,7 @@ func TestArchRisk(t *testing.T) {
 		{one, "fetch https://arm64.example.org/kubectl abc /usr/local/bin/kubectl 0755\n", 0},
 		{one, "# " + arm.Replace(one), 0},
 	} {
-		if got := archRisk(script(test.before), script(test.after)); len(got) != test.want {
+		if got := OfArchitecture(script(test.before), script(test.after)); len(got) != test.want {
 			t.Errorf("%q → %q: %+v", test.before, test.after, got)
 		}
 	}

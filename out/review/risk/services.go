@@ -1,4 +1,4 @@
-package diff
+package risk
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"hagen/gen/node"
+	"hagen/out/review/facts"
 	"hagen/profiles"
 )
 
@@ -106,7 +107,7 @@ func remedyObjects(before, after []netip.Prefix) string {
 
 // serviceRowOf finds the row of a machine's API server.
 func serviceRowOf(n node.Node) serviceRow {
-	have, known := profiles.ParseVersion(versionsOf(n)["kube-apiserver"])
+	have, known := profiles.ParseVersion(facts.Versions(n)["kube-apiserver"])
 	for _, row := range serviceRows {
 		since, limited := profiles.ParseVersion(row.since + ".0")
 		if !known || !limited || have.Compare(since) >= 0 {

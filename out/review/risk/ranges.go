@@ -1,4 +1,4 @@
-package diff
+package risk
 
 import (
 	"fmt"
@@ -7,33 +7,8 @@ import (
 	"strings"
 
 	"hagen/gen/node"
-	"hagen/gen/read"
 	"hagen/out/review/facts"
 )
-
-// Risk is what a change of a master means for a cluster that runs, beyond what
-// its units do.
-type Risk struct {
-	Field   string // of the cluster file, that says it
-	Problem string // what happens
-	Remedy  string // what to do instead, if it is refused
-	Refused bool   // hagen plan does; else there is something to be done beside
-	Unless  string // the flag with which nothing is refused; "" is none
-}
-
-// Flags with which a risk is not refused: of hagen plan and hagen render, of
-// hagen render, of hagen plan.
-const (
-	NodesFit = "--nodes-fit" // no Node has a range of pods outside of the new ones
-	Restored = "--restore"   // etcd begins with what it was before
-	Anew     = "--reimage"   // machines are made anew
-)
-
-// versionsOf are those of the binaries that a machine is to have, by name.
-func versionsOf(n node.Node) map[string]string {
-	_, versions := needs(read.StepsOf(n))
-	return versions
-}
 
 // rangesOf reads a flag that is a list of ranges, one or one of each family;
 // none if it cannot be read, which hagen check tells.

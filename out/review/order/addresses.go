@@ -1,17 +1,18 @@
-package diff
+package order
 
 import (
 	"slices"
 
+	"hagen/out/review/diff"
 	"hagen/out/review/facts"
 )
 
 // keptAddresses are those that a machine has before and after: a virtual one
 // does not change hands if one of its holders stays.
-func keptAddresses(pairs []machines) []string {
+func keptAddresses(pairs []diff.Pair) []string {
 	var kept []string
 	for _, p := range pairs {
-		kept = append(kept, shared(facts.Addresses(p.before), facts.Addresses(p.after))...)
+		kept = append(kept, shared(facts.Addresses(p.Before), facts.Addresses(p.After))...)
 	}
 	return kept
 }

@@ -1,4 +1,4 @@
-package diff
+package order
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 
 	"hagen/gen/node"
 	"hagen/gen/read"
+	"hagen/out/review/diff"
 	"hagen/out/review/facts"
 )
 
@@ -22,7 +23,7 @@ type way struct {
 }
 
 // wayIn reads a side's.
-func wayIn(s Side) way {
+func wayIn(s diff.Side) way {
 	var w way
 	k, _, _ := read.ParseKubeconfig(node.File{Contents: s.Kubeconfig}, nil)
 	if w.url = k.Server.Value(); w.url != "" {
@@ -69,7 +70,7 @@ func wayIn(s Side) way {
 
 // ways warns of what has to follow outside the machines when clients are to
 // come in another way: nobody there is told by a document.
-func ways(before, after Side, pairs []machines) (out []Caution) {
+func ways(before, after diff.Side, pairs []diff.Pair) (out []Caution) {
 	say := func(format string, args ...any) {
 		out = append(out, Caution{Hosts: []string{}, Text: fmt.Sprintf(format, args...)})
 	}
@@ -111,24 +112,24 @@ func orNothing(list []string) string {
 
 // handedOver warns of an address that clients dial and that goes from some
 // machines to others: it cannot be at both.
-func handedOver(pairs []machines) (out []Caution) {
+func handedOver(pairs []diff.Pair) (out []Caution) {
 	if heldTwice(pairs) != "" {
 		return nil // which is worse, and told
 	}
 	kept := keptAddresses(pairs)
 	from := map[string][]string{}
 	for _, p := range pairs {
-		if facts.Runs(p.before, facts.HAProxyUnit) {
-			for _, address := range without(facts.Addresses(p.before), kept) {
-				from[address] = append(from[address], p.name)
+		if facts.Runs(p.Before, facts.HAProxyUnit) {
+			for _, address := range without(facts.Addresses(p.Before), kept) {
+				from[address] = append(from[address], p.Name)
 			}
 		}
 	}
 	for _, address := range slices.Sorted(maps.Keys(from)) {
 		var to []string
 		for _, p := range pairs {
-			if facts.Runs(p.after, facts.HAProxyUnit) && slices.Contains(facts.Addresses(p.after), address) {
-				to = append(to, p.name)
+			if facts.Runs(p.After, facts.HAProxyUnit) && slices.Contains(facts.Addresses(p.After), address) {
+				to = append(to, p.Name)
 			}
 		}
 		if len(to) > 0 {
@@ -137,4 +138,25 @@ func handedOver(pairs []machines) (out []Caution) {
 		}
 	}
 	return out
+}
+
+// heldTwice warns of a virtual address that moves from some machines to
+// others: the two groups do not hear each other, and each holds it.
+func heldTwice(pairs []diff.Pair) string {
+	var from, to []string
+	address := ""
+	for _, p := range pairs {
+		before, after := facts.VirtualIP(p.Before), facts.VirtualIP(p.After)
+		switch {
+		case before != "" && after == "":
+			from, address = append(from, p.Name), before
+		case before == "" && after != "":
+			to = append(to, p.Name)
+		}
+	}
+	if len(from) == 0 || len(to) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s moves from %s to %s, who do not hear each other and would both hold it: stop keepalived on the former first",
+		address, strings.Join(from, ", "), strings.Join(to, ", "))
 }

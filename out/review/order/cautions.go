@@ -1,0 +1,169 @@
+package order
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/out/review/diff"
+	"hagen/out/review/facts"
+	"hagen/out/review/risk"
+	"hagen/profiles"
+)
+
+// warning is a row: a detail that a reviewer should not miss.
+type warning struct {
+	unit, flag string // that names the file, or is the detail itself
+	detail     string // of the file; "" with a flag that changes
+	text       string
+}
+
+var warnings = []warning{
+	{facts.APIUnit, "--encryption-provider-config", diff.DetailSecret, "the key that encrypts Secrets is another: what is in etcd cannot be read with it"},
+	{facts.APIUnit, "--service-account-key-file", diff.DetailPublicKey, "the service-account key is another: tokens that pods have are refused"},
+	{facts.APIUnit, "--service-account-key-file", diff.DetailPrivateKey, "the service-account key is another: tokens that pods have are refused"},
+	{facts.APIUnit, "--service-account-issuer", "", "the issuer of service-account tokens is another: tokens that pods have are refused"},
+	{facts.APIUnit, "--secure-port", "", "until machines agree on the API servers' port, those who dial the other one are refused: a load balancer finds only the machines that have the port it knows"},
+	{facts.EtcdUnit, "--listen-peer-urls", "", "members do not reach one that has moved until etcd has been told"},
+}
+
+// about says whether a change of a machine is such a detail.
+func (w warning) about(p diff.Pair, c diff.Change) bool {
+	if w.detail != "" {
+		return p.Reads(w.unit, w.flag, c.Name) && c.Has(w.detail)
+	}
+	return c.Name == w.unit && c.How == diff.Changed && c.Has(w.flag)
+}
+
+// cautions are what the changes of machines call for.
+func cautions(pairs []diff.Pair) []Caution {
+	var out []Caution
+	add := func(host, text string) {
+		i := slices.IndexFunc(out, func(c Caution) bool { return c.Text == text })
+		if i < 0 {
+			i = len(out)
+			out = append(out, Caution{Hosts: []string{}, Text: text})
+		}
+		if host != "" && !slices.Contains(out[i].Hosts, host) {
+			out[i].Hosts = append(out[i].Hosts, host)
+		}
+	}
+	for _, p := range pairs {
+		if !p.Stays() || len(p.Changes) == 0 {
+			continue
+		}
+		for _, c := range p.Changes {
+			if c.Has(diff.DetailAuthority) {
+				add(p.Name, "an authority is another: machines with the old one and machines with the new one do not trust each other, so this cannot go one machine at a time")
+			}
+			if text := ofDisks(c); text != "" {
+				add(p.Name, text)
+			}
+			for _, w := range warnings {
+				if w.about(p, c) {
+					add(p.Name, w.text)
+				}
+			}
+			for _, d := range c.Details {
+				if text := leap(d); text != "" {
+					add(p.Name, text)
+				}
+			}
+		}
+		for _, r := range slices.Concat(risk.OfArchitecture(*p.Before, *p.After), risk.OfRanges(*p.Before, *p.After)) {
+			add(p.Name, r.Problem)
+		}
+		if was, is, found := p.Renumbered(); found {
+			add(p.Name, fmt.Sprintf("the virtual router of %s gets the number %s instead of %s: until all of its machines have it, two of them hold the address, so reload keepalived on all at once, also before they are made anew one after the other", is.Address, is.ID, was.ID))
+		}
+	}
+	for _, r := range ofOtherMasters(pairs) {
+		add("", r.Problem)
+	}
+	if text := heldTwice(pairs); text != "" {
+		add("", text)
+	}
+	for _, alone := range aloneOnes(pairs) {
+		add(alone[0], alone[1])
+	}
+	return out
+}
+
+// ofOtherMasters tells the risks where no master is on both sides.
+func ofOtherMasters(pairs []diff.Pair) []risk.Risk {
+	var before, after *node.Node
+	for _, p := range pairs {
+		was, is := facts.RoleOf(p.Before).Control, facts.RoleOf(p.After).Control
+		switch {
+		case was && is:
+			return nil
+		case was && before == nil:
+			before = p.Before
+		case is && after == nil:
+			after = p.After
+		}
+	}
+	if before == nil || after == nil {
+		return nil
+	}
+	return risk.OfRanges(*before, *after)
+}
+
+// leap warns of a release that is not the next one.
+func leap(d diff.Detail) string {
+	name, isBinary := strings.CutPrefix(d.What, "binary ")
+	from, ok := profiles.ParseVersion(d.From)
+	to, ok2 := profiles.ParseVersion(d.To)
+	if !isBinary || d.How != diff.Changed || !ok || !ok2 {
+		return ""
+	}
+	return profiles.Skew(name, from, to)
+}
+
+// aloneOnes warns of what stops when the only machine that does it restarts.
+func aloneOnes(pairs []diff.Pair) [][2]string {
+	var out [][2]string
+	for _, row := range []struct{ unit, text string }{
+		{facts.EtcdUnit, "the only member of etcd: nothing can be read or written while it restarts"},
+		{facts.APIUnit, "the only API server: the API is away while it restarts"},
+		{facts.HAProxyUnit, "the only load balancer: clients outside the masters reach no API server while HAProxy restarts"},
+	} {
+		var have []string
+		for _, p := range pairs {
+			if facts.Runs(p.After, row.unit) {
+				have = append(have, p.Name)
+			}
+		}
+		hit := func(host string) bool {
+			return slices.Contains(hostsWith(pairs, diff.Restart, row.unit), host) || slices.Contains(hostsWith(pairs, diff.Reimage, ""), host)
+		}
+		if len(have) == 1 && hit(have[0]) {
+			out = append(out, [2]string{have[0], row.text})
+		}
+		if row.unit == facts.EtcdUnit && len(have) == 2 && slices.ContainsFunc(have, hit) {
+			out = append(out, [2]string{"", "etcd has two members: nothing can be written while one restarts"})
+		}
+	}
+	return out
+}
+
+// ofDisks warns of data: what a machine is given anew is empty, and what it
+// had is not seen any more.
+func ofDisks(c diff.Change) string {
+	wiped := false
+	for _, d := range c.Details {
+		wiped = wiped || d.To == "wiped"
+	}
+	switch {
+	case c.Kind != diff.KindDisk && c.Kind != diff.KindFilesystem && c.Kind != diff.KindMount:
+		return ""
+	case wiped:
+		return fmt.Sprintf("%s %s: what is on it is erased whenever the machine is made anew", c.Kind, c.Name)
+	case c.Kind == diff.KindMount:
+		return fmt.Sprintf("%s: another disk is mounted there, or none: move what is there before, or have it made anew (etcd: as a member that lost its disk)", c.Name)
+	case c.How == diff.Changed:
+		return fmt.Sprintf("%s %s is described otherwise: Ignition fails on a disk that holds something else, and never erases it unless it is told to", c.Kind, c.Name)
+	}
+	return ""
+}

@@ -1,0 +1,105 @@
+// Package order tells in which order machines may take what changes, who of
+// etcd joins and leaves, and what to beware of.
+package order
+
+import (
+	"slices"
+
+	"hagen/out/review/diff"
+	"hagen/out/review/facts"
+)
+
+// Order is what changes from one tree to another, and the way there. The JSON
+// fields of its types are an interface: they are added to, never renamed.
+type Order struct {
+	diff.Diff
+	Steps    []Step    `json:"order"`
+	Reimage  []string  `json:"reimage"`       // machines that change, in the order in which they may be made anew instead
+	Anew     []Step    `json:"orderReimaged"` // the order if they are
+	Cautions []Caution `json:"cautions"`
+}
+
+// Of compares two trees.
+func Of(before, after diff.Side) Order {
+	o := Order{Diff: diff.Of(before, after), Cautions: []Caution{}}
+	var beware []Caution
+	o.Steps, beware = stepsOf(o.Pairs)
+	o.Anew, _ = stepsOf(anew(o.Pairs))
+	o.Reimage = reimaged(o.Anew)
+	o.Cautions = append(o.Cautions, slices.Concat(cautions(o.Pairs), beware, ways(before.AsUnits(), after.AsUnits(), o.Pairs))...)
+	return o
+}
+
+// Masters says whether one of Reimage is a master.
+func (o Order) Masters() bool {
+	return slices.ContainsFunc(o.Anew, func(s Step) bool { return s.Action == diff.Reimage && s.Until == untilMaster })
+}
+
+// stepsOf tells what comes after what: members leave, join and move one by one,
+// with what else happens to their machines; new machines boot; then unit by
+// unit; machines that cannot take it in place; and what is gone is switched
+// off at last, or where another takes its address, before that.
+func stepsOf(pairs []diff.Pair) ([]Step, []Caution) {
+	tasks, beware := inTurn(tasksOf(pairs))
+	s := schedule{pairs: pairs, etcd: membersOf(pairs, before), done: map[string]bool{}, steps: []Step{}, beware: beware}
+	for _, t := range tasks {
+		s.take(t)
+	}
+	if !slices.ContainsFunc(pairs, func(p diff.Pair) bool { return p.Before != nil }) {
+		for i := range s.steps {
+			s.steps[i].OneAtATime, s.steps[i].Until = false, ""
+			if i == 0 {
+				s.steps[i].Note = "a new cluster: in any order, at any time"
+			}
+		}
+	}
+	return s.steps, s.beware
+}
+
+func (s *schedule) take(t task) {
+	switch t.kind {
+	case taskLeave:
+		s.leave(t.machine)
+	case taskJoin:
+		s.join(t.machine)
+	case taskMove:
+		s.move(t.machine)
+	case taskRenew:
+		s.renew(t.machine)
+	case taskBalancers:
+		i := slices.IndexFunc(paces, func(p pace) bool { return p.unit == facts.HAProxyUnit })
+		s.unit(paces[i], "so that it leads nobody to a machine that leaves or moves")
+	case taskBoot:
+		s.machine(t.machine, diff.Boot)
+	case taskUnits:
+		s.units()
+	case taskReimage:
+		s.machine(t.machine, diff.Reimage)
+	case taskSwitchOff:
+		s.machine(t.machine, diff.SwitchOff)
+	}
+}
+
+// anew are machines that are made anew where they change, instead of taking it
+// in place.
+func anew(pairs []diff.Pair) []diff.Pair {
+	pairs = slices.Clone(pairs)
+	for i, p := range pairs {
+		if !p.Stays() || len(p.Changes) == 0 {
+			continue
+		}
+		pairs[i].Effects = p.Anew("instead of what it does in place")
+	}
+	return pairs
+}
+
+// reimaged lists the machines that steps make anew.
+func reimaged(steps []Step) []string {
+	hosts := []string{}
+	for _, s := range steps {
+		if s.Action == diff.Reimage {
+			hosts = append(hosts, s.Hosts...)
+		}
+	}
+	return hosts
+}

@@ -1,0 +1,56 @@
+package risk
+
+import (
+	"fmt"
+	"slices"
+
+	"hagen/gen/node"
+	"hagen/out/review/facts"
+	"hagen/profiles"
+)
+
+const managerUnit = "kube-controller-manager.service"
+
+// Of tells what a cluster that runs makes of another master's ranges and
+// versions, of another architecture, and of another cluster's name. It is what
+// hagen plan refuses, as far as machines tell it.
+func Of(before, after node.Node) []Risk {
+	return slices.Concat(nameRisk(before, after), versionRisks(before, after), OfArchitecture(before, after), OfRanges(before, after))
+}
+
+// nameRisk: a controller manager knows the cluster's name.
+func nameRisk(before, after node.Node) []Risk {
+	was, is := facts.Flag(before, managerUnit, "--cluster-name"), facts.Flag(after, managerUnit, "--cluster-name")
+	if was == "" || is == "" || was == is {
+		return nil
+	}
+	return []Risk{{Field: "metadata.name", Refused: true, Problem: fmt.Sprintf("the machines are those of cluster %s, not of %s", was, is)}}
+}
+
+func versionRisks(before, after node.Node) (out []Risk) {
+	was, is := facts.Versions(before), facts.Versions(after)
+	for _, row := range []struct{ field, binary, product string }{
+		{"kubernetesVersion", "kube-apiserver", profiles.Kubernetes},
+		{"etcdVersion", "etcd", profiles.Etcd},
+	} {
+		from, ok := profiles.ParseVersion(was[row.binary])
+		to, ok2 := profiles.ParseVersion(is[row.binary])
+		if problem := profiles.Skew(row.product, from, to); ok && ok2 && problem != "" {
+			out = append(out, Risk{Field: row.field, Refused: true, Problem: problem, Unless: Restored})
+		}
+	}
+	return out
+}
+
+// OfRanges tells what a cluster that runs makes of another master's ranges of
+// pods and services.
+func OfRanges(before, after node.Node) []Risk {
+	const pods, services = "--cluster-cidr", "--service-cluster-ip-range"
+	var out []Risk
+	// Without it nobody gives Nodes ranges, and nobody looks at them.
+	if facts.Flag(after, managerUnit, "--allocate-node-cidrs") == "true" {
+		out = append(out, podRisks(rangesOf(before, managerUnit, pods), rangesOf(after, managerUnit, pods))...)
+	}
+	was, is := rangesOf(before, facts.APIUnit, services), rangesOf(after, facts.APIUnit, services)
+	return append(out, serviceRisks(was, is, serviceRowOf(after))...)
+}
