@@ -68,6 +68,14 @@ const (
 	detailMasked   = "masked"
 )
 
+// changed is a detail that has another value, if it has one.
+func changed(what, from, to string) []Detail {
+	if from == to {
+		return nil
+	}
+	return []Detail{{What: what, How: Changed, From: from, To: to}}
+}
+
 // Has says whether a detail of that name is told.
 func (c Change) Has(what string) bool {
 	return slices.ContainsFunc(c.Details, func(d Detail) bool { return d.What == what })

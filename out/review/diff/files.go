@@ -45,21 +45,15 @@ func pairKeys(changes []Change) []Change {
 			certificate[strings.TrimSuffix(c.Name, path.Ext(c.Name))] = i
 		}
 	}
-	var kept []Change
-	gone := map[int]bool{}
-	for i, c := range changes {
+	gone := map[string]bool{}
+	for _, c := range changes {
 		stem, isKey := strings.CutSuffix(c.Name, "-key.pem")
 		at, paired := certificate[stem]
 		if isKey && paired && c.only(DetailPrivateKey) {
 			changes[at].Also = append(changes[at].Also, c.Name)
 			changes[at].Effects = merge(changes[at].Effects, c.Effects...)
-			gone[i] = true
+			gone[c.Name] = true
 		}
 	}
-	for i, c := range changes {
-		if !gone[i] {
-			kept = append(kept, c)
-		}
-	}
-	return kept
+	return slices.DeleteFunc(changes, func(c Change) bool { return gone[c.Name] })
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"hagen/gen/network"
-	"hagen/gen/node"
 	"hagen/gen/read"
 	"hagen/out/review/facts"
 	"hagen/profiles"
@@ -57,16 +56,7 @@ func (r *readers) ofFile(c Change) []Effect {
 // elsewhere says whether nothing of a file is another but the place from which
 // it is fetched.
 func (r *readers) elsewhere(c Change) bool {
-	return c.only(detailFetched) && source(r.before, c.Name).Same(source(r.after, c.Name))
-}
-
-func source(n node.Node, place string) node.Source {
-	for _, f := range n.Files {
-		if f.Path == place {
-			return f.Source
-		}
-	}
-	return node.Source{}
+	return c.only(detailFetched) && facts.FileAt(r.before, c.Name).Source.Same(facts.FileAt(r.after, c.Name).Source)
 }
 
 // ofBinaries: another release of a binary is wanted.

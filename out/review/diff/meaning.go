@@ -72,12 +72,7 @@ func compareCertificates(c, with node.CertificateSummary) []Detail {
 	if c.Fingerprint == with.Fingerprint {
 		return nil
 	}
-	details := []Detail{}
-	text := func(what, from, to string) {
-		if from != to {
-			details = append(details, Detail{What: what, How: Changed, From: from, To: to})
-		}
-	}
+	var details []Detail
 	list := func(what string, from, to []string) {
 		for _, e := range to {
 			if !slices.Contains(from, e) {
@@ -90,13 +85,13 @@ func compareCertificates(c, with node.CertificateSummary) []Detail {
 			}
 		}
 	}
-	text("subject", c.Subject, with.Subject)
-	text("issuer", c.Issuer, with.Issuer)
+	details = append(details, changed("subject", c.Subject, with.Subject)...)
+	details = append(details, changed("issuer", c.Issuer, with.Issuer)...)
 	list("name", c.Names, with.Names)
 	list("address", c.Addresses, with.Addresses)
 	list("usage", c.Usages, with.Usages)
-	text("expiry", day(c.To), day(with.To))
-	text("algorithm", c.Algorithm, with.Algorithm)
+	details = append(details, changed("expiry", day(c.To), day(with.To))...)
+	details = append(details, changed("algorithm", c.Algorithm, with.Algorithm)...)
 	if c.Key != with.Key {
 		what := detailKey
 		if slices.Contains(with.Usages, "authority") {
@@ -105,7 +100,7 @@ func compareCertificates(c, with node.CertificateSummary) []Detail {
 		details = append(details, Detail{What: what, How: Replaced})
 	}
 	if len(details) == 0 {
-		text("expiry", c.To, with.To)
+		details = append(details, changed("expiry", c.To, with.To)...)
 	}
 	if len(details) == 0 {
 		details = append(details, Detail{What: "certificate", How: Replaced, To: "it says the same"})

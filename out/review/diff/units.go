@@ -26,15 +26,11 @@ func (c *comparison) units(before, after []node.Unit) []Change {
 			if reflect.DeepEqual(*b, *a) {
 				return
 			}
-			if b.Enabled != a.Enabled {
-				change.Details = append(change.Details, Detail{What: "enabled", How: Changed, From: fmt.Sprint(b.Enabled), To: fmt.Sprint(a.Enabled)})
-			}
+			change.Details = append(change.Details, changed("enabled", fmt.Sprint(b.Enabled), fmt.Sprint(a.Enabled))...)
 			if b.Contents != a.Contents {
-				change.Details = append(change.Details, compareUnits(c.unitText(b.Contents), c.unitText(a.Contents))...)
+				change.Details = append(change.Details, c.unitTexts(b.Contents, a.Contents)...)
 			}
-			if b.Masked != a.Masked {
-				change.Details = append(change.Details, Detail{What: detailMasked, How: Changed, From: fmt.Sprint(b.Masked), To: fmt.Sprint(a.Masked)})
-			}
+			change.Details = append(change.Details, changed(detailMasked, fmt.Sprint(b.Masked), fmt.Sprint(a.Masked))...)
 			change.Details = append(change.Details, c.dropIns(b.DropIns, a.DropIns)...)
 		}
 		changes = append(changes, change)
@@ -49,12 +45,12 @@ func (c *comparison) dropIns(before, after []node.DropIn) []Detail {
 		switch {
 		case b == nil:
 			details = append(details, Detail{What: "drop-in " + a.Name, How: Added})
-			details = append(details, compareUnits("", c.unitText(a.Contents))...)
+			details = append(details, c.unitTexts("", a.Contents)...)
 		case a == nil:
 			details = append(details, Detail{What: "drop-in " + b.Name, How: Removed})
-			details = append(details, compareUnits(c.unitText(b.Contents), "")...)
+			details = append(details, c.unitTexts(b.Contents, "")...)
 		case b.Contents != a.Contents:
-			details = append(details, compareUnits(c.unitText(b.Contents), c.unitText(a.Contents))...)
+			details = append(details, c.unitTexts(b.Contents, a.Contents)...)
 		}
 	})
 	return details
@@ -68,12 +64,10 @@ func (c *comparison) unitText(text string) string {
 	return text
 }
 
-func compareUnits(before, after string) []Detail {
-	b, a := facts.ParseUnit(before), facts.ParseUnit(after)
-	details := []Detail{}
-	if b.Exec != a.Exec {
-		details = append(details, Detail{What: "ExecStart", How: Changed, From: b.Exec, To: a.Exec})
-	}
+// unitTexts compares what two texts say.
+func (c *comparison) unitTexts(before, after string) []Detail {
+	b, a := facts.ParseUnit(c.unitText(before)), facts.ParseUnit(c.unitText(after))
+	details := changed("ExecStart", b.Exec, a.Exec)
 	if !slices.Equal(b.Words, a.Words) {
 		details = append(details, Detail{What: "ExecStart's arguments", How: Changed, From: strings.Join(b.Words, " "), To: strings.Join(a.Words, " ")})
 	}

@@ -50,6 +50,14 @@ func Versions(n node.Node) map[string]string {
 	return versions
 }
 
+// FileAt gives a machine's file of a path; the zero file if it has none.
+func FileAt(n node.Node, path string) node.File {
+	if i := slices.IndexFunc(n.Files, func(f node.File) bool { return f.Path == path }); i >= 0 {
+		return n.Files[i]
+	}
+	return node.File{}
+}
+
 // Member is one of etcd's, as its machine's own unit tells.
 type Member struct {
 	Host     string // the machine

@@ -30,9 +30,9 @@ func (s *schedule) leave(p *diff.Pair) {
 	}
 	s.tell(p.Name, untilMember, "remove "+IDOf+m.Name)
 	if p.After == nil {
-		s.machine(p, diff.SwitchOff)
+		s.switchOff(p)
 	} else {
-		s.machine(p, diff.Reimage)
+		s.reimage(p)
 	}
 }
 

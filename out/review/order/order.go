@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"hagen/out/review/diff"
-	"hagen/out/review/facts"
 )
 
 // Order is what changes from one tree to another, and the way there. The JSON
@@ -25,7 +24,7 @@ func Of(before, after diff.Side) Order {
 	var beware []Caution
 	o.Steps, beware = stepsOf(o.Pairs)
 	o.Anew, _ = stepsOf(anew(o.Pairs))
-	o.Reimage = reimaged(o.Anew)
+	o.Reimage = HostsOf(o.Anew, diff.Reimage)
 	o.Cautions = append(o.Cautions, slices.Concat(cautions(o.Pairs), beware, ways(before.AsUnits(), after.AsUnits(), o.Pairs))...)
 	return o
 }
@@ -43,7 +42,7 @@ func stepsOf(pairs []diff.Pair) ([]Step, []Caution) {
 	tasks, beware := inTurn(tasksOf(pairs))
 	s := schedule{pairs: pairs, etcd: membersOf(pairs, before), done: map[string]bool{}, steps: []Step{}, beware: beware}
 	for _, t := range tasks {
-		s.take(t)
+		t.do(&s, t.machine)
 	}
 	if !slices.ContainsFunc(pairs, func(p diff.Pair) bool { return p.Before != nil }) {
 		for i := range s.steps {
@@ -54,30 +53,6 @@ func stepsOf(pairs []diff.Pair) ([]Step, []Caution) {
 		}
 	}
 	return s.steps, s.beware
-}
-
-func (s *schedule) take(t task) {
-	switch t.kind {
-	case taskLeave:
-		s.leave(t.machine)
-	case taskJoin:
-		s.join(t.machine)
-	case taskMove:
-		s.move(t.machine)
-	case taskRenew:
-		s.renew(t.machine)
-	case taskBalancers:
-		i := slices.IndexFunc(paces, func(p pace) bool { return p.unit == facts.HAProxyUnit })
-		s.unit(paces[i], "so that it leads nobody to a machine that leaves or moves")
-	case taskBoot:
-		s.machine(t.machine, diff.Boot)
-	case taskUnits:
-		s.units()
-	case taskReimage:
-		s.machine(t.machine, diff.Reimage)
-	case taskSwitchOff:
-		s.machine(t.machine, diff.SwitchOff)
-	}
 }
 
 // anew are machines that are made anew where they change, instead of taking it
@@ -91,15 +66,4 @@ func anew(pairs []diff.Pair) []diff.Pair {
 		pairs[i].Effects = p.Anew("instead of what it does in place")
 	}
 	return pairs
-}
-
-// reimaged lists the machines that steps make anew.
-func reimaged(steps []Step) []string {
-	hosts := []string{}
-	for _, s := range steps {
-		if s.Action == diff.Reimage {
-			hosts = append(hosts, s.Hosts...)
-		}
-	}
-	return hosts
 }

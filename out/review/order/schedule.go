@@ -58,8 +58,20 @@ func (s *schedule) machine(p *diff.Pair, action diff.Action) {
 	s.steps = append(s.steps, step)
 }
 
-// units restarts, reloads, starts and stops unit by unit.
-func (s *schedule) units() {
+func (s *schedule) boot(p *diff.Pair) { s.machine(p, diff.Boot) }
+
+func (s *schedule) reimage(p *diff.Pair) { s.machine(p, diff.Reimage) }
+
+func (s *schedule) switchOff(p *diff.Pair) { s.machine(p, diff.SwitchOff) }
+
+// balancers has HAProxy told, on all machines.
+func (s *schedule) balancers(*diff.Pair) {
+	i := slices.IndexFunc(paces, func(p pace) bool { return p.unit == facts.HAProxyUnit })
+	s.unit(paces[i], "so that it leads nobody to a machine that leaves or moves")
+}
+
+// units restarts, reloads, starts and stops unit by unit, on all machines.
+func (s *schedule) units(*diff.Pair) {
 	rows := slices.Clone(paces)
 	for _, p := range s.pairs { // units that are not hagen's
 		for _, e := range p.Effects {

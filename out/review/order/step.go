@@ -35,6 +35,17 @@ const IDOf = "ID-OF-"
 // flagCluster begins the flag with the members that one is to find.
 const flagCluster = "--initial-cluster="
 
+// HostsOf lists the machines of all steps of one action.
+func HostsOf(steps []Step, action diff.Action) []string {
+	hosts := []string{}
+	for _, s := range steps {
+		if s.Action == action {
+			hosts = append(hosts, s.Hosts...)
+		}
+	}
+	return hosts
+}
+
 // Joining lists the masters that steps have join members which are there, with
 // documents that say something else, in their order, and what each has to have
 // as --initial-cluster; "" is what its document says.

@@ -13,24 +13,11 @@ import (
 // task is what is done at one time: to one machine as a whole, or to the units
 // of all.
 type task struct {
-	kind         taskKind
+	do           func(*schedule, *diff.Pair)
 	machine      *diff.Pair // nil if of all
+	arrives      bool       // an API server comes, or has another address
 	takes, frees []string   // addresses that come to it and leave it
 }
-
-type taskKind int
-
-const (
-	taskBalancers taskKind = iota // HAProxy is told of other API servers
-	taskLeave                     // a member of etcd goes, and its machine
-	taskJoin                      // a member of etcd comes, and its machine
-	taskMove                      // a member has another address
-	taskRenew                     // a member begins without data
-	taskBoot
-	taskUnits
-	taskReimage
-	taskSwitchOff
-)
 
 // tasksOf lists the tasks of all machines, as far as no address forbids it.
 func tasksOf(pairs []diff.Pair) []task {
@@ -39,7 +26,7 @@ func tasksOf(pairs []diff.Pair) []task {
 	old, new := membersOf(pairs, before), membersOf(pairs, after)
 	running := len(old) > 0 && len(new) > 0 // else a new cluster, or the end of one
 	var leave, join, own, boot, reimage, balancers, off []task
-	units := task{kind: taskUnits}
+	units := task{do: (*schedule).units}
 	for i := range pairs {
 		p := &pairs[i]
 		had, has := facts.Addresses(p.Before), facts.Addresses(p.After)
@@ -48,25 +35,25 @@ func tasksOf(pairs []diff.Pair) []task {
 		is, isMember := facts.MemberOf(p.After)
 		switch {
 		case running && wasMember && !isMember:
-			t.kind = taskLeave
+			t.do = (*schedule).leave
 			leave = append(leave, t)
 		case running && isMember && !wasMember:
-			t.kind = taskJoin
+			t.do, t.arrives = (*schedule).join, true
 			join = append(join, t)
 		case running && wasMember && was.PeerURLs != is.PeerURLs:
-			t.kind = taskMove
+			t.do, t.arrives = (*schedule).move, true
 			own = append(own, t)
 		case running && wasMember && was.DataDir != is.DataDir:
-			t.kind = taskRenew
+			t.do = (*schedule).renew
 			own = append(own, t)
 		case p.After == nil:
-			t.kind = taskSwitchOff
+			t.do = (*schedule).switchOff
 			off = append(off, t)
 		case p.Before == nil:
-			t.kind = taskBoot
+			t.do = (*schedule).boot
 			boot = append(boot, t)
 		case p.Does(diff.Reimage, ""):
-			t.kind = taskReimage
+			t.do = (*schedule).reimage
 			if led && facts.Runs(p.After, facts.HAProxyUnit) && !isMember {
 				balancers = append(balancers, t)
 			} else {
@@ -80,7 +67,7 @@ func tasksOf(pairs []diff.Pair) []task {
 	mastersFirst(reimage)
 	exchange := append(exchanges(leave, join, len(old)), own...)
 	if led {
-		balancers = append(balancers, task{kind: taskBalancers})
+		balancers = append(balancers, task{do: (*schedule).balancers})
 		exchange = slices.Insert(exchange, placeOfBalancers(pairs, exchange), balancers...)
 	}
 	return slices.Concat(exchange, boot, []task{units}, reimage, off)
@@ -116,16 +103,15 @@ func placeOfBalancers(pairs []diff.Pair, tasks []task) int {
 	if slices.ContainsFunc(pairs, serves) {
 		return 0
 	}
-	arrives := func(t task) bool { return t.kind == taskJoin || t.kind == taskMove }
 	all := 0
 	for _, t := range tasks {
-		if arrives(t) {
+		if t.arrives {
 			all++
 		}
 	}
 	left := (all + 1) / 2
 	for i, t := range tasks {
-		if arrives(t) {
+		if t.arrives {
 			left--
 		}
 		if left == 0 && all > 0 {

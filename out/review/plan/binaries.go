@@ -24,8 +24,8 @@ func (w way) binaries(s *Step, h cluster.Host) {
 	n := machine(w.after, h.Name)
 	var written []string
 	for _, place := range s.Write {
-		f, fetched := source(n, place)
-		if !fetched {
+		f := facts.FileAt(n, place)
+		if f.Source.URL == "" {
 			written = append(written, place)
 			if control.Fetches(f) {
 				on("%s", facts.Command(n, control.BinariesUnit))
@@ -84,21 +84,10 @@ func machine(s Side, name string) node.Node {
 	return node.Node{}
 }
 
-// source finds a file that a machine fetches.
-func source(n node.Node, place string) (node.File, bool) {
-	for _, f := range n.Files {
-		if f.Path == place {
-			return f, f.Source.URL != ""
-		}
-	}
-	return node.File{}, false
-}
-
 // fetchedAlike says whether a machine would fetch the bytes that it has, from
 // whatever place.
 func (w way) fetchedAlike(host, place string) bool {
-	was, _ := source(machine(w.before, host), place)
-	is, _ := source(machine(w.after, host), place)
+	was, is := facts.FileAt(machine(w.before, host), place), facts.FileAt(machine(w.after, host), place)
 	return was.Source.Same(is.Source) && was.Mode == is.Mode && was.User == is.User && was.Group == is.Group
 }
 
@@ -118,7 +107,7 @@ func together(w way) []order.Caution {
 	var hosts []string
 	for _, h := range w.after.Cluster.Hosts() {
 		itself := slices.ContainsFunc(machine(w.after, h.Name).Files, control.Fetches)
-		inPlace := !slices.Contains(hostsOf(w.plan.Order.Steps, diff.Reimage), h.Name)
+		inPlace := !slices.Contains(order.HostsOf(w.plan.Order.Steps, diff.Reimage), h.Name)
 		if inPlace && h.Role.Runs("kube-apiserver") && (itself || h.Delivery.Of("kube-apiserver") == profiles.Sysext) {
 			hosts = append(hosts, h.Name)
 		}

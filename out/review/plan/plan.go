@@ -254,7 +254,7 @@ func concerns(c diff.Change, unit string) bool {
 func (w way) quietly() (steps []Step) {
 	for _, n := range w.after.Machines {
 		write, remove := w.changed(n.Name, "")
-		if len(write)+len(remove) == 0 || slices.Contains(hostsOf(w.plan.Order.Steps, diff.Reimage), n.Name) {
+		if len(write)+len(remove) == 0 || slices.Contains(order.HostsOf(w.plan.Order.Steps, diff.Reimage), n.Name) {
 			continue
 		}
 		step := Step{Action: diff.Nothing, Host: n.Name, Write: list(write), Remove: list(remove), Put: []Binary{}, Commands: []Command{}, Checks: []Command{}}
@@ -264,15 +264,6 @@ func (w way) quietly() (steps []Step) {
 		steps = append(steps, step)
 	}
 	return steps
-}
-
-func hostsOf(steps []order.Step, action diff.Action) (hosts []string) {
-	for _, s := range steps {
-		if s.Action == action {
-			hosts = append(hosts, s.Hosts...)
-		}
-	}
-	return hosts
 }
 
 func units(lists ...[]string) bool {

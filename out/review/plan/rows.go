@@ -157,7 +157,7 @@ func (w way) last() []Check {
 	if w.options.NodesFit {
 		checks = append(checks, Check{Command{Text: risk.NodeRanges}, "kubelets that were stopped may be started: their Nodes get ranges of the new ones"})
 	}
-	if len(hostsOf(w.plan.Order.Steps, diff.SwitchOff))+len(hostsOf(w.plan.Order.Steps, diff.Boot)) > 0 {
+	if len(order.HostsOf(w.plan.Order.Steps, diff.SwitchOff))+len(order.HostsOf(w.plan.Order.Steps, diff.Boot)) > 0 {
 		checks = append(checks, Check{Command{Text: "etcdctl member list"}, "exactly the masters of the new cluster file"})
 	}
 	return checks
