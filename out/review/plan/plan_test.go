@@ -2,16 +2,19 @@ package plan_test
 
 import (
 	"crypto/rand"
+	"crypto/sha512"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"hagen/gen"
+	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/gen/spec"
@@ -62,6 +65,7 @@ func sides(t *testing.T, text string, edits ...string) (old, new plan.Side) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		c = locked(t, c)
 		issued, err := pki.Issue(control.Requests(c), set, time.Now(), pki.Generate, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
@@ -376,4 +380,26 @@ func TestRefused(t *testing.T) {
 		}
 		whole(t, test.from+" to "+test.to, p)
 	}
+}
+
+// locked gives the cluster with a digest for each file that machines fetch.
+func locked(t *testing.T, c *cluster.Cluster) *cluster.Cluster {
+	t.Helper()
+	if len(c.Fetched()) == 0 {
+		return c
+	}
+	var artefacts []cluster.Locked
+	for _, a := range c.Fetched() {
+		file := a.Path
+		if c.Binaries.Sources[a.Name] != "" {
+			file = path.Base(a.URL)
+		}
+		digest := fmt.Sprintf("%x", sha512.Sum512([]byte(a.Name+a.Version+a.Arch)))
+		artefacts = append(artefacts, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: file, SHA512: digest})
+	}
+	with, err := gen.ReadLock(c, spec.Source{Name: "cluster.lock", Text: cluster.LockText(c.Name, nil, artefacts)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return with
 }
