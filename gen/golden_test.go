@@ -259,13 +259,16 @@ func TestGoldensReadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, h := range c.Hosts() {
-			read, write, format := encode.ReadButane, encode.Butane, profiles.Butane
+			read, write, format := func(text []byte) (node.Node, error) {
+				n, _, err := encode.ReadButane(text, h.OS)
+				return n, err
+			}, encode.Butane, profiles.Butane
 			if slices.Contains(h.OS.Formats, profiles.UserData) {
-				read, write, format = func(text []byte, _ profiles.OS) (node.Node, error) { return encode.ReadUserData(text) }, encode.UserData, profiles.UserData
+				read, write, format = encode.ReadUserData, encode.UserData, profiles.UserData
 			}
 			path := document.Path(h.Name, format)
 			text := golden[path]
-			n, err := read(text, h.OS)
+			n, err := read(text)
 			if err != nil {
 				t.Fatal(err)
 			}

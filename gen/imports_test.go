@@ -74,6 +74,7 @@ const forTests = "hagen/gen/cases"
 var reserved = map[string][]string{
 	"github.com/cloudflare/cfssl":   {"hagen/pki"},
 	"github.com/coreos/ignition/v2": {"hagen/gen/encode"},
+	"github.com/clarketm/json":      {"hagen/gen/encode"},
 	"github.com/klauspost/compress": {"hagen/gen/encode"},
 	"github.com/urfave/cli/v2":      {"hagen/cmd/hagen"},
 	"gopkg.in/yaml.v3":              {"hagen/gen/spec", "hagen/gen/encode", "hagen/gen/read"},

@@ -161,7 +161,7 @@ func TestInstalledButane(t *testing.T) {
 			if bytes.Contains(source, []byte("\nvariant: flatcar\n")) {
 				system, _ = profiles.FindOS("flatcar")
 			}
-			want, _, err := encode.Ignition(encode.Document{Text: source}, system)
+			want, err := encode.Translate(encode.Document{Text: source}, system)
 			if err != nil {
 				t.Fatal(err)
 			}

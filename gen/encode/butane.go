@@ -4,7 +4,6 @@ package encode
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -197,17 +196,13 @@ func (w *writer) systemd(n node.Node) {
 	}
 	w.line(0, "systemd:")
 	w.group(1, "units")
-	units := make([]node.Unit, 0, len(n.Mounts)+len(n.Units))
-	for _, m := range n.Mounts {
-		units = append(units, MountUnit(m))
-	}
-	for _, u := range append(units, n.Units...) {
+	for _, u := range allUnits(n) {
 		w.item(2, u.Origin)
 		w.line(2, "- name: %s", scalar(u.Name))
 		switch {
 		case u.Enabled:
 			w.line(3, "enabled: true")
-		case u.Contents == "" && !u.Masked && len(u.DropIns) == 0:
+		case isBare(u):
 			w.line(3, "enabled: false") // all that is said of it
 		}
 		if u.Masked {
@@ -227,14 +222,19 @@ func (w *writer) systemd(n node.Node) {
 }
 
 // contents writes a text as a block scalar. What a block scalar cannot hold
-// becomes a data URL, which only a file has.
+// becomes a data URL of a file, and a text in quotes of a unit.
 func (w *writer) contents(depth int, key string, contents []byte) {
 	if len(contents) == 0 {
 		w.line(depth, `%s: ""`, key)
 		return
 	}
-	if !blockable(contents) {
-		w.line(depth, "source: data:;base64,%s", base64.StdEncoding.EncodeToString(contents))
+	switch {
+	case blockable(contents):
+	case key == "inline":
+		w.line(depth, "source: %s", inBase64(contents))
+		return
+	default:
+		w.line(depth, "%s: %s", key, scalar(string(contents)))
 		return
 	}
 	text := string(contents)
@@ -276,10 +276,23 @@ var (
 	meaning = lazy.Regexp(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
 )
 
+// scalar writes a text. What is no UTF-8 stays so, and YAML refuses it: JSON
+// would change it.
 func scalar(s string) string {
-	if plain().MatchString(s) && !meaning().MatchString(s) {
+	switch {
+	case plain().MatchString(s) && !meaning().MatchString(s):
 		return s
+	case !utf8.ValidString(s):
+		return `"` + s + `"`
 	}
 	quoted, _ := json.Marshal(s) // a string cannot fail; JSON's escapes are YAML's
-	return string(quoted)
+	var b strings.Builder
+	for _, r := range string(quoted) {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else { // YAML has fewer characters than JSON, and more ends of lines
+			fmt.Fprintf(&b, `\U%08X`, r)
+		}
+	}
+	return b.String()
 }

@@ -1,6 +1,7 @@
 package encode
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -13,7 +14,7 @@ import (
 type Encoding struct {
 	Format string
 	Text   []byte
-	Back   *node.Node // what the text says, read by the parser that the machine uses; nil where it says nothing of a node
+	Back   *node.Node // what the text says, read by the parser that the machine uses; nil where nobody reads it, or it says nothing of a node
 }
 
 // NetworkConfig is what cloud-init sets the network up with, before it reads
@@ -22,17 +23,19 @@ type Encoding struct {
 func NetworkConfig(n node.Node) []byte { return network.Config(network.Interfaces(n)) }
 
 // All writes a node in each of the formats, in the order of profiles.Formats.
-// Ignition comes from the Butane text, meta-data from what stands beside it.
+// meta-data comes from what stands beside it. That Butane and Ignition say the
+// same is not asked here: Prove does.
 func All(cluster string, n node.Node, system profiles.OS, formats []string) ([]Encoding, error) {
 	wanted := func(format string) bool { return slices.Contains(formats, format) }
 	var out []Encoding
 	if wanted(profiles.Butane) || wanted(profiles.Ignition) {
 		butane := Butane(cluster, n, system)
-		ignition, back, err := Ignition(butane, system)
+		ignition, back, err := Ignition(n, system)
 		if err != nil {
-			return nil, err
+			_, named := Translate(butane, system) // Butane knows of which line that is
+			return nil, cmp.Or(named, err)
 		}
-		out = append(out, Encoding{profiles.Butane, butane.Text, &back}, Encoding{profiles.Ignition, ignition, &back})
+		out = append(out, Encoding{profiles.Butane, butane.Text, nil}, Encoding{profiles.Ignition, ignition, &back})
 	}
 	if wanted(profiles.UserData) || wanted(profiles.MetaData) || wanted(profiles.NetworkConfig) {
 		if problem := disksFor(n); problem != "" {

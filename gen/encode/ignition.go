@@ -1,282 +1,196 @@
 package encode
 
 import (
-	"bytes"
-	"compress/gzip"
-	"encoding/json"
+	"encoding/base64"
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
-	"maps"
-	"slices"
 	"strings"
 
-	"github.com/coreos/ignition/v2/butane/config/common"
-	fcos1_5 "github.com/coreos/ignition/v2/butane/config/fcos/v1_5"
-	flatcar1_1 "github.com/coreos/ignition/v2/butane/config/flatcar/v1_1"
-	"github.com/coreos/ignition/v2/config/v3_4"
+	"github.com/clarketm/json"
 	"github.com/coreos/ignition/v2/config/v3_4/types"
-	"github.com/coreos/vcontext/report"
 	"github.com/vincent-petithory/dataurl"
 
-	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/profiles"
 )
 
-// dialects are the Butane specifications that rows of profiles name. They are
-// called one by one: Butane's registry would link thirty more.
-var dialects = map[string]func([]byte, common.TranslateBytesOptions) ([]byte, report.Report, error){
-	"fcos 1.5.0":    fcos1_5.ToIgn3_4Bytes,
-	"flatcar 1.1.0": flatcar1_1.ToIgn3_4Bytes,
-}
-
-// parsers are Ignition's, each for exactly one specification: the general
-// one converts what it reads to a newer specification.
-var parsers = map[string]func([]byte) (types.Config, report.Report, error){
-	"3.4.0": v3_4.Parse,
-}
-
-// Ignition translates a Butane document with Butane itself, strictly: what it
-// only warns of is an error, too. The node is what Ignition's own parser reads
-// in the result.
-func Ignition(d Document, system profiles.OS) ([]byte, node.Node, error) {
-	text, entries, err := translate(d, system)
-	if err := complaint("Butane", d, entries, err); err != nil {
+// Ignition writes a node as Ignition: the bytes that Butane makes of the
+// node's Butane document (Prove). It is marshalled by the module with which
+// Butane does that. The second node is what Ignition's own parser reads in the
+// text; what the parser only warns of is an error, too.
+func Ignition(n node.Node, system profiles.OS) ([]byte, node.Node, error) {
+	text, err := json.Marshal(types.Config{
+		Ignition: types.Ignition{Version: system.Spec},
+		Passwd:   types.Passwd{Groups: groupsOf(n), Users: usersOf(n)},
+		Storage: types.Storage{
+			Disks: disksOf(n), Filesystems: filesystemsOf(n), Directories: directoriesOf(n), Files: filesOf(n), Links: linksOf(n),
+		},
+		Systemd: types.Systemd{Units: unitsOf(n)},
+	})
+	if err != nil {
 		return nil, node.Node{}, err
 	}
-	n, err := ReadIgnition(text, system)
-	return text, n, err
-}
-
-// translate has Butane translate. Nothing is compressed: Butane's gzip bytes
-// depend on the Go release, and one compression around the whole document
-// serves better.
-func translate(d Document, system profiles.OS) ([]byte, report.Report, error) {
-	dialect, known := dialects[system.Variant+" "+system.Butane]
-	if !known {
-		return nil, report.Report{}, fmt.Errorf("no translator for Butane %s %s", system.Variant, system.Butane)
-	}
-	options := common.TranslateBytesOptions{TranslateOptions: common.TranslateOptions{NoResourceAutoCompression: true}}
-	text, entries, err := dialect(d.Text, options)
-	return append(text, '\n'), entries, err
-}
-
-// complaint turns a report into an error that names what the refused line was
-// made from. Such an error is a fault of hagen, or of a check that it lacks.
-func complaint(who string, d Document, r report.Report, err error) error {
-	if len(r.Entries) == 0 {
-		return err
-	}
-	var texts []string
-	for _, e := range r.Entries {
-		place := e.Context.String()
-		if start := e.Marker.StartP; start != nil && len(d.origins) > 0 {
-			place = fmt.Sprintf("line %d, made from %s", start.Line, d.origin(int(start.Line)))
+	text = append(text, '\n')
+	back, err := ReadIgnition(text, system)
+	var remarks []string
+	for _, f := range back.Further {
+		if f.Item == "" { // the parser's
+			remarks = append(remarks, f.Says)
 		}
-		texts = append(texts, fmt.Sprintf("%s: %s", place, e.Message))
 	}
-	return fmt.Errorf("%s refuses the document: %s", who, strings.Join(texts, "; "))
+	if len(remarks) > 0 {
+		err = errors.New("Ignition refuses the document: " + strings.Join(remarks, "; "))
+	}
+	return text, back, err
 }
 
-// ReadButane reads a Butane document as a node, with the sections and comments
-// that Butane wrote, as ReadIgnition does.
-func ReadButane(text []byte, system profiles.OS) (node.Node, error) {
-	ignition, entries, err := translate(Document{Text: text}, system)
-	if err != nil || entries.IsFatal() {
-		return node.Node{}, complaint("Butane", Document{}, entries, err)
+// orNil is nil for a zero value: what a node does not say.
+func orNil[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
 	}
-	n, err := ReadIgnition(ignition, system)
-	if err != nil {
-		return node.Node{}, err
-	}
-	for _, e := range entries.Entries {
-		n.Further = append(n.Further, node.Further{Says: remark(e)})
-	}
-	restore(&n, text)
-	return n, nil
+	return &v
 }
 
-// ReadIgnition reads an Ignition document as a node: with the documents that
-// it carries, what the machine gets. What a node cannot hold, and what the
-// parser warns of, stands in its Further.
-func ReadIgnition(text []byte, system profiles.OS) (node.Node, error) {
-	o := opener{system: system, left: largest}
-	config, _, err := o.given(text, "", 0)
-	if err != nil {
-		return node.Node{}, err
-	}
-	n := node.Node{Further: o.further}
-	readPasswd(&n, config.Passwd)
-	readDisks(&n, config.Storage)
-	readStorage(&n, config.Storage)
-	readUnits(&n, config.Systemd.Units)
-	mountsOf(&n)
-	config.Ignition.Version, config.Passwd, config.Systemd.Units = "", types.Passwd{}, nil
-	config.Storage.Disks, config.Storage.Filesystems = nil, nil
-	config.Storage.Directories, config.Storage.Files, config.Storage.Links = nil, nil, nil
-	further(&n, "", config)
-	return n, nil
-}
-
-// remark is a warning of Butane's or Ignition's about a text of somebody's.
-func remark(e report.Entry) string {
-	if start := e.Marker.StartP; start != nil {
-		return fmt.Sprintf("%s (line %d)", e.Message, start.Line)
-	}
-	return e.Context.String() + ": " + e.Message
-}
-
-// further notes what an item, cleared of the fields that a node has, still
-// says.
-func further(n *node.Node, item string, rest any) {
-	text, _ := json.Marshal(rest) // for names of fields only; a type of Ignition's marshals
-	var fields map[string]any
-	_ = json.Unmarshal(text, &fields) // the same text again
-	for _, name := range leaves("", fields) {
-		n.Further = append(n.Further, node.Further{Item: item, Says: name})
-	}
-}
-
-// leaves names the fields that hold something, in order: "user.id".
-func leaves(above string, fields map[string]any) (out []string) {
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		switch value := fields[name].(type) {
-		case map[string]any:
-			out = append(out, leaves(above+name+".", value)...)
-		case string:
-			if value != "" {
-				out = append(out, above+name)
-			}
-		default:
-			out = append(out, above+name)
-		}
+// words turns a list of texts into one of Ignition's.
+func words[T ~string](texts []string) []T {
+	var out []T
+	for _, t := range texts {
+		out = append(out, T(t))
 	}
 	return out
 }
 
-// value gives what a pointer points to, or the zero value.
-func value[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
+func groupsOf(n node.Node) (out []types.PasswdGroup) {
+	for _, g := range n.Groups {
+		out = append(out, types.PasswdGroup{Name: g.Name, System: new(true)})
 	}
-	return *p
+	return out
 }
 
-func readPasswd(n *node.Node, passwd types.Passwd) {
-	for _, g := range passwd.Groups {
-		n.Groups = append(n.Groups, node.Group{Name: g.Name})
-		item := "group " + g.Name
-		if !value(g.System) {
-			n.Further = append(n.Further, node.Further{Item: item, Says: "no system: true"})
-		}
-		g.Name, g.System = "", nil
-		further(n, item, g)
-	}
-	for _, u := range passwd.Users {
-		user := node.User{
-			Name: u.Name, System: value(u.System), Primary: value(u.PrimaryGroup),
-			Home: value(u.HomeDir), Shell: value(u.Shell),
-		}
-		user.Groups, user.SSHKeys = texts(u.Groups), texts(u.SSHAuthorizedKeys)
-		n.Users = append(n.Users, user)
-		item := "user " + u.Name
-		if home := value(u.NoCreateHome); home != user.System {
-			n.Further = append(n.Further, node.Further{Item: item, Says: fmt.Sprintf("noCreateHome: %t, with system: %t", home, user.System)})
-		}
-		u.Name, u.System, u.NoCreateHome, u.PrimaryGroup, u.HomeDir, u.Shell = "", nil, nil, nil, nil, nil
-		u.Groups, u.SSHAuthorizedKeys = nil, nil
-		further(n, item, u)
-	}
-}
-
-// clear clears the fields of a node that directories and files have in common.
-func clear(of *types.Node) {
-	of.Path, of.User.Name, of.Group.Name = "", nil, nil
-	if !value(of.Overwrite) {
-		of.Overwrite = nil
-	}
-}
-
-func readStorage(n *node.Node, storage types.Storage) {
-	for _, d := range storage.Directories {
-		n.Directories = append(n.Directories, node.Directory{
-			Path: d.Path, User: value(d.User.Name), Group: value(d.Group.Name), Mode: fs.FileMode(value(d.Mode)),
+func usersOf(n node.Node) (out []types.PasswdUser) {
+	for _, u := range n.Users {
+		out = append(out, types.PasswdUser{
+			Name: u.Name, System: orNil(u.System), NoCreateHome: orNil(u.System),
+			PrimaryGroup: orNil(u.Primary), HomeDir: orNil(u.Home), Shell: orNil(u.Shell),
+			Groups: words[types.Group](u.Groups), SSHAuthorizedKeys: words[types.SSHAuthorizedKey](u.SSHKeys),
 		})
-		item := d.Path
-		clear(&d.Node)
-		d.Mode = nil
-		further(n, item, d)
 	}
-	for _, l := range storage.Links {
-		n.Links = append(n.Links, node.Link{Path: l.Path, Target: value(l.Target)})
-		item := l.Path
-		l.Path, l.Target = "", nil
-		if !value(l.Overwrite) {
-			l.Overwrite = nil
-		}
-		if !value(l.Hard) {
-			l.Hard = nil
-		}
-		further(n, item, l)
-	}
-	for _, f := range storage.Files {
-		readFile(n, f)
-	}
+	return out
 }
 
-// remote begins the URL of a file that a node can be told to fetch.
-var remote = lazy.Regexp(`^https?://`)
-
-func readFile(n *node.Node, f types.File) {
-	file := node.File{
-		Path: f.Path, User: value(f.User.Name), Group: value(f.Group.Name), Mode: fs.FileMode(value(f.Mode)),
-		Overwrite: value(f.Overwrite),
-	}
-	if contents, err := resource(f.Contents); err == nil {
-		file.Contents, file.Secret = contents, node.HoldsSecret(contents)
-		f.Contents.Source, f.Contents.Compression = nil, nil
-	} else if u := value(f.Contents.Source); remote().MatchString(u) && value(f.Contents.Compression) == "" {
-		file.Source = node.Source{URL: u, Hash: value(f.Contents.Verification.Hash)}
-		f.Contents.Source, f.Contents.Verification.Hash = nil, nil
-	}
-	if f.Path == "/etc/hostname" {
-		n.Name = strings.TrimSpace(string(file.Contents))
-	}
-	n.Files = append(n.Files, file)
-	clear(&f.Node)
-	f.Overwrite, f.Mode = nil, nil
-	further(n, file.Path, f)
-}
-
-// largest is how much a file's contents may hold, unpacked.
-const largest = 4 << 20
-
-// resource gives contents that stand in the document, unpacked.
-func resource(r types.Resource) ([]byte, error) {
-	url, err := dataurl.DecodeString(value(r.Source))
-	if err != nil || value(r.Compression) == "" {
-		return value(url).Data, err
-	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(url.Data)) // the one compression that Ignition has
-	if err != nil {
-		return nil, err
-	}
-	contents, err := io.ReadAll(io.LimitReader(unpacked, largest+1))
-	if err == nil && len(contents) > largest {
-		err = errors.New("too large")
-	}
-	return contents, err
-}
-
-func readUnits(n *node.Node, units []types.Unit) {
-	for _, u := range units {
-		read := node.Unit{Name: u.Name, Contents: value(u.Contents), Enabled: value(u.Enabled), Masked: value(u.Mask)}
-		for _, d := range u.Dropins {
-			read.DropIns = append(read.DropIns, node.DropIn{Name: d.Name, Contents: value(d.Contents)})
+// disksOf leaves out what a node leaves to the disk that is there: Ignition
+// takes a 0 for something else.
+func disksOf(n node.Node) (out []types.Disk) {
+	for _, d := range n.Disks {
+		disk := types.Disk{Device: d.Device, WipeTable: new(d.WipeTable)}
+		for _, p := range d.Partitions {
+			disk.Partitions = append(disk.Partitions, types.Partition{
+				Number: p.Number, Label: orNil(p.Label), StartMiB: orNil(p.StartMiB), SizeMiB: orNil(p.SizeMiB),
+				WipePartitionEntry: new(p.Wipe), Resize: orNil(p.Resize),
+			})
 		}
-		n.Units = append(n.Units, read)
+		out = append(out, disk)
 	}
+	return out
+}
+
+func filesystemsOf(n node.Node) (out []types.Filesystem) {
+	for _, f := range n.Filesystems {
+		out = append(out, types.Filesystem{
+			Device: f.Device, Format: new(f.Format), Label: orNil(f.Label), Path: orNil(f.Path),
+			WipeFilesystem: new(f.Wipe), MountOptions: words[types.MountOption](f.Options),
+		})
+	}
+	return out
+}
+
+// placed is what directories and files have in common.
+func placed(path, user, group string) types.Node {
+	return types.Node{Path: path, User: types.NodeUser{Name: orNil(user)}, Group: types.NodeGroup{Name: orNil(group)}}
+}
+
+func bits(mode fs.FileMode) *int { return new(int(mode.Perm())) }
+
+func directoriesOf(n node.Node) (out []types.Directory) {
+	for _, d := range n.Directories {
+		out = append(out, types.Directory{
+			Node: placed(d.Path, d.User, d.Group), DirectoryEmbedded1: types.DirectoryEmbedded1{Mode: bits(d.Mode)},
+		})
+	}
+	return out
+}
+
+func filesOf(n node.Node) (out []types.File) {
+	for _, f := range n.Files {
+		file := types.File{
+			Node: placed(f.Path, f.User, f.Group), FileEmbedded1: types.FileEmbedded1{Mode: bits(f.Mode), Contents: contentsOf(f)},
+		}
+		file.Overwrite = orNil(f.Overwrite)
+		out = append(out, file)
+	}
+	return out
+}
+
+// contentsOf gives what stands in a file. Butane says of a text that it is not
+// compressed; of what stands as a URL in its document, nothing.
+func contentsOf(f node.File) types.Resource {
+	switch {
+	case f.Remote():
+		return types.Resource{Source: new(f.Source.URL), Verification: types.Verification{Hash: orNil(f.Source.Hash)}}
+	case len(f.Contents) > 0 && !blockable(f.Contents):
+		return types.Resource{Source: new(inBase64(f.Contents))}
+	}
+	return types.Resource{Source: new(shorter(f.Contents)), Compression: new("")}
+}
+
+// inBase64 is a data URL in base64.
+func inBase64(contents []byte) string {
+	return "data:;base64," + base64.StdEncoding.EncodeToString(contents)
+}
+
+// shorter is the data URL that Butane chooses: the shorter one, and the one
+// that can be read if both are as long.
+func shorter(contents []byte) string {
+	escaped, encoded := "data:,"+dataurl.Escape(contents), inBase64(contents)
+	if len(encoded) < len(escaped) {
+		return encoded
+	}
+	return escaped
+}
+
+func linksOf(n node.Node) (out []types.Link) {
+	for _, l := range n.Links {
+		out = append(out, types.Link{Node: types.Node{Path: l.Path}, LinkEmbedded1: types.LinkEmbedded1{Target: new(l.Target)}})
+	}
+	return out
+}
+
+func unitsOf(n node.Node) (out []types.Unit) {
+	for _, u := range allUnits(n) {
+		unit := types.Unit{Name: u.Name, Enabled: orNil(u.Enabled), Mask: orNil(u.Masked), Contents: orNil(u.Contents)}
+		if isBare(u) {
+			unit.Enabled = new(false)
+		}
+		for _, d := range u.DropIns {
+			unit.Dropins = append(unit.Dropins, types.Dropin{Name: d.Name, Contents: new(d.Contents)})
+		}
+		out = append(out, unit)
+	}
+	return out
+}
+
+// allUnits are those of mounts, then all others.
+func allUnits(n node.Node) []node.Unit {
+	all := make([]node.Unit, 0, len(n.Mounts)+len(n.Units))
+	for _, m := range n.Mounts {
+		all = append(all, MountUnit(m))
+	}
+	return append(all, n.Units...)
+}
+
+// isBare says of a unit that nothing is said of it but that it is not enabled.
+func isBare(u node.Unit) bool {
+	return !u.Enabled && !u.Masked && u.Contents == "" && len(u.DropIns) == 0
 }

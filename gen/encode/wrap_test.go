@@ -33,7 +33,7 @@ func TestGoldenWrapped(t *testing.T) {
 		},
 		Units: []node.Unit{{Name: "a.service", Enabled: true, Contents: "[Service]\nExecStart=/bin/true\n\n[Install]\nWantedBy=multi-user.target\n"}},
 	}
-	plain, _, err := encode.Ignition(encode.Butane("kubernetes", n, system), system)
+	plain, _, err := encode.Ignition(n, system)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,6 @@ func Given(tree fs.FS, host string) (document.Document, error) {
 
 // Machine reads a document that a machine gets.
 func Machine(d document.Document) (node.Node, error) {
-	n, _, err := readDocument(d.Path, d.Format, d.Text)
+	n, _, _, err := readDocument(d.Path, d.Format, d.Text)
 	return n, err
 }

@@ -36,14 +36,16 @@ type Tree struct {
 // the order of profiles.Formats. Unless the tree was read as one that was
 // edited, all its documents say the same, and nothing that a node cannot hold.
 type Host struct {
-	Node      node.Node
-	OS        profiles.OS
-	Documents []document.Document
-	Differing []string    // names of documents that say something else
-	Meta      encode.Meta // what meta-data says, if there is one
-	Instance  string      // the instance-id that it should say; "" where nothing stands beside it
-	Kargs     []byte      // its file of kernel arguments; nil if there is none
-	Said      string      // the operating system that its user-data names; "" if none does
+	Node       node.Node
+	OS         profiles.OS
+	Documents  []document.Document
+	Differing  []string    // names of documents that say something else
+	OtherBytes []string    // names of documents that say the same in other bytes than Butane makes of the one beside them
+	Meta       encode.Meta // what meta-data says, if there is one
+	Instance   string      // the instance-id that it should say; "" where nothing stands beside it
+	Kargs      []byte      // its file of kernel arguments; nil if there is none
+	Said       string      // the operating system that its user-data names; "" if none does
+	made       []byte      // the Ignition that Butane makes of its Butane document
 }
 
 var variant = lazy.Regexp(`(?m)^variant: (\S+)$`)
@@ -229,11 +231,14 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 
 // read takes one more document of the host.
 func (h *Host) read(how reading, name, place, format string, text []byte) error {
-	n, system, err := readDocument(place, format, text)
+	n, system, made, err := readDocument(place, format, text)
 	if err != nil {
 		return err
 	}
 	n.Name = name
+	if made != nil {
+		h.made = made
+	}
 	want := h.Node
 	if format == profiles.UserData {
 		want = want.Overwriting()
@@ -245,6 +250,9 @@ func (h *Host) read(how reading, name, place, format string, text []byte) error 
 			err = Fault{place, "says what hagen does not write, " + n.Further[0].String() + "; hagen check tells more"}
 		}
 	case reflect.DeepEqual(n.Bare(), want.Bare()):
+		if format == profiles.Ignition && h.made != nil && !encode.Holds(text, h.made, system) {
+			h.OtherBytes = append(h.OtherBytes, path.Base(place))
+		}
 	case how.strict:
 		err = Fault{place, "says something else than " + path.Base(h.Documents[0].Path) + " beside it"}
 	default:
@@ -285,14 +293,22 @@ func (h *Host) differs(how reading, place string) error {
 
 // readDocument reads a document, and finds out for which operating system it
 // was made, which shows in where it expects the binaries: dialects of Butane
-// read each other's documents.
-func readDocument(place, format string, text []byte) (node.Node, profiles.OS, error) {
-	read := map[string]func([]byte, profiles.OS) (node.Node, error){
-		profiles.Butane: encode.ReadButane, profiles.Ignition: encode.ReadIgnition,
-		profiles.UserData: func(text []byte, _ profiles.OS) (node.Node, error) { return encode.ReadUserData(text) },
+// read each other's documents. Of a Butane document it gives the Ignition that
+// Butane makes, too.
+func readDocument(place, format string, text []byte) (node.Node, profiles.OS, []byte, error) {
+	read := map[string]func([]byte, profiles.OS) (node.Node, []byte, error){
+		profiles.Butane: encode.ReadButane,
+		profiles.Ignition: func(text []byte, system profiles.OS) (node.Node, []byte, error) {
+			n, err := encode.ReadIgnition(text, system)
+			return n, nil, err
+		},
+		profiles.UserData: func(text []byte, _ profiles.OS) (node.Node, []byte, error) {
+			n, err := encode.ReadUserData(text)
+			return n, nil, err
+		},
 	}[format]
 	if read == nil { // packed, say
-		return node.Node{}, profiles.OS{}, Fault{place, "is no document that says what a machine is"}
+		return node.Node{}, profiles.OS{}, nil, Fault{place, "is no document that says what a machine is"}
 	}
 	systems := profiles.Systems()
 	// Those for which it says it was made come first.
@@ -301,15 +317,15 @@ func readDocument(place, format string, text []byte) (node.Node, profiles.OS, er
 	})
 	var first error
 	for _, system := range systems {
-		n, err := read(text, system)
+		n, made, err := read(text, system)
 		if err == nil {
-			return n, systemOf(n, system), nil
+			return n, systemOf(n, system), made, nil
 		}
 		if first == nil {
 			first = err
 		}
 	}
-	return node.Node{}, profiles.OS{}, Fault{place, "cannot be read: " + first.Error()}
+	return node.Node{}, profiles.OS{}, nil, Fault{place, "cannot be read: " + first.Error()}
 }
 
 // systemOf is the operating system whose binaries the units run, or else one

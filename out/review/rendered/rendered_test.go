@@ -1,23 +1,39 @@
 package rendered
 
 import (
+	"bytes"
 	"cmp"
+	"maps"
+	"path"
 	"reflect"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"hagen/gen/cases"
+	"hagen/gen/encode"
+	"hagen/profiles"
 )
 
 const testdata = cases.Dir("../../../testdata")
 
-// golden gives a golden tree, to be changed.
+// golden gives a golden tree, to be changed. Ignition that is not kept is what
+// Butane makes of the Butane twin, to which gen's TestGolden holds hagen.
 func golden(t *testing.T, name string) fstest.MapFS {
 	t.Helper()
 	tree, err := testdata.GoldenFS(name)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for butane, file := range maps.Clone(tree) {
+		host, name := path.Split(butane)
+		if ignition := host + "config.ign"; name == "config.bu" && tree[ignition] == nil {
+			_, _, made, err := readDocument(butane, profiles.Butane, file.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tree[ignition] = &fstest.MapFile{Data: made}
+		}
 	}
 	return tree
 }
@@ -90,6 +106,62 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: %d hosts, %v", test.what, len(read.Hosts), err)
 		case test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)):
 			t.Errorf("%s: got %v, want %s", test.what, err, test.want)
+		}
+	}
+}
+
+// TestOtherBytes: Ignition that says what the Butane document beside it says is
+// held against what Butane makes of that, however it is written.
+func TestOtherBytes(t *testing.T) {
+	const butane, ignition = "kubem00/config.bu", "kubem00/config.ign"
+	system, _ := profiles.FindOS("fcos")
+	for _, test := range []struct {
+		what             string
+		edit             func(tree fstest.MapFS, made []byte)
+		other, differing bool
+	}{
+		{"indented, as in a twin", func(fstest.MapFS, []byte) {}, false, false},
+		{"as Butane makes it", func(tree fstest.MapFS, made []byte) { tree[ignition].Data = made }, false, false},
+		{"wrapped", func(tree fstest.MapFS, made []byte) {
+			wrapped, err := encode.Wrap(made, system)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tree[ignition].Data = wrapped
+		}, false, false},
+		{"an empty field more", func(tree fstest.MapFS, made []byte) {
+			tree[ignition].Data = bytes.Replace(made, []byte(`"version":"3.4.0"`), []byte(`"version":"3.4.0","timeouts":{}`), 1)
+		}, true, false},
+		{"the same, wrapped", func(tree fstest.MapFS, made []byte) {
+			wrapped, err := encode.Wrap(bytes.Replace(made, []byte(`"version":"3.4.0"`), []byte(`"version":"3.4.0","timeouts":{}`), 1), system)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tree[ignition].Data = wrapped
+		}, true, false},
+		{"a comment in the Butane document", func(tree fstest.MapFS, made []byte) {
+			tree[butane].Data = append(tree[butane].Data, "# mine\n"...)
+		}, false, false},
+		{"an edited Butane document", func(tree fstest.MapFS, made []byte) {
+			tree[butane].Data = bytes.Replace(tree[butane].Data, []byte("--profiling=false"), []byte("--profiling=true"), 1)
+		}, false, true},
+		{"no Butane document", func(tree fstest.MapFS, made []byte) { delete(tree, butane) }, false, false},
+	} {
+		tree := golden(t, "standard")
+		_, _, made, err := readDocument(butane, profiles.Butane, tree[butane].Data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		test.edit(tree, made)
+		read, err := ReadEdited(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range read.Hosts {
+			is := h.Node.Name == "kubem00"
+			if len(h.OtherBytes) > 0 != (is && test.other) || len(h.Differing) > 0 != (is && test.differing) {
+				t.Errorf("%s: %s: other bytes %v, differing %v", test.what, h.Node.Name, h.OtherBytes, h.Differing)
+			}
 		}
 	}
 }
