@@ -13,6 +13,8 @@ var documentRules = []check{
 			"remove it, or write it some other way"},
 		{ruleFormats, Error, "the machine does what the one says that it is given, and this check is about the other",
 			"make both say the same, or remove one"},
+		{ruleTranslation, Warning, "hagen writes what Butane makes of config.bu: one of the two was written by hand, or by another program",
+			"run hagen render again, or leave it: the machine is told the same"},
 	}},
 }
 
@@ -41,5 +43,8 @@ func (m *machine) further() {
 	}
 	for _, name := range m.differing {
 		m.find(ruleFormats, read.Whole(name), "says something else of the machine than the document beside it")
+	}
+	for _, name := range m.otherBytes {
+		m.find(ruleTranslation, read.Whole(name), "says the same as the document beside it, in other bytes than Butane makes of that")
 	}
 }

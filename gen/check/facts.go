@@ -19,6 +19,7 @@ type facts struct {
 	meta          *Meta
 	os            profiles.OS
 	differing     []string
+	otherBytes    []string
 	files         map[string]node.File
 	units         []*read.Unit
 	processes     []*read.Process
@@ -107,7 +108,7 @@ func (m *facts) scriptUser() string {
 func newFacts(in Machine, of records) *facts {
 	in.Node = in.Node.WithContainers()
 	m := &facts{
-		Node: in.Node, records: of, os: in.OS, differing: in.Differing, meta: in.Meta, files: map[string]node.File{},
+		Node: in.Node, records: of, os: in.OS, differing: in.Differing, otherBytes: in.OtherBytes, meta: in.Meta, files: map[string]node.File{},
 		pem: map[string]read.PEM{}, mentions: map[string][]read.Word{}, reached: map[string][]*read.Unit{},
 	}
 	for _, f := range m.Files {

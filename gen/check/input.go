@@ -10,10 +10,11 @@ import (
 // Machine is one machine of the set. A row of profiles that is empty stands
 // for an operating system of which nothing is known.
 type Machine struct {
-	Node      node.Node
-	OS        profiles.OS
-	Differing []string // names of documents beside the node's that say something else
-	Meta      *Meta    // of cloud-init; nil for none
+	Node       node.Node
+	OS         profiles.OS
+	Differing  []string // names of documents beside the node's that say something else
+	OtherBytes []string // names of those that say the same in other bytes than Butane makes of the node's
+	Meta       *Meta    // of cloud-init; nil for none
 }
 
 // Meta is what cloud-init's meta-data says of a machine.

@@ -326,6 +326,7 @@ func TestMutations(t *testing.T) {
 		{"password", further("kubem00", node.Further{Item: "user ops", Says: "passwordHash"}), "further", "kubem00", "user ops"},
 		{"kernel argument", further("kubem00", node.Further{Says: "kernelArguments.shouldExist"}), "further", "kubem00", "the document"},
 		{"documents that differ", func(t *testing.T, g *good) { g.machines[0].Differing = []string{"config.ign"} }, "formats", "kubem00", "config.ign"},
+		{"documents in other bytes", func(t *testing.T, g *good) { g.machines[0].OtherBytes = []string{"config.ign"} }, "translation", "kubem00", "config.ign"},
 		{"two machines of one name", func(t *testing.T, g *good) { g.machines[1].Node.Name = "kubem00" }, "unique-names", "kubem00", "/etc/hostname"},
 		{"one machine missing", func(t *testing.T, g *good) { g.machines = slices.Delete(g.machines, 1, 2) }, "members", "kubem00", "etcd.service"},
 		{"etcd removed from a master", func(t *testing.T, g *good) {

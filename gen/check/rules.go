@@ -35,6 +35,7 @@ const (
 	ruleInstance         = "instance"
 	ruleFurther          = "further"
 	ruleFormats          = "formats"
+	ruleTranslation      = "translation"
 )
 
 // Within a machine: disks.

@@ -132,7 +132,7 @@ func explain(f check.Finding) string {
 func checkInput(tree rendered.Tree, now time.Time) check.Input {
 	in := check.Input{Now: now}
 	for _, h := range tree.Hosts {
-		m := check.Machine{Node: h.Node, OS: h.OS, Differing: h.Differing}
+		m := check.Machine{Node: h.Node, OS: h.OS, Differing: h.Differing, OtherBytes: h.OtherBytes}
 		if h.Meta.InstanceID != "" {
 			m.Meta = &check.Meta{InstanceID: h.Meta.InstanceID, LocalHostname: h.Meta.LocalHostname, Derived: h.Instance}
 		}
