@@ -44,10 +44,10 @@ $(BIN)/hagen:
 	@$(BUILD) -o $@ ./cmd/hagen
 
 .PHONY: run
-run: $(BIN)/hagen ## build, and render the example cluster into ./rendered
+run: $(BIN)/hagen ## build, and render the example cluster into ./rendered, checked by Butane
 	@mkdir -p run
 	@[ -e run/cluster.yaml ] || $(BIN)/hagen init -f run/cluster.yaml
-	@$(BIN)/hagen render -f run/cluster.yaml
+	@$(BIN)/hagen render --prove -f run/cluster.yaml
 
 .PHONY: test
 test: tools ## run the everyday tests

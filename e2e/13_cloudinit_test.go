@@ -217,7 +217,7 @@ func TestCloudInitEquality(t *testing.T) {
 		// copy has another.
 		_, err := site.Run("sh", "-c", `cp "$0"/cluster.* "$1"`, filepath.Dir(file), dir)
 		must(t, err)
-		_, err = site.Run("env", "-C", dir, p.Hagen, "render", "-o", "rendered", "--format", "ignition", "--format", "cloud-init")
+		_, err = site.Run("env", "-C", dir, p.Hagen, "render", "--prove", "-o", "rendered", "--format", "ignition", "--format", "cloud-init")
 		if err != nil && oneWay.MatchString(err.Error()) {
 			s.note(t, "%s: %s", name, oneWay.FindString(err.Error()))
 			continue

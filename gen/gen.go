@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"hagen/gen/check"
 	"hagen/gen/cluster"
@@ -141,23 +142,48 @@ func fit(c *cluster.Cluster, nodes []node.Node) error {
 	return nil
 }
 
-// documents encodes machines, all at once: Butane takes its time.
+// documents encodes machines.
 func documents(c *cluster.Cluster, machines []Machine, formats []string) error {
+	return each(machines, func(m *Machine) (err error) {
+		own := m.Host.OS.Formats
+		wanted := append(slices.Clone(own), formats...)
+		if !slices.Contains(own, profiles.Ignition) {
+			m.Node = m.Node.Overwriting() // cloud-init knows nothing else
+		}
+		m.Documents, err = encodeMachine(c.Name, m.Node, m.Host.OS, wanted)
+		return err
+	})
+}
+
+// each does something to all machines at once: it takes its time.
+func each(machines []Machine, do func(*Machine) error) error {
 	faults := make([]error, len(machines))
 	var all sync.WaitGroup
 	for i := range machines {
-		all.Go(func() {
-			m := &machines[i]
-			own := m.Host.OS.Formats
-			wanted := append(slices.Clone(own), formats...)
-			if !slices.Contains(own, profiles.Ignition) {
-				m.Node = m.Node.Overwriting() // cloud-init knows nothing else
-			}
-			m.Documents, faults[i] = encodeMachine(c.Name, m.Node, m.Host.OS, wanted)
-		})
+		all.Go(func() { faults[i] = do(&machines[i]) })
 	}
 	all.Wait()
 	return errors.Join(faults...)
+}
+
+// Prove has Butane translate each machine's Butane document, and holds the
+// result against the machine's Ignition document, byte for byte: as it was
+// made, before it is wrapped. It tells of how many machines that holds.
+func Prove(c *cluster.Cluster, machines []Machine) (int, error) {
+	var proven atomic.Int32
+	err := each(machines, func(m *Machine) error {
+		for _, d := range m.Documents {
+			if d.Format != profiles.Ignition {
+				continue
+			}
+			if err := encode.Prove(encode.Butane(c.Name, m.Node, m.Host.OS), d.Text, m.Host.OS); err != nil {
+				return fmt.Errorf("%s: %w", d.Path, err)
+			}
+			proven.Add(1)
+		}
+		return nil
+	})
+	return int(proven.Load()), err
 }
 
 // encodeMachine writes one machine in each format and holds what was written

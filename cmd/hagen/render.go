@@ -33,6 +33,7 @@ func renderCommand(ui *console.UI) *cli.Command {
 			"hagen render --restore kubem01-20261101T020000Z.db    # etcd begins from there, once",
 			"hagen render --channel aws    # documents that fit into EC2's user data",
 			"hagen render --replace kubem01",
+			"hagen render --prove    # in a pipeline: Butane finds what people read in what machines get",
 			"hagen render --join    # for masters that are new, before the normal render",
 			"hagen render --redact -o golden/kubernetes"),
 		Flags: []cli.Flag{
@@ -45,6 +46,7 @@ func renderCommand(ui *console.UI) *cli.Command {
 			&cli.StringFlag{Name: "from", Usage: "with --replace or --join: the tree that machines have now is `DIR` (default: rendered/<cluster>)"},
 			nodesFitFlag(),
 			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shown: documents with fingerprints for secrets; needs -o", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "prove", Usage: "have Butane translate each config.bu, and refuse to write a config.ign that is another, by a byte", DisableDefaultText: true},
 			jsonFlag("print the summary as JSON on stdout"),
 		},
 		Action: func(ctx *cli.Context) error {
@@ -58,7 +60,7 @@ func renderFlags(ctx *cli.Context) desk.Options {
 	asked := desk.Options{
 		Place: placeOf(ctx), Output: ctx.String("output"), Hosts: ctx.StringSlice("host"), Formats: ctx.StringSlice("format"),
 		Channel: ctx.String("channel"), Restore: ctx.String("restore"), Replace: ctx.String("replace"), Join: ctx.Bool("join"),
-		From: ctx.String("from"), NodesFit: ctx.Bool("nodes-fit"), Redact: ctx.Bool("redact"), JSON: ctx.Bool("json"),
+		From: ctx.String("from"), NodesFit: ctx.Bool("nodes-fit"), Redact: ctx.Bool("redact"), Prove: ctx.Bool("prove"), JSON: ctx.Bool("json"),
 	}
 	if ctx.IsSet("restore-path") {
 		asked.RestorePath = ctx.String("restore-path")

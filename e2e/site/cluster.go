@@ -88,7 +88,7 @@ func (c *Cluster) Render(profile string, further ...string) error {
 
 // RenderWith renders the same cluster file again, with further arguments.
 func (c *Cluster) RenderWith(args ...string) error {
-	_, err := Run("env", append([]string{"-C", c.Dir, c.Parts.Hagen, "render"}, args...)...)
+	_, err := Run("env", append([]string{"-C", c.Dir, c.Parts.Hagen, "render", "--prove"}, args...)...)
 	return err
 }
 

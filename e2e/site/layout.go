@@ -266,7 +266,7 @@ func (l Layout) Render(p Parts, dir, profile string, further ...string) error {
 			return err
 		}
 	}
-	render := []string{"-C", dir, p.Hagen, "render"}
+	render := []string{"-C", dir, p.Hagen, "render", "--prove"}
 	if l.Channel != "" {
 		render = append(render, "--channel", l.Channel)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -79,6 +80,33 @@ func documents(cluster string, m Machine, keys *keyPieces) ([]document.Document,
 		out = append(out, document.Document{Format: document.Kargs, Path: document.Path(m.Node.Name, document.Kargs), Text: network.Kargs(m.Node, m.OS)})
 	}
 	return out, nil
+}
+
+// Prove has Butane translate the Butane twins of machines, and holds the
+// result against their Ignition twins, byte for byte but for the indentation.
+// The files are those of Tree. It tells of how many machines that holds.
+func Prove(machines []Machine, files map[string][]byte) (int, error) {
+	proven := 0
+	var faults []error
+	for _, m := range machines {
+		path := document.Path(m.Node.Name, profiles.Ignition)
+		butane, ignition := files[document.Path(m.Node.Name, profiles.Butane)], files[path]
+		if butane == nil || ignition == nil {
+			continue
+		}
+		var short bytes.Buffer
+		err := json.Compact(&short, ignition)
+		if err == nil {
+			short.WriteByte('\n')
+			err = encode.Prove(encode.Document{Text: butane}, short.Bytes(), m.OS)
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", path, err))
+			continue
+		}
+		proven++
+	}
+	return proven, errors.Join(faults...)
 }
 
 // OfTree makes the twins of a tree that was read back: its machines' and the

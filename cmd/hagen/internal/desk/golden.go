@@ -13,6 +13,7 @@ import (
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/decide"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/trees"
@@ -39,6 +40,9 @@ func Golden(ui *console.UI, asked Options, dir string, update bool) error {
 	defer w.close()
 	if err := w.complete(ui, dir, update); err != nil {
 		return err
+	}
+	if _, err := w.proveTwins(); err != nil {
+		return decide.Fault(err)
 	}
 	if update {
 		result, err := writeTwins(ui, dir, w.files(), nil)

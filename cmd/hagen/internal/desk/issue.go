@@ -45,11 +45,20 @@ func issueFor(ui *console.UI, asked Options, c *cluster.Cluster, keys *clusterpk
 	if w.machines, err = w.render(hosts, w.formats); err != nil {
 		return nil, decide.Fault(err)
 	}
+	if asked.Prove && !asked.Redact {
+		if err := w.prove(ui); err != nil {
+			return nil, err
+		}
+	}
 	if err := w.deliver(); err != nil {
 		return nil, err
 	}
-	if asked.Redact {
-		err = w.redact()
+	if !asked.Redact {
+		return w, nil
+	}
+	if err = w.redact(); err == nil && asked.Prove {
+		proven, fault := w.proveTwins()
+		err = tellProven(ui, proven, fault)
 	}
 	return w, err
 }

@@ -28,6 +28,7 @@ type Options struct {
 	From        string // "" is the usual place
 	NodesFit    bool   // every Node's pod range lies in the new ones
 	Redact      bool
+	Prove       bool // Butane translates what is written as Butane, too
 	JSON        bool
 }
 

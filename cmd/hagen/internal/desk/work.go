@@ -49,6 +49,37 @@ func (w *work) render(hosts, formats []string) ([]gen.Machine, error) {
 	return machines, nil
 }
 
+// prove holds what is written as Ignition against what Butane makes of the
+// Butane documents, before anything is wrapped.
+func (w *work) prove(ui *console.UI) error {
+	proven, err := gen.Prove(w.cluster, w.machines)
+	return tellProven(ui, proven, err)
+}
+
+// proveTwins does that to the twins that stand in the documents' place.
+func (w *work) proveTwins() (int, error) {
+	texts := map[string][]byte{}
+	for _, m := range w.machines {
+		for _, d := range m.Documents {
+			texts[d.Path] = d.Text
+		}
+	}
+	return twin.Prove(twinned(w.machines), texts)
+}
+
+// tellProven tells of how many machines Butane makes the same Ignition.
+func tellProven(ui *console.UI, proven int, err error) error {
+	switch {
+	case err != nil:
+		return decide.Fault(err)
+	case proven == 0:
+		ui.Say("nothing to prove: no machine gets Ignition, which is all that Butane makes")
+	default:
+		ui.Say("proven: Butane makes the same Ignition of %s", console.Number(proven, "machine"))
+	}
+	return nil
+}
+
 // redact puts twins in the place of all texts.
 func (w *work) redact() error {
 	texts, err := twin.Tree(w.cluster.Name, twinned(w.machines), w.admin)
