@@ -121,15 +121,20 @@ func copyPrivate(from, to string) error {
 }
 
 // TestGolden holds the twins of all documents against what testdata keeps of
-// them.
+// them. Ignition is kept of one case: of every case, what Butane makes of the
+// golden Butane twin is what hagen writes as Ignition, byte for byte.
 func TestGolden(t *testing.T) {
-	trees := map[string]map[string][]byte{}
+	trees, ignition := map[string]map[string][]byte{}, map[string]map[string][]byte{}
 	for _, name := range goldenCases(t) {
 		c, set, machines := fixed(t, name)
 		var err error
 		if trees[name], err = twin.Tree(c.Name, twinned(machines), control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])); err != nil {
 			t.Fatal(err)
 		}
+		if ignition[name] = maps.Clone(trees[name]); name != cases.Reference {
+			maps.DeleteFunc(trees[name], func(path string, _ []byte) bool { return isDocument(path, profiles.Ignition) })
+		}
+		maps.DeleteFunc(ignition[name], func(path string, _ []byte) bool { return !isDocument(path, profiles.Ignition) })
 	}
 	dir := cases.Dir(testdata)
 	for _, name := range goldenCases(t) {
@@ -146,6 +151,39 @@ func TestGolden(t *testing.T) {
 		again, err := dir.Golden(name)
 		if err != nil || !maps.EqualFunc(again, tree, bytes.Equal) {
 			t.Errorf("%s: read again, its golden tree is not what is rendered: %v; make golden writes it", name, err)
+		}
+		_, _, machines := fixed(t, name)
+		maps.Copy(again, ignition[name])
+		if n, err := twin.Prove(twinned(machines), again); err != nil || n != len(ignition[name]) {
+			t.Errorf("%s: of %d of %d machines Butane makes the same: %v", name, n, len(ignition[name]), err)
+		}
+	}
+}
+
+// isDocument says whether a path is that of a machine's document of a format.
+func isDocument(path, format string) bool { return filepath.Base(path) == document.Path("", format) }
+
+// TestProven: of every machine of every case, with its keys, Butane makes the
+// Ignition that hagen writes, also where only --format asks for it; and another
+// byte is found.
+func TestProven(t *testing.T) {
+	t.Parallel()
+	for _, name := range goldenCases(t) {
+		c, set, _ := fixed(t, name)
+		machines, err := gen.Render(c, set, control.Options{}, nil, []string{profiles.Ignition})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := gen.Prove(c, machines); err != nil || n != len(machines) {
+			t.Errorf("%s: %d of %d machines, %v", name, n, len(machines), err)
+		}
+		for _, d := range machines[0].Documents {
+			if d.Format == profiles.Ignition {
+				d.Text[len(d.Text)-1] = ' '
+			}
+		}
+		if _, err := gen.Prove(c, machines[:1]); err == nil || !strings.Contains(err.Error(), "from byte") {
+			t.Errorf("%s: another byte: %v", name, err)
 		}
 	}
 }

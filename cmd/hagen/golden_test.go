@@ -12,7 +12,9 @@ import (
 	"hagen/out/tree"
 )
 
-// TestGoldens: hagen golden says yes to the goldens that gen's tests write.
+// TestGoldens: hagen golden --update changes none of the goldens that gen's
+// tests write, and adds Ignition, of which they keep little; hagen golden says
+// yes to that.
 func TestGoldens(t *testing.T) {
 	const testdata = cases.Dir("../../testdata")
 	names, err := testdata.Names()
@@ -34,10 +36,30 @@ func TestGoldens(t *testing.T) {
 		if err := writeTwins(twins, testdata, name); err != nil {
 			t.Fatal(err)
 		}
-		var stdout, stderr bytes.Buffer
-		u := console.To(&stdout, &stderr)
-		if code := run([]string{"hagen", "golden", "-f", file, "--pki", dir, twins}, u); code != 0 || stdout.Len() > 0 {
-			t.Errorf("%s: exit code %d\n%s%s", file, code, &stdout, &stderr)
+		for _, update := range []string{"--update", "--update=false"} {
+			var stdout, stderr bytes.Buffer
+			u := console.To(&stdout, &stderr)
+			if code := run([]string{"hagen", "golden", "-f", file, "--pki", dir, update, twins}, u); code != 0 || stdout.Len() > 0 {
+				t.Errorf("%s: exit code %d\n%s%s", file, code, &stdout, &stderr)
+			}
+		}
+		golden, err := testdata.Golden(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written, err := filepath.Glob(filepath.Join(twins, "*", "*"))
+		if err != nil || len(written) < len(golden)-1 { // admin.kubeconfig stands above
+			t.Fatal(written, err)
+		}
+		for _, path := range append(written, filepath.Join(twins, "admin.kubeconfig")) {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rel, _ := filepath.Rel(twins, path)
+			if want, kept := golden[rel]; kept && !bytes.Equal(text, want) || !kept && filepath.Base(path) != "config.ign" {
+				t.Errorf("%s: hagen golden --update changes %s", name, rel)
+			}
 		}
 	}
 }
