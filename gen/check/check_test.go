@@ -29,16 +29,24 @@ type good struct {
 	set      pki.Set
 }
 
-// fresh renders a case once; clone gives what may be spoiled.
+// freshCases are the cases that were rendered.
+var freshCases = map[string]good{}
+
+// fresh renders a case once for all tests; clone gives what may be spoiled.
 func fresh(t testing.TB, name string) good {
 	t.Helper()
+	if g, made := freshCases[name]; made {
+		return g
+	}
 	path := "../../testdata/" + name + "/cluster.yaml"
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	lock, _ := os.ReadFile(strings.TrimSuffix(path, ".yaml") + ".lock")
-	return freshOf(t, string(text), lock...)
+	g := freshOf(t, string(text), lock...)
+	freshCases[name] = g
+	return g
 }
 
 func freshOf(t testing.TB, text string, lock ...byte) good {
