@@ -196,6 +196,9 @@ func only(t *testing.T, fetches, shell string) string {
 			}
 		}
 		if found == "" {
+			if os.Getenv("HAGEN_READERS") == "required" {
+				t.Fatalf("%s is not installed", name)
+			}
 			t.Skipf("%s is not installed", name)
 		}
 		if err := os.Symlink(found, filepath.Join(dir, name)); err != nil {
