@@ -17,14 +17,10 @@ import (
 var shellBlock = regexp.MustCompile("(?ms)^( *)```sh\n(.*?)^ *```$")
 
 // TestDocs executes every command of the README and of docs/, each document
-// in its own empty directory, with hagen on the PATH. Commands of make and
+// in its own empty directory, with hagen on the PATH, where TestMain has put it. Commands of make and
 // git are the repository's own business: their targets must exist, and CI
 // runs those of the README.
 func TestDocs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds hagen")
-	}
-	bin := buildHagen(t)
 	makefile, err := os.ReadFile("../../Makefile")
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +54,6 @@ func TestDocs(t *testing.T) {
 		}
 		run := exec.Command("bash", "-euo", "pipefail", "-c", script.String())
 		run.Dir = t.TempDir()
-		run.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
 		output, err := run.CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s\n%s", path, err, script.String(), output)
@@ -95,24 +90,10 @@ func holdShown(t *testing.T, document, output string) {
 	}
 }
 
-// buildHagen gives the directory it is in.
-func buildHagen(t *testing.T) string {
-	t.Helper()
-	bin := t.TempDir()
-	build := exec.Command("go", "build", "-o", filepath.Join(bin, "hagen"), ".")
-	if output, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, output)
-	}
-	return bin
-}
-
 // TestReview executes docs/review.md from top to bottom, with the real git. What
 // the document shows as output is what was printed, or what stands in the
 // comment.
 func TestReview(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds hagen")
-	}
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
@@ -127,7 +108,7 @@ func TestReview(t *testing.T) {
 	dir := t.TempDir()
 	run := exec.Command("bash", "-euo", "pipefail", "-c", script.String())
 	run.Dir = dir
-	run.Env = append(os.Environ(), "PATH="+buildHagen(t)+":"+os.Getenv("PATH"), "HOME="+dir, "GIT_CONFIG_NOSYSTEM=1",
+	run.Env = append(os.Environ(), "HOME="+dir, "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.com")
 	output, err := run.CombinedOutput()
 	if err != nil {

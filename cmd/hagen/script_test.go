@@ -41,6 +41,10 @@ func mainThen() {
 	os.Exit(run(os.Args, ui))
 }
 
+// longer says whether everything is run, as in CI, also what repeats what an
+// everyday run has shown, with more of the same.
+func longer() bool { return os.Getenv("HAGEN_TESTS") == "all" }
+
 // TestScripts runs the real binary. Besides testscript's own commands the
 // scripts know:
 //
@@ -55,7 +59,7 @@ func mainThen() {
 //	as UID CODE command…  run it as another user; its exit code must be CODE
 //	killed N ARG…         see killed
 //
-// and HAGEN_TEST_NOW is what hagen's clock says.
+// HAGEN_TEST_NOW is what hagen's clock says, and [longer] is the longer run.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -71,6 +75,8 @@ func TestScripts(t *testing.T) {
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
+			case "longer":
+				return longer(), nil
 			case "root":
 				return os.Geteuid() == 0, nil
 			case "mounts":
