@@ -9,6 +9,9 @@ LDFLAGS     := -s -w -X main.version=$(VERSION)
 BUILD       := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)'
 TOOLS       := $(BIN)/butane $(BIN)/ignition-validate $(BIN)/staticcheck $(BIN)/benchstat $(BIN)/quadlet
 FUZZTIME    ?= 1m
+# Packages that do things at once, and the scripts in which the binary does.
+RACED       := ./cmd/hagen ./gen ./gen/check ./out/review/rendered ./out/review/twin ./out/tree ./pki
+RACED_TESTS := AtOnce|TestScripts/^(check|diff|first_run|golden|pki_lock_file|redact|sysext|two_at_once)$$
 
 .PHONY: help
 help: ## list what can be made
@@ -50,12 +53,12 @@ run: $(BIN)/hagen ## build, and render the example cluster into ./rendered, chec
 	@$(BIN)/hagen render --prove -f run/cluster.yaml
 
 .PHONY: test
-test: tools ## run the everyday tests
-	go test -timeout 20m ./...
+test: ## run the everyday tests; ALL=1 also runs what repeats them with more of the same
+	@$(if $(ALL),HAGEN_TESTS=all )go run tools/test/main.go -timeout $(if $(ALL),60m,20m) ./...
 
 .PHONY: race
-race: tools ## run the everyday tests with the race detector
-	go test -race -timeout 30m ./...
+race: ## run what is done at once with the race detector
+	go test -race -timeout 30m -run '$(RACED_TESTS)' $(RACED)
 
 .PHONY: check
 check: tools ## formatting, vet, staticcheck, shellcheck, tidy modules, other systems compile

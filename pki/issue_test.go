@@ -6,10 +6,13 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"log"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -110,6 +113,27 @@ func TestIssueMakesWhatIsMissing(t *testing.T) {
 	}
 	if len(serials) != 4 {
 		t.Errorf("%d serial numbers for 4 certificates", len(serials))
+	}
+}
+
+// TestIssueAtOnce: several issue at once from one set, which stays as it is, each
+// on goroutines of its own.
+func TestIssueAtOnce(t *testing.T) {
+	have := issue(t, testRequests(), nil, testNow).Set
+	before := maps.Clone(have)
+	var all sync.WaitGroup
+	for i := range 4 {
+		all.Go(func() {
+			requests := append(testRequests(), serverRequest(fmt.Sprintf("hosts/kubem1%d/server", i), "authorities/a/ca"))
+			result, err := Issue(requests, have, testNow, Generate, rand.Reader)
+			if err != nil || len(result.Set) != len(requests) {
+				t.Errorf("%d of %d: %v", len(result.Set), len(requests), err)
+			}
+		})
+	}
+	all.Wait()
+	if len(have) != len(before) {
+		t.Errorf("the set has %d items, and had %d", len(have), len(before))
 	}
 }
 

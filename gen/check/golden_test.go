@@ -50,6 +50,20 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
+// TestCheckAtOnce: several trees are checked at once, each machine of them, of
+// several releases whose records are shared.
+func TestCheckAtOnce(t *testing.T) {
+	for _, name := range []string{"classic", "standard", "release-1.34", "static", "standard"} {
+		g := golden(t, "../../testdata/"+name+"/golden")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if report := check.Run(g.input()); len(report.Findings) > 0 {
+				t.Errorf("%+v", report.Findings)
+			}
+		})
+	}
+}
+
 // TestTwins: what a twin says of a certificate or key is held against the rest,
 // as the certificate itself would be.
 func TestTwins(t *testing.T) {

@@ -62,6 +62,10 @@ func child() int {
 	return 0
 }
 
+// longer says whether everything is run, as in CI, also what repeats what an
+// everyday run has shown, with more of the same.
+func longer() bool { return os.Getenv("HAGEN_TESTS") == "all" }
+
 func childCommand(t *testing.T, root string, vars ...string) *exec.Cmd {
 	exe, err := os.Executable()
 	must(t, err)
@@ -110,8 +114,8 @@ func layGeneration(t *testing.T, root string) {
 
 // TestKilledAtEveryStep kills a run before everything it does to the disk: each
 // file and directory that it makes, brings over, writes and syncs, and each
-// exchange, rename and removal. With -short it leaves most of the 70 equal
-// files out.
+// exchange, rename and removal; of the 70 equal files most are left to the longer
+// run.
 func TestKilledAtEveryStep(t *testing.T) {
 	bothWays(t, func(t *testing.T) {
 		root := filepath.Join(t.TempDir(), "tree")
@@ -141,7 +145,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 			if swapped {
 				want = 1
 			}
-			if testing.Short() && nth[step] > 1 && nth[step]%20 != 0 {
+			if !longer() && nth[step] > 1 && nth[step]%20 != 0 {
 				continue
 			}
 			t.Run(fmt.Sprint(step, nth[step]), func(t *testing.T) {
@@ -173,9 +177,9 @@ func killAt(t *testing.T, way, step string, nth, want int) {
 }
 
 func TestKilledAtAnyMoment(t *testing.T) {
-	rounds := 20
-	if testing.Short() {
-		rounds = 4
+	rounds := 4
+	if longer() {
+		rounds = 20
 	}
 	bothWays(t, func(t *testing.T) {
 		root := filepath.Join(t.TempDir(), "tree")
@@ -204,7 +208,8 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	})
 }
 
-func TestProcessesTakeTurns(t *testing.T) {
+// TestProcessesAtOnce: processes that replace one tree wait for each other.
+func TestProcessesAtOnce(t *testing.T) {
 	for _, ways := range [][]string{{"WAY=", "WAY="}, {"WAY=aside", "WAY=aside"}, {"WAY=", "WAY=aside"}} {
 		t.Run(strings.Join(ways, " "), func(t *testing.T) {
 			root := filepath.Join(t.TempDir(), "p", "tree")
@@ -225,9 +230,9 @@ func TestProcessesTakeTurns(t *testing.T) {
 	}
 }
 
-// Two that create the same directories, and give them up again, do not fail
-// because of each other.
-func TestProcessesCreateTheSame(t *testing.T) {
+// TestCreateAtOnce: those that create the same directories, and give them up
+// again, do not fail because of each other.
+func TestCreateAtOnce(t *testing.T) {
 	base := t.TempDir()
 	done := make(chan error)
 	for range 4 {
@@ -247,6 +252,41 @@ func TestProcessesCreateTheSame(t *testing.T) {
 	}
 	for range 4 {
 		must(t, <-done)
+	}
+}
+
+// TestReplaceAtOnce: trees are written at once, each by writers of its own.
+func TestReplaceAtOnce(t *testing.T) {
+	base := t.TempDir()
+	done := make(chan error)
+	for i := range 3 {
+		go func() {
+			d, err := Open(filepath.Join(base, fmt.Sprint("tree", i)), nil)
+			if err == nil {
+				_, err = d.Replace(generation(i), nil)
+			}
+			if err == nil {
+				err = d.Close()
+			}
+			done <- err
+		}()
+	}
+	for range 3 {
+		must(t, <-done)
+	}
+	for i := range 3 {
+		d := mustOpen(t, filepath.Join(base, fmt.Sprint("tree", i)))
+		files, err := d.Read(1 << 30)
+		must(t, err)
+		must(t, d.Close())
+		for _, f := range files {
+			if !strings.HasPrefix(string(f.Data), fmt.Sprintf("generation %d,", i)) {
+				t.Errorf("tree %d: %s is of another", i, f.Path)
+			}
+		}
+		if len(files) != len(generation(i)) {
+			t.Errorf("tree %d has %d files", i, len(files))
+		}
 	}
 }
 

@@ -38,6 +38,18 @@ func golden(t *testing.T, name string) fstest.MapFS {
 	return tree
 }
 
+// TestReadAtOnce: several trees are read at once, each document of them.
+func TestReadAtOnce(t *testing.T) {
+	for _, name := range []string{"classic", "mixed", "static"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tree, err := Read(golden(t, name)); err != nil || len(tree.Hosts) < 3 {
+				t.Errorf("%d machines: %v", len(tree.Hosts), err)
+			}
+		})
+	}
+}
+
 // TestGoldens: every golden tree is read, with its machines, what they run and
 // what they are.
 func TestGoldens(t *testing.T) {

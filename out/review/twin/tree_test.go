@@ -1,6 +1,32 @@
 package twin
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// TestTreeAtOnce: the twins of many machines are made at once.
+func TestTreeAtOnce(t *testing.T) {
+	system, _ := profiles.FindOS("fcos")
+	key := keys(t)["EC"]
+	var machines []Machine
+	for i := range 8 {
+		n := node.Node{Name: fmt.Sprint("m", i), Role: "master", Files: []node.File{{Path: "/etc/key.pem", Contents: []byte(key), Mode: 0o600, Secret: true}}}
+		machines = append(machines, Machine{Node: n, OS: system, Formats: system.Formats})
+	}
+	files, err := Tree("kubernetes", machines, nil)
+	if err != nil || len(files) < len(machines) {
+		t.Fatalf("%d files: %v", len(files), err)
+	}
+	for path, text := range files {
+		if !IsShown(text) {
+			t.Errorf("%s may not be shown", path)
+		}
+	}
+}
 
 // TestIsShown: what stands in another document, or is compressed, might hold a
 // key that nobody sees.
