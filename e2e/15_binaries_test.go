@@ -165,14 +165,14 @@ func rendered(t *testing.T, p site.Parts, layout site.Layout) *site.Cluster {
 // that was locked, and that none of its daemons was started.
 func refuses(t *testing.T, c *site.Cluster, h *site.Host, file string) {
 	t.Helper()
-	within(t, time.Minute, func() error {
+	within(t, 2*time.Minute, func() error {
 		state, err := h.Property("hagen-binaries.service", "ActiveState")
 		if state != "failed" {
 			return fmt.Errorf("hagen-binaries.service is %s %w", state, err)
 		}
 		return nil
 	})
-	within(t, time.Minute, func() error { // until no job waits
+	within(t, 2*time.Minute, func() error { // until no job waits
 		jobs, err := h.Exec("systemctl", "list-jobs", "--no-legend")
 		if strings.Contains(jobs, "etcd") || strings.Contains(jobs, "kube") {
 			return fmt.Errorf("%s %w", jobs, err)
@@ -293,7 +293,7 @@ func TestBinariesInImages(t *testing.T) {
 	must(t, h.PowerOff())
 	must(t, os.Remove(filepath.Join(h.Root, "var/lib/extensions/hagen-control-plane.raw")))
 	must(t, h.Boot())
-	within(t, time.Minute, func() error {
+	within(t, 2*time.Minute, func() error {
 		said, err := h.Journal("--output=cat", "--boot", "--unit=hagen-binaries.service")
 		if !strings.Contains(said, "hagen: the image /var/lib/extensions/hagen-control-plane.raw is missing") {
 			return fmt.Errorf("%s %w", said, err)
