@@ -37,12 +37,9 @@ func (p Parts) FillMirror() error {
 			return err
 		}
 	}
-	for _, name := range []string{"etcd", "etcdctl"} {
-		if err := os.Link(filepath.Join(p.Binaries, name), filepath.Join(packed, name)); err != nil {
-			return err
-		}
-	}
 	return all(
+		// No links: tar complains of a file that another site links meanwhile.
+		fmt.Sprintf("cp %s/etcd %[1]s/etcdctl %[2]s", p.Binaries, packed),
 		fmt.Sprintf("tar -czf %s/%s.tar.gz -C %s/packed %[2]s", dir, etcd, p.Work),
 		fmt.Sprintf("tar -czf %s/haproxy.tar.gz -C %s usr/sbin/haproxy", dir, p.Base),
 	)
