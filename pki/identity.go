@@ -3,6 +3,7 @@ package pki
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
@@ -39,8 +40,11 @@ func KeyID(item Item) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return Fingerprint(cert.RawSubjectPublicKeyInfo), nil
+	return KeyIDOf(cert), nil
 }
+
+// KeyIDOf is KeyID of the item with this certificate.
+func KeyIDOf(cert *x509.Certificate) string { return Fingerprint(cert.RawSubjectPublicKeyInfo) }
 
 // Fingerprint is the SHA-256 of DER, in hex.
 func Fingerprint(der []byte) string {

@@ -287,13 +287,13 @@ func (run *issuance) warnOfExpiry() {
 			continue // Verify has seen it: this does not happen.
 		}
 		notice, remedy := leafNotice, "delete both its files in the PKI directory and render again to renew it"
-		switch {
-		case item.Request.Kind == Authority:
+		if item.Request.Kind == Authority {
 			notice, remedy = authorityNotice, "what it signed ends with it, at the latest (docs/pki.md)"
-		case run.authorityEnds(item).Before(run.now):
-			remedy = "its authority has expired, too, and signs nothing any more (docs/pki.md)"
 		}
 		left := cert.NotAfter.Sub(run.now)
+		if left <= notice && item.Request.Kind == Leaf && run.authorityEnds(item).Before(run.now) {
+			remedy = "its authority has expired, too, and signs nothing any more (docs/pki.md)"
+		}
 		switch {
 		case left <= 0:
 			run.warn(change.Name, "expired on %s: %s", day(cert.NotAfter), remedy)

@@ -105,9 +105,9 @@ func (d daemon) execStart(s hostContext) string {
 
 // escape keeps systemd from expanding % and $ (systemd.unit(5), Specifiers;
 // systemd.service(5), Command lines).
-func escape(value string) string {
-	return strings.NewReplacer("%", "%%", "$", "$$").Replace(value)
-}
+func escape(value string) string { return escapes.Replace(value) }
+
+var escapes = strings.NewReplacer("%", "%%", "$", "$$")
 
 // service gives the daemon's unit.
 func (d daemon) service(s hostContext) node.Unit {

@@ -157,24 +157,24 @@ func NewClientRecord(item pki.Item) (ClientRecord, error) {
 // cannot be read.
 func describe(item pki.Item, version int) (record, error) {
 	described := record{Request: item.Request}
-	var err error
-	if described.Key, err = pki.KeyID(item); err != nil {
-		return record{}, err
-	}
-	switch item.Request.Kind {
-	case pki.Authority, pki.Leaf:
+	if kind := item.Request.Kind; kind == pki.Authority || kind == pki.Leaf {
 		cert, err := item.X509()
 		if err != nil {
 			return record{}, err
 		}
+		described.Key = pki.KeyIDOf(cert)
 		described.NotBefore, described.NotAfter = cert.NotBefore.UTC(), cert.NotAfter.UTC()
 		described.Certificate = pki.Fingerprint(cert.Raw)
-	case pki.Secret:
-		if version == 1 {
-			raw, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(string(item.Key)))
-			sum := sha256.Sum256(raw)
-			described.Key = hex.EncodeToString(sum[:])
-		}
+		return described, nil
+	}
+	var err error
+	if described.Key, err = pki.KeyID(item); err != nil {
+		return record{}, err
+	}
+	if item.Request.Kind == pki.Secret && version == 1 {
+		raw, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(string(item.Key)))
+		sum := sha256.Sum256(raw)
+		described.Key = hex.EncodeToString(sum[:])
 	}
 	return described, nil
 }
@@ -184,15 +184,19 @@ func describe(item pki.Item, version int) (record, error) {
 func (s *Store) memory(set pki.Set) (map[string]record, error) {
 	next := maps.Clone(s.recorded)
 	for name, item := range set {
-		described, err := describe(item, indexVersion)
-		if err != nil {
-			return nil, err
+		held, there := s.describeHeld(name)
+		described := held
+		if !there || !same(s.set[name], item) {
+			var err error
+			if described, err = describe(item, indexVersion); err != nil {
+				return nil, err
+			}
 		}
+		described.Request = item.Request
 		described.Generation = 1
 		if before, known := s.recorded[name]; known {
 			described.Generation, described.Unasked = max(before.Generation, 1), before.Unasked
-			held, there := s.set[name]
-			if id, err := pki.KeyID(held); !there || err != nil || id != described.Key {
+			if !there || held.Key != described.Key {
 				described.Generation++
 			}
 		}
@@ -210,6 +214,25 @@ func (s *Store) memory(set pki.Set) (map[string]record, error) {
 		}
 	}
 	return next, nil
+}
+
+// describeHeld makes the record of an item as the directory has it. What was
+// read has been described for that.
+func (s *Store) describeHeld(name string) (record, bool) {
+	if described, there := s.described[name]; there {
+		return described, true
+	}
+	item, there := s.set[name]
+	if !there {
+		return record{}, false
+	}
+	described, err := describe(item, indexVersion)
+	return described, err == nil
+}
+
+// same says whether two items have the same files.
+func same(a, b pki.Item) bool {
+	return bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Public, b.Public)
 }
 
 // indexFiles writes the index: the same bytes for the same content.

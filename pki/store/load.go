@@ -230,6 +230,9 @@ func (l *loader) compare(item *pki.Item, recorded record) {
 	if err != nil {
 		return
 	}
+	if l.version == indexVersion {
+		l.described[item.Request.Name] = found
+	}
 	switch {
 	case item.Request.Kind == pki.Secret:
 		if recorded.Key != "" && found.Key != recorded.Key {

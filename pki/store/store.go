@@ -36,8 +36,11 @@ type Store struct {
 	asked    []string // items that the cluster asks for; nil if nobody says
 	set      pki.Set
 	recorded map[string]record // what the index on disk records
-	clients  []ClientRecord
-	warnings []pki.Warning
+	// described are the records that items of the set would be given, as far as
+	// they are known.
+	described map[string]record
+	clients   []ClientRecord
+	warnings  []pki.Warning
 }
 
 // Open locks the PKI directory, reads it and checks all that is in it. A missing or empty
@@ -52,7 +55,7 @@ func Open(dir string, waiting func()) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: d, name: filepath.Clean(dir), set: pki.Set{}, recorded: map[string]record{}}
+	s := &Store{dir: d, name: filepath.Clean(dir), set: pki.Set{}, recorded: map[string]record{}, described: map[string]record{}}
 	if faults := s.load(); len(faults) > 0 {
 		return nil, errors.Join(faults, d.Close())
 	}
@@ -209,6 +212,7 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 	changed, err = s.dir.Replace(files, s.dropped(items, clients))
 	if changed || err == nil {
 		s.set, s.clients, s.recorded, s.version = maps.Clone(set), clients, items, indexVersion
+		clear(s.described)
 	}
 	return changed, err
 }

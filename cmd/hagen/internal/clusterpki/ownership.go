@@ -43,7 +43,10 @@ func ownershipOf(at clusterfile.Place, c *cluster.Cluster) ownership {
 func IdsOf(set pki.Set) map[string]string {
 	found := map[string]string{}
 	for name, item := range set {
-		if id, err := pki.KeyID(item); err == nil && item.Request.Kind != pki.Leaf {
+		if item.Request.Kind == pki.Leaf {
+			continue
+		}
+		if id, err := pki.KeyID(item); err == nil {
 			found[name] = id
 		}
 	}
