@@ -3,6 +3,7 @@ package profiles
 import (
 	"embed"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,14 +25,17 @@ type Flag struct {
 	Values     []string `json:"values,omitempty"` // those that there are; of a list, its items
 }
 
-// Flags lists what the components of a minor release accept, by component and
-// name; known is false for a release that has no record.
-func Flags(minor string) (flags []Flag, known bool) {
+// Flags lists what the components of a minor release accept, all or these, by
+// component and name; known is false for a release that has no record.
+func Flags(minor string, components ...string) (flags []Flag, known bool) {
 	text, err := flagRecords.ReadFile("flags/" + minor + ".tsv")
 	if err != nil {
 		return nil, false
 	}
 	for line := range strings.Lines(string(text)) {
+		if component, _, _ := strings.Cut(line, "\t"); len(components) > 0 && !slices.Contains(components, component) {
+			continue
+		}
 		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if len(fields) != 6 {
 			panic(fmt.Sprintf("profiles/flags/%s.tsv: %q has not six fields", minor, line)) // embedded: a test reads every record

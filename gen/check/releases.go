@@ -57,12 +57,10 @@ func readRecord(daemon, line string) (out record) {
 			continue
 		}
 		out.known = true
-		if flags, recorded := profiles.Flags(release.Minor); recorded {
+		if flags, recorded := profiles.Flags(release.Minor, daemon); recorded {
 			out.flags = map[string]profiles.Flag{}
 			for _, f := range flags {
-				if f.Component == daemon {
-					out.flags[f.Name] = f
-				}
+				out.flags[f.Name] = f
 			}
 		}
 	}
