@@ -95,8 +95,26 @@ flags: ## rewrite profiles/flags from the real binaries' --help; takes minutes p
 	tools/flags/record
 
 .PHONY: bench
-bench: $(BIN)/hagen ## run the benchmarks, for benchstat; COUNT=10 for ten runs
-	go test -run '^$$' -bench . -benchmem -count $(or $(COUNT),6) ./...
+bench: $(BIN)/hagen tools $(BIN)/cfssl ## measure whole processes against each other; ROUNDS=40 for forty of each
+	@go test ./cmd/hagen -run '^$$' -bench '^BenchmarkRatios$$' -benchtime $(or $(ROUNDS),20)x -count 1
+
+.PHONY: benchmarks
+benchmarks: $(BIN)/hagen ## run the other benchmarks, for benchstat; COUNT=10 for ten runs
+	go test -run '^$$' -bench . -skip '^BenchmarkRatios$$' -benchmem -count $(or $(COUNT),6) ./...
+
+.PHONY: profile
+profile: ## say where the processor time of a warm and of a cold render goes; LINES=60 for more
+	@mkdir -p run
+	@for run in warm cold; do \
+	  go test ./cmd/hagen -run '^$$' -bench "^BenchmarkRender/$$run$$" -benchtime 2s -count 1 -o run/hagen.test -cpuprofile run/$$run.prof >/dev/null || exit 1; \
+	  echo "run/$$run.prof:"; go tool pprof -top -cum -nodecount $(or $(LINES),40) run/hagen.test run/$$run.prof; \
+	done
+
+# cfssl as it is released, which the benchmark starts.
+$(BIN)/cfssl: tools/cfssl/go.mod tools/cfssl/go.sum
+	@mkdir -p $(BIN)
+	cd tools/cfssl && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../$(BIN)/ github.com/cloudflare/cfssl/cmd/cfssl github.com/cloudflare/cfssl/cmd/cfssljson
+	@touch $@
 
 .PHONY: fuzz
 fuzz: ## run every fuzz target for FUZZTIME (1m) within 256 MiB; TARGETS=regexp picks, JOBS=n at a time

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"hagen/cmd/hagen/internal/console"
 )
 
 // BenchmarkProcess times hagen render as a whole process: cold, with neither
@@ -59,4 +61,38 @@ func hagen(b *testing.B, bin, dir string, args ...string) float64 {
 		return 0
 	}
 	return float64(usage.Maxrss) / 1024 // kilobytes on Linux (getrusage(2))
+}
+
+// BenchmarkRender renders in this process, for make profile.
+func BenchmarkRender(b *testing.B) {
+	dir := b.TempDir()
+	file := filepath.Join(dir, "cluster.yaml")
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer null.Close()
+	quiet := func(args ...string) {
+		if code := run(append([]string{"hagen"}, args...), console.New(null, null)); code != 0 {
+			b.Fatalf("hagen %v: exit code %d", args, code)
+		}
+	}
+	quiet("init", "-f", file)
+	render := []string{"render", "-f", file, "-o", filepath.Join(dir, "rendered")}
+	b.Run("cold", func(b *testing.B) {
+		for b.Loop() {
+			for _, made := range []string{"pki", "cluster.lock", "rendered"} {
+				if err := os.RemoveAll(filepath.Join(dir, made)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			quiet(render...)
+		}
+	})
+	b.Run("warm", func(b *testing.B) {
+		quiet(render...)
+		for b.Loop() {
+			quiet(render...)
+		}
+	})
 }
