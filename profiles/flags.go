@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"bytes"
 	"embed"
 	"fmt"
 	"slices"
@@ -32,11 +33,11 @@ func Flags(minor string, components ...string) (flags []Flag, known bool) {
 	if err != nil {
 		return nil, false
 	}
-	for line := range strings.Lines(string(text)) {
-		if component, _, _ := strings.Cut(line, "\t"); len(components) > 0 && !slices.Contains(components, component) {
+	for line := range bytes.Lines(text) {
+		if component, _, _ := bytes.Cut(line, []byte("\t")); len(components) > 0 && !slices.Contains(components, string(component)) {
 			continue
 		}
-		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		fields := strings.Split(strings.TrimSuffix(string(line), "\n"), "\t")
 		if len(fields) != 6 {
 			panic(fmt.Sprintf("profiles/flags/%s.tsv: %q has not six fields", minor, line)) // embedded: a test reads every record
 		}

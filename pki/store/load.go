@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -136,9 +137,15 @@ func (l *loader) both(request pki.Request) string {
 // read returns the content of a file; there is false if there is nothing at the path. A file
 // that cannot or should not be read is there, without content and with a fault.
 func (l *loader) read(path string) (data []byte, there bool) {
+	data, _, there = l.readFile(path)
+	return data, there
+}
+
+// readFile is read, and gives the file's mode.
+func (l *loader) readFile(path string) (data []byte, mode fs.FileMode, there bool) {
 	file, err := l.dir.OpenFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, false
+		return nil, 0, false
 	}
 	if err != nil {
 		l.faulty[path] = true
@@ -147,28 +154,33 @@ func (l *loader) read(path string) (data []byte, there bool) {
 		if !slices.ContainsFunc(l.faults, same) {
 			l.faults = append(l.faults, Fault{path, err.Error()})
 		}
-		return nil, true
+		return nil, 0, true
 	}
 	defer file.Close()
 	if err := l.dir.CheckOwner(file, path); err != nil {
 		l.faulty[path] = true
 		l.faults = append(l.faults, Fault{path, err.Error()})
-		return nil, true
+		return nil, 0, true
 	}
 	limit := maxFile // also of a record, which is a few hundred bytes
 	if path == indexFile {
 		limit = maxIndex
 	}
-	data, err = io.ReadAll(io.LimitReader(file, int64(limit)+1))
+	var text bytes.Buffer
+	info, err := file.Stat()
+	if err == nil {
+		text.Grow(int(min(info.Size(), int64(limit))) + bytes.MinRead)
+		_, err = text.ReadFrom(io.LimitReader(file, int64(limit)+1))
+	}
 	if err != nil {
 		l.fault(path, "cannot be read to its end: check the disk")
-		return nil, true
+		return nil, 0, true
 	}
-	if len(data) > limit {
+	if text.Len() > limit {
 		l.fault(path, "is larger than %d MiB, which no such file of a PKI directory is: restore it from a backup", limit>>20)
-		return nil, true
+		return nil, 0, true
 	}
-	return data, true
+	return text.Bytes(), info.Mode(), true
 }
 
 // loadItem reads the files of a recorded item into the set. Parts with a fault are left
@@ -179,7 +191,7 @@ func (l *loader) loadItem(recorded record) {
 	item := pki.Item{Request: request}
 	var missing, present []string
 	for _, p := range parts(request) {
-		data, there := l.read(p.path)
+		data, mode, there := l.readFile(p.path)
 		if !there {
 			missing = append(missing, p.path)
 			continue
@@ -187,7 +199,7 @@ func (l *loader) loadItem(recorded record) {
 		present = append(present, p.path)
 		*content(&item, p.part) = data
 		if p.part == pki.PrivateKey {
-			l.checkMode(request.Name, p.path)
+			l.checkMode(request.Name, p.path, mode)
 		}
 	}
 	if len(present) == 0 && request.Kind == pki.Leaf {
@@ -212,14 +224,9 @@ func (l *loader) missing(path string, request pki.Request, present []string) {
 }
 
 // checkMode warns of a private key that others than its owner can read.
-func (l *loader) checkMode(name, path string) {
-	file, err := l.dir.OpenFile(path)
-	if err != nil {
-		return
-	}
-	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.Mode()&0o077 != 0 {
-		l.warnings = append(l.warnings, pki.Warning{Name: name, Text: fmt.Sprintf("%s can be read by others (mode %#o): hagen sets it to 0600 when it next writes; if it was seen, it is no secret any more", l.show(path), info.Mode().Perm())})
+func (l *loader) checkMode(name, path string, mode fs.FileMode) {
+	if mode&0o077 != 0 {
+		l.warnings = append(l.warnings, pki.Warning{Name: name, Text: fmt.Sprintf("%s can be read by others (mode %#o): hagen sets it to 0600 when it next writes; if it was seen, it is no secret any more", l.show(path), mode.Perm())})
 	}
 }
 
