@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/urfave/cli/v2"
@@ -14,10 +15,16 @@ import (
 )
 
 func main() {
-	// A run is over before the collector has done much good: fewer rounds
-	// make it a tenth faster, for five more megabytes.
-	debug.SetGCPercent(200)
+	collectLate()
 	os.Exit(run(os.Args, console.New(os.Stdout, os.Stderr)))
+}
+
+// collectLate lets a run have 32 MiB before the first garbage collection. Most
+// are over by then, and take a seventh less time. From then on there are fewer
+// collections than Go makes, which saves a tenth for half as much memory again.
+func collectLate() {
+	debug.SetGCPercent(800) // of 4 MiB
+	runtime.AddCleanup(&struct{ collected *int }{}, func(int) { debug.SetGCPercent(200) }, 0)
 }
 
 // run is main without its exit.
