@@ -1,0 +1,3 @@
+module github.com/google/certificate-transparency-go
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module github.com/zmap/zcrypto
+
+go 1.26.0
