@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -53,6 +54,9 @@ func ReadIgnition(text []byte, system profiles.OS) (node.Node, error) {
 // further notes what an item, cleared of the fields that a node has, still
 // says.
 func further(n *node.Node, item string, rest any) {
+	if reflect.ValueOf(rest).IsZero() {
+		return // as most items are
+	}
 	text, _ := json.Marshal(rest) // for names of fields only; a type of Ignition's marshals
 	var fields map[string]any
 	_ = json.Unmarshal(text, &fields) // the same text again
