@@ -129,7 +129,7 @@ func twins(t *testing.T, c *cluster.Cluster, set pki.Set, machines []gen.Machine
 // that is read back are the same bytes.
 func TestNoSecretInTwins(t *testing.T) {
 	t.Parallel()
-	for _, name := range shapes(t) {
+	for _, name := range twinCases(t) {
 		c, set, machines := fresh(t, name)
 		documents, shown := twins(t, c, set, machines)
 		keys := windows(set)
@@ -163,6 +163,15 @@ func TestNoSecretInTwins(t *testing.T) {
 		}
 		compareTwins(t, name, readBack(t, documents), shown)
 	}
+}
+
+// twinCases are one of each profile, and one with machines of cloud-init's
+// among them; the longer run takes all.
+func twinCases(t *testing.T) []string {
+	if longer() {
+		return goldenCases(t)
+	}
+	return []string{"classic", "mixed", "standard"}
 }
 
 // readBack makes the twins of a tree as hagen redact does.
@@ -211,7 +220,7 @@ func TestTwinsOfGoldens(t *testing.T) {
 // machine that holds it has another line, and no other machine's has.
 func TestChangeShows(t *testing.T) {
 	t.Parallel()
-	for _, name := range shapes(t) {
+	for _, name := range twinCases(t) {
 		c, set, _ := fresh(t, name)
 		before := nodeTwins(t, c, set)
 		for _, request := range control.Requests(c) {
