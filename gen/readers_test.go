@@ -202,6 +202,9 @@ func TestHAProxy(t *testing.T) {
 func TestHAProxyBindsBefore(t *testing.T) {
 	t.Parallel()
 	haproxy := program(t, "haproxy")
+	for _, name := range []string{"unshare", "setpriv", "ip", "ss"} {
+		program(t, name)
+	}
 	if os.Geteuid() != 0 {
 		t.Skip("only root can have a network of its own")
 	}

@@ -32,11 +32,16 @@ func program(t *testing.T, places ...string) string {
 			}
 		}
 	}
-	if os.Getenv("HAGEN_READERS") == "required" {
-		t.Fatalf("%s is not installed", filepath.Base(places[0]))
-	}
-	t.Skipf("%s is not installed", filepath.Base(places[0]))
+	missing(t, filepath.Base(places[0]))
 	return ""
+}
+
+func missing(t *testing.T, name string) {
+	t.Helper()
+	if os.Getenv("HAGEN_READERS") == "required" {
+		t.Fatalf("%s is not installed", name)
+	}
+	t.Skipf("%s is not installed", name)
 }
 
 // run gives what a program prints to stdout; of stderr nothing may come.
@@ -263,6 +268,11 @@ ip -6 route show default
 // says nothing of it. Nobody in this network advertises a router.
 func TestNetworkd(t *testing.T) {
 	daemon := program(t, "/usr/lib/systemd/systemd-networkd")
+	for _, name := range []string{"unshare", "ip"} {
+		if _, err := exec.LookPath(name); err != nil {
+			missing(t, name)
+		}
+	}
 	if os.Getuid() != 0 {
 		t.Skip("only root can have a network of its own")
 	}
