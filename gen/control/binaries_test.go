@@ -174,7 +174,7 @@ func TestOthers(t *testing.T) {
 		t.Run(test.what, func(t *testing.T) {
 			m, dir := newMirror(t), t.TempDir()
 			test.change(m)
-			out, err := boot(t, "sh", m.script(t, dir), os.Getenv("PATH"))
+			out, err := boot(t, "dash", m.script(t, dir), only(t, "curl", "dash"))
 			if err == nil || !strings.Contains(out, test.want) {
 				t.Errorf("%v\n%s", err, out)
 			}
@@ -196,7 +196,7 @@ func TestFull(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("a small file system can be mounted by root alone")
 	}
-	m, dir := newMirror(t), t.TempDir()
+	m, dir, tools := newMirror(t), t.TempDir(), only(t, "curl", "dash")
 	bin := filepath.Join(dir, "usr/local/bin")
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		t.Fatal(err)
@@ -211,7 +211,7 @@ func TestFull(t *testing.T) {
 	large := "=\x7fELF" + string(noise)
 	m.pack(archiveOf(t, "etcd"+large, "etcdctl"+large, "etcdutl"+large))
 	for range 2 {
-		out, err := boot(t, "dash", m.script(t, dir), os.Getenv("PATH"))
+		out, err := boot(t, "dash", m.script(t, dir), tools)
 		if err == nil || !strings.Contains(out, "/etcd.tar.gz cannot be unpacked to "+bin) {
 			t.Fatalf("%v\n%s", err, out)
 		}
@@ -226,7 +226,7 @@ func TestFull(t *testing.T) {
 	if out, err := exec.Command("mount", "-o", "remount,size=16m", bin).CombinedOutput(); err != nil {
 		t.Fatalf("%v %s", err, out)
 	}
-	if out, err := boot(t, "dash", m.script(t, dir), os.Getenv("PATH")); err != nil || out != "" {
+	if out, err := boot(t, "dash", m.script(t, dir), tools); err != nil || out != "" {
 		t.Errorf("%v\n%s", err, out)
 	}
 	for _, name := range []string{"etcd", "etcdctl", "etcdutl"} {
