@@ -54,7 +54,7 @@ func TestGoldens(t *testing.T) {
 // several releases whose records are shared.
 func TestCheckAtOnce(t *testing.T) {
 	for _, name := range []string{"classic", "standard", "release-1.34", "static", "standard"} {
-		g := golden(t, "../../testdata/"+name+"/golden")
+		g := golden(t, name)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			if report := check.Run(g.input()); len(report.Findings) > 0 {
