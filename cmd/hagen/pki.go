@@ -9,23 +9,27 @@ import (
 )
 
 func pkiCommand(ui *console.UI) *cli.Command {
-	const ask = "say what to do: hagen pki init, or hagen pki rename OLD NEW"
+	const ask = "say what to do: hagen pki init, hagen pki rename OLD NEW, or hagen pki forget NAME…"
 	file, dir := fileFlag(), pkiFlag()
+	all := &cli.BoolFlag{Name: "all", Usage: "with forget: all names that the cluster file no longer has", DisableDefaultText: true}
 	again := &cli.BoolFlag{Name: "again", Usage: "with init: make other keys than the cluster has", DisableDefaultText: true}
 	asJSON := jsonFlag("print the summary as JSON on stdout")
 	return &cli.Command{
 		Name:      "pki",
-		Usage:     "make a cluster's authorities, or hand its PKI directory over to the name it has now",
-		ArgsUsage: "init | rename OLD NEW",
+		Usage:     "make a cluster's authorities, hand its PKI directory over to the name it has now, or end names that certificates keep",
+		ArgsUsage: "init | rename OLD NEW | forget NAME…",
 		Description: describe("init makes what machines never exchange by themselves: the authorities, the service-account\n"+
 			"key and the key of Secrets. hagen render does that, too, unless anything says that the cluster\n"+
 			"has some: its lock file, or what was rendered. With --again the directory that is there is\n"+
 			"set aside, and the cluster begins anew: its machines have to be made anew, too.\n"+
-			"rename writes down that the directory of cluster OLD belongs to NEW, as the cluster file calls it.",
+			"rename writes down that the directory of cluster OLD belongs to NEW, as the cluster file calls it.\n"+
+			"forget ends names and addresses that the API servers' certificates keep for clients, although the\n"+
+			"cluster file no longer has them.",
 			"hagen pki init",
 			"hagen pki init --again    # only where nothing runs with the old keys",
-			"hagen pki rename staging prod"),
-		Flags:  []cli.Flag{file, dir, again, asJSON},
+			"hagen pki rename staging prod",
+			"hagen pki forget lb00.example.com 10.10.10.2"),
+		Flags:  []cli.Flag{file, dir, again, all, asJSON},
 		Action: func(*cli.Context) error { return exit.Usage(ask) },
 		Subcommands: []*cli.Command{{
 			Name:  "init",
@@ -52,6 +56,23 @@ func pkiCommand(ui *console.UI) *cli.Command {
 					return exit.Usage("hagen pki rename takes the name that the cluster had and the one it has: hagen pki rename OLD NEW")
 				}
 				return clusterpki.Rename(ui, placeOf(ctx), ctx.Args().Get(0), ctx.Args().Get(1))
+			},
+		}, {
+			Name:      "forget",
+			Usage:     "end names that the API servers' certificates keep",
+			ArgsUsage: "NAME…",
+			Description: describe("A name or address that all API servers have had in their certificates stays there when the\n"+
+				"cluster file no longer has it: kubeconfigs, kubelets and pods may dial it. hagen render tells\n"+
+				"which these are. When no client dials one any more, forget it, and render: the certificates are\n"+
+				"issued without it. With --all, all are forgotten: for a cluster that never ran.",
+				"hagen pki forget lb00.example.com 10.10.10.2",
+				"hagen pki forget --all"),
+			Flags: []cli.Flag{file, dir, all, asJSON},
+			Action: func(ctx *cli.Context) error {
+				if ctx.Args().Present() == ctx.Bool("all") {
+					return exit.Usage("hagen pki forget takes the names that certificates are to lose, or --all: hagen render tells which they keep")
+				}
+				return clusterpki.Forget(ui, placeOf(ctx), ctx.Args().Slice(), ctx.Bool("json"))
 			},
 		}},
 	}

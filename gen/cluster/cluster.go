@@ -66,6 +66,9 @@ type APIServer struct {
 	Port           uint16
 	ExtraNames     []string
 	ExtraAddresses []netip.Addr
+	// What their certificates keep although the cluster file no longer has it.
+	FormerNames     []string
+	FormerAddresses []netip.Addr
 }
 
 // PortRange is inclusive at both ends.

@@ -35,24 +35,37 @@ type LockedKey struct {
 	Secret bool
 }
 
+// LockContents are what a lock file says, or is to say.
+type LockContents struct {
+	Keys      []LockedKey
+	Names     []string // that the certificates of all API servers carry (control.SharedNames); nil is not known
+	Artefacts []Locked
+}
+
 // LockText writes the lock file of the cluster of this name.
-func LockText(name string, keys []LockedKey, artefacts []Locked) []byte {
+func LockText(name string, l LockContents) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Made by hagen, for review: it belongs beside the cluster file of %s, in its repository.\napiVersion: %s\nkind: %s\n", name, spec.Version, spec.LockKind)
-	if len(keys) > 0 {
+	if len(l.Keys) > 0 {
 		b.WriteString("# Which keys the cluster has: hagen render makes no others. None of them can be had from this.\nkeys:\n")
 	}
-	for _, k := range keys {
+	for _, k := range l.Keys {
 		field := "sha256"
 		if k.Secret {
 			field = "id"
 		}
 		fmt.Fprintf(&b, "  - name: %s\n    %s: %q\n", k.Name, field, k.ID)
 	}
-	if len(artefacts) > 0 {
+	if len(l.Names) > 0 {
+		b.WriteString("# Which names and addresses the certificates of all API servers carry. Clients may dial one that\n# the cluster file no longer has: it stays until hagen pki forget.\napiServerNames:\n")
+	}
+	for _, name := range l.Names {
+		fmt.Fprintf(&b, "  - %q\n", name)
+	}
+	if len(l.Artefacts) > 0 {
 		b.WriteString("# Which bytes the files have that machines fetch at their first boot. When versions or places\n# change, run hagen lock again.\nartefacts:\n")
 	}
-	for _, a := range artefacts {
+	for _, a := range l.Artefacts {
 		fmt.Fprintf(&b, "  - name: %s\n", a.Name)
 		if a.Version != "" {
 			fmt.Fprintf(&b, "    version: %s\n", a.Version)
@@ -66,18 +79,36 @@ func LockText(name string, keys []LockedKey, artefacts []Locked) []byte {
 	return []byte(b.String())
 }
 
-// LockedArtefacts are those of a lock file, as it has them.
-func LockedArtefacts(file *spec.LockFile) (artefacts []Locked) {
-	for _, l := range file.Artefacts.Items {
-		artefacts = append(artefacts, Locked{l.Name.Value, l.Version.Value, l.Arch.Value, l.URL.Value, l.File.Value, l.SHA512.Value})
+// ReadLock gives what a lock file says, with what is wrong with its keys and
+// names. Artefacts are held against a cluster (Cluster.Lock).
+func ReadLock(file *spec.LockFile) (l LockContents, faults []spec.Fault) {
+	l.Keys, faults = lockedKeys(file)
+	l.Names = lockedNames(file, &faults)
+	for _, a := range file.Artefacts.Items {
+		l.Artefacts = append(l.Artefacts, Locked{a.Name.Value, a.Version.Value, a.Arch.Value, a.URL.Value, a.File.Value, a.SHA512.Value})
 	}
-	return artefacts
+	return l, faults
+}
+
+// lockedNames are those of API servers: DNS names and addresses, as
+// certificates hold them.
+func lockedNames(file *spec.LockFile, faults *[]spec.Fault) (names []string) {
+	v := validation{c: &Cluster{}}
+	for _, field := range file.Names.Items {
+		v.extraSAN(field)
+		names = append(names, field.Value)
+	}
+	for _, f := range v.faults {
+		f.Remedy = spec.Restore
+		*faults = append(*faults, f)
+	}
+	return names
 }
 
 var keyID = lazy.Regexp(`^[0-9a-f]+$`)
 
-// LockedKeys are the keys of a lock file, with what is wrong with them there.
-func LockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
+// lockedKeys are the keys of a lock file, with what is wrong with them there.
+func lockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 	fault := func(at spec.At, format string, args ...any) {
 		faults = append(faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: spec.Restore})
 	}

@@ -172,8 +172,15 @@ func frontSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 	return names, addresses
 }
 
-// serverSANs are those that every API server has, whatever its host.
+// serverSANs are those that every API server has, whatever its host, with
+// those that it keeps for clients of former days.
 func serverSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
+	names, addresses = askedSANs(c)
+	return append(names, c.APIServer.FormerNames...), append(addresses, c.APIServer.FormerAddresses...)
+}
+
+// askedSANs are those of serverSANs that the cluster file asks for.
+func askedSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 	names, addresses = frontSANs(c)
 	names = append(names, c.ServiceNames()...)
 	addresses = append(addresses, slices.Concat(c.FirstServices(), c.Loopbacks())...)

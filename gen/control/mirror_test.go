@@ -49,7 +49,7 @@ spec:
 	for _, a := range c.Fetched() {
 		locked = append(locked, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: filepath.Base(a.Path), SHA512: digests[a.Name]})
 	}
-	lock, err := spec.ParseLock(spec.Source{Text: cluster.LockText(c.Name, nil, locked)})
+	lock, err := spec.ParseLock(spec.Source{Text: cluster.LockText(c.Name, cluster.LockContents{Artefacts: locked})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,15 @@ const (
 	Restore = "restore it from its repository, or remove it: hagen render and hagen lock write it anew"
 )
 
-// LockFile is a decoded lock file: which keys a cluster has, and which bytes
-// its artefacts. hagen render and hagen lock write it; people review it.
+// LockFile is a decoded lock file: which keys a cluster has, which names the
+// certificates of its API servers carry, and which bytes its artefacts have.
+// hagen render and hagen lock write it; people review it.
 type LockFile struct {
 	At         At
 	APIVersion Text            `key:"apiVersion,required"`
 	Kind       Text            `key:"kind,required"`
 	Keys       List[LockedKey] `key:"keys"`
+	Names      List[String]    `key:"apiServerNames"`
 	Artefacts  List[Locked]    `key:"artefacts"`
 }
 

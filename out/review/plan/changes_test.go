@@ -150,7 +150,7 @@ func side(t *testing.T, text string, set pki.Set) (Side, pki.Set, error) {
 		locked = append(locked, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: path.Base(a.URL), SHA512: digest})
 	}
 	if len(locked) > 0 {
-		if c, err = gen.ReadLock(c, spec.Source{Name: "cluster.lock", Text: cluster.LockText(c.Name, nil, locked)}); err != nil {
+		if c, err = gen.ReadLock(c, spec.Source{Name: "cluster.lock", Text: cluster.LockText(c.Name, cluster.LockContents{Artefacts: locked})}); err != nil {
 			t.Fatal(err)
 		}
 	}

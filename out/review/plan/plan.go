@@ -52,6 +52,7 @@ type Plan struct {
 	Before      []Check    `json:"before"` // at the desk, before the first step
 	Steps       []Step     `json:"steps"`
 	After       []Check    `json:"after"`
+	Later       []Check    `json:"later"` // at the desk, when no client dials what the cluster file no longer names
 	order.Order
 }
 
@@ -107,7 +108,7 @@ type Step struct {
 func Of(before, after Side, options Options) Plan {
 	p := Plan{
 		Cluster: after.Cluster.Name, Reimaged: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
-		Refused: []Refusal{}, Via: []Versions{}, Environment: []Variable{}, Before: []Check{}, Steps: []Step{}, After: []Check{},
+		Refused: []Refusal{}, Via: []Versions{}, Environment: []Variable{}, Before: []Check{}, Steps: []Step{}, After: []Check{}, Later: []Check{},
 		Order: order.Of(before.compared(), after.compared()),
 	}
 	w := way{before: before, after: after, options: options, plan: &p, written: map[string]bool{}}
@@ -137,7 +138,7 @@ func Of(before, after Side, options Options) Plan {
 	for _, s := range steps {
 		p.Steps = append(p.Steps, w.steps(s)...)
 	}
-	p.After = w.last()
+	p.After, p.Later = w.last(), append(p.Later, w.later()...)
 	return p
 }
 
@@ -165,11 +166,15 @@ type way struct {
 }
 
 // environment is what kubectl and etcdctl need at the desk. etcd is asked
-// where it is before anything is done.
+// where it is before anything is done, and where it is in the end.
 func (w way) environment() []Variable {
 	var endpoints []string
-	for _, m := range w.before.Cluster.Members() {
-		endpoints = append(endpoints, control.EtcdURL(w.before.Cluster, m))
+	for _, side := range []Side{w.before, w.after} { // one of them answers at each step, and etcdctl takes it
+		for _, m := range side.Cluster.Members() {
+			if url := control.EtcdURL(side.Cluster, m); !slices.Contains(endpoints, url) {
+				endpoints = append(endpoints, url)
+			}
+		}
 	}
 	access := control.EtcdAccess(w.before.Cluster, w.staying())
 	return []Variable{

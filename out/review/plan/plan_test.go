@@ -397,7 +397,7 @@ func locked(t *testing.T, c *cluster.Cluster) *cluster.Cluster {
 		digest := fmt.Sprintf("%x", sha512.Sum512([]byte(a.Name+a.Version+a.Arch)))
 		artefacts = append(artefacts, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: file, SHA512: digest})
 	}
-	with, err := gen.ReadLock(c, spec.Source{Name: "cluster.lock", Text: cluster.LockText(c.Name, nil, artefacts)})
+	with, err := gen.ReadLock(c, spec.Source{Name: "cluster.lock", Text: cluster.LockText(c.Name, cluster.LockContents{Artefacts: artefacts})})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -162,3 +162,15 @@ func (w way) last() []Check {
 	}
 	return checks
 }
+
+// later is what ends the names that certificates keep for clients.
+func (w way) later() []Check {
+	former := control.FormerNames(w.after.Cluster)
+	if len(former) == 0 {
+		return nil
+	}
+	return []Check{
+		{Command{Text: "hagen pki forget -f " + w.options.File + " " + strings.Join(former, " ")}, "only when no client dials them any more: the kubeconfigs of kubelets, people and pipelines, and what pods were told"},
+		{Command{Text: w.render()}, "the API servers' certificates without them; each takes its own up by itself when it is written on its master"},
+	}
+}

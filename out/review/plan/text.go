@@ -51,6 +51,10 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	}
 	heading("After")
 	writeChecks(line, p.After)
+	if len(p.Later) > 0 {
+		heading("Later")
+		writeChecks(line, p.Later)
+	}
 	return b.String()
 }
 

@@ -120,24 +120,15 @@ func serviceRowOf(n node.Node) serviceRow {
 // serviceRisks tells what services make of other ranges. The one called
 // kubernetes, which every pod dials, has the first address of the first range
 // for ever (kubernetes, pkg/controlplane/controller/kubernetesservice: one that
-// exists is left as it is).
+// exists is left as it is); the API servers' certificates keep it.
 func serviceRisks(before, after []netip.Prefix, row serviceRow) []Risk {
 	if len(before) == 0 || len(after) == 0 {
 		return nil
 	}
-	own := before[0].Addr().Next()
-	loses := !slices.ContainsFunc(after, func(p netip.Prefix) bool { return p.Addr().Next() == own })
 	what, _ := misfit("service", before, after)
-	if what == "" && loses {
-		what = fmt.Sprintf("the service range %s begins with another address than %s, the one before", after[0], before[0])
-	}
 	switch {
 	case what != "":
-		problem := what + ": " + row.moved(before, after)
-		if loses {
-			problem += fmt.Sprintf("; and the service kubernetes keeps %s, which the API servers' certificates lose: no pod would trust them", own)
-		}
-		return []Risk{{Field: "serviceCIDRs", Refused: true, Problem: problem, Remedy: row.remedy(before, after)}}
+		return []Risk{{Field: "serviceCIDRs", Refused: true, Problem: what + ": " + row.moved(before, after), Remedy: row.remedy(before, after)}}
 	case !slices.Equal(before, after[:len(before)]):
 		return []Risk{{Field: "serviceCIDRs", Problem: row.wider(before, after)}}
 	case len(after) > len(before) && row.behind != nil:

@@ -57,10 +57,9 @@ func (p Place) Flags() string {
 
 // Lock is the lock file beside a cluster file, as it is.
 type Lock struct {
-	Path      string
-	Text      []byte // nil if there is none
-	Keys      []cluster.LockedKey
-	Artefacts []cluster.Locked
+	Path string
+	Text []byte // nil if there is none
+	cluster.LockContents
 }
 
 // ReadLock reads the lock file beside a cluster file, if there is one. What it
@@ -74,17 +73,22 @@ func ReadLock(file string) (Lock, error) {
 	case err != nil:
 		return lock, exit.Failed("%s: cannot be opened: %w", lock.Path, exit.Reason(err))
 	}
-	source := spec.Source{Name: lock.Path, Text: text}
-	read, err := spec.ParseLock(source)
+	contents, err := ParseLock(spec.Source{Name: lock.Path, Text: text})
 	if err != nil {
 		return lock, exit.With(exit.CodeUsage, err)
 	}
-	keys, faults := cluster.LockedKeys(read)
-	if err := spec.Refuse(source, faults); err != nil {
-		return lock, exit.With(exit.CodeUsage, err)
-	}
-	lock.Text, lock.Keys, lock.Artefacts = text, keys, cluster.LockedArtefacts(read)
+	lock.Text, lock.LockContents = text, contents
 	return lock, nil
+}
+
+// ParseLock reads a lock file. The error is a *spec.Error.
+func ParseLock(source spec.Source) (cluster.LockContents, error) {
+	read, err := spec.ParseLock(source)
+	if err != nil {
+		return cluster.LockContents{}, err
+	}
+	contents, faults := cluster.ReadLock(read)
+	return contents, spec.Refuse(source, faults)
 }
 
 // ReadLocked is readCluster with the digests of the lock file, if the cluster

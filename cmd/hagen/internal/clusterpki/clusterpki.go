@@ -23,10 +23,12 @@ import (
 // PKI is a PKI directory that is the cluster's, as far as anything says
 // which keys the cluster has.
 type PKI struct {
-	Cluster *cluster.Cluster
+	Cluster *cluster.Cluster // with the names that certificates keep
 	Store   *store.Store
 	Now     time.Time
 	lock    clusterfile.Lock
+	carried []string      // what the certificates of all API servers carry
+	names   []string      // what the lock file is to say of that; nil is what it says
 	staged  *files.Staged // nil unless the lock file is to change
 	Asked   []string      // what a render asks for, by name; nil if nothing is rendered
 }
@@ -68,7 +70,11 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 		s.Close()
 		return nil, err
 	}
-	return &PKI{Cluster: c, Store: s, Now: now, lock: lock}, nil
+	carried := lock.Names
+	if carried == nil { // a lock file of before it told of names
+		carried = control.RecordedNames(s.Recorded())
+	}
+	return &PKI{Cluster: c.Keep(carried), Store: s, Now: now, lock: lock, carried: carried}, nil
 }
 
 // HoldMissing refuses a PKI directory that is not there, or is empty, if the
@@ -86,16 +92,29 @@ func HoldMissing(at clusterfile.Place, c *cluster.Cluster, t Trees) error {
 	return p.hold(lock, t)
 }
 
-// OpenToWrite is openPKI for a run that goes on with save. A lock file that
-// does not tell of all keys is made ready to be written: if it cannot be,
-// nothing is issued.
+// OpenToWrite is Open for a run that goes on with Save. A lock file that does
+// not tell of all keys is made ready to be written: if it cannot be, nothing is
+// issued.
 func OpenToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (*PKI, error) {
+	return openToWrite(ui, at, c, t, false)
+}
+
+// OpenToRender is OpenToWrite for a run that issues all certificates: the lock
+// file is to tell of their names, too.
+func OpenToRender(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (*PKI, error) {
+	return openToWrite(ui, at, c, t, true)
+}
+
+func openToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees, renders bool) (*PKI, error) {
 	k, err := Open(ui, at, c, t)
 	if err != nil {
 		return nil, err
 	}
+	if renders {
+		k.names = control.SharedNames(k.Cluster)
+	}
 	known := IDs(k.lock.Keys)
-	if slices.ContainsFunc(lasting(c), func(r pki.Request) bool { return known[r.Name] == "" }) {
+	if k.renamed() || slices.ContainsFunc(lasting(c), func(r pki.Request) bool { return known[r.Name] == "" }) {
 		if k.staged, err = k.lock.Stage(); err != nil {
 			k.Close()
 			return nil, err
@@ -121,9 +140,10 @@ func (k *PKI) Close() {
 // what the next one goes on from: keys that no lock file tells of yet are the
 // cluster's, while one that told of keys that nobody has would be refused.
 func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) error {
-	keys, add := k.locked(set)
-	if add {
-		if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, keys, k.lock.Artefacts)); err != nil {
+	contents := k.contents(set)
+	add, renamed := len(contents.Keys) > len(k.lock.Keys), k.renamed()
+	if add || renamed {
+		if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, contents)); err != nil {
 			return err
 		}
 	}
@@ -133,26 +153,36 @@ func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) e
 	if err != nil && (len(clients) > 0 || !k.Store.OnlyRewritten(set)) {
 		return exit.Failed("%w", err)
 	}
-	if !add {
+	if !add && !renamed {
 		return nil
 	}
 	if err := k.staged.Put(); err != nil {
 		return err
 	}
-	ui.Note(k.lock.Path + " tells now which keys the cluster has: commit it beside the cluster file, so that no render ever makes others")
+	if add {
+		ui.Note(k.lock.Path + " tells now which keys the cluster has: commit it beside the cluster file, so that no render ever makes others")
+	} else {
+		ui.Note(k.lock.Path + " tells now which names the API servers' certificates carry: commit it beside the cluster file")
+	}
 	return nil
 }
 
-// locked is what the lock file is to say of the keys of a set; add if it does
-// not say all of it yet.
-func (k *PKI) locked(set pki.Set) (keys []cluster.LockedKey, add bool) {
+// renamed says whether the lock file is to tell of other names.
+func (k *PKI) renamed() bool { return k.names != nil && !slices.Equal(k.names, k.lock.Names) }
+
+// contents are what the lock file is to say, with the keys of a set.
+func (k *PKI) contents(set pki.Set) cluster.LockContents {
 	known, have := IDs(k.lock.Keys), IdsOf(set)
-	keys = slices.Clone(k.lock.Keys)
+	contents := k.lock.LockContents
+	contents.Keys = slices.Clone(contents.Keys)
 	for _, r := range lasting(k.Cluster) {
 		if known[r.Name] == "" && have[r.Name] != "" {
-			keys = append(keys, cluster.LockedKey{Name: r.Name, ID: have[r.Name], Secret: r.Kind == pki.Secret})
+			contents.Keys = append(contents.Keys, cluster.LockedKey{Name: r.Name, ID: have[r.Name], Secret: r.Kind == pki.Secret})
 		}
 	}
-	slices.SortFunc(keys, func(a, b cluster.LockedKey) int { return strings.Compare(a.Name, b.Name) })
-	return keys, len(keys) > len(k.lock.Keys)
+	slices.SortFunc(contents.Keys, func(a, b cluster.LockedKey) int { return strings.Compare(a.Name, b.Name) })
+	if contents.Names = k.carried; k.names != nil {
+		contents.Names = k.names
+	}
+	return contents
 }

@@ -49,6 +49,7 @@ func fresh(ui *console.UI, asked DiffOptions) (trees.Tree, error) {
 		return trees.Tree{}, err
 	}
 	defer keys.Close()
+	c = keys.Cluster
 	have := keys.Store.Set()
 	for _, r := range control.Requests(c) {
 		if _, there := have[r.Name]; !there && r.Kind != pki.Leaf {

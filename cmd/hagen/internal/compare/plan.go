@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -14,6 +15,7 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen"
+	"hagen/gen/control"
 	"hagen/gen/spec"
 	"hagen/out/review/plan"
 	"hagen/pki"
@@ -41,6 +43,8 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 		}
 	}
 	before, after := &sides[0], &sides[1]
+	before.Cluster = before.Cluster.Keep(before.names)
+	after.Cluster = after.Cluster.Keep(slices.Concat(after.names, control.SharedNames(before.Cluster)))
 	now, err := ui.Time()
 	if err != nil {
 		return err
@@ -81,7 +85,8 @@ type planSummary struct {
 // planned is one of the two cluster files.
 type planned struct {
 	source   spec.Source
-	revision bool // not a file on disk
+	revision bool     // not a file on disk
+	names    []string // that its lock file says certificates carry
 	plan.Side
 }
 
@@ -93,26 +98,46 @@ func readPlanned(ui *console.UI, argument string) (planned, error) {
 	_, missing := os.Stat(argument)
 	revision, path, is := trees.Revision(argument)
 	if p.revision = is && errors.Is(missing, fs.ErrNotExist); !p.revision {
-		p.Cluster, err = clusterfile.ReadLocked(ui, argument)
-		if err == nil {
-			p.source.Text, err = clusterfile.Text(argument)
+		if p.Cluster, err = clusterfile.ReadLocked(ui, argument); err != nil {
+			return p, err
 		}
+		if p.source.Text, err = clusterfile.Text(argument); err != nil {
+			return p, err
+		}
+		lock, err := clusterfile.ReadLock(argument)
+		p.names = lock.Names
 		return p, err
 	}
 	if p.source.Text, err = trees.File(revision, path); err != nil {
 		return p, err
 	}
-	if p.Cluster, err = clusterfile.Valid(ui, p.source); err != nil || len(p.Cluster.Fetched()) == 0 {
+	if p.Cluster, err = clusterfile.Valid(ui, p.source); err != nil {
 		return p, err
 	}
+	return p, p.lockOf(revision, path)
+}
+
+// lockOf reads the lock file of a revision. There need be none where no machine
+// fetches anything.
+func (p *planned) lockOf(revision, path string) error {
 	lock := spec.Source{Name: revision + ":" + clusterfile.LockPath(path)}
+	fetches := len(p.Cluster.Fetched()) > 0
+	var err error
 	if lock.Text, err = trees.File(revision, clusterfile.LockPath(path)); err != nil {
-		return p, err
+		if fetches {
+			return err
+		}
+		return nil
 	}
-	if p.Cluster, err = gen.ReadLock(p.Cluster, lock); err != nil {
-		return p, exit.With(exit.CodeUsage, err)
+	contents, err := clusterfile.ParseLock(lock)
+	if err == nil && fetches {
+		p.Cluster, err = gen.ReadLock(p.Cluster, lock)
 	}
-	return p, nil
+	if err != nil {
+		return exit.With(exit.CodeUsage, err)
+	}
+	p.names = contents.Names
+	return nil
 }
 
 // decideBoth decides on the machines of both sides. The certificates are made for

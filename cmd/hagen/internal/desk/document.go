@@ -52,11 +52,11 @@ func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore c
 	if err := otherclusters.Refuse(asked.File, filepath.Join(trees.Dir, c.Name), c); err != nil {
 		return err
 	}
-	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Beside: []string{filepath.Join(trees.Dir, c.Name)}})
+	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Beside: []string{filepath.Join(trees.Dir, c.Name)}})
 	if err != nil {
 		return err
 	}
-	w, err := issue(ui, asked, c, keys, control.Options{Restore: restore}, hosts)
+	w, err := issue(ui, asked, keys, control.Options{Restore: restore}, hosts)
 	if err != nil {
 		return err
 	}

@@ -110,7 +110,7 @@ func renderTwins(ui *console.UI, asked Options, twins string) (*work, error) {
 		return nil, noPKI
 	}
 	asked.Redact = true
-	return issue(ui, asked, c, keys, control.Options{}, nil)
+	return issue(ui, asked, keys, control.Options{}, nil)
 }
 
 // complete says no when the PKI lacks what a render would issue: no twin can

@@ -6,18 +6,18 @@ import (
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/decide"
-	"hagen/gen/cluster"
 	"hagen/gen/control"
 )
 
 // issue computes everything, for all machines or these hosts. The work closes
 // the PKI, and so does an error.
-func issue(ui *console.UI, asked Options, c *cluster.Cluster, keys *clusterpki.PKI, o control.Options, hosts []string) (*work, error) {
-	return issueFor(ui, asked, c, keys, o, func(*work) ([]string, error) { return hosts, nil })
+func issue(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Options, hosts []string) (*work, error) {
+	return issueFor(ui, asked, keys, o, func(*work) ([]string, error) { return hosts, nil })
 }
 
 // issueFor is issue where what is decided has a part in which hosts it is for.
-func issueFor(ui *console.UI, asked Options, c *cluster.Cluster, keys *clusterpki.PKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
+func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
+	c := keys.Cluster
 	w := &work{asked: asked, cluster: c, options: o, keys: keys, before: keys.Store.Set(), recorded: keys.Store.Recorded(), formats: asked.formats(), alone: asked.oneDocument()}
 	defer func() {
 		if err != nil {

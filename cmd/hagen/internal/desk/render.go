@@ -75,11 +75,11 @@ func renderTree(ui *console.UI, asked Options, c *cluster.Cluster, restore contr
 	} else if err := otherclusters.Refuse(asked.File, dir, c); err != nil {
 		return err
 	}
-	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Held: []string{dir}})
+	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Held: []string{dir}})
 	if err != nil {
 		return err
 	}
-	w, err := issue(ui, asked, c, keys, control.Options{Restore: restore}, asked.Hosts)
+	w, err := issue(ui, asked, keys, control.Options{Restore: restore}, asked.Hosts)
 	if err != nil {
 		return err
 	}

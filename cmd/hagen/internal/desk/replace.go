@@ -34,11 +34,11 @@ func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error 
 	if err != nil {
 		return exit.Usage("--replace %s: %w", asked.Replace, err)
 	}
-	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Held: []string{rendered, dir}})
+	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
-	w, err := issue(ui, asked, c, keys, control.Options{Joining: control.Joining{plan.Host.Name: ""}}, []string{plan.Host.Name})
+	w, err := issue(ui, asked, keys, control.Options{Joining: control.Joining{plan.Host.Name: ""}}, []string{plan.Host.Name})
 	if err != nil {
 		return err
 	}
@@ -56,12 +56,12 @@ func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 	if err != nil {
 		return err
 	}
-	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Held: []string{rendered, dir}})
+	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Held: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
 	var hosts []string
-	w, err := issueFor(ui, asked, c, keys, control.Options{}, func(w *work) ([]string, error) {
+	w, err := issueFor(ui, asked, keys, control.Options{}, func(w *work) ([]string, error) {
 		hosts, w.options.Joining = order.Joining(order.Of(diff.Side{Machines: before}, diff.Side{Machines: w.decided.Nodes}).Steps)
 		if len(hosts) == 0 {
 			return nil, exit.Usage("--join: no master joins others: those of the cluster file are the ones of %s; leave --join out, or name the tree that machines have with --from", rendered)

@@ -1,7 +1,9 @@
 package desk
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
@@ -109,7 +111,20 @@ func twinned(machines []gen.Machine) []twin.Machine {
 
 func (w *work) close() { w.keys.Close() }
 
-func (w *work) save(ui *console.UI) error { return w.keys.Save(ui, w.issued.Set) }
+func (w *work) save(ui *console.UI) error {
+	w.noteFormer(ui)
+	return w.keys.Save(ui, w.issued.Set)
+}
+
+// noteFormer tells what the cluster file does not ask for any more.
+func (w *work) noteFormer(ui *console.UI) {
+	former := control.FormerNames(w.cluster)
+	if len(former) == 0 {
+		return
+	}
+	ui.Note(fmt.Sprintf("the API servers' certificates keep %s, which %s no longer names: clients may dial it. When none does, hagen pki forget%s %s takes it out",
+		strings.Join(former, ", "), w.asked.File, w.asked.Flags(), strings.Join(former, " ")))
+}
 
 // files are all files of the tree; documents hold keys, and so does the
 // administrator's kubeconfig.

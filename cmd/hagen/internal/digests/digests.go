@@ -137,9 +137,11 @@ func sums(a cluster.Artefact) []string {
 }
 
 // writeLock writes the lock file unless it says the same already. What it says
-// of keys stays.
+// of keys and names stays.
 func writeLock(ui *console.UI, c *cluster.Cluster, held clusterfile.Lock, artefacts []cluster.Locked) error {
-	text := cluster.LockText(c.Name, held.Keys, artefacts)
+	contents := held.LockContents
+	contents.Artefacts = artefacts
+	text := cluster.LockText(c.Name, contents)
 	if _, err := gen.ReadLock(c, spec.Source{Name: held.Path, Text: text}); err != nil {
 		return exit.Failed("the digests that were found make no lock file:\n%w\nNothing was written.", err)
 	}

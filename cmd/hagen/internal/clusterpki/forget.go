@@ -1,0 +1,104 @@
+package clusterpki
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+)
+
+// Forget takes names and addresses out of what the certificates of API servers
+// keep for clients of former days; no names are all of them. The next render
+// issues the certificates anew.
+func Forget(ui *console.UI, at clusterfile.Place, names []string, asJSON bool) error {
+	c, err := clusterfile.Read(ui, at.File)
+	if err != nil {
+		return err
+	}
+	k, err := Open(ui, at, c, Trees{})
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	if len(k.Store.Recorded()) == 0 {
+		return exit.Failed("%s: holds no certificates, so there is nothing to forget", at.Dir())
+	}
+	former := control.FormerNames(k.Cluster)
+	if len(names) == 0 {
+		names = former
+	}
+	for _, name := range names {
+		switch {
+		case slices.Contains(former, name):
+		case slices.Contains(k.carried, name):
+			return exit.Usage("%s: %s asks for it: take it out there, and render, before it is forgotten", name, at.File)
+		case len(former) == 0:
+			return exit.Usage("%s: the API servers' certificates keep nothing that %s does not ask for", name, at.File)
+		default:
+			return exit.Usage("%s: is none of the names that the API servers' certificates keep: %s", name, strings.Join(former, ", "))
+		}
+	}
+	told := forgotten{Cluster: c.Name, Lock: k.lock.Path, Forgotten: console.List(names)}
+	if len(names) > 0 {
+		if err := k.forget(names); err != nil {
+			return err
+		}
+		told.Kubeconfigs = k.given()
+	}
+	told.tell(ui, at, asJSON)
+	return nil
+}
+
+// forget writes the lock file without these names.
+func (k *PKI) forget(names []string) (err error) {
+	contents := k.lock.LockContents
+	contents.Names = slices.DeleteFunc(slices.Clone(k.carried), func(n string) bool { return slices.Contains(names, n) })
+	if k.staged, err = k.lock.Stage(); err != nil {
+		return err
+	}
+	if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, contents)); err != nil {
+		return err
+	}
+	return k.staged.Put()
+}
+
+// given are the kubeconfigs that were given out and have not expired.
+func (k *PKI) given() (texts []string) {
+	for _, record := range k.Store.Clients() {
+		if record.NotAfter.After(k.Now) {
+			texts = append(texts, fmt.Sprintf("%s (until %s)", record.User, record.NotAfter.UTC().Format("2006-01-02")))
+		}
+	}
+	return texts
+}
+
+// forgotten is what --json prints.
+type forgotten struct {
+	Cluster     string   `json:"cluster"`
+	Lock        string   `json:"lock"`
+	Forgotten   []string `json:"forgotten"`
+	Kubeconfigs []string `json:"kubeconfigs"` // that were given out, and may dial what was forgotten
+	Warnings    []string `json:"warnings"`
+	Notes       []string `json:"notes"`
+}
+
+func (f forgotten) tell(ui *console.UI, at clusterfile.Place, asJSON bool) {
+	if len(f.Kubeconfigs) > 0 {
+		ui.Warn(fmt.Sprintf("kubeconfigs that were given out may dial what is forgotten: %s", strings.Join(f.Kubeconfigs, ", ")))
+	}
+	if asJSON {
+		f.Kubeconfigs, f.Warnings, f.Notes = console.List(f.Kubeconfigs), console.List(ui.Warnings), console.List(ui.Notes)
+		ui.JSON(f)
+		return
+	}
+	if len(f.Forgotten) == 0 {
+		ui.Say("the API servers' certificates keep nothing that %s does not ask for", at.File)
+		return
+	}
+	ui.Say("wrote %s without %s: hagen render%s issues the API servers' certificates anew; commit both", f.Lock, strings.Join(f.Forgotten, ", "), at.Flags())
+}
