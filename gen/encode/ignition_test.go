@@ -183,14 +183,29 @@ func TestContents(t *testing.T) {
 	}
 }
 
+// TestLargestContents: so are as large contents as a file may have, as text and
+// as bytes.
+func TestLargestContents(t *testing.T) {
+	t.Parallel()
+	for _, piece := range []string{"a line of text\n", "\xff\x00"} {
+		contents := bytes.Repeat([]byte(piece), largest/len(piece))
+		n := node.Node{Files: []node.File{{Path: "/etc/a", Mode: 0o644, Contents: contents}}}
+		if !judge(t, fmt.Sprintf("%q many times", piece), n, fcos(t)) {
+			t.Errorf("%q many times is refused", piece)
+		}
+	}
+}
+
 // FuzzIgnition holds both encoders against each other over nodes: each bit of
-// unset takes a field away, text stands in one of the texts, and contents in a
-// file, as they are, several times, or until they have 4 MiB.
+// unset takes a field away, text stands in one of the texts, contents as often
+// as times says in a file. The low byte of at tells which text, the high one
+// for which dialect. A fuzzer has no time for contents as large as they may be:
+// TestLargestContents has.
 func FuzzIgnition(f *testing.F) {
 	for _, contents := range odd {
 		f.Add([]byte{}, []byte(contents), byte(1), "text", uint16(0))
 	}
-	full := whole("text\n")
+	full, dialects := whole("text\n"), systems(f)
 	all := places(&full)
 	var texts []place
 	for _, p := range all {
@@ -200,28 +215,22 @@ func FuzzIgnition(f *testing.F) {
 	}
 	most := bytes.Repeat([]byte{0xff}, len(all)/8+1)
 	f.Add(most, []byte(nil), byte(0), "", uint16(0))
-	f.Add([]byte{0, 0x55, 0x01}, []byte("line\r\n"), byte(7), "a\x7fb\u0085c", uint16(3))
-	f.Add([]byte{}, []byte("a line of text\n"), byte(255), "", uint16(9))
-	f.Add([]byte{}, []byte("\xff\x00"), byte(255), "\u2028", uint16(12))
+	f.Add([]byte{0, 0x55, 0x01}, []byte("line\r\n"), byte(7), "a\x7fb\u0085c", uint16(1<<8+3))
+	f.Add([]byte{}, []byte("a line of text\n"), byte(200), "", uint16(9))
+	f.Add([]byte{}, []byte("\xff\x00"), byte(200), "\u2028", uint16(1<<8+12))
 	for i, p := range texts {
 		f.Add([]byte{}, []byte("a\n"), byte(1), "/"+p.path, uint16(i))
 	}
 	f.Fuzz(func(t *testing.T, unset, contents []byte, times byte, text string, at uint16) {
 		n := whole("")
-		texts[int(at)%len(texts)].field(&n).SetString(text)
-		if times == 255 && len(contents) > 0 {
-			contents = bytes.Repeat(contents, largest/len(contents))
-		} else {
-			contents = bytes.Repeat(contents, int(times%8))
-		}
+		texts[int(at&0xff)%len(texts)].field(&n).SetString(text)
+		contents = bytes.Repeat(contents, int(times))
 		n.Files[0].Contents, n.Files[0].Secret = contents, node.HoldsSecret(contents)
 		for i, p := range slices.Backward(all) { // what is in a list before the list
 			if i/8 < len(unset) && unset[i/8]>>(i%8)&1 == 1 {
 				p.field(&n).SetZero()
 			}
 		}
-		for _, system := range systems(t) {
-			judge(t, "a node", n, system)
-		}
+		judge(t, "a node", n, dialects[int(at>>8)%len(dialects)])
 	})
 }
