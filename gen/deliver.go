@@ -14,31 +14,32 @@ import (
 	"hagen/profiles"
 )
 
-// archive is what an initial RAM disk adds to the document in it, in bytes and
-// generously: heads of cpio's for the file and for the archive's end.
-const archive = 512
+// archiveOverhead bounds what an initial RAM disk adds to the document in it, in bytes:
+// cpio headers for the file and for the end of the archive.
+const archiveOverhead = 512
 
-// Size is what a document takes on a channel, in bytes, as the channel counts;
-// for one that counts what is compressed, all of the document if even that fits.
+// Size returns the size of a document in bytes, as the channel counts. Where the
+// channel counts compressed bytes, a document that fits uncompressed is not
+// compressed to find out.
 func Size(c *profiles.Channel, text []byte) int {
 	switch {
 	case c.Counts == profiles.Base64:
 		return (len(text) + 2) / 3 * 4
-	case c.Counts == profiles.Gzip && len(text)+archive > c.Limit:
-		return len(encode.Gzip(text)) + archive
+	case c.Counts == profiles.Gzip && len(text)+archiveOverhead > c.Limit:
+		return len(encode.Gzip(text)) + archiveOverhead
 	case c.Counts == profiles.Gzip:
-		return len(text) + archive
+		return len(text) + archiveOverhead
 	}
 	return len(text)
 }
 
-// Fits says whether a document goes through a channel.
+// Fits reports whether a document is within a channel's limit.
 func Fits(c *profiles.Channel, text []byte) bool { return c.Limit == 0 || Size(c, text) <= c.Limit }
 
-// Given lists the documents that the machine may be given on a channel, one for
-// each reader that the channel serves: packed, if it is there in the form that
-// the channel takes. None says that nothing of the machine's is for this channel.
-func (m *Machine) Given(c *profiles.Channel) []*document.Document {
+// DocumentsFor returns the documents to hand to the machine on a channel, one for each
+// reader that the channel serves: the compressed one, if there is one in the form
+// that the channel takes. It is empty if the channel serves no reader of the machine.
+func (m *Machine) DocumentsFor(c *profiles.Channel) []*document.Document {
 	var out []*document.Document
 	for i := range m.Documents {
 		d := &m.Documents[i]
@@ -46,17 +47,17 @@ func (m *Machine) Given(c *profiles.Channel) []*document.Document {
 		case reader == "" || !c.Serves(reader):
 		case profiles.Reader(d.Format) != "":
 			out = append(out, d)
-		case d.Format == packing(c):
-			out[len(out)-1] = d // it stands after what it packs
+		case d.Format == compressedFormat(c):
+			out[len(out)-1] = d // it follows the document that it compresses
 		}
 	}
 	return out
 }
 
-// Gets says whether a document of the machine's is what one of its readers is to
-// be given, and neither for people nor packed beside itself.
-func (m *Machine) Gets(d *document.Document) bool {
-	last := "" // of this reader's: what is packed stands last
+// Delivers reports whether d is the document to hand to a reader on the machine. A
+// document for people is not, nor one that has a compressed copy beside it.
+func (m *Machine) Delivers(d *document.Document) bool {
+	last := "" // format of this reader's documents; a compressed copy comes last
 	for i := range m.Documents {
 		if other := &m.Documents[i]; d.Reader() != "" && other.Reader() == d.Reader() {
 			last = other.Format
@@ -65,9 +66,9 @@ func (m *Machine) Gets(d *document.Document) bool {
 	return d.Format == last
 }
 
-// packing is the form in which a channel takes user-data that is compressed; ""
-// for none.
-func packing(c *profiles.Channel) string {
+// compressedFormat returns the form in which a channel takes compressed user-data; "" if
+// it takes none.
+func compressedFormat(c *profiles.Channel) string {
 	switch {
 	case c.Name == "" || slices.Contains(c.Unzips, profiles.UserData):
 		return document.Gzipped
@@ -77,15 +78,15 @@ func packing(c *profiles.Channel) string {
 	return ""
 }
 
-// On gives machines as Wrap leaves them for a channel: with the gzip of
-// user-data in the form that it takes there, or without it.
-func On(c *profiles.Channel, machines []Machine) []Machine {
-	out, form := slices.Clone(machines), packing(c)
+// ForChannel returns the machines, as Wrap leaves them, with the gzip of user-data in the
+// form that the channel takes, or without it.
+func ForChannel(c *profiles.Channel, machines []Machine) []Machine {
+	out, form := slices.Clone(machines), compressedFormat(c)
 	for i := range out {
 		var documents []document.Document
 		for _, d := range out[i].Documents {
 			if d.Format == document.Gzipped && form == document.GzippedText {
-				d = packed(form, &d, base64.StdEncoding.AppendEncode(nil, d.Text))
+				d = compressed(form, &d, base64.StdEncoding.AppendEncode(nil, d.Text))
 			}
 			if d.Format != document.Gzipped || form != "" {
 				documents = append(documents, d)
@@ -96,16 +97,15 @@ func On(c *profiles.Channel, machines []Machine) []Machine {
 	return out
 }
 
-// packed is a document in another form, beside it.
-func packed(form string, d *document.Document, text []byte) document.Document {
+// compressed returns a copy of a document in another form, to stand beside it.
+func compressed(form string, d *document.Document, text []byte) document.Document {
 	return document.Document{Format: form, Path: document.Path(path.Dir(d.Path), form), Text: text, Wrapped: true}
 }
 
-// Wrap makes documents small, of those that machines are given the ones for
-// which that is asked. Ignition's carries the document (encode.Wrap), a third
-// of the size, and says the same, which is made sure of by reading it back.
-// cloud-init's user-data is given as gzip beside itself. The machines that came
-// in stay as they are.
+// Wrap makes documents for machines smaller, where asked returns true. An Ignition
+// document is replaced by one that carries it compressed (encode.Wrap), a third of
+// the size; reading it back proves that it means the same. cloud-init's user-data
+// gets a gzip beside it. The machines passed in are not changed.
 func Wrap(machines []Machine, asked func(*document.Document) bool) ([]Machine, error) {
 	out := slices.Clone(machines)
 	faults := make([]error, len(out))
@@ -123,7 +123,7 @@ func (m *Machine) wrap(asked func(*document.Document) bool) error {
 		d := m.Documents[i]
 		wraps := d.Reader() != "" && asked(&d)
 		if wraps && d.Format == profiles.Ignition {
-			wrapped, err := m.carried(d.Text)
+			wrapped, err := m.wrapIgnition(d.Text)
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.Host.Name, err)
 			}
@@ -131,15 +131,15 @@ func (m *Machine) wrap(asked func(*document.Document) bool) error {
 		}
 		documents = append(documents, d)
 		if wraps && d.Format == profiles.UserData {
-			documents = append(documents, packed(document.Gzipped, &d, encode.Gzip(d.Text)))
+			documents = append(documents, compressed(document.Gzipped, &d, encode.Gzip(d.Text)))
 		}
 	}
 	m.Documents = documents
 	return nil
 }
 
-// carried is an Ignition document in one that carries it.
-func (m *Machine) carried(text []byte) ([]byte, error) {
+// wrapIgnition returns the Ignition document that carries another one compressed.
+func (m *Machine) wrapIgnition(text []byte) ([]byte, error) {
 	wrapped, err := encode.Wrap(text, m.Host.OS)
 	if err != nil {
 		return nil, err
@@ -149,7 +149,7 @@ func (m *Machine) carried(text []byte) ([]byte, error) {
 		return nil, err
 	}
 	if !reflect.DeepEqual(back.Bare(), m.Node.Bare()) {
-		return nil, errors.New("the wrapped document does not say what was decided for the machine")
+		return nil, errors.New("the wrapped document differs from what was decided for the machine")
 	}
 	return wrapped, nil
 }

@@ -35,7 +35,7 @@ func TestWrapped(t *testing.T) {
 		}
 		for i := range plain {
 			host := plain[i].Host.Name
-			before, after := plain[i].Given(aws), wrapped[i].Given(aws)
+			before, after := plain[i].DocumentsFor(aws), wrapped[i].DocumentsFor(aws)
 			if len(before) == 0 || len(before) != len(after) {
 				t.Fatalf("%s: %s is given %d documents, and wrapped %d", name, host, len(before), len(after))
 			}
@@ -113,14 +113,14 @@ func TestGiven(t *testing.T) {
 			t.Fatal(err)
 		}
 		var given []string
-		m := &gen.On(c, wrapped)[0]
-		for _, d := range m.Given(c) {
+		m := &gen.ForChannel(c, wrapped)[0]
+		for _, d := range m.DocumentsFor(c) {
 			name := filepath.Base(d.Path)
 			if d.Wrapped {
 				name += "+"
 			}
-			if !gen.Fits(c, d.Text) || !m.Gets(d) {
-				t.Errorf("%s: %s: %d bytes, given %t", c.Name, d.Path, len(d.Text), m.Gets(d))
+			if !gen.Fits(c, d.Text) || !m.Delivers(d) {
+				t.Errorf("%s: %s: %d bytes, given %t", c.Name, d.Path, len(d.Text), m.Delivers(d))
 			}
 			given = append(given, name)
 		}
@@ -159,13 +159,13 @@ for path in sys.argv[1:]:
 		}
 		return string(out)
 	}
-	want := said(plain[0].Given(&profiles.Channel{})[0])
+	want := said(plain[0].DocumentsFor(&profiles.Channel{})[0])
 	if !strings.Contains(want, "#cloud-config") {
 		t.Fatalf("cloud-init reads\n%.200s", want)
 	}
 	for name, form := range map[string]string{"aws": document.Gzipped, "hetzner": document.GzippedText, "digitalocean": profiles.UserData} {
 		c := channel(t, name)
-		d := gen.On(c, wrapped)[0].Given(c)[0]
+		d := gen.ForChannel(c, wrapped)[0].DocumentsFor(c)[0]
 		if d.Format != form {
 			t.Fatalf("%s is given %s, not %s", name, d.Format, form)
 		}

@@ -44,7 +44,7 @@ func Read(source spec.Source) (*cluster.Cluster, error) {
 	return c, nil
 }
 
-// ReadLock gives a cluster with the digests of a lock file. The error is a
+// ReadLock returns the cluster with the digests of a lock file. The error is a
 // *spec.Error with every fault of the lock file.
 func ReadLock(c *cluster.Cluster, source spec.Source) (*cluster.Cluster, error) {
 	file, err := spec.ParseLock(source)
@@ -62,7 +62,7 @@ type Machine struct {
 	Documents []document.Document
 }
 
-// Formats are those of the machine's documents.
+// Formats lists the formats of the machine's documents.
 func (m *Machine) Formats() []string {
 	var out []string
 	for _, d := range m.Documents {
@@ -71,9 +71,9 @@ func (m *Machine) Formats() []string {
 	return out
 }
 
-// Render makes the documents of all hosts, or of those in only, with what a
-// render asks for besides. Formats are added to those that a host's operating
-// system wants.
+// Render makes the documents of all hosts, or only of those named in only.
+// Options are what the render asks for besides the cluster file. Formats are added
+// to those of a host's operating system.
 func Render(c *cluster.Cluster, set pki.Set, o control.Options, only, formats []string) ([]Machine, error) {
 	d, err := Decide(c, set, o.Restore)
 	if err != nil {
@@ -82,8 +82,8 @@ func Render(c *cluster.Cluster, set pki.Set, o control.Options, only, formats []
 	return d.Documents(o.Joining, only, formats)
 }
 
-// Decided are all machines of a cluster, checked by themselves and against each
-// other, of which no document is made yet.
+// Decided holds all machines of a cluster, each checked by itself and against the
+// others, before any document is made.
 type Decided struct {
 	Nodes   []node.Node // in the order of the cluster's hosts
 	cluster *cluster.Cluster
@@ -92,21 +92,21 @@ type Decided struct {
 }
 
 // Decide decides all machines once. The set must hold what control.Requests
-// lists. No master joins others yet: who does may depend on what is decided.
+// lists. No master joins others yet: which ones join may depend on this result.
 func Decide(c *cluster.Cluster, set pki.Set, r control.Restore) (*Decided, error) {
 	nodes, err := control.Nodes(c, set, control.Options{Restore: r})
 	if err != nil {
 		return nil, err
 	}
-	if err := fit(c, nodes); err != nil {
+	if err := checkTogether(c, nodes); err != nil {
 		return nil, err
 	}
 	return &Decided{nodes, c, set, r}, nil
 }
 
-// Documents makes the documents of all hosts, or of those in only. A master that
-// joins others is decided for that: it fits those that are there by then, and
-// is checked as it is every day.
+// Documents makes the documents of all hosts, or only of those named in only. A
+// master that joins others is decided anew for that. The checks in Decide have
+// seen it as it is after joining.
 func (d *Decided) Documents(j control.Joining, only, formats []string) ([]Machine, error) {
 	var machines []Machine
 	for i, host := range d.cluster.Hosts() {
@@ -125,9 +125,9 @@ func (d *Decided) Documents(j control.Joining, only, formats []string) ([]Machin
 	return machines, documents(d.cluster, machines, formats)
 }
 
-// fit checks machines that have just been decided. What is only warned of may
-// be what the cluster file asks for; expiry is the PKI's to tell.
-func fit(c *cluster.Cluster, nodes []node.Node) error {
+// checkTogether checks machines that have just been decided, for errors only: the cluster
+// file may ask for what is a warning, and the PKI warns of expiry.
+func checkTogether(c *cluster.Cluster, nodes []node.Node) error {
 	in := check.Input{ErrorsOnly: true}
 	for i, host := range c.Hosts() {
 		in.Machines = append(in.Machines, check.Machine{Node: nodes[i], OS: host.OS})
@@ -148,14 +148,14 @@ func documents(c *cluster.Cluster, machines []Machine, formats []string) error {
 		own := m.Host.OS.Formats
 		wanted := append(slices.Clone(own), formats...)
 		if !slices.Contains(own, profiles.Ignition) {
-			m.Node = m.Node.Overwriting() // cloud-init knows nothing else
+			m.Node = m.Node.Overwriting() // cloud-init always overwrites
 		}
 		m.Documents, err = encodeMachine(c.Name, m.Node, m.Host.OS, wanted)
 		return err
 	})
 }
 
-// each does something to all machines at once: it takes its time.
+// each calls do for all machines in parallel, because encoding takes time.
 func each(machines []Machine, do func(*Machine) error) error {
 	faults := make([]error, len(machines))
 	var all sync.WaitGroup
@@ -166,9 +166,9 @@ func each(machines []Machine, do func(*Machine) error) error {
 	return errors.Join(faults...)
 }
 
-// Prove has Butane translate each machine's Butane document, and holds the
-// result against the machine's Ignition document, byte for byte: as it was
-// made, before it is wrapped. It tells of how many machines that holds.
+// Prove has Butane translate each machine's Butane document and compares the result
+// with the Ignition document, byte for byte, as it is before it is wrapped. It
+// returns the number of documents that are equal.
 func Prove(c *cluster.Cluster, machines []Machine) (int, error) {
 	var proven atomic.Int32
 	err := each(machines, func(m *Machine) error {
@@ -186,8 +186,8 @@ func Prove(c *cluster.Cluster, machines []Machine) (int, error) {
 	return int(proven.Load()), err
 }
 
-// encodeMachine writes one machine in each format and holds what was written
-// against the node, by reading it back.
+// encodeMachine writes one machine in each format, reads it back, and compares
+// the result with the node.
 func encodeMachine(cluster string, n node.Node, system profiles.OS, formats []string) ([]document.Document, error) {
 	encodings, err := encode.All(cluster, n, system, formats)
 	if err != nil {
@@ -200,7 +200,7 @@ func encodeMachine(cluster string, n node.Node, system profiles.OS, formats []st
 			want = n.Overwriting()
 		}
 		if e.Back != nil && !reflect.DeepEqual(e.Back.Bare(), want.Bare()) {
-			return nil, fmt.Errorf("%s: %s does not say what was decided for the machine", n.Name, document.Path("", e.Format))
+			return nil, fmt.Errorf("%s: %s differs from what was decided for the machine", n.Name, document.Path("", e.Format))
 		}
 		out = append(out, document.Document{Format: e.Format, Path: document.Path(n.Name, e.Format), Text: e.Text})
 	}

@@ -13,8 +13,8 @@ import (
 )
 
 // maxValues bounds how many values a file may hold once its aliases are
-// followed. Without it a kilobyte of anchors that name each other stands for
-// more values than a machine can hold.
+// followed. Without it a kilobyte of nested aliases expands to more values than
+// fit in memory.
 const maxValues = 10000
 
 // decoder walks a YAML tree along the schema and collects faults.
@@ -22,9 +22,9 @@ type decoder struct {
 	faults []Fault
 	values int
 	lines  []string
-	line   []rune     // the one of lines that column looked at last
-	lineNo int        // and its number
-	alias  *yaml.Node // the reference whose meaning is being decoded; it is where that stands
+	line   []rune     // the line that column read last
+	lineNo int        // its number
+	alias  *yaml.Node // the alias being followed; all values below it are reported at its place
 }
 
 func (d *decoder) fault(at At, problem, remedy string) {
@@ -35,8 +35,7 @@ func place(n *yaml.Node, path string) At {
 	return At{Line: n.Line, Column: n.Column, Path: path}
 }
 
-// place gives where a node stands: for all that a reference stands for, the
-// reference.
+// place returns the position of a node; within an alias, that of the alias.
 func (d *decoder) place(n *yaml.Node, path string) At {
 	if d.alias != nil {
 		n = d.alias
@@ -44,32 +43,32 @@ func (d *decoder) place(n *yaml.Node, path string) At {
 	return place(n, path)
 }
 
-// count says whether the file may hold one more value.
+// count reports whether the file may hold one more value.
 func (d *decoder) count(n *yaml.Node) bool {
 	if d.values++; d.values <= maxValues {
 		return true
 	}
-	d.fault(d.place(n, ""), fmt.Sprintf("the file holds more than %d values, counting what its references stand for", maxValues),
-		"a cluster file has a hundred or two: is this the right file?")
+	d.fault(d.place(n, ""), fmt.Sprintf("the file holds more than %d values, with its aliases expanded", maxValues),
+		"a cluster file has one or two hundred: is this the right file?")
 	return false
 }
 
-// manner is what the schema says of a field besides its type.
-type manner struct {
+// fieldRules holds the rules of a field besides its type, from the tags of the schema.
+type fieldRules struct {
 	example string // "" is none
-	quote   bool   // quotes make text of what YAML takes for something else
-	free    bool   // any script, not ASCII alone
+	quote   bool   // a value that is not text for YAML becomes good in quotes
+	free    bool   // any script, not only ASCII
 	one     bool   // a list that may be a single value
 }
 
-func mannerOf(f reflect.StructField) manner {
-	m := manner{example: f.Tag.Get("example"), quote: f.Tag.Get("quote") != "", free: f.Tag.Get("free") != "", one: f.Tag.Get("one") != ""}
+func rulesOf(f reflect.StructField) fieldRules {
+	m := fieldRules{example: f.Tag.Get("example"), quote: f.Tag.Get("quote") != "", free: f.Tag.Get("free") != "", one: f.Tag.Get("one") != ""}
 	m.quote = m.quote || m.example == ""
 	return m
 }
 
-// item is the manner of a list's items.
-func (m manner) item() manner {
+// item returns the rules of a list's items.
+func (m fieldRules) item() fieldRules {
 	m.one = false
 	m.example, _, _ = strings.Cut(m.example, ", …")
 	m.example = strings.TrimSuffix(strings.TrimPrefix(m.example, "["), "]")
@@ -78,7 +77,7 @@ func (m manner) item() manner {
 
 // value decodes the node into the field v points to. It reports whether the
 // walk may go on: false once the file holds too many values.
-func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, m manner) bool {
+func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, m fieldRules) bool {
 	if !d.count(n) {
 		return false
 	}
@@ -99,7 +98,7 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value, m manner) bo
 		return true
 	}
 	if n.Kind == yaml.ScalarNode && holdsPrivateKey([]byte(n.Value)) {
-		d.fault(at, "is a private key", "take it out of the file, and make a new one: this one has been shown")
+		d.fault(at, "is a private key", "remove it from the file, and make a new key: this one is no longer secret")
 		return true
 	}
 	if !m.free && n.Kind == yaml.ScalarNode && d.looksLike(n, at) {
@@ -154,8 +153,8 @@ func (d *decoder) scalar(n *yaml.Node, at At, wanted string, remedy func(string)
 
 func quoted(value string) string { return "put it in quotes: " + Quote(value) }
 
-// text is the remedy for what YAML takes for something else than text.
-func (m manner) text(value string) string {
+// text is the remedy for a value that is not text for YAML.
+func (m fieldRules) text(value string) string {
 	if m.quote {
 		return quoted(value)
 	}
@@ -185,8 +184,8 @@ func bareBool(value string) string {
 	return "write true or false"
 }
 
-// decimal is the one way to write a number that every reader of YAML takes
-// for the same: 010 is eight for some and ten for others.
+// decimal is the form of a number that every YAML reader reads alike: 010 is eight
+// for some and ten for others.
 var decimal = lazy.Regexp(`^-?(0|[1-9][0-9]{0,17})$`)
 
 func (d *decoder) number(n *yaml.Node, at At, field *Int) {
@@ -198,11 +197,11 @@ func (d *decoder) number(n *yaml.Node, at At, field *Int) {
 	*field = Int{number, at}
 }
 
-// list decodes a sequence into a List: its first field is the slice of items,
-// its second the place.
-func (d *decoder) list(n *yaml.Node, at At, v reflect.Value, m manner) bool {
+// list decodes a sequence into a List, whose first field is the slice of items
+// and whose second is the position.
+func (d *decoder) list(n *yaml.Node, at At, v reflect.Value, m fieldRules) bool {
 	if n.Kind == yaml.MappingNode {
-		d.fault(at, "is a mapping, must be a list", "begin each item with a dash and a blank")
+		d.fault(at, "is a mapping, must be a list", "begin each item with a dash and a space")
 		return true
 	}
 	items := v.Field(0)
@@ -230,8 +229,8 @@ func (d *decoder) list(n *yaml.Node, at At, v reflect.Value, m manner) bool {
 	return true
 }
 
-// asItem writes a text as what stands between brackets: as it is if that means
-// the same there, or several texts.
+// asItem writes a text for use between brackets: without quotes if it stays the
+// same text there, or becomes several.
 func asItem(value string) string {
 	var items []yaml.Node
 	if len(value) > 200 || yaml.Unmarshal([]byte("["+value+"]"), &items) != nil {
@@ -245,9 +244,9 @@ func asItem(value string) string {
 	return short(value)
 }
 
-// mapping decodes a mapping into a struct whose first field is its place and
-// whose others carry `key` tags.
-func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value, m manner) bool {
+// mapping decodes a mapping into a struct whose first field is its position and
+// whose other fields carry `key` tags.
+func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value, m fieldRules) bool {
 	if n.Kind != yaml.MappingNode {
 		d.fault(at, subject(at.Path)+"is "+kindName(n)+", must be a mapping of fields", asMapping(n.Value, v.Type(), m))
 		return true
@@ -264,7 +263,7 @@ func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value, m manner) bool {
 		}
 		first[key.Value] = d.place(key, "").Line
 		field, _ := fieldOf(v.Type(), key.Value)
-		if !d.value(value, join(at.Path, key.Value), v.Field(field), mannerOf(v.Type().Field(field))) {
+		if !d.value(value, join(at.Path, key.Value), v.Field(field), rulesOf(v.Type().Field(field))) {
 			return false
 		}
 	}
@@ -277,13 +276,13 @@ func (d *decoder) mapping(n *yaml.Node, at At, v reflect.Value, m manner) bool {
 	return true
 }
 
-// key checks one key of a mapping: a plain word, known, and there for the
-// first time.
+// key checks one key of a mapping: a plain word, a known field, and not a
+// duplicate.
 func (d *decoder) key(key *yaml.Node, parent At, first map[string]int, schema reflect.Type) bool {
 	at := d.place(key, parent.Path)
 	switch {
 	case key.Tag == "!!merge":
-		d.fault(at, "fields are not merged with <<", "write them out")
+		d.fault(at, "<< does not merge fields here", "write the fields out")
 		return false
 	case key.Kind != yaml.ScalarNode || key.Value == "" || key.Style&yaml.TaggedStyle != 0:
 		d.fault(at, subject(parent.Path)+"has a key that is not a plain field name", fieldsOf(schema))
@@ -295,10 +294,10 @@ func (d *decoder) key(key *yaml.Node, parent At, first map[string]int, schema re
 			problem, word = like.problem(key.Value), like.plain
 			at.Column = d.column(key, like.letter)
 		}
-		remedy, field := meant(word, schema)
+		remedy, field := suggestField(word, schema)
 		d.fault(at, problem, remedy)
 		if field != "" {
-			first[field] = at.Line // not missing besides
+			first[field] = at.Line // so it is not reported as missing, too
 		}
 		return false
 	}
@@ -310,12 +309,13 @@ func (d *decoder) key(key *yaml.Node, parent At, first map[string]int, schema re
 	return true
 }
 
+// tag returns the name of a field in the file, and whether it must be there.
 func tag(f reflect.StructField) (name string, required bool) {
 	name, option, _ := strings.Cut(f.Tag.Get("key"), ",")
 	return name, option == "required"
 }
 
-// keys lists the fields of a mapping in the schema's order.
+// keys lists the fields of a mapping, in the order of the schema.
 func keys(schema reflect.Type) []string {
 	var names []string
 	for i := 1; i < schema.NumField(); i++ {
@@ -341,8 +341,8 @@ func join(path, key string) string {
 	return path + "." + key
 }
 
-// subject begins a sentence about the mapping at a path: the path itself is
-// printed before it, but the file has none.
+// subject begins a sentence about the mapping at a path. The path is printed
+// before the sentence; the file itself has none.
 func subject(path string) string {
 	if path == "" {
 		return "the file "
@@ -361,7 +361,7 @@ func kindName(n *yaml.Node) string {
 	}
 }
 
-// typeName says what YAML takes a single value for.
+// typeName names the type that a single value has for YAML.
 func typeName(n *yaml.Node) string {
 	switch n.Tag {
 	case "!!int":
@@ -389,14 +389,14 @@ func fieldsOf(schema reflect.Type) string {
 
 var glued = lazy.Regexp(`^([A-Za-z]+):\S`)
 
-// asMapping is the remedy for a single value where a mapping must be: often
-// the blank after a colon is none, or missing.
-func asMapping(value string, schema reflect.Type, m manner) string {
+// asMapping is the remedy for a single value where a mapping must be. Often the
+// space after a colon is missing or is another character.
+func asMapping(value string, schema reflect.Type, m fieldRules) string {
 	if problem, remedy := trace(value); problem != "" {
 		return problem + ": " + remedy
 	}
 	if m := glued().FindStringSubmatch(value); m != nil && slices.Contains(keys(schema), m[1]) {
-		return "write a blank after the colon: " + m[1] + ": " + short(value[len(m[1])+1:])
+		return "write a space after the colon: " + m[1] + ": " + short(value[len(m[1])+1:])
 	}
 	if strings.HasPrefix(m.example, "{") {
 		return writeExample + m.example

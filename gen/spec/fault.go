@@ -13,8 +13,8 @@ import (
 	"hagen/gen/lazy"
 )
 
-// Fault is one thing wrong with a cluster file: where, what, and what to
-// write instead. Problem and Remedy are clauses without a final stop. A
+// Fault is one thing wrong with a cluster file: where it is, what is wrong, and
+// what to write instead. Problem and Remedy are clauses without a full stop. A
 // warning has no Remedy when nothing needs to change.
 type Fault struct {
 	At      At
@@ -35,7 +35,7 @@ type Error struct {
 	Faults []Fault
 }
 
-// Refuse gives nil when there is no fault, else an *Error that holds them
+// Refuse returns nil when there is no fault, else an *Error with the faults
 // sorted by position.
 func Refuse(source Source, faults []Fault) error {
 	if len(faults) == 0 {
@@ -48,8 +48,8 @@ func Refuse(source Source, faults []Fault) error {
 	return &Error{Source: source, Faults: slices.Compact(sorted)}
 }
 
-// maxShown is how many faults are printed. Whoever has more of them has
-// another file in hand, or one mistake that repeats itself.
+// maxShown is how many faults are printed. A file with more is the wrong file, or
+// repeats one mistake.
 const maxShown = 20
 
 // Error lists the faults, each with its line of the file and a caret.
@@ -91,9 +91,9 @@ func (s Source) Explain(f Fault) string {
 	return b.String()
 }
 
-// line gives line n of the source, and whether it may be shown: a file into
-// which somebody pasted a private key is not quoted at all, nor is a line with
-// a password in a URL.
+// line returns line n of the source, and whether it may be shown. A file that
+// contains a private key is not quoted at all, nor is a line with a password in
+// a URL.
 func (s Source) line(n int) (string, bool) {
 	if n < 1 || holdsPrivateKey(s.Text) {
 		return "", false
@@ -115,13 +115,13 @@ func (s Source) line(n int) (string, bool) {
 
 var passwordInURL = lazy.Regexp(`://[^/\s]*:[^/\s@]*@`)
 
-// holdsPrivateKey looks for the words that begin one, as PEM (RFC 7468),
-// OpenSSH or PuTTY write it.
+// holdsPrivateKey looks for the words that begin a private key, as PEM (RFC 7468),
+// OpenSSH and PuTTY write them.
 func holdsPrivateKey(text []byte) bool {
 	return bytes.Contains(text, []byte("PRIVATE KEY")) || bytes.Contains(text, []byte("Private-Lines:"))
 }
 
-// window cuts a long line around the column and gives the blanks that put a
+// window cuts a long line around the column and returns the spaces that put a
 // caret under it. Tabs stay tabs in both, so that they line up.
 func window(line string, column int) (shown, caret string) {
 	const width = 100
@@ -152,7 +152,8 @@ func window(line string, column int) (shown, caret string) {
 	return shown, caret
 }
 
-// printable writes out what a terminal would act on or not show: \x1b.
+// printable escapes characters that a terminal would act on or not show, such as
+// \x1b.
 func printable(s string) string {
 	var b strings.Builder
 	for _, r := range s {
@@ -168,11 +169,11 @@ func printable(s string) string {
 	return b.String()
 }
 
-// Quote puts a value of the file into quotes for a message: cut when it is
-// long, and empty when it is somebody's private key.
+// Quote puts a value of the file in quotes for a message: shortened when it is
+// long, and left out when it is a private key.
 func Quote(value string) string { return strconv.Quote(short(value)) }
 
-// short cuts a value to what a message has room for.
+// short cuts a value to the length that fits a message.
 func short(value string) string {
 	const most = 80
 	if holdsPrivateKey([]byte(value)) {

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Find gives the place of a field that is in no list, by its path
-// ("spec.podCIDRs"), and whether it is written. One that is not is to be looked
-// for where the nearest field stands that would hold it.
+// Find returns the position of a field outside of lists, by its path
+// ("spec.podCIDRs"), and whether it is written. For a field that is not, the
+// position is that of the nearest enclosing field.
 func (f *File) Find(path string) (at At, written bool) {
 	at = f.At
 	inner := reflect.ValueOf(f).Elem()
@@ -26,8 +26,8 @@ func (f *File) Find(path string) (at At, written bool) {
 	return at, written
 }
 
-// keyed finds the field of a struct by its name in the file; the zero Value if
-// it has none.
+// keyed returns the field of a struct by its name in the file; the zero Value if
+// there is none.
 func keyed(holder reflect.Value, key string) reflect.Value {
 	for i := range holder.NumField() {
 		if name, _ := tag(holder.Type().Field(i)); name == key {

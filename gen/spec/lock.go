@@ -1,19 +1,19 @@
 package spec
 
-// LockKind is what the second line of a lock file says.
+// LockKind is the kind in the second line of a lock file.
 const LockKind = "Lock"
 
-// Remedies for what is wrong with a lock file: nobody writes one by hand.
+// Remedies for faults of a lock file, which nobody writes by hand.
 const (
-	// Relock is that of artefacts.
+	// Relock is the remedy for artefacts.
 	Relock = "run hagen lock"
-	// Restore is that of keys, and of what cannot be read.
+	// Restore is the remedy for keys, and for a file that cannot be read.
 	Restore = "restore it from its repository, or remove it: hagen render and hagen lock write it anew"
 )
 
-// LockFile is a decoded lock file: which keys a cluster has, which names the
-// certificates of its API servers carry, and which bytes its artefacts have.
-// hagen render and hagen lock write it; people review it.
+// LockFile is a decoded lock file: it pins the cluster's keys, the names in the
+// certificates of its API servers, and the content of its artefacts. hagen render
+// and hagen lock write it; people review it.
 type LockFile struct {
 	At         At
 	APIVersion Text            `key:"apiVersion,required"`
@@ -23,9 +23,9 @@ type LockFile struct {
 	Artefacts  List[Locked]    `key:"artefacts"`
 }
 
-// LockedKey identifies one key of the cluster that all machines share: a public
-// one by its SHA-256, a secret by an id. Its fields are explained where they are
-// read, in gen/cluster.
+// LockedKey identifies one key that all machines of the cluster share: a public
+// key by its SHA-256, a secret by an id. gen/cluster, which reads the fields,
+// explains them.
 type LockedKey struct {
 	At     At
 	Name   Text `key:"name,required"`
@@ -33,8 +33,7 @@ type LockedKey struct {
 	ID     Text `key:"id"`
 }
 
-// Locked is one artefact. Its fields are explained where they are read, in
-// gen/cluster.
+// Locked is one artefact. gen/cluster, which reads the fields, explains them.
 type Locked struct {
 	At      At
 	Name    Text `key:"name,required"`

@@ -11,10 +11,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// lookalikes are characters of other scripts that most fonts draw as an ASCII
-// one, each before that one: Cyrillic, Greek, Armenian, Latin, punctuation
-// (the part of Unicode's confusables.txt, UTS 39, that keyboards and word
-// processors write).
+// lookalikes maps characters that most fonts draw like an ASCII one to that one:
+// Cyrillic, Greek, Armenian, Latin, punctuation (the part of Unicode's
+// confusables.txt, UTS 39, that keyboards and word processors produce). pairs has
+// each before its ASCII character.
 var lookalikes = sync.OnceValue(func() map[rune]rune {
 	const pairs = "аaеeоoрpсcуyхxкkіiјjѕsһhԁdԛqԝwӏlьbАAВBЕEЗ3КKМMНHОOРPСCТTУYХXІIЈJЅSӀIԌGЬb" +
 		"αaβbγyεeηnιiκkνvοoρpτtυuχxωwϲcϳjΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧX" +
@@ -27,7 +27,7 @@ var lookalikes = sync.OnceValue(func() map[rune]rune {
 	return found
 })
 
-// asciiOf gives the ASCII character that another one looks like.
+// asciiOf returns the ASCII character that another one looks like.
 func asciiOf(r rune) (rune, bool) {
 	if r >= 0xff01 && r <= 0xff5e { // the wide forms of ASCII, in its order
 		return r - 0xff01 + '!', true
@@ -36,15 +36,15 @@ func asciiOf(r rune) (rune, bool) {
 	return plain, found
 }
 
-// likeness is a word that looks like one in ASCII.
+// likeness is a word that looks like an ASCII word.
 type likeness struct {
 	plain  string // the word in ASCII
-	letter rune   // the first that is not
+	letter rune   // the first character that is not ASCII
 }
 
-// lookalike finds out whether a word looks like one in ASCII and is none. A
-// word of another language is none: not all of its letters do. No field takes
-// a word as long as those that are not looked at.
+// lookalike reports whether a word is not ASCII but looks like an ASCII word. A
+// word of another language does not: some of its letters have no ASCII lookalike.
+// Words longer than any field allows are skipped.
 func lookalike(word string) (likeness, bool) {
 	like := likeness{letter: -1}
 	if len(word) > 4096 {
@@ -73,7 +73,7 @@ func (l likeness) problem(word string) string {
 	return fmt.Sprintf("%s holds the %s %U, which only looks like %c", Quote(word), what, l.letter, plain)
 }
 
-// looksLike faults a value that looks like one in ASCII and is none.
+// looksLike faults a value that is not ASCII but looks like an ASCII one.
 func (d *decoder) looksLike(n *yaml.Node, at At) bool {
 	like, found := lookalike(n.Value)
 	if found {
@@ -83,8 +83,8 @@ func (d *decoder) looksLike(n *yaml.Node, at At) bool {
 	return found
 }
 
-// column finds a character of a node in its line; where it is not, as within
-// a text of several lines, the node's own column.
+// column returns the column of a character of a node. If the character is not in
+// the node's first line, it returns the node's own column.
 func (d *decoder) column(n *yaml.Node, r rune) int {
 	if d.alias != nil {
 		return d.alias.Column

@@ -11,33 +11,33 @@ import (
 	"hagen/gen/spelling"
 )
 
-// meant guesses what an unknown field was meant to be: the remedy, and the
-// field of this mapping if it is one.
-func meant(word string, schema reflect.Type) (remedy, field string) {
+// suggestField guesses which field an unknown one was meant to be. It returns the remedy,
+// and the field's name if it belongs to this mapping.
+func suggestField(word string, schema reflect.Type) (remedy, field string) {
 	here := keys(schema)
 	plain := visible(word)
-	if name, known := elsewhere[plain]; known && slices.Contains(here, name) {
+	if name, known := otherNames[plain]; known && slices.Contains(here, name) {
 		return "hagen calls it " + name, name
 	}
 	if i := slices.IndexFunc(here, func(k string) bool { return strings.EqualFold(k, plain) }); i >= 0 {
 		return "write " + here[i], here[i]
 	}
-	if places := homes()[plain]; len(places) > 0 {
-		return fmt.Sprintf("%s belongs to %s", plain, strings.Join(places[:min(len(places), mostHomes)], " or ")), ""
+	if places := holders()[plain]; len(places) > 0 {
+		return fmt.Sprintf("%s belongs to %s", plain, strings.Join(places[:min(len(places), mostHolders)], " or ")), ""
 	}
 	if near := nearest(plain, here); near != "" {
 		return "did you mean " + near + "?", near
 	}
-	if name, known := elsewhere[plain]; known {
-		return "hagen calls it " + strings.TrimPrefix(homes()[name][0]+"."+name, "."), ""
+	if name, known := otherNames[plain]; known {
+		return "hagen calls it " + strings.TrimPrefix(holders()[name][0]+"."+name, "."), ""
 	}
 	return fieldsOf(schema), ""
 }
 
-// mostHomes are as many places as help somebody.
-const mostHomes = 3
+// mostHolders is how many places a remedy names.
+const mostHolders = 3
 
-// visible is a word without the characters that nobody sees.
+// visible returns a word without its invisible characters.
 func visible(word string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) && r != ' ' {
@@ -47,9 +47,9 @@ func visible(word string) string {
 	}, word)
 }
 
-// elsewhere are names that other tools have for hagen's fields: kubeadm,
-// Talos, kubespray, furyctl.
-var elsewhere = map[string]string{
+// otherNames maps names in other tools to hagen's fields: kubeadm, Talos,
+// kubespray, furyctl.
+var otherNames = map[string]string{
 	"controlPlaneEndpoint": "endpoint", "clusterName": "name", "hostname": "name",
 	"controlPlane": "masters", "controlPlanes": "masters", "controlPlaneNodes": "masters", "nodes": "masters", "hosts": "masters",
 	"address": "addresses", "ip": "addresses", "ips": "addresses",
@@ -64,9 +64,9 @@ var elsewhere = map[string]string{
 
 var fileSchema = reflect.TypeFor[File]()
 
-// homes are the paths of the mappings that have a field of a name, in the
-// schema's order.
-var homes = sync.OnceValue(func() map[string][]string {
+// holders maps the name of a field to the paths of the mappings that have it, in the
+// order of the schema.
+var holders = sync.OnceValue(func() map[string][]string {
 	found := map[string][]string{}
 	var walk func(schema reflect.Type, path string)
 	walk = func(schema reflect.Type, path string) {
@@ -87,9 +87,8 @@ var homes = sync.OnceValue(func() map[string][]string {
 	return found
 })
 
-// nearest gives the candidate that a misspelt word most likely meant, or ""
-// when none is close: at most two edits away, one in words of up to four
-// letters.
+// nearest returns the candidate closest to a misspelt word, or "" when none is
+// close: at most two edits away, one in words of up to four letters.
 func nearest(word string, candidates []string) string {
 	most := 2
 	if len(word) <= 4 {

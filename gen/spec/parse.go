@@ -14,21 +14,21 @@ import (
 // Parse decodes a cluster file. The error, if any, is an *Error with every
 // fault that decoding can see: encoding, YAML, unknown, duplicate and missing
 // fields, wrong types. The File is not nil whenever all of the YAML could be
-// read, so that a caller may look for faults of meaning in the rest.
+// read, so that a caller can validate the rest.
 func Parse(source Source) (*File, error) {
 	return parse(source, "", func(d *decoder, file *File) { d.header(file.APIVersion, file.Kind, Kind) })
 }
 
-// ParseLock decodes a lock file, as Parse does a cluster file.
+// ParseLock decodes a lock file, as Parse decodes a cluster file.
 func ParseLock(source Source) (*LockFile, error) {
 	return parse(source, Restore, func(d *decoder, file *LockFile) { d.header(file.APIVersion, file.Kind, LockKind) })
 }
 
-// parse refuses with a remedy for each fault, or with one for all of them.
+// parse decodes a file. A remedy that is not "" replaces those of all faults.
 func parse[T any](source Source, remedy string, header func(*decoder, *T)) (*T, error) {
 	refuse := func(faults []Fault) error {
 		for i := range faults {
-			if faults[i].Problem != leftConflict { // which two people know how to mend
+			if faults[i].Problem != leftConflict { // which has a remedy of its own
 				faults[i].Remedy = cmp.Or(remedy, faults[i].Remedy)
 			}
 		}
@@ -41,14 +41,14 @@ func parse[T any](source Source, remedy string, header func(*decoder, *T)) (*T, 
 	}
 	var file T
 	d := decoder{lines: strings.Split(string(text), "\n")}
-	if !d.value(root, "", reflect.ValueOf(&file).Elem(), manner{}) {
+	if !d.value(root, "", reflect.ValueOf(&file).Elem(), fieldRules{}) {
 		return nil, refuse(d.faults)
 	}
 	header(&d, &file)
 	return &file, refuse(d.faults)
 }
 
-// header holds the first two fields against what this version reads.
+// header checks the first two fields: this hagen reads one version and one kind.
 func (d *decoder) header(version, kind Text, wanted string) {
 	if version.At.Written() && version.Value != Version {
 		d.fault(version.At, Quote(version.Value)+" is not a version this hagen reads", "write "+Version)
@@ -60,11 +60,11 @@ func (d *decoder) header(version, kind Text, wanted string) {
 
 // document reads the single YAML document of a text.
 func document(text []byte) (root *yaml.Node, fault *Fault) {
-	// The reader answers every fault it knows of with an error. Should one
-	// text find a fault that it does not know, the user still gets a sentence.
+	// The YAML reader may panic on a text for which it has no error. The user
+	// still gets a sentence then.
 	defer func() {
 		if recover() != nil {
-			root, fault = nil, &Fault{Problem: "the YAML reader cannot make sense of the file", Remedy: start}
+			root, fault = nil, &Fault{Problem: "the YAML reader cannot read the file", Remedy: start}
 		}
 	}()
 	if f := encoding(text); f != nil {
@@ -74,7 +74,7 @@ func document(text []byte) (root *yaml.Node, fault *Fault) {
 	var first, second yaml.Node
 	switch err := decoder.Decode(&first); {
 	case errors.Is(err, io.EOF):
-		return nil, &Fault{Problem: "the file holds nothing but blanks and comments", Remedy: start}
+		return nil, &Fault{Problem: "the file holds only blank lines and comments", Remedy: start}
 	case err != nil:
 		return nil, syntax(text, decoder, err)
 	}
@@ -89,5 +89,5 @@ func document(text []byte) (root *yaml.Node, fault *Fault) {
 		return nil, syntax(text, decoder, err)
 	}
 	return nil, &Fault{At: place(&second, ""), Problem: "a second YAML document begins here",
-		Remedy: "one file describes one cluster: put another one into its own file"}
+		Remedy: "one file describes one cluster: put another cluster into its own file"}
 }

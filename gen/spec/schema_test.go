@@ -16,7 +16,7 @@ func TestSchema(t *testing.T) {
 		for i := 1; i < schema.NumField(); i++ {
 			f := schema.Field(i)
 			name, required := tag(f)
-			m, where := mannerOf(f), join(path, name)
+			m, where := rulesOf(f), join(path, name)
 			fields++
 			inner := f.Type
 			if items, list := inner.FieldByName("Items"); list {

@@ -2,22 +2,21 @@
 // strict decoding, and the position of every field.
 //
 // The Go types below are the schema. The `key` tag of a field is its name in
-// the file; a field whose tag says "required" must be there. `example` is what
-// it could say, and shown to whoever writes something of another type, unless
-// `quote` says that quotes make it good. `free` is text in any script, where
-// other fields take plain ASCII. A list whose tag says `one` may be a single
-// value, without brackets. What a value
-// means, and whether values fit together, is gen/cluster's business.
+// the file; a field whose tag says "required" must be there. `example` is a good
+// value: the remedy shows it for a value of the wrong type, unless `quote` says
+// that quotes are the remedy. `free` allows text in any script, where other fields
+// take ASCII only. A list with the tag `one` may be a single value, without
+// brackets. gen/cluster decides what a value means, and whether values fit together.
 package spec
 
-// Version and Kind are what the first two lines of a cluster file say.
+// Version and Kind are the values of the first two lines of a cluster file.
 const (
 	Version = "hagen/v1alpha1"
 	Kind    = "Cluster"
 )
 
 // MaxSize is the largest cluster file that is read, in bytes. A cluster of
-// nine masters takes two kilobytes; what is larger is not a cluster file.
+// nine masters takes two kilobytes; a larger file is not a cluster file.
 const MaxSize = 1 << 20
 
 // File is a decoded cluster file.
@@ -63,15 +62,15 @@ type Spec struct {
 	Users                List[User]   `key:"users" example:"[{name: core, sshKeys: [ssh-ed25519 AAAA… you@desk]}]"`
 }
 
-// APIServer holds what differs from the defaults of every API server.
+// APIServer holds settings of all API servers that differ from the defaults.
 type APIServer struct {
 	At        At
 	Port      Int          `key:"port"`
 	ExtraSANs List[String] `key:"extraSANs" example:"[api.example.com]"`
 }
 
-// Host is one machine. Interface to Nameservers are about its first
-// interface, Interfaces about further ones.
+// Host is one machine. The fields from Interface to Nameservers describe its first
+// interface, Interfaces further ones.
 type Host struct {
 	At          At
 	Name        String          `key:"name,required" example:"kubem00"`
@@ -107,8 +106,7 @@ type Network struct {
 	Use         Use          `key:"use" example:"{etcd: 10.10.10.0/24}"`
 }
 
-// Use says which of a machine's addresses the cluster's own daemons use: those
-// in a range.
+// Use selects the addresses that the cluster's own daemons use: those in a range.
 type Use struct {
 	At        At
 	Etcd      Text       `key:"etcd"`
@@ -123,7 +121,7 @@ type ClusterEtcd struct {
 	Snapshots Snapshots `key:"snapshots" example:"{every: 6h}"`
 }
 
-// Snapshots are taken on every master when they are written, be it as {}.
+// Snapshots are taken on every master when the field is written, even as {}.
 type Snapshots struct {
 	At        At
 	Every     Text `key:"every"`
@@ -137,15 +135,15 @@ type Etcd struct {
 	Disk Text `key:"disk"`
 }
 
-// RoleDisks are the disks of all machines of a role that name none of their
-// own.
+// RoleDisks are the disks of those machines of a role that list no disks
+// themselves.
 type RoleDisks struct {
 	At            At
 	Masters       List[Disk] `key:"masters" example:"[{device: /dev/disk/by-id/virtio-logs, filesystem: {format: ext4, path: /var/log}}]"`
 	LoadBalancers List[Disk] `key:"loadBalancers" example:"[{device: /dev/disk/by-id/virtio-logs, filesystem: {format: ext4, path: /var/log}}]"`
 }
 
-// Disk is a disk, under Ignition's names, with what is made of it.
+// Disk is a disk with its partitions or its filesystem, under Ignition's names.
 type Disk struct {
 	At         At
 	Device     Text            `key:"device,required" example:"/dev/disk/by-id/virtio-logs"`
@@ -154,7 +152,7 @@ type Disk struct {
 	Filesystem Filesystem      `key:"filesystem" example:"{format: ext4, path: /var/log}"`
 }
 
-// Partition is one of a disk.
+// Partition is one partition of a disk.
 type Partition struct {
 	At                 At
 	Label              Text       `key:"label,required" example:"logs"`
@@ -176,7 +174,7 @@ type Filesystem struct {
 	WipeFilesystem Bool       `key:"wipeFilesystem"`
 }
 
-// Binaries says how what the units run comes onto the machines.
+// Binaries says how the binaries that the units run get onto the machines.
 type Binaries struct {
 	At           At
 	Mode         Text         `key:"mode"`
@@ -188,8 +186,7 @@ type Binaries struct {
 	Sources      List[Origin] `key:"sources" example:"[{name: haproxy, url: https://example.com/haproxy-3.2.tar.gz}]"`
 }
 
-// Origin is where one file with binaries is fetched, instead of upstream's
-// place.
+// Origin is the URL of one file with binaries, instead of upstream's.
 type Origin struct {
 	At   At
 	Name Text   `key:"name,required" example:"haproxy"`
@@ -229,8 +226,8 @@ type PKI struct {
 	AdminExpiry Text    `key:"adminExpiry"`
 }
 
-// Subject is the name of the authorities. Leaves carry none of it: what
-// stands in their subject is what Kubernetes reads as user and groups.
+// Subject is the name of the authorities. Leaves carry none of it: Kubernetes
+// reads a leaf's subject as user and groups.
 type Subject struct {
 	At                 At
 	CommonName         String `key:"commonName" free:"yes"`
@@ -248,25 +245,25 @@ type User struct {
 	SSHKeys List[String] `key:"sshKeys,required" example:"[ssh-ed25519 AAAA… you@desk]" free:"yes"`
 }
 
-// At is a place in the cluster file: line and column count from 1, Path is
-// the field's ("spec.masters[1].name"). The zero At means "not written".
+// At is a position in the cluster file: line and column count from 1, Path is
+// that of the field ("spec.masters[1].name"). The zero At means "not written".
 type At struct {
 	Line, Column int
 	Path         string
 }
 
-// Written says whether the field stands in the file.
+// Written reports whether the field is in the file.
 func (a At) Written() bool { return a.Line > 0 }
 
-// String is a text field; a number or a bare true is another type.
+// String is a text field; a number or an unquoted true has another type.
 type String struct {
 	Value string
 	At    At
 }
 
-// Text is a field read as the file spells it, whatever type YAML sees in it: a
-// version like 1.40 is a float to YAML, and 1.4 once it was one. Where no
-// number can be good, what is wrong with it is said best by who knows what is.
+// Text is a field read as the file spells it, whatever its type for YAML: the
+// version 1.40 is a float for YAML, which would become 1.4. It also serves fields
+// in which a number is wrong: gen/cluster, which knows what is right, says so best.
 type Text struct {
 	Value string
 	At    At

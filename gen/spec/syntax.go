@@ -11,19 +11,18 @@ import (
 	"hagen/gen/lazy"
 )
 
-// failure is what the YAML reader knows of an error, without its words.
+// failure is an error of the YAML reader, with its positions.
 type failure struct {
-	says  string // problem and context, as the reader puts them
-	begin At     // where the construct began that cannot be read
-	stop  At     // where the reader gave up
+	says  string // problem and context, in the reader's words
+	begin At     // where the construct begins that cannot be read
+	stop  At     // where the reader stopped
 }
 
-// failureOf asks the reader where it stopped. Its error names a line at most,
-// and that is the wrong one for some errors; the marks behind it are right to
-// the column but not exported. A test holds this against the release of
-// yaml.v3 in use, and without the marks the top of the file is named.
-// go.yaml.in/yaml/v4 exports them, but takes what other readers refuse: names of
-// any length, a tab behind a dash.
+// failureOf reads where the YAML reader stopped. Its error names only a line, the
+// wrong one for some errors; its marks are right to the column but not exported. A
+// test checks this with the release of yaml.v3 in use; without the marks the
+// position is the top of the file. go.yaml.in/yaml/v4 exports them, but accepts
+// what other readers refuse: names of any length, a tab after a dash.
 func failureOf(decoder *yaml.Decoder, err error) failure {
 	f := failure{says: err.Error(), begin: At{Line: 1, Column: 1}, stop: At{Line: 1, Column: 1}}
 	reader := reflect.ValueOf(decoder).Elem().FieldByName("parser").Elem()
@@ -45,12 +44,12 @@ func failureOf(decoder *yaml.Decoder, err error) failure {
 	return f
 }
 
-// mark turns a place that counts from 0 into one that counts from 1.
+// mark turns a position that counts from 0 into one that counts from 1.
 func mark(m reflect.Value) At {
 	return At{Line: int(m.FieldByName("line").Int()) + 1, Column: int(m.FieldByName("column").Int()) + 1}
 }
 
-// syntax puts an error of the YAML reader into the user's words.
+// syntax turns an error of the YAML reader into words for the user.
 func syntax(text []byte, decoder *yaml.Decoder, err error) *Fault {
 	f := failureOf(decoder, err)
 	lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
@@ -72,10 +71,10 @@ func syntax(text []byte, decoder *yaml.Decoder, err error) *Fault {
 		return fault
 	}
 	return &Fault{At: f.stop, Problem: "the file is not YAML from here on",
-		Remedy: "look for a missing colon, quote or blank on this line or the one above"}
+		Remedy: "look for a missing colon, quote or space on this line or the one above"}
 }
 
-// inside moves a place behind the end of the file to the end of its last
+// inside moves a position after the end of the file to the end of its last
 // line that is not blank.
 func inside(at At, lines []string) At {
 	if at.Line <= len(lines) {
@@ -89,11 +88,11 @@ func inside(at At, lines []string) At {
 	return at
 }
 
-// comment is not looked at for traces: it may hold anything.
+// comment is skipped in the search for traces: it may hold anything.
 var comment = lazy.Regexp(`(^|\s)#.*$`)
 
 // traceNear looks for a trace where the reader stopped, where the construct
-// began, and on the line above.
+// begins, and on the line above.
 func traceNear(f failure, lines []string) *Fault {
 	for _, n := range []int{f.stop.Line, f.begin.Line, f.stop.Line - 1} {
 		if n < 1 {
@@ -113,7 +112,7 @@ func traceNear(f failure, lines []string) *Fault {
 	return nil
 }
 
-// trace is what the first trace in a text means.
+// trace returns what the first trace in a text means.
 func trace(text string) (problem, remedy string) {
 	for _, known := range traces {
 		if known.pattern().MatchString(text) {
@@ -123,15 +122,15 @@ func trace(text string) (problem, remedy string) {
 	return "", ""
 }
 
-// traces are what else than YAML leaves on a line that cannot be read.
+// traces are texts and characters on an unreadable line that show what happened.
 var traces = []struct {
 	pattern         func() *regexp.Regexp
 	problem, remedy string
 }{
 	{lazy.Regexp(`^(<{7}|={7}|>{7}|\|{7})`), leftConflict, "keep one side and remove the marks"},
 	{lazy.Regexp(`\{[{%]`), "a template was not filled in", "write the value"},
-	{lazy.Regexp(`-----(BEGIN|END) `), "a PEM block stands where a field should", "a cluster file holds no certificates and no keys: remove it"},
-	{lazy.Regexp(`[\x{00a0}\x{2007}\x{202f}\x{3000}]`), "a no-break space stands here, which looks like a blank and is none", "write a blank"},
+	{lazy.Regexp(`-----(BEGIN|END) `), "a PEM block is where a field should be", "a cluster file holds no certificates and no keys: remove it"},
+	{lazy.Regexp(`[\x{00a0}\x{2007}\x{202f}\x{3000}]`), "a no-break space stands here, which only looks like a space", "write a space"},
 	{lazy.Regexp(`[\x{200b}-\x{200f}\x{2060}\x{feff}]`), "an invisible character stands here", "remove it, or write the line again"},
 	{lazy.Regexp(`[“”„‘’‚]`), "a typographic quote stands here", `write plain quotes: "`},
 	{lazy.Regexp(`^ *\t`), aTab, writeBlanks},
@@ -143,36 +142,36 @@ const (
 	quoteIt        = "put the whole value in quotes"
 	noDirectives   = "remove the line: a cluster file needs none"
 	aTab           = "a tab stands here"
-	writeBlanks    = "write blanks: YAML indents with nothing else"
+	writeBlanks    = "write spaces: YAML allows no tabs here"
 	leftConflict   = "a merge conflict was left here"
 	noColon        = "a field has no colon"
-	writeColon     = "write name: value, with a blank after the colon"
+	writeColon     = "write name: value, with a space after the colon"
 )
 
-// syntaxFaults puts the reader's words into the user's, and says which of its
-// two places is the one to show. The first entry whose text the reader's
-// contains is taken; they are all that yaml.v3 says (scannerc.go, parserc.go
-// and decode.go), save what encoding has refused before.
+// syntaxFaults maps the reader's words to words for the user, and says which of the
+// two positions to show. The first entry whose text the reader's error contains is
+// used. The entries cover all errors of yaml.v3 (scannerc.go, parserc.go and
+// decode.go) that encoding has not refused before.
 var syntaxFaults = []struct {
 	says            string
 	begin           bool
 	problem, remedy string
 	refine          func(*Fault, failure, []string)
 }{
-	// The constructs that a cluster file has no use for; several messages each.
+	// Constructs that a cluster file does not need; several messages each.
 	{says: "directive", problem: "a line that begins with % is an instruction to YAML readers", remedy: noDirectives, begin: true},
 	{says: "found incompatible YAML document", problem: "the file is in another version of YAML", remedy: noDirectives},
 	{says: "a tag", begin: true, problem: "a value that begins with ! is a YAML tag", remedy: quoteIt + ", or remove the !"},
 	{says: "found undefined tag handle", begin: true, problem: "a value that begins with ! is a YAML tag", remedy: quoteIt + ", or remove the !"},
-	{says: "scanning an alias", begin: true, problem: "a value that begins with * is a reference for YAML", remedy: quoteIt},
-	{says: "scanning an anchor", begin: true, problem: "a value that begins with & is an anchor for YAML", remedy: quoteIt},
-	{says: "unknown anchor", problem: "a value that begins with * is a reference for YAML, and nothing in the file has this name", remedy: quoteIt},
-	{says: "block scalar", begin: true, problem: "a value that begins with | or > is a text on the lines below", remedy: quoteIt},
+	{says: "scanning an alias", begin: true, problem: "a value that begins with * is an alias in YAML", remedy: quoteIt},
+	{says: "scanning an anchor", begin: true, problem: "a value that begins with & is an anchor in YAML", remedy: quoteIt},
+	{says: "unknown anchor", problem: "a value that begins with * is an alias in YAML, and the file has no anchor of this name", remedy: quoteIt},
+	{says: "block scalar", begin: true, problem: "a value that begins with | or > continues on the lines below", remedy: quoteIt},
 
 	// Quotes.
 	{says: "found unexpected end of stream", begin: true, problem: "the quote that opens here is never closed", remedy: "close it"},
 	{says: "found unexpected document indicator", begin: true, problem: "the quote that opens here is never closed", remedy: "close it"},
-	{says: "quoted scalar", problem: `the text in double quotes has a backslash that means nothing`, remedy: `write it in single quotes, where \ is a character like others`},
+	{says: "quoted scalar", problem: `the text in double quotes has a backslash that is no known escape`, remedy: `write it in single quotes, where \ is an ordinary character`},
 
 	// Brackets and braces.
 	{says: "expected ',' or ']'", problem: "a comma is missing before this", remedy: "separate items with commas: [first, second]", refine: unclosed("[", "]")},
@@ -180,26 +179,26 @@ var syntaxFaults = []struct {
 	{says: "did not find expected node content", problem: "a value is missing here", remedy: "write one, or remove the comma or bracket that asks for it", refine: atEnd},
 
 	// Lines that do not fit together.
-	{says: "mapping values are not allowed", problem: "a second colon stands on this line", remedy: "begin the field on its own line, or put the value in quotes", refine: deeper},
+	{says: "mapping values are not allowed", problem: "this line has a second colon", remedy: "begin the field on its own line, or put the value in quotes", refine: deeper},
 	{says: "could not find expected ':'", begin: true, problem: noColon, remedy: writeColon, refine: longName},
 	{says: "sequence entries are not allowed", problem: "a list cannot begin on the line of its field", remedy: "begin it on the next line, or write it in brackets: [first, second]", refine: behindDashes},
-	{says: "mapping keys are not allowed", problem: "a question mark stands where no field can begin", remedy: quoteIt},
-	{says: "expected '-' indicator", problem: "this line is neither an item of the list above nor in line with the list's field", remedy: likeNeighbours},
+	{says: "mapping keys are not allowed", problem: "a question mark is where no field can begin", remedy: quoteIt},
+	{says: "expected '-' indicator", problem: "this line is neither an item of the list above nor aligned with the list's field", remedy: likeNeighbours},
 	{says: "did not find expected key", problem: "this line fits neither the field above nor a new one", remedy: likeNeighbours, refine: behindValue},
-	{says: "did not find expected <document start>", problem: "the YAML document has ended, and this follows", remedy: "remove it, or " + likeNeighbours},
+	{says: "did not find expected <document start>", problem: "this follows the end of the YAML document", remedy: "remove it, or " + likeNeighbours},
 	{says: "cannot start any token", problem: "no value can begin with this character", remedy: quoteIt, refine: tab},
 	{says: "found a tab character", problem: aTab, remedy: writeBlanks},
-	{says: "exceeded max depth", problem: "the file is nested too deeply", remedy: "a cluster file is six levels deep"},
+	{says: "exceeded max depth", problem: "the file is nested too deeply", remedy: "write fewer levels: a cluster file has six"},
 }
 
-// tab tells the tab from other characters that begin no value.
+// tab tells a tab from other characters that cannot begin a value.
 func tab(fault *Fault, f failure, lines []string) {
 	if strings.HasPrefix(after(lines, f.stop), "\t") {
 		fault.Problem, fault.Remedy = aTab, writeBlanks
 	}
 }
 
-// unclosed tells a bracket that is never closed, or by one of another kind,
+// unclosed tells a bracket that is never closed, or closed by one of another kind,
 // from a comma that is missing within one line.
 func unclosed(open, closing string) func(*Fault, failure, []string) {
 	return func(fault *Fault, f failure, lines []string) {
@@ -223,17 +222,17 @@ func unclosed(open, closing string) func(*Fault, failure, []string) {
 	}
 }
 
-// maxName is how far from its begin YAML looks for the colon behind a field's
-// name (YAML 1.2.2, 7.4.2).
+// maxName is the longest name of a field, in characters: YAML looks no further for
+// its colon (YAML 1.2.2, 7.4.2).
 const (
 	maxName     = 1024
-	nameTooLong = "the name of this field is too long: more than 1024 characters stand before its colon"
-	shortenName = "shorten it: no field has a name of thirty characters"
+	nameTooLong = "the name of this field is too long: its colon comes after more than 1024 characters"
+	shortenName = "shorten it: every field's name is shorter than thirty characters"
 )
 
 var colon = lazy.Regexp(`:(\s|$)`)
 
-// longName tells a colon that comes too late from one that is missing.
+// longName tells a colon that comes too late from a missing one.
 func longName(fault *Fault, f failure, lines []string) {
 	rest := after(lines, f.begin)
 	if found := colon().FindStringIndex(rest); found != nil && utf8.RuneCountInString(rest[:found[0]]) > maxName {
@@ -241,14 +240,14 @@ func longName(fault *Fault, f failure, lines []string) {
 	}
 }
 
-// lastItem is what follows the last comma or bracket of a text.
+// lastItem returns what follows the last comma or bracket of a text.
 func lastItem(text string) string {
 	return strings.TrimLeft(text[strings.LastIndexAny(text, ",{[")+1:], " ")
 }
 
 var dashes = lazy.Regexp(`^--- +`)
 
-// behindDashes tells what begins on the line of a document mark.
+// behindDashes finds a field or item that begins on the line of a document mark.
 func behindDashes(fault *Fault, f failure, lines []string) {
 	if mark := dashes().FindString(before(lines, f.stop)); mark != "" {
 		fault.At.Column = 1 + len(mark)
@@ -256,17 +255,17 @@ func behindDashes(fault *Fault, f failure, lines []string) {
 	}
 }
 
-// atEnd tells a file that ends within brackets from a comma too many.
+// atEnd tells a file that ends within brackets from one with a comma too many.
 func atEnd(fault *Fault, f failure, lines []string) {
 	if f.stop.Line == len(lines) && after(lines, f.stop) == "" {
-		fault.Problem, fault.Remedy = "the file ends here, within a list or a mapping", "close what is open with ] or }"
+		fault.Problem, fault.Remedy = "the file ends here, within a list or a mapping", "close it with ] or }"
 	}
 }
 
 var fieldStart = lazy.Regexp(`^( *(?:- +)*)[^:"'{\[]+$`)
 
-// deeper tells a line with two colons from one whose colon is its first:
-// either the line above has lost its colon, or this one is indented too far.
+// deeper tells a line with two colons from one with a single colon: then either
+// the line above lacks its colon, or this one is indented too far.
 func deeper(fault *Fault, f failure, lines []string) {
 	text := before(lines, f.stop)
 	m := fieldStart().FindStringSubmatch(text)
@@ -283,14 +282,14 @@ func deeper(fault *Fault, f failure, lines []string) {
 		return
 	}
 	fault.At.Column = 1 + len(m[1])
-	fault.Problem = "this line is deeper than the one above, whose field has a value already"
+	fault.Problem = "this line is indented more than the one above, whose field has a value already"
 	fault.Remedy = likeNeighbours
 }
 
 var plainLine = lazy.Regexp(`^( *(?:- +)*)[^ "'{\[]`)
 
-// lineAbove finds the last line before this one that says something, how
-// deep that is, and whether it is a field that has lost its colon.
+// lineAbove finds the last line before this one that is not blank, its indent, and
+// whether it is a field that lacks its colon.
 func lineAbove(lines []string, line int) (above, indent int, lost bool) {
 	for n := line - 1; n > 0; n-- {
 		text := strings.TrimRight(comment().ReplaceAllString(lines[n-1], ""), " \r")
@@ -304,19 +303,19 @@ func lineAbove(lines []string, line int) (above, indent int, lost bool) {
 	return 0, 0, false
 }
 
-// behindValue tells what follows a value on its own line from a line that is
+// behindValue tells text that follows a value on its line from a line that is
 // indented wrongly.
 func behindValue(fault *Fault, f failure, lines []string) {
 	rest := after(lines, f.stop)
 	switch {
 	case strings.IndexAny(rest, "]}") == 0:
-		fault.Problem, fault.Remedy = "the "+rest[:1]+" closes nothing that is open", "remove it, or open what it closes"
+		fault.Problem, fault.Remedy = "the "+rest[:1]+" closes nothing", "remove it, or add the bracket that opens it"
 	case strings.TrimSpace(before(lines, f.stop)) != "":
-		fault.Problem, fault.Remedy = "the value before this has ended already", quoteIt
+		fault.Problem, fault.Remedy = "the value before this has already ended", quoteIt
 	}
 }
 
-// before and after are what stands on a line on either side of a place.
+// before and after return the text of a line on either side of a position.
 func before(lines []string, at At) string {
 	line := []rune(lines[at.Line-1])
 	return string(line[:min(at.Column-1, len(line))])

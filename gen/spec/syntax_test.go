@@ -163,12 +163,12 @@ func TestMeant(t *testing.T) {
 		"certSANs":   "hagen calls it spec.apiServer.extraSANs",
 		"wholly":     "its fields are apiVersion, kind, metadata, spec",
 	} {
-		if got, _ := meant(word, fileSchema); got != want {
+		if got, _ := suggestField(word, fileSchema); got != want {
 			t.Errorf("%s: got %q, want %q", word, got, want)
 		}
 	}
-	for word, name := range elsewhere {
-		if len(homes()[name]) == 0 {
+	for word, name := range otherNames {
+		if len(holders()[name]) == 0 {
 			t.Errorf("%s: %s is no field", word, name)
 		}
 	}

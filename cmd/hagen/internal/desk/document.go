@@ -93,7 +93,7 @@ func (w *work) document(format string) *document.Document {
 	m := &w.machines[0]
 	for i := range m.Documents {
 		d := &m.Documents[i]
-		packed := profiles.Reader(format) == d.Reader() && m.Gets(d)
+		packed := profiles.Reader(format) == d.Reader() && m.Delivers(d)
 		if packed || d.Format == format && d.Reader() == "" {
 			return d
 		}

@@ -44,7 +44,7 @@ func wrap(c *profiles.Channel, machines []gen.Machine, which func(*document.Docu
 	if err != nil {
 		return nil, decide.Fault(err)
 	}
-	return gen.On(c, wrapped), nil
+	return gen.ForChannel(c, wrapped), nil
 }
 
 // fitted are machines whose documents are wrapped for a channel where they must
@@ -67,7 +67,7 @@ func misfits(c *profiles.Channel, machines []gen.Machine) bool {
 func largest(c *profiles.Channel, machines []gen.Machine) int {
 	size := 0
 	for i := range machines {
-		for _, d := range machines[i].Given(c) {
+		for _, d := range machines[i].DocumentsFor(c) {
 			size = max(size, gen.Size(c, d.Text))
 		}
 	}
@@ -78,7 +78,7 @@ func largest(c *profiles.Channel, machines []gen.Machine) int {
 func unserved(c *profiles.Channel, machines []gen.Machine) []string {
 	var names []string
 	for i := range machines {
-		if len(machines[i].Given(c)) == 0 {
+		if len(machines[i].DocumentsFor(c)) == 0 {
 			names = append(names, machines[i].Host.Name)
 		}
 	}
@@ -107,7 +107,7 @@ func (w *work) tooLarge(c *profiles.Channel) error {
 	var lines []string
 	for i := range w.machines {
 		m := &w.machines[i]
-		small, given := wrapped[i].Given(c), m.Given(c)
+		small, given := wrapped[i].DocumentsFor(c), m.DocumentsFor(c)
 		for j, d := range given {
 			if gen.Fits(c, d.Text) {
 				continue
@@ -221,7 +221,7 @@ func wider(machines []gen.Machine) (string, error) {
 	}
 	var names []string
 	for _, c := range profiles.Channels() {
-		if on := gen.On(&c, wrapped); len(unserved(&c, on)) == 0 && !misfits(&c, on) {
+		if on := gen.ForChannel(&c, wrapped); len(unserved(&c, on)) == 0 && !misfits(&c, on) {
 			names = append(names, c.Name)
 		}
 	}
@@ -243,7 +243,7 @@ func (w *work) wrongReader(c *profiles.Channel, hosts []string) error {
 			others = append(others, m.Host.Name)
 			continue
 		}
-		has := m.Given(&profiles.Channel{})[0].Reader()
+		has := m.DocumentsFor(&profiles.Channel{})[0].Reader()
 		lines = append(lines, fmt.Sprintf("%s: %s, with a document for %s", m.Host.Name, m.Host.OS.Name, readers[has]))
 	}
 	if !w.cluster.Profile.OnlyOS {

@@ -139,12 +139,12 @@ func (w *work) hosts() []hostSummary {
 
 func summaryOf(m *gen.Machine, d *document.Document) documentSummary {
 	s := documentSummary{Format: d.Format, Path: d.Path, Bytes: len(d.Text), Wrapped: d.Wrapped}
-	if !m.Gets(d) {
+	if !m.Delivers(d) {
 		return s
 	}
 	for _, c := range profiles.Channels() {
 		// On some it is the plain one that the machine has to be given.
-		for _, given := range m.Given(&c) {
+		for _, given := range m.DocumentsFor(&c) {
 			if given.Reader() == d.Reader() && !gen.Fits(&c, given.Text) {
 				s.TooLargeFor = append(s.TooLargeFor, c.Name)
 			}
