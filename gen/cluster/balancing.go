@@ -21,19 +21,19 @@ type Mode string
 const (
 	Dedicated Mode = "dedicated" // HAProxy on machines of its own
 	Colocated Mode = "colocated" // HAProxy on every master
-	External  Mode = "external"  // what somebody else runs
+	External  Mode = "external"  // a load balancer that hagen does not make
 )
 
-// Balancing is how clients reach an API server that is up.
+// Balancing says how clients reach an API server that is up.
 type Balancing struct {
 	Mode           Mode
 	VirtualIPs     []netip.Addr // move between the machines with HAProxy; at most one of each family
 	RouterID       int          // VRRP's virtual router identifier, 1-255; 0 without a virtual IP
 	AddressAt      spec.At      // where the virtual IP is written
 	RouterAt       spec.At      // where the number is written, or else the virtual IP
-	Names          []string     // of the front, besides the endpoint's
+	Names          []string     // that clients dial, besides the endpoint's
 	StatsPort      uint16       // on the loopback: liveness, statistics, metrics
-	Metrics        bool         // Prometheus'
+	Metrics        bool         // for Prometheus
 	MaxConnections int          // of all clients of one HAProxy
 	Timeouts       Timeouts
 }
@@ -43,12 +43,12 @@ type Timeouts struct {
 	Connect, Client, Server, Tunnel, Check time.Duration
 }
 
-// Fronts lists the machines that HAProxy runs on; none in mode external.
+// Fronts lists the machines that run HAProxy; none in mode external.
 func (c *Cluster) Fronts() []Host {
 	return c.Of(frontRoles[c.Balancing.Mode])
 }
 
-// IsFront says whether HAProxy runs on the host.
+// IsFront reports whether the host runs HAProxy.
 func (c *Cluster) IsFront(h Host) bool {
 	return h.Role == frontRoles[c.Balancing.Mode]
 }
@@ -73,7 +73,7 @@ func (v *validation) balancing() {
 	}
 	if n := lb.MaxConnections; n.At.Written() {
 		if n.Value < 100 || n.Value > 500_000 {
-			v.fault(n.At, fmt.Sprintf("%d is out of range: a watch is a connection, and every daemon has some", n.Value), "write 100 to 500000, for example 8000")
+			v.fault(n.At, fmt.Sprintf("%d is out of range: every watch is a connection, and every daemon has several", n.Value), "write 100 to 500000, for example 8000")
 		}
 		b.MaxConnections = n.Value
 	}
@@ -87,17 +87,17 @@ func (v *validation) balancing() {
 		Check:   v.timeout(t.Check, 1500*time.Millisecond),
 	}
 	if at := t.Check.At; at.Written() && (b.Timeouts.Check < 200*time.Millisecond || b.Timeouts.Check > 10*time.Second) {
-		v.warn(at, fmt.Sprintf("a check of %s: it takes a TLS handshake and an answer from etcd, and until it has failed twice a hung API server is asked", t.Check.Value),
+		v.warn(at, fmt.Sprintf("a timeout of %s for checks: a check needs a TLS handshake and an answer from etcd, and a hung API server gets clients until two checks fail", t.Check.Value),
 			"write 200ms to 10s, for example 1500ms")
 	}
 	if at := t.Connect.At; at.Written() && (b.Timeouts.Connect < 100*time.Millisecond || b.Timeouts.Connect > 10*time.Second) {
-		v.warn(at, fmt.Sprintf("a connect of %s: so long a client waits for a dead machine before another is tried, and a busy one needs some of it", t.Connect.Value),
+		v.warn(at, fmt.Sprintf("a timeout of %s for connections: clients wait that long for a dead machine before HAProxy tries another, and a busy machine needs some time", t.Connect.Value),
 			"write 100ms to 10s, for example 1s")
 	}
 	if len(v.c.Fronts()) > 0 && !v.tellsItself() {
 		for _, at := range []spec.At{lb.StatsPort.At, lb.Metrics.At} {
 			if at.Written() {
-				v.warn(at, "the classic profile's HAProxy tells nothing of itself without a virtual IP", "remove it")
+				v.warn(at, "without a virtual IP, HAProxy in profile classic serves no statistics", "remove it")
 			}
 		}
 	}
@@ -106,12 +106,12 @@ func (v *validation) balancing() {
 	}
 	for _, at := range []spec.At{lb.StatsPort.At, lb.Metrics.At, lb.MaxConnections.At, t.At} {
 		if at.Written() {
-			v.warn(at, "there is no load balancer of hagen's that this could be for", "remove it")
+			v.warn(at, "hagen makes no load balancer for this cluster, so it has no effect", "remove it")
 		}
 	}
 }
 
-// mode holds the mode against the machines there are.
+// mode checks the mode against the machines.
 func (v *validation) mode(field spec.Text) {
 	list := v.spec.LoadBalancers
 	b := &v.c.Balancing
@@ -124,14 +124,14 @@ func (v *validation) mode(field spec.Text) {
 	}
 	if !v.choice(field, string(Dedicated), string(Colocated), string(External)) {
 		if b.Mode == External {
-			b.Mode = Colocated // whatever was meant: nothing that fits it is called wrong
+			b.Mode = Colocated // so that fields which may be right get no further faults
 		}
 		return
 	}
 	b.Mode = Mode(field.Value)
 	switch {
 	case b.Mode == Dedicated && len(list.Items) == 0:
-		v.fault(field.At, "dedicated means machines for HAProxy alone, and there are none", "add loadBalancers, or write colocated: HAProxy on every master")
+		v.fault(field.At, "dedicated means separate machines for HAProxy, and there are none", "add loadBalancers, or write colocated: HAProxy on every master")
 	case b.Mode == Colocated && len(list.Items) > 0:
 		v.fault(field.At, fmt.Sprintf("colocated puts HAProxy on the masters, but there are loadBalancers (line %d)", list.At.Line), "remove loadBalancers, or write dedicated")
 	case b.Mode == External && len(list.Items) > 0:
@@ -139,8 +139,8 @@ func (v *validation) mode(field spec.Text) {
 	}
 }
 
-// virtualIPs reads the addresses that move, and VRRP's number for them: a
-// virtual router of its own for each family, of the same number (RFC 5798, 3).
+// virtualIPs reads the virtual IPs, and VRRP's number for them: each family has its
+// own virtual router, with the same number (RFC 5798, 3).
 func (v *validation) virtualIPs(lb spec.LoadBalancer) {
 	b := &v.c.Balancing
 	for _, field := range lb.VirtualIP.Items {
@@ -149,7 +149,7 @@ func (v *validation) virtualIPs(lb spec.LoadBalancer) {
 			continue
 		}
 		if i := slices.IndexFunc(b.VirtualIPs, func(o netip.Addr) bool { return sameFamily(o, a) }); i >= 0 {
-			v.fault(field.At, fmt.Sprintf("%s is a second %s address, beside %s: one of each family moves", a, family(a), b.VirtualIPs[i]), "keep one of the two")
+			v.fault(field.At, fmt.Sprintf("%s is a second %s address, beside %s: there is one virtual IP of each family", a, family(a), b.VirtualIPs[i]), "keep one of the two")
 			continue
 		}
 		b.VirtualIPs = append(b.VirtualIPs, a)
@@ -159,21 +159,21 @@ func (v *validation) virtualIPs(lb spec.LoadBalancer) {
 		}
 	}
 	if at := lb.VirtualIP.At; at.Written() && len(lb.VirtualIP.Items) == 0 {
-		v.fault(at, "is empty", "write a free address of the machines' network, or remove it")
+		v.fault(at, "is empty", "write an unused address of the machines' network, or remove it")
 	}
 	field := lb.VirtualRouterID
 	switch {
 	case !field.At.Written():
 	case field.Value < 1 || field.Value > 255:
-		v.fault(field.At, fmt.Sprintf("%d is not a virtual router's number", field.Value), "write 1 to 255 (RFC 5798, 5.2.3)")
+		v.fault(field.At, fmt.Sprintf("%d is not a valid number of a virtual router", field.Value), "write 1 to 255 (RFC 5798, 5.2.3)")
 	case !lb.VirtualIP.At.Written():
-		v.fault(field.At, "there is no virtual IP that this could be the number of", "add virtualIP, or remove the line")
+		v.fault(field.At, "there is no virtual IP to use this number for", "add virtualIP, or remove the line")
 	case len(b.VirtualIPs) > 0:
 		b.RouterID, b.RouterAt = field.Value, field.At
 	}
 }
 
-// virtualIP reads one of them; the zero Addr when faulty.
+// virtualIP reads one virtual IP; the zero Addr when faulty.
 func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr {
 	a := v.address(field)
 	fronts := v.c.Fronts()
@@ -184,17 +184,17 @@ func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr
 	case v.c.Balancing.Mode == External:
 		remedy := "add loadBalancers, or write mode: colocated"
 		if lb.Mode.At.Written() {
-			remedy = "remove it; an external load balancer's address is written as the endpoint"
+			remedy = "remove it; write an external load balancer's address as the endpoint"
 		}
-		v.fault(field.At, "hagen makes no load balancer that could have it", remedy)
+		v.fault(field.At, "hagen makes no load balancer that could hold it", remedy)
 	case owner >= 0:
-		v.fault(field.At, fmt.Sprintf("%s is the address of %s: a virtual IP belongs to no machine, it moves", a, v.c.Hosts()[owner].Name), "write a free address of the same network")
+		v.fault(field.At, fmt.Sprintf("%s is the address of %s: a virtual IP is no machine's own, it moves", a, v.c.Hosts()[owner].Name), "write an unused address of the same network")
 	case routes(v.c.Hosts(), a):
-		v.fault(field.At, fmt.Sprintf("%s is the machines' gateway: whoever held it would be the router", a), "write a free address of the same network")
+		v.fault(field.At, fmt.Sprintf("%s is the machines' gateway: the machine that held it would replace the router", a), "write an unused address of the same network")
 	case len(fronts) == 1:
 		v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", fronts[0].Name), "add another, or remove virtualIP")
 	case without != "":
-		v.fault(field.At, fmt.Sprintf("%s is %s, and there is no such address of %s: who has none cannot tell the others that it holds it", a, family(a), without),
+		v.fault(field.At, fmt.Sprintf("%s is %s, and there is no such address on %s: a machine needs one to announce that it holds the virtual IP", a, family(a), without),
 			"give every machine with HAProxy an address of that family")
 	default:
 		v.sameNetwork(field.At, a)
@@ -203,22 +203,22 @@ func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr
 	return netip.Addr{}
 }
 
-// routes says whether an address is a default router of machines.
+// routes reports whether an address is a default gateway of a machine.
 func routes(hosts []Host, a netip.Addr) bool {
 	return slices.ContainsFunc(hosts, func(h Host) bool {
 		return slices.ContainsFunc(h.Interfaces, func(i Interface) bool { return slices.Contains(i.Gateways, a) })
 	})
 }
 
-// usualNetwork is the network that an address is taken to be in when nothing
-// tells its size: a /24 is what most networks of IPv4 are at least, and a /64
-// what all of IPv6 are (RFC 4291, 2.5.4).
+// usualNetwork returns the assumed network of an address when the cluster file does
+// not say its size: most IPv4 networks are a /24 or larger, all IPv6 networks a /64
+// (RFC 4291, 2.5.4).
 func usualNetwork(a netip.Addr) netip.Prefix {
 	return netip.PrefixFrom(a, usualLength(a)).Masked()
 }
 
-// OneNetwork says whether two addresses are on one network: that of a machine's
-// interface, where the cluster file tells its size.
+// OneNetwork reports whether two addresses are on the same network: that of a
+// machine's interface, where the cluster file says its size.
 func (c *Cluster) OneNetwork(a, b netip.Addr) bool {
 	for _, h := range c.Hosts() {
 		for _, i := range h.Interfaces {
@@ -232,29 +232,29 @@ func (c *Cluster) OneNetwork(a, b netip.Addr) bool {
 	return usualNetwork(a).Contains(b)
 }
 
-// sameNetwork warns of a virtual IP that can hardly be on the network of the
-// machines that hold it in turn.
+// sameNetwork warns of a virtual IP that is probably on another network than the
+// machines that may hold it.
 func (v *validation) sameNetwork(at spec.At, a netip.Addr) {
 	larger := fmt.Sprintf("unless the network is larger than a /%d, ", usualLength(a))
 	if a.Is4() && (a.As4()[3] == 0 || a.As4()[3] == 255) {
-		v.warn(at, fmt.Sprintf("%s is what most networks call themselves, or everybody in them", a), larger+"write another address")
+		v.warn(at, fmt.Sprintf("%s is the network or broadcast address of most networks", a), larger+"write another address")
 	}
 	near := func(b netip.Addr) bool { return sameFamily(a, b) && v.c.OneNetwork(a, b) }
 	far := hostsThat(v.c.Fronts(), func(h Host) bool { return len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, near) })
 	if far != "" {
-		v.warn(at, fmt.Sprintf("%s seems to be on another network than %s: an address moves within one network only", a, far), larger+"write an address of the machines' network")
+		v.warn(at, fmt.Sprintf("%s seems to be on another network than %s: a virtual IP moves only within one network", a, far), larger+"write an address of the machines' network")
 	}
 }
 
-// routerID derives VRRP's number from the cluster's name, so that clusters on
-// one network most likely have different ones without anybody keeping a list.
+// routerID derives VRRP's number from the cluster's name, so that clusters on one
+// network most likely have different numbers without a list of them.
 func routerID(name string) int {
 	sum := fnv.New32a()
 	sum.Write([]byte(name)) // never fails
 	return 1 + int(sum.Sum32()%255)
 }
 
-// frontNames reads the further names of what clients dial.
+// frontNames reads further names that clients dial.
 func (v *validation) frontNames(list spec.List[spec.String]) {
 	v.atMost(list.At, len(list.Items), maxFrontNames, "write those that clients dial")
 	seen := map[string]int{}
@@ -269,14 +269,14 @@ func (v *validation) frontNames(list spec.List[spec.String]) {
 		})
 		switch {
 		case strings.HasPrefix(field.Value, "*."):
-			v.fault(field.At, spec.Quote(field.Value)+" is no one name", "write it into apiServer.extraSANs, and here the names that clients dial")
+			v.fault(field.At, spec.Quote(field.Value)+" is not a single name", "write it in apiServer.extraSANs, and here the names that clients dial")
 		case !v.name(field, maxDNSName, "api.example.com"):
 		case numericEnd().MatchString(field.Value):
-			v.fault(field.At, spec.Quote(field.Value)+" reads like an address", "write a name; further addresses go to apiServer.extraSANs")
+			v.fault(field.At, spec.Quote(field.Value)+" looks like an address", "write a name; further addresses go in apiServer.extraSANs")
 		case loopbackName().MatchString(field.Value):
-			v.fault(field.At, spec.Quote(field.Value)+" is another machine for everyone who dials it", "write names that your DNS knows, for example api.example.com")
+			v.fault(field.At, spec.Quote(field.Value)+" means the machine that dials it", "write names that your DNS knows, for example api.example.com")
 		case machine:
-			v.fault(field.At, spec.Quote(field.Value)+" is the name of a machine", "write names that stand for whatever answers at the endpoint")
+			v.fault(field.At, spec.Quote(field.Value)+" is the name of a machine", "write names of whatever answers at the endpoint")
 		case twice:
 			v.fault(field.At, fmt.Sprintf("%s is written a second time (first on line %d)", spec.Quote(field.Value), line), "keep one of the two")
 		default:
@@ -286,7 +286,7 @@ func (v *validation) frontNames(list spec.List[spec.String]) {
 	}
 }
 
-// statsPort reads the port; frontPorts holds it against the others.
+// statsPort reads the port; frontPorts compares it with the others.
 func (v *validation) statsPort(field spec.Int) {
 	if field.Value < 1 || field.Value > 65535 {
 		v.fault(field.At, fmt.Sprintf("%d is not a port", field.Value), fmt.Sprintf("write one of 1-65535, for example %d", defaultStatsPort))
@@ -298,14 +298,14 @@ func (v *validation) statsPort(field spec.Int) {
 	}
 }
 
-// tellsItself says whether HAProxy has a listener about itself: the 2018 guide's has
-// one only where keepalived asks there.
+// tellsItself reports whether HAProxy has a listener for statistics: in profile
+// classic only where keepalived asks there.
 func (v *validation) tellsItself() bool {
 	return len(v.c.Fronts()) > 0 && (v.c.Profile.Name != profiles.Classic || len(v.c.Balancing.VirtualIPs) > 0)
 }
 
-// frontPorts holds the two ports on which HAProxy listens against what else
-// listens on its machines. The fault is told where a port is written.
+// frontPorts compares HAProxy's two ports with the other ports on its machines. The
+// fault is at a port that is written.
 func (v *validation) frontPorts() {
 	e, b := v.c.Endpoint, v.c.Balancing
 	if len(v.c.Fronts()) == 0 {
@@ -325,7 +325,7 @@ func (v *validation) frontPorts() {
 	}
 }
 
-// statsPortTaken is about the port of HAProxy's listener about itself.
+// statsPortTaken faults a statistics port of HAProxy that another listener has.
 func (v *validation) statsPortTaken(role Role) {
 	e, port, at := v.c.Endpoint, v.c.Balancing.StatsPort, v.spec.LoadBalancer.StatsPort.At
 	remedy := fmt.Sprintf("write for example %d", v.freePort(defaultStatsPort))
@@ -333,11 +333,11 @@ func (v *validation) statsPortTaken(role Role) {
 	colocated := v.c.Balancing.Mode == Colocated
 	switch {
 	case port == e.Port && at.Written():
-		v.fault(at, fmt.Sprintf("port %d is where HAProxy answers clients, the endpoint's port", port), remedy)
+		v.fault(at, fmt.Sprintf("port %d is the endpoint's port, on which HAProxy serves clients", port), remedy)
 	case port == e.Port:
-		v.fault(e.At, fmt.Sprintf("port %d is where HAProxy tells its statistics", port), "write another port, or another loadBalancer.statsPort")
+		v.fault(e.At, fmt.Sprintf("port %d is HAProxy's statistics port", port), "write another port, or another loadBalancer.statsPort")
 	case colocated && port == v.c.APIServer.Port && !at.Written() && api.Written():
-		v.fault(api, fmt.Sprintf("port %d is where HAProxy tells its statistics on every master", port), "write another port, or another loadBalancer.statsPort")
+		v.fault(api, fmt.Sprintf("port %d is HAProxy's statistics port on every master", port), "write another port, or another loadBalancer.statsPort")
 	case colocated && port == v.c.APIServer.Port:
 		v.fault(at, fmt.Sprintf("port %d is kube-apiserver's on every master", port), remedy)
 	case colocated && v.c.NodePorts.Contains(port) && !at.Written():
@@ -350,11 +350,11 @@ func (v *validation) statsPortTaken(role Role) {
 }
 
 func (v *validation) inNodePorts(at spec.At, port uint16) {
-	v.fault(at, fmt.Sprintf("port %d lies in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), "write one outside of it, or another serviceNodePortRange")
+	v.fault(at, fmt.Sprintf("port %d is in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), "write a port outside of it, or another serviceNodePortRange")
 }
 
-// freePort is the first of some usual ports, from the one that is liked best,
-// that nothing has on a machine with HAProxy.
+// freePort returns the first of some usual ports, the preferred one first, that is
+// unused on machines with HAProxy.
 func (v *validation) freePort(liked uint16) uint16 {
 	for _, port := range []uint16{liked, 443, 8443, 9443, 8404, 8405} {
 		if v.taker(port, Master) == "" && v.taker(port, LoadBalancer) == "" && !v.c.NodePorts.Contains(port) &&
@@ -375,7 +375,7 @@ func (v *validation) timeout(field spec.Text, fallback time.Duration) time.Durat
 	}
 	m := timeoutText().FindStringSubmatch(field.Value)
 	if m == nil {
-		v.fault(field.At, spec.Quote(field.Value)+" is not a time", "write a number with its unit: 500ms, 10s, 5m, 1h")
+		v.fault(field.At, spec.Quote(field.Value)+" is not a valid duration", "write a number with its unit: 500ms, 10s, 5m, 1h")
 		return fallback
 	}
 	number, _ := strconv.Atoi(m[1]) // at most nine digits: cannot fail

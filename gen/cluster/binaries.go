@@ -13,22 +13,22 @@ import (
 	"hagen/profiles"
 )
 
-// Binaries says how what the units run comes onto the machines, as far as all
-// machines share it.
+// Binaries says how the binaries that the units run get onto the machines, as far
+// as all machines share it.
 type Binaries struct {
 	At      spec.At
-	Mirror  string            // URL below which every file is fetched; "" is upstream's places
+	Mirror  string            // URL below which every file is fetched; "" is upstream
 	Arch    string            // of all machines, as upstream calls it
 	Image   string            // HAProxy's container, with its digest; "" is none
 	Sources map[string]string // URLs of artefacts that the cluster file names
 	locked  map[string]locked // by artefact; nil without a lock file
 }
 
-// Delivery is how binaries come onto one machine: profiles.Preinstalled and its
-// like.
+// Delivery says how binaries get onto one machine: values such as
+// profiles.Preinstalled.
 type Delivery struct{ ControlPlane, HAProxy, Keepalived string }
 
-// Of gives how a binary comes.
+// Of returns the delivery of a binary.
 func (d Delivery) Of(binary string) string {
 	switch binary {
 	case profiles.HAProxy:
@@ -39,18 +39,18 @@ func (d Delivery) Of(binary string) string {
 	return d.ControlPlane
 }
 
-// Artefact is a file with binaries that a machine of this cluster fetches, or
-// that its image brings.
+// Artefact is a file with binaries that a machine of this cluster fetches or has in
+// its image.
 type Artefact struct {
 	profiles.Artefact
 	Version string // "" where any will do
 	Arch    string
-	Path    string // upstream's, beginning with its host; or a name
-	URL     string // where the machine fetches it; "" for what its image brings
-	SHA512  string // hexadecimal; "" without a lock file, and for what an image brings
+	Path    string // upstream's, beginning with its host; or the file's name
+	URL     string // where the machine fetches it; "" if its image has it
+	SHA512  string // hexadecimal; "" without a lock file, or if an image has it
 }
 
-// Archive says whether the file holds others that have to be unpacked.
+// Archive reports whether the file is an archive to unpack.
 func (a Artefact) Archive() bool { return profiles.IsArchive(a.URL) }
 
 // Artefacts lists what a host gets, in the order of the table.
@@ -64,7 +64,7 @@ func (c *Cluster) Artefacts(h Host) []Artefact {
 	return out
 }
 
-// needs says whether a host runs a binary that comes in an artefact.
+// needs reports whether a host runs a binary of an artefact.
 func (c *Cluster) needs(h Host, row profiles.Artefact) bool {
 	comes := func(binary string) bool {
 		return slices.Contains(row.Binaries, binary) && h.Delivery.Of(binary) == row.Delivery
@@ -97,12 +97,12 @@ func (c *Cluster) artefact(row profiles.Artefact) Artefact {
 	return a
 }
 
-// Upstream gives the path of an artefact at its makers' server, beginning with
-// the server's name; or the name of the file where there is no server.
+// Upstream returns the path of an artefact on upstream's server, beginning with the
+// server's name; or only the file's name if upstream publishes none.
 func (c *Cluster) Upstream(row profiles.Artefact) string { return c.artefact(row).Path }
 
-// Fetched lists the artefacts that any machine fetches, which is what a lock
-// file is to name.
+// Fetched lists the artefacts that any machine fetches: those that a lock file must
+// name.
 func (c *Cluster) Fetched() []Artefact {
 	var out []Artefact
 	for _, row := range profiles.Artefacts() {
@@ -114,7 +114,7 @@ func (c *Cluster) Fetched() []Artefact {
 	return out
 }
 
-// binaries comes after the hosts and what stands in front of them.
+// binaries runs after the hosts and the load balancers are known.
 func (v *validation) binaries() {
 	field := v.spec.Binaries
 	b := &v.c.Binaries
@@ -146,7 +146,7 @@ func (v *validation) binaries() {
 		}
 		h.Delivery = deliveryOf(*h, field)
 	}
-	if len(v.faults) == before { // else nobody knows what was meant
+	if len(v.faults) == before { // else the deliveries are not known
 		v.published()
 		v.contained()
 	}
@@ -159,9 +159,9 @@ func (v *validation) binaries() {
 	}
 }
 
-// deliveryOf chooses how binaries come onto a machine. A cluster file without
-// `binaries` leaves all to the image; one that leaves something open leaves it
-// to the row of the operating system.
+// deliveryOf chooses how binaries get onto a machine. Without `binaries` in the
+// cluster file the image has all of them; what `binaries` leaves open is decided by
+// the row of the operating system.
 func deliveryOf(h Host, field spec.Binaries) Delivery {
 	mode := profiles.Preinstalled
 	switch {
@@ -188,7 +188,7 @@ func deliveryOf(h Host, field spec.Binaries) Delivery {
 	return Delivery{mode, front(field.HAProxy, h.OS.HAProxyFrom), front(field.Keepalived, h.OS.KeepalivedFrom)}
 }
 
-// published faults a binary that machines are to fetch from nowhere.
+// published faults a binary that machines must fetch but that has no URL.
 func (v *validation) published() {
 	var fetch alike[[2]string] // what, and what to do
 	for _, h := range v.c.Hosts() {
@@ -213,11 +213,11 @@ func (v *validation) published() {
 		}
 	}
 	for _, g := range fetch {
-		v.fault(g.at, fmt.Sprintf("%s is to be fetched for %s, and its makers publish no binaries", g.what[0], g.names()), g.what[1])
+		v.fault(g.at, fmt.Sprintf("%s must be fetched for %s, but its makers publish no binaries", g.what[0], g.names()), g.what[1])
 	}
 }
 
-// orImage is a further way to get HAProxy.
+// orImage names one more way to get HAProxy.
 func orImage(a Artefact, h Host) string {
 	if a.Product != profiles.HAProxy || !h.OS.Quadlet {
 		return ""
@@ -225,8 +225,8 @@ func orImage(a Artefact, h Host) string {
 	return ", or haproxyImage: docker.io/library/haproxy@sha256:…"
 }
 
-// containerImage is a name that every registry's client reads alike, with the
-// digest of what it stands for.
+// containerImage is an image name that all registry clients read alike, with its
+// digest.
 var containerImage = lazy.Regexp(`^[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+@sha256:[0-9a-f]{64}$`)
 
 func (v *validation) image(field spec.String) bool {
@@ -235,14 +235,14 @@ func (v *validation) image(field spec.String) bool {
 	case good:
 	case !strings.Contains(field.Value, "@sha256:"):
 		v.fault(field.At, spec.Quote(field.Value)+" has no digest, so it may be another image tomorrow",
-			"write its name with the digest: docker.io/library/haproxy@sha256:…; skopeo inspect tells it")
+			"write its name with the digest: docker.io/library/haproxy@sha256:…; skopeo inspect shows it")
 	default:
-		v.fault(field.At, spec.Quote(field.Value)+" is no name of an image with registry and digest", "write for example docker.io/library/haproxy@sha256:… with 64 digits of 0-9 and a-f, and no tag")
+		v.fault(field.At, spec.Quote(field.Value)+" is not an image name with registry and digest", "write for example docker.io/library/haproxy@sha256:… with 64 digits of 0-9 and a-f, and no tag")
 	}
 	return good
 }
 
-// contained holds HAProxy's container against the machines that are to run it.
+// contained checks that the machines which must run HAProxy's container can.
 func (v *validation) contained() {
 	field, runs := v.spec.Binaries, false
 	var without alike[string]
@@ -252,7 +252,7 @@ func (v *validation) contained() {
 		}
 		runs = true
 		if !field.HAProxyImage.At.Written() {
-			v.fault(field.HAProxy.At, "names no image", "add haproxyImage: docker.io/library/haproxy@sha256:…; skopeo inspect tells the digest")
+			v.fault(field.HAProxy.At, "names no image", "add haproxyImage: docker.io/library/haproxy@sha256:…; skopeo inspect shows the digest")
 			return
 		}
 		if !h.OS.Quadlet {
@@ -260,21 +260,21 @@ func (v *validation) contained() {
 		}
 	}
 	for _, g := range without {
-		v.fault(g.at, fmt.Sprintf("no Podman runs it on %s (%s)", g.what, g.names()), fmt.Sprintf("write %s, %s or %s", profiles.Preinstalled, profiles.URLs, profiles.Sysext))
+		v.fault(g.at, fmt.Sprintf("%s has no Podman to run it (%s)", g.what, g.names()), fmt.Sprintf("write %s, %s or %s", profiles.Preinstalled, profiles.URLs, profiles.Sysext))
 	}
 	if at := field.HAProxyImage.At; at.Written() && !runs {
 		v.warn(at, "no machine runs HAProxy in a container", "remove it, or write haproxy: "+profiles.Container)
 	}
 }
 
-// origins are the cluster file's own places of artefacts.
+// origins reads the cluster file's own URLs of artefacts.
 func (v *validation) origins(list spec.List[spec.Origin]) {
 	known := names(profiles.Artefacts(), func(a profiles.Artefact) string { return a.Name })
 	first := map[string]spec.At{}
 	for _, o := range list.Items {
 		good := o.Name.At.Written() && v.choice(o.Name, known...)
 		if at, twice := first[o.Name.Value]; good && twice {
-			v.fault(o.Name.At, fmt.Sprintf("%s has a place already (line %d)", o.Name.Value, at.Line), "keep one of the two")
+			v.fault(o.Name.At, fmt.Sprintf("%s already has a URL (line %d)", o.Name.Value, at.Line), "keep one of the two")
 		}
 		if good {
 			first[o.Name.Value] = o.Name.At
@@ -289,7 +289,7 @@ func (v *validation) origins(list spec.List[spec.Origin]) {
 		row, _ := profiles.FindArtefact(o.Name.Value)
 		switch ending := profiles.Packed(o.URL.Value); {
 		case row.Delivery == profiles.Sysext && (ending != "" || profiles.IsArchive(o.URL.Value)):
-			v.fault(o.URL.At, spec.Quote(o.URL.Value)+" is packed, and systemd-sysext merges an image as it is", "write the URL of the image itself, as hagen sysext build makes it")
+			v.fault(o.URL.At, spec.Quote(o.URL.Value)+" is compressed, and systemd-sysext needs the image itself", "write the URL of the image, as hagen sysext build makes it")
 			continue
 		case ending != "":
 			v.fault(o.URL.At, fmt.Sprintf("%s ends with %s, which machines do not unpack", spec.Quote(o.URL.Value), ending), "write the URL of the binary itself, or of a .tar.gz that holds it")
@@ -303,7 +303,7 @@ func (v *validation) origins(list spec.List[spec.Origin]) {
 // maxURL leaves room for the file's path in what Butane takes as a line.
 const maxURL = 1024
 
-// urlText keeps out what a shell, a unit or YAML would read otherwise.
+// urlText excludes characters that are special in a shell, a unit or YAML.
 var urlText = lazy.Regexp(`^https?://[-A-Za-z0-9._~:/\[\]%+@,=]+$`)
 
 // fetchable faults a URL that a machine cannot fetch at its first boot.
@@ -315,7 +315,7 @@ func (v *validation) fetchable(field spec.String, example string) bool {
 		v.fault(field.At, fmt.Sprintf("has %d characters, at most %d are possible", len(field.Value), maxURL), "shorten it")
 		return false
 	case err == nil && u.User != nil:
-		v.fault(field.At, "holds a user or a password, which everybody who reads a document or the lock file would see", "let the server give the file to machines without: the digest says whether it is the right one")
+		v.fault(field.At, "holds a user or a password, which every reader of a document or the lock file would see", "let the server serve the file without a login: its digest proves that it is the right one")
 		return false
 	case err == nil && (u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(field.Value, "?#")):
 		problem = "has a query or fragment"
@@ -332,7 +332,8 @@ func (v *validation) fetchable(field spec.String, example string) bool {
 	return false
 }
 
-// served warns of files on a machine that is only to become one with them.
+// served warns of a URL on one of the cluster's own machines, which has no binaries
+// yet.
 func (v *validation) served(field spec.String) {
 	u, err := url.Parse(field.Value)
 	if err != nil {
@@ -341,7 +342,7 @@ func (v *validation) served(field spec.String) {
 	for _, h := range v.c.Hosts() {
 		own := slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return a.String() == u.Hostname() })
 		if own || slices.Contains(v.c.Names(h), u.Hostname()) {
-			v.warn(field.At, fmt.Sprintf("%s is %s, which has no binaries before it has fetched them there", u.Hostname(), h.Name), "serve them from a machine outside of the cluster")
+			v.warn(field.At, fmt.Sprintf("%s is %s, which has no binaries until it has fetched them from there", u.Hostname(), h.Name), "serve them from a machine outside of the cluster")
 		}
 	}
 }

@@ -1,6 +1,6 @@
-// Package cluster holds the validated cluster: what the cluster file says,
-// with defaults filled in, values parsed, and every rule between fields held.
-// After New nobody checks again.
+// Package cluster holds the validated cluster: what the cluster file says, with
+// defaults filled in, values parsed, and every rule between fields checked. No code
+// after New checks them again.
 package cluster
 
 import (
@@ -14,8 +14,8 @@ import (
 	"hagen/profiles"
 )
 
-// Cluster is a cluster in which everything fits together. Nothing writes to one
-// that New has given; what a render asks for besides is control.Options.
+// Cluster is a validated cluster. Nothing changes it after New; what a render asks
+// for besides is in control.Options.
 type Cluster struct {
 	Name       string
 	Profile    profiles.Profile
@@ -37,8 +37,8 @@ type Cluster struct {
 	Binaries   Binaries
 	Snapshots  Snapshots
 	Users      []User
-	Warnings   []spec.Fault // what works but is hardly meant; each says what to write to end it
-	Notes      []spec.Fault // what should be known and nothing in the file ends
+	Warnings   []spec.Fault // what works but is hardly intended; each says what to write instead
+	Notes      []spec.Fault // what users should know; no change of the file ends them
 }
 
 // Endpoint is what clients outside the masters dial.
@@ -46,12 +46,12 @@ type Endpoint struct {
 	Host     string     // name or address as written
 	Address  netip.Addr // valid when Host is an address
 	Port     uint16
-	Answered []netip.Addr // where the cluster's own machines answer: the virtual IPs, else their addresses; none in mode external
+	Answered []netip.Addr // where the cluster's machines answer: the virtual IPs, else their addresses; none in mode external
 	At       spec.At
 }
 
-// Alone says whether one machine or virtual router is all that answers: it has
-// one address of a family.
+// Alone reports whether a single machine or virtual router answers: there is at
+// most one address of a family.
 func (e Endpoint) Alone() bool {
 	for i, a := range e.Answered {
 		if slices.ContainsFunc(e.Answered[:i], func(b netip.Addr) bool { return sameFamily(a, b) }) {
@@ -74,7 +74,7 @@ type APIServer struct {
 // PortRange is inclusive at both ends.
 type PortRange struct{ First, Last uint16 }
 
-// Contains says whether the port lies in the range.
+// Contains reports whether the port is in the range.
 func (r PortRange) Contains(port uint16) bool { return r.First <= port && port <= r.Last }
 
 // Host is one machine.
@@ -82,38 +82,38 @@ type Host struct {
 	Name       string
 	Role       Role
 	Addresses  []netip.Addr // never empty; those of the services' primary family come first
-	Interfaces []Interface  // those with static addresses; of all others DHCP takes care
+	Interfaces []Interface  // those with static addresses; DHCP configures all others
 	Clocks     []string     // NTP servers, names or addresses; none is the operating system's choice
 	OS         profiles.OS
 	Storage
 	Delivery Delivery // of its binaries
 	At       spec.At
-	asked    spec.Text // how its binaries are to come, as written
+	asked    spec.Text // the delivery of its binaries, as written
 }
 
-// Interface is one of a machine's with static addresses. Within each list IPv4
-// comes before IPv6.
+// Interface is one interface of a machine, with static addresses. Within each list
+// IPv4 comes before IPv6.
 type Interface struct {
-	Name, MAC   string // one of them tells which it is; the MAC address if there are both
+	Name, MAC   string // one of them identifies it; the MAC address if there are both
 	Addresses   []netip.Prefix
 	Gateways    []netip.Addr // at most one of a family
 	Nameservers []netip.Addr
 	At          spec.At
 }
 
-// Use says which addresses the cluster's daemons use: of each machine the first
-// in a range. The zero Prefix, and no ranges, leave it to the default.
+// Use selects the addresses that the cluster's daemons use: each machine's first in
+// a range. The zero Prefix, or no range, selects the default.
 type Use struct {
 	Etcd, APIServer netip.Prefix
 	HAProxy         []netip.Prefix // at most one of each family
 }
 
-// Address is the one by which a machine is known: its first of the services'
-// primary family.
+// Address returns the main address of a machine: the first of the services' primary
+// family.
 func (h Host) Address() netip.Addr { return h.Addresses[0] }
 
-// within is the machine's first address in a range; else its own, which the
-// zero Prefix always gives.
+// within returns the machine's first address in a range, else its main address. The
+// zero Prefix holds no address.
 func (h Host) within(p netip.Prefix) netip.Addr {
 	if i := slices.IndexFunc(h.Addresses, p.Contains); i >= 0 {
 		return h.Addresses[i]
@@ -121,13 +121,14 @@ func (h Host) within(p netip.Prefix) netip.Addr {
 	return h.Address()
 }
 
-// EtcdAddress is where a master's etcd listens and is dialled.
+// EtcdAddress returns the address on which a master's etcd listens and is dialled.
 func (c *Cluster) EtcdAddress(h Host) netip.Addr { return h.within(c.Use.Etcd) }
 
-// APIAddress is where a master's API server is dialled, by HAProxy and by pods.
+// APIAddress returns the address at which HAProxy and pods dial a master's API
+// server.
 func (c *Cluster) APIAddress(h Host) netip.Addr { return h.within(c.Use.APIServer) }
 
-// FrontAddresses are those at which clients find the HAProxy of a machine: at
+// FrontAddresses returns the addresses at which clients dial a machine's HAProxy: at
 // most one of each family.
 func (c *Cluster) FrontAddresses(h Host) []netip.Addr {
 	var out []netip.Addr
@@ -145,7 +146,7 @@ func (c *Cluster) FrontAddresses(h Host) []netip.Addr {
 	return out
 }
 
-// Has says whether a machine has an address of a family.
+// Has reports whether a machine has an address of a family, 4 or 6.
 func (h Host) Has(family int) bool {
 	return slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return a.Is4() == (family == 4) })
 }
@@ -156,8 +157,8 @@ var (
 	loopback6 = netip.IPv6Loopback()
 )
 
-// Loopbacks are the loopback addresses of the families that the cluster knows,
-// that of the primary family first: daemons of a machine dial each other there.
+// Loopbacks returns the loopback address of each family that the cluster uses, the
+// primary family's first. Daemons of a machine dial each other there.
 func (c *Cluster) Loopbacks() []netip.Addr {
 	primary, second := loopback4, loopback6
 	if !c.Services[0].Addr().Is4() {
@@ -180,7 +181,7 @@ type PKI struct {
 	CAExpiry, Expiry, AdminLife time.Duration
 }
 
-// WithKeys gives the cluster with another algorithm for its keys.
+// WithKeys returns a copy of the cluster with another algorithm for its keys.
 func (c *Cluster) WithKeys(a pki.Algorithm) *Cluster {
 	with := *c
 	with.PKI.Algorithm = a
@@ -204,9 +205,8 @@ func (c *Cluster) Hosts() []Host {
 	return slices.Clone(c.Machines)
 }
 
-// Names are those of a host: its own and, where that has a domain and its
-// first part means this machine alone and is no name of the front, the first
-// part.
+// Names returns the names of a host: its own and, if that has a domain, its first
+// part, unless that is also the first part of another host or the endpoint's name.
 func (c *Cluster) Names(h Host) []string {
 	short, _, dotted := strings.Cut(h.Name, ".")
 	if !dotted || short == c.Endpoint.Host {
@@ -220,9 +220,9 @@ func (c *Cluster) Names(h Host) []string {
 	return []string{h.Name, short}
 }
 
-// FirstServices are the first addresses of the service ranges. The first of
-// them is that of the service `kubernetes` (kubernetes/pkg/controlplane,
-// ServiceIPRange), which is of one family.
+// FirstServices returns the first address of each service range. The first one is
+// the address of the service `kubernetes`, which has a single family
+// (kubernetes/pkg/controlplane, ServiceIPRange).
 func (c *Cluster) FirstServices() []netip.Addr {
 	var out []netip.Addr
 	for _, p := range c.Services {
@@ -231,12 +231,12 @@ func (c *Cluster) FirstServices() []netip.Addr {
 	return out
 }
 
-// ServiceNames are the names under which pods know the API server.
+// ServiceNames returns the names under which pods look up the API server.
 func (c *Cluster) ServiceNames() []string {
 	return []string{"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc." + c.Domain}
 }
 
-// New validates a decoded cluster file. It gives the cluster, or every fault
+// New validates a decoded cluster file. It returns the cluster, or every fault that
 // it finds, in no order: spec.Refuse sorts them.
 func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v := &validation{file: file, spec: &file.Spec, c: &Cluster{}}
@@ -284,7 +284,7 @@ func (v *validation) note(at spec.At, problem, remedy string) {
 	v.c.Notes = add(v.c.Notes, spec.Fault{At: at, Problem: problem, Remedy: remedy})
 }
 
-// add appends a fault, once: machines may share what is wrong.
+// add appends a fault unless it is there: machines may share one.
 func add(faults []spec.Fault, f spec.Fault) []spec.Fault {
 	if slices.Contains(faults, f) {
 		return faults

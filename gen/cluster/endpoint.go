@@ -14,7 +14,7 @@ import (
 
 const endpointRemedy = "write name:port or address:port, for example kubernetes:6443"
 
-// hostPort writes a name or an address with a port; an IPv6 address stands in
+// hostPort writes a name or an address with a port; an IPv6 address is put in
 // brackets (RFC 3986, 3.2.2).
 func hostPort(host string, port uint16) string {
 	if a, err := netip.ParseAddr(host); err == nil {
@@ -23,8 +23,8 @@ func hostPort(host string, port uint16) string {
 	return fmt.Sprintf("%s:%d", host, port)
 }
 
-// endpoint finds out who answers there. It comes before the API server's port
-// is known to be valid, so it asks the field.
+// endpoint reads the endpoint and finds out what answers there. It runs before the
+// API server's port is validated, so it reads that field itself.
 func (v *validation) endpoint() {
 	field := v.spec.Endpoint
 	if !field.At.Written() {
@@ -55,7 +55,7 @@ func (v *validation) endpoint() {
 	v.frontName()
 }
 
-// answered are the addresses at which a machine answers at the endpoint.
+// answered returns the addresses of a machine that answer at the endpoint.
 func (v *validation) answered(h Host) []netip.Addr {
 	if v.c.IsFront(h) {
 		return v.c.FrontAddresses(h)
@@ -63,24 +63,24 @@ func (v *validation) answered(h Host) []netip.Addr {
 	return []netip.Addr{v.c.APIAddress(h)}
 }
 
-// answering looks at the machine that the endpoint names.
+// answering checks the machine that the endpoint names.
 func (v *validation) answering(h Host) {
 	e, fronts := v.c.Endpoint, v.c.Fronts()
 	what := string(frontRoles[v.c.Balancing.Mode]) + "s"
 	switch {
 	case !v.c.IsFront(h) && h.Role.Runs(apiServer):
 		v.answeringMaster(h)
-	case !v.c.IsFront(h): // mode says so
+	case !v.c.IsFront(h): // mode has a fault
 	case len(v.c.Balancing.VirtualIPs) > 0:
-		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s, so the virtual IP is of no use to clients: when %s is down they do not find the others", len(fronts), what, h.Name),
+		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s, so clients do not use the virtual IP: when %s is down they do not find the others", len(fronts), what, h.Name),
 			fmt.Sprintf("write %s, or a name for it", netip.AddrPortFrom(v.c.Balancing.VirtualIPs[0], e.Port)))
 	case len(fronts) > 1:
 		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s: when %s is down clients do not find the others", len(fronts), what, h.Name),
-			"write a DNS name that stands for all of them, or add loadBalancer.virtualIP")
+			"write a DNS name of all of them, or add loadBalancer.virtualIP")
 	}
 }
 
-// answeringMaster: the endpoint is a master without HAProxy.
+// answeringMaster checks an endpoint that is a master without HAProxy.
 func (v *validation) answeringMaster(h Host) {
 	e := v.c.Endpoint
 	if port := v.apiPortWritten(); int(e.Port) != port {
@@ -88,11 +88,11 @@ func (v *validation) answeringMaster(h Host) {
 		return
 	}
 	if len(v.c.APIServers()) > 1 {
-		v.warn(e.At, fmt.Sprintf("the endpoint is one master: when %s is down nobody reaches the others", h.Name), v.besideMaster())
+		v.warn(e.At, fmt.Sprintf("the endpoint is one master: when %s is down clients do not reach the others", h.Name), v.besideMaster())
 	}
 }
 
-// besideMaster is what to write instead of one master as the endpoint.
+// besideMaster is the remedy for an endpoint that is one master.
 func (v *validation) besideMaster() string {
 	balancers := v.c.Of(LoadBalancer)
 	if len(balancers) == 0 {
@@ -102,18 +102,18 @@ func (v *validation) besideMaster() string {
 	case len(vips) > 0:
 		return fmt.Sprintf("write %s, the virtual IP", netip.AddrPortFrom(vips[0], v.c.Endpoint.Port))
 	case len(balancers) > 1:
-		return "write a DNS name that stands for all load balancers"
+		return "write a DNS name of all load balancers"
 	}
 	return fmt.Sprintf("write %s:%d, the load balancer", balancers[0].Name, v.c.Endpoint.Port)
 }
 
-// frontName looks at an endpoint that is no machine's name or address.
+// frontName checks an endpoint that is not the name or address of a machine.
 func (v *validation) frontName() {
 	e, b := v.c.Endpoint, v.c.Balancing
 	if e.Address.IsValid() {
 		meant := v.spec.LoadBalancer.VirtualIP.At.Written() && len(b.VirtualIPs) == 0 // a fault of its own
 		if len(e.Answered) == 0 && !meant && !(b.Mode == External && v.spec.LoadBalancer.Mode.At.Written()) {
-			remedy := "write the name or address of a load balancer, or loadBalancer.mode: external if it is that of one outside the cluster"
+			remedy := "write the name or address of a load balancer, or loadBalancer.mode: external if it is the address of one outside the cluster"
 			if len(b.VirtualIPs) > 0 {
 				remedy = fmt.Sprintf("write %s, the virtual IP", netip.AddrPortFrom(b.VirtualIPs[0], e.Port))
 			}
@@ -123,23 +123,23 @@ func (v *validation) frontName() {
 	}
 	v.clusterDNS(e.At, e.Host)
 	if !v.c.HostsFile {
-		return // dns: external says that DNS knows it
+		return // with dns: external, DNS knows it
 	}
-	problem := fmt.Sprintf("%s is no machine of the cluster: your DNS must know the name, and something must answer there on port %d", e.Host, e.Port)
+	problem := fmt.Sprintf("%s is not a machine of the cluster: your DNS must know the name, and something must answer there on port %d", e.Host, e.Port)
 	if len(e.Answered) > 0 {
-		problem = fmt.Sprintf("%s is no machine of the cluster: your DNS must give it %s", e.Host, addressList(e.Answered))
+		problem = fmt.Sprintf("%s is not a machine of the cluster: your DNS must give it %s", e.Host, addressList(e.Answered))
 	}
 	remedy := ""
 	for _, h := range v.c.Hosts() {
 		if strings.HasPrefix(h.Name, e.Host+".") {
-			remedy = fmt.Sprintf("if it is the machine, write its whole name: %s:%d", h.Name, e.Port)
+			remedy = fmt.Sprintf("if you mean the machine, write its full name: %s:%d", h.Name, e.Port)
 			break
 		}
 	}
 	v.note(e.At, problem, remedy)
 }
 
-// addressList writes addresses as a sentence does.
+// addressList writes addresses for use in a sentence.
 func addressList(addresses []netip.Addr) string {
 	texts := names(addresses, netip.Addr.String)
 	if last := len(texts) - 1; last > 0 {
@@ -150,7 +150,7 @@ func addressList(addresses []netip.Addr) string {
 
 var portText = lazy.Regexp(`^[1-9][0-9]{0,4}$`)
 
-// validPort says whether the text is a port as everybody writes it.
+// validPort reports whether the text is a port, without sign or leading zero.
 func validPort(digits string) bool {
 	_, err := strconv.ParseUint(digits, 10, 16)
 	return portText().MatchString(digits) && err == nil
@@ -181,7 +181,7 @@ func (v *validation) splitEndpoint(field spec.Text) bool {
 	case !bracketed && strings.Count(field.Value, ":") > 1:
 		problem, remedy = withoutBrackets(field.Value)
 	case validPort(field.Value):
-		problem = "is a port without a machine"
+		problem = "is a port without a host"
 	case !found || digits == "":
 		problem = "has no port"
 	case !validPort(digits):
@@ -204,7 +204,7 @@ func (v *validation) splitEndpoint(field spec.Text) bool {
 }
 
 // withoutBrackets says what is wrong with an endpoint of several colons and no
-// brackets. Which of them comes before the port only its author knows.
+// brackets. It does not guess which colon comes before the port.
 func withoutBrackets(value string) (problem, remedy string) {
 	remedy = "write [address]:port, for example [fd00:10::2]:6443"
 	if at := strings.LastIndex(value, ":"); validPort(value[at+1:]) {
@@ -215,10 +215,10 @@ func withoutBrackets(value string) (problem, remedy string) {
 	if a, err := netip.ParseAddr(value); err == nil && a.Is6() {
 		return "is an IPv6 address without a port", fmt.Sprintf("write it with its port, for example [%s]:6443", a)
 	}
-	return "has several colons, and is no IPv6 address", remedy
+	return "has several colons, but is not an IPv6 address", remedy
 }
 
-// endpointName holds the name in an endpoint against what clients can look up.
+// endpointName faults a name in an endpoint that clients cannot look up.
 func (v *validation) endpointName(field spec.Text, host string) bool {
 	problem, remedy := nameProblem(host, maxDNSName, "")
 	likely := tidy(host)
@@ -230,7 +230,7 @@ func (v *validation) endpointName(field spec.Text, host string) bool {
 	case problem != "" || numericEnd().MatchString(host):
 		v.fault(field.At, spec.Quote(host)+" is neither a DNS name nor an address", endpointRemedy)
 	case loopbackName().MatchString(host):
-		v.fault(field.At, spec.Quote(host)+" is another machine for everyone who dials it", "write the name of a load balancer, for example kubernetes:6443")
+		v.fault(field.At, spec.Quote(host)+" means the machine that dials it", "write the name of a load balancer, for example kubernetes:6443")
 	default:
 		return true
 	}

@@ -11,15 +11,15 @@ import (
 	"hagen/profiles"
 )
 
-// AuthorityEnding is what the common name of a cluster's authority ends in
-// after the cluster's name, unless the cluster file says another.
+// AuthorityEnding follows the cluster's name in the common name of its authority,
+// unless the cluster file has another common name.
 const AuthorityEnding = " CA"
 
 const defaultDomain = "cluster.local"
 
-// Bounds on names that others are made from: a common name has at most 64
-// characters (RFC 5280, ub-common-name), and an authority's may end in a word
-// that tells it from the cluster's other authorities.
+// Bounds on names that are part of other names: a common name has at most 64
+// characters (RFC 5280, ub-common-name), and that of an authority may end in a word
+// that distinguishes it from the cluster's other authorities.
 const (
 	maxCommonName    = 64
 	longestAuthority = " front-proxy"
@@ -39,9 +39,9 @@ func (v *validation) identity() {
 		switch {
 		case !v.name(d, maxDomain, defaultDomain):
 		case numericEnd().MatchString(d.Value):
-			v.fault(d.At, spec.Quote(d.Value)+" reads like an address", remedy)
+			v.fault(d.At, spec.Quote(d.Value)+" looks like an address", remedy)
 		case loopbackName().MatchString(d.Value):
-			v.fault(d.At, "in "+spec.Quote(d.Value)+" every name is the machine that looks it up", remedy)
+			v.fault(d.At, "every name in "+spec.Quote(d.Value)+" means the machine that looks it up", remedy)
 		}
 	}
 	v.c.HostsFile = true
@@ -51,14 +51,14 @@ func (v *validation) identity() {
 	}
 }
 
-// maxIssuer is half of what Butane takes as a line of a unit, 2048 bytes
+// maxIssuer is half of the 2048 bytes that Butane allows in a line of a unit
 // (go-systemd, unit.SYSTEMD_LINE_MAX).
 const maxIssuer = 1024
 
-// issuerText keeps out what a unit file would need to escape.
+// issuerText excludes characters that a unit file must escape.
 var issuerText = lazy.Regexp(`^https://[-A-Za-z0-9._~:/\[\]!&()*+,;=@]+$`)
 
-// issuer comes after the profile.
+// issuer runs after the profile is known.
 func (v *validation) issuer() {
 	v.c.Issuer = "https://kubernetes.default.svc." + v.c.Domain
 	field := v.spec.ServiceAccountIssuer
@@ -73,27 +73,26 @@ func (v *validation) issuer() {
 	case len(field.Value) > maxIssuer:
 		v.fault(field.At, fmt.Sprintf("has %d characters, at most %d are possible", len(field.Value), maxIssuer), "shorten it: every token carries it")
 	case strings.Contains(field.Value, ",http"):
-		problem, remedy = "is more than one URL", "write the one that tokens are to name"
+		problem, remedy = "is more than one URL", "write the one for tokens to name"
 	case err != nil || !issuerText().MatchString(field.Value) || u.User != nil:
 		problem = "is not an https URL without query (OpenID Connect Discovery, section 3)"
 	case strings.HasSuffix(u.Host, ":") || u.Port() != "" && !validPort(u.Port()):
-		problem, remedy = "has no port of 1-65535 after the colon", "write one, or leave the colon out: 443 is meant"
+		problem, remedy = "has no port of 1-65535 after the colon", "write one, or leave the colon out for 443"
 	case u.Hostname() == "":
 		problem = "names no host"
 	case !hostOfURL(u.Hostname()):
 		problem = "names a host that is neither a DNS name nor an address"
 	case v.c.Profile.Name == profiles.Classic:
 		v.fault(field.At, "profile classic has no such flag: its API servers name no issuer",
-			"remove the line, or take profile: "+profiles.Standard)
+			"remove the line, or use profile: "+profiles.Standard)
 	}
 	if problem != "" {
 		v.fault(field.At, spec.Quote(field.Value)+" "+problem, remedy)
 	}
 }
 
-// hostOfURL says whether somebody could look the host up. Capital letters are
-// other letters in an issuer, which clients compare as text, but the same in
-// a name.
+// hostOfURL reports whether the host of a URL can be looked up. Capital letters are
+// allowed: DNS ignores case, although clients compare an issuer as text.
 func hostOfURL(host string) bool {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true

@@ -18,8 +18,8 @@ const (
 	maxClocks      = 10
 )
 
-// interfaces reads a machine's addresses: its first interface, whose fields are
-// the machine's own, then further ones.
+// interfaces reads a machine's addresses: first those of its first interface, whose
+// fields are the machine's own, then those of further ones.
 func (v *validation) interfaces(host *Host, field spec.Host, seen *uniqueness) {
 	first := spec.Interface{
 		At: field.At, Interface: field.Interface, MAC: field.MAC,
@@ -32,13 +32,13 @@ func (v *validation) interfaces(host *Host, field spec.Host, seen *uniqueness) {
 				continue
 			}
 			if len(further.Addresses.Items) == 0 {
-				v.fault(further.Addresses.At, "is empty", "write the interface's addresses, or leave it out: nothing else is configured")
+				v.fault(further.Addresses.At, "is empty", "write the interface's addresses, or leave it out: hagen configures nothing else")
 				v.interfaceName(further.Interface)
 				v.macAddress(further.MAC, *host, seen)
 				continue
 			}
 			if n := further.Interface; n.At.Written() && slices.ContainsFunc(host.Interfaces, func(i Interface) bool { return i.Name == n.Value }) {
-				v.fault(n.At, fmt.Sprintf("%s is another of the machine's interfaces", spec.Quote(n.Value)), "write all of its addresses into one list")
+				v.fault(n.At, fmt.Sprintf("%s is already one of the machine's interfaces", spec.Quote(n.Value)), "write all of its addresses in one list")
 			}
 			v.interfaceOf(host, further, seen)
 		}
@@ -46,8 +46,8 @@ func (v *validation) interfaces(host *Host, field spec.Host, seen *uniqueness) {
 }
 
 // interfaceOf reads one interface. Addresses with a prefix length are static;
-// without one they come from DHCP, and hagen configures nothing. What is the
-// same for all machines is filled in later, by networks.
+// without one they come from DHCP, and hagen configures nothing. networks later
+// fills in what all machines share.
 func (v *validation) interfaceOf(host *Host, field spec.Interface, seen *uniqueness) {
 	faults := len(v.faults)
 	i := Interface{Name: v.interfaceName(field.Interface), MAC: v.macAddress(field.MAC, *host, seen), At: field.At}
@@ -58,7 +58,7 @@ func (v *validation) interfaceOf(host *Host, field spec.Interface, seen *uniquen
 			continue
 		}
 		if slices.Contains(host.Addresses, a) {
-			v.fault(item.At, fmt.Sprintf("%s is written a second time for this machine", a), "keep one of the two")
+			v.fault(item.At, fmt.Sprintf("%s is written twice for this machine", a), "keep one of the two")
 			continue
 		}
 		host.Addresses = append(host.Addresses, a)
@@ -73,7 +73,7 @@ func (v *validation) interfaceOf(host *Host, field spec.Interface, seen *uniquen
 	switch {
 	case static.At.Written() && bare.At.Written():
 		v.fault(bare.At, fmt.Sprintf("%s has no prefix length, and %s has one: the addresses of one interface are all static, or all from DHCP", bare.Value, static.Value),
-			"write both with their prefix lengths, or give one of them to another interface, under interfaces")
+			"write both with their prefix lengths, or move one of them to another interface, under interfaces")
 		return
 	case static.At.Written():
 		v.static(host, i, field, gateways, nameservers)
@@ -82,13 +82,13 @@ func (v *validation) interfaceOf(host *Host, field spec.Interface, seen *uniquen
 	}
 }
 
-// static is an interface whose addresses stand in the file.
+// static reads an interface with static addresses.
 func (v *validation) static(host *Host, i Interface, field spec.Interface, gateways, nameservers []placed[netip.Addr]) {
 	at := field.Addresses.Items[0].At
 	if !field.Interface.At.Written() && !field.MAC.At.Written() {
 		p := i.Addresses[0]
-		v.fault(at, fmt.Sprintf("%s has a prefix length, so it is static, and nothing says on which interface", p),
-			fmt.Sprintf("add mac: or interface: beside it, or write %s, which the machine then has from DHCP", p.Addr()))
+		v.fault(at, fmt.Sprintf("%s has a prefix length, so it is static, but has no interface", p),
+			fmt.Sprintf("add mac: or interface: beside it, or write %s, which the machine then gets from DHCP", p.Addr()))
 	}
 	for _, g := range gateways {
 		if i.misses(field.Addresses) || v.reaches(g, i) {
@@ -97,7 +97,7 @@ func (v *validation) static(host *Host, i Interface, field spec.Interface, gatew
 	}
 	for _, n := range nameservers {
 		if !slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return sameFamily(p.Addr(), n.value) }) {
-			v.fault(n.at, fmt.Sprintf("%s is %s, and the interface has no such address to ask it from", n.value, family(n.value)), "write one of the interface's family")
+			v.fault(n.at, fmt.Sprintf("%s is %s, and the interface has no such address to reach it from", n.value, family(n.value)), "write one of the interface's family")
 			continue
 		}
 		i.Nameservers = append(i.Nameservers, n.value)
@@ -105,8 +105,8 @@ func (v *validation) static(host *Host, i Interface, field spec.Interface, gatew
 	host.Interfaces = append(host.Interfaces, i)
 }
 
-// dynamic is an interface that DHCP configures: nothing can be said of it but
-// its MAC address, which tells boot media which machine it is.
+// dynamic reads an interface that DHCP configures. Its only field is the MAC
+// address, by which boot media identify the machine.
 func (v *validation) dynamic(bare spec.Text, field spec.Interface) {
 	if !bare.At.Written() {
 		return
@@ -116,20 +116,20 @@ func (v *validation) dynamic(bare spec.Text, field spec.Interface) {
 		what string
 	}{{field.Interface.At, "interface"}, {field.Gateway.At, "gateway"}, {field.Nameservers.At, "nameservers"}} {
 		if f.at.Written() {
-			v.fault(f.at, fmt.Sprintf("is for static addresses, and %s has no prefix length: DHCP gives it", bare.Value),
-				fmt.Sprintf("write %s with the length of its network's prefix, as in 10.10.10.80/24, or remove %s", bare.Value, f.what))
+			v.fault(f.at, fmt.Sprintf("is for static addresses, and %s has no prefix length: DHCP assigns it", bare.Value),
+				fmt.Sprintf("write %s with the prefix length of its network, as in 10.10.10.80/24, or remove %s", bare.Value, f.what))
 		}
 	}
 }
 
-// placed is a value with the place where it is written.
+// placed is a value with its position in the file.
 type placed[T any] struct {
 	value T
 	at    spec.At
 }
 
-// ownAddress reads an address of a machine, with or without a prefix length.
-// One with it is added to the interface.
+// ownAddress reads an address of a machine, with or without a prefix length. One
+// with a prefix length is added to the interface.
 func (v *validation) ownAddress(field spec.Text, i *Interface) netip.Addr {
 	host, length, prefixed := strings.Cut(field.Value, "/")
 	if !prefixed {
@@ -138,7 +138,7 @@ func (v *validation) ownAddress(field spec.Text, i *Interface) netip.Addr {
 	p, err := netip.ParsePrefix(field.Value)
 	if err != nil {
 		if a, err := netip.ParseAddr(host); err == nil {
-			v.fault(field.At, fmt.Sprintf("%s is no prefix length of an %s address", spec.Quote("/"+length), family(a)), fmt.Sprintf("write for example %s/%d", a, usualLength(a)))
+			v.fault(field.At, fmt.Sprintf("%s is not a valid prefix length of an %s address", spec.Quote("/"+length), family(a)), fmt.Sprintf("write for example %s/%d", a, usualLength(a)))
 			return netip.Addr{}
 		}
 		problem, remedy := addressProblem(host)
@@ -153,7 +153,7 @@ func (v *validation) ownAddress(field spec.Text, i *Interface) netip.Addr {
 	return a
 }
 
-// usualLength is that of most networks' prefix.
+// usualLength returns the prefix length of most networks.
 func usualLength(a netip.Addr) int {
 	if a.Is4() {
 		return 24
@@ -161,33 +161,33 @@ func usualLength(a netip.Addr) int {
 	return 64
 }
 
-// inNetwork faults an address that no machine of its network can have, and a
-// network that is none.
+// inNetwork faults an address that no machine of its network can have, and a prefix
+// length that no network has.
 func (v *validation) inNetwork(at spec.At, p netip.Prefix) bool {
-	usual := fmt.Sprintf("write the length of the network's prefix, for example %s/%d", p.Addr(), usualLength(p.Addr()))
+	usual := fmt.Sprintf("write the network's prefix length, for example %s/%d", p.Addr(), usualLength(p.Addr()))
 	whole := p.Addr().BitLen()
 	switch {
 	case p.Bits() < whole/4:
 		v.fault(at, fmt.Sprintf("/%d is larger than any network", p.Bits()), usual)
 	case p.Bits() == whole:
-		v.fault(at, fmt.Sprintf("/%d is a network of one address, in which no other machine is", whole), usual)
+		v.fault(at, fmt.Sprintf("/%d is a network of one address, without other machines", whole), usual)
 	case nobodys(p) && p.Addr() == p.Masked().Addr():
 		v.fault(at, fmt.Sprintf("%s is the network's own address", p), "write the machine's")
 	case nobodys(p):
-		v.fault(at, fmt.Sprintf("%s is everybody's address in the network", p), "write the machine's")
+		v.fault(at, fmt.Sprintf("%s is the network's broadcast address", p), "write the machine's")
 	default:
 		return true
 	}
 	return false
 }
 
-// nobodys says whether an address is its network's own or, of IPv4, everybody's
-// in it. A network of two has neither (RFC 3021, RFC 6164).
+// nobodys reports whether an address is its network's own or, with IPv4, the
+// broadcast address. A network of two has neither (RFC 3021, RFC 6164).
 func nobodys(p netip.Prefix) bool {
 	return p.Bits() < p.Addr().BitLen()-1 && (p.Addr() == p.Masked().Addr() || p.Addr().Is4() && !p.Contains(p.Addr().Next()))
 }
 
-// sameFamily says whether two addresses are of one IP version.
+// sameFamily reports whether two addresses are of the same IP version.
 func sameFamily(a, b netip.Addr) bool { return a.Is4() == b.Is4() }
 
 func family(a netip.Addr) string {
@@ -197,7 +197,7 @@ func family(a netip.Addr) string {
 	return "IPv6"
 }
 
-// byFamily puts IPv4 first and leaves the order otherwise.
+// byFamily sorts IPv4 first, for a stable sort.
 func byFamily(a, b netip.Addr) int {
 	switch {
 	case sameFamily(a, b):
@@ -209,8 +209,8 @@ func byFamily(a, b netip.Addr) int {
 }
 
 var (
-	// What the kernel takes (dev_valid_name), without what is special to
-	// somebody on the way: globs, kernel arguments, units of systemd.
+	// Names that the kernel accepts (dev_valid_name), without characters that are
+	// special in globs, kernel arguments or systemd's units.
 	interfaceName = lazy.Regexp(`^[a-zA-Z][a-zA-Z0-9_.-]{0,14}$`)
 	// /proc/sys/net/*/conf has directories of these names.
 	everyInterface = []string{"all", "default"}
@@ -226,14 +226,14 @@ func (v *validation) interfaceName(field spec.Text) string {
 	case macColons().MatchString(field.Value) || macDashes().MatchString(field.Value):
 		v.fault(field.At, spec.Quote(field.Value)+" is a MAC address", "write mac: "+field.Value)
 	case !interfaceName().MatchString(field.Value):
-		v.fault(field.At, spec.Quote(field.Value)+" is no name of an interface: at most 15 letters, digits, -, _ and ., beginning with a letter", "write it as the machine calls it, for example ens3")
+		v.fault(field.At, spec.Quote(field.Value)+" is not a valid name of an interface: at most 15 letters, digits, -, _ and ., beginning with a letter", "write it as the machine calls it, for example ens3")
 	case field.Value == "lo":
-		v.fault(field.At, "lo is the loopback", "write the interface that is on the network, for example ens3")
+		v.fault(field.At, "lo is the loopback", "write the interface on the network, for example ens3")
 	case slices.Contains(everyInterface, field.Value):
-		v.fault(field.At, field.Value+" is what the kernel calls all interfaces", "write the one that is on the network, for example ens3")
+		v.fault(field.At, field.Value+" means all interfaces to the kernel", "write the interface on the network, for example ens3")
 	default:
 		if otherInterface().MatchString(field.Value) {
-			v.warn(field.At, spec.Quote(field.Value)+" is called as bonds, bridges and VLANs are, and hagen configures Ethernet cards alone", "write the card's name, or an address without its prefix length if the image configures the interface")
+			v.warn(field.At, spec.Quote(field.Value)+" is named like a bond, bridge or VLAN, and hagen configures only Ethernet cards", "write the card's name, or an address without its prefix length if the image configures the interface")
 		}
 		return field.Value
 	}
@@ -247,7 +247,7 @@ func (v *validation) macAddress(field spec.Text, host Host, seen *uniqueness) st
 	}
 	const example = "write it as the machine shows it, for example 52:54:00:89:d8:10"
 	if !macColons().MatchString(field.Value) && !macDashes().MatchString(field.Value) && !macDots().MatchString(field.Value) {
-		v.fault(field.At, spec.Quote(field.Value)+" is no MAC address of six bytes", example)
+		v.fault(field.At, spec.Quote(field.Value)+" is not a MAC address of six bytes", example)
 		return ""
 	}
 	digits := strings.ToLower(strings.NewReplacer(":", "", "-", "", ".", "").Replace(field.Value))
@@ -259,13 +259,13 @@ func (v *validation) macAddress(field spec.Text, host Host, seen *uniqueness) st
 	first, twice := seen.macs[mac]
 	switch {
 	case strings.Trim(digits, "0") == "":
-		v.fault(field.At, mac+" is no machine's", example)
+		v.fault(field.At, mac+" is not a machine's address", example)
 	case strings.ContainsRune("13579bdf", rune(digits[1])):
 		v.fault(field.At, mac+" is the address of a group of machines (its first byte is odd)", example)
 	case twice && first.Name == host.Name:
-		v.fault(field.At, mac+" is the MAC address of another of the machine's interfaces", "write each interface's own")
+		v.fault(field.At, mac+" is also the MAC address of another of the machine's interfaces", "write each interface's own")
 	case twice:
-		v.fault(field.At, fmt.Sprintf("%s is the MAC address of %s, too (line %d)", mac, spec.Quote(first.Name), first.At.Line), "write each machine's own")
+		v.fault(field.At, fmt.Sprintf("%s is also the MAC address of %s (line %d)", mac, spec.Quote(first.Name), first.At.Line), "write each machine's own")
 	default:
 		seen.macs[mac] = host
 		return mac
@@ -273,14 +273,14 @@ func (v *validation) macAddress(field spec.Text, host Host, seen *uniqueness) st
 	return ""
 }
 
-// use reads which addresses the cluster's daemons use: ranges, in each of which
-// every machine that the daemon runs on has one.
+// use reads the ranges of the addresses that the cluster's daemons use. Every
+// machine that runs the daemon must have an address in the range.
 func (v *validation) use() {
 	field := v.spec.Network.Use
 	v.c.Use.Etcd = v.useRange(field.Etcd, v.c.Members(), "etcd")
 	v.c.Use.APIServer = v.useRange(field.APIServer, v.c.APIServers(), "the API server")
 	if p := v.c.Use.APIServer; p.IsValid() && len(v.c.Services) > 0 && !sameFamily(p.Addr(), v.c.Services[0].Addr()) {
-		v.fault(field.APIServer.At, fmt.Sprintf("%s is %s, and the first range of services is %s: API servers are known by addresses of that family", p, family(p.Addr()), v.c.Services[0]),
+		v.fault(field.APIServer.At, fmt.Sprintf("%s is %s, and the first service range is %s: API servers advertise addresses of that family", p, family(p.Addr()), v.c.Services[0]),
 			"write a range of the other family")
 		v.c.Use.APIServer = netip.Prefix{}
 	}
@@ -296,15 +296,15 @@ func (v *validation) use() {
 		v.c.Use.HAProxy = append(v.c.Use.HAProxy, p)
 	}
 	if at := field.HAProxy.At; at.Written() && len(field.HAProxy.Items) == 0 {
-		v.fault(at, "is empty", "write the range in which clients find HAProxy, or remove it: it listens on all addresses then")
+		v.fault(at, "is empty", "write the range in which clients reach HAProxy, or remove it to listen on all addresses")
 	}
 	if at := field.HAProxy.At; at.Written() && len(v.c.Fronts()) == 0 {
-		v.warn(at, "there is no load balancer of hagen's that this could be for", "remove it")
+		v.warn(at, "hagen makes no load balancer for this cluster, so it has no effect", "remove it")
 	}
 }
 
-// useRange reads a range in which each of some machines has an address; the
-// zero Prefix when faulty.
+// useRange reads a range in which each of the hosts has an address; the zero Prefix
+// when faulty.
 func (v *validation) useRange(field spec.Text, hosts []Host, daemon string) netip.Prefix {
 	if !field.At.Written() {
 		return netip.Prefix{}
@@ -324,7 +324,7 @@ func (v *validation) useRange(field spec.Text, hosts []Host, daemon string) neti
 	}
 	without := hostsThat(hosts, func(h Host) bool { return len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, p.Contains) })
 	if without != "" {
-		v.fault(field.At, fmt.Sprintf("no address of %s lies in %s, for %s to use", without, p, daemon), "write a range in which every machine has one, or add the addresses")
+		v.fault(field.At, fmt.Sprintf("no address of %s is in %s, for %s to use", without, p, daemon), "write a range in which every machine has one, or add the addresses")
 		return netip.Prefix{}
 	}
 	return p

@@ -11,7 +11,7 @@ import (
 	"hagen/profiles"
 )
 
-// locked is what a lock file says of an artefact.
+// locked is the entry of an artefact in a lock file, as far as documents need it.
 type locked struct{ file, sha512 string }
 
 var (
@@ -19,7 +19,7 @@ var (
 	lockedFile   = lazy.Regexp(`^[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*(/[A-Za-z0-9_][-A-Za-z0-9._~+@=,]*)*$`)
 )
 
-// Locked is what a lock file says of an artefact, or is to say.
+// Locked is the entry of an artefact in a lock file.
 type Locked struct {
 	Name, Version, Arch string
 	URL                 string // "" is upstream's, or a mirror's
@@ -27,15 +27,15 @@ type Locked struct {
 	SHA512              string // hexadecimal
 }
 
-// LockedKey is what a lock file says of a key, or is to say: the SHA-256 of a
-// public key, or the id of a secret (pki.KeyID).
+// LockedKey is the entry of a key in a lock file: the SHA-256 of a public key, or the
+// id of a secret (pki.KeyID).
 type LockedKey struct {
 	Name   string // of the item (control.Requests)
 	ID     string // hexadecimal
 	Secret bool
 }
 
-// LockContents are what a lock file says, or is to say.
+// LockContents are the contents of a lock file.
 type LockContents struct {
 	Keys      []LockedKey
 	Names     []string // that the certificates of all API servers carry (control.SharedNames); nil is not known
@@ -45,9 +45,9 @@ type LockContents struct {
 // LockText writes the lock file of the cluster of this name.
 func LockText(name string, l LockContents) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# Made by hagen, for review: it belongs beside the cluster file of %s, in its repository.\napiVersion: %s\nkind: %s\n", name, spec.Version, spec.LockKind)
+	fmt.Fprintf(&b, "# Made by hagen, for review: keep it beside the cluster file of %s, in its repository.\napiVersion: %s\nkind: %s\n", name, spec.Version, spec.LockKind)
 	if len(l.Keys) > 0 {
-		b.WriteString("# Which keys the cluster has: hagen render makes no others. None of them can be had from this.\nkeys:\n")
+		b.WriteString("# The keys of the cluster: hagen render makes no others. Nobody can derive a key from this.\nkeys:\n")
 	}
 	for _, k := range l.Keys {
 		field := "sha256"
@@ -57,13 +57,13 @@ func LockText(name string, l LockContents) []byte {
 		fmt.Fprintf(&b, "  - name: %s\n    %s: %q\n", k.Name, field, k.ID)
 	}
 	if len(l.Names) > 0 {
-		b.WriteString("# Which names and addresses the certificates of all API servers carry. Clients may dial one that\n# the cluster file no longer has: it stays until hagen pki forget.\napiServerNames:\n")
+		b.WriteString("# The names and addresses in the certificates of all API servers. Clients may dial one that the\n# cluster file no longer has: it stays until hagen pki forget.\napiServerNames:\n")
 	}
 	for _, name := range l.Names {
 		fmt.Fprintf(&b, "  - %q\n", name)
 	}
 	if len(l.Artefacts) > 0 {
-		b.WriteString("# Which bytes the files have that machines fetch at their first boot. When versions or places\n# change, run hagen lock again.\nartefacts:\n")
+		b.WriteString("# The digests of the files that machines fetch at their first boot. When versions or URLs\n# change, run hagen lock again.\nartefacts:\n")
 	}
 	for _, a := range l.Artefacts {
 		fmt.Fprintf(&b, "  - name: %s\n", a.Name)
@@ -79,8 +79,8 @@ func LockText(name string, l LockContents) []byte {
 	return []byte(b.String())
 }
 
-// ReadLock gives what a lock file says, with what is wrong with its keys and
-// names. Artefacts are held against a cluster (Cluster.Lock).
+// ReadLock returns the contents of a lock file, and the faults of its keys and
+// names. Cluster.Lock checks the artefacts.
 func ReadLock(file *spec.LockFile) (l LockContents, faults []spec.Fault) {
 	l.Keys, faults = lockedKeys(file)
 	l.Names = lockedNames(file, &faults)
@@ -107,7 +107,7 @@ func lockedNames(file *spec.LockFile, faults *[]spec.Fault) (names []string) {
 
 var keyID = lazy.Regexp(`^[0-9a-f]+$`)
 
-// lockedKeys are the keys of a lock file, with what is wrong with them there.
+// lockedKeys returns the keys of a lock file, and their faults.
 func lockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 	fault := func(at spec.At, format string, args ...any) {
 		faults = append(faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: spec.Restore})
@@ -116,7 +116,7 @@ func lockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 	for _, k := range file.Keys.Items {
 		name := k.Name.Value
 		if seen[name] {
-			fault(k.Name.At, "%s is there a second time", name)
+			fault(k.Name.At, "%s is written a second time", name)
 		}
 		seen[name] = true
 		written, digits := k.SHA256, 64
@@ -125,7 +125,7 @@ func lockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 		}
 		switch {
 		case k.SHA256.At.Written() == k.ID.At.Written():
-			fault(k.At, "%s needs one of sha256 and id", name)
+			fault(k.At, "%s needs either sha256 or id", name)
 		case len(written.Value) != digits || !keyID().MatchString(written.Value):
 			fault(written.At, "is not %d digits of 0-9 and a-f", digits)
 		}
@@ -134,9 +134,9 @@ func lockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 	return keys, faults
 }
 
-// Lock gives the cluster with the digests of a lock file for the artefacts that
-// machines fetch. The faults are about the lock file: what it lacks, what it has
-// for other versions, what cannot be read.
+// Lock returns the cluster with the digests of a lock file for the artefacts that
+// machines fetch. The faults are those of the lock file: missing artefacts, other
+// versions, unreadable values.
 func (c *Cluster) Lock(file *spec.LockFile) (*Cluster, []spec.Fault) {
 	var faults []spec.Fault
 	fault := func(at spec.At, format string, args ...any) {
@@ -152,10 +152,10 @@ func (c *Cluster) Lock(file *spec.LockFile) (*Cluster, []spec.Fault) {
 			fault(l.Name.At, "there is no artefact %s", spec.Quote(l.Name.Value))
 		}
 		if l.SHA512.At.Written() && !lockedDigest().MatchString(l.SHA512.Value) {
-			fault(l.SHA512.At, "is no SHA-512 digest: 128 digits of 0-9 and a-f")
+			fault(l.SHA512.At, "is not a SHA-512 digest: 128 digits of 0-9 and a-f")
 		}
 		if l.File.At.Written() && (!lockedFile().MatchString(l.File.Value) || path.Clean(l.File.Value) != l.File.Value) {
-			fault(l.File.At, "%s is no plain path of a file below a mirror", spec.Quote(l.File.Value))
+			fault(l.File.At, "%s is not a plain path of a file below a mirror", spec.Quote(l.File.Value))
 		}
 	}
 	taken := map[string]locked{}
@@ -176,7 +176,7 @@ func (c *Cluster) Lock(file *spec.LockFile) (*Cluster, []spec.Fault) {
 	return &with, nil
 }
 
-// at is the first place that is written.
+// at returns the first position that is written.
 func at(ats ...spec.At) spec.At { return ats[slices.IndexFunc(ats, spec.At.Written)] }
 
 // holds compares an entry with the artefact that the cluster file asks for.
@@ -186,22 +186,22 @@ func (c *Cluster) holds(a Artefact, l spec.Locked, fault func(spec.At, string, .
 		if was == "" {
 			was = "no version"
 		}
-		fault(at(l.Version.At, l.Name.At, l.At), "is locked for %s, the cluster file wants %s", was, a.Version)
+		fault(at(l.Version.At, l.Name.At, l.At), "is locked for %s, but the cluster file asks for %s", was, a.Version)
 	}
 	if l.Arch.At.Written() && l.Arch.Value != a.Arch {
-		fault(l.Arch.At, "is locked for %s, the cluster file wants %s", spec.Quote(l.Arch.Value), a.Arch)
+		fault(l.Arch.At, "is locked for %s, but the cluster file asks for %s", spec.Quote(l.Arch.Value), a.Arch)
 	}
 	where := a.Path
 	if own := c.Binaries.Sources[a.Name]; own != "" {
 		where = own
 	}
 	if l.File.At.Written() && (profiles.IsArchive(l.File.Value) != profiles.IsArchive(where) || profiles.Packed(l.File.Value) != "") {
-		fault(l.File.At, "%s is packed otherwise than %s", spec.Quote(l.File.Value), path.Base(where))
+		fault(l.File.At, "%s is packed in another way than %s", spec.Quote(l.File.Value), path.Base(where))
 	}
 	if own := c.Binaries.Sources[a.Name]; l.URL.Value != own {
 		if own == "" {
 			own = "upstream's"
 		}
-		fault(at(l.URL.At, l.Name.At, l.At), "is locked for another place than the cluster file's: %s", own)
+		fault(at(l.URL.At, l.Name.At, l.At), "is locked for another URL than the cluster file's: %s", own)
 	}
 }

@@ -17,9 +17,9 @@ var (
 	// A last part that is a number makes a name an address for inet_aton(3)
 	// and for browsers (RFC 1123, 2.1; WHATWG URL, 3.5).
 	numericEnd = lazy.Regexp(`(^|\.)([0-9]+|0x[0-9a-f]*)$`)
-	// loopbackName is one that means whoever looks it up: all names below
-	// localhost (RFC 6761, 6.3) and its twin of systemd-resolved's, and what
-	// Debian and Fedora write into /etc/hosts.
+	// loopbackName is a name that means the machine which looks it up: all names
+	// below localhost (RFC 6761, 6.3) and below systemd-resolved's
+	// localhost.localdomain, and those that Debian and Fedora write in /etc/hosts.
 	loopbackName = lazy.Regexp(`(^|\.)localhost(\.localdomain)?$|^localhost[46](\.localdomain[46])?$|^ip6-(localhost|loopback)$`)
 )
 
@@ -32,9 +32,8 @@ const (
 
 const noDNSName = " is not a DNS name of lower-case letters, digits, - and ."
 
-// nameProblem says what is wrong with a DNS name and what to write instead;
-// the example is for names of which nothing can be kept. Both are empty for a
-// good one.
+// nameProblem says what is wrong with a DNS name and what to write instead: a
+// corrected name, or the example. Both are empty for a good name.
 func nameProblem(name string, limit int, example string) (problem, remedy string) {
 	switch {
 	case name == "":
@@ -53,7 +52,7 @@ func nameProblem(name string, limit int, example string) (problem, remedy string
 	return "", ""
 }
 
-// tidy is the name that a slip of the hand most likely meant.
+// tidy returns the name that a typing error most likely meant.
 func tidy(name string) string {
 	name = strings.Map(func(r rune) rune {
 		switch {
@@ -77,7 +76,7 @@ func (v *validation) name(field spec.String, limit int, example string) bool {
 	return problem == ""
 }
 
-// choice faults a text that is none of the words.
+// choice faults a text that is not one of the words.
 func (v *validation) choice(s spec.Text, words ...string) bool {
 	if slices.Contains(words, s.Value) {
 		return true
@@ -86,7 +85,7 @@ func (v *validation) choice(s spec.Text, words ...string) bool {
 	if i := slices.IndexFunc(words, func(w string) bool { return strings.EqualFold(w, s.Value) }); i >= 0 {
 		remedy = "write " + words[i]
 	}
-	v.fault(s.At, fmt.Sprintf("%s is none of %s", spec.Quote(s.Value), strings.Join(words, ", ")), remedy)
+	v.fault(s.At, fmt.Sprintf("%s is not one of %s", spec.Quote(s.Value), strings.Join(words, ", ")), remedy)
 	return false
 }
 
@@ -98,13 +97,13 @@ func names[T any](rows []T, name func(T) string) []string {
 	return out
 }
 
-// hostsThat lists the names of those machines of which something is so.
+// hostsThat lists the names of the hosts for which is returns true.
 func hostsThat(hosts []Host, is func(Host) bool) string {
 	return strings.Join(names(slices.DeleteFunc(slices.Clone(hosts), func(h Host) bool { return !is(h) }), func(h Host) string { return h.Name }), ", ")
 }
 
-// alike are machines of which the same is to be said: it is said once, at the
-// first of them, and names them all.
+// alike groups machines with the same fault, which is reported once, at the first
+// of them, with the names of all.
 type alike[T comparable] []*group[T]
 
 type group[T comparable] struct {

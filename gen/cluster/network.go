@@ -9,8 +9,8 @@ import (
 	"hagen/gen/spec"
 )
 
-// specials are the addresses that no one machine can have (RFC 6890; RFC 4291,
-// 2.4; RFC 3879).
+// specials lists ranges of addresses that no machine can have as its own (RFC 6890;
+// RFC 4291, 2.4; RFC 3879).
 var specials = []struct {
 	prefix netip.Prefix
 	kind   string
@@ -23,11 +23,11 @@ var specials = []struct {
 	{netip.MustParsePrefix("::/128"), "unspecified"},
 	{netip.MustParsePrefix("::1/128"), "loopback"},
 	{netip.MustParsePrefix("fe80::/10"), "link-local"},
-	{netip.MustParsePrefix("fec0::/10"), "site-local, which RFC 3879 has done away with"},
+	{netip.MustParsePrefix("fec0::/10"), "site-local, which RFC 3879 deprecates"},
 	{netip.MustParsePrefix("ff00::/8"), "multicast"},
 }
 
-// special names the kind of special addresses that a range holds, or "".
+// special returns the kind of special addresses that a range contains, or "".
 func special(p netip.Prefix) string {
 	for _, s := range specials {
 		if s.prefix.Overlaps(p) {
@@ -39,7 +39,7 @@ func special(p netip.Prefix) string {
 
 var (
 	withPort = lazy.Regexp(`^([0-9.]+):[0-9]+$`)
-	// 010 is eight for some readers of addresses and ten for others.
+	// Some read 010 in an address as eight and others as ten.
 	leadingZeros = lazy.Regexp(`(^|\.)0+([0-9])`)
 )
 
@@ -54,7 +54,7 @@ func (v *validation) address(field spec.Text) netip.Addr {
 		problem, remedy := addressProblem(field.Value)
 		v.fault(field.At, problem, remedy)
 	case a.Zone() != "":
-		v.fault(field.At, spec.Quote(field.Value)+" has a zone, which means something on one machine alone", "write "+a.WithZone("").String())
+		v.fault(field.At, spec.Quote(field.Value)+" has a zone, which has a meaning on one machine only", "write "+a.WithZone("").String())
 	case a.Is4In6():
 		v.fault(field.At, spec.Quote(field.Value)+" is IPv4, written as IPv6", "write "+a.Unmap().String())
 	case a.Is6() && v.c.Profile.OnlyIPv4:
@@ -67,7 +67,7 @@ func (v *validation) address(field spec.Text) netip.Addr {
 	return netip.Addr{}
 }
 
-// addressProblem says what is wrong with what is no address.
+// addressProblem says what is wrong with a text that is not an address.
 func addressProblem(value string) (problem, remedy string) {
 	if inner, found := strings.CutPrefix(value, "["); found {
 		inner, _, _ = strings.Cut(inner, "]")
@@ -80,7 +80,7 @@ func addressProblem(value string) (problem, remedy string) {
 	}
 	problem = spec.Quote(value) + " is not an IP address"
 	if a, err := netip.ParseAddr(strings.TrimSpace(value)); err == nil {
-		return problem, "write " + a.String() + " without blanks"
+		return problem, "write " + a.String() + " without spaces"
 	}
 	if m := withPort().FindStringSubmatch(value); m != nil {
 		return problem, "write " + m[1] + ", without the port"
@@ -91,7 +91,7 @@ func addressProblem(value string) (problem, remedy string) {
 	return problem, "write for example 10.10.10.80"
 }
 
-// ordinary faults an address that no one machine can have.
+// ordinary faults an address that no machine can have as its own.
 func (v *validation) ordinary(at spec.At, a netip.Addr) bool {
 	kind := special(netip.PrefixFrom(a, a.BitLen()))
 	if kind != "" {
@@ -104,15 +104,15 @@ func (v *validation) ordinary(at spec.At, a netip.Addr) bool {
 // would never leave the machine that sends them.
 func (v *validation) outside(at spec.At, a netip.Addr) bool {
 	before := len(v.faults)
-	const remedy = "machines, services and pods need ranges apart: change the address or the range"
+	const remedy = "machines, services and pods need separate ranges: change the address or the range"
 	for _, p := range v.c.Services {
 		if p.Contains(a) {
-			v.fault(at, fmt.Sprintf("%s lies in the service range %s", a, p), remedy)
+			v.fault(at, fmt.Sprintf("%s is in the service range %s", a, p), remedy)
 		}
 	}
 	for _, p := range v.c.Pods {
 		if p.Contains(a) {
-			v.fault(at, fmt.Sprintf("%s lies in the pod range %s", a, p), remedy)
+			v.fault(at, fmt.Sprintf("%s is in the pod range %s", a, p), remedy)
 		}
 	}
 	return len(v.faults) == before

@@ -32,8 +32,8 @@ func (v *validation) pki() {
 	v.subject(p.Subject)
 }
 
-// leafLifetime reads the lifetime of what the authorities sign: it would end
-// with theirs, whatever it says.
+// leafLifetime reads the lifetime of leaves, which cannot be longer than that of
+// the authorities.
 func (v *validation) leafLifetime(field spec.Text, fallback time.Duration, name, written string) time.Duration {
 	life, ca := v.lifetime(field, fallback), v.spec.PKI.CAExpiry
 	if life <= v.c.PKI.CAExpiry {
@@ -44,7 +44,7 @@ func (v *validation) leafLifetime(field spec.Text, fallback time.Duration, name,
 		if ca.At.Written() {
 			authority = ca.Value
 		}
-		v.fault(field.At, fmt.Sprintf("%s is longer than caExpiry, which is %s: no certificate outlives the authority that signs it", field.Value, authority), "write at most that, or a longer caExpiry")
+		v.fault(field.At, fmt.Sprintf("%s is longer than caExpiry, which is %s: no certificate outlives the authority that signs it", field.Value, authority), "write no more than that, or a longer caExpiry")
 		return life
 	}
 	v.fault(ca.At, fmt.Sprintf("%s is shorter than %s, which is %s unless written: no certificate outlives the authority that signs it", ca.Value, name, written),
@@ -59,7 +59,7 @@ var lifetimeText = lazy.Regexp(`^([1-9][0-9]{0,6})(h|d|y)$`)
 func ParseLifetime(text string) (time.Duration, error) {
 	m := lifetimeText().FindStringSubmatch(text)
 	if m == nil {
-		return 0, fmt.Errorf("%s is not a time; write hours, days or years: 8760h, 365d, 1y", spec.Quote(text))
+		return 0, fmt.Errorf("%s is not a valid duration; write hours, days or years: 8760h, 365d, 1y", spec.Quote(text))
 	}
 	number, _ := strconv.Atoi(m[1]) // at most seven digits: cannot fail
 	unit := map[string]time.Duration{"h": time.Hour, "d": day, "y": year}[m[2]]
@@ -69,7 +69,7 @@ func ParseLifetime(text string) (time.Duration, error) {
 	return time.Duration(number) * unit, nil
 }
 
-// lifetime reads a field, or gives the fallback when it is not written.
+// lifetime reads a field; the fallback when it is not written.
 func (v *validation) lifetime(field spec.Text, fallback time.Duration) time.Duration {
 	if !field.At.Written() {
 		return fallback
@@ -83,9 +83,8 @@ func (v *validation) lifetime(field spec.Text, fallback time.Duration) time.Dura
 	return life
 }
 
-// leafNames are the common names of what authorities sign. A certificate
-// whose subject is its issuer's counts as self-issued, and no chain is built
-// through it (RFC 5280, 3.2).
+// leafNames lists the common names of leaves. A certificate with the same subject
+// and issuer counts as self-issued, and no chain is built through it (RFC 5280, 3.2).
 var leafNames = []string{
 	"admin", "apiserver", "etcd-client", "etcd-server", "front-proxy-client", "kubelet-client",
 	"system:kube-controller-manager", "system:kube-scheduler",
@@ -93,9 +92,8 @@ var leafNames = []string{
 
 var countryCode = lazy.Regexp(`^[A-Z]{2}$`)
 
-// subject reads the name of the authorities. Lengths are RFC 5280's upper
-// bounds (ub-common-name and so on), less the word that tells authorities
-// apart.
+// subject reads the name of the authorities. Lengths are RFC 5280's upper bounds
+// (ub-common-name and so on), minus the word that distinguishes authorities.
 func (v *validation) subject(s spec.Subject) {
 	v.c.PKI.Subject = Subject{
 		CommonName:   v.c.Name + AuthorityEnding,
@@ -130,7 +128,7 @@ func (v *validation) subjectText(field spec.String, limit int) {
 	case field.Value == "":
 		v.fault(field.At, "is empty", "write the name, or remove the line")
 	case strings.TrimSpace(field.Value) != field.Value:
-		v.fault(field.At, "begins or ends with a blank", "write "+spec.Quote(strings.TrimSpace(field.Value)))
+		v.fault(field.At, "begins or ends with a space", "write "+spec.Quote(strings.TrimSpace(field.Value)))
 	case strings.ContainsFunc(field.Value, func(r rune) bool { return !unicode.IsPrint(r) }):
 		v.fault(field.At, "holds a character that cannot be printed", "write plain text on one line")
 	case n > limit:

@@ -18,7 +18,7 @@ const (
 	besideHAProxy = 6444
 )
 
-// apiPortWritten is the API servers' port as the file says it, or its default.
+// apiPortWritten returns the API servers' port as written, or its default.
 func (v *validation) apiPortWritten() int {
 	switch p := v.spec.APIServer.Port; {
 	case p.At.Written():
@@ -29,7 +29,7 @@ func (v *validation) apiPortWritten() int {
 	return defaultAPIPort
 }
 
-// besidePort is a port for API servers that share their machines with HAProxy.
+// besidePort returns the default port of API servers beside HAProxy.
 func (v *validation) besidePort() uint16 {
 	if v.c.Endpoint.Port == besideHAProxy {
 		return defaultAPIPort
@@ -46,11 +46,11 @@ const (
 	SchedulerPort         = 10259
 )
 
-// takenPorts are those that daemons have, whatever the cluster file says: on
-// all addresses or, as systemd-resolved, on one that a listener on all of them
-// clashes with. A row with a profile counts in that profile only: the 2018 guide's
-// daemons are older and listen elsewhere. Workers are no machines of hagen's,
-// but a node port is taken on them, too (pkg/cluster/ports).
+// takenPorts lists ports that daemons have in every cluster: on all addresses or,
+// like systemd-resolved, on one address, which also clashes with a listener on all.
+// A row with a profile counts only there: the 2018 guide's daemons are older and
+// listen elsewhere. hagen does not set up workers, but node ports are opened on them,
+// too (pkg/cluster/ports).
 var takenPorts = []struct {
 	port    uint16
 	daemon  string
@@ -72,12 +72,12 @@ var takenPorts = []struct {
 	{10256, "kube-proxy", "", []Role{worker}},
 }
 
-// worker is no role of a machine in the cluster file.
+// worker is a role without machines in the cluster file.
 const worker Role = "worker"
 
 var everywhere = []Role{Master, LoadBalancer, worker}
 
-// taker names the daemon that has a port on every machine of a role, or "".
+// taker returns the daemon that has a port on every machine of a role, or "".
 func (v *validation) taker(port uint16, role Role) string {
 	for _, d := range takenPorts {
 		if d.port == port && (d.profile == "" || d.profile == v.c.Profile.Name) && slices.Contains(d.on, role) {
@@ -87,7 +87,7 @@ func (v *validation) taker(port uint16, role Role) string {
 	return ""
 }
 
-// defaultNodePorts is kube-apiserver's.
+// defaultNodePorts is the default of kube-apiserver.
 var defaultNodePorts = PortRange{30000, 32767}
 
 // ephemeral is the kernel's default range for outgoing connections
@@ -98,10 +98,10 @@ const writeNodePorts = "write for example 30000-32767"
 
 var portRange = lazy.Regexp(`^([1-9][0-9]{0,4})-([1-9][0-9]{0,4})$`)
 
-// nodePorts reads the range of NodePort services. It must not hold a port of
-// a daemon: a service may get it, and kube-proxy takes it over on every node
-// without asking who listens. It should not hold the kernel's (help text of
-// kube-apiserver --service-node-port-range).
+// nodePorts reads the range of NodePort services. It must not contain a daemon's
+// port: a service may get it, and kube-proxy then takes it over on every node, even
+// if a daemon listens there. It should not overlap with the kernel's range for
+// outgoing connections (help text of kube-apiserver --service-node-port-range).
 func (v *validation) nodePorts() {
 	v.c.NodePorts = defaultNodePorts
 	field := v.spec.ServiceNodePortRange
@@ -110,7 +110,7 @@ func (v *validation) nodePorts() {
 	}
 	m := portRange().FindStringSubmatch(field.Value)
 	if m == nil {
-		v.fault(field.At, spec.Quote(field.Value)+" is not a range of ports", "write first-last, for example 30000-32767")
+		v.fault(field.At, spec.Quote(field.Value)+" is not a valid range of ports", "write first-last, for example 30000-32767")
 		return
 	}
 	first, _ := strconv.Atoi(m[1]) // at most five digits: cannot fail
@@ -121,11 +121,11 @@ func (v *validation) nodePorts() {
 	}
 	v.c.NodePorts = PortRange{uint16(first), uint16(last)}
 	if port, daemon := v.daemonWithin(v.c.NodePorts); daemon != "" {
-		v.fault(field.At, fmt.Sprintf("%s holds port %d, which is %s's", field.Value, port, daemon), writeNodePorts)
+		v.fault(field.At, fmt.Sprintf("%s contains port %d, which is %s's", field.Value, port, daemon), writeNodePorts)
 		return
 	}
 	if v.c.NodePorts.Last >= ephemeral.First && v.c.NodePorts.First <= ephemeral.Last {
-		v.warn(field.At, fmt.Sprintf("%s overlaps the ports %d-%d that Linux takes for outgoing connections", field.Value, ephemeral.First, ephemeral.Last),
+		v.warn(field.At, fmt.Sprintf("%s overlaps the ports %d-%d that Linux uses for outgoing connections", field.Value, ephemeral.First, ephemeral.Last),
 			"set net.ipv4.ip_local_port_range on workers, or "+writeNodePorts)
 	}
 }
@@ -149,7 +149,7 @@ func (v *validation) apiServer() {
 		v.apiPort(field)
 	}
 	sans := v.spec.APIServer.ExtraSANs
-	v.atMost(sans.At, len(sans.Items), maxSANs, "write those that clients dial; *.example.com stands for all names of a domain")
+	v.atMost(sans.At, len(sans.Items), maxSANs, "write those that clients dial; *.example.com covers all names of a domain")
 	seen := map[string]int{}
 	for _, field := range sans.Items {
 		if !field.At.Written() {
@@ -175,7 +175,7 @@ func (v *validation) apiPort(field spec.Int) {
 	}
 	port := uint16(field.Value)
 	if v.c.Balancing.Mode == Colocated && port == v.c.Endpoint.Port {
-		v.fault(field.At, fmt.Sprintf("port %d is HAProxy's on every master, the endpoint's port", port), remedy+", or leave it out")
+		v.fault(field.At, fmt.Sprintf("port %d is the endpoint's port, HAProxy's on every master", port), remedy+", or leave it out")
 		return
 	}
 	if daemon := v.taker(port, Master); daemon != "" {
@@ -183,7 +183,7 @@ func (v *validation) apiPort(field spec.Int) {
 		return
 	}
 	if v.c.NodePorts.Contains(port) {
-		v.fault(field.At, fmt.Sprintf("port %d lies in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), remedy)
+		v.fault(field.At, fmt.Sprintf("port %d is in the node port range %d-%d", port, v.c.NodePorts.First, v.c.NodePorts.Last), remedy)
 		return
 	}
 	if ephemeral.Contains(port) {
@@ -193,7 +193,7 @@ func (v *validation) apiPort(field spec.Int) {
 }
 
 func ephemeralProblem(port uint16) string {
-	return fmt.Sprintf("port %d is one that Linux may give to an outgoing connection before the daemon starts", port)
+	return fmt.Sprintf("Linux may give port %d to an outgoing connection before the daemon starts", port)
 }
 
 // extraSAN reads a name or an address of either family; a wildcard may stand
@@ -202,7 +202,7 @@ func (v *validation) extraSAN(field spec.String) {
 	const remedy = "write for example api.example.com or 192.0.2.1, without scheme and port"
 	if a, err := netip.ParseAddr(field.Value); err == nil {
 		if a.Zone() != "" {
-			v.fault(field.At, spec.Quote(field.Value)+" has a zone, which certificates cannot hold", "write "+a.WithZone("").String())
+			v.fault(field.At, spec.Quote(field.Value)+" has a zone, which certificates cannot contain", "write "+a.WithZone("").String())
 			return
 		}
 		v.c.APIServer.ExtraAddresses = append(v.c.APIServer.ExtraAddresses, a.Unmap())

@@ -9,22 +9,22 @@ import (
 	"hagen/gen/spec"
 )
 
-// rangeRule bounds a range of one family in prefix bits.
+// rangeRule bounds the prefix length of a range of one family.
 type rangeRule struct {
 	least, most  int
-	node         int // of pods: bits of a node's part
+	node         int // of pods: the prefix length of a node's part
 	large, small string
 	example      string
 }
 
-// rangeRules are those of a list of ranges, by IP version.
+// rangeRules are the rules of a list of ranges, by IP version.
 type rangeRules map[int]rangeRule
 
-// Services need .1 (the API server) and .10 (cluster DNS); an API server
-// takes no more than 20 bits of hosts (cmd/kube-apiserver/app/options,
-// validateMaxCIDRRange). Pods are cut into one /24 or /64 a node
-// (cmd/kube-controller-manager/app, defaultNodeMaskCIDRIPv4 and …IPv6), at most
-// 2^16 of them (pkg/controller/nodeipam/ipam/cidrset).
+// Services need .1 (the API server) and .10 (cluster DNS); an API server accepts at
+// most 20 host bits (cmd/kube-apiserver/app/options, validateMaxCIDRRange). The pod
+// range is split into one /24 or /64 per node (cmd/kube-controller-manager/app,
+// defaultNodeMaskCIDRIPv4 and …IPv6), at most 2^16 of them
+// (pkg/controller/nodeipam/ipam/cidrset).
 var (
 	serviceRules = rangeRules{
 		4: {
@@ -48,7 +48,7 @@ var (
 	}
 )
 
-// version is the IP version of an address.
+// version returns the IP version of an address.
 func version(a netip.Addr) int {
 	if a.Is4() {
 		return 4
@@ -63,7 +63,7 @@ func (v *validation) network() {
 		for j, p := range v.c.Pods {
 			if s.Overlaps(p) {
 				v.fault(v.spec.PodCIDRs.Items[j].At, fmt.Sprintf("%s overlaps the service range %s", p, s),
-					fmt.Sprintf("write a range apart from %s (line %d)", s, v.spec.ServiceCIDRs.Items[i].At.Line))
+					fmt.Sprintf("write a range that does not overlap %s (line %d)", s, v.spec.ServiceCIDRs.Items[i].At.Line))
 			}
 		}
 	}
@@ -75,9 +75,8 @@ func (v *validation) network() {
 	v.families()
 }
 
-// families holds those of services and pods against each other: a service has
-// an address of the primary family at least, and leads to pods' addresses of
-// the same.
+// families compares the families of services and pods: a service has an address of
+// the primary family at least, and leads to pods' addresses of the same family.
 func (v *validation) families() {
 	services, pods := v.c.Services, v.c.Pods
 	if len(services) != len(v.spec.ServiceCIDRs.Items) || len(pods) != len(v.spec.PodCIDRs.Items) || len(services) == 0 || len(pods) == 0 {
@@ -86,22 +85,22 @@ func (v *validation) families() {
 	for i, s := range services {
 		has := slices.ContainsFunc(pods, func(p netip.Prefix) bool { return sameFamily(s.Addr(), p.Addr()) })
 		if !has {
-			v.fault(v.spec.PodCIDRs.At, fmt.Sprintf("holds no %s range, and services have one, %s (line %d): such a service would lead to no pod", family(s.Addr()), s, v.spec.ServiceCIDRs.Items[i].At.Line),
+			v.fault(v.spec.PodCIDRs.At, fmt.Sprintf("holds no %s range, but services have one, %s (line %d): services with such addresses would reach no pod", family(s.Addr()), s, v.spec.ServiceCIDRs.Items[i].At.Line),
 				"write a range of each family that services have, for example "+podRules[version(s.Addr())].example)
 			return
 		}
 	}
 	if !sameFamily(services[0].Addr(), pods[0].Addr()) {
-		v.fault(v.spec.PodCIDRs.Items[0].At, fmt.Sprintf("%s is %s, and the first range of services is %s: the first range says which family counts where there is one alone", pods[0], family(pods[0].Addr()), family(services[0].Addr())),
-			"write the ranges of pods in the order of the services'")
+		v.fault(v.spec.PodCIDRs.Items[0].At, fmt.Sprintf("%s is %s, and the first service range is %s: the first ranges set the primary family, which must be the same", pods[0], family(pods[0].Addr()), family(services[0].Addr())),
+			"write the pod ranges in the order of the service ranges")
 	}
 }
 
-// ranges reads a list of one range, or of one of each family. What is faulty is
-// left out.
+// ranges reads a list of one range, or of one of each family. Faulty ranges are left
+// out.
 func (v *validation) ranges(list spec.List[spec.Text], rules rangeRules) []netip.Prefix {
 	if !list.At.Written() {
-		return nil // required, and decoding has said so
+		return nil // required: decoding has reported it
 	}
 	if len(list.Items) == 0 {
 		v.fault(list.At, "is empty", fmt.Sprintf("write one range, or one of each family: [%s]", rules[4].example))
@@ -109,7 +108,7 @@ func (v *validation) ranges(list spec.List[spec.Text], rules rangeRules) []netip
 	var out []netip.Prefix
 	for _, field := range list.Items {
 		if !field.At.Written() {
-			continue // its type is wrong, which decoding has said
+			continue // its type is wrong: decoding has reported it
 		}
 		p, ok := v.oneRange(field, rules)
 		if !ok {
@@ -151,9 +150,9 @@ func (v *validation) oneRange(field spec.Text, rules rangeRules) (netip.Prefix, 
 	return p, false
 }
 
-// onlyIPv4 faults what a profile's releases do not know.
+// onlyIPv4 faults IPv6 in a profile whose releases do not know it.
 func (v *validation) onlyIPv4(at spec.At, what, remedy string) {
-	v.fault(at, fmt.Sprintf("%s is IPv6, and profile %s knows IPv4 alone", what, v.c.Profile.Name), remedy)
+	v.fault(at, fmt.Sprintf("%s is IPv6, and profile %s supports only IPv4", what, v.c.Profile.Name), remedy)
 }
 
 func rangeRemedy(value string, rules rangeRules) string {
@@ -161,24 +160,24 @@ func rangeRemedy(value string, rules rangeRules) string {
 	_, blank := netip.ParsePrefix(strings.TrimSpace(value))
 	switch {
 	case err == nil && a.Is4():
-		return fmt.Sprintf("write it with its bits, for example %s", netip.PrefixFrom(a, 16).Masked())
+		return fmt.Sprintf("write it with its prefix length, for example %s", netip.PrefixFrom(a, 16).Masked())
 	case err == nil:
-		return fmt.Sprintf("write it with its bits, for example %s", rules[6].example)
+		return fmt.Sprintf("write it with its prefix length, for example %s", rules[6].example)
 	case blank == nil:
-		return "write " + strings.TrimSpace(value) + " without blanks"
+		return "write " + strings.TrimSpace(value) + " without spaces"
 	case strings.Contains(value, ","):
 		return "write one range, for example " + rules[4].example + ", or a list of one of each family"
 	}
-	return "write it as address/bits, for example " + rules[4].example
+	return "write it as address/length, for example " + rules[4].example
 }
 
-// private are the addresses that the Internet does not use: RFC 1918, RFC
-// 6598 (carriers), RFC 2544 (benchmarks), RFC 5737 (documentation).
+// private lists ranges that are not used on the Internet: RFC 1918, RFC 6598
+// (carriers), RFC 2544 (benchmarks), RFC 5737 (documentation).
 var private = prefixes("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "198.18.0.0/15",
 	"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")
 
-// public tells of a range that may be somebody else's: 172.32.0.0 is the
-// usual slip. Of IPv6 everybody has public ranges, and nobody makes them up.
+// public notes a range that may belong to others: 172.32.0.0 is the usual mistake.
+// With IPv6 public ranges are common, and nobody makes them up.
 func (v *validation) public(at spec.At, p netip.Prefix, rule rangeRule) {
 	if !p.Addr().Is4() {
 		return
@@ -188,7 +187,7 @@ func (v *validation) public(at spec.At, p netip.Prefix, rule rangeRule) {
 			return
 		}
 	}
-	v.note(at, fmt.Sprintf("%s is public: pods cannot reach whoever has these addresses on the Internet", p),
+	v.note(at, fmt.Sprintf("%s is public: pods cannot reach the Internet hosts with these addresses", p),
 		"unless they are yours, write a private range, for example "+rule.example)
 }
 

@@ -21,7 +21,7 @@ func (v *validation) profile() {
 	}
 }
 
-// os finds the operating system of a field; the empty field is the fallback.
+// os finds the operating system of a field; the fallback if it is not written.
 func (v *validation) os(field spec.Text, fallback string) profiles.OS {
 	name := fallback
 	if field.At.Written() {
@@ -31,7 +31,7 @@ func (v *validation) os(field spec.Text, fallback string) profiles.OS {
 	original, isClone := profiles.FindClone(name)
 	switch {
 	case isClone:
-		v.fault(field.At, fmt.Sprintf("%s is %s to hagen", spec.Quote(name), original.Name), "write "+original.Name)
+		v.fault(field.At, fmt.Sprintf("%s is called %s in hagen", spec.Quote(name), original.Name), "write "+original.Name)
 		return original
 	case !known:
 		v.choice(field, names(profiles.Systems(), func(o profiles.OS) string { return o.Name })...)
@@ -39,7 +39,7 @@ func (v *validation) os(field spec.Text, fallback string) profiles.OS {
 	}
 	if p := v.c.Profile; p.OnlyOS && system.Name != p.OS {
 		v.fault(field.At, fmt.Sprintf("profile %s does not fit %s: %s", p.Name, system.Name, p.Why),
-			fmt.Sprintf("write os: %s, or take profile: %s", p.OS, profiles.Standard))
+			fmt.Sprintf("write os: %s, or use profile: %s", p.OS, profiles.Standard))
 	}
 	return system
 }
@@ -78,14 +78,14 @@ func (v *validation) kubernetesVersion(field spec.Text, releases []profiles.Rele
 		return
 	}
 	known := strings.Join(names(releases, func(r profiles.Release) string { return r.Minor }), ", ")
-	problem := fmt.Sprintf("profile %s has not been tried with Kubernetes %s, only with %s", v.c.Profile.Name, version.Line(), known)
+	problem := fmt.Sprintf("profile %s has not been tested with Kubernetes %s, only with %s", v.c.Profile.Name, version.Line(), known)
 	all := profiles.Releases()
 	if i := slices.IndexFunc(all, sameMinor); i >= 0 {
-		v.fault(field.At, problem, fmt.Sprintf("write %s, or take profile: %s", releases[0].Proven, all[i].Profile))
+		v.fault(field.At, problem, fmt.Sprintf("write %s, or use profile: %s", releases[0].Proven, all[i].Profile))
 		return
 	}
 	if v.c.Profile.Fixed {
-		v.fault(field.At, problem, fmt.Sprintf("write %s, or take profile: %s", releases[0].Proven, profiles.Standard))
+		v.fault(field.At, problem, fmt.Sprintf("write %s, or use profile: %s", releases[0].Proven, profiles.Standard))
 		return
 	}
 	v.c.Release = nearestRelease(releases, version)
@@ -97,8 +97,8 @@ func (v *validation) kubernetesVersion(field spec.Text, releases []profiles.Rele
 	v.fault(field.At, problem, fmt.Sprintf("write %s, or add allowUnproven: true to use the flags of %s at your own risk", releases[0].Proven, v.c.Release.Minor))
 }
 
-// nearestRelease is the newest that is not newer than the version, else the
-// oldest. Releases are sorted newest first.
+// nearestRelease returns the newest release that is not newer than the version, else
+// the oldest. Releases are sorted newest first.
 func nearestRelease(releases []profiles.Release, version profiles.Version) profiles.Release {
 	for _, r := range releases {
 		if r.Proven.Compare(version) < 0 {
@@ -119,7 +119,7 @@ func (v *validation) etcdVersion(field spec.Text) {
 		v.patch(field.At, "etcd", version, proven)
 		return
 	}
-	problem := fmt.Sprintf("etcd %s does not belong to Kubernetes %s, which goes with etcd %s", version.Line(), v.c.Release.Minor, proven.Line())
+	problem := fmt.Sprintf("etcd %s does not belong with Kubernetes %s, which uses etcd %s", version.Line(), v.c.Release.Minor, proven.Line())
 	switch {
 	case v.c.Profile.Fixed:
 		v.fault(field.At, problem, "write "+proven.String())
@@ -135,10 +135,10 @@ func (v *validation) patch(at spec.At, what string, version, proven profiles.Ver
 	switch {
 	case version == proven:
 	case v.c.Profile.Fixed:
-		v.fault(at, fmt.Sprintf("profile %s is %s %s and nothing else", v.c.Profile.Name, what, proven), "write "+proven.String())
+		v.fault(at, fmt.Sprintf("profile %s supports only %s %s", v.c.Profile.Name, what, proven), "write "+proven.String())
 	case version.Compare(proven) > 0:
-		v.note(at, fmt.Sprintf("%s %s is newer than %s, which hagen was tried with", what, version, proven), "")
+		v.note(at, fmt.Sprintf("%s %s is newer than %s, with which hagen was tested", what, version, proven), "")
 	default:
-		v.warn(at, fmt.Sprintf("%s %s is older than %s, which hagen was tried with", what, version, proven), "take the newer one for its fixes")
+		v.warn(at, fmt.Sprintf("%s %s is older than %s, with which hagen was tested", what, version, proven), "use the newer one for its fixes")
 	}
 }

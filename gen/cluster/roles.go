@@ -22,15 +22,14 @@ const (
 )
 
 // role is a row: where the cluster file lists machines of a role, how many there
-// may be, and which daemons they run. What else stands on them is a row of
-// gen/control.
+// may be, and which daemons they run. A row of gen/control says what else they have.
 type role struct {
 	name   Role
 	hosts  func(*spec.Spec) spec.List[spec.Host]
-	disks  func(*spec.Spec) spec.List[spec.Disk] // of machines that name none
+	disks  func(*spec.Spec) spec.List[spec.Disk] // of machines that list none
 	most   int
-	advice string              // what to write instead of more
-	count  func(v *validation) // what else holds for their number; nil is nothing
+	advice string              // the remedy for too many
+	count  func(v *validation) // checks their number further; nil is no check
 	runs   []string
 }
 
@@ -51,11 +50,11 @@ var roles = []role{
 	},
 }
 
-// frontRoles are the roles whose machines HAProxy runs on; in mode external none.
+// frontRoles maps each mode to the role whose machines run HAProxy; external to none.
 var frontRoles = map[Mode]Role{Dedicated: LoadBalancer, Colocated: Master}
 
-// row gives the row of a role; of one that the cluster file does not know, an
-// empty one.
+// row returns the row of a role; an empty one for a role without machines in the
+// cluster file.
 func (r Role) row() role {
 	for _, row := range roles {
 		if row.name == r {
@@ -65,8 +64,8 @@ func (r Role) row() role {
 	return role{}
 }
 
-// Runs says whether machines of the role run a daemon. HAProxy and keepalived
-// run where the mode says.
+// Runs reports whether machines of the role run a daemon. For HAProxy and keepalived
+// the mode decides, not the role.
 func (r Role) Runs(daemon string) bool { return slices.Contains(r.row().runs, daemon) }
 
 // Of lists the machines of a role.
@@ -74,7 +73,7 @@ func (c *Cluster) Of(r Role) []Host {
 	return c.where(func(h Host) bool { return h.Role == r })
 }
 
-// Members lists the machines whose etcd is a member of the cluster's.
+// Members lists the machines that run a member of the cluster's etcd.
 func (c *Cluster) Members() []Host {
 	return c.where(func(h Host) bool { return h.Role.Runs(etcd) })
 }

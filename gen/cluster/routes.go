@@ -10,7 +10,7 @@ import (
 	"hagen/profiles"
 )
 
-// gateways reads the default routers: one of each family at most.
+// gateways reads default gateways: at most one of each family.
 func (v *validation) gateways(list spec.List[spec.Text]) []placed[netip.Addr] {
 	var out []placed[netip.Addr]
 	for _, field := range list.Items {
@@ -19,7 +19,7 @@ func (v *validation) gateways(list spec.List[spec.Text]) []placed[netip.Addr] {
 			continue
 		}
 		if i := slices.IndexFunc(out, func(t placed[netip.Addr]) bool { return sameFamily(t.value, a) }); i >= 0 {
-			v.fault(field.At, fmt.Sprintf("%s is a second %s gateway, beside %s: there is one default route", a, family(a), out[i].value), "keep one of the two")
+			v.fault(field.At, fmt.Sprintf("%s is a second %s gateway, beside %s: there is only one default route", a, family(a), out[i].value), "keep one of the two")
 			continue
 		}
 		out = append(out, placed[netip.Addr]{a, field.At})
@@ -28,8 +28,7 @@ func (v *validation) gateways(list spec.List[spec.Text]) []placed[netip.Addr] {
 	return out
 }
 
-// router reads a gateway's address. IPv6 routers are known by link-local
-// addresses, too.
+// router reads a gateway's address. For IPv6 it may be link-local.
 func (v *validation) router(field spec.Text) netip.Addr {
 	a, err := netip.ParseAddr(field.Value)
 	if err == nil && a.Is6() && !a.Is4In6() && a.IsLinkLocalUnicast() && a.Zone() == "" {
@@ -38,7 +37,7 @@ func (v *validation) router(field spec.Text) netip.Addr {
 	return v.address(field)
 }
 
-// nameservers reads addresses of DNS servers.
+// nameservers reads the addresses of DNS servers.
 func (v *validation) nameservers(list spec.List[spec.Text]) []placed[netip.Addr] {
 	var out []placed[netip.Addr]
 	if !v.atMost(list.At, len(list.Items), maxNameservers, "write two or three: a resolver asks the next when one does not answer") {
@@ -86,8 +85,8 @@ func (v *validation) clocks(list spec.List[spec.String]) []string {
 	return out
 }
 
-// reaches faults a gateway that is in no network of the interface: it could not
-// be found. A router's link-local address is everywhere.
+// reaches faults a gateway outside of the interface's networks, which would be
+// unreachable. A link-local address is in every network.
 func (v *validation) reaches(g placed[netip.Addr], i Interface) bool {
 	if problem := unreachable(g.value, i); problem != "" {
 		v.fault(g.at, problem, "write the router's address in the machine's network")
@@ -96,8 +95,8 @@ func (v *validation) reaches(g placed[netip.Addr], i Interface) bool {
 	return true
 }
 
-// misses says whether one of the addresses that are written is faulty, so that
-// nothing can be said of what they reach.
+// misses reports whether one of the written addresses is faulty. What the interface
+// reaches is then unknown.
 func (i Interface) misses(written spec.List[spec.Text]) bool {
 	return len(i.Addresses) < len(written.Items)
 }
@@ -113,7 +112,7 @@ func unreachable(gateway netip.Addr, i Interface) string {
 		case gateway.IsLinkLocalUnicast():
 			return ""
 		case gateway.Is4() && p.Contains(gateway) && nobodys(netip.PrefixFrom(gateway, p.Bits())):
-			return fmt.Sprintf("%s is no machine's address in %s", gateway, p.Masked())
+			return fmt.Sprintf("%s is the network or broadcast address of %s", gateway, p.Masked())
 		case p.Contains(gateway):
 			return ""
 		default:
@@ -126,7 +125,7 @@ func unreachable(gateway netip.Addr, i Interface) string {
 	return fmt.Sprintf("%s is not in %s, the network of the interface", gateway, strings.Join(networks, " or "))
 }
 
-// inherit gives a machine's own interface what the file says of all.
+// inherit fills a machine's first interface with what spec.network says for all.
 func (v *validation) inherit(i *Interface, field spec.Host, gateways, nameservers []placed[netip.Addr]) {
 	has := func(a netip.Addr) bool {
 		return slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return sameFamily(p.Addr(), a) })
@@ -148,14 +147,14 @@ func (v *validation) inherit(i *Interface, field spec.Host, gateways, nameserver
 	}
 }
 
-// routed says whether a machine has a default route, or is meant to have none,
-// and faults one that has two of a family.
+// routed reports whether a machine has a default route or deliberately has none. It
+// faults a machine with two default routes of one family.
 func (v *validation) routed(h Host, field spec.Host) bool {
 	found := map[bool]netip.Addr{}
 	for _, i := range h.Interfaces {
 		for _, g := range i.Gateways {
 			if first, twice := found[g.Is4()]; twice {
-				v.fault(i.At, fmt.Sprintf("%s is a second %s gateway of %s, beside %s: a machine has one default route", g, family(g), h.Name, first), "keep one of the two; gateway: [] takes none from spec.network")
+				v.fault(i.At, fmt.Sprintf("%s is a second %s gateway of %s, beside %s: a machine has one default route", g, family(g), h.Name, first), "keep one of the two; gateway: [] ignores that of spec.network")
 			}
 			found[g.Is4()] = g
 		}
@@ -163,7 +162,7 @@ func (v *validation) routed(h Host, field spec.Host) bool {
 	return len(found) > 0 || field.Gateway.At.Written() || len(h.Interfaces) < len(h.Addresses) && !v.allStatic(h)
 }
 
-// allStatic says whether no address of a machine comes from DHCP.
+// allStatic reports whether all addresses of a machine are static.
 func (v *validation) allStatic(h Host) bool {
 	n := 0
 	for _, i := range h.Interfaces {
@@ -172,8 +171,8 @@ func (v *validation) allStatic(h Host) bool {
 	return n == len(h.Addresses)
 }
 
-// networks fills in what all machines have in common, and looks at machines
-// as a whole: each has one default route of a family.
+// networks fills in what all machines have in common, and checks each machine as a
+// whole: it has one default route per family.
 func (v *validation) networks() {
 	n := v.spec.Network
 	gateways, nameservers, clocks := v.gateways(n.Gateway), v.nameservers(n.Nameservers), v.clocks(n.NTP)
@@ -207,18 +206,17 @@ func (v *validation) networks() {
 	v.unsayable()
 	if len(without) > 0 {
 		hosts := strings.Join(names(without, func(h Host) string { return h.Name }), ", ")
-		v.warn(without[0].At, "no gateway for "+hosts+": nothing outside of their own networks can be reached", "add gateway, or write gateway: [] where that is meant")
+		v.warn(without[0].At, "no gateway for "+hosts+": without one, a machine reaches nothing outside of its own networks", "add gateway, or write gateway: [] where that is intended")
 	}
 	for _, at := range []spec.At{n.Gateway.At, n.Nameservers.At} {
 		if at.Written() && statics == 0 {
-			v.warn(at, "no machine has a static address that this could be for", "write addresses with their prefix lengths, or remove it")
+			v.warn(at, "no machine has a static address, so it has no effect", "write addresses with their prefix lengths, or remove it")
 		}
 	}
 }
 
-// sizes warns of two machines that are in one network and disagree on how large
-// it is: each would look for some of the others behind its gateway. The first
-// one's word counts.
+// sizes warns of machines in one network with different prefix lengths: each would
+// send packets for some of the others to its gateway. Each is compared with the first.
 func (v *validation) sizes() {
 	var seen []placed[netip.Prefix]
 	for _, h := range v.c.Hosts() {
@@ -226,7 +224,7 @@ func (v *validation) sizes() {
 			for _, p := range i.Addresses {
 				other := slices.IndexFunc(seen, func(s placed[netip.Prefix]) bool { return s.value.Overlaps(p) && s.value.Bits() != p.Bits() })
 				if other >= 0 {
-					v.warn(i.At, fmt.Sprintf("%s and %s (line %d) do not agree on how large their network is", p, seen[other].value, seen[other].at.Line), "write the same prefix length for all machines of a network")
+					v.warn(i.At, fmt.Sprintf("%s and %s (line %d) have different prefix lengths in one network", p, seen[other].value, seen[other].at.Line), "write the same prefix length for all machines of a network")
 					continue
 				}
 				seen = append(seen, placed[netip.Prefix]{p, i.At})
@@ -235,8 +233,8 @@ func (v *validation) sizes() {
 	}
 }
 
-// swallowed warns of a machine's network that holds a range of services or
-// pods: their addresses would be looked for beside the machine.
+// swallowed warns of a machine's network that overlaps a range of services or pods:
+// the machine would look for their addresses on its own network.
 func (v *validation) swallowed() {
 	var swallow alike[[2]string]
 	for _, h := range v.c.Hosts() {
@@ -250,12 +248,12 @@ func (v *validation) swallowed() {
 		}
 	}
 	for _, g := range swallow {
-		v.warn(g.at, fmt.Sprintf("%s, the network of %s, holds addresses of %s, which services or pods have", g.what[0], g.names(), g.what[1]), "write the length of the network's own prefix, or another range")
+		v.warn(g.at, fmt.Sprintf("%s, the network of %s, overlaps %s, a range of services or pods", g.what[0], g.names(), g.what[1]), "write the network's own prefix length, or another range")
 	}
 }
 
-// unsayable warns of machines whose boot medium cannot tell the kernel on which
-// interface their network is.
+// unsayable warns of machines for which no kernel argument can name the interface
+// of their network.
 func (v *validation) unsayable() {
 	var mute alike[string]
 	for _, h := range v.c.Hosts() {
@@ -266,6 +264,6 @@ func (v *validation) unsayable() {
 		}
 	}
 	for _, g := range mute {
-		v.warn(g.at, fmt.Sprintf("%s knows no kernel argument for an interface by its MAC address: there is none for this one (%s), and no document can be fetched over it", g.what, g.names()), "write interface beside mac, or give the machine its document without a network")
+		v.warn(g.at, fmt.Sprintf("%s has no kernel argument that names an interface by its MAC address: %s cannot fetch a document over this interface", g.what, g.names()), "write interface beside mac, or give the machine its document without a network")
 	}
 }

@@ -15,13 +15,13 @@ import (
 	"hagen/gen/spec"
 )
 
-// ServiceAccounts are the accounts that hagen's units run as, the group for
-// the one key that two of them read, and etcd, which operating systems bring.
+// ServiceAccounts lists the accounts that hagen's units run as, the group for the
+// one key that two of them read, and etcd, which operating systems have.
 var ServiceAccounts = []string{"etcd", "kube-etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-sa", "haproxy"}
 
-// systemAccounts are users and groups that Fedora CoreOS, Flatcar and most
-// others bring. Their users have no shell, and where a name is a group alone
-// useradd(8) fails, and with it the first boot. root and core are logins.
+// systemAccounts lists users and groups of Fedora CoreOS, Flatcar and most others.
+// The users have no shell, and for a name that is only a group useradd(8) fails, and
+// with it the first boot. root and core are logins.
 var systemAccounts = []string{
 	"adm", "audio", "bin", "cdrom", "chrony", "clevis", "daemon", "dbus", "dialout", "disk", "dnsmasq", "docker", "floppy",
 	"ftp", "games", "halt", "input", "kmem", "kvm", "lock", "lp", "mail", "man", "mem", "messagebus", "nobody", "nogroup",
@@ -29,7 +29,7 @@ var systemAccounts = []string{
 	"sudo", "sync", "sys", "tape", "tss", "tty", "users", "utmp", "uucp", "video", "wheel",
 }
 
-// loginName is what useradd(8) takes.
+// loginName is a name that useradd(8) accepts.
 var loginName = lazy.Regexp(`^[a-z_][a-z0-9_-]{0,31}$`)
 
 func (v *validation) users() {
@@ -56,11 +56,11 @@ func (v *validation) loginName(field spec.String, seen map[string]int) {
 		if lower := strings.ToLower(field.Value); loginName().MatchString(lower) {
 			remedy = "write " + lower
 		}
-		v.fault(field.At, name+" is not a login name", remedy)
+		v.fault(field.At, name+" is not a valid login name", remedy)
 	case slices.Contains(ServiceAccounts, field.Value):
-		v.fault(field.At, name+" is the account of one of the cluster's own daemons", another)
+		v.fault(field.At, name+" is the account of one of the cluster's daemons", another)
 	case slices.Contains(systemAccounts, field.Value) || strings.HasPrefix(field.Value, "systemd-"):
-		v.fault(field.At, name+" is an account or group that operating systems bring, and no login", another)
+		v.fault(field.At, name+" is an account or group of the operating system, not a login", another)
 	case twice:
 		v.fault(field.At, fmt.Sprintf("%s is written a second time (first on line %d)", name, line), "put all keys into one entry")
 	}
@@ -79,7 +79,7 @@ func (v *validation) sshKeys(list spec.List[spec.String]) []string {
 		key := strings.TrimSpace(field.Value)
 		words := strings.Fields(key)
 		if line, twice := seen[words[1]]; twice {
-			v.fault(field.At, fmt.Sprintf("is the key of line %d again", line), "keep one of the two")
+			v.fault(field.At, fmt.Sprintf("is the same key as in line %d", line), "keep one of the two")
 		}
 		seen[words[1]] = field.At.Line
 		keys = append(keys, key)
@@ -87,9 +87,9 @@ func (v *validation) sshKeys(list spec.List[spec.String]) []string {
 	return keys
 }
 
-// keyTypes are the types that sshd takes (sshd(8), AUTHORIZED_KEYS FILE
-// FORMAT), each with what must follow it in the key itself (RFC 4253, 6.6; RFC
-// 5656, 3.1; RFC 8709, 4; PROTOCOL.u2f).
+// keyTypes maps each key type that sshd accepts (sshd(8), AUTHORIZED_KEYS FILE
+// FORMAT) to checks of the parts that follow it in the key (RFC 4253, 6.6; RFC 5656,
+// 3.1; RFC 8709, 4; PROTOCOL.u2f).
 var keyTypes = map[string][]func(part string) bool{
 	"ssh-ed25519":                        {ed25519Key},
 	"ssh-rsa":                            {rsaExponent, rsaModulus},
@@ -113,8 +113,8 @@ func pointOn(curve ecdh.Curve) func(string) bool {
 	}
 }
 
-// rsaExponent and rsaModulus hold a number against what OpenSSH and OpenSSL
-// take (sshkey.h, SSH_RSA_MINIMUM_MODULUS_SIZE; openssl/rsa.h,
+// rsaExponent and rsaModulus check a number against the limits of OpenSSH and
+// OpenSSL (sshkey.h, SSH_RSA_MINIMUM_MODULUS_SIZE; openssl/rsa.h,
 // OPENSSL_RSA_MAX_MODULUS_BITS and OPENSSL_RSA_MAX_PUBEXP_BITS).
 func rsaExponent(part string) bool {
 	e, ok := positive(part)
@@ -134,8 +134,8 @@ func positive(part string) (*big.Int, bool) {
 	return new(big.Int).SetBytes([]byte(part)), shortest && part[0] < 0x80
 }
 
-// sshKey holds a line against the form of authorized_keys (sshd(8)) without
-// options: type, base64 of the key, comment. The key names its type again.
+// sshKey checks that a line has the form of authorized_keys (sshd(8)) without
+// options: type, base64 of the key, comment. The key repeats its type.
 func (v *validation) sshKey(field spec.String) bool {
 	const remedy = "write the line of a .pub file: ssh-ed25519 AAAA… you@desk"
 	text := strings.TrimSpace(field.Value)
@@ -150,11 +150,11 @@ func (v *validation) sshKey(field spec.String) bool {
 	case strings.ContainsFunc(text, func(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }):
 		return bad("holds a character that cannot be printed", remedy)
 	case len(words) > 0 && words[0] == "ssh-dss":
-		return bad("is a DSA key, which OpenSSH no longer takes", "make a new one: ssh-keygen -t ed25519")
+		return bad("is a DSA key, which OpenSSH no longer accepts", "make a new one: ssh-keygen -t ed25519")
 	case len(words) > 2 && keyTypes[words[0]] == nil && slices.ContainsFunc(words, func(w string) bool { return keyTypes[w] != nil }):
-		return bad("has options before the key, which hagen does not take", remedy)
+		return bad("has options before the key, which hagen does not support", remedy)
 	case len(words) < 2 || keyTypes[words[0]] == nil:
-		return bad("is not an SSH public key: it does not begin with the type of one and the key", remedy)
+		return bad("is not an SSH public key: it does not begin with a key type and the key", remedy)
 	}
 	blob, err := base64.StdEncoding.DecodeString(words[1])
 	fields, whole := sshFields(blob)
@@ -162,14 +162,14 @@ func (v *validation) sshKey(field spec.String) bool {
 	case err != nil || !whole:
 		return bad("is not an SSH public key: its second word is cut off or damaged", remedy)
 	case smallRSA(fields):
-		return bad(fmt.Sprintf("is an RSA key of less than %d bits, which OpenSSH does not take", leastRSABits), "make a new one: ssh-keygen -t ed25519")
+		return bad(fmt.Sprintf("is an RSA key of less than %d bits, which OpenSSH does not accept", leastRSABits), "make a new one: ssh-keygen -t ed25519")
 	case !holdsKey(fields, words[0]):
-		return bad(fmt.Sprintf("is not an SSH public key: it says %s and holds something else", words[0]), remedy)
+		return bad(fmt.Sprintf("is not an SSH public key: its type is %s, but it holds something else", words[0]), remedy)
 	}
 	return true
 }
 
-// holdsKey says whether a key is one of the type.
+// holdsKey reports whether the parts are a key of the type.
 func holdsKey(fields []string, keyType string) bool {
 	parts := keyTypes[keyType]
 	if fields[0] != keyType || len(fields) != 1+len(parts) {
@@ -191,7 +191,7 @@ func smallRSA(fields []string) bool {
 	return ok && n.BitLen() > 64 && n.BitLen() < leastRSABits
 }
 
-// sshFields splits a key into its strings (RFC 4251, 5), and says whether
+// sshFields splits a key into its strings (RFC 4251, 5). whole reports whether
 // nothing is missing or left over.
 func sshFields(blob []byte) (fields []string, whole bool) {
 	for len(blob) >= 4 {

@@ -47,100 +47,100 @@ func TestWarnings(t *testing.T) {
 		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), []string{
 			"note: 6:12: spec.profile: one authority signs everything: every client certificate of this cluster is also one for etcd"}},
 		{"newer patch", also("kubernetesVersion: " + newerPatch(newest.Proven)), []string{
-			fmt.Sprintf("note: 15:22: spec.kubernetesVersion: Kubernetes %s is newer than %s, which hagen was tried with", newerPatch(newest.Proven), newest.Proven)}},
+			fmt.Sprintf("note: 15:22: spec.kubernetesVersion: Kubernetes %s is newer than %s, with which hagen was tested", newerPatch(newest.Proven), newest.Proven)}},
 		{"older patch", also("kubernetesVersion: " + patched.Minor + ".0"), []string{
-			fmt.Sprintf("15:22: spec.kubernetesVersion: Kubernetes %s.0 is older than %s, which hagen was tried with; take the newer one for its fixes", patched.Minor, patched.Proven)}},
+			fmt.Sprintf("15:22: spec.kubernetesVersion: Kubernetes %s.0 is older than %s, with which hagen was tested; use the newer one for its fixes", patched.Minor, patched.Proven)}},
 		{"etcd patch", also("etcdVersion: " + newerPatch(newest.Etcd)), []string{
-			fmt.Sprintf("note: 15:16: spec.etcdVersion: etcd %s is newer than %s, which hagen was tried with", newerPatch(newest.Etcd), newest.Etcd)}},
+			fmt.Sprintf("note: 15:16: spec.etcdVersion: etcd %s is newer than %s, with which hagen was tested", newerPatch(newest.Etcd), newest.Etcd)}},
 		{"unproven", also("kubernetesVersion: 1.99.0", "etcdVersion: 4.0.0", "allowUnproven: true"), []string{
-			fmt.Sprintf("note: 15:22: spec.kubernetesVersion: profile standard has not been tried with Kubernetes 1.99, only with %s; the flags of %s are used, unproven", known, newest.Minor),
-			fmt.Sprintf("note: 16:16: spec.etcdVersion: etcd 4.0 does not belong to Kubernetes %s, which goes with etcd %s; the flags of %[2]s are used, unproven", newest.Minor, newest.Etcd.Line())}},
+			fmt.Sprintf("note: 15:22: spec.kubernetesVersion: profile standard has not been tested with Kubernetes 1.99, only with %s; the flags of %s are used, unproven", known, newest.Minor),
+			fmt.Sprintf("note: 16:16: spec.etcdVersion: etcd 4.0 does not belong with Kubernetes %s, which uses etcd %s; the flags of %[2]s are used, unproven", newest.Minor, newest.Etcd.Line())}},
 		{"nothing to fetch", also("binaries: {mode: preinstalled, mirror: 'http://10.10.10.1/'}"), []string{
 			"15:42: spec.binaries.mirror: no machine fetches anything; remove it, or write mode: urls"}},
 		{"an image that nobody runs", also("binaries: {mode: sysext, haproxyImage: docker.io/library/haproxy@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef}"), []string{
 			"15:42: spec.binaries.haproxyImage: no machine runs HAProxy in a container; remove it, or write haproxy: container"}},
 		{"a mirror on a machine of the cluster", also("binaries: {mirror: 'http://kubem01/', haproxy: preinstalled}"), []string{
-			"15:22: spec.binaries.mirror: kubem01 is kubem01, which has no binaries before it has fetched them there; serve them from a machine outside of the cluster"}},
+			"15:22: spec.binaries.mirror: kubem01 is kubem01, which has no binaries until it has fetched them from there; serve them from a machine outside of the cluster"}},
 		{"one master", changed(t, masters, one), []string{
 			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},
 		{"one master alone", changed(t, masters, one, balancers, "", "kubernetes:6443", "kubem00:6443"), []string{
 			"10:5: spec.masters: one master: when it is down there is no control plane; three survive the loss of one"}},
 		{"two masters", changed(t, masters, masters[:2*len(one)], "  masters", "  allowEvenMasters: true\n  masters"), []string{
-			"note: 11:5: spec.masters: 2 masters do not survive the loss of one, as 1 does not"}},
+			"note: 11:5: spec.masters: 2 masters survive no loss, the same as 1"}},
 		{"four masters", changed(t, masters, nine[:4*43], "  masters", "  allowEvenMasters: true\n  masters"), []string{
-			"note: 11:5: spec.masters: 4 masters survive the loss of 1, as 3 do"}},
+			"note: 11:5: spec.masters: 4 masters survive the loss of 1, the same as 3"}},
 		{"three masters with leave for even", also("allowEvenMasters: true"), []string{
 			"15:21: spec.allowEvenMasters: there are 3 masters, an odd number; remove the line"}},
 		{"nine masters", changed(t, masters, nine), []string{
-			"10:5: spec.masters: 9 masters: every write waits for 5 of them; etcd's advice is 7 at most"}},
+			"10:5: spec.masters: 9 masters: every write waits for 5 of them; etcd recommends at most 7"}},
 		{"external endpoint", changed(t, "kubernetes:6443", "api.example.com:443", balancers, ""), []string{
-			"note: 6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 443"}},
+			"note: 6:13: spec.endpoint: api.example.com is not a machine of the cluster: your DNS must know the name, and something must answer there on port 443"}},
 		{"external endpoint that DNS knows", changed(t, "kubernetes:6443", "api.example.com:443", balancers, "") + "  dns: external\n", nil},
 		{"short name of a machine", changed(t, "name: kubernetes, ", "name: kubernetes.example.com, "), []string{
-			"note: 6:13: spec.endpoint: kubernetes is no machine of the cluster: your DNS must give it the address 10.10.10.2; if it is the machine, write its whole name: kubernetes.example.com:6443"}},
+			"note: 6:13: spec.endpoint: kubernetes is not a machine of the cluster: your DNS must give it the address 10.10.10.2; if you mean the machine, write its full name: kubernetes.example.com:6443"}},
 		{"endpoint is a master", changed(t, "kubernetes:6443", "kubem01:6443", balancers, ""), []string{
-			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; add a load balancer, or write loadBalancer.mode: colocated"}},
+			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down clients do not reach the others; add a load balancer, or write loadBalancer.mode: colocated"}},
 		{"endpoint beside the load balancer", changed(t, "kubernetes:6443", "10.10.10.81:6443"), []string{
-			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down nobody reaches the others; write kubernetes:6443, the load balancer"}},
+			"6:13: spec.endpoint: the endpoint is one master: when kubem01 is down clients do not reach the others; write kubernetes:6443, the load balancer"}},
 		{"one of two load balancers", least + "    - {name: lb1, addresses: [10.10.10.3]}\n", []string{
-			"6:13: spec.endpoint: the endpoint is one of 2 load balancers: when kubernetes is down clients do not find the others; write a DNS name that stands for all of them, or add loadBalancer.virtualIP"}},
+			"6:13: spec.endpoint: the endpoint is one of 2 load balancers: when kubernetes is down clients do not find the others; write a DNS name of all of them, or add loadBalancer.virtualIP"}},
 		{"names in the cluster's domain", changed(t, "kubem01,", "kubem01.cluster.local,", "kubernetes:6443", "api.cluster.local:6443"), []string{
-			"11:14: spec.masters[1].name: kubem01.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
-			"6:13: spec.endpoint: api.cluster.local lies in the cluster's domain cluster.local, so no pod can look it up; write another clusterDomain, or another name",
-			"note: 6:13: spec.endpoint: api.cluster.local is no machine of the cluster: your DNS must give it the address 10.10.10.2"}},
+			"11:14: spec.masters[1].name: kubem01.cluster.local is in the cluster's domain cluster.local, so pods cannot look it up; write another clusterDomain, or another name",
+			"6:13: spec.endpoint: api.cluster.local is in the cluster's domain cluster.local, so pods cannot look it up; write another clusterDomain, or another name",
+			"note: 6:13: spec.endpoint: api.cluster.local is not a machine of the cluster: your DNS must give it the address 10.10.10.2"}},
 		{"public range", changed(t, "10.32.0.0/16", "172.32.0.0/16"), []string{
-			"note: 7:18: spec.serviceCIDRs[0]: 172.32.0.0/16 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.32.0.0/16"}},
+			"note: 7:18: spec.serviceCIDRs[0]: 172.32.0.0/16 is public: pods cannot reach the Internet hosts with these addresses; unless they are yours, write a private range, for example 10.32.0.0/16"}},
 		{"range that is private in part", changed(t, "10.38.0.0/16", "172.0.0.0/8"), []string{
-			"note: 8:14: spec.podCIDRs[0]: 172.0.0.0/8 is public: pods cannot reach whoever has these addresses on the Internet; unless they are yours, write a private range, for example 10.38.0.0/16"}},
+			"note: 8:14: spec.podCIDRs[0]: 172.0.0.0/8 is public: pods cannot reach the Internet hosts with these addresses; unless they are yours, write a private range, for example 10.38.0.0/16"}},
 		{"pods of one node", changed(t, "10.38.0.0/16", "10.38.0.0/24"), []string{
 			"8:14: spec.podCIDRs[0]: 10.38.0.0/24 has room for the pods of one node: every node takes a /24; write a /23 or larger"}},
 		{"node ports among outgoing ones", also("serviceNodePortRange: 30000-40000"), []string{
-			"15:25: spec.serviceNodePortRange: 30000-40000 overlaps the ports 32768-60999 that Linux takes for outgoing connections; set net.ipv4.ip_local_port_range on workers, or write for example 30000-32767"}},
+			"15:25: spec.serviceNodePortRange: 30000-40000 overlaps the ports 32768-60999 that Linux uses for outgoing connections; set net.ipv4.ip_local_port_range on workers, or write for example 30000-32767"}},
 		{"high ports", changed(t, "kubernetes:6443", "kubernetes:50443", "  masters", "  apiServer: {port: 40443}\n  masters"), []string{
-			"9:21: spec.apiServer.port: port 40443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768",
-			"6:13: spec.endpoint: port 50443 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
+			"9:21: spec.apiServer.port: Linux may give port 40443 to an outgoing connection before the daemon starts; write one below 32768",
+			"6:13: spec.endpoint: Linux may give port 50443 to an outgoing connection before the daemon starts; write one below 32768"}},
 		{"timeouts of nobody", changed(t, balancers, "  loadBalancer: {timeouts: {check: 1s}}\n", "kubernetes:6443", "api.example.com:6443"), []string{
-			"13:28: spec.loadBalancer.timeouts: there is no load balancer of hagen's that this could be for; remove it",
-			"note: 6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must know the name, and something must answer there on port 6443"}},
+			"13:28: spec.loadBalancer.timeouts: hagen makes no load balancer for this cluster, so it has no effect; remove it",
+			"note: 6:13: spec.endpoint: api.example.com is not a machine of the cluster: your DNS must know the name, and something must answer there on port 6443"}},
 		{"statistics of nobody", changed(t, balancers, "  loadBalancer: {mode: external, statsPort: 9000, metrics: true, maxConnections: 500}\n", "kubernetes:6443", "192.0.2.1:443"), []string{
-			"13:45: spec.loadBalancer.statsPort: there is no load balancer of hagen's that this could be for; remove it",
-			"13:60: spec.loadBalancer.metrics: there is no load balancer of hagen's that this could be for; remove it",
-			"13:82: spec.loadBalancer.maxConnections: there is no load balancer of hagen's that this could be for; remove it"}},
+			"13:45: spec.loadBalancer.statsPort: hagen makes no load balancer for this cluster, so it has no effect; remove it",
+			"13:60: spec.loadBalancer.metrics: hagen makes no load balancer for this cluster, so it has no effect; remove it",
+			"13:82: spec.loadBalancer.maxConnections: hagen makes no load balancer for this cluster, so it has no effect; remove it"}},
 		{"one load balancer beside a virtual IP", changed(t, balancers, balancers+"    - {name: lb1, addresses: [10.10.10.3]}\n  loadBalancer: {virtualIP: 10.10.10.9}\n"), []string{
-			"6:13: spec.endpoint: the endpoint is one of 2 load balancers, so the virtual IP is of no use to clients: when kubernetes is down they do not find the others; write 10.10.10.9:6443, or a name for it"}},
+			"6:13: spec.endpoint: the endpoint is one of 2 load balancers, so clients do not use the virtual IP: when kubernetes is down they do not find the others; write 10.10.10.9:6443, or a name for it"}},
 		{"name of a virtual IP", changed(t, balancers, "  loadBalancer: {mode: colocated, virtualIP: 10.10.10.9}\n", "kubernetes:6443", "api.example.com:6443"), []string{
-			"note: 6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the address 10.10.10.9"}},
+			"note: 6:13: spec.endpoint: api.example.com is not a machine of the cluster: your DNS must give it the address 10.10.10.9"}},
 		{"one colocated master", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "kubem01:6443"), []string{
-			"6:13: spec.endpoint: the endpoint is one of 3 masters: when kubem01 is down clients do not find the others; write a DNS name that stands for all of them, or add loadBalancer.virtualIP"}},
+			"6:13: spec.endpoint: the endpoint is one of 3 masters: when kubem01 is down clients do not find the others; write a DNS name of all of them, or add loadBalancer.virtualIP"}},
 		{"name of all colocated masters", changed(t, balancers, "  loadBalancer: {mode: colocated}\n", "kubernetes:6443", "api.example.com:6443"), []string{
-			"note: 6:13: spec.endpoint: api.example.com is no machine of the cluster: your DNS must give it the addresses 10.10.10.80, 10.10.10.81 and 10.10.10.82"}},
+			"note: 6:13: spec.endpoint: api.example.com is not a machine of the cluster: your DNS must give it the addresses 10.10.10.80, 10.10.10.81 and 10.10.10.82"}},
 		{"a virtual IP of another network", changed(t, balancers, "  loadBalancer: {mode: colocated, virtualIP: 10.10.99.9}\n", "kubernetes:6443", "10.10.99.9:6443"), []string{
-			"13:46: spec.loadBalancer.virtualIP: 10.10.99.9 seems to be on another network than kubem00, kubem01, kubem02: an address moves within one network only; unless the network is larger than a /24, write an address of the machines' network"}},
+			"13:46: spec.loadBalancer.virtualIP: 10.10.99.9 seems to be on another network than kubem00, kubem01, kubem02: a virtual IP moves only within one network; unless the network is larger than a /24, write an address of the machines' network"}},
 		{"times that find nothing out", changed(t, balancers, balancers+"  loadBalancer: {timeouts: {check: 1h, connect: 10ms}}\n"), []string{
-			"15:36: spec.loadBalancer.timeouts.check: a check of 1h: it takes a TLS handshake and an answer from etcd, and until it has failed twice a hung API server is asked; write 200ms to 10s, for example 1500ms",
-			"15:49: spec.loadBalancer.timeouts.connect: a connect of 10ms: so long a client waits for a dead machine before another is tried, and a busy one needs some of it; write 100ms to 10s, for example 1s"}},
+			"15:36: spec.loadBalancer.timeouts.check: a timeout of 1h for checks: a check needs a TLS handshake and an answer from etcd, and a hung API server gets clients until two checks fail; write 200ms to 10s, for example 1500ms",
+			"15:49: spec.loadBalancer.timeouts.connect: a timeout of 10ms for connections: clients wait that long for a dead machine before HAProxy tries another, and a busy machine needs some time; write 100ms to 10s, for example 1s"}},
 		{"no gateway", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3", "[10.10.10.81]", "[10.10.10.81/24], interface: ens3"), []string{
-			"10:14: spec.masters[0].name: no gateway for kubem00, kubem01: nothing outside of their own networks can be reached; add gateway, or write gateway: [] where that is meant"}},
+			"10:14: spec.masters[0].name: no gateway for kubem00, kubem01: without one, a machine reaches nothing outside of its own networks; add gateway, or write gateway: [] where that is intended"}},
 		{"a network that holds pods", changed(t, "[10.10.10.80]", "[10.10.10.80/8], interface: ens3, gateway: []", "[10.10.10.81]", "[10.10.10.81/8], interface: ens3, gateway: []"), []string{
-			"10:7: spec.masters[0]: 10.0.0.0/8, the network of kubem00, kubem01, holds addresses of 10.32.0.0/16, 10.38.0.0/16, which services or pods have; write the length of the network's own prefix, or another range"}},
+			"10:7: spec.masters[0]: 10.0.0.0/8, the network of kubem00, kubem01, overlaps 10.32.0.0/16, 10.38.0.0/16, a range of services or pods; write the network's own prefix length, or another range"}},
 		{"a bond", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: bond0, gateway: []"), []string{
-			"10:63: spec.masters[0].interface: \"bond0\" is called as bonds, bridges and VLANs are, and hagen configures Ethernet cards alone; write the card's name, or an address without its prefix length if the image configures the interface"}},
+			"10:63: spec.masters[0].interface: \"bond0\" is named like a bond, bridge or VLAN, and hagen configures only Ethernet cards; write the card's name, or an address without its prefix length if the image configures the interface"}},
 		{"no kernel argument", changed(t, "[10.10.10.80]", "[10.10.10.80/24], mac: '52:54:00:89:d8:10', os: flatcar, gateway: []",
 			"[10.10.10.82]", "[10.10.10.82/24], mac: '52:54:00:89:d8:12', os: flatcar, gateway: []"), []string{
-			"10:7: spec.masters[0]: Flatcar Container Linux knows no kernel argument for an interface by its MAC address: there is none for this one (kubem00, kubem02), and no document can be fetched over it; write interface beside mac, or give the machine its document without a network"}},
+			"10:7: spec.masters[0]: Flatcar Container Linux has no kernel argument that names an interface by its MAC address: kubem00, kubem02 cannot fetch a document over this interface; write interface beside mac, or give the machine its document without a network"}},
 		{"networks of two sizes", changed(t, "[10.10.10.80]", "[10.10.10.80/24], interface: ens3, gateway: []", "[10.10.10.81]", "[10.10.10.81/25], interface: ens3, gateway: []",
 			"[10.10.10.82]", "[10.10.10.82/26], interface: ens3, gateway: []"), []string{
-			"11:7: spec.masters[1]: 10.10.10.81/25 and 10.10.10.80/24 (line 10) do not agree on how large their network is; write the same prefix length for all machines of a network",
-			"12:7: spec.masters[2]: 10.10.10.82/26 and 10.10.10.80/24 (line 10) do not agree on how large their network is; write the same prefix length for all machines of a network"}},
+			"11:7: spec.masters[1]: 10.10.10.81/25 and 10.10.10.80/24 (line 10) have different prefix lengths in one network; write the same prefix length for all machines of a network",
+			"12:7: spec.masters[2]: 10.10.10.82/26 and 10.10.10.80/24 (line 10) have different prefix lengths in one network; write the same prefix length for all machines of a network"}},
 		{"a network of nobody", also("network: {gateway: 10.10.10.1, nameservers: [10.10.10.53], ntp: [10.10.10.1]}"), []string{
-			"15:22: spec.network.gateway: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it",
-			"15:47: spec.network.nameservers: no machine has a static address that this could be for; write addresses with their prefix lengths, or remove it"}},
+			"15:22: spec.network.gateway: no machine has a static address, so it has no effect; write addresses with their prefix lengths, or remove it",
+			"15:47: spec.network.nameservers: no machine has a static address, so it has no effect; write addresses with their prefix lengths, or remove it"}},
 		{"a disk erased that may be etcd's", also("etcd: {disk: /dev/disk/by-id/virtio-etcd}", "disks: {masters: [{device: /dev/disk/by-id/wwn-0x5000c500a0b1c2d3, wipeTable: true, partitions: [{label: scratch}]}]}"), []string{
-			"16:21: spec.disks.masters[0]: /dev/disk/by-id/wwn-0x5000c500a0b1c2d3 is erased, and nothing tells that it is another disk than etcd's, /dev/disk/by-id/virtio-etcd; look that they are two; names of one kind tell it, such as two below /dev/disk/by-id that begin with wwn-"}},
+			"16:21: spec.disks.masters[0]: /dev/disk/by-id/wwn-0x5000c500a0b1c2d3 is erased, and may be the same disk as etcd's, /dev/disk/by-id/virtio-etcd; make sure that they differ; names of one kind show it, such as two below /dev/disk/by-id that begin with wwn-"}},
 		{"a partition erased that may be etcd's", also("etcd: {disk: /dev/disk/by-partlabel/etcd}", "disks: {masters: [{device: /dev/disk/by-id/virtio-a, partitions: [{label: scratch, wipePartitionEntry: true}]}]}"), []string{
-			"16:21: spec.disks.masters[0]: /dev/disk/by-id/virtio-a is erased, and nothing tells that it is another disk than etcd's, /dev/disk/by-partlabel/etcd; look that they are two; names of one kind tell it, such as two below /dev/disk/by-id that begin with wwn-"}},
+			"16:21: spec.disks.masters[0]: /dev/disk/by-id/virtio-a is erased, and may be the same disk as etcd's, /dev/disk/by-partlabel/etcd; make sure that they differ; names of one kind show it, such as two below /dev/disk/by-id that begin with wwn-"}},
 		{"a filesystem erased that may be etcd's", also("etcd: {disk: etcd}", "disks: {masters: [{device: /dev/disk/by-id/virtio-a, partitions: [{label: etcd}]}, {device: /dev/disk/by-partuuid/0d6b6d3c-02, filesystem: {format: xfs, wipeFilesystem: true}}]}"), []string{
-			"16:142: spec.disks.masters[1].filesystem: /dev/disk/by-partuuid/0d6b6d3c-02 is erased, and nothing tells that it is another disk than etcd's, /dev/disk/by-partlabel/etcd; look that they are two; names of one kind tell it, such as two below /dev/disk/by-id that begin with wwn-"}},
+			"16:142: spec.disks.masters[1].filesystem: /dev/disk/by-partuuid/0d6b6d3c-02 is erased, and may be the same disk as etcd's, /dev/disk/by-partlabel/etcd; make sure that they differ; names of one kind show it, such as two below /dev/disk/by-id that begin with wwn-"}},
 		{"disks erased that are not etcd's", also("etcd: {disk: etcd}", `disks:
     masters:
       - device: /dev/disk/by-id/virtio-a
@@ -149,7 +149,7 @@ func TestWarnings(t *testing.T) {
       - {device: /dev/disk/by-id/virtio-c, filesystem: {format: xfs, wipeFilesystem: true}}
       - {device: /dev/disk/by-partlabel/scratch, filesystem: {format: xfs, wipeFilesystem: true}}`), nil},
 		{"high port of statistics", changed(t, balancers, balancers+"  loadBalancer: {statsPort: 40001}\n"), []string{
-			"15:29: spec.loadBalancer.statsPort: port 40001 is one that Linux may give to an outgoing connection before the daemon starts; write one below 32768"}},
+			"15:29: spec.loadBalancer.statsPort: Linux may give port 40001 to an outgoing connection before the daemon starts; write one below 32768"}},
 	} {
 		t.Run(test.what, func(t *testing.T) {
 			c, source := read(t, test.text)
