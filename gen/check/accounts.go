@@ -9,13 +9,13 @@ import (
 // accountRules are about who owns files and runs units, and what the machine is called.
 var accountRules = []check{
 	{within: (*machine).owners, rules: []rule{
-		{ruleOwner, Error, "Ignition fails when an owner does not exist, and the machine never boots",
+		{ruleUnknownAccount, Error, "Ignition fails when an owner does not exist, and the machine never boots",
 			"name a user or group of the document, or add it"},
 	}},
 	{within: (*machine).hostname, rules: []rule{
 		{ruleHostname, Error, "members are told apart and certificates are verified by this name",
 			"write the machine's name, which is that of its folder"},
-		{ruleInstance, Warning, "cloud-init applies everything anew for another instance-id, and nothing for the same: a machine that has booted would not see the change",
+		{ruleInstanceID, Warning, "cloud-init applies everything anew for another instance-id, and nothing for the same: a machine that has booted would not see the change",
 			"write the instance-id that follows, or render again"},
 	}},
 }
@@ -24,10 +24,10 @@ var accountRules = []check{
 func (m *machine) owners() {
 	check := func(p read.Place, user, group string) {
 		if !m.hasUser(user) {
-			m.find(ruleOwner, p, "belongs to user %s, whom the document does not make", user)
+			m.find(ruleUnknownAccount, p, "belongs to user %s, whom the document does not make", user)
 		}
 		if !m.hasGroup(group) {
-			m.find(ruleOwner, p, "belongs to group %s, which the document does not make", group)
+			m.find(ruleUnknownAccount, p, "belongs to group %s, which the document does not make", group)
 		}
 	}
 	for _, d := range m.Directories {
@@ -82,6 +82,6 @@ func (m *machine) hostname() {
 		m.find(ruleHostname, read.Whole(metaData), "says %q, the machine is %s", m.meta.LocalHostname, m.Name)
 	}
 	if m.meta.Derived != "" && m.meta.InstanceID != m.meta.Derived {
-		m.find(ruleInstance, read.Whole(metaData), "has the instance-id %q, from what stands beside it follows %s", m.meta.InstanceID, m.meta.Derived)
+		m.find(ruleInstanceID, read.Whole(metaData), "has the instance-id %q, from what stands beside it follows %s", m.meta.InstanceID, m.meta.Derived)
 	}
 }

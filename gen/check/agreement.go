@@ -5,7 +5,7 @@ import "hagen/gen/read"
 // agreementRules are about what all say alike.
 var agreementRules = []check{
 	{across: (*set).agreement, rules: []rule{
-		{ruleAgreement, Error, "what one daemon does with this value, another undoes or does not understand",
+		{ruleSettingsDiffer, Error, "what one daemon does with this value, another undoes or does not understand",
 			"write the same value everywhere"},
 	}},
 	{across: (*set).serviceAccounts},
@@ -59,7 +59,7 @@ func disagree(what string, all []said) {
 			if at.Item == "" {
 				at = read.Whole(apiServer + ".service")
 			}
-			x.machine.find(ruleAgreement, at, "%s: differs from %d others on the %s", x.what, most, what)
+			x.machine.find(ruleSettingsDiffer, at, "%s: differs from %d others on the %s", x.what, most, what)
 		}
 	}
 }

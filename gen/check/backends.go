@@ -28,7 +28,7 @@ func (s *set) backends() {
 			met, strange := map[*listener]int{}, false
 			for _, line := range lines {
 				if from, err := netip.ParseAddr(read.ParseURL(line.Value("source")).Host); err == nil && len(m.known) > 0 && !slices.Contains(m.known, from) && !from.IsUnspecified() {
-					m.find(ruleBindElsewhere, p.Place(line.Options["source"].At), "server %s is called from %s, which the machine does not have", line.Name, from).Remedy = "remove source"
+					m.find(ruleBindAddress, p.Place(line.Options["source"].At), "server %s is called from %s, which the machine does not have", line.Name, from).Remedy = "remove source"
 				}
 				t := read.ParseURL(line.Address.Text)
 				a, err := netip.ParseAddr(t.Host)

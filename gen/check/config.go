@@ -13,9 +13,9 @@ import (
 // configRules are about configuration files of daemons.
 var configRules = []check{
 	{within: (*machine).kinds, rules: []rule{
-		{ruleKind, Error, "the daemon refuses a configuration of another kind",
+		{ruleConfigKind, Error, "the daemon refuses a configuration of another kind",
 			"write the kind that the flag wants"},
-		{ruleUnreadableText, Warning, "what it says could not be checked",
+		{ruleInvalidYAML, Warning, "what it says could not be checked",
 			"write it as YAML: keys with values, blanks for indentation"},
 		{ruleKubeconfig, Error, "a client finds nothing to dial, or nobody to be",
 			"let current-context name a context, and the context a cluster and a user of the file"},
@@ -23,7 +23,7 @@ var configRules = []check{
 			"write 32 bytes in base64, under secretbox as the first provider"},
 	}},
 	{across: (*set).leaders, rules: []rule{
-		{ruleLeader, Error, "each of them acts, and they undo each other's work",
+		{ruleLeaderElection, Error, "each of them acts, and they undo each other's work",
 			"write true"},
 	}},
 }
@@ -81,13 +81,13 @@ func (m *machine) schema(path string, root *read.YAML, kind string) {
 		return
 	}
 	if v := root.Get("apiVersion"); v.Value() == "" {
-		m.find(ruleKind, read.Whole(path), "has no apiVersion").Remedy = "write apiVersion: " + known.versions[0]
+		m.find(ruleConfigKind, read.Whole(path), "has no apiVersion").Remedy = "write apiVersion: " + known.versions[0]
 	} else if !slices.Contains(known.versions, v.Value()) {
-		m.find(ruleKind, m.at(path, v.Offset()), "%s has no version %s", kind, v.Value()).Remedy = "write apiVersion: " + known.versions[0]
+		m.find(ruleConfigKind, m.at(path, v.Offset()), "%s has no version %s", kind, v.Value()).Remedy = "write apiVersion: " + known.versions[0]
 	}
 	for _, n := range root.Items() {
 		if n.Key != "apiVersion" && n.Key != "kind" && !slices.Contains(known.fields, n.Key) {
-			found := m.find(ruleKind, m.at(path, n.KeyAt), "%s has no field %s", kind, n.Key)
+			found := m.find(ruleConfigKind, m.at(path, n.KeyAt), "%s has no field %s", kind, n.Key)
 			found.Remedy = "write one of " + strings.Join(known.fields, ", ")
 			if meant := nearest(n.Key, known.fields); meant != "" {
 				found.Remedy = "write " + meant
@@ -99,7 +99,7 @@ func (m *machine) schema(path string, root *read.YAML, kind string) {
 	}
 	for _, rule := range root.Get("rules").Items() {
 		if level := rule.Get("level"); !slices.Contains(auditLevels, level.Value()) {
-			m.find(ruleKind, m.at(path, level.Offset()), "%q is no level of a record", level.Value()).Remedy = "write one of " + strings.Join(auditLevels, ", ")
+			m.find(ruleConfigKind, m.at(path, level.Offset()), "%q is no level of a record", level.Value()).Remedy = "write one of " + strings.Join(auditLevels, ", ")
 		}
 	}
 }
@@ -115,11 +115,11 @@ func (m *machine) kinds() {
 		case path == "":
 			continue
 		case root == nil:
-			m.find(ruleUnreadableText, read.Whole(path), "is no YAML of keys and values")
+			m.find(ruleInvalidYAML, read.Whole(path), "is no YAML of keys and values")
 			continue
 		}
 		if kind := root.Get("kind"); kind.Value() != row.kind {
-			m.find(ruleKind, m.at(path, kind.Offset()), "is of kind %q, --%s wants %s", kind.Value(), row.flag, row.kind)
+			m.find(ruleConfigKind, m.at(path, kind.Offset()), "is of kind %q, --%s wants %s", kind.Value(), row.flag, row.kind)
 		}
 		if !again {
 			m.schema(path, root, row.kind)
@@ -145,7 +145,7 @@ func (s *set) leaders() {
 				at, elects = m.at(path, n.Offset()), n.Value()
 			}
 			if on, err := strconv.ParseBool(elects); err == nil && !on && len(all) > 1 {
-				m.find(ruleLeader, at, "%s elects no leader, and %d machines run one", daemon, len(all))
+				m.find(ruleLeaderElection, at, "%s elects no leader, and %d machines run one", daemon, len(all))
 			}
 		}
 	}

@@ -15,19 +15,19 @@ var connectionRules = []check{
 	{across: (*set).dials, rules: []rule{
 		{ruleUnresolved, Error, "nobody can dial a name that does not resolve",
 			"write a name of /etc/hosts or an address, or add the name there"},
-		{ruleNowhere, Error, "nobody answers there",
+		{ruleUnknownAddress, Error, "nobody answers there",
 			"write the address of the machine that is meant"},
-		{ruleScheme, Error, "one side speaks TLS and the other does not",
+		{ruleTLSMismatch, Error, "one side speaks TLS and the other does not",
 			"write https:// where the daemon has a certificate, http:// where it has none"},
-		{ruleNotBelieved, Error, "a client refuses a server whose certificate another authority signed",
+		{ruleServerNotTrusted, Error, "a client refuses a server whose certificate another authority signed",
 			"name the authority that signed the server's certificate"},
-		{ruleNoClient, Error, "the server wants a certificate and gets none",
+		{ruleNoClientCertificate, Error, "the server wants a certificate and gets none",
 			"offer the client certificate that was issued for it"},
-		{ruleNotBound, Error, "the machine refuses the connection",
+		{ruleNoListener, Error, "the machine refuses the connection",
 			"write the port that the daemon listens on"},
-		{ruleNotCovered, Error, "a client refuses a certificate that is not valid for what it dialled",
+		{ruleNameNotInCertificate, Error, "a client refuses a certificate that is not valid for what it dialled",
 			"issue the certificate with that name or address, or dial one that it has"},
-		{ruleNotAccepted, Error, "the server refuses the client",
+		{ruleClientNotTrusted, Error, "the server refuses the client",
 			"offer a certificate that the server's client authority signed"},
 	}},
 }
@@ -71,7 +71,7 @@ func (s *set) located() bool {
 func (s *connections) dial(m *machine, d dial) {
 	switch {
 	case !d.target.OK || d.target.Port == 0:
-		m.find(ruleNowhere, d.at, "%s names no URL with a port", d.what)
+		m.find(ruleUnknownAddress, d.at, "%s names no URL with a port", d.what)
 		return
 	}
 	addresses, known := s.resolve(m.facts, d.target.Host)
@@ -102,10 +102,10 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 		s.leaves(m, d)
 		return
 	case len(there) == 0 && (s.located() || d.only == etcd):
-		m.find(ruleNowhere, d.at, "%s names %s, an address that no machine of the set has", d.what, d.target)
+		m.find(ruleUnknownAddress, d.at, "%s names %s, an address that no machine of the set has", d.what, d.target)
 		return
 	case d.own && !slices.Contains(there, m):
-		m.find(ruleNowhere, d.at, "%s names %s, which is %s", d.what, d.target, there[0].Name)
+		m.find(ruleUnknownAddress, d.at, "%s names %s, which is %s", d.what, d.target, there[0].Name)
 		return
 	}
 	for _, other := range there {
@@ -116,7 +116,7 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 			}
 		}
 		if found == nil {
-			m.find(ruleNotBound, d.at, "%s names %s, where nothing of %s listens", d.what, d.target, other.Name)
+			m.find(ruleNoListener, d.at, "%s names %s, where nothing of %s listens", d.what, d.target, other.Name)
 			s.misses = append(s.misses, miss{d, address, other})
 			continue
 		}
@@ -129,11 +129,11 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 func (s *connections) connect(m *machine, d dial, l *listener, hops int) {
 	if l.proxy != nil && !slices.ContainsFunc(l.machine.proxies, func(p *read.Proxy) bool { return len(l.machine.behind(l.proxy).Servers()) > 0 }) ||
 		d.only != "" && l.proxy == nil && l.process != d.only {
-		m.find(ruleNotBound, d.at, "%s names %s, where %s listens", d.what, d.target, l.process)
+		m.find(ruleNoListener, d.at, "%s names %s, where %s listens", d.what, d.target, l.process)
 		return
 	}
 	if d.wants != "" && l.serves != d.wants {
-		m.find(ruleNotBound, d.at, "%s names %s, where %s listens for %s", d.what, d.target, l.process, l.serves)
+		m.find(ruleNoListener, d.at, "%s names %s, where %s listens for %s", d.what, d.target, l.process, l.serves)
 		return
 	}
 	if l.proxy != nil && !l.tls {
@@ -158,7 +158,7 @@ func (s *connections) connect(m *machine, d dial, l *listener, hops int) {
 	}
 	if d.target.TLS != l.tls {
 		out := map[bool]string{false: "out"}
-		m.find(ruleScheme, d.at, "%s dials %s with%s TLS, %s listens with%s", d.what, d.target, out[d.target.TLS], l.process, out[l.tls])
+		m.find(ruleTLSMismatch, d.at, "%s dials %s with%s TLS, %s listens with%s", d.what, d.target, out[d.target.TLS], l.process, out[l.tls])
 		return
 	}
 	if l.tls && l.certificate != "" {
@@ -179,16 +179,16 @@ func (s *connections) handshake(m *machine, d dial, l *listener, shared bool) {
 			if d.name == "" {
 				at = d.at
 			}
-			m.find(ruleNotCovered, at, "%s wants a certificate for %s; %s's %s has none, but one for %s", d.what, name, l.machine.Name, l.process, validFor(served)).
+			m.find(ruleNameNotInCertificate, at, "%s wants a certificate for %s; %s's %s has none, but one for %s", d.what, name, l.machine.Name, l.process, validFor(served)).
 				Remedy = "write a name of the certificate, or issue it with this one"
 		default:
-			s.of(l.machine).find(ruleNotCovered, read.Whole(l.certificate), "is not valid for %s, which others dial%s", name, s.whose(served, l.machine))
+			s.of(l.machine).find(ruleNameNotInCertificate, read.Whole(l.certificate), "is not valid for %s, which others dial%s", name, s.whose(served, l.machine))
 		}
 		if len(d.authorities) > 0 && !s.signedByAny(served, d.authorities) {
-			m.find(ruleNotBelieved, d.at, "%s leads to %s's %s, whose certificate the authority named here did not sign", d.what, l.machine.Name, l.process)
+			m.find(ruleServerNotTrusted, d.at, "%s leads to %s's %s, whose certificate the authority named here did not sign", d.what, l.machine.Name, l.process)
 		}
 		if !served.Usable(x509.ExtKeyUsageServerAuth) {
-			s.of(l.machine).find(ruleUsage, read.Whole(l.certificate), "is no certificate for a server")
+			s.of(l.machine).find(ruleCertificateUsage, read.Whole(l.certificate), "is no certificate for a server")
 		}
 	}
 	accepted := l.machine.pem[l.clients].Certificates
@@ -197,12 +197,12 @@ func (s *connections) handshake(m *machine, d dial, l *listener, shared bool) {
 	}
 	switch {
 	case d.client == nil && l.demands:
-		m.find(ruleNoClient, d.at, "%s shows no certificate, %s's %s wants one", d.what, l.machine.Name, l.process)
+		m.find(ruleNoClientCertificate, d.at, "%s shows no certificate, %s's %s wants one", d.what, l.machine.Name, l.process)
 	case d.client == nil:
 	case !d.client.Usable(x509.ExtKeyUsageClientAuth):
-		m.find(ruleUsage, d.clientAt, "is no certificate for a client")
+		m.find(ruleCertificateUsage, d.clientAt, "is no certificate for a client")
 	case !s.signedByAny(*d.client, accepted):
-		m.find(ruleNotAccepted, d.clientAt, "shows a certificate that the client authority of %s's %s did not sign", l.machine.Name, l.process)
+		m.find(ruleClientNotTrusted, d.clientAt, "shows a certificate that the client authority of %s's %s did not sign", l.machine.Name, l.process)
 	}
 }
 
@@ -217,7 +217,7 @@ func (s *connections) leaves(m *machine, d dial) {
 		}
 	}
 	if !d.target.TLS {
-		m.find(ruleScheme, d.at, "%s dials %s without TLS", d.what, d.target)
+		m.find(ruleTLSMismatch, d.at, "%s dials %s without TLS", d.what, d.target)
 	}
 }
 
@@ -241,7 +241,7 @@ func (s *set) foreignURLs(m *machine) {
 			for _, other := range s.machines {
 				mine := slices.Contains(other.known, address)
 				if mine && !slices.ContainsFunc(other.listeners, func(l *listener) bool { return l.takes(address, t.Port) }) {
-					found := m.find(ruleNotBound, p.Unit.Place(w.At), "names %s, where nothing known of %s listens", t, other.Name)
+					found := m.find(ruleNoListener, p.Unit.Place(w.At), "names %s, where nothing known of %s listens", t, other.Name)
 					found.Severity = Warning
 				}
 			}
@@ -269,7 +269,7 @@ func (s *connections) elsewhere() {
 			if who == "" {
 				who = miss.dial.at.Item
 			}
-			miss.machine.find(ruleNotBound, l.at, "%s listens at %s, where nobody dials; %s dials %s", l.process, socketText(l.address, l.port), who, miss.dial.target)
+			miss.machine.find(ruleNoListener, l.at, "%s listens at %s, where nobody dials; %s dials %s", l.process, socketText(l.address, l.port), who, miss.dial.target)
 		}
 	}
 }

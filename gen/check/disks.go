@@ -17,9 +17,9 @@ var diskRules = []check{
 			"add the partition or the filesystem, unless the machine comes with it"},
 		{ruleNotMounted, Error, "what the first boot writes there is not to be seen after it",
 			"mount the same device, with its format, at the path that the filesystem names"},
-		{ruleUnwaited, Error, "a daemon that starts before its disk is there begins anew, on the system's own",
+		{ruleMountNotAwaited, Error, "a daemon that starts before its disk is there begins anew, on the system's own",
 			"add RequiresMountsFor= with the directory to [Unit]"},
-		{ruleErased, Error, "a member that is made anew with its disk kept would come back without its data, and etcd refuses it",
+		{ruleDiskWiped, Error, "a member that is made anew with its disk kept would come back without its data, and etcd refuses it",
 			"leave out what wipes it: a filesystem that is there as described is kept"},
 	}},
 }
@@ -114,7 +114,7 @@ func (m *machine) keptData(mounts []mounted) {
 				continue
 			}
 			if d.late && !waitsFor(p.Unit, d.path, dir) {
-				m.find(ruleUnwaited, p.Where(row.flag), "--%s lies on the disk at %s, for which %s does not wait", row.flag, d.path, p.Unit.Name)
+				m.find(ruleMountNotAwaited, p.Where(row.flag), "--%s lies on the disk at %s, for which %s does not wait", row.flag, d.path, p.Unit.Name)
 			}
 			if row.daemon == etcd {
 				m.erased(d)
@@ -156,9 +156,9 @@ func (m *machine) erased(d mounted) {
 		switch {
 		case !f.Wipe:
 		case f.Device == d.device, f.Device == of:
-			m.find(ruleErased, read.Whole(f.Device), "holds etcd's data, and is formatted whenever the machine is made anew")
+			m.find(ruleDiskWiped, read.Whole(f.Device), "holds etcd's data, and is formatted whenever the machine is made anew")
 		case part == d.device:
-			m.find(ruleErased, read.Whole(f.Device), "is a part of the disk with etcd's data, and is formatted whenever the machine is made anew")
+			m.find(ruleDiskWiped, read.Whole(f.Device), "is a part of the disk with etcd's data, and is formatted whenever the machine is made anew")
 		}
 	}
 	for _, disk := range m.Disks {
@@ -166,11 +166,11 @@ func (m *machine) erased(d mounted) {
 		case disk.Device != of && disk.Device != d.device:
 			continue
 		case disk.WipeTable:
-			m.find(ruleErased, read.Whole(disk.Device), "holds etcd's data, and its table is erased whenever the machine is made anew")
+			m.find(ruleDiskWiped, read.Whole(disk.Device), "holds etcd's data, and its table is erased whenever the machine is made anew")
 		}
 		for _, p := range disk.Partitions {
 			if p.Wipe && (p.Label == label || number > 0 && p.Number == number) {
-				m.find(ruleErased, read.Whole(disk.Device), "has the partition %s with etcd's data, which is made anew when it differs", p.Label)
+				m.find(ruleDiskWiped, read.Whole(disk.Device), "has the partition %s with etcd's data, which is made anew when it differs", p.Label)
 			}
 		}
 	}

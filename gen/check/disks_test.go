@@ -48,44 +48,44 @@ func TestDisks(t *testing.T) {
 			n.Mounts = slices.DeleteFunc(n.Mounts, func(m node.Mount) bool { return m.Path == data })
 		}), "not-mounted", etcdDevice},
 		{"mount elsewhere", on(func(n *node.Node) { n.Mounts[1].Path = "/var/lib/etcd2" }), "not-mounted", etcdDevice},
-		{"etcd does not wait", etcd("RequiresMountsFor=/var/lib/etcd\n", ""), "unwaited", "etcd.service"},
-		{"etcd waits for another", etcd("RequiresMountsFor=/var/lib/etcd\n", "RequiresMountsFor=/var/log\n"), "unwaited", "etcd.service"},
-		{"etcd wants the mount", etcd("RequiresMountsFor=/var/lib/etcd\n", "Wants=var-lib-etcd.mount\nAfter=var-lib-etcd.mount\n"), "unwaited", "etcd.service"},
+		{"etcd does not wait", etcd("RequiresMountsFor=/var/lib/etcd\n", ""), "mount-not-awaited", "etcd.service"},
+		{"etcd waits for another", etcd("RequiresMountsFor=/var/lib/etcd\n", "RequiresMountsFor=/var/log\n"), "mount-not-awaited", "etcd.service"},
+		{"etcd wants the mount", etcd("RequiresMountsFor=/var/lib/etcd\n", "Wants=var-lib-etcd.mount\nAfter=var-lib-etcd.mount\n"), "mount-not-awaited", "etcd.service"},
 		{"API server does not wait", func(t *testing.T, g *good) {
 			g.edit(t, host, "kube-apiserver.service", "RequiresMountsFor=/var/log/kube-apiserver\n", "")
-		}, "unwaited", "kube-apiserver.service"},
+		}, "mount-not-awaited", "kube-apiserver.service"},
 		{"a unit that mounts later", func(t *testing.T, g *good) {
 			g.edit(t, host, "etcd.service", "RequiresMountsFor=/var/lib/etcd\n", "")
 			n := g.node(t, host)
 			n.Mounts = n.Mounts[:1]
 			unit("var-lib-etcd.mount", "[Mount]\nWhat=/dev/disk/by-partlabel/etcd\nWhere=/var/lib/etcd\nType=ext4\nOptions=noatime,nofail\n[Install]\nWantedBy=local-fs.target\n")(n)
-		}, "unwaited", "etcd.service"},
-		{"filesystem wiped", on(func(n *node.Node) { n.Filesystems[1].Wipe = true }), "erased", etcdDevice},
-		{"table wiped", on(func(n *node.Node) { n.Disks[0].WipeTable = true }), "erased", "/dev/disk/by-id/coreos-boot-disk"},
+		}, "mount-not-awaited", "etcd.service"},
+		{"filesystem wiped", on(func(n *node.Node) { n.Filesystems[1].Wipe = true }), "disk-wiped", etcdDevice},
+		{"table wiped", on(func(n *node.Node) { n.Disks[0].WipeTable = true }), "disk-wiped", "/dev/disk/by-id/coreos-boot-disk"},
 		{"partition wiped", on(func(n *node.Node) {
 			n.Disks[0].Partitions = slices.Clone(n.Disks[0].Partitions)
 			n.Disks[0].Partitions[1].Wipe = true
-		}), "erased", "/dev/disk/by-id/coreos-boot-disk"},
+		}), "disk-wiped", "/dev/disk/by-id/coreos-boot-disk"},
 		{"disk of etcd's partition wiped", on(func(n *node.Node) {
 			etcdOn(n, "/dev/disk/by-id/virtio-etcd-part2")
 			n.Filesystems = append(n.Filesystems, node.Filesystem{Device: "/dev/disk/by-id/virtio-etcd", Format: "ext4", Wipe: true})
-		}), "erased", "/dev/disk/by-id/virtio-etcd"},
+		}), "disk-wiped", "/dev/disk/by-id/virtio-etcd"},
 		{"partition of etcd's disk wiped", on(func(n *node.Node) {
 			etcdOn(n, "/dev/disk/by-id/virtio-etcd")
 			n.Filesystems = append(n.Filesystems, node.Filesystem{Device: "/dev/disk/by-id/virtio-etcd-part1", Format: "ext4", Wipe: true})
-		}), "erased", "/dev/disk/by-id/virtio-etcd-part1"},
+		}), "disk-wiped", "/dev/disk/by-id/virtio-etcd-part1"},
 		{"table of etcd's partition wiped", on(func(n *node.Node) {
 			etcdOn(n, "/dev/disk/by-id/virtio-etcd-part2")
 			n.Disks = append(n.Disks, node.Disk{Device: "/dev/disk/by-id/virtio-etcd", WipeTable: true})
-		}), "erased", "/dev/disk/by-id/virtio-etcd"},
+		}), "disk-wiped", "/dev/disk/by-id/virtio-etcd"},
 		{"table of etcd's disk wiped", on(func(n *node.Node) {
 			etcdOn(n, "/dev/disk/by-id/virtio-etcd")
 			n.Disks = append(n.Disks, node.Disk{Device: "/dev/disk/by-id/virtio-etcd", WipeTable: true})
-		}), "erased", "/dev/disk/by-id/virtio-etcd"},
+		}), "disk-wiped", "/dev/disk/by-id/virtio-etcd"},
 		{"number of etcd's partition wiped", on(func(n *node.Node) {
 			etcdOn(n, "/dev/disk/by-id/virtio-etcd-part2")
 			n.Disks = append(n.Disks, node.Disk{Device: "/dev/disk/by-id/virtio-etcd", Partitions: []node.Partition{{Number: 2, Label: "e", Wipe: true}}})
-		}), "erased", "/dev/disk/by-id/virtio-etcd"},
+		}), "disk-wiped", "/dev/disk/by-id/virtio-etcd"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			g := tree.clone()

@@ -9,9 +9,9 @@ import (
 // documentRules are about what a document says beyond.
 var documentRules = []check{
 	{within: (*machine).further, rules: []rule{
-		{ruleFurther, Error, "it was not checked, and the next render takes it away",
+		{ruleUncheckedContent, Error, "it was not checked, and the next render takes it away",
 			"remove it, or write it some other way"},
-		{ruleFormats, Error, "the machine does what the one says that it is given, and this check is about the other",
+		{ruleDocumentsDiffer, Error, "the machine does what the one says that it is given, and this check is about the other",
 			"make both say the same, or remove one"},
 		{ruleTranslation, Warning, "hagen writes what Butane makes of config.bu: one of the two was written by hand, or by another program",
 			"run hagen render again, or leave it: the machine is told the same"},
@@ -34,7 +34,7 @@ func (m *machine) further() {
 		if item == "" {
 			item = "the document"
 		}
-		found := m.find(ruleFurther, read.Whole(item), "says %s, which hagen does not write", f.Says)
+		found := m.find(ruleUncheckedContent, read.Whole(item), "says %s, which hagen does not write", f.Says)
 		for _, row := range furtherRemedies {
 			if strings.Contains(f.Says, row.word) {
 				found.Remedy = row.remedy
@@ -42,7 +42,7 @@ func (m *machine) further() {
 		}
 	}
 	for _, name := range m.differing {
-		m.find(ruleFormats, read.Whole(name), "says something else of the machine than the document beside it")
+		m.find(ruleDocumentsDiffer, read.Whole(name), "says something else of the machine than the document beside it")
 	}
 	for _, name := range m.otherBytes {
 		m.find(ruleTranslation, read.Whole(name), "says the same as the document beside it, in other bytes than Butane makes of that")

@@ -13,7 +13,7 @@ import (
 // equalityRules are about what machines of a kind have alike.
 var equalityRules = []check{
 	{across: (*set).drift, warns: true, rules: []rule{
-		{ruleDrift, Warning, "machines of one kind should behave alike, whichever answers",
+		{ruleMachinesDiffer, Warning, "machines of one kind should behave alike, whichever answers",
 			"write the same on all of them, unless the difference is meant"},
 	}},
 }
@@ -103,7 +103,7 @@ func compare(machines []*machine) {
 		if len(what) > 8 {
 			what = append(what[:8], fmt.Sprintf("%d more", len(what)-8))
 		}
-		g.machine.find(ruleDrift, read.Whole(g.item), "lacks %s, which %s", strings.Join(what, ", "), g.have)
+		g.machine.find(ruleMachinesDiffer, read.Whole(g.item), "lacks %s, which %s", strings.Join(what, ", "), g.have)
 	}
 }
 
@@ -195,7 +195,7 @@ func (f property) bareBut(lines map[string]bool) string {
 func (h held) told() bool {
 	return h.property != nil && slices.ContainsFunc(h.machine.findings, func(f Finding) bool {
 		line := strings.Count(h.property.at.Text[:max(h.property.at.At, 0)], "\n") + 1
-		return f.Rule != ruleDrift && f.Item == h.property.at.Item && (f.Line == 0 || f.Line == line)
+		return f.Rule != ruleMachinesDiffer && f.Item == h.property.at.Item && (f.Line == 0 || f.Line == line)
 	})
 }
 
@@ -220,7 +220,7 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 	case other == nil && strings.HasPrefix(h.property.within, things):
 		return // a file or unit of one's own is no fault
 	case other == nil:
-		h.machine.find(ruleDrift, h.property.at, "has %s, which %s %s not", h.property.shown(h.property.value), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
+		h.machine.find(ruleMachinesDiffer, h.property.at, "has %s, which %s %s not", h.property.shown(h.property.value), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
 		return
 	}
 	for _, d := range unequalLines(value(h), value(others[0])) {
@@ -234,11 +234,11 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 		}
 		switch {
 		case d.mine < 0:
-			h.machine.find(ruleDrift, read.Whole(at.Item), "lacks %s, which %s %s", other.shown(theirs), who, have)
+			h.machine.find(ruleMachinesDiffer, read.Whole(at.Item), "lacks %s, which %s %s", other.shown(theirs), who, have)
 		case d.theirs < 0:
-			h.machine.find(ruleDrift, at, "has %s, which %s %s not", h.property.shown(mine), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
+			h.machine.find(ruleMachinesDiffer, at, "has %s, which %s %s not", h.property.shown(mine), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
 		default:
-			h.machine.find(ruleDrift, at, "says %s, %s %s %s", h.property.shown(mine), who, say, other.shown(theirs))
+			h.machine.find(ruleMachinesDiffer, at, "says %s, %s %s %s", h.property.shown(mine), who, say, other.shown(theirs))
 		}
 	}
 }

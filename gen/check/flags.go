@@ -13,7 +13,7 @@ var flagRules = []check{
 	{within: (*machine).knownFlags, rules: []rule{
 		{ruleUnknownFlag, Error, "the daemon prints its usage and ends",
 			"remove the flag; hagen releases RELEASE --flags lists those it has"},
-		{ruleFlagTwice, Error, "the last one counts, without a word",
+		{ruleDuplicateFlag, Error, "the last one counts, without a word",
 			"leave one out"},
 		{ruleFlagValue, Error, "the daemon cannot read the value and ends",
 			"write a value of the flag's type"},
@@ -21,7 +21,7 @@ var flagRules = []check{
 			"name a release that hagen knows in /etc/hagen/binaries.sh; hagen releases lists them"},
 	}},
 	{within: (*machine).timers, rules: []rule{
-		{ruleTimers, Error, "etcd refuses an election timeout below five heartbeats",
+		{ruleEtcdTimers, Error, "etcd refuses an election timeout below five heartbeats",
 			"write --election-timeout at ten times --heartbeat-interval"},
 	}},
 	{within: (*machine).compaction},
@@ -61,7 +61,7 @@ func (m *machine) knownFlags() {
 				m.listedValues(p, f, row)
 			}
 			if given[f.Name] && !slices.Contains(repeatable, row.Type) {
-				m.find(ruleFlagTwice, at, "--%s is given twice", f.Name)
+				m.find(ruleDuplicateFlag, at, "--%s is given twice", f.Name)
 			}
 			given[f.Name] = true
 		}

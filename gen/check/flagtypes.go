@@ -200,7 +200,7 @@ func (m *machine) timers() {
 	}
 	heartbeat, election := number("heartbeat-interval", 100), number("election-timeout", 1000)
 	if 5*heartbeat > election {
-		m.find(ruleTimers, p.Where("election-timeout"), "--election-timeout %d is less than five times --heartbeat-interval %d", election, heartbeat)
+		m.find(ruleEtcdTimers, p.Where("election-timeout"), "--election-timeout %d is less than five times --heartbeat-interval %d", election, heartbeat)
 	}
 }
 
@@ -224,9 +224,9 @@ func (m *machine) compaction() {
 	case err != nil:
 		m.find(ruleFlagValue, p.Where(flag), "%s is neither a whole number from 0 on nor a duration", said).Remedy = "write hours, 5, or a duration, 30m"
 	case t < 0:
-		m.find(ruleOddFlag, p.Where(flag), "%s is %s, and nobody keeps less than nothing", said, value).Remedy = "write 0 to keep all, or a duration"
+		m.find(ruleFlagLimit, p.Where(flag), "%s is %s, and nobody keeps less than nothing", said, value).Remedy = "write 0 to keep all, or a duration"
 	case p.Value("auto-compaction-mode") == "revision":
-		m.find(ruleOddFlag, p.Where(flag), "%s is a time, and --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds for them", said).
+		m.find(ruleFlagLimit, p.Where(flag), "%s is a time, and --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds for them", said).
 			Remedy = "write how many revisions are kept, or leave the mode out"
 	}
 }
@@ -239,7 +239,7 @@ func (m *machine) twofold() {
 	}
 	for _, f := range environment(p) {
 		if other, given := p.Flag(f.Name); given && other.Variable == "" {
-			m.find(ruleFlagTwice, p.Unit.Place(f.At), "%s says what --%s says: etcd refuses both", f.Variable, f.Name)
+			m.find(ruleDuplicateFlag, p.Unit.Place(f.At), "%s says what --%s says: etcd refuses both", f.Variable, f.Name)
 		}
 	}
 }

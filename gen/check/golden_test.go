@@ -69,19 +69,19 @@ func TestCheckAtOnce(t *testing.T) {
 func TestTwins(t *testing.T) {
 	const apiserver = "/etc/kubernetes/pki/apiserver.pem"
 	for _, test := range []struct{ host, item, old, new, rule, itemNamed string }{
-		{"kubem00", apiserver, "kubem00, ", "", "not-covered", ""},
-		{"kubem00", apiserver, "10.32.0.1", "10.32.0.2", "not-covered", ""},
-		{"kubem00", apiserver, "signature, server", "signature, client", "usage", "kube-apiserver.service"},
-		{"kubem00", apiserver, "issuer CN=kubernetes CA", "issuer CN=another CA", "unsigned", ""},
-		{"kubem00", apiserver, "to 2119-12-08", "to 2130-12-08", "outlives", ""},
+		{"kubem00", apiserver, "kubem00, ", "", "name-not-in-certificate", ""},
+		{"kubem00", apiserver, "10.32.0.1", "10.32.0.2", "name-not-in-certificate", ""},
+		{"kubem00", apiserver, "signature, server", "signature, client", "certificate-usage", "kube-apiserver.service"},
+		{"kubem00", apiserver, "issuer CN=kubernetes CA", "issuer CN=another CA", "authority-missing", ""},
+		{"kubem00", apiserver, "to 2119-12-08", "to 2130-12-08", "outlives-authority", ""},
 		{"kubem00", apiserver, "to 2119-12-08", "to 2021-12-08", "expired", ""},
-		{"kubem00", apiserver, "public key ECDSA, SHA-256 07", "public key ECDSA, SHA-256 08", "pair", "/etc/kubernetes/pki/apiserver-key.pem"},
-		{"kubem00", "/etc/kubernetes/pki/sa.pub", "SHA-256 60", "SHA-256 61", "agreement", ""},
-		{"kubem00", "/etc/kubernetes/encryption.yaml", "SHA-256 cf", "SHA-256 ce", "agreement", ""},
+		{"kubem00", apiserver, "public key ECDSA, SHA-256 07", "public key ECDSA, SHA-256 08", "key-mismatch", "/etc/kubernetes/pki/apiserver-key.pem"},
+		{"kubem00", "/etc/kubernetes/pki/sa.pub", "SHA-256 60", "SHA-256 61", "settings-differ", ""},
+		{"kubem00", "/etc/kubernetes/encryption.yaml", "SHA-256 cf", "SHA-256 ce", "settings-differ", ""},
 		{"kubem00", "/etc/etcd/pki/ca.pem", "certificate, SHA-256 8a", "certificate, SHA-256 8b", "same-authority", ""},
 		{"kubem00", "/var/lib/kube-scheduler/pki/scheduler.pem", "CN=system:kube-scheduler", "CN=system:anonymous", "client-name", "/var/lib/kube-scheduler/kubeconfig"},
-		{"kubem00", "/etc/kubernetes/pki/front-proxy-client.pem", "CN=front-proxy-client", "CN=proxy", "not-accepted", "kube-apiserver.service"},
-		{"", "admin.kubeconfig", "signature, client", "signature, server", "usage", ""},
+		{"kubem00", "/etc/kubernetes/pki/front-proxy-client.pem", "CN=front-proxy-client", "CN=proxy", "client-not-trusted", "kube-apiserver.service"},
+		{"", "admin.kubeconfig", "signature, client", "signature, server", "certificate-usage", ""},
 	} {
 		g := golden(t, "standard")
 		g.edit(t, test.host, test.item, test.old, test.new)

@@ -14,11 +14,11 @@ var hostRules = []check{
 			"write overwrite: true"},
 	}},
 	{across: (*set).hostsFiles, rules: []rule{
-		{ruleHosts, Error, "a name leads to another machine than the one that is meant",
+		{ruleHostsFile, Error, "a name leads to another machine than the one that is meant",
 			"write the same lines on every machine, one an address with its names"},
 	}},
 	{across: (*set).addresses, rules: []rule{
-		{ruleBindElsewhere, Error, "a daemon cannot bind an address that its machine does not have",
+		{ruleBindAddress, Error, "a daemon cannot bind an address that its machine does not have",
 			"write the machine's address, 0.0.0.0 or 127.0.0.1"},
 	}},
 }
@@ -27,28 +27,28 @@ var hostRules = []check{
 func (s *set) hostsFiles() {
 	for _, m := range s.machines {
 		for _, f := range m.hosts.Faults {
-			m.find(ruleHosts, f.At, "%s", f.Problem)
+			m.find(ruleHostsFile, f.At, "%s", f.Problem)
 		}
 		if !m.hasHosts {
 			if slices.ContainsFunc(s.machines, func(other *machine) bool { return other.hasHosts }) {
-				m.find(ruleHosts, read.Whole(read.HostsPath), "is missing, and other machines have it")
+				m.find(ruleHostsFile, read.Whole(read.HostsPath), "is missing, and other machines have it")
 			}
 			continue
 		}
 		f := m.files[read.HostsPath]
 		if len(m.lookup("localhost")) == 0 {
-			m.find(ruleHosts, read.Whole(read.HostsPath), "does not know localhost")
+			m.find(ruleHostsFile, read.Whole(read.HostsPath), "does not know localhost")
 		}
 		for _, other := range s.machines {
 			if other.Name != "" && len(m.lookup(other.Name)) == 0 {
-				m.find(ruleHosts, read.Whole(read.HostsPath), "does not know %s", other.Name)
+				m.find(ruleHostsFile, read.Whole(read.HostsPath), "does not know %s", other.Name)
 			}
 		}
 		of := map[netip.Addr]string{}
 		for _, other := range s.machines {
 			for _, a := range m.lookup(other.Name) {
 				if first, taken := of[a]; taken && first != other.Name && !a.IsLoopback() {
-					m.find(ruleHosts, read.In(f, a.String()), "gives %s to both %s and %s", a, first, other.Name)
+					m.find(ruleHostsFile, read.In(f, a.String()), "gives %s to both %s and %s", a, first, other.Name)
 				}
 				of[a] = other.Name
 			}
@@ -57,7 +57,7 @@ func (s *set) hostsFiles() {
 			for _, w := range l.Names {
 				told, same := s.majority(w.Text)
 				if !same && !slices.Contains(told, l.Address) {
-					m.find(ruleHosts, read.At(f, w.At), "gives %s the address %s, which other machines do not", w.Text, l.Address)
+					m.find(ruleHostsFile, read.At(f, w.At), "gives %s the address %s, which other machines do not", w.Text, l.Address)
 				}
 			}
 		}
@@ -82,13 +82,13 @@ func (s *set) addresses() {
 		for _, l := range m.listeners {
 			if len(m.known) > 0 && !l.address.IsUnspecified() && l.address.IsValid() && !l.address.IsLoopback() &&
 				!slices.Contains(m.known, l.address) && !slices.Contains(m.virtual, l.address) {
-				m.find(ruleBindElsewhere, l.at, "%s binds %s, which the machine does not have", l.process, l.address)
+				m.find(ruleBindAddress, l.at, "%s binds %s, which the machine does not have", l.process, l.address)
 			}
 		}
 		if p := m.process(apiServer); p != nil {
 			a, err := netip.ParseAddr(p.Value("advertise-address"))
 			if err == nil && !a.IsUnspecified() && len(m.known) > 0 && !slices.Contains(m.known, a) {
-				m.find(ruleBindElsewhere, p.Where("advertise-address"), "--advertise-address is %s, which the machine does not have", a)
+				m.find(ruleBindAddress, p.Where("advertise-address"), "--advertise-address is %s, which the machine does not have", a)
 			}
 		}
 	}

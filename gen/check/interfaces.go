@@ -11,15 +11,15 @@ import (
 // interfaceRules are about interfaces.
 var interfaceRules = []check{
 	{within: (*machine).interfaceFiles, rules: []rule{
-		{ruleKeyfile, Error, "NetworkManager ignores such a file, and the machine has no address",
+		{ruleKeyfileMode, Error, "NetworkManager ignores such a file, and the machine has no address",
 			"give it to root with mode 0600"},
 		{ruleGateway, Error, "a router that is in no network of the interface is not found, and nothing outside is reached",
 			"write the router's address in the machine's network"},
 	}},
 	{across: (*set).interfaces, rules: []rule{
-		{ruleAddressTwice, Error, "one of the two is not reached, and which one changes",
+		{ruleDuplicateAddress, Error, "one of the two is not reached, and which one changes",
 			"give each machine its own address and MAC address"},
-		{ruleElsewhere, Error, "the machine is not there where others look for it",
+		{ruleWrongAddress, Error, "the machine is not there where others look for it",
 			"write the same address into /etc/hosts and into the interface's file"},
 	}},
 }
@@ -29,7 +29,7 @@ var interfaceRules = []check{
 func (m *machine) interfaceFiles() {
 	for _, i := range m.interfaces {
 		if !i.taken {
-			m.find(ruleKeyfile, read.Whole(i.file.Path), "has mode %04o", i.file.Mode)
+			m.find(ruleKeyfileMode, read.Whole(i.file.Path), "has mode %04o", i.file.Mode)
 		}
 		for _, g := range i.Gateways {
 			near := func(p netip.Prefix) bool { return p.Contains(g) }
@@ -47,7 +47,7 @@ func (s *set) interfaces() {
 	for _, m := range s.machines {
 		claim := func(what string, f node.File) {
 			if first, twice := owners[what]; twice && first != m {
-				m.find(ruleAddressTwice, read.In(f, what), "%s is %s's, too", what, first.Name)
+				m.find(ruleDuplicateAddress, read.In(f, what), "%s is %s's, too", what, first.Name)
 				return
 			}
 			owners[what] = m
@@ -67,7 +67,7 @@ func (s *set) interfaces() {
 			same := func(p netip.Prefix) bool { return p.Addr() == a }
 			near := func(p netip.Prefix) bool { return p.Contains(a) }
 			if slices.ContainsFunc(own, near) && !slices.ContainsFunc(own, same) {
-				m.find(ruleElsewhere, read.Whole(read.HostsPath), "knows %s at %s, which its interface's file does not give it", m.Name, a)
+				m.find(ruleWrongAddress, read.Whole(read.HostsPath), "knows %s at %s, which its interface's file does not give it", m.Name, a)
 			}
 		}
 	}

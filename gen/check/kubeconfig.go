@@ -71,12 +71,12 @@ func (m *machine) kubeconfig(k read.Kubeconfig) {
 	at := k.Place
 	switch {
 	case k.Insecure == "true":
-		m.find(ruleUnverified, read.Whole(k.File.Path), "believes whoever answers: insecure-skip-tls-verify").Remedy = "name the cluster's authority instead"
+		m.find(ruleTLSNotVerified, read.Whole(k.File.Path), "believes whoever answers: insecure-skip-tls-verify").Remedy = "name the cluster's authority instead"
 	case !k.HasAuthority:
-		m.find(ruleNoAuthority, read.Whole(k.File.Path), "names no certificate-authority")
+		m.find(ruleNotAnAuthority, read.Whole(k.File.Path), "names no certificate-authority")
 	}
 	if k.AuthorityAt != nil && len(k.Authority.Certificates) > 0 && !k.Authority.Certificates[0].IsCA {
-		m.find(ruleNoAuthority, at(k.AuthorityAt), "%s is no authority's certificate", k.AuthorityAt.Key)
+		m.find(ruleNotAnAuthority, at(k.AuthorityAt), "%s is no authority's certificate", k.AuthorityAt.Key)
 	}
 	if !k.HasClient {
 		return // a token, or somebody else's way
@@ -89,16 +89,16 @@ func (m *machine) kubeconfig(k read.Kubeconfig) {
 		m.find(ruleNoCertificate, at(k.ClientAt), "%s holds no certificate", k.ClientAt.Key)
 	case len(certificates) == 0:
 	case k.KeyAt == nil:
-		m.find(ruleHalfPair, at(k.ClientAt), "has a client certificate and no key")
+		m.find(ruleIncompletePair, at(k.ClientAt), "has a client certificate and no key")
 	case len(keys) == 0 && !k.Key.Opaque:
 		m.find(ruleNoCertificate, at(k.KeyAt), "%s holds no private key", k.KeyAt.Key)
 	case len(keys) > 0 && keys[0].Public != certificates[0].Public:
-		m.find(rulePair, at(k.KeyAt), "holds a key that is not its certificate's")
+		m.find(ruleKeyMismatch, at(k.KeyAt), "holds a key that is not its certificate's")
 	}
 	if k.ClientFile == "" {
 		for _, c := range k.Client.Certificates {
 			if !c.Usable(x509.ExtKeyUsageClientAuth) {
-				m.find(ruleUsage, at(k.ClientAt), "%s is no certificate for a client", k.ClientAt.Key)
+				m.find(ruleCertificateUsage, at(k.ClientAt), "%s is no certificate for a client", k.ClientAt.Key)
 			}
 		}
 	}

@@ -10,11 +10,11 @@ import (
 // memberRules are about etcd's members.
 var memberRules = []check{
 	{across: (*set).uniqueNames, rules: []rule{
-		{ruleNames, Error, "members are told apart by their names",
+		{ruleDuplicateName, Error, "members are told apart by their names",
 			"give each machine a name of its own"},
 	}},
 	{across: (*set).members, rules: []rule{
-		{ruleMembers, Error, "etcd forms no cluster, or two",
+		{ruleEtcdMembers, Error, "etcd forms no cluster, or two",
 			"write on every master the same --initial-cluster with exactly the masters, and the same token"},
 	}},
 	{across: (*set).beginning, notes: (*set).joins},
@@ -24,7 +24,7 @@ func (s *set) uniqueNames() {
 	seen := map[string]bool{}
 	for _, m := range s.machines {
 		if seen[m.Name] {
-			m.find(ruleNames, read.Whole("/etc/hostname"), "two machines have this name")
+			m.find(ruleDuplicateName, read.Whole("/etc/hostname"), "two machines have this name")
 		}
 		seen[m.Name] = true
 	}
@@ -38,7 +38,7 @@ func (s *set) members() {
 		common, _ := common(all, func(m *machine) string { return m.process(etcd).Value(name) })
 		for _, m := range all {
 			if p := m.process(etcd); p.Value(name) != common {
-				m.find(ruleMembers, p.Where(name), "--%s differs from the other members'", name)
+				m.find(ruleEtcdMembers, p.Where(name), "--%s differs from the other members'", name)
 			}
 		}
 	}
@@ -50,14 +50,14 @@ func (s *set) members() {
 			continue // discovery, or a member that joins what is there
 		}
 		if !slices.Contains(listed, entry) {
-			m.find(ruleMembers, p.Where("initial-cluster"), "--initial-cluster does not hold this member's own %s", entry)
+			m.find(ruleEtcdMembers, p.Where("initial-cluster"), "--initial-cluster does not hold this member's own %s", entry)
 		}
 		if len(listed) != len(all) {
-			m.find(ruleMembers, p.Where("initial-cluster"), "--initial-cluster has %d members, %d machines run etcd", len(listed), len(all))
+			m.find(ruleEtcdMembers, p.Where("initial-cluster"), "--initial-cluster has %d members, %d machines run etcd", len(listed), len(all))
 		}
 		for i, other := range listed {
 			if slices.Contains(listed[:i], other) {
-				m.find(ruleMembers, p.Where("initial-cluster"), "--initial-cluster names a member twice: %s", other)
+				m.find(ruleEtcdMembers, p.Where("initial-cluster"), "--initial-cluster names a member twice: %s", other)
 			}
 		}
 	}
@@ -80,7 +80,7 @@ func (s *set) beginning() {
 	joins, meant := s.joining()
 	for _, m := range joins {
 		if !meant {
-			m.find(ruleMembers, m.process(etcd).Where("initial-cluster-state"), "--initial-cluster-state is existing on %d of %d members: they wait for a cluster that nobody begins", len(joins), len(s.running(etcd))).
+			m.find(ruleEtcdMembers, m.process(etcd).Where("initial-cluster-state"), "--initial-cluster-state is existing on %d of %d members: they wait for a cluster that nobody begins", len(joins), len(s.running(etcd))).
 				Remedy = "write new; existing is for one machine at a time that takes another's place"
 		}
 	}

@@ -165,30 +165,30 @@ func TestMutations(t *testing.T) {
 		spoil            func(*testing.T, *good)
 		rule, host, item string
 	}{
-		{"owner who does not exist", change("kubem00", apiserver, func(f *node.File) { f.User = "nobody-made-me" }), "owner", "kubem00", apiserver},
-		{"group that does not exist", change("kubem00", apiserver, func(f *node.File) { f.Group = "none" }), "owner", "kubem00", apiserver},
-		{"directory's owner", directory("kubem00", "/var/lib/etcd", func(d *node.Directory) { d.User = "etcd" }), "owner", "kubem00", "/var/lib/etcd"},
-		{"group removed", func(t *testing.T, g *good) { g.node(t, "kubem00").Groups = g.node(t, "kubem00").Groups[:4] }, "owner", "kubem00", "/etc/kubernetes/pki/sa.key"},
-		{"user removed", func(t *testing.T, g *good) { g.node(t, "kubem00").Users = g.node(t, "kubem00").Users[1:] }, "owner", "kubem00", "etcd.service"},
+		{"owner who does not exist", change("kubem00", apiserver, func(f *node.File) { f.User = "nobody-made-me" }), "unknown-account", "kubem00", apiserver},
+		{"group that does not exist", change("kubem00", apiserver, func(f *node.File) { f.Group = "none" }), "unknown-account", "kubem00", apiserver},
+		{"directory's owner", directory("kubem00", "/var/lib/etcd", func(d *node.Directory) { d.User = "etcd" }), "unknown-account", "kubem00", "/var/lib/etcd"},
+		{"group removed", func(t *testing.T, g *good) { g.node(t, "kubem00").Groups = g.node(t, "kubem00").Groups[:4] }, "unknown-account", "kubem00", "/etc/kubernetes/pki/sa.key"},
+		{"user removed", func(t *testing.T, g *good) { g.node(t, "kubem00").Users = g.node(t, "kubem00").Users[1:] }, "unknown-account", "kubem00", "etcd.service"},
 		{"user twice", func(t *testing.T, g *good) {
 			n := g.node(t, "kubem00")
 			n.Users = append(n.Users, n.Users[0])
 		}, "clash", "kubem00", "kube-etcd"},
-		{"certificate's file removed", without("kubem00", server), "reference", "kubem00", "etcd.service"},
-		{"key's file removed", without("kubem00", key), "reference", "kubem00", "etcd.service"},
-		{"authority's file removed", without("kubem01", "/etc/kubernetes/pki/ca.pem"), "reference", "kubem01", "kube-apiserver.service"},
-		{"kubeconfig removed", without("kubem00", "/var/lib/kube-scheduler/kubeconfig"), "reference", "kubem00", "/etc/kubernetes/scheduler.yaml"},
-		{"scheduler's certificate removed", without("kubem00", "/var/lib/kube-scheduler/pki/scheduler.pem"), "reference", "kubem00", "/var/lib/kube-scheduler/kubeconfig"},
-		{"balancer's authority removed", without("kubernetes", "/etc/haproxy/ca.pem"), "reference", "kubernetes", "/etc/haproxy/haproxy.cfg"},
-		{"haproxy.cfg removed", without("kubernetes", "/etc/haproxy/haproxy.cfg"), "reference", "kubernetes", "haproxy.service"},
-		{"binaries.sh removed", without("kubem02", "/etc/hagen/binaries.sh"), "reference", "kubem02", "hagen-binaries.service"},
+		{"certificate's file removed", without("kubem00", server), "missing-file", "kubem00", "etcd.service"},
+		{"key's file removed", without("kubem00", key), "missing-file", "kubem00", "etcd.service"},
+		{"authority's file removed", without("kubem01", "/etc/kubernetes/pki/ca.pem"), "missing-file", "kubem01", "kube-apiserver.service"},
+		{"kubeconfig removed", without("kubem00", "/var/lib/kube-scheduler/kubeconfig"), "missing-file", "kubem00", "/etc/kubernetes/scheduler.yaml"},
+		{"scheduler's certificate removed", without("kubem00", "/var/lib/kube-scheduler/pki/scheduler.pem"), "missing-file", "kubem00", "/var/lib/kube-scheduler/kubeconfig"},
+		{"balancer's authority removed", without("kubernetes", "/etc/haproxy/ca.pem"), "missing-file", "kubernetes", "/etc/haproxy/haproxy.cfg"},
+		{"haproxy.cfg removed", without("kubernetes", "/etc/haproxy/haproxy.cfg"), "missing-file", "kubernetes", "haproxy.service"},
+		{"binaries.sh removed", without("kubem02", "/etc/hagen/binaries.sh"), "missing-file", "kubem02", "hagen-binaries.service"},
 		{"audit directory removed", func(t *testing.T, g *good) {
 			n := g.node(t, "kubem00")
 			n.Directories = slices.DeleteFunc(n.Directories, func(d node.Directory) bool { return d.Path == "/var/log/kube-apiserver" })
-		}, "reference", "kubem00", "kube-apiserver.service"},
+		}, "missing-file", "kubem00", "kube-apiserver.service"},
 		{"secret not declared", change("kubem00", "/etc/kubernetes/pki/sa.key", func(f *node.File) { f.Secret = false }), "undeclared-secret", "kubem00", "/etc/kubernetes/pki/sa.key"},
-		{"secret for everybody", mode("kubem00", "/etc/kubernetes/encryption.yaml", 0o644), "mode", "kubem00", "/etc/kubernetes/encryption.yaml"},
-		{"secret for root's group", change("kubem00", "/etc/kubernetes/pki/sa.key", func(f *node.File) { f.Group = "" }), "mode", "kubem00", "/etc/kubernetes/pki/sa.key"},
+		{"secret for everybody", mode("kubem00", "/etc/kubernetes/encryption.yaml", 0o644), "file-mode", "kubem00", "/etc/kubernetes/encryption.yaml"},
+		{"secret for root's group", change("kubem00", "/etc/kubernetes/pki/sa.key", func(f *node.File) { f.Group = "" }), "file-mode", "kubem00", "/etc/kubernetes/pki/sa.key"},
 		{"key that its reader cannot read", change("kubem00", "/etc/kubernetes/pki/apiserver-key.pem", func(f *node.File) { f.User, f.Group = "kube-etcd", "kube-etcd" }), "unreadable", "kubem00", "/etc/kubernetes/pki/apiserver-key.pem"},
 		{"authority that nobody can read", mode("kubem00", "/etc/kubernetes/pki/ca.pem", 0o600), "unreadable", "kubem00", "/etc/kubernetes/pki/ca.pem"},
 		{"kubeconfig of root", mode("kubem01", "/var/lib/kube-scheduler/kubeconfig", 0o600), "unreadable", "kubem01", "/var/lib/kube-scheduler/kubeconfig"},
@@ -197,42 +197,42 @@ func TestMutations(t *testing.T) {
 		{"data of another", directory("kubem00", "/var/lib/etcd", func(d *node.Directory) { d.User, d.Group = "kube-apiserver", "kube-apiserver" }), "unwritable", "kubem00", "/var/lib/etcd"},
 		{"audit log of root", directory("kubem00", "/var/log/kube-apiserver", func(d *node.Directory) { d.User, d.Group = "", "" }), "unwritable", "kubem00", "/var/log/kube-apiserver"},
 		{"data that is not written to", directory("kubem00", "/var/lib/etcd", func(d *node.Directory) { d.Mode = 0o500 }), "unwritable", "kubem00", "/var/lib/etcd"},
-		{"mode of one machine", directory("kubem00", "/etc/etcd/pki", func(d *node.Directory) { d.Mode = 0o711 }), "drift", "kubem00", "/etc/etcd/pki"},
+		{"mode of one machine", directory("kubem00", "/etc/etcd/pki", func(d *node.Directory) { d.Mode = 0o711 }), "machines-differ", "kubem00", "/etc/etcd/pki"},
 		{"reader not in the group", func(t *testing.T, g *good) {
 			for i := range g.node(t, "kubem00").Users {
 				g.node(t, "kubem00").Users[i].Groups = nil
 			}
 		}, "unreadable", "kubem00", "/etc/kubernetes/pki/sa.key"},
 		{"authority's key", contents("kubem00", "/etc/kubernetes/pki/sa.key", keyOf("authorities/kubernetes/ca")), "authority-key", "kubem00", "/etc/kubernetes/pki/sa.key"},
-		{"other service account key", contents("kubem00", "/etc/kubernetes/pki/sa.key", keyOf("hosts/kubem00/apiserver")), "agreement", "kubem00", "/etc/kubernetes/pki/sa.key"},
+		{"other service account key", contents("kubem00", "/etc/kubernetes/pki/sa.key", keyOf("hosts/kubem00/apiserver")), "settings-differ", "kubem00", "/etc/kubernetes/pki/sa.key"},
 		{"public key to sign with", contents("kubem00", "/etc/kubernetes/pki/sa.key", func(s pki.Set) []byte { return s["cluster/sa"].Public }), "no-certificate", "kubem00", "kube-apiserver.service"},
-		{"key of another certificate", contents("kubem00", key, keyOf("hosts/kubem01/etcd-server")), "pair", "kubem00", key},
-		{"key of another daemon", contents("kubem02", "/var/lib/kube-scheduler/pki/scheduler-key.pem", keyOf("hosts/kubem02/controller-manager")), "pair", "kubem02", "/var/lib/kube-scheduler/pki/scheduler-key.pem"},
+		{"key of another certificate", contents("kubem00", key, keyOf("hosts/kubem01/etcd-server")), "key-mismatch", "kubem00", key},
+		{"key of another daemon", contents("kubem02", "/var/lib/kube-scheduler/pki/scheduler-key.pem", keyOf("hosts/kubem02/controller-manager")), "key-mismatch", "kubem02", "/var/lib/kube-scheduler/pki/scheduler-key.pem"},
 		{"certificate in the key's file", contents("kubem00", "/etc/etcd/pki/etcd-client-key.pem", cert("hosts/kubem00/etcd-client")), "no-certificate", "kubem00", "kube-apiserver.service"},
 		{"key in the certificate's file", contents("kubem00", server, keyOf("hosts/kubem00/etcd-server")), "no-certificate", "kubem00", "etcd.service"},
-		{"leaf for an authority", contents("kubem00", "/etc/etcd/pki/ca.pem", cert("hosts/kubem00/etcd-server")), "no-authority", "kubem00", "etcd.service"},
-		{"other authority for front proxies", contents("kubem00", "/etc/kubernetes/pki/front-proxy-ca.pem", cert("authorities/etcd/ca")), "unsigned", "kubem00", "/etc/kubernetes/pki/front-proxy-client.pem"},
+		{"leaf for an authority", contents("kubem00", "/etc/etcd/pki/ca.pem", cert("hosts/kubem00/etcd-server")), "not-an-authority", "kubem00", "etcd.service"},
+		{"other authority for front proxies", contents("kubem00", "/etc/kubernetes/pki/front-proxy-ca.pem", cert("authorities/etcd/ca")), "authority-missing", "kubem00", "/etc/kubernetes/pki/front-proxy-client.pem"},
 		{"authority of others", contents("kubem01", "/etc/etcd/pki/ca.pem", cert("authorities/kubernetes/ca")), "same-authority", "kubem01", "/etc/etcd/pki/ca.pem"},
-		{"balancer that believes another", contents("kubernetes", "/etc/haproxy/ca.pem", cert("authorities/etcd/ca")), "not-believed", "kubernetes", "/etc/haproxy/haproxy.cfg"},
-		{"balancer without authority", contents("kubernetes", "/etc/haproxy/ca.pem", cert("hosts/kubem00/apiserver")), "unsigned", "kubernetes", "/etc/haproxy/ca.pem"},
+		{"balancer that believes another", contents("kubernetes", "/etc/haproxy/ca.pem", cert("authorities/etcd/ca")), "server-not-trusted", "kubernetes", "/etc/haproxy/haproxy.cfg"},
+		{"balancer without authority", contents("kubernetes", "/etc/haproxy/ca.pem", cert("hosts/kubem00/apiserver")), "authority-missing", "kubernetes", "/etc/haproxy/ca.pem"},
 		{"etcd of another machine", func(t *testing.T, g *good) {
 			g.file(t, "kubem00", server).Contents, g.file(t, "kubem00", key).Contents = g.set["hosts/kubem02/etcd-server"].Cert, g.set["hosts/kubem02/etcd-server"].Key
-		}, "not-covered", "kubem00", server},
+		}, "name-not-in-certificate", "kubem00", server},
 		{"API server of another machine", func(t *testing.T, g *good) {
 			g.file(t, "kubem01", apiserver).Contents, g.file(t, "kubem01", "/etc/kubernetes/pki/apiserver-key.pem").Contents = g.set["hosts/kubem00/apiserver"].Cert, g.set["hosts/kubem00/apiserver"].Key
-		}, "not-covered", "kubem01", apiserver},
+		}, "name-not-in-certificate", "kubem01", apiserver},
 		{"client certificate for a server", func(t *testing.T, g *good) {
 			g.file(t, "kubem01", apiserver).Contents, g.file(t, "kubem01", "/etc/kubernetes/pki/apiserver-key.pem").Contents = g.set["hosts/kubem01/kubelet-client"].Cert, g.set["hosts/kubem01/kubelet-client"].Key
-		}, "usage", "kubem01", "kube-apiserver.service"},
+		}, "certificate-usage", "kubem01", "kube-apiserver.service"},
 		{"server certificate for a client", func(t *testing.T, g *good) {
 			g.file(t, "kubem01", "/etc/kubernetes/pki/kubelet-client.pem").Contents, g.file(t, "kubem01", "/etc/kubernetes/pki/kubelet-client-key.pem").Contents = g.set["hosts/kubem01/apiserver"].Cert, g.set["hosts/kubem01/apiserver"].Key
-		}, "usage", "kubem01", "kube-apiserver.service"},
+		}, "certificate-usage", "kubem01", "kube-apiserver.service"},
 		{"client of another authority", func(t *testing.T, g *good) {
 			g.file(t, "kubem01", "/etc/etcd/pki/etcd-client.pem").Contents, g.file(t, "kubem01", "/etc/etcd/pki/etcd-client-key.pem").Contents = g.set["hosts/kubem01/kubelet-client"].Cert, g.set["hosts/kubem01/kubelet-client"].Key
-		}, "not-accepted", "kubem01", "kube-apiserver.service"},
+		}, "client-not-trusted", "kubem01", "kube-apiserver.service"},
 		{"front proxy of another authority", func(t *testing.T, g *good) {
 			g.file(t, "kubem01", "/etc/kubernetes/pki/front-proxy-client.pem").Contents, g.file(t, "kubem01", "/etc/kubernetes/pki/front-proxy-client-key.pem").Contents = g.set["hosts/kubem01/kubelet-client"].Cert, g.set["hosts/kubem01/kubelet-client"].Key
-		}, "not-accepted", "kubem01", "kube-apiserver.service"},
+		}, "client-not-trusted", "kubem01", "kube-apiserver.service"},
 		{"scheduler as controller manager", func(t *testing.T, g *good) {
 			dir := "/var/lib/kube-scheduler/pki/scheduler"
 			g.file(t, "kubem01", dir+".pem").Contents, g.file(t, "kubem01", dir+"-key.pem").Contents = g.set["hosts/kubem01/controller-manager"].Cert, g.set["hosts/kubem01/controller-manager"].Key
@@ -272,71 +272,71 @@ func TestMutations(t *testing.T) {
 		}, "read-only", "kubem00", "/etc/share/x"},
 		{"link below a file", link("kubem00", "/etc/hostname/x", "/etc/x"), "clash", "kubem00", "/etc/hostname/x"},
 		{"unit twice", unit("kubem00", "etcd.service", true, "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"), "clash", "kubem00", "/etc/systemd/system/etcd.service"},
-		{"unit that is not enabled", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[1].Enabled = false }, "drift", "kubem00", "etcd.service"},
-		{"unit that nothing starts", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[3].Enabled = false }, "never-started", "kubem00", "kube-controller-manager.service"},
+		{"unit that is not enabled", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[1].Enabled = false }, "machines-differ", "kubem00", "etcd.service"},
+		{"unit that nothing starts", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[3].Enabled = false }, "unit-not-started", "kubem00", "kube-controller-manager.service"},
 		{"unit that is no unit", unit("kubem00", "etcd.conf", true, "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"), "unit-syntax", "kubem00", "etcd.conf"},
-		{"foreign unit on a taken port's machine", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --of=https://10.10.10.81:7443/x\n[Install]\nWantedBy=multi-user.target\n"), "not-bound", "kubem00", "probe.service"},
-		{"foreign unit without its file", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --config=/etc/probe/config\n[Install]\nWantedBy=multi-user.target\n"), "foreign-reference", "kubem00", "probe.service"},
-		{"foreign unit without its program", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/opt/probe/probe\n[Install]\nWantedBy=multi-user.target\n"), "foreign-reference", "kubem00", "probe.service"},
+		{"foreign unit on a taken port's machine", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --of=https://10.10.10.81:7443/x\n[Install]\nWantedBy=multi-user.target\n"), "no-listener", "kubem00", "probe.service"},
+		{"foreign unit without its file", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --config=/etc/probe/config\n[Install]\nWantedBy=multi-user.target\n"), "foreign-file", "kubem00", "probe.service"},
+		{"foreign unit without its program", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/opt/probe/probe\n[Install]\nWantedBy=multi-user.target\n"), "foreign-file", "kubem00", "probe.service"},
 		{"unit without [Install]", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe\n"), "no-install", "kubem00", "probe.service"},
 		{"no member begins", func(t *testing.T, g *good) {
 			for _, host := range []string{"kubem00", "kubem01", "kubem02"} {
 				g.edit(t, host, "etcd.service", "--initial-cluster-state=new", "--initial-cluster-state=existing")
 			}
-		}, "members", "kubem01", "etcd.service"},
+		}, "etcd-members", "kubem01", "etcd.service"},
 		{"no leader anywhere", func(t *testing.T, g *good) {
 			for _, host := range []string{"kubem00", "kubem01", "kubem02"} {
 				g.edit(t, host, "/etc/kubernetes/scheduler.yaml", "leaderElect: true", "leaderElect: false")
 			}
-		}, "leader", "kubem02", "/etc/kubernetes/scheduler.yaml"},
-		{"hosts removed", without("kubem01", "/etc/hosts"), "hosts", "kubem01", "/etc/hosts"},
+		}, "leader-election", "kubem02", "/etc/kubernetes/scheduler.yaml"},
+		{"hosts removed", without("kubem01", "/etc/hosts"), "hosts-file", "kubem01", "/etc/hosts"},
 		{"hostname removed", without("kubem01", "/etc/hostname"), "hostname", "kubem01", "/etc/hostname"},
 		{"file of the others removed", func(t *testing.T, g *good) {
 			for _, host := range []string{"kubem00", "kubem01"} {
 				add(host, node.File{Path: "/etc/sysctl.d/90-more.conf"})(t, g)
 			}
-		}, "drift", "kubem02", "/etc/sysctl.d/90-more.conf"},
-		{"file for everybody to write", mode("kubem00", "/etc/kubernetes/pki/ca.pem", 0o666), "mode", "kubem00", "/etc/kubernetes/pki/ca.pem"},
-		{"directory for everybody to write", directory("kubem00", "/etc/etcd/pki", func(d *node.Directory) { d.Mode = 0o777 }), "mode", "kubem00", "/etc/etcd/pki"},
+		}, "machines-differ", "kubem02", "/etc/sysctl.d/90-more.conf"},
+		{"file for everybody to write", mode("kubem00", "/etc/kubernetes/pki/ca.pem", 0o666), "file-mode", "kubem00", "/etc/kubernetes/pki/ca.pem"},
+		{"directory for everybody to write", directory("kubem00", "/etc/etcd/pki", func(d *node.Directory) { d.Mode = 0o777 }), "file-mode", "kubem00", "/etc/etcd/pki"},
 		{"hosts not to be replaced", change("kubem00", "/etc/hosts", func(f *node.File) { f.Overwrite = false }), "overwrite", "kubem00", "/etc/hosts"},
 		{"daemon's shell", func(t *testing.T, g *good) { g.node(t, "kubem00").Users[0].Shell = "/bin/bash" }, "login", "kubem00", "kube-etcd"},
 		{"daemon's key", func(t *testing.T, g *good) { g.node(t, "kubem00").Users[0].SSHKeys = []string{"ssh-ed25519 AAAA x"} }, "login", "kubem00", "kube-etcd"},
 		{"daemon an administrator", func(t *testing.T, g *good) { g.node(t, "kubem00").Users[0].Groups = []string{"sudo"} }, "login", "kubem00", "kube-etcd"},
-		{"another shell", func(t *testing.T, g *good) { g.node(t, "kubem00").Users[0].Shell = "/bin/false" }, "drift", "kubem00", "kube-etcd"},
+		{"another shell", func(t *testing.T, g *good) { g.node(t, "kubem00").Users[0].Shell = "/bin/false" }, "machines-differ", "kubem00", "kube-etcd"},
 		{"drop-in that systemd cannot read", dropIn("kubem00", "etcd.service", "[Service]\nlimit\n"), "unit-syntax", "kubem00", more},
 		{"drop-in with a misspelt key", dropIn("kubem00", "etcd.service", "[Service]\nUsr=etcd\n"), "misspelled-key", "kubem00", more},
-		{"drop-in with another user", dropIn("kubem00", "etcd.service", "[Service]\nUser=nobody-made-me\n"), "owner", "kubem00", more},
+		{"drop-in with another user", dropIn("kubem00", "etcd.service", "[Service]\nUser=nobody-made-me\n"), "unknown-account", "kubem00", more},
 		{"drop-in with root's user", dropIn("kubem00", "etcd.service", "[Service]\nUser=kube-apiserver\n"), "unreadable", "kubem00", "/etc/etcd/pki/etcd-server-key.pem"},
-		{"drop-in with a second command", dropIn("kubem00", "etcd.service", "[Service]\nExecStart=/usr/local/bin/etcd\n"), "no-start", "kubem00", more},
+		{"drop-in with a second command", dropIn("kubem00", "etcd.service", "[Service]\nExecStart=/usr/local/bin/etcd\n"), "no-exec-start", "kubem00", more},
 		{"drop-in with another command", dropIn("kubem00", "etcd.service", "[Service]\nExecStart=\nExecStart=/usr/local/bin/etcd --nmae=kubem00\n"), "unknown-flag", "kubem00", more},
-		{"drop-in that turns a cycle", dropIn("kubem00", "etcd.service", "[Unit]\nAfter=kube-apiserver.service\n"), "cycle", "kubem00", more},
-		{"drop-in that names no file", dropIn("kubem00", "etcd.service", "[Service]\nExecStartPre=/bin/cat /etc/etcd/members\n"), "reference", "kubem00", more},
+		{"drop-in that turns a cycle", dropIn("kubem00", "etcd.service", "[Unit]\nAfter=kube-apiserver.service\n"), "ordering-cycle", "kubem00", more},
+		{"drop-in that names no file", dropIn("kubem00", "etcd.service", "[Service]\nExecStartPre=/bin/cat /etc/etcd/members\n"), "missing-file", "kubem00", more},
 		{"drop-in for a unit of the system", dropIn("kubem00", "sshd.service", "[Service]\nRestart=allways\n"), "unit-value", "kubem00", "/etc/systemd/system/sshd.service.d/10-more.conf"},
 		{"drop-in as a file", add("kubem00", node.File{Path: more, Contents: []byte("[Service]\nUsr=etcd\n")}), "misspelled-key", "kubem00", more},
 		{"drop-in twice", func(t *testing.T, g *good) {
 			dropIn("kubem00", "etcd.service", "[Service]\nNice=1\n")(t, g)
 			add("kubem00", node.File{Path: more, Contents: []byte("[Service]\nNice=1\n")})(t, g)
 		}, "clash", "kubem00", more},
-		{"unit as a file", add("kubem00", node.File{Path: "/etc/systemd/system/probe.service", Contents: []byte("[Service]\nExecStart=probe\n")}), "no-start", "kubem00", "probe.service"},
+		{"unit as a file", add("kubem00", node.File{Path: "/etc/systemd/system/probe.service", Contents: []byte("[Service]\nExecStart=probe\n")}), "no-exec-start", "kubem00", "probe.service"},
 		{"unit masked", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[1].Masked = true }, "masked", "kubem00", "etcd.service"},
 		{"unit masked by a link", link("kubem00", "/etc/systemd/system/network-online.target", "/dev/null"), "masked", "kubem00", "etcd.service"},
 		{"needed unit masked", func(t *testing.T, g *good) {
 			g.node(t, "kubem00").Units = append(g.node(t, "kubem00").Units, node.Unit{Name: "network-online.target", Masked: true})
 		}, "masked", "kubem00", "kube-apiserver.service"},
-		{"password", further("kubem00", node.Further{Item: "user ops", Says: "passwordHash"}), "further", "kubem00", "user ops"},
-		{"kernel argument", further("kubem00", node.Further{Says: "kernelArguments.shouldExist"}), "further", "kubem00", "the document"},
-		{"documents that differ", func(t *testing.T, g *good) { g.machines[0].Differing = []string{"config.ign"} }, "formats", "kubem00", "config.ign"},
+		{"password", further("kubem00", node.Further{Item: "user ops", Says: "passwordHash"}), "unchecked-content", "kubem00", "user ops"},
+		{"kernel argument", further("kubem00", node.Further{Says: "kernelArguments.shouldExist"}), "unchecked-content", "kubem00", "the document"},
+		{"documents that differ", func(t *testing.T, g *good) { g.machines[0].Differing = []string{"config.ign"} }, "documents-differ", "kubem00", "config.ign"},
 		{"documents in other bytes", func(t *testing.T, g *good) { g.machines[0].OtherBytes = []string{"config.ign"} }, "translation", "kubem00", "config.ign"},
-		{"two machines of one name", func(t *testing.T, g *good) { g.machines[1].Node.Name = "kubem00" }, "unique-names", "kubem00", "/etc/hostname"},
-		{"one machine missing", func(t *testing.T, g *good) { g.machines = slices.Delete(g.machines, 1, 2) }, "members", "kubem00", "etcd.service"},
+		{"two machines of one name", func(t *testing.T, g *good) { g.machines[1].Node.Name = "kubem00" }, "duplicate-name", "kubem00", "/etc/hostname"},
+		{"one machine missing", func(t *testing.T, g *good) { g.machines = slices.Delete(g.machines, 1, 2) }, "etcd-members", "kubem00", "etcd.service"},
 		{"etcd removed from a master", func(t *testing.T, g *good) {
 			n := g.node(t, "kubem00")
 			n.Units = slices.DeleteFunc(n.Units, func(u node.Unit) bool { return u.Name == "etcd.service" })
-		}, "not-bound", "kubem00", "kube-apiserver.service"},
+		}, "no-listener", "kubem00", "kube-apiserver.service"},
 		{"API server removed from a master", func(t *testing.T, g *good) {
 			n := g.node(t, "kubem00")
 			n.Units = slices.DeleteFunc(n.Units, func(u node.Unit) bool { return u.Name == "kube-apiserver.service" })
-		}, "not-bound", "kubem00", "/var/lib/kube-scheduler/kubeconfig"},
+		}, "no-listener", "kubem00", "/var/lib/kube-scheduler/kubeconfig"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			g := standard(t).clone()

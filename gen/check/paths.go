@@ -18,9 +18,9 @@ var pathRules = []check{
 			"put it where the operating system allows: /etc, /var, or its directory for binaries"},
 	}},
 	{within: (*machine).references, rules: []rule{
-		{ruleReference, Error, "the daemon fails when it opens the file",
+		{ruleMissingFile, Error, "the daemon fails when it opens the file",
 			"correct the path, or add the file"},
-		{ruleForeignReference, Warning, "if the operating system does not bring it, the unit fails",
+		{ruleForeignFile, Warning, "if the operating system does not bring it, the unit fails",
 			"add the file, unless the operating system has it"},
 	}},
 	{within: (*machine).programs, rules: []rule{
@@ -91,7 +91,7 @@ func (m *machine) references() {
 		}
 		for _, f := range p.Flags {
 			if strings.HasPrefix(f.Value, "/") && !m.provides(f.Value) && !ours().MatchString(f.Value) {
-				m.find(ruleReference, p.Unit.Place(f.ValueAt), "--%s names %s, which is not in the document", f.Name, f.Value)
+				m.find(ruleMissingFile, p.Unit.Place(f.ValueAt), "--%s names %s, which is not in the document", f.Name, f.Value)
 			}
 		}
 	}
@@ -100,7 +100,7 @@ func (m *machine) references() {
 func (m *machine) namedBy(item string) {
 	for _, w := range m.mentions[item] {
 		if !m.provides(w.Text) {
-			m.find(ruleReference, m.at(item, w.At), "names %s, which is not in the document", w.Text)
+			m.find(ruleMissingFile, m.at(item, w.At), "names %s, which is not in the document", w.Text)
 		}
 	}
 }
@@ -129,7 +129,7 @@ func (m *machine) foreign(u *read.Unit) {
 			local := strings.HasPrefix(p, "/etc/") || strings.HasPrefix(p, "/opt/") || strings.HasPrefix(p, "/srv/")
 			brought := slices.ContainsFunc(filled, func(f string) bool { return strings.HasPrefix(p, f) })
 			if local && !brought && !ours().MatchString(p) && !m.provides(p) && m.foreignTo(u) {
-				m.find(ruleForeignReference, u.Place(w.At), "names %s, which is not in the document", p)
+				m.find(ruleForeignFile, u.Place(w.At), "names %s, which is not in the document", p)
 			}
 		}
 	}
@@ -161,7 +161,7 @@ func (m *machine) programs() {
 		case daemon:
 			m.find(ruleProgram, p.Unit.Place(p.Path.At), "runs %s, which binaries.sh does not ask for", p.Path.Text)
 		case !system:
-			m.find(ruleForeignReference, p.Unit.Place(p.Path.At), "runs %s, which is neither in the document nor asked for in binaries.sh", p.Path.Text)
+			m.find(ruleForeignFile, p.Unit.Place(p.Path.At), "runs %s, which is neither in the document nor asked for in binaries.sh", p.Path.Text)
 		}
 	}
 	for _, n := range m.needs {

@@ -10,9 +10,9 @@ import (
 // portRules are about ports that daemons bind.
 var portRules = []check{
 	{within: (*machine).binds, rules: []rule{
-		{ruleBindTwice, Error, "the second of them cannot start",
+		{rulePortConflict, Error, "the second of them cannot start",
 			"give one of them another port or address"},
-		{ruleLowPort, Error, "a daemon that is not root may not bind a port below 1024",
+		{rulePrivilegedPort, Error, "a daemon that is not root may not bind a port below 1024",
 			"add AmbientCapabilities=CAP_NET_BIND_SERVICE to the unit, or choose a higher port"},
 	}},
 	{within: (*machine).boundNames},
@@ -39,12 +39,12 @@ func (m *machine) binds() {
 	for i, l := range m.listeners {
 		for _, other := range m.listeners[:i] {
 			if l.clashes(other) {
-				m.find(ruleBindTwice, l.at, "%s binds port %d, which %s binds, too", l.process, l.port, other.process)
+				m.find(rulePortConflict, l.at, "%s binds port %d, which %s binds, too", l.process, l.port, other.process)
 			}
 		}
 		capable := slices.ContainsFunc(l.unit.All("Service", "AmbientCapabilities"), func(w read.Word) bool { return w.Text == "CAP_NET_BIND_SERVICE" })
 		if user := l.unit.User(); l.port < 1024 && user != "" && user != "root" && !capable {
-			m.find(ruleLowPort, l.at, "%s binds port %d as user %s", l.process, l.port, user)
+			m.find(rulePrivilegedPort, l.at, "%s binds port %d as user %s", l.process, l.port, user)
 		}
 	}
 }

@@ -17,19 +17,19 @@ var proxyRules = []check{
 			"write mode tcp"},
 		{ruleProxyValue, Error, "HAProxy refuses the configuration",
 			"write a value that HAProxy takes"},
-		{ruleOddTime, Warning, "connections would be cut that are sound, or kept that are dead; a number without unit is milliseconds",
+		{ruleProxyTimeouts, Warning, "connections would be cut that are sound, or kept that are dead; a number without unit is milliseconds",
 			"write a time with its unit: 1s, 1m, 1d"},
 		{ruleSlowCheck, Error, "so long a dead master gets its share of connections",
 			"check more often: inter 1s fall 2"},
-		{ruleIdleServer, Error, "an API server that gets no connections does no work, and is missed only when the others die",
+		{ruleServerDisabled, Error, "an API server that gets no connections does no work, and is missed only when the others die",
 			"remove the word"},
 		{ruleHealthAnswer, Error, "the check takes every healthy master for dead",
 			"write http-check expect status 200"},
-		{ruleConnections, Error, "when clients have all connections HAProxy answers nobody who asks about itself",
+		{ruleConnectionLimits, Error, "when clients have all connections HAProxy answers nobody who asks about itself",
 			"write a global maxconn above those of the sections"},
-		{ruleUnverified, Error, "the health check would believe anybody who answers",
+		{ruleTLSNotVerified, Error, "the health check would believe anybody who answers",
 			"write check-ssl verify required ca-file, and verifyhost with the master's name"},
-		{ruleUnchecked, Error, "a dead master would go on getting its share of connections",
+		{ruleNoHealthCheck, Error, "a dead master would go on getting its share of connections",
 			"write check on the server or default-server line"},
 		{ruleOpenFiles, Error, "HAProxy refuses to start when it may not open two sockets a connection",
 			"raise LimitNOFILE= above twice maxconn, or lower maxconn"},
@@ -69,11 +69,11 @@ func (m *machine) haproxyRules() {
 			m.find(ruleProxyMode, at, "%s %s is not in mode tcp", p.Kind, p.Name)
 		}
 		if l := p.Line("disabled"); l != nil {
-			m.find(ruleIdleServer, p.Place(l[0].At), "%s %s is disabled", p.Kind, p.Name)
+			m.find(ruleServerDisabled, p.Place(l[0].At), "%s %s is disabled", p.Kind, p.Name)
 		}
 		for _, name := range []string{"connect", "client", "server"} {
 			if p.Line("timeout", name) == nil {
-				m.find(ruleOddTime, read.Whole(p.File.Path), "%s %s has no timeout %s", p.Kind, p.Name, name)
+				m.find(ruleProxyTimeouts, read.Whole(p.File.Path), "%s %s has no timeout %s", p.Kind, p.Name, name)
 			}
 		}
 		m.answers(p)
@@ -107,7 +107,7 @@ func (m *machine) exposed(p *read.Proxy) {
 	binds, _ := p.Binds()
 	for _, w := range binds {
 		if a, _, ok := read.Socket(w.Text); ok && !a.IsLoopback() {
-			found := m.find(ruleCallers, p.Place(w.At), "everybody on the network may see HAProxy's statistics")
+			found := m.find(ruleAuthentication, p.Place(w.At), "everybody on the network may see HAProxy's statistics")
 			found.Severity, found.Remedy = Warning, "bind 127.0.0.1"
 		}
 	}
@@ -134,7 +134,7 @@ func (m *machine) refers(p *read.Proxy) {
 				m.find(ruleProxyValue, p.Place(l.Words[1].At), "there is no backend %s", words[1]).Remedy = "name a backend of the file"
 			}
 		case words[0] == "tcp-request" && (slices.Contains(words, "reject") || slices.Contains(words, "silent-drop")) && !slices.Contains(words, "if") && !slices.Contains(words, "unless"):
-			m.find(ruleIdleServer, p.Place(l.Words[0].At), "%s %s refuses every connection", p.Kind, p.Name).Remedy = "say whom it refuses: if …"
+			m.find(ruleServerDisabled, p.Place(l.Words[0].At), "%s %s refuses every connection", p.Kind, p.Name).Remedy = "say whom it refuses: if …"
 		}
 	}
 }
@@ -157,14 +157,14 @@ func (m *machine) server(p *read.Proxy, s read.Server) {
 	at := p.Place(s.Address.At)
 	for _, row := range idle {
 		if w, given := s.Options[row.option]; given && w.Text == row.value {
-			m.find(ruleIdleServer, p.Place(w.At), "server %s %s", s.Name, row.problem)
+			m.find(ruleServerDisabled, p.Place(w.At), "server %s %s", s.Name, row.problem)
 		}
 	}
 	switch off, given := s.Options["no-check"]; {
 	case given:
-		m.find(ruleUnchecked, p.Place(off.At), "server %s is never checked", s.Name)
+		m.find(ruleNoHealthCheck, p.Place(off.At), "server %s is never checked", s.Name)
 	case !s.Has("check"):
-		m.find(ruleUnchecked, at, "server %s is never checked", s.Name)
+		m.find(ruleNoHealthCheck, at, "server %s is never checked", s.Name)
 	default:
 		m.slow(p, s)
 	}
@@ -173,18 +173,18 @@ func (m *machine) server(p *read.Proxy, s read.Server) {
 		if s.Has("addr") {
 			w = s.Options["addr"]
 		}
-		m.find(ruleUnchecked, p.Place(w.At), "server %s is checked elsewhere than it serves", s.Name).Remedy = "remove port and addr"
+		m.find(ruleNoHealthCheck, p.Place(w.At), "server %s is checked elsewhere than it serves", s.Name).Remedy = "remove port and addr"
 	}
 	if asks := p.Line("option", "httpchk"); asks == nil {
 		return // a port that accepts is all that is asked
 	}
 	switch {
 	case !s.Has("check-ssl") && !s.Has("ssl"):
-		m.find(ruleUnverified, at, "server %s is checked without TLS", s.Name)
+		m.find(ruleTLSNotVerified, at, "server %s is checked without TLS", s.Name)
 	case s.Value("verify") != "required" || !s.Has("ca-file"):
-		m.find(ruleUnverified, at, "server %s is checked without verifying its certificate", s.Name)
+		m.find(ruleTLSNotVerified, at, "server %s is checked without verifying its certificate", s.Name)
 	case !s.Has("verifyhost"):
-		m.find(ruleUnverified, at, "server %s may show any master's certificate", s.Name)
+		m.find(ruleTLSNotVerified, at, "server %s may show any master's certificate", s.Name)
 	}
 }
 
@@ -286,7 +286,7 @@ func (m *machine) connections(global *read.Proxy) {
 			continue
 		}
 		if n, err := strconv.Atoi(own[1].Text); err == nil && n >= all {
-			m.find(ruleConnections, global.Place(limit[1].At), "maxconn %d is no more than the %d of %s", all, n, strings.TrimSpace(p.Kind+" "+p.Name))
+			m.find(ruleConnectionLimits, global.Place(limit[1].At), "maxconn %d is no more than the %d of %s", all, n, strings.TrimSpace(p.Kind+" "+p.Name))
 			return
 		}
 	}

@@ -100,7 +100,7 @@ func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 		case err != nil || n < row.least || n > row.most:
 			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, and no number from %d to %d", keyword, value.Text, row.least, row.most)
 		case keyword == "maxconn" && 0 < n && n < fewConnections:
-			found := m.find(ruleConnections, p.Place(value.At), "maxconn is %d, and every daemon has several connections", n)
+			found := m.find(ruleConnectionLimits, p.Place(value.At), "maxconn is %d, and every daemon has several connections", n)
 			found.Severity, found.Remedy = Warning, "write a thousand or more"
 		}
 	}
@@ -112,9 +112,9 @@ func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 		case !ok:
 			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, which is no time", keyword, value.Text).Remedy = "write a number with its unit: 500ms, 10s, 5m, 1h"
 		case t < row.least:
-			m.find(ruleOddTime, p.Place(value.At), "%s is %s, less than %s", keyword, value.Text, row.least)
+			m.find(ruleProxyTimeouts, p.Place(value.At), "%s is %s, less than %s", keyword, value.Text, row.least)
 		case t > row.most:
-			m.find(ruleOddTime, p.Place(value.At), "%s is %s, more than %s", keyword, value.Text, row.most)
+			m.find(ruleProxyTimeouts, p.Place(value.At), "%s is %s, more than %s", keyword, value.Text, row.most)
 		}
 		return
 	}

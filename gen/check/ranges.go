@@ -12,9 +12,9 @@ import (
 // rangeRules are about addresses of services and pods.
 var rangeRules = []check{
 	{across: (*set).ranges, rules: []rule{
-		{ruleRanges, Error, "an address would mean two things",
+		{ruleRangeOverlap, Error, "an address would mean two things",
 			"choose ranges that lie apart, and outside of the machines' network"},
-		{ruleFamilies, Error, "the API server refuses to start, or services lead to no pod",
+		{ruleAddressFamilies, Error, "the API server refuses to start, or services lead to no pod",
 			"write one range of each family, and the machine's address of the first one's"},
 	}},
 }
@@ -29,12 +29,12 @@ func (s *set) ranges() {
 		for _, service := range services {
 			for _, pod := range pods {
 				if service.Overlaps(pod) {
-					m.find(ruleRanges, api.Where("service-cluster-ip-range"), "the ranges of services, %s, and pods, %s, overlap", service, pod)
+					m.find(ruleRangeOverlap, api.Where("service-cluster-ip-range"), "the ranges of services, %s, and pods, %s, overlap", service, pod)
 				}
 			}
 			if c, found := m.certificate(api.Value("tls-cert-file")); found {
 				if first := service.Masked().Addr().Next(); c.VerifyHostname(first.String()) != nil {
-					m.find(ruleNotCovered, read.Whole(c.Path), "is not valid for %s, the first of --service-cluster-ip-range, which pods dial", first)
+					m.find(ruleNameNotInCertificate, read.Whole(c.Path), "is not valid for %s, the first of --service-cluster-ip-range, which pods dial", first)
 				}
 			}
 		}
@@ -42,7 +42,7 @@ func (s *set) ranges() {
 			for _, a := range other.known {
 				for _, r := range append(slices.Clone(services), pods...) {
 					if r.Contains(a) {
-						m.find(ruleRanges, api.Where("service-cluster-ip-range"), "%s holds %s, which is %s", r, a, other.Name)
+						m.find(ruleRangeOverlap, api.Where("service-cluster-ip-range"), "%s holds %s, which is %s", r, a, other.Name)
 					}
 				}
 			}
@@ -64,14 +64,14 @@ func (m *machine) families(api *read.Process, services, pods []netip.Prefix) {
 			p = m.process(manager)
 		}
 		if n := len(row.ranges); n > 2 || n == 2 && row.ranges[0].Addr().Is4() == row.ranges[1].Addr().Is4() {
-			m.find(ruleFamilies, p.Where(row.flag), "--%s holds %d ranges, and there is one of each family", row.flag, n)
+			m.find(ruleAddressFamilies, p.Where(row.flag), "--%s holds %d ranges, and there is one of each family", row.flag, n)
 		}
 	}
 	if len(services) == 0 {
 		return
 	}
 	if a, err := netip.ParseAddr(api.Value("advertise-address")); err == nil && !a.IsUnspecified() && a.Is4() != services[0].Addr().Is4() {
-		m.find(ruleFamilies, api.Where("advertise-address"), "--advertise-address is %s, the first of --service-cluster-ip-range is %s", a, services[0])
+		m.find(ruleAddressFamilies, api.Where("advertise-address"), "--advertise-address is %s, the first of --service-cluster-ip-range is %s", a, services[0])
 	}
 }
 
@@ -101,7 +101,7 @@ func (m *machine) nodePorts(p *read.Process) {
 	}
 	for _, l := range m.listeners {
 		if low <= l.port && l.port <= high {
-			m.find(ruleRanges, p.Where("service-node-port-range"), "--service-node-port-range holds port %d, which %s binds", l.port, l.process)
+			m.find(ruleRangeOverlap, p.Where("service-node-port-range"), "--service-node-port-range holds port %d, which %s binds", l.port, l.process)
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 // secretRules are about secrets, and who may read and write.
 var secretRules = []check{
 	{within: (*machine).secrets, rules: []rule{
-		{ruleMode, Error, "everybody on the machine could read the secret",
+		{ruleFileMode, Error, "everybody on the machine could read the secret",
 			"give it mode 0400 or 0600 and its reader as the owner, or 0640 and its readers' group"},
 		{ruleUndeclared, Error, "what is not known to be a secret is not treated as one",
 			"mark the file as a secret in the table it is made from"},
@@ -53,7 +53,7 @@ func (m *machine) secrets() {
 			continue
 		}
 		if f.Mode&0o027 != 0 || f.Mode&0o040 != 0 && f.Group == "" {
-			m.find(ruleMode, read.Whole(f.Path), "holds a secret, but has mode %04o", f.Mode.Perm())
+			m.find(ruleFileMode, read.Whole(f.Path), "holds a secret, but has mode %04o", f.Mode.Perm())
 		}
 		if !known {
 			m.find(ruleUnread, read.Whole(f.Path), "holds a secret that no unit of this machine reads")
@@ -66,7 +66,7 @@ func (m *machine) secrets() {
 func (m *machine) openToOthers() {
 	all := func(path string, mode fs.FileMode) {
 		if mode&0o002 != 0 && mode&fs.ModeSticky == 0 && mode&0o1000 == 0 {
-			m.find(ruleMode, read.Whole(path), "can be written by everybody: mode %04o", mode.Perm()).Remedy = "take the others' right to write"
+			m.find(ruleFileMode, read.Whole(path), "can be written by everybody: mode %04o", mode.Perm()).Remedy = "take the others' right to write"
 		}
 	}
 	for _, d := range m.Directories {

@@ -12,7 +12,7 @@ import (
 // serviceRules are about how systemd runs daemons.
 var serviceRules = []check{
 	{within: (*machine).services, rules: []rule{
-		{ruleOddService, Warning, "the daemon is gone when it is needed",
+		{ruleServiceSettings, Warning, "the daemon is gone when it is needed",
 			"write Restart=always, LimitNOFILE=65536, or leave the line out"},
 	}},
 }
@@ -57,17 +57,17 @@ func (m *machine) services() {
 			m.find(ruleValue, at("Type"), "Type= is %s, and %s stays in the foreground%s", kind, row.daemon, notifies).Remedy = "write Type=exec"
 		}
 		if u.Value("Service", "Restart") == "no" {
-			m.find(ruleOddService, at("Restart"), "Restart= is no: %s stays down when it ends", row.daemon)
+			m.find(ruleServiceSettings, at("Restart"), "Restart= is no: %s stays down when it ends", row.daemon)
 		}
 		if n, err := strconv.Atoi(u.Value("Service", "LimitNOFILE")); err == nil && n < leastFiles {
-			m.find(ruleOddService, at("LimitNOFILE"), "LimitNOFILE= is %d, and %s has a file for every connection", n, row.daemon)
+			m.find(ruleServiceSettings, at("LimitNOFILE"), "LimitNOFILE= is %d, and %s has a file for every connection", n, row.daemon)
 		}
 		if t, ok := read.ParseUnitTime(u.Value("Service", "TimeoutStartSec")); ok && 0 < t && t < leastStart && u.Value("Service", "Type") == "notify" {
-			m.find(ruleOddService, at("TimeoutStartSec"), "TimeoutStartSec= is %s: systemd kills %s before it can be ready", t, row.daemon).Remedy = "write 5min, or infinity"
+			m.find(ruleServiceSettings, at("TimeoutStartSec"), "TimeoutStartSec= is %s: systemd kills %s before it can be ready", t, row.daemon).Remedy = "write 5min, or infinity"
 		}
 		for _, key := range []string{"PrivateNetwork", "PrivateUsers"} {
 			if on, _ := read.ParseUnitSwitch(u.Value("Service", key)); on {
-				m.find(ruleOddService, at(key), "%s= cuts %s off from what it works with", key, row.daemon).Severity = Error
+				m.find(ruleServiceSettings, at(key), "%s= cuts %s off from what it works with", key, row.daemon).Severity = Error
 			}
 		}
 		m.hides(u)

@@ -13,13 +13,13 @@ var sourceRules = []check{
 	{within: (*machine).sources, rules: []rule{
 		{ruleNoDigest, Error, "whoever answers there, or stands on the way, gives the machine what he likes",
 			"name its SHA-512 in verification.hash; render again: hagen lock finds it"},
-		{ruleEarlyName, Warning, "files are fetched before /etc/hosts is the document's, so DNS has to know the name",
+		{ruleUnresolvableSource, Warning, "files are fetched before /etc/hosts is the document's, so DNS has to know the name",
 			"write an address, unless DNS knows the name"},
-		{ruleAdmission, Warning, "everybody who reads the document can fetch the file, too",
+		{ruleURLCredentials, Warning, "everybody who reads the document can fetch the file, too",
 			"let the server give the file without: the digest says whether it is the right one"},
 	}},
 	{within: (*machine).unpacked, rules: []rule{
-		{ruleUnpack, Error, "the machine refuses the archive at its first boot, and no daemon starts",
+		{ruleArchiveDigest, Error, "the machine refuses the archive at its first boot, and no daemon starts",
 			"write one digest in both places, or render again"},
 	}},
 }
@@ -46,10 +46,10 @@ func (m *machine) sources() {
 			continue
 		}
 		if u.User != nil || u.RawQuery != "" {
-			m.find(ruleAdmission, read.Whole(f.Path), "is fetched from %s with a user, a password or a query", u.Host)
+			m.find(ruleURLCredentials, read.Whole(f.Path), "is fetched from %s with a user, a password or a query", u.Host)
 		}
 		if _, ours := m.hosts.Names[u.Hostname()]; ours {
-			m.find(ruleEarlyName, read.Whole(f.Path), "is fetched from %s, a name that this machine has from its own /etc/hosts", u.Hostname())
+			m.find(ruleUnresolvableSource, read.Whole(f.Path), "is fetched from %s, a name that this machine has from its own /etc/hosts", u.Hostname())
 		}
 	}
 }
@@ -80,7 +80,7 @@ func (m *machine) unpacked() {
 			}
 		case read.Unpack:
 			if digest, known := digests[s.Place.Text]; known && digest != s.Digest.Text {
-				m.find(ruleUnpack, m.at(read.BinariesPath, s.Digest.At), "wants another digest of %s than the file is fetched with", s.Place.Text)
+				m.find(ruleArchiveDigest, m.at(read.BinariesPath, s.Digest.At), "wants another digest of %s than the file is fetched with", s.Place.Text)
 			}
 		}
 	}

@@ -26,9 +26,9 @@ var unitRules = []check{
 			"write a value that systemd knows"},
 	}},
 	{within: (*machine).starts, rules: []rule{
-		{ruleNoStart, Error, "systemd refuses a service that says not what to run, or twice",
+		{ruleNoExecStart, Error, "systemd refuses a service that says not what to run, or twice",
 			"write one ExecStart= with an absolute path"},
-		{ruleNeverStarted, Warning, "nothing starts the unit",
+		{ruleUnitNotStarted, Warning, "nothing starts the unit",
 			"enable it and say WantedBy= in [Install], or let another unit want it"},
 		{ruleNoInstall, Error, "to enable a unit without [Install] does nothing",
 			"add [Install] with WantedBy=multi-user.target"},
@@ -38,9 +38,9 @@ var unitRules = []check{
 	{within: (*machine).ordering, rules: []rule{
 		{ruleMissingUnit, Error, "the unit cannot start without it",
 			"correct the name, or add the unit"},
-		{ruleStrangeUnit, Warning, "systemd passes over a unit that it does not find, and the order is lost",
+		{ruleUnknownUnit, Warning, "systemd passes over a unit that it does not find, and the order is lost",
 			"correct the name, unless the operating system has the unit"},
-		{ruleCycle, Error, "systemd breaks the cycle by not starting one of them",
+		{ruleOrderingCycle, Error, "systemd breaks the cycle by not starting one of them",
 			"remove one After= or Before="},
 	}},
 }
@@ -169,7 +169,7 @@ func (m *machine) starts() {
 		case u.Enabled && !installed:
 			m.find(ruleNoInstall, read.Whole(u.Name), "is enabled, but says not by what it is wanted")
 		case !u.Enabled && !m.wanted(u.Name) && path.Ext(u.Name) != ".slice":
-			found := m.find(ruleNeverStarted, read.Whole(u.Name), "is not enabled, and no other unit wants it")
+			found := m.find(ruleUnitNotStarted, read.Whole(u.Name), "is not enabled, and no other unit wants it")
 			if slices.ContainsFunc(m.processes, func(p *read.Process) bool { return p.Unit == u && p.Main && daemons[p.Name].flags }) {
 				found.Severity = Error
 			}
@@ -188,7 +188,7 @@ func (m *machine) runs(u *read.Unit) {
 		}
 		program := strings.TrimLeft(read.Split(d.Value+" .", 0)[0].Text, "@-:+!|")
 		if !strings.HasPrefix(program, "/") && !strings.HasPrefix(program, "%") {
-			m.find(ruleNoStart, u.Place(d.ValueAt), "%s= runs %s, which is no absolute path", d.Key, program)
+			m.find(ruleNoExecStart, u.Place(d.ValueAt), "%s= runs %s, which is no absolute path", d.Key, program)
 		}
 	}
 	once := u.Value("Service", "Type") == "oneshot"
@@ -196,9 +196,9 @@ func (m *machine) runs(u *read.Unit) {
 	case path.Ext(u.Name) != ".service":
 	case u.Container(): // Podman writes the command
 	case len(commands) == 0 && !once:
-		m.find(ruleNoStart, read.Whole(u.Name), "has no ExecStart=")
+		m.find(ruleNoExecStart, read.Whole(u.Name), "has no ExecStart=")
 	case len(commands) > 1 && !once:
-		m.find(ruleNoStart, u.Place(commands[1].At), "has %d ExecStart=, which only Type=oneshot may", len(commands))
+		m.find(ruleNoExecStart, u.Place(commands[1].At), "has %d ExecStart=, which only Type=oneshot may", len(commands))
 	}
 }
 
@@ -261,7 +261,7 @@ func (m *machine) depends(u *read.Unit, key string, w read.Word, names map[strin
 	case slices.Contains(mustHave, key) && ext == ".service":
 		m.find(ruleMissingUnit, u.Place(w.At), "%s= names %s, which is not in the document", key, w.Text)
 	default:
-		found := m.find(ruleStrangeUnit, u.Place(w.At), "%s= names %s, which is neither in the document nor known of the operating system", key, w.Text)
+		found := m.find(ruleUnknownUnit, u.Place(w.At), "%s= names %s, which is neither in the document nor known of the operating system", key, w.Text)
 		if meant := nearest(w.Text, slices.Concat(systemUnits, slices.Sorted(maps.Keys(names)))); meant != "" {
 			found.Severity, found.Remedy = Error, "write "+meant
 		}
@@ -306,7 +306,7 @@ func (m *machine) cycles(after map[string][]read.Word, names map[string]*read.Un
 				} else if d, found := other.Directive("Unit", "Before"); found {
 					at = other.Place(d.At)
 				}
-				m.find(ruleCycle, at, "waits for itself: %s", strings.Join(cycle, " after "))
+				m.find(ruleOrderingCycle, at, "waits for itself: %s", strings.Join(cycle, " after "))
 			case state[w.Text] == 0:
 				visit(w.Text, append(trail, w.Text))
 			}

@@ -12,21 +12,21 @@ import (
 // certificateRules are about certificates and keys.
 var certificateRules = []check{
 	{within: (*machine).pairs, rules: []rule{
-		{rulePair, Error, "no TLS connection comes about with another certificate's key",
+		{ruleKeyMismatch, Error, "no TLS connection comes about with another certificate's key",
 			"take certificate and key from the same place, or render again"},
-		{ruleHalfPair, Error, "the daemon refuses one without the other",
+		{ruleIncompletePair, Error, "the daemon refuses one without the other",
 			"give both flags, or neither"},
 		{ruleNoCertificate, Error, "the daemon cannot load it",
 			"put the certificate or key there in PEM"},
 		{ruleAuthorityKey, Error, "whoever reads it can be anybody in the cluster",
 			"remove it: authorities' keys stay with the operator"},
-		{ruleUsage, Error, "TLS refuses a certificate that was issued for the other side",
+		{ruleCertificateUsage, Error, "TLS refuses a certificate that was issued for the other side",
 			"take a certificate with the usage that is needed"},
 	}},
 	{within: (*machine).authorities, rules: []rule{
-		{ruleNoAuthority, Error, "whoever checks a certificate against it refuses everybody",
+		{ruleNotAnAuthority, Error, "whoever checks a certificate against it refuses everybody",
 			"put the authority's certificate there"},
-		{ruleUnsigned, Error, "nobody here believes the certificate",
+		{ruleAuthorityMissing, Error, "nobody here believes the certificate",
 			"render again, so that the authority of the PKI signs it"},
 	}},
 	{within: (*machine).expiry, rules: []rule{
@@ -34,7 +34,7 @@ var certificateRules = []check{
 			"delete its two files in the PKI directory, render again, and hand out the new documents; what an authority signed ends with it (docs/pki.md)"},
 		{ruleExpiring, Warning, "when it has expired nobody accepts it",
 			"in time, delete its two files in the PKI directory, render again, and hand out the new documents; what an authority signed ends with it (docs/pki.md)"},
-		{ruleOutlives, Warning, "nobody accepts a leaf after its authority's end",
+		{ruleOutlivesAuthority, Warning, "nobody accepts a leaf after its authority's end",
 			"give the leaf a shorter life, or the authority a longer one"},
 	}},
 	{across: (*set).clientCertificates},
@@ -70,9 +70,9 @@ func (m *machine) pairs() {
 		_, hasKey := p.Flag(row.key)
 		switch {
 		case hasCertificate != hasKey && hasKey:
-			m.find(ruleHalfPair, p.Where(row.key), "--%s is given without --%s", row.key, row.certificate)
+			m.find(ruleIncompletePair, p.Where(row.key), "--%s is given without --%s", row.key, row.certificate)
 		case hasCertificate != hasKey:
-			m.find(ruleHalfPair, p.Where(row.certificate), "--%s is given without --%s", row.certificate, row.key)
+			m.find(ruleIncompletePair, p.Where(row.certificate), "--%s is given without --%s", row.certificate, row.key)
 		case hasCertificate:
 			m.pair(p.Where(row.certificate), p.Value(row.certificate), p.Where(row.key), p.Value(row.key), row.usages)
 		}
@@ -97,14 +97,14 @@ func (m *machine) pair(certAt read.Place, certPath string, keyAt read.Place, key
 	}
 	for _, usage := range usages {
 		if !c.Usable(usage) {
-			m.find(ruleUsage, certAt, "%s is no certificate for a %s", certPath, usageNames[usage])
+			m.find(ruleCertificateUsage, certAt, "%s is no certificate for a %s", certPath, usageNames[usage])
 		}
 	}
 	switch {
 	case len(keys) == 0 && !m.pem[keyPath].Opaque:
 		m.find(ruleNoCertificate, keyAt, "%s holds no private key", keyPath)
 	case len(keys) > 0 && keys[0].Public != c.Public:
-		m.find(rulePair, read.Whole(keyPath), "is not the key of %s%s", certPath, m.set.keyOf(keys[0], m))
+		m.find(ruleKeyMismatch, read.Whole(keyPath), "is not the key of %s%s", certPath, m.set.keyOf(keys[0], m))
 	}
 }
 
@@ -120,7 +120,7 @@ func (m *machine) besides() {
 			}
 			beside := strings.Replace(f.Path, "-key.pem", ".pem", 1)
 			if c, found := m.certificate(beside); found && beside != f.Path && c.Public != k.Public {
-				m.find(rulePair, read.Whole(f.Path), "is not the key of %s%s", beside, m.set.keyOf(k, m))
+				m.find(ruleKeyMismatch, read.Whole(f.Path), "is not the key of %s%s", beside, m.set.keyOf(k, m))
 			}
 		}
 	}
@@ -152,7 +152,7 @@ func (m *machine) authorities() {
 	all := m.certs
 	for _, c := range all {
 		if !c.IsCA && !m.set.signedByAny(c, all) {
-			m.find(ruleUnsigned, read.Whole(c.Path), "was signed by no authority of this machine")
+			m.find(ruleAuthorityMissing, read.Whole(c.Path), "was signed by no authority of this machine")
 		}
 	}
 }
@@ -163,7 +163,7 @@ func (m *machine) authority(at read.Place, path string) {
 		return
 	}
 	if !slices.ContainsFunc(m.pem[path].Certificates, func(c read.Certificate) bool { return c.IsCA }) {
-		m.find(ruleNoAuthority, at, "%s holds no authority", path)
+		m.find(ruleNotAnAuthority, at, "%s holds no authority", path)
 	}
 }
 
@@ -176,7 +176,7 @@ func (m *machine) expiry() {
 	for _, c := range all {
 		m.expires(read.Whole(c.Path), "", c)
 		if !c.IsCA && slices.ContainsFunc(all, func(a read.Certificate) bool { return c.NotAfter.After(a.NotAfter) && m.set.signedBy(c, a) }) {
-			m.find(ruleOutlives, read.Whole(c.Path), "is valid longer than its authority")
+			m.find(ruleOutlivesAuthority, read.Whole(c.Path), "is valid longer than its authority")
 		}
 	}
 }

@@ -16,11 +16,11 @@ import (
 var virtualRules = []check{
 	{within: (*machine).vrrpWords},
 	{within: (*machine).keepalivedRules, rules: []rule{
-		{ruleMonitor, Error, "keepalived takes a healthy HAProxy for dead and gives the address away",
+		{ruleKeepalivedCheck, Error, "keepalived takes a healthy HAProxy for dead and gives the address away",
 			"let the script ask the port and path of HAProxy's monitor-uri"},
 	}},
 	{across: (*set).virtualAddresses, rules: []rule{
-		{ruleVirtual, Error, "the machines would not agree on who holds the address",
+		{ruleVirtualIP, Error, "the machines would not agree on who holds the address",
 			"write on each machine the others as peers, its own address as source, a priority of its own, and the same number and address"},
 	}},
 }
@@ -57,11 +57,11 @@ func (m *machine) keepalivedRules() {
 	}
 	r := all[0]
 	if user := m.scriptUser(); !m.hasUser(user) {
-		m.find(ruleOwner, r.Where("script_user"), "runs scripts as user %s, whom the document does not make", user)
+		m.find(ruleUnknownAccount, r.Where("script_user"), "runs scripts as user %s, whom the document does not make", user)
 	}
 	if script := vrrpScript().FindStringSubmatch(r.Text); script != nil {
 		if !strings.HasPrefix(script[1], "/") {
-			m.find(ruleReference, r.Where(script[1]), "runs %s, which is no absolute path", script[1])
+			m.find(ruleMissingFile, r.Where(script[1]), "runs %s, which is no absolute path", script[1])
 		}
 		for _, w := range strings.Fields(script[1]) {
 			if f, there := m.files[w]; there {
@@ -71,7 +71,7 @@ func (m *machine) keepalivedRules() {
 	}
 	for _, r := range all {
 		if !strings.Contains(r.Own(), "track_script") {
-			m.find(ruleMonitor, read.Whole(read.KeepalivedConf), "tracks no script, so a dead HAProxy would keep the address").Remedy = "add track_script with the check of HAProxy"
+			m.find(ruleKeepalivedCheck, read.Whole(read.KeepalivedConf), "tracks no script, so a dead HAProxy would keep the address").Remedy = "add track_script with the check of HAProxy"
 		}
 	}
 	if p := m.process("keepalived"); p == nil {
@@ -91,7 +91,7 @@ func (m *machine) interfaceOf(all []vrrp) {
 		for _, own := range shellOwn().FindAllSubmatch(f.Contents, -1) {
 			sought := string(own[1]) + string(own[2])
 			if !slices.Contains(sources, sought) && all[0].Source != "" {
-				m.find(ruleVirtual, read.In(f, sought), "looks for the interface of %s, unicast_src_ip is %s", sought, strings.Join(sources, " and "))
+				m.find(ruleVirtualIP, read.In(f, sought), "looks for the interface of %s, unicast_src_ip is %s", sought, strings.Join(sources, " and "))
 			}
 		}
 	}
@@ -113,11 +113,11 @@ func (m *machine) monitor(f node.File) {
 			continue
 		}
 		if uri := l.proxy.Line("monitor-uri"); len(uri) < 2 || uri[1].Text != string(asked[1]) {
-			m.find(ruleMonitor, read.In(f, "GET "+string(asked[1])), "asks for %s, which is not HAProxy's monitor-uri", asked[1])
+			m.find(ruleKeepalivedCheck, read.In(f, "GET "+string(asked[1])), "asks for %s, which is not HAProxy's monitor-uri", asked[1])
 		}
 		return
 	}
-	m.find(ruleNotBound, read.In(f, string(dialled[0])), "asks %s, where nothing listens", socketText(address, port))
+	m.find(ruleNoListener, read.In(f, string(dialled[0])), "asks %s, where nothing listens", socketText(address, port))
 }
 
 // virtualAddresses: the machines that hold a virtual address in turn speak of
@@ -146,36 +146,36 @@ func (s *set) virtualRouter(all []vrrp) {
 	for i, r := range all {
 		for j, other := range all {
 			if i != j && !slices.Contains(r.Peers, other.Source) {
-				r.find(ruleVirtual, r.Where("unicast_peer"), "does not name %s of %s as a peer", other.Source, other.Name)
+				r.find(ruleVirtualIP, r.Where("unicast_peer"), "does not name %s of %s as a peer", other.Source, other.Name)
 			}
 			if i < j && r.Priority == other.Priority {
-				r.find(ruleVirtual, r.Where("priority "), "has the priority of %s", other.Name)
+				r.find(ruleVirtualIP, r.Where("priority "), "has the priority of %s", other.Name)
 			}
 		}
 		if len(r.Peers) != len(all)-1 || slices.Contains(r.Peers, r.Source) {
-			r.find(ruleVirtual, r.Where("unicast_peer"), "has %d peers, there are %d other machines", len(r.Peers), len(all)-1)
+			r.find(ruleVirtualIP, r.Where("unicast_peer"), "has %d peers, there are %d other machines", len(r.Peers), len(all)-1)
 		}
 		if source, err := netip.ParseAddr(r.Source); err == nil && len(r.known) > 0 && !slices.Contains(r.known, source) {
-			r.find(ruleVirtual, r.Where("unicast_src_ip"), "has %s as its source, which is not the machine's address", r.Source)
+			r.find(ruleVirtualIP, r.Where("unicast_src_ip"), "has %s as its source, which is not the machine's address", r.Source)
 		}
 		if len(r.proxies) == 0 {
-			r.find(ruleVirtual, read.Whole(read.KeepalivedConf), "would take the address to a machine without HAProxy")
+			r.find(ruleVirtualIP, read.Whole(read.KeepalivedConf), "would take the address to a machine without HAProxy")
 		}
 		if address, err := netip.ParseAddr(r.Address); err == nil {
 			for _, m := range s.machines {
 				if slices.Contains(m.known, address) {
-					r.find(ruleVirtual, r.Where(r.Address), "holds %s, which is %s's own address", r.Address, m.Name)
+					r.find(ruleVirtualIP, r.Where(r.Address), "holds %s, which is %s's own address", r.Address, m.Name)
 				}
 			}
 		} else {
-			r.find(ruleVirtual, r.Where("virtual_ipaddress"), "holds %q, which is no address", r.Address)
+			r.find(ruleVirtualIP, r.Where("virtual_ipaddress"), "holds %q, which is no address", r.Address)
 		}
 	}
 	masters := 0
 	for _, r := range all {
 		if r.Words["state"].Text == "MASTER" {
 			if masters++; masters > 1 {
-				r.find(ruleVirtual, r.Router.At(r.Words["state"].At), "begins as MASTER, and so does another").Remedy = "write state BACKUP"
+				r.find(ruleVirtualIP, r.Router.At(r.Words["state"].At), "begins as MASTER, and so does another").Remedy = "write state BACKUP"
 			}
 		}
 	}
@@ -190,12 +190,12 @@ func (s *set) virtualRouter(all []vrrp) {
 	}
 	for _, m := range bare {
 		if len(covered) > 0 {
-			m.find(ruleNotCovered, read.Whole(m.process(apiServer).Value("tls-cert-file")), "is not valid for %s, which others dial", all[0].Address)
+			m.find(ruleNameNotInCertificate, read.Whole(m.process(apiServer).Value("tls-cert-file")), "is not valid for %s, which others dial", all[0].Address)
 		}
 	}
 	for _, r := range all {
 		if len(covered) == 0 && len(bare) > 0 {
-			r.find(ruleNotCovered, r.Where(r.Address), "holds %s, for which no API server's certificate is valid", r.Address)
+			r.find(ruleNameNotInCertificate, r.Where(r.Address), "holds %s, for which no API server's certificate is valid", r.Address)
 		}
 	}
 }
@@ -215,7 +215,7 @@ func unite(all []vrrp, otherwise, what string, value func(vrrp) string) {
 		}
 		for _, other := range all {
 			if value(other) != value(r) {
-				r.find(ruleVirtual, place, "has %s %s, %s has %s", what, cmp.Or(value(r), "none"), other.Name, cmp.Or(value(other), "none"))
+				r.find(ruleVirtualIP, place, "has %s %s, %s has %s", what, cmp.Or(value(r), "none"), other.Name, cmp.Or(value(other), "none"))
 				break
 			}
 		}

@@ -31,7 +31,7 @@ func (m *machine) vrrpWords() {
 		words := read.Split(before, at)
 		at += len(line)
 		if depth += strings.Count(before, "{") - strings.Count(before, "}"); depth < 0 {
-			m.find(ruleVirtual, here(words[0].At), "has a } without its {").Remedy = "let every { have its }"
+			m.find(ruleVirtualIP, here(words[0].At), "has a } without its {").Remedy = "let every { have its }"
 			return
 		}
 		if len(words) == 0 || words[0].Text == "" || strings.ContainsAny(words[0].Text[:1], "}$@") {
@@ -43,15 +43,15 @@ func (m *machine) vrrpWords() {
 				continue
 			}
 			if n, err := strconv.ParseFloat(words[1].Text, 64); err != nil || n < row.least || n > row.most {
-				m.find(ruleVirtual, here(words[1].At), "%s is %q, and no number from %g to %g", row.keyword, words[1].Text, row.least, row.most).
+				m.find(ruleVirtualIP, here(words[1].At), "%s is %q, and no number from %g to %g", row.keyword, words[1].Text, row.least, row.most).
 					Remedy = "write a number between them"
 			}
 		}
 		if keyword.Text == "state" && len(words) > 1 && words[1].Text != "MASTER" && words[1].Text != "BACKUP" {
-			m.find(ruleVirtual, here(words[1].At), "state is %q, and neither MASTER nor BACKUP", words[1].Text).Remedy = "write state BACKUP"
+			m.find(ruleVirtualIP, here(words[1].At), "state is %q, and neither MASTER nor BACKUP", words[1].Text).Remedy = "write state BACKUP"
 		}
 	}
 	if depth != 0 {
-		m.find(ruleVirtual, read.Whole(read.KeepalivedConf), "has %d { without their }", depth).Remedy = "let every { have its }"
+		m.find(ruleVirtualIP, read.Whole(read.KeepalivedConf), "has %d { without their }", depth).Remedy = "let every { have its }"
 	}
 }
