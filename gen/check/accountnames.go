@@ -6,8 +6,8 @@ import (
 	"hagen/gen/node"
 )
 
-// systemAccounts and systemGroups are those that every Linux has, or that a
-// row of profiles gives logins.
+// systemAccounts and systemGroups exist on every Linux, or a row of profiles
+// uses them for logins.
 var systemAccounts = []string{"", "root", "nobody", "daemon", "bin", "adm", "sys", "core", "systemd-network", "systemd-resolve", "systemd-timesync"}
 
 var systemGroups = []string{"", "root", "nobody", "nogroup", "daemon", "bin", "adm", "sys", "core", "wheel", "sudo", "docker", "tty", "disk", "systemd-journal"}

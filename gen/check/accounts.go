@@ -13,21 +13,21 @@ var accountRules = []check{
 			"name a user or group of the document, or add it"},
 	}},
 	{within: (*machine).hostname, rules: []rule{
-		{ruleHostname, Error, "members are told apart and certificates are verified by this name",
-			"write the machine's name, which is that of its folder"},
-		{ruleInstanceID, Warning, "cloud-init applies everything anew for another instance-id, and nothing for the same: a machine that has booted would not see the change",
-			"write the instance-id that follows, or render again"},
+		{ruleHostname, Error, "etcd members are identified and certificates verified by this name",
+			"write the machine's name, which is the name of its directory"},
+		{ruleInstanceID, Warning, "cloud-init reapplies everything for a new instance-id, and nothing for the same: a machine that has booted would not see the change",
+			"write the expected instance-id, or render again"},
 	}},
 }
 
-// owners: whoever owns a file or runs a unit must exist.
+// owners checks that the users and groups of files and units exist.
 func (m *machine) owners() {
 	check := func(p read.Place, user, group string) {
 		if !m.hasUser(user) {
-			m.find(ruleUnknownAccount, p, "belongs to user %s, whom the document does not make", user)
+			m.find(ruleUnknownAccount, p, "belongs to user %s, which the document does not create", user)
 		}
 		if !m.hasGroup(group) {
-			m.find(ruleUnknownAccount, p, "belongs to group %s, which the document does not make", group)
+			m.find(ruleUnknownAccount, p, "belongs to group %s, which the document does not create", group)
 		}
 	}
 	for _, d := range m.Directories {
@@ -43,7 +43,7 @@ func (m *machine) owners() {
 		for _, key := range []string{"User", "Group"} {
 			d, found := u.Directive("Service", key)
 			switch {
-			case found && strings.ContainsAny(d.Value, "%$"): // systemd's to fill in
+			case found && strings.ContainsAny(d.Value, "%$"): // filled in by systemd
 			case key == "User":
 				check(u.Place(d.ValueAt), d.Value, "")
 			default:
@@ -65,23 +65,23 @@ func (m *machine) owners() {
 	}
 }
 
-// hostname: the machine's own idea of its name.
+// hostname checks the machine's name in its own files.
 func (m *machine) hostname() {
 	f, found := m.files["/etc/hostname"]
 	if !found {
 		m.find(ruleHostname, read.Whole("/etc/hostname"), "is missing")
 	}
 	if found && strings.TrimSpace(string(f.Contents)) != m.Name {
-		m.find(ruleHostname, read.At(f, 0), "says %q, the machine is %s", strings.TrimSpace(string(f.Contents)), m.Name)
+		m.find(ruleHostname, read.At(f, 0), "says %q, but the machine is %s", strings.TrimSpace(string(f.Contents)), m.Name)
 	}
 	if m.meta == nil {
 		return
 	}
 	const metaData = "meta-data"
 	if m.meta.LocalHostname != m.Name {
-		m.find(ruleHostname, read.Whole(metaData), "says %q, the machine is %s", m.meta.LocalHostname, m.Name)
+		m.find(ruleHostname, read.Whole(metaData), "says %q, but the machine is %s", m.meta.LocalHostname, m.Name)
 	}
 	if m.meta.Derived != "" && m.meta.InstanceID != m.meta.Derived {
-		m.find(ruleInstanceID, read.Whole(metaData), "has the instance-id %q, from what stands beside it follows %s", m.meta.InstanceID, m.meta.Derived)
+		m.find(ruleInstanceID, read.Whole(metaData), "has the instance-id %q, but the files beside it give %s", m.meta.InstanceID, m.meta.Derived)
 	}
 }

@@ -7,13 +7,13 @@ import (
 	"hagen/gen/read"
 )
 
-// lookup gives the addresses of a name by the machine's /etc/hosts.
+// lookup returns the addresses of a name in the machine's /etc/hosts.
 func (m *facts) lookup(name string) []netip.Addr { return m.hosts.Names[name] }
 
-// loopbacks are what localhost means where nothing else is said.
+// loopbacks are the addresses of localhost by default.
 var loopbacks = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback()}
 
-// claimed are the addresses that a machine's daemons call their own.
+// claimed returns the addresses that a machine's daemons name as their own.
 func (m *facts) claimed() (out []netip.Addr) {
 	add := func(text string) {
 		if a, err := netip.ParseAddr(text); err == nil && !a.IsLoopback() && !a.IsUnspecified() && !slices.Contains(out, a) {

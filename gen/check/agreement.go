@@ -2,10 +2,10 @@ package check
 
 import "hagen/gen/read"
 
-// agreementRules are about what all say alike.
+// agreementRules are about settings that must be equal everywhere.
 var agreementRules = []check{
 	{across: (*set).agreement, rules: []rule{
-		{ruleSettingsDiffer, Error, "what one daemon does with this value, another undoes or does not understand",
+		{ruleSettingsDiffer, Error, "daemons with different values undo or reject each other's work",
 			"write the same value everywhere"},
 	}},
 	{across: (*set).serviceAccounts},
@@ -14,22 +14,22 @@ var agreementRules = []check{
 // agreements are flags whose values must be equal wherever they are given.
 var agreements = []struct {
 	name  string
-	flags map[string]string // of which daemon
+	flags map[string]string // by daemon
 }{
-	{"range of services", map[string]string{apiServer: "service-cluster-ip-range", manager: "service-cluster-ip-range"}},
-	{"range of pods", map[string]string{manager: "cluster-cidr"}},
-	{"issuer of tokens", map[string]string{apiServer: "service-account-issuer"}},
-	{"port range of services", map[string]string{apiServer: "service-node-port-range"}},
+	{"service range", map[string]string{apiServer: "service-cluster-ip-range", manager: "service-cluster-ip-range"}},
+	{"pod range", map[string]string{manager: "cluster-cidr"}},
+	{"token issuer", map[string]string{apiServer: "service-account-issuer"}},
+	{"node port range", map[string]string{apiServer: "service-node-port-range"}},
 	{"authorization", map[string]string{apiServer: "authorization-mode"}},
 	{"cluster's name", map[string]string{manager: "cluster-name"}},
-	{"allocation of ranges to nodes", map[string]string{manager: "allocate-node-cidrs"}},
-	{"names of front proxies", map[string]string{apiServer: "requestheader-allowed-names", manager: "requestheader-allowed-names", scheduler: "requestheader-allowed-names"}},
+	{"allocation of node ranges", map[string]string{manager: "allocate-node-cidrs"}},
+	{"front proxy names", map[string]string{apiServer: "requestheader-allowed-names", manager: "requestheader-allowed-names", scheduler: "requestheader-allowed-names"}},
 	{"storage prefix", map[string]string{apiServer: "etcd-prefix"}},
-	{"reconciler of endpoints", map[string]string{apiServer: "endpoint-reconciler-type"}},
+	{"endpoint reconciler", map[string]string{apiServer: "endpoint-reconciler-type"}},
 }
 
-// agreement: what all machines must say alike, they do. The odd one out is
-// named; of two the second.
+// agreement checks settings that must be equal. The machine that deviates is
+// reported; of two, the second.
 func (s *set) agreement() {
 	for _, row := range agreements {
 		var all []said
@@ -64,8 +64,8 @@ func disagree(what string, all []said) {
 	}
 }
 
-// serviceAccounts: a token that one controller manager or API server signs is
-// one that every API server takes.
+// serviceAccounts checks that every API server accepts the tokens that any
+// controller manager or API server signs.
 func (s *set) serviceAccounts() {
 	var all []said
 	for _, m := range s.machines {
@@ -88,11 +88,11 @@ func (s *set) serviceAccounts() {
 				all = append(all, said{m, read.Whole(file.Path), "--" + row.flag, contents.Certificates[0].Public})
 			default:
 				if row.flag != "service-account-key-file" && !contents.Keys[0].Private {
-					m.find(ruleNoCertificate, p.Where(row.flag), "--%s names a public key, and has to sign", row.flag)
+					m.find(ruleNoCertificate, p.Where(row.flag), "--%s names a public key, but needs one to sign with", row.flag)
 				}
 				all = append(all, said{m, read.Whole(file.Path), "--" + row.flag, contents.Keys[0].Public})
 			}
 		}
 	}
-	disagree("key of service accounts", all)
+	disagree("service account key", all)
 }

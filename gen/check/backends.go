@@ -8,8 +8,8 @@ import (
 	"hagen/gen/read"
 )
 
-// backends: every API server stands behind every load balancer, once; and its
-// health check asks for what anybody may see.
+// backends checks that every API server is behind every load balancer, once,
+// and that health checks use a path that needs no credentials.
 func (s *set) backends() {
 	var servers []*listener
 	for _, m := range s.machines {
@@ -28,7 +28,7 @@ func (s *set) backends() {
 			met, strange := map[*listener]int{}, false
 			for _, line := range lines {
 				if from, err := netip.ParseAddr(read.ParseURL(line.Value("source")).Host); err == nil && len(m.known) > 0 && !slices.Contains(m.known, from) && !from.IsUnspecified() {
-					m.find(ruleBindAddress, p.Place(line.Options["source"].At), "server %s is called from %s, which the machine does not have", line.Name, from).Remedy = "remove source"
+					m.find(ruleBindAddress, p.Place(line.Options["source"].At), "server %s is dialled from %s, which the machine does not have", line.Name, from).Remedy = "remove source"
 				}
 				t := read.ParseURL(line.Address.Text)
 				a, err := netip.ParseAddr(t.Host)
@@ -40,7 +40,7 @@ func (s *set) backends() {
 				}
 				if found == nil {
 					strange = true
-					m.find(ruleBackends, p.Place(line.Address.At), "sends requests to %s, where no API server listens", t)
+					m.find(ruleBackends, p.Place(line.Address.At), "sends connections to %s, where no API server listens", t)
 					continue
 				}
 				if met[found]++; met[found] > 1 {
@@ -62,13 +62,13 @@ func (s *set) healthPath(m *machine, p *read.Proxy, l *listener) {
 	}
 	asked := asks[len(asks)-1]
 	if len(asks) > 3 && asks[2].Text != "GET" {
-		m.find(ruleHealthPath, p.Place(asks[2].At), "asks with %s, and everybody may only GET", asks[2].Text).Remedy = "write GET"
+		m.find(ruleHealthPath, p.Place(asks[2].At), "uses %s, but anonymous requests may only GET", asks[2].Text).Remedy = "write GET"
 	}
 	if i := slices.IndexFunc(asks, func(w read.Word) bool { return strings.HasPrefix(w.Text, "/") }); i >= 0 {
 		asked = asks[i]
 	}
 	paths, all := l.machine.open()
 	if !all && !slices.Contains(paths, asked.Text) {
-		m.find(ruleHealthPath, p.Place(asked.At), "asks for %s, which %s answers to nobody without a certificate", asked.Text, l.machine.Name)
+		m.find(ruleHealthPath, p.Place(asked.At), "requests %s, which %s does not answer without a certificate", asked.Text, l.machine.Name)
 	}
 }

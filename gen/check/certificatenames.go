@@ -9,9 +9,9 @@ import (
 	"hagen/gen/read"
 )
 
-// misnames says whether it is the caller who is wrong about the name that a
-// certificate is not valid for: it is none of the machine's that is dialled, and
-// of no server that the caller may come to.
+// misnames reports whether the dialled name, rather than the certificate, is
+// wrong: the machine does not have it, and no server that the client may reach
+// has it.
 func (s *set) misnames(d dial, l *listener, name string, shared bool) bool {
 	if l.machine.called(name) {
 		return false
@@ -32,7 +32,7 @@ func (s *set) misnames(d dial, l *listener, name string, shared bool) bool {
 	return true
 }
 
-// called says whether a machine goes by a name or address.
+// called reports whether a machine has a name or address.
 func (m *facts) called(name string) bool {
 	a, err := netip.ParseAddr(name)
 	switch {
@@ -44,7 +44,7 @@ func (m *facts) called(name string) bool {
 	return slices.ContainsFunc(m.lookup(name), func(a netip.Addr) bool { return slices.Contains(m.known, a) })
 }
 
-// anybody says whether a machine of the set has one of the addresses.
+// anybody reports whether a machine of the set has one of the addresses.
 func (s *set) anybody(addresses []netip.Addr) bool {
 	return slices.ContainsFunc(s.machines, func(m *machine) bool {
 		return slices.ContainsFunc(addresses, func(a netip.Addr) bool { return slices.Contains(m.known, a) || slices.Contains(m.virtual, a) })
@@ -63,8 +63,7 @@ func validFor(c read.Certificate) string {
 	return strings.Join(names, ", ")
 }
 
-// whose tells of a certificate that is on the wrong machine, or in the wrong
-// file, whose it is: ": it is kubem01's".
+// whose returns whom a misplaced certificate belongs to: ": it is kubem01's".
 func (s *set) whose(c read.Certificate, here *facts) string {
 	if c.VerifyHostname(here.Name) == nil {
 		return ""

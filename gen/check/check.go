@@ -1,7 +1,6 @@
-// Package check says what must hold within a machine and across a set of
-// them. It judges documents by what stands in them, not by the tables they
-// were made from, so it finds what the tables get wrong and what somebody
-// changed by hand.
+// Package check checks machines, one by one and against each other. It reads
+// documents, not the tables they were made from, so it finds mistakes in the
+// tables and changes made by hand.
 package check
 
 import (
@@ -10,7 +9,7 @@ import (
 )
 
 // Run checks every machine by itself and all of them together. Findings come
-// machine by machine, in the order in which they stand in its document.
+// machine by machine, in the order of its document.
 func Run(in Input) Report {
 	all := checks()
 	s := newSet(in, rulesOf(all))
@@ -47,7 +46,7 @@ func Run(in Input) Report {
 	return report
 }
 
-// checks lists all of them, subject by subject.
+// checks returns all checks, by subject.
 func checks() []check {
 	return slices.Concat(
 		accountRules, pathRules, sourceRules, secretRules, certificateRules, unitRules, flagRules, portRules, interfaceRules, configRules,
@@ -55,7 +54,7 @@ func checks() []check {
 	)
 }
 
-// Severities lists all rules, for the documentation.
+// Severities returns all rules, for the documentation.
 func Severities() map[string]Severity {
 	out := map[string]Severity{}
 	for name, r := range rulesOf(checks()) {
@@ -64,7 +63,7 @@ func Severities() map[string]Severity {
 	return out
 }
 
-// rulesOf gives the rules of checks by their names.
+// rulesOf returns the rules of checks by name.
 func rulesOf(all []check) map[string]rule {
 	out := map[string]rule{}
 	for _, c := range all {

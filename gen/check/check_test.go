@@ -260,7 +260,7 @@ func TestReplaced(t *testing.T) {
 	g := fresh(t, "standard").clone()
 	g.edit(t, "kubem01", "etcd.service", "--initial-cluster-state=new", "--initial-cluster-state=existing")
 	report := check.Run(g.input())
-	if len(report.Findings) > 0 || len(report.Notes) != 1 || !strings.HasPrefix(report.Notes[0], "kubem01 joins an etcd cluster that exists") {
+	if len(report.Findings) > 0 || len(report.Notes) != 1 || !strings.HasPrefix(report.Notes[0], "kubem01 joins an existing etcd cluster") {
 		t.Errorf("%v, %q", report.Findings, report.Notes)
 	}
 }
@@ -270,7 +270,7 @@ func TestReplaced(t *testing.T) {
 func TestDrift(t *testing.T) {
 	for _, test := range []struct{ tree, host, item, old, new, want string }{
 		{"standard", "kubem00", "kube-apiserver.service", "--profiling=false", "--profiling=true",
-			"kubem00: kube-apiserver.service: says --profiling=true, 2 others say --profiling=false"},
+			"kubem00: kube-apiserver.service: has --profiling=true, 2 others have --profiling=false"},
 		{"standard", "kubem00", "etcd.service", "ProtectHome=yes\nPrivateTmp=yes\n", "",
 			"kubem00: etcd.service: lacks ProtectHome=yes, PrivateTmp=yes, which 2 others have"},
 		{"standard", "kubem02", "etcd.service", "ProtectHome=yes\n", "ProtectHome=yes\nNice=5\n",
@@ -278,8 +278,8 @@ func TestDrift(t *testing.T) {
 		{"standard", "kubem01", "/etc/kubernetes/audit-policy.yaml", "- level: None\n  verbs: [get, list, watch, update]", "- level: None\n  userGroups: [x]\n  verbs: [get, list, watch, update]",
 			`kubem01: /etc/kubernetes/audit-policy.yaml: has "userGroups: [x]", which 2 others do not`},
 		{"virtual-ip", "lb01", "/etc/haproxy/haproxy.cfg", "timeout client 1m", "timeout client 1h",
-			`lb00: /etc/haproxy/haproxy.cfg: says "timeout client 1m", lb01 says "timeout client 1h"` + "\n" +
-				`lb01: /etc/haproxy/haproxy.cfg: says "timeout client 1h", lb00 says "timeout client 1m"`},
+			`lb00: /etc/haproxy/haproxy.cfg: has "timeout client 1m", lb01 has "timeout client 1h"` + "\n" +
+				`lb01: /etc/haproxy/haproxy.cfg: has "timeout client 1h", lb00 has "timeout client 1m"`},
 		{"virtual-ip", "lb01", "/etc/haproxy/haproxy.cfg", "timeout client 1m", "timeout clinet 1m",
 			"lb01: /etc/haproxy/haproxy.cfg: listen secure_kube_control_plane has no timeout client"},
 	} {
@@ -304,25 +304,25 @@ func TestBlame(t *testing.T) {
 	}{
 		{"another machine's name to verify", func(g *good) {
 			g.edit(t, "kubernetes", "/etc/haproxy/haproxy.cfg", "verifyhost kubem01", "verifyhost kubem02")
-		}, []string{"kubernetes: /etc/haproxy/haproxy.cfg: server kubem01 wants a certificate for kubem02; kubem01's kube-apiserver has none, but one for kubem01, "}},
+		}, []string{"kubernetes: /etc/haproxy/haproxy.cfg: server kubem01 expects a certificate for kubem02, but kubem01's kube-apiserver has one for kubem01, "}},
 		{"name that no certificate has", func(g *good) {
 			g.edit(t, "", "admin.kubeconfig", "tls-server-name: kubernetes", "tls-server-name: kubernetes.example.com")
-		}, []string{"admin.kubeconfig: server: wants a certificate for kubernetes.example.com; kubem00's"}},
+		}, []string{"admin.kubeconfig: server: expects a certificate for kubernetes.example.com, but kubem00's"}},
 		{"port of the load balancer", func(g *good) {
 			g.edit(t, "kubernetes", "/etc/haproxy/haproxy.cfg", "bind :6443", "bind :6444")
 		}, []string{
-			"kubernetes: /etc/haproxy/haproxy.cfg: haproxy listens at 0.0.0.0:6444, where nobody dials; admin.kubeconfig dials 10.10.10.2:6443",
-			"admin.kubeconfig: server: names 10.10.10.2:6443, where nothing of kubernetes listens",
+			"kubernetes: /etc/haproxy/haproxy.cfg: haproxy listens at 0.0.0.0:6444, which no client dials; admin.kubeconfig dials 10.10.10.2:6443",
+			"admin.kubeconfig: server: names 10.10.10.2:6443, where nothing on kubernetes listens",
 		}},
 		{"another machine's certificate", func(g *good) {
 			const path = "/etc/kubernetes/pki/apiserver"
 			g.file(t, "kubem01", path+".pem").Contents = g.set["hosts/kubem00/apiserver"].Cert
 			g.file(t, "kubem01", path+"-key.pem").Contents = g.set["hosts/kubem00/apiserver"].Key
-		}, []string{"kubem01: /etc/kubernetes/pki/apiserver.pem: is not valid for kubem01, which others dial: it is kubem00's, CN=apiserver"}},
+		}, []string{"kubem01: /etc/kubernetes/pki/apiserver.pem: is not valid for kubem01, which clients dial: it is kubem00's, CN=apiserver"}},
 		{"certificate of another daemon", func(g *good) {
 			g.file(t, "kubem01", "/etc/etcd/pki/etcd-server.pem").Contents = g.set["hosts/kubem01/etcd-client"].Cert
 			g.file(t, "kubem01", "/etc/etcd/pki/etcd-server-key.pem").Contents = g.set["hosts/kubem01/etcd-client"].Key
-		}, []string{"kubem01: /etc/etcd/pki/etcd-server.pem: is not valid for 10.10.10.81, which others dial: it is that of CN=etcd-client"}},
+		}, []string{"kubem01: /etc/etcd/pki/etcd-server.pem: is not valid for 10.10.10.81, which clients dial: it is that of CN=etcd-client"}},
 		{"another machine's key", func(g *good) {
 			g.file(t, "kubem01", "/etc/etcd/pki/etcd-server-key.pem").Contents = g.set["hosts/kubem02/etcd-server"].Key
 		}, []string{"kubem01: /etc/etcd/pki/etcd-server-key.pem: is not the key of /etc/etcd/pki/etcd-server.pem, but of kubem02's /etc/etcd/pki/etcd-server.pem"}},

@@ -13,22 +13,22 @@ import (
 // configRules are about configuration files of daemons.
 var configRules = []check{
 	{within: (*machine).kinds, rules: []rule{
-		{ruleConfigKind, Error, "the daemon refuses a configuration of another kind",
-			"write the kind that the flag wants"},
-		{ruleInvalidYAML, Warning, "what it says could not be checked",
-			"write it as YAML: keys with values, blanks for indentation"},
-		{ruleKubeconfig, Error, "a client finds nothing to dial, or nobody to be",
-			"let current-context name a context, and the context a cluster and a user of the file"},
+		{ruleConfigKind, Error, "the daemon rejects a configuration of another kind",
+			"write the kind that the flag expects"},
+		{ruleInvalidYAML, Warning, "the contents could not be checked",
+			"write it as YAML: keys with values, indented with spaces"},
+		{ruleKubeconfig, Error, "the client has no server to dial, or no user",
+			"name an existing context in current-context, and an existing cluster and user in the context"},
 		{ruleEncryption, Error, "the API server refuses the key, or writes Secrets in plain text",
 			"write 32 bytes in base64, under secretbox as the first provider"},
 	}},
 	{across: (*set).leaders, rules: []rule{
-		{ruleLeaderElection, Error, "each of them acts, and they undo each other's work",
-			"write true"},
+		{ruleLeaderElection, Error, "all of them act at once, and undo each other's work",
+			"set it to true"},
 	}},
 }
 
-// configs are flags that name a configuration file, and of which kind.
+// configs lists the flags that name a configuration file, with its kind.
 var configs = []struct{ daemon, flag, kind string }{
 	{apiServer, "encryption-provider-config", "EncryptionConfiguration"},
 	{apiServer, "authentication-config", "AuthenticationConfiguration"},
@@ -45,8 +45,8 @@ var configs = []struct{ daemon, flag, kind string }{
 	{scheduler, "authorization-kubeconfig", "Config"},
 }
 
-// schema is what a kind of configuration is written in: the versions that there
-// are, newest first, and the fields at the top. The daemons refuse others.
+// schema is a kind of configuration: its versions, newest first, and its
+// top-level fields. The daemons reject others.
 type schema struct {
 	versions []string
 	fields   []string
@@ -71,10 +71,10 @@ func apiServerConfig(versions ...string) (out []string) {
 	return out
 }
 
-// auditLevels are how much of a request is recorded (audit.k8s.io/v1).
+// auditLevels are the levels of an audit policy (audit.k8s.io/v1).
 var auditLevels = []string{"None", "Metadata", "Request", "RequestResponse"}
 
-// schema holds a configuration against its kind.
+// schema checks a configuration's version and fields against its kind.
 func (m *machine) schema(path string, root *read.YAML, kind string) {
 	known, found := schemas[kind]
 	if !found {
@@ -99,12 +99,12 @@ func (m *machine) schema(path string, root *read.YAML, kind string) {
 	}
 	for _, rule := range root.Get("rules").Items() {
 		if level := rule.Get("level"); !slices.Contains(auditLevels, level.Value()) {
-			m.find(ruleConfigKind, m.at(path, level.Offset()), "%q is no level of a record", level.Value()).Remedy = "write one of " + strings.Join(auditLevels, ", ")
+			m.find(ruleConfigKind, m.at(path, level.Offset()), "%q is not an audit level", level.Value()).Remedy = "write one of " + strings.Join(auditLevels, ", ")
 		}
 	}
 }
 
-// kinds: a configuration file is of the kind that its flag wants.
+// kinds checks that a configuration file has the kind that its flag expects.
 func (m *machine) kinds() {
 	seen := map[string]bool{}
 	for _, row := range configs {
@@ -115,11 +115,11 @@ func (m *machine) kinds() {
 		case path == "":
 			continue
 		case root == nil:
-			m.find(ruleInvalidYAML, read.Whole(path), "is no YAML of keys and values")
+			m.find(ruleInvalidYAML, read.Whole(path), "is not YAML with keys and values")
 			continue
 		}
 		if kind := root.Get("kind"); kind.Value() != row.kind {
-			m.find(ruleConfigKind, m.at(path, kind.Offset()), "is of kind %q, --%s wants %s", kind.Value(), row.flag, row.kind)
+			m.find(ruleConfigKind, m.at(path, kind.Offset()), "has kind %q, --%s expects %s", kind.Value(), row.flag, row.kind)
 		}
 		if !again {
 			m.schema(path, root, row.kind)
@@ -129,11 +129,12 @@ func (m *machine) kinds() {
 		}
 	}
 	if root, path := m.config(scheduler, "config"); root != nil && root.Get("clientConnection", "kubeconfig").Value() == "" {
-		m.find(ruleKubeconfig, read.Whole(path), "names no kubeconfig")
+		m.find(ruleKubeconfig, read.Whole(path), "has no kubeconfig")
 	}
 }
 
-// leaders: of several controller managers and schedulers one acts.
+// leaders checks that several controller managers or schedulers elect a
+// leader.
 func (s *set) leaders() {
 	for _, daemon := range []string{manager, scheduler} {
 		all := s.running(daemon)
@@ -145,17 +146,18 @@ func (s *set) leaders() {
 				at, elects = m.at(path, n.Offset()), n.Value()
 			}
 			if on, err := strconv.ParseBool(elects); err == nil && !on && len(all) > 1 {
-				m.find(ruleLeaderElection, at, "%s elects no leader, and %d machines run one", daemon, len(all))
+				m.find(ruleLeaderElection, at, "%s elects no leader, but %d machines run it", daemon, len(all))
 			}
 		}
 	}
 }
 
-// keyLengths are what each provider of encryption takes, in bytes
-// (apiserver.config.k8s.io/v1).
+// keyLengths are the lengths of keys that each encryption provider accepts, in
+// bytes (apiserver.config.k8s.io/v1).
 var keyLengths = map[string][]int{"secretbox": {32}, "aescbc": {16, 24, 32}, "aesgcm": {16, 24, 32}}
 
-// encryption: Secrets are written with a key that the API server can read.
+// encryption checks that Secrets are encrypted, with keys that the API server
+// accepts.
 func (m *machine) encryption(path string, root *read.YAML) {
 	secrets := false
 	for _, resource := range root.Get("resources").Items() {
@@ -164,7 +166,7 @@ func (m *machine) encryption(path string, root *read.YAML) {
 		}
 		providers := resource.Get("providers").Items()
 		if len(providers) == 0 {
-			m.find(ruleEncryption, read.Whole(path), "names no provider")
+			m.find(ruleEncryption, read.Whole(path), "has no provider")
 			continue
 		}
 		if first := providers[0]; first.Get("identity") != nil {
@@ -192,10 +194,10 @@ func (m *machine) encryptionKey(path, provider string, k *read.YAML) {
 	value, err := base64.StdEncoding.DecodeString(secret.Value())
 	switch {
 	case !known:
-		m.find(ruleEncryption, m.at(path, k.At), "knows no provider %s", provider)
+		m.find(ruleEncryption, m.at(path, k.At), "has the unknown provider %s", provider)
 	case err != nil:
-		m.find(ruleEncryption, m.at(path, secret.Offset()), "holds a key that is no base64")
+		m.find(ruleEncryption, m.at(path, secret.Offset()), "holds a key that is not base64")
 	case !slices.Contains(lengths, len(value)):
-		m.find(ruleEncryption, m.at(path, secret.Offset()), "holds a key of %d bytes for %s", len(value), provider)
+		m.find(ruleEncryption, m.at(path, secret.Offset()), "holds a key of %d bytes, which %s does not accept", len(value), provider)
 	}
 }

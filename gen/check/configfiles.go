@@ -2,8 +2,8 @@ package check
 
 import "hagen/gen/read"
 
-// config reads the YAML file that a daemon's flag names; nil if there is none
-// or it cannot be read.
+// config reads the YAML file that a daemon's flag names; nil if it is missing
+// or cannot be read.
 func (m *facts) config(daemon, flag string) (*read.YAML, string) {
 	f, found := m.files[m.process(daemon).Value(flag)]
 	if !found {
@@ -17,7 +17,7 @@ func (m *facts) config(daemon, flag string) (*read.YAML, string) {
 }
 
 // open lists the paths that the API server answers without credentials; all is
-// true if it answers everything that RBAC lets everybody see.
+// true if anonymous requests reach every path that RBAC allows.
 func (m *facts) open() (paths []string, all bool) {
 	p := m.process(apiServer)
 	if p == nil || p.Value("authentication-config") == "" {

@@ -10,39 +10,39 @@ import (
 	"hagen/gen/read"
 )
 
-// connectionRules are about who dials whom.
+// connectionRules are about the connections between daemons.
 var connectionRules = []check{
 	{across: (*set).dials, rules: []rule{
-		{ruleUnresolved, Error, "nobody can dial a name that does not resolve",
-			"write a name of /etc/hosts or an address, or add the name there"},
-		{ruleUnknownAddress, Error, "nobody answers there",
-			"write the address of the machine that is meant"},
+		{ruleUnresolved, Error, "the client cannot resolve the name",
+			"write a name from /etc/hosts or an address, or add the name to /etc/hosts"},
+		{ruleUnknownAddress, Error, "the connection reaches no machine, or the wrong one",
+			"write the address of the intended machine"},
 		{ruleTLSMismatch, Error, "one side speaks TLS and the other does not",
 			"write https:// where the daemon has a certificate, http:// where it has none"},
-		{ruleServerNotTrusted, Error, "a client refuses a server whose certificate another authority signed",
+		{ruleServerNotTrusted, Error, "the client refuses a certificate from an authority that it does not trust",
 			"name the authority that signed the server's certificate"},
-		{ruleNoClientCertificate, Error, "the server wants a certificate and gets none",
-			"offer the client certificate that was issued for it"},
+		{ruleNoClientCertificate, Error, "the server demands a certificate and gets none",
+			"set the client certificate that was issued for this client"},
 		{ruleNoListener, Error, "the machine refuses the connection",
 			"write the port that the daemon listens on"},
-		{ruleNameNotInCertificate, Error, "a client refuses a certificate that is not valid for what it dialled",
+		{ruleNameNotInCertificate, Error, "a client refuses a certificate that is not valid for the name it dials",
 			"issue the certificate with that name or address, or dial one that it has"},
 		{ruleClientNotTrusted, Error, "the server refuses the client",
-			"offer a certificate that the server's client authority signed"},
+			"use a certificate that the server's client authority signed"},
 	}},
 }
 
-// connections is what comes of all dials.
+// connections collects the results of all dials.
 type connections struct {
 	*set
-	met    map[*listener]bool // somebody dials it
-	misses []miss
+	dialled map[*listener]bool // that a client reaches
+	misses  []miss
 }
 
-// dials: every URL leads to a port that something binds, and both sides
-// believe each other.
+// dials checks that every URL leads to a bound port, and that both sides trust
+// each other.
 func (s *set) dials() {
-	all := &connections{set: s, met: map[*listener]bool{}}
+	all := &connections{set: s, dialled: map[*listener]bool{}}
 	for _, m := range s.machines {
 		for _, d := range slices.Concat(m.etcdDials(), m.apiDials(), m.proxyDials()) {
 			all.dial(m, d)
@@ -57,12 +57,12 @@ func (s *set) dials() {
 	all.elsewhere()
 }
 
-// hasProxies says whether any machine of the set stands in front of API servers.
+// hasProxies reports whether any machine of the set runs HAProxy.
 func (s *set) hasProxies() bool {
 	return slices.ContainsFunc(s.machines, func(m *machine) bool { return len(m.proxies) > 0 })
 }
 
-// located says whether every machine's addresses are known.
+// located reports whether every machine's addresses are known.
 func (s *set) located() bool {
 	return !slices.ContainsFunc(s.machines, func(m *machine) bool { return len(m.known) == 0 })
 }
@@ -71,7 +71,7 @@ func (s *set) located() bool {
 func (s *connections) dial(m *machine, d dial) {
 	switch {
 	case !d.target.OK || d.target.Port == 0:
-		m.find(ruleUnknownAddress, d.at, "%s names no URL with a port", d.what)
+		m.find(ruleUnknownAddress, d.at, "%s has no URL with a port", d.what)
 		return
 	}
 	addresses, known := s.resolve(m.facts, d.target.Host)
@@ -80,7 +80,7 @@ func (s *connections) dial(m *machine, d dial) {
 		case d.outside && (!s.hasProxies() || m == s.people):
 			s.leaves(m, d)
 		case known:
-			m.find(ruleUnresolved, d.at, "%s names %s, which /etc/hosts does not know", d.what, d.target.Host)
+			m.find(ruleUnresolved, d.at, "%s names %s, which is not in /etc/hosts", d.what, d.target.Host)
 		}
 		return
 	}
@@ -105,7 +105,7 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 		m.find(ruleUnknownAddress, d.at, "%s names %s, an address that no machine of the set has", d.what, d.target)
 		return
 	case d.own && !slices.Contains(there, m):
-		m.find(ruleUnknownAddress, d.at, "%s names %s, which is %s", d.what, d.target, there[0].Name)
+		m.find(ruleUnknownAddress, d.at, "%s names %s, which is %s's address", d.what, d.target, there[0].Name)
 		return
 	}
 	for _, other := range there {
@@ -116,24 +116,24 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 			}
 		}
 		if found == nil {
-			m.find(ruleNoListener, d.at, "%s names %s, where nothing of %s listens", d.what, d.target, other.Name)
+			m.find(ruleNoListener, d.at, "%s names %s, where nothing on %s listens", d.what, d.target, other.Name)
 			s.misses = append(s.misses, miss{d, address, other})
 			continue
 		}
-		s.met[found] = true
+		s.dialled[found] = true
 		s.connect(m, d, found, 0)
 	}
 }
 
-// connect: both sides of a connection believe each other.
+// connect checks that both sides of a connection trust each other.
 func (s *connections) connect(m *machine, d dial, l *listener, hops int) {
 	if l.proxy != nil && !slices.ContainsFunc(l.machine.proxies, func(p *read.Proxy) bool { return len(l.machine.behind(l.proxy).Servers()) > 0 }) ||
 		d.only != "" && l.proxy == nil && l.process != d.only {
-		m.find(ruleNoListener, d.at, "%s names %s, where %s listens", d.what, d.target, l.process)
+		m.find(ruleNoListener, d.at, "%s names %s, but %s listens there", d.what, d.target, l.process)
 		return
 	}
 	if d.wants != "" && l.serves != d.wants {
-		m.find(ruleNoListener, d.at, "%s names %s, where %s listens for %s", d.what, d.target, l.process, l.serves)
+		m.find(ruleNoListener, d.at, "%s names %s, but %s listens there for %s", d.what, d.target, l.process, l.serves)
 		return
 	}
 	if l.proxy != nil && !l.tls {
@@ -158,7 +158,7 @@ func (s *connections) connect(m *machine, d dial, l *listener, hops int) {
 	}
 	if d.target.TLS != l.tls {
 		out := map[bool]string{false: "out"}
-		m.find(ruleTLSMismatch, d.at, "%s dials %s with%s TLS, %s listens with%s", d.what, d.target, out[d.target.TLS], l.process, out[l.tls])
+		m.find(ruleTLSMismatch, d.at, "%s dials %s with%s TLS, but %s listens with%s", d.what, d.target, out[d.target.TLS], l.process, out[l.tls])
 		return
 	}
 	if l.tls && l.certificate != "" {
@@ -166,12 +166,12 @@ func (s *connections) connect(m *machine, d dial, l *listener, hops int) {
 	}
 }
 
-// handshake is what TLS asks of the certificates of both sides. Shared says that
-// the caller comes to one of several servers, as it happens.
+// handshake checks the certificates of both sides as TLS does. shared is true
+// if the client may reach any of several servers.
 func (s *connections) handshake(m *machine, d dial, l *listener, shared bool) {
 	name := cmp.Or(d.name, d.target.Host)
 	served, found := l.machine.certificate(l.certificate)
-	if found && d.believes {
+	if found && d.verifies {
 		switch {
 		case served.VerifyHostname(name) == nil:
 		case s.misnames(d, l, name, shared):
@@ -179,16 +179,16 @@ func (s *connections) handshake(m *machine, d dial, l *listener, shared bool) {
 			if d.name == "" {
 				at = d.at
 			}
-			m.find(ruleNameNotInCertificate, at, "%s wants a certificate for %s; %s's %s has none, but one for %s", d.what, name, l.machine.Name, l.process, validFor(served)).
-				Remedy = "write a name of the certificate, or issue it with this one"
+			m.find(ruleNameNotInCertificate, at, "%s expects a certificate for %s, but %s's %s has one for %s", d.what, name, l.machine.Name, l.process, validFor(served)).
+				Remedy = "write a name from the certificate, or issue it with this name"
 		default:
-			s.of(l.machine).find(ruleNameNotInCertificate, read.Whole(l.certificate), "is not valid for %s, which others dial%s", name, s.whose(served, l.machine))
+			s.of(l.machine).find(ruleNameNotInCertificate, read.Whole(l.certificate), "is not valid for %s, which clients dial%s", name, s.whose(served, l.machine))
 		}
 		if len(d.authorities) > 0 && !s.signedByAny(served, d.authorities) {
-			m.find(ruleServerNotTrusted, d.at, "%s leads to %s's %s, whose certificate the authority named here did not sign", d.what, l.machine.Name, l.process)
+			m.find(ruleServerNotTrusted, d.at, "%s leads to %s's %s, whose certificate is not signed by the authority named here", d.what, l.machine.Name, l.process)
 		}
 		if !served.Usable(x509.ExtKeyUsageServerAuth) {
-			s.of(l.machine).find(ruleCertificateUsage, read.Whole(l.certificate), "is no certificate for a server")
+			s.of(l.machine).find(ruleCertificateUsage, read.Whole(l.certificate), "is not a server certificate")
 		}
 	}
 	accepted := l.machine.pem[l.clients].Certificates
@@ -197,17 +197,17 @@ func (s *connections) handshake(m *machine, d dial, l *listener, shared bool) {
 	}
 	switch {
 	case d.client == nil && l.demands:
-		m.find(ruleNoClientCertificate, d.at, "%s shows no certificate, %s's %s wants one", d.what, l.machine.Name, l.process)
+		m.find(ruleNoClientCertificate, d.at, "%s presents no certificate, but %s's %s demands one", d.what, l.machine.Name, l.process)
 	case d.client == nil:
 	case !d.client.Usable(x509.ExtKeyUsageClientAuth):
-		m.find(ruleCertificateUsage, d.clientAt, "is no certificate for a client")
+		m.find(ruleCertificateUsage, d.clientAt, "is not a client certificate")
 	case !s.signedByAny(*d.client, accepted):
-		m.find(ruleClientNotTrusted, d.clientAt, "shows a certificate that the client authority of %s's %s did not sign", l.machine.Name, l.process)
+		m.find(ruleClientNotTrusted, d.clientAt, "presents a certificate that the client authority of %s's %s did not sign", l.machine.Name, l.process)
 	}
 }
 
-// leaves is about a connection that leads to a load balancer of somebody else's: it
-// ends at one of the API servers all the same.
+// leaves checks a connection that goes through an external load balancer: it
+// ends at one of the API servers.
 func (s *connections) leaves(m *machine, d dial) {
 	for _, other := range s.machines {
 		for _, l := range other.listeners {
@@ -221,7 +221,8 @@ func (s *connections) leaves(m *machine, d dial) {
 	}
 }
 
-// foreignURLs: what another unit dials on a machine of the set listens there.
+// foreignURLs checks that something listens where an unknown unit dials a
+// machine of the set.
 func (s *set) foreignURLs(m *machine) {
 	for _, p := range m.processes {
 		if _, known := daemons[p.Name]; known {
@@ -241,7 +242,7 @@ func (s *set) foreignURLs(m *machine) {
 			for _, other := range s.machines {
 				mine := slices.Contains(other.known, address)
 				if mine && !slices.ContainsFunc(other.listeners, func(l *listener) bool { return l.takes(address, t.Port) }) {
-					found := m.find(ruleNoListener, p.Unit.Place(w.At), "names %s, where nothing known of %s listens", t, other.Name)
+					found := m.find(ruleNoListener, p.Unit.Place(w.At), "names %s, where nothing known on %s listens", t, other.Name)
 					found.Severity = Warning
 				}
 			}
@@ -249,32 +250,32 @@ func (s *set) foreignURLs(m *machine) {
 	}
 }
 
-// miss is a dial to where nothing listens.
+// miss is a dial to a port where nothing listens.
 type miss struct {
 	dial    dial
 	address netip.Addr
 	machine *machine
 }
 
-// elsewhere: where somebody dials and nothing listens, what is meant may listen
-// for nobody at another port or address of the machine. Which of the two is
-// wrong nobody knows.
+// elsewhere looks, for each miss, for a listener of the machine that no client
+// dials: the intended daemon may listen at another port or address. Either
+// side may be wrong, so both are reported.
 func (s *connections) elsewhere() {
 	for _, miss := range s.misses {
 		for _, l := range miss.machine.listeners {
-			if s.met[l] || !miss.means(l) {
+			if s.dialled[l] || !miss.means(l) {
 				continue
 			}
 			who := miss.dial.machine.Name
 			if who == "" {
 				who = miss.dial.at.Item
 			}
-			miss.machine.find(ruleNoListener, l.at, "%s listens at %s, where nobody dials; %s dials %s", l.process, socketText(l.address, l.port), who, miss.dial.target)
+			miss.machine.find(ruleNoListener, l.at, "%s listens at %s, which no client dials; %s dials %s", l.process, socketText(l.address, l.port), who, miss.dial.target)
 		}
 	}
 }
 
-// means says whether a listener could be what was dialled.
+// means reports whether a listener may be the one that was meant.
 func (x miss) means(l *listener) bool {
 	switch {
 	case l.port != x.dial.target.Port && !l.takes(x.address, l.port):

@@ -1,6 +1,7 @@
 package check
 
-// daemons are the programs of which more is known here than that they run.
+// daemons are the programs whose configuration is checked; flags tells whether
+// their flags are, too.
 var daemons = map[string]struct{ flags bool }{
 	etcd: {true}, apiServer: {true}, manager: {true}, scheduler: {true}, haproxy: {}, "keepalived": {},
 }
@@ -19,8 +20,8 @@ const (
 	peers   = "peers"
 )
 
-// dataPaths are directories that daemons write to: the flag, and whether its value
-// is a file in it.
+// dataPaths are flags that name a directory to which a daemon writes, or a
+// file in it.
 var dataPaths = []struct {
 	daemon, flag string
 	file         bool

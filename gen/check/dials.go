@@ -6,8 +6,8 @@ import (
 	"hagen/gen/read"
 )
 
-// dial is one side of a connection: who is called, whom the caller believes,
-// and what it shows.
+// dial is the client's side of a connection: the server, the authorities that
+// the client trusts and the certificate that it presents.
 type dial struct {
 	machine     *facts
 	at          read.Place
@@ -16,19 +16,19 @@ type dial struct {
 	name        string // that the certificate must cover, if not the target's host
 	nameAt      read.Place
 	authorities []read.Certificate
-	believes    bool // checks the certificate; without authorities it is not known against which
+	verifies    bool // the server's certificate; without authorities, against unknown ones
 	client      *read.Certificate
-	shows       bool // may show a certificate, so that none is a fault
+	shows       bool // can present a certificate, so that a missing one is a fault
 	clientAt    read.Place
 	only        string // the process that must answer, "" for any
 	wants       string // what it must listen for, "" for anything
-	outside     bool   // may lead out of the set, to a load balancer of somebody else's
+	outside     bool   // may lead out of the set, to an external load balancer
 	own         bool   // must lead to the machine itself
 	plain       bool   // a connection that is passed on: no TLS of its own
 }
 
-// etcdDials are those of a member: its peers, and what it tells others of
-// itself.
+// etcdDials returns the dials of a member: to its peers, and to the URLs that
+// it advertises.
 func (m *facts) etcdDials() (out []dial) {
 	p := m.process(etcd)
 	authorities := m.pem[p.Value("peer-trusted-ca-file")].Certificates
@@ -39,7 +39,7 @@ func (m *facts) etcdDials() (out []dial) {
 			at := w.At + len(w.Text) - len(url)
 			out = append(out, dial{
 				machine: m, at: p.Unit.Place(at), what: "--initial-cluster", target: read.ParseURL(url), only: etcd, wants: peers,
-				authorities: authorities, believes: len(authorities) > 0, client: client, shows: true, clientAt: p.Where("peer-cert-file"),
+				authorities: authorities, verifies: len(authorities) > 0, client: client, shows: true, clientAt: p.Where("peer-cert-file"),
 			})
 		}
 	}
@@ -51,14 +51,14 @@ func (m *facts) etcdDials() (out []dial) {
 		for _, w := range read.List(f.Value, f.ValueAt) {
 			out = append(out, dial{
 				machine: m, at: p.Unit.Place(w.At), what: "--" + row.flag, target: read.ParseURL(w.Text), only: etcd, wants: row.wants, own: true,
-				authorities: believed, believes: len(believed) > 0,
+				authorities: believed, verifies: len(believed) > 0,
 			})
 		}
 	}
 	return out
 }
 
-// shown gives the certificate in a file, nil for none.
+// shown returns the certificate in a file, nil for none.
 func (m *facts) shown(path string) *read.Certificate {
 	if c, found := m.certificate(path); found {
 		return &c
@@ -66,7 +66,7 @@ func (m *facts) shown(path string) *read.Certificate {
 	return nil
 }
 
-// apiDials are those of an API server.
+// apiDials returns the dials of an API server.
 func (m *facts) apiDials() (out []dial) {
 	p := m.process(apiServer)
 	authorities := m.pem[p.Value("etcd-cafile")].Certificates
@@ -74,13 +74,13 @@ func (m *facts) apiDials() (out []dial) {
 	for _, w := range read.List(f.Value, f.ValueAt) {
 		out = append(out, dial{
 			machine: m, at: p.Unit.Place(w.At), what: "--etcd-servers", target: read.ParseURL(w.Text), only: etcd, wants: clients,
-			authorities: authorities, believes: true, client: m.shown(p.Value("etcd-certfile")), shows: true, clientAt: p.Where("etcd-certfile"),
+			authorities: authorities, verifies: true, client: m.shown(p.Value("etcd-certfile")), shows: true, clientAt: p.Where("etcd-certfile"),
 		})
 	}
 	return out
 }
 
-// proxyDials are HAProxy's, with its checks.
+// proxyDials returns the dials of HAProxy, with its health checks.
 func (m *facts) proxyDials() (out []dial) {
 	for _, p := range m.proxies {
 		for _, s := range p.Servers() {
@@ -88,7 +88,7 @@ func (m *facts) proxyDials() (out []dial) {
 			if s.Has("check-ssl") || s.Has("ssl") {
 				d.plain, d.target.TLS, d.name, d.nameAt = false, true, s.Value("verifyhost"), p.Place(s.Options["verifyhost"].At)
 				d.authorities = m.pem[s.Value("ca-file")].Certificates
-				d.believes = s.Value("verify") == "required" && s.Has("ca-file")
+				d.verifies = s.Value("verify") == "required" && s.Has("ca-file")
 			}
 			out = append(out, d)
 		}
@@ -96,11 +96,11 @@ func (m *facts) proxyDials() (out []dial) {
 	return out
 }
 
-// apiDial is what a kubeconfig's reader does.
+// apiDial returns the dial of a client with this kubeconfig.
 func (m *facts) apiDial(k read.Kubeconfig) dial {
 	d := dial{
 		machine: m, at: k.Place(k.Server), what: "server:", target: read.ParseURL(k.Server.Value()), name: k.ServerName.Value(), nameAt: k.Place(k.ServerName),
-		authorities: k.Authority.Certificates, believes: len(k.Authority.Certificates) > 0, outside: true, only: apiServer,
+		authorities: k.Authority.Certificates, verifies: len(k.Authority.Certificates) > 0, outside: true, only: apiServer,
 		shows: k.HasClient, clientAt: k.Place(k.ClientAt),
 	}
 	if len(k.Client.Certificates) > 0 {

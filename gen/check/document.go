@@ -6,35 +6,35 @@ import (
 	"hagen/gen/read"
 )
 
-// documentRules are about what a document says beyond.
+// documentRules are about content that hagen does not write.
 var documentRules = []check{
 	{within: (*machine).further, rules: []rule{
-		{ruleUncheckedContent, Error, "it was not checked, and the next render takes it away",
-			"remove it, or write it some other way"},
-		{ruleDocumentsDiffer, Error, "the machine does what the one says that it is given, and this check is about the other",
+		{ruleUncheckedContent, Error, "it was not checked, and the next render removes it",
+			"remove it, or express it in another way"},
+		{ruleDocumentsDiffer, Error, "the machine may get the document that was not checked",
 			"make both say the same, or remove one"},
 		{ruleTranslation, Warning, "hagen writes what Butane makes of config.bu: one of the two was written by hand, or by another program",
 			"run hagen render again, or leave it: the machine is told the same"},
 	}},
 }
 
-// remedies of what a document says beyond what hagen writes, by a word of it.
+// furtherRemedies are remedies for such content, by a word in it.
 var furtherRemedies = []struct{ word, remedy string }{
-	{"passwordHash", "give the account a key instead: users in the cluster file"},
-	{"without quotes", "write it in quotes: cloud-init would take it for a number or another word"},
-	{"ignition.config", "carry the document in a data URL, or write what it says into this one: what is fetched cannot be looked at"},
-	{"in Ignition", "write it in the specification of the document that carries it: a later one, or of Ignition before 3, cannot be looked at"},
-	{"kernelArguments", "remove it, and give the argument where the machine is installed or booted"},
+	{"passwordHash", "give the account an SSH key instead: users in the cluster file"},
+	{"without quotes", "write it in quotes: cloud-init would not read it as text"},
+	{"ignition.config", "embed the document in a data URL, or copy its content into this one: hagen cannot see what is fetched"},
+	{"in Ignition", "write it in the specification version of the document that embeds it: hagen does not read later ones, nor those before Ignition 3"},
+	{"kernelArguments", "remove it, and set the argument where the machine is installed or booted"},
 }
 
-// further: what the machine is told is what hagen compares and checks.
+// further reports content that hagen cannot check, and documents that differ.
 func (m *machine) further() {
 	for _, f := range m.Further {
 		item := f.Item
 		if item == "" {
 			item = "the document"
 		}
-		found := m.find(ruleUncheckedContent, read.Whole(item), "says %s, which hagen does not write", f.Says)
+		found := m.find(ruleUncheckedContent, read.Whole(item), "has %s, which hagen does not write", f.Says)
 		for _, row := range furtherRemedies {
 			if strings.Contains(f.Says, row.word) {
 				found.Remedy = row.remedy
@@ -42,7 +42,7 @@ func (m *machine) further() {
 		}
 	}
 	for _, name := range m.differing {
-		m.find(ruleDocumentsDiffer, read.Whole(name), "says something else of the machine than the document beside it")
+		m.find(ruleDocumentsDiffer, read.Whole(name), "differs from the document beside it")
 	}
 	for _, name := range m.otherBytes {
 		m.find(ruleTranslation, read.Whole(name), "says the same as the document beside it, in other bytes than Butane makes of that")

@@ -6,9 +6,9 @@ import (
 	"hagen/gen/read"
 )
 
-// variables are flags that stand in etcd's environment: it reads them as it reads
-// flags, an empty one not at all (go.etcd.io/etcd, pkg/flags). Whoever asks for a
-// flag gets the variable, but where the flag is given, too.
+// variables returns the flags that are set in etcd's environment. etcd reads
+// them like flags and ignores empty ones (go.etcd.io/etcd, pkg/flags). A flag
+// on the command line wins.
 func (m *facts) variables(p *read.Process) (out []read.Flag) {
 	v, _, _ := m.version(etcd)
 	known := m.records.of(etcd, v).flags

@@ -10,18 +10,18 @@ import (
 	"hagen/gen/redact"
 )
 
-// equalityRules are about what machines of a kind have alike.
+// equalityRules are about what machines of a kind have in common.
 var equalityRules = []check{
 	{across: (*set).drift, warns: true, rules: []rule{
-		{ruleMachinesDiffer, Warning, "machines of one kind should behave alike, whichever answers",
-			"write the same on all of them, unless the difference is meant"},
+		{ruleMachinesDiffer, Warning, "machines of one kind should behave alike",
+			"write the same on all of them, unless the difference is intended"},
 	}},
 }
 
-// drift: what stands on several machines of a kind says the same on each, but
-// for the machine's own name and addresses. Machines of a kind run the same
-// daemons; those whose binaries differ are in the middle of an upgrade, and may
-// differ.
+// drift compares what several machines of a kind have, apart from each
+// machine's own name and addresses. Machines of a kind run the same daemons.
+// Those with different binaries are not compared: they are in the middle of an
+// upgrade.
 func (s *set) drift() {
 	kinds := map[string][]*machine{}
 	var order []string
@@ -39,8 +39,8 @@ func (s *set) drift() {
 	}
 }
 
-// kindOf names what a machine runs, in which version, whether it fetches it, and
-// for which it has disks of their own.
+// kindOf returns what a machine runs, in which versions, whether it fetches
+// them, and what it has disks for.
 func (m *facts) kindOf() string {
 	var names []string
 	for _, p := range m.processes {
@@ -63,13 +63,13 @@ func (m *facts) kindOf() string {
 	return strings.Join(names, ", ")
 }
 
-// held is what one of several machines has of a property; nil is nothing.
+// held is what one of several machines has of a property; nil if it lacks it.
 type held struct {
 	machine  *machine
 	property *property
 }
 
-// compare holds all properties of machines against each other.
+// compare compares all properties of machines.
 func compare(machines []*machine) {
 	type id struct{ within, name string }
 	found := map[id]map[*machine]*property{}
@@ -107,7 +107,7 @@ func compare(machines []*machine) {
 	}
 }
 
-// gaps are what machines have nothing of: of one item they are one finding.
+// gaps are what machines lack: for one item they are one finding.
 type gaps struct {
 	order  []gap
 	things map[gap][]string
@@ -118,13 +118,13 @@ type gap struct {
 	item, have string // "2 others have"
 }
 
-// differ tells of the machines that have a property otherwise than most; without a
-// majority of all, since nobody knows which is meant.
+// differ reports the machines that deviate from the majority; with no
+// majority, all of them.
 func differ(all []held, missing *gaps) {
 	of := func(text func(property) string) func(held) string {
 		return func(h held) string {
 			if h.property == nil {
-				return "\x00" // which no text says
+				return "\x00" // which no text holds
 			}
 			return text(*h.property)
 		}
@@ -156,7 +156,7 @@ func differ(all []held, missing *gaps) {
 	}
 }
 
-// shared are the lines that all have.
+// shared returns the lines that all machines have.
 func shared(all []held) map[string]bool {
 	holders := map[string]int{}
 	for at, h := range all {
@@ -176,8 +176,8 @@ func shared(all []held) map[string]bool {
 	return lines
 }
 
-// bareBut is bare, but for lines that are given: what names each machine in
-// turn, as a list of all does, is no machine's own.
+// bareBut is bare, except that the given lines stay whole: a line that all
+// machines have, such as a list of all, is not a machine's own.
 func (f property) bareBut(lines map[string]bool) string {
 	mine, bare := strings.Split(f.value, "\n"), strings.Split(f.bare, "\n")
 	if len(mine) != len(bare) {
@@ -191,7 +191,7 @@ func (f property) bareBut(lines map[string]bool) string {
 	return strings.Join(bare, "\n")
 }
 
-// told says whether something worse is known of the place already.
+// told reports whether another rule has a finding about the place already.
 func (h held) told() bool {
 	return h.property != nil && slices.ContainsFunc(h.machine.findings, func(f Finding) bool {
 		line := strings.Count(h.property.at.Text[:max(h.property.at.At, 0)], "\n") + 1
@@ -199,11 +199,11 @@ func (h held) told() bool {
 	})
 }
 
-// tell says what a machine has and what the others have.
+// tell adds a finding: what a machine has and what the others have.
 func (h held) tell(others []held, value func(held) string, missing *gaps) {
-	who, say, have := fmt.Sprintf("%d others", len(others)), "say", "have"
+	who, have := fmt.Sprintf("%d others", len(others)), "have"
 	if len(others) == 1 {
-		who, say, have = others[0].machine.Name, "says", "has"
+		who, have = others[0].machine.Name, "has"
 	}
 	other := others[0].property
 	switch {
@@ -218,7 +218,7 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 		missing.things[g] = append(missing.things[g], what)
 		return
 	case other == nil && strings.HasPrefix(h.property.within, things):
-		return // a file or unit of one's own is no fault
+		return // an additional file or unit is not a fault
 	case other == nil:
 		h.machine.find(ruleMachinesDiffer, h.property.at, "has %s, which %s %s not", h.property.shown(h.property.value), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
 		return
@@ -238,16 +238,16 @@ func (h held) tell(others []held, value func(held) string, missing *gaps) {
 		case d.theirs < 0:
 			h.machine.find(ruleMachinesDiffer, at, "has %s, which %s %s not", h.property.shown(mine), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
 		default:
-			h.machine.find(ruleMachinesDiffer, at, "says %s, %s %s %s", h.property.shown(mine), who, say, other.shown(theirs))
+			h.machine.find(ruleMachinesDiffer, at, "has %s, %s %s %s", h.property.shown(mine), who, have, other.shown(theirs))
 		}
 	}
 }
 
-// shown is a value as it may be told.
+// shown returns a value for a message, without secrets.
 func (f property) shown(value string) string {
 	text := f.key + strings.TrimSpace(value)
 	switch {
-	case !redact.Shows(text): // before it is cut, so that no half of a secret stays
+	case !redact.Shows(text): // before it is cut, so that no part of a secret stays
 		return "another value"
 	case len(text) > 100:
 		return strings.ToValidUTF8(text[:100], "") + "…"
@@ -257,11 +257,12 @@ func (f property) shown(value string) string {
 	return text
 }
 
-// unequal are two lines that should be one, counted from 0; -1 is none.
+// unequal is a pair of lines that should be equal, counted from 0; -1 is none.
 type unequal struct{ mine, theirs int }
 
-// unequalLines finds where two texts differ: line by line when they have as
-// many, else the first lines of what differs between an equal begin and end.
+// unequalLines returns where two texts differ: line by line if they have
+// equally many, else the first lines of the part between an equal beginning
+// and end.
 func unequalLines(a, b string) (out []unequal) {
 	mine, theirs := strings.Split(a, "\n"), strings.Split(b, "\n")
 	if len(mine) == len(theirs) {
@@ -290,7 +291,7 @@ func unequalLines(a, b string) (out []unequal) {
 	return []unequal{d}
 }
 
-// line gives one line of a text, "" for none.
+// lineAt returns one line of a text, "" for none.
 func lineAt(text string, n int) string {
 	lines := strings.Split(text, "\n")
 	if n < 0 || n >= len(lines) {
@@ -299,7 +300,7 @@ func lineAt(text string, n int) string {
 	return lines[n]
 }
 
-// offsetOf is where the first word of a line stands.
+// offsetOf returns the offset of the first word of a line.
 func offsetOf(text string, n int) int {
 	lines := strings.SplitAfter(text, "\n")
 	if n >= len(lines) {

@@ -13,7 +13,7 @@ import (
 	"hagen/profiles"
 )
 
-// facts are a node with what the checks look up.
+// facts are a node with everything that the checks look up.
 type facts struct {
 	node.Node
 	meta          *Meta
@@ -25,7 +25,7 @@ type facts struct {
 	processes     []*read.Process
 	pem           map[string]read.PEM     // by path
 	mentions      map[string][]read.Word  // paths of ours that an item names, by item
-	reached       map[string][]*read.Unit // units that come to read a file, by path
+	reached       map[string][]*read.Unit // units that read a file, by path
 	interfaces    []networkInterface
 	listeners     []*listener
 	proxies       []*read.Proxy
@@ -41,7 +41,7 @@ type facts struct {
 	contextFaults []read.Fault
 }
 
-// networkInterface is one that a file configures; taken says that the network
+// networkInterface is one that a file configures; taken is true if the network
 // stack reads the file.
 type networkInterface struct {
 	node.Interface
@@ -49,11 +49,11 @@ type networkInterface struct {
 	taken bool
 }
 
-// ours are paths that a document must bring itself: those below directories
+// ours matches paths that a document must provide itself: those in directories
 // that no operating system fills.
 var ours = lazy.Regexp(`/(?:etc/(?:kubernetes|etcd|haproxy|keepalived|hagen)|var/lib/(?:etcd|hagen|kube-[a-z-]+)|var/log/kube-[a-z]+)\b[A-Za-z0-9._/-]*`)
 
-// process gives the main process of that program, nil when there is none.
+// process returns the main process of that program, nil when there is none.
 func (m *facts) process(name string) *read.Process {
 	for _, p := range m.processes {
 		if p.Name == name && p.Main {
@@ -63,7 +63,7 @@ func (m *facts) process(name string) *read.Process {
 	return nil
 }
 
-// text gives the place of a word in an item, file or unit.
+// at returns a place in an item, which is a file or unit.
 func (m *facts) at(item string, at int) read.Place {
 	if f, found := m.files[item]; found {
 		return read.Place{Item: item, Text: string(f.Contents), At: at}
@@ -76,7 +76,7 @@ func (m *facts) at(item string, at int) read.Place {
 	return read.Whole(item)
 }
 
-// certificate gives the first certificate in a file.
+// certificate returns the first certificate in a file.
 func (m *facts) certificate(path string) (read.Certificate, bool) {
 	if found := m.pem[path].Certificates; len(found) > 0 {
 		return found[0], true
@@ -84,7 +84,7 @@ func (m *facts) certificate(path string) (read.Certificate, bool) {
 	return read.Certificate{}, false
 }
 
-// behind gives the section whose servers get what this one takes in.
+// behind returns the section whose servers get the connections of this one.
 func (m *facts) behind(p *read.Proxy) *read.Proxy {
 	if backend := p.Line("default_backend"); len(backend) > 1 {
 		for _, other := range m.proxies {
@@ -96,7 +96,8 @@ func (m *facts) behind(p *read.Proxy) *read.Proxy {
 	return p
 }
 
-// scriptUser is who runs keepalived's checks; "" if none is named.
+// scriptUser returns the user that runs keepalived's checks; "" if none is
+// named.
 func (m *facts) scriptUser() string {
 	for _, r := range m.routers {
 		return r.Words["script_user"].Text
@@ -158,8 +159,8 @@ func named(text string) (out []read.Word) {
 	return out
 }
 
-// reach notes which files a unit comes to read: those that it names, and those
-// that they name.
+// reach records which files a unit reads: those that it names, and those that
+// these name.
 func (m *facts) reach(u *read.Unit, item string, seen map[string]bool) {
 	for _, w := range m.mentions[item] {
 		if _, found := m.files[w.Text]; found && !seen[w.Text] {
@@ -200,8 +201,8 @@ func (m *facts) readKubeconfigs() {
 	}
 }
 
-// secret says whether a file holds a secret, or stands in a twin for one that
-// does.
+// secret reports whether a file holds a secret, or is a twin's copy of one
+// that does.
 func (m *facts) secret(f node.File) bool {
 	return f.Secret || slices.ContainsFunc(m.pem[f.Path].Keys, func(k read.Key) bool { return k.Private })
 }

@@ -9,17 +9,17 @@ import (
 	"hagen/gen/read"
 )
 
-// Severity says how bad a finding is.
+// Severity is how bad a finding is.
 type Severity string
 
-// An error is something that does not work, or not as it says; a warning may
-// be meant.
+// An error means that the machine will not work, or not as written; a warning
+// may be intended.
 const (
 	Error   Severity = "error"
 	Warning Severity = "warning"
 )
 
-// Finding is one thing that does not hold.
+// Finding is one violation of a rule.
 type Finding struct {
 	Severity Severity `json:"severity"`
 	Rule     string   `json:"rule"` // its name in docs/check.md
@@ -41,8 +41,8 @@ func (f Finding) String() string {
 	return f.Host + ": " + f.Item + ": " + f.Problem
 }
 
-// machine is one machine under check: its facts, which are read before the first
-// check and written by none, and what was found.
+// machine is one machine under check: its facts, which no check changes, and
+// its findings.
 type machine struct {
 	*facts
 	set      *set
@@ -50,11 +50,11 @@ type machine struct {
 	findings []Finding
 }
 
-// tooMany findings about one machine help nobody.
+// tooMany is how many findings about one machine are kept.
 const tooMany = 1000
 
-// find adds a finding of a rule. The caller may say more on what is returned, until the
-// next one is found.
+// find adds a finding of a rule and returns it: the caller may change it until
+// the next one is found.
 func (m *machine) find(name string, p read.Place, format string, args ...any) *Finding {
 	r := m.rules[name]
 	f := Finding{Severity: r.severity, Rule: name, Host: m.Name, Item: p.Item, Problem: fmt.Sprintf(format, args...), Why: r.why, Remedy: r.remedy}
@@ -69,9 +69,9 @@ func (m *machine) find(name string, p read.Place, format string, args ...any) *F
 	return &m.findings[len(m.findings)-1]
 }
 
-// sorted gives a machine's findings without repetitions: errors before
-// warnings, then in the order of the document. What follows from another
-// finding about the same line is left out.
+// sorted returns a machine's findings without duplicates: errors before
+// warnings, then in the order of the document. A finding that follows from
+// another about the same line is left out.
 func (m *machine) sorted() []Finding {
 	order := map[string]int{}
 	for i, f := range m.Files {

@@ -14,10 +14,11 @@ import (
 	"hagen/profiles"
 )
 
-// limitRules are about values of flags that nobody means.
+// limitRules are about flag values that a daemon rejects, or that are never
+// intended.
 var limitRules = []check{
 	{within: (*machine).limits, rules: []rule{
-		{ruleFlagLimit, Error, "the daemon refuses it, or does what nobody means",
+		{ruleFlagLimit, Error, "the daemon rejects the value, or it has an unwanted effect",
 			"write another value, or leave the flag out"},
 	}},
 	{across: (*set).unready},
@@ -29,68 +30,68 @@ type limit struct {
 	rule         string
 	severity     Severity
 	holds        func(string) bool
-	problem      string // "--flag is value, " and this; an empty value is told as such
+	problem      string // "--flag is value, " and this; an empty value is shown as "empty"
 	remedy       string
 }
 
-// limits are those that daemons have, and values that are no fault and never
-// meant. Who is let in is among them.
+// limits are values that daemons reject, and values that are valid but never
+// intended, including weak authentication.
 var limits = []limit{
 	// server/storage/quota.go: 0 is the default, less than 0 no quota.
-	{etcd, "quota-backend-bytes", ruleFlagLimit, Warning, atLeast(0), "which takes the limit away: etcd grows until its disk is full", "leave the flag out: etcd takes 2 GiB"},
-	{etcd, "quota-backend-bytes", ruleFlagLimit, Error, either(atMost(0), atLeast(100<<20)), "which a cluster fills in hours: then etcd refuses every write", "leave the flag out: etcd takes 2 GiB"},
-	{etcd, "quota-backend-bytes", ruleFlagLimit, Warning, atMost(8 << 30), "more than the 8 GiB that etcd advises: it gets slow, and so does every member that starts", "write 8589934592 or less"},
-	{etcd, "max-request-bytes", ruleFlagLimit, Error, atLeast(1 << 20), "less than API servers write at once", "leave it out: etcd takes 1572864"},
-	// server/etcdmain/config.go: words of which one is taken, and none is empty.
-	{etcd, "initial-cluster-state", ruleFlagValue, Error, complete, "and etcd wants a word", "write new or existing, or leave the flag out"},
-	{etcd, "discovery-fallback", ruleFlagValue, Error, complete, "and etcd wants a word", "write exit, or leave the flag out"},
-	{etcd, "proxy", ruleFlagValue, Error, complete, "and etcd wants a word", "write off, or leave the flag out"},
-	{etcd, "v2-deprecation", ruleFlagValue, Error, complete, "and etcd wants words", "leave the flag out"},
-	{etcd, "auto-compaction-mode", ruleFlagValue, Error, complete, "and etcd wants a word", "write periodic or revision, or leave the flag out"},
-	{etcd, "log-outputs", ruleFlagValue, Error, complete, "of which etcd opens every item, an empty one, too", "write default, stderr, stdout or a file, or leave the flag out"},
-	{etcd, "cors", ruleFlagValue, Error, complete, "and etcd wants URLs or *", "write *, or leave the flag out"},
-	// server/embed: what it takes for its default says nothing.
-	{etcd, "metrics", ruleFlagLimit, Error, oneOf("", "basic", "extensive"), "which etcd takes for basic, without a word", "write basic or extensive"},
-	{etcd, "backend-bbolt-freelist-type", ruleFlagLimit, Error, oneOf("", "array", "map"), "which etcd takes for map, without a word", "write map or array"},
-	{etcd, "logger", ruleFlagValue, Error, oneOf("zap"), "and etcd has zap alone", "leave it out"},
+	{etcd, "quota-backend-bytes", ruleFlagLimit, Warning, atLeast(0), "which removes the limit: etcd grows until its disk is full", "leave the flag out: the default is 2 GiB"},
+	{etcd, "quota-backend-bytes", ruleFlagLimit, Error, either(atMost(0), atLeast(100<<20)), "which a cluster fills in hours: then etcd refuses every write", "leave the flag out: the default is 2 GiB"},
+	{etcd, "quota-backend-bytes", ruleFlagLimit, Warning, atMost(8 << 30), "more than the 8 GiB that etcd recommends: it becomes slow, and so does the start of a member", "write 8589934592 or less"},
+	{etcd, "max-request-bytes", ruleFlagLimit, Error, atLeast(1 << 20), "less than API servers write at once", "leave the flag out: the default is 1572864"},
+	// server/etcdmain/config.go: flags whose value is never empty.
+	{etcd, "initial-cluster-state", ruleFlagValue, Error, complete, "but etcd expects a word", "write new or existing, or leave the flag out"},
+	{etcd, "discovery-fallback", ruleFlagValue, Error, complete, "but etcd expects a word", "write exit, or leave the flag out"},
+	{etcd, "proxy", ruleFlagValue, Error, complete, "but etcd expects a word", "write off, or leave the flag out"},
+	{etcd, "v2-deprecation", ruleFlagValue, Error, complete, "but etcd expects words", "leave the flag out"},
+	{etcd, "auto-compaction-mode", ruleFlagValue, Error, complete, "but etcd expects a word", "write periodic or revision, or leave the flag out"},
+	{etcd, "log-outputs", ruleFlagValue, Error, complete, "but etcd opens every item, empty ones too", "write default, stderr, stdout or a file, or leave the flag out"},
+	{etcd, "cors", ruleFlagValue, Error, complete, "but etcd expects URLs or *", "write *, or leave the flag out"},
+	// server/embed: it replaces these by its default without a message.
+	{etcd, "metrics", ruleFlagLimit, Error, oneOf("", "basic", "extensive"), "which etcd silently replaces by basic", "write basic or extensive"},
+	{etcd, "backend-bbolt-freelist-type", ruleFlagLimit, Error, oneOf("", "array", "map"), "which etcd silently replaces by map", "write map or array"},
+	{etcd, "logger", ruleFlagValue, Error, oneOf("zap"), "but etcd has only zap", "leave it out"},
 	// server/auth/store.go, NewTokenProvider.
-	{etcd, "auth-token", ruleFlagValue, Error, either(oneOf("", "simple"), begins("jwt,")), "which is no kind of token", "write simple, or jwt with its options"},
-	{etcd, "cipher-suites", ruleFlagValue, Error, suites, "with a cipher suite that Go does not know", "write names such as TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, with commas between"},
-	{etcd, "compact-hash-check-time", ruleFlagLimit, Error, longerThan(0), "and etcd wants more than 0", "write 1m"},
-	{etcd, "corrupt-check-time", ruleFlagLimit, Error, longerThan(-1), "and etcd wants 0, for never, or more", "write 0s"},
-	{etcd, "max-learners", ruleFlagLimit, Error, atLeast(0), "and etcd wants 0 or more", "write 1"},
-	{etcd, "config-file", ruleFlagLimit, Error, oneOf(""), "so etcd passes over all other flags, and nothing here is about what it does", "leave it out"},
-	{etcd, "version", ruleFlagLimit, Error, isOff, "so etcd prints its version and ends", "leave it out"},
-	{etcd, "heartbeat-interval", ruleFlagLimit, Error, atLeast(10), "milliseconds: members would do nothing else", "write 100"},
+	{etcd, "auth-token", ruleFlagValue, Error, either(oneOf("", "simple"), begins("jwt,")), "which is not a token type", "write simple, or jwt with its options"},
+	{etcd, "cipher-suites", ruleFlagValue, Error, suites, "with a cipher suite that Go does not know", "write names such as TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, separated by commas"},
+	{etcd, "compact-hash-check-time", ruleFlagLimit, Error, longerThan(0), "but etcd requires more than 0", "write 1m"},
+	{etcd, "corrupt-check-time", ruleFlagLimit, Error, longerThan(-1), "but etcd requires 0 (never) or more", "write 0s"},
+	{etcd, "max-learners", ruleFlagLimit, Error, atLeast(0), "but etcd requires 0 or more", "write 1"},
+	{etcd, "config-file", ruleFlagLimit, Error, oneOf(""), "so etcd ignores all other flags, and this check does not see what it does", "leave it out"},
+	{etcd, "version", ruleFlagLimit, Error, isOff, "so etcd prints its version and exits", "leave it out"},
+	{etcd, "heartbeat-interval", ruleFlagLimit, Error, atLeast(10), "in milliseconds: members would do nothing else", "write 100"},
 	// server/embed/config.go, maxElectionMs.
-	{etcd, "election-timeout", ruleFlagLimit, Error, atMost(50_000), "and etcd takes 50000 at most", "write 1000"},
-	{etcd, "force-new-cluster", ruleFlagLimit, Error, isOff, "which throws the other members out", "leave it out: it is for one start after a catastrophe"},
-	{etcd, "unsafe-no-fsync", ruleFlagLimit, Error, isOff, "so what etcd has acknowledged is lost when the machine stops", "leave it out"},
-	{etcd, "strict-reconfig-check", ruleFlagLimit, Warning, isOn, "so a wrong change of members can stop the cluster", "leave it out"},
-	{etcd, "auto-tls", ruleAuthentication, Error, isOff, "so etcd shows a certificate of its own making", "name its certificate with --cert-file"},
-	{etcd, "peer-auto-tls", ruleAuthentication, Error, isOff, "so etcd shows a certificate of its own making", "name its certificate with --peer-cert-file"},
+	{etcd, "election-timeout", ruleFlagLimit, Error, atMost(50_000), "but etcd accepts at most 50000", "write 1000"},
+	{etcd, "force-new-cluster", ruleFlagLimit, Error, isOff, "which removes the other members", "leave it out: it is for one start after a disaster"},
+	{etcd, "unsafe-no-fsync", ruleFlagLimit, Error, isOff, "so acknowledged writes are lost when the machine stops", "leave it out"},
+	{etcd, "strict-reconfig-check", ruleFlagLimit, Warning, isOn, "so a wrong membership change can stop the cluster", "leave it out"},
+	{etcd, "auto-tls", ruleAuthentication, Error, isOff, "so etcd presents a self-signed certificate", "name its certificate with --cert-file"},
+	{etcd, "peer-auto-tls", ruleAuthentication, Error, isOff, "so etcd presents a self-signed certificate", "name its certificate with --peer-cert-file"},
 	// k8s.io/apiserver, pkg/server/options/server_run_options.go.
-	{apiServer, "goaway-chance", ruleFlagLimit, Error, atMost(0.02), "and the API server takes 0.02 at most", "write 0.001"},
-	{apiServer, "audit-log-maxage", ruleFlagLimit, Error, atLeast(0), "and may not be negative", "write days"},
-	{apiServer, "audit-log-maxbackup", ruleFlagLimit, Error, atLeast(0), "and may not be negative", "write how many files are kept"},
-	{apiServer, "audit-log-maxsize", ruleFlagLimit, Error, atLeast(0), "and may not be negative", "write megabytes"},
-	{apiServer, "service-account-issuer", ruleFlagLimit, Warning, begins("https://"), "which is no https:// URL: nobody can discover the keys of its tokens", "write a URL"},
-	{apiServer, "insecure-bind-address", ruleAuthentication, Error, isLoopback, "where whoever comes may do anything, without a certificate", "write 127.0.0.1"},
-	{apiServer, "disable-admission-plugins", ruleAuthentication, Warning, freeOf("ServiceAccount", "NodeRestriction", "PodSecurity", "NamespaceLifecycle"), "so what the plugin forbids is let in", "leave it out"},
-	{apiServer, "tls-min-version", ruleFlagLimit, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and nobody needs", "write VersionTLS12"},
-	{manager, "tls-min-version", ruleFlagLimit, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and nobody needs", "write VersionTLS12"},
-	{scheduler, "tls-min-version", ruleFlagLimit, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and nobody needs", "write VersionTLS12"},
+	{apiServer, "goaway-chance", ruleFlagLimit, Error, atMost(0.02), "but the API server accepts at most 0.02", "write 0.001"},
+	{apiServer, "audit-log-maxage", ruleFlagLimit, Error, atLeast(0), "but must not be negative", "write a number of days"},
+	{apiServer, "audit-log-maxbackup", ruleFlagLimit, Error, atLeast(0), "but must not be negative", "write the number of files to keep"},
+	{apiServer, "audit-log-maxsize", ruleFlagLimit, Error, atLeast(0), "but must not be negative", "write a number of megabytes"},
+	{apiServer, "service-account-issuer", ruleFlagLimit, Warning, begins("https://"), "which is not an https:// URL: clients cannot discover the keys of its tokens", "write an https:// URL"},
+	{apiServer, "insecure-bind-address", ruleAuthentication, Error, isLoopback, "where any client may do anything, without a certificate", "write 127.0.0.1"},
+	{apiServer, "disable-admission-plugins", ruleAuthentication, Warning, freeOf("ServiceAccount", "NodeRestriction", "PodSecurity", "NamespaceLifecycle"), "so what the plugin forbids is allowed", "leave it out"},
+	{apiServer, "tls-min-version", ruleFlagLimit, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and obsolete", "write VersionTLS12"},
+	{manager, "tls-min-version", ruleFlagLimit, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and obsolete", "write VersionTLS12"},
+	{scheduler, "tls-min-version", ruleFlagLimit, Warning, freeOf("VersionTLS10", "VersionTLS11"), "which is broken and obsolete", "write VersionTLS12"},
 	// k8s.io/kube-aggregator, pkg/apiserver/handler_proxy.go: the names are fixed.
-	{apiServer, "requestheader-username-headers", ruleFlagLimit, Error, lists("X-Remote-User"), "where API servers name the user in X-Remote-User: aggregated APIs would know nobody", "write X-Remote-User"},
-	{apiServer, "requestheader-group-headers", ruleFlagLimit, Error, lists("X-Remote-Group"), "where API servers name the groups in X-Remote-Group: aggregated APIs would know none", "write X-Remote-Group"},
-	{apiServer, "requestheader-extra-headers-prefix", ruleFlagLimit, Warning, lists("X-Remote-Extra-"), "where API servers begin with X-Remote-Extra-", "write X-Remote-Extra-"},
-	{manager, "bind-address", ruleFlagLimit, Warning, isLoopback, "so the whole network reaches it, and nobody outside the machine has to", "write 127.0.0.1, unless something outside gathers its metrics"},
-	{scheduler, "bind-address", ruleFlagLimit, Warning, isLoopback, "so the whole network reaches it, and nobody outside the machine has to", "write 127.0.0.1, unless something outside gathers its metrics"},
-	{manager, "controllers", ruleFlagLimit, Error, someController, "which leaves none", "begin with *"},
+	{apiServer, "requestheader-username-headers", ruleFlagLimit, Error, lists("X-Remote-User"), "but API servers name the user in X-Remote-User: aggregated APIs would see no user", "write X-Remote-User"},
+	{apiServer, "requestheader-group-headers", ruleFlagLimit, Error, lists("X-Remote-Group"), "but API servers name the groups in X-Remote-Group: aggregated APIs would see none", "write X-Remote-Group"},
+	{apiServer, "requestheader-extra-headers-prefix", ruleFlagLimit, Warning, lists("X-Remote-Extra-"), "but API servers begin with X-Remote-Extra-", "write X-Remote-Extra-"},
+	{manager, "bind-address", ruleFlagLimit, Warning, isLoopback, "so the whole network reaches it, though only the machine itself needs to", "write 127.0.0.1, unless its metrics are collected from outside"},
+	{scheduler, "bind-address", ruleFlagLimit, Warning, isLoopback, "so the whole network reaches it, though only the machine itself needs to", "write 127.0.0.1, unless its metrics are collected from outside"},
+	{manager, "controllers", ruleFlagLimit, Error, someController, "which leaves no controller", "begin the list with *"},
 	{manager, "use-service-account-credentials", ruleFlagLimit, Warning, isOn, "so every controller has the rights of all", "write true"},
 }
 
-// number reads a number, a whole one in the base that it names.
+// number parses a number; an integer may have a base prefix.
 func number(text string) (float64, bool) {
 	if n, err := strconv.ParseInt(text, 0, 64); err == nil {
 		return float64(n), true
@@ -99,7 +100,7 @@ func number(text string) (float64, bool) {
 	return n, err == nil
 }
 
-// What is no number or switch is said elsewhere.
+// Malformed values are reported by flagValue.
 func atLeast(least float64) func(string) bool {
 	return func(v string) bool { n, ok := number(v); return !ok || n >= least }
 }
@@ -110,12 +111,13 @@ func isOn(v string) bool       { b, err := strconv.ParseBool(v); return err != n
 func isOff(v string) bool      { b, err := strconv.ParseBool(v); return err != nil || !b }
 func isLoopback(v string) bool { a, err := netip.ParseAddr(v); return err != nil || a.IsLoopback() }
 
-// longerThan: a time is longer than another; what is none is said elsewhere.
+// longerThan accepts durations that are longer than another, and malformed
+// ones.
 func longerThan(other time.Duration) func(string) bool {
 	return func(v string) bool { t, err := time.ParseDuration(v); return err != nil || t > other }
 }
 
-// complete: neither a value nor an item of it is empty.
+// complete reports whether neither a value nor an item of it is empty.
 func complete(v string) bool { return !slices.Contains(strings.Split(v, ","), "") }
 
 func oneOf(words ...string) func(string) bool {
@@ -126,7 +128,7 @@ func either(a, b func(string) bool) func(string) bool {
 	return func(v string) bool { return a(v) || b(v) }
 }
 
-// suites: Go's names of cipher suites, and two that etcd has for old ones
+// suites accepts Go's names of cipher suites, and two older ones of etcd's
 // (client/pkg/tlsutil, GetCipherSuite).
 func suites(v string) bool {
 	known := []string{"TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305"}
@@ -146,7 +148,7 @@ func freeOf(words ...string) func(string) bool {
 	}
 }
 
-// lists: a list holds an HTTP header, whose case does not matter.
+// lists accepts lists that hold an HTTP header, in upper or lower case.
 func lists(header string) func(string) bool {
 	return func(v string) bool {
 		return slices.ContainsFunc(strings.Split(v, ","), func(w string) bool { return strings.EqualFold(w, header) })
@@ -157,7 +159,7 @@ func someController(v string) bool {
 	return slices.ContainsFunc(strings.Split(v, ","), func(w string) bool { return !strings.HasPrefix(w, "-") })
 }
 
-// limits: flags say what somebody can mean.
+// limits checks flags against the table, and those that depend on each other.
 func (m *machine) limits() {
 	for _, row := range limits {
 		p := m.process(row.daemon)
@@ -178,8 +180,8 @@ func (m *machine) limits() {
 	m.shutdown()
 	for _, l := range m.listeners {
 		if l.process == etcd && !l.tls && l.serves != peers && !l.address.IsLoopback() {
-			found := m.find(ruleAuthentication, l.at, "etcd listens for %s at %s without TLS, for the whole network", l.serves, socketText(l.address, l.port))
-			found.Remedy = "write https://, or an address of the loopback"
+			found := m.find(ruleAuthentication, l.at, "etcd listens for %s at %s without TLS, open to the whole network", l.serves, socketText(l.address, l.port))
+			found.Remedy = "write https://, or a loopback address"
 			if l.serves != clients {
 				found.Severity = Warning
 			}
@@ -187,7 +189,7 @@ func (m *machine) limits() {
 	}
 }
 
-// leases: client-go's own rule (tools/leaderelection, NewLeaderElector).
+// leases checks client-go's own rule (tools/leaderelection, NewLeaderElector).
 func (m *machine) leases() {
 	for _, daemon := range []string{manager, scheduler} {
 		p := m.process(daemon)
@@ -199,13 +201,13 @@ func (m *machine) leases() {
 		}
 		lease, renew, retry := time("leader-elect-lease-duration", 15e9), time("leader-elect-renew-deadline", 10e9), time("leader-elect-retry-period", 2e9)
 		if lease <= renew || float64(renew) <= 1.2*float64(retry) {
-			m.find(ruleFlagLimit, p.Where("leader-elect-lease-duration"), "a lease of %s, renewed within %s, tried every %s: each must be longer than the next", lease, renew, retry).
+			m.find(ruleFlagLimit, p.Where("leader-elect-lease-duration"), "lease duration %s, renew deadline %s, retry period %s: each must be longer than the next", lease, renew, retry).
 				Remedy = "write 15s, 10s and 2s, or leave the flags out"
 		}
 	}
 }
 
-// nodeRanges: a range of pods holds ranges of nodes
+// nodeRanges checks that a pod range has room for node ranges
 // (pkg/controller/nodeipam/ipam/cidrset).
 func (m *machine) nodeRanges() {
 	p := m.process(manager)
@@ -232,8 +234,9 @@ func (m *machine) nodeRanges() {
 	}
 }
 
-// restriction: the authorizer of nodes without its plugin lets each node change
-// all others. Releases before 1.10 name plugins in another flag.
+// restriction checks that the Node authorizer has its admission plugin:
+// without it, a node may change all others. Releases before 1.10 name plugins
+// in another flag.
 func (m *machine) restriction() {
 	p := m.process(apiServer)
 	v, _, known := m.version(apiServer)
@@ -242,12 +245,13 @@ func (m *machine) restriction() {
 	}
 	nodes := slices.Contains(strings.Split(p.Value("authorization-mode"), ","), "Node")
 	if nodes && !slices.Contains(strings.Split(p.Value("enable-admission-plugins"), ","), "NodeRestriction") {
-		found := m.find(ruleAuthentication, p.Where("enable-admission-plugins"), "--authorization-mode knows nodes, but no NodeRestriction keeps one from changing the others")
+		found := m.find(ruleAuthentication, p.Where("enable-admission-plugins"), "--authorization-mode has Node, but without NodeRestriction a node may change the others")
 		found.Severity, found.Remedy = Warning, "write --enable-admission-plugins=NodeRestriction"
 	}
 }
 
-// shutdown: systemd gives an API server the time that it wants to end in.
+// shutdown checks that systemd gives an API server the time that it needs to
+// end.
 func (m *machine) shutdown() {
 	p := m.process(apiServer)
 	delay, err := time.ParseDuration(p.Value("shutdown-delay-duration"))
@@ -261,12 +265,13 @@ func (m *machine) shutdown() {
 		limit = t
 	}
 	if delay >= limit {
-		m.find(ruleFlagLimit, p.Where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, and systemd kills the API server after %s", delay, limit).
+		m.find(ruleFlagLimit, p.Where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, but systemd kills the API server after %s", delay, limit).
 			Remedy = "write 10s, or a longer TimeoutStopSec="
 	}
 }
 
-// unready: an API server that ends waits until every balancer has noticed.
+// unready checks that an API server that ends waits until every load balancer
+// has noticed.
 func (s *set) unready() {
 	for _, m := range s.machines {
 		for _, p := range m.proxies {
@@ -283,7 +288,7 @@ func (s *set) unready() {
 					}
 					delay, err := time.ParseDuration(api.Value("shutdown-delay-duration"))
 					if _, given := api.Flag("shutdown-delay-duration"); given && err == nil && delay < notices {
-						other.find(ruleFlagLimit, api.Where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, and %s notices after %s", delay, m.Name, notices).
+						other.find(ruleFlagLimit, api.Where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, but %s notices only after %s", delay, m.Name, notices).
 							Remedy = fmt.Sprintf("write more than %s, such as 10s", notices)
 					}
 				}

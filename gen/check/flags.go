@@ -11,13 +11,13 @@ import (
 // flagRules are about flags.
 var flagRules = []check{
 	{within: (*machine).knownFlags, rules: []rule{
-		{ruleUnknownFlag, Error, "the daemon prints its usage and ends",
-			"remove the flag; hagen releases RELEASE --flags lists those it has"},
-		{ruleDuplicateFlag, Error, "the last one counts, without a word",
-			"leave one out"},
-		{ruleFlagValue, Error, "the daemon cannot read the value and ends",
+		{ruleUnknownFlag, Error, "the daemon prints its usage and exits",
+			"remove the flag; hagen releases RELEASE --flags lists the valid ones"},
+		{ruleDuplicateFlag, Error, "all but the last are silently ignored",
+			"remove one"},
+		{ruleFlagValue, Error, "the daemon cannot read the value and exits",
 			"write a value of the flag's type"},
-		{ruleUnknownRelease, Warning, "without a record of its flags they cannot be checked",
+		{ruleUnknownRelease, Warning, "without a record of its flags, they cannot be checked",
 			"name a release that hagen knows in /etc/hagen/binaries.sh; hagen releases lists them"},
 	}},
 	{within: (*machine).timers, rules: []rule{
@@ -28,8 +28,8 @@ var flagRules = []check{
 	{within: (*machine).twofold},
 }
 
-// knownFlags: every flag of a daemon is one that its release accepts, given
-// once, with a value of its type.
+// knownFlags checks that the release has every flag of a daemon, given once,
+// with a value of its type.
 func (m *machine) knownFlags() {
 	for _, p := range m.processes {
 		if !daemons[p.Name].flags || !p.Main {
@@ -41,7 +41,7 @@ func (m *machine) knownFlags() {
 			if n.Product != "" {
 				m.find(ruleUnknownRelease, m.at(read.BinariesPath, n.Wanted), "hagen has no record of the flags of %s %s", p.Name, n.Version)
 			} else {
-				m.find(ruleUnknownRelease, p.Unit.Place(p.Path.At), "nothing says which release of %s this is", p.Name)
+				m.find(ruleUnknownRelease, p.Unit.Place(p.Path.At), "the release of %s is unknown", p.Name)
 			}
 		}
 		given := map[string]bool{}
@@ -67,7 +67,7 @@ func (m *machine) knownFlags() {
 		}
 		for _, w := range p.Args {
 			if strings.HasPrefix(w.Text, "\\") {
-				m.find(ruleSyntax, p.Unit.Place(w.At), "a backslash that does not end its line")
+				m.find(ruleSyntax, p.Unit.Place(w.At), "has a backslash that does not end its line")
 			}
 		}
 	}

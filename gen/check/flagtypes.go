@@ -13,15 +13,15 @@ import (
 	"hagen/profiles"
 )
 
-// flagType is a row: what a type of flag is in plain words, what to write, and
-// which values daemons read. Without reads any text is one.
+// flagType is a row: a type of flag in plain words, what to write, and which
+// values daemons accept; without reads, any text.
 type flagType struct {
 	plain, remedy string
 	reads         func(string) bool
 }
 
 const (
-	digits = "write digits alone, without a unit: 1Gi is 1073741824"
+	digits = "write only digits, without a unit: 1Gi is 1073741824"
 	timed  = "write a number with its unit: 500ms, 5s, 10m, 1h"
 )
 
@@ -30,28 +30,28 @@ const (
 var flagTypes = map[string]flagType{
 	"string": {}, "text": {}, "list": {}, "strings": {}, "stringSlice": {}, "stringArray": {}, "namedCertKey": {}, "mapStringString": {}, "version[=true]": {},
 
-	"bool":      {"switch: true or false", "write true or false", reads(strconv.ParseBool)},
-	"int":       {"whole number", digits, signed(64)},
-	"int64":     {"whole number", digits, signed(64)},
-	"int32":     {"whole number", digits, signed(32)},
-	"Level":     {"whole number from 0 on, in digits", digits, level},
-	"uint":      {"whole number from 0 on", digits, unsigned(64)},
-	"uint64":    {"whole number from 0 on", digits, unsigned(64)},
-	"uint32":    {"whole number from 0 to 4294967295", digits, unsigned(32)},
-	"float":     {"number", "write a number", decimal},
-	"float32":   {"number", "write a number", decimal},
-	"duration":  {"duration", timed, reads(time.ParseDuration)},
-	"ip":        {"IP address", "write an address", reads(netip.ParseAddr)},
-	"ipnet":     {"range of addresses", "write an address with a length: 10.32.0.0/16", reads(netip.ParsePrefix)},
-	"portRange": {"range of ports", "write two ports: 30000-32767", isPortRange},
-	"quantity":  {"quantity", "write a number with a unit: 512Ki, 1Mi", quantity().MatchString},
-	"urls":      {"list of URLs as etcd reads them", "write https://ADDRESS:PORT, with commas between and nothing behind the port", eachOf(isEtcdURL)},
+	"bool":      {"a switch, true or false", "write true or false", reads(strconv.ParseBool)},
+	"int":       {"a whole number", digits, signed(64)},
+	"int64":     {"a whole number", digits, signed(64)},
+	"int32":     {"a whole number", digits, signed(32)},
+	"Level":     {"a whole number, 0 or more, in digits", digits, level},
+	"uint":      {"a whole number, 0 or more", digits, unsigned(64)},
+	"uint64":    {"a whole number, 0 or more", digits, unsigned(64)},
+	"uint32":    {"a whole number from 0 to 4294967295", digits, unsigned(32)},
+	"float":     {"a number", "write a number", decimal},
+	"float32":   {"a number", "write a number", decimal},
+	"duration":  {"a duration", timed, reads(time.ParseDuration)},
+	"ip":        {"an IP address", "write an address", reads(netip.ParseAddr)},
+	"ipnet":     {"an address range", "write an address with a prefix length: 10.32.0.0/16", reads(netip.ParsePrefix)},
+	"portRange": {"a port range", "write two ports: 30000-32767", isPortRange},
+	"quantity":  {"a quantity", "write a number with a unit: 512Ki, 1Mi", quantity().MatchString},
+	"urls":      {"a list of URLs that etcd accepts", "write https://ADDRESS:PORT, separated by commas, with nothing after the port", eachOf(isEtcdURL)},
 
-	"int32Slice":                         {"list of whole numbers", "write numbers with commas between", eachOf(signed(32))},
-	"stringToString":                     {"list of names with values", "write NAME=VALUE, with commas between", eachOf(isPair)},
-	"mapStringBool":                      {"list of features", "write FEATURE=true or FEATURE=false, with commas between", eachOf(isSwitched)},
-	"colonSeparatedMultimapStringString": {"list of features", "write FEATURE=true or FEATURE=false, with commas between", eachOf(isSwitched)},
-	"pattern=N,...":                      {"list of levels", "write FILE=LEVEL, with commas between", eachOf(isLevelled)},
+	"int32Slice":                         {"a list of whole numbers", "write numbers separated by commas", eachOf(signed(32))},
+	"stringToString":                     {"a list of names with values", "write NAME=VALUE, separated by commas", eachOf(isPair)},
+	"mapStringBool":                      {"a list of features", "write FEATURE=true or FEATURE=false, separated by commas", eachOf(isSwitched)},
+	"colonSeparatedMultimapStringString": {"a list of features", "write FEATURE=true or FEATURE=false, separated by commas", eachOf(isSwitched)},
+	"pattern=N,...":                      {"a list of levels", "write FILE=LEVEL, separated by commas", eachOf(isLevelled)},
 }
 
 // repeatable are types of flags that may be given more than once.
@@ -61,7 +61,8 @@ func reads[T any](parse func(string) (T, error)) func(string) bool {
 	return func(v string) bool { _, err := parse(v); return err == nil }
 }
 
-// signed and unsigned read a number in the base that it names, as Go does: 0x10, 1_000.
+// signed and unsigned parse a number with an optional base prefix, as Go does:
+// 0x10, 1_000.
 func signed(bits int) func(string) bool {
 	return func(v string) bool { _, err := strconv.ParseInt(v, 0, bits); return err == nil }
 }
@@ -70,13 +71,13 @@ func unsigned(bits int) func(string) bool {
 	return func(v string) bool { _, err := strconv.ParseUint(v, 0, bits); return err == nil }
 }
 
-// level is how much is logged (k8s.io/component-base, logs/api/v1): in digits
-// alone, of which the first may be 0.
+// level parses a log level (k8s.io/component-base, logs/api/v1): digits only,
+// with leading zeros allowed.
 func level(v string) bool { _, err := strconv.ParseUint(v, 10, 31); return err == nil }
 
 func decimal(v string) bool { _, err := strconv.ParseFloat(v, 64); return err == nil }
 
-// eachOf: every item of a list is read. An empty list has none.
+// eachOf accepts lists whose items are all accepted. An empty list has none.
 func eachOf(item func(string) bool) func(string) bool {
 	return func(v string) bool {
 		for part := range strings.SplitSeq(v, ",") {
@@ -101,21 +102,22 @@ func isLevelled(v string) bool {
 	return file != "" && level(n) || v == ""
 }
 
-// isPortRange: one port, two with a dash, or one and how many follow (k8s.io/apimachinery,
-// pkg/util/net, PortRange).
+// isPortRange accepts one port, two with a dash, or one and how many follow:
+// PORT+COUNT (k8s.io/apimachinery, pkg/util/net, PortRange).
 func isPortRange(v string) bool {
 	first, last, _ := strings.Cut(strings.Replace(v, "+", "-", 1), "-")
 	port := func(v string) bool { _, err := strconv.ParseUint(v, 10, 16); return err == nil }
 	return port(first) && (last == "" || port(last))
 }
 
-// quantity is k8s.io/apimachinery's (pkg/api/resource).
+// quantity is the syntax of k8s.io/apimachinery's (pkg/api/resource).
 var quantity = lazy.Regexp(`^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
 
-// hostPort is what net.SplitHostPort takes apart.
+// hostPort matches what net.SplitHostPort accepts.
 var hostPort = lazy.Regexp(`^(?:\[[^\]]*\]|[^:\[\]]*):[0-9]*$`)
 
-// isEtcdURL is etcd's own rule (go.etcd.io/etcd, client/pkg/types, NewURLs).
+// isEtcdURL applies etcd's own rule (go.etcd.io/etcd, client/pkg/types,
+// NewURLs).
 func isEtcdURL(v string) bool {
 	u, err := url.Parse(v)
 	if err != nil {
@@ -128,29 +130,30 @@ func isEtcdURL(v string) bool {
 	return u.Scheme == "unix" || u.Scheme == "unixs"
 }
 
-// flagValue reads a value as its flag's type does. A flag's default can be read.
+// flagValue checks a value against its flag's type. A flag's default is always
+// valid.
 func (m *machine) flagValue(p *read.Process, f read.Flag, row profiles.Flag) {
 	value, at := strings.ReplaceAll(f.Value, "%%", "%"), p.Unit.Place(f.ValueAt)
 	switch kind := flagTypes[row.Type]; {
 	case row.Type == "bool" && !f.Given:
 	case row.Type == "bool" && f.Apart:
-		m.find(ruleFlagValue, at, "%s stands apart from its value: a switch takes none there", f.Said()).Remedy = "write " + f.Said() + "=" + f.Value
+		m.find(ruleFlagValue, at, "%s is separated from its value: a switch needs a = there", f.Said()).Remedy = "write " + f.Said() + "=" + f.Value
 	case kind.reads == nil || kind.reads(value) || value != "" && value == row.Default:
 	default:
-		m.find(ruleFlagValue, at, "%s is no %s", f.Said(), kind.plain).Remedy = kind.remedy
+		m.find(ruleFlagValue, at, "%s is not %s", f.Said(), kind.plain).Remedy = kind.remedy
 	}
 }
 
-// anyCase are flags whose words may be in capitals, too (go.uber.org/zap, Level).
+// anyCase are flags whose words may be in capitals (go.uber.org/zap, Level).
 var anyCase = []string{"log-level"}
 
 // features are types of lists whose items are FEATURE=true; those of several
 // components name one before it: kube:FEATURE=true.
 var features = []string{"mapStringBool", "colonSeparatedMultimapStringString"}
 
-// listedValues: each word is one that the release has, of a flag that takes one
-// word the whole value. Of a list of features an item may be another component's;
-// of controllers one may be taken out, or all be meant.
+// listedValues checks each word against those of the release. A flag that
+// takes one word is checked whole. A feature may be another component's; a
+// controller may be excluded with -, and * means all.
 func (m *machine) listedValues(p *read.Process, f read.Flag, row profiles.Flag) {
 	words := read.List(f.Value, f.ValueAt)
 	if row.Type == "string" && f.Value != "" {
@@ -189,7 +192,7 @@ func (m *machine) listedValues(p *read.Process, f read.Flag, row profiles.Flag) 
 	}
 }
 
-// timers: etcd's own rule (etcd, embed.Config.Validate).
+// timers checks etcd's own rule (etcd, embed.Config.Validate).
 func (m *machine) timers() {
 	p := m.process(etcd)
 	number := func(name string, otherwise int) int {
@@ -204,9 +207,9 @@ func (m *machine) timers() {
 	}
 }
 
-// compaction: etcd's own rule (server/embed, parseCompactionRetention). Hours
-// and revisions are numbers, a time is one of hours; releases before 3.3 have
-// nothing but hours, of which the flag's type says all.
+// compaction checks etcd's own rule (server/embed, parseCompactionRetention):
+// hours and revisions are numbers, and hours may be a duration. Releases
+// before 3.3 have only hours, which the flag's type covers.
 func (m *machine) compaction() {
 	const flag = "auto-compaction-retention"
 	p := m.process(etcd)
@@ -222,16 +225,16 @@ func (m *machine) compaction() {
 	t, err := time.ParseDuration(value)
 	switch {
 	case err != nil:
-		m.find(ruleFlagValue, p.Where(flag), "%s is neither a whole number from 0 on nor a duration", said).Remedy = "write hours, 5, or a duration, 30m"
+		m.find(ruleFlagValue, p.Where(flag), "%s is neither a whole number, 0 or more, nor a duration", said).Remedy = "write hours (5) or a duration (30m)"
 	case t < 0:
-		m.find(ruleFlagLimit, p.Where(flag), "%s is %s, and nobody keeps less than nothing", said, value).Remedy = "write 0 to keep all, or a duration"
+		m.find(ruleFlagLimit, p.Where(flag), "%s is %s, but must not be negative", said, value).Remedy = "write 0 to keep all, or a duration"
 	case p.Value("auto-compaction-mode") == "revision":
-		m.find(ruleFlagLimit, p.Where(flag), "%s is a time, and --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds for them", said).
-			Remedy = "write how many revisions are kept, or leave the mode out"
+		m.find(ruleFlagLimit, p.Where(flag), "%s is a duration, but --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds as the number", said).
+			Remedy = "write the number of revisions to keep, or leave the mode out"
 	}
 }
 
-// twofold: etcd ends when a flag and its variable are given.
+// twofold reports flags that are also given as a variable: etcd refuses both.
 func (m *machine) twofold() {
 	p := m.process(etcd)
 	if p == nil {
@@ -239,7 +242,7 @@ func (m *machine) twofold() {
 	}
 	for _, f := range environment(p) {
 		if other, given := p.Flag(f.Name); given && other.Variable == "" {
-			m.find(ruleDuplicateFlag, p.Unit.Place(f.At), "%s says what --%s says: etcd refuses both", f.Variable, f.Name)
+			m.find(ruleDuplicateFlag, p.Unit.Place(f.At), "%s and --%s are the same setting: etcd refuses both", f.Variable, f.Name)
 		}
 	}
 }

@@ -10,12 +10,12 @@ import (
 // hostRules are about /etc/hosts and addresses.
 var hostRules = []check{
 	{within: (*machine).overwrites, rules: []rule{
-		{ruleOverwrite, Error, "the operating system brings the file, and Ignition ends the first boot rather than replace it",
+		{ruleOverwrite, Error, "the operating system brings the file, and Ignition fails the first boot rather than replace it",
 			"write overwrite: true"},
 	}},
 	{across: (*set).hostsFiles, rules: []rule{
-		{ruleHostsFile, Error, "a name leads to another machine than the one that is meant",
-			"write the same lines on every machine, one an address with its names"},
+		{ruleHostsFile, Error, "a name leads to the wrong machine",
+			"write the same lines on every machine: one per address, with its names"},
 	}},
 	{across: (*set).addresses, rules: []rule{
 		{ruleBindAddress, Error, "a daemon cannot bind an address that its machine does not have",
@@ -23,7 +23,8 @@ var hostRules = []check{
 	}},
 }
 
-// hostsFiles: every machine is told the same, and knows all of them.
+// hostsFiles checks that /etc/hosts is the same on every machine and lists all
+// of them.
 func (s *set) hostsFiles() {
 	for _, m := range s.machines {
 		for _, f := range m.hosts.Faults {
@@ -31,17 +32,17 @@ func (s *set) hostsFiles() {
 		}
 		if !m.hasHosts {
 			if slices.ContainsFunc(s.machines, func(other *machine) bool { return other.hasHosts }) {
-				m.find(ruleHostsFile, read.Whole(read.HostsPath), "is missing, and other machines have it")
+				m.find(ruleHostsFile, read.Whole(read.HostsPath), "is missing, but other machines have it")
 			}
 			continue
 		}
 		f := m.files[read.HostsPath]
 		if len(m.lookup("localhost")) == 0 {
-			m.find(ruleHostsFile, read.Whole(read.HostsPath), "does not know localhost")
+			m.find(ruleHostsFile, read.Whole(read.HostsPath), "does not list localhost")
 		}
 		for _, other := range s.machines {
 			if other.Name != "" && len(m.lookup(other.Name)) == 0 {
-				m.find(ruleHostsFile, read.Whole(read.HostsPath), "does not know %s", other.Name)
+				m.find(ruleHostsFile, read.Whole(read.HostsPath), "does not list %s", other.Name)
 			}
 		}
 		of := map[netip.Addr]string{}
@@ -67,16 +68,17 @@ func (s *set) hostsFiles() {
 // brought are files that every operating system has already.
 var brought = []string{read.HostsPath, "/etc/hostname"}
 
-// overwrites: a file that is there may be replaced.
+// overwrites checks that files of the operating system may be replaced.
 func (m *machine) overwrites() {
 	for _, path := range brought {
 		if f, found := m.files[path]; found && !f.Overwrite {
-			m.find(ruleOverwrite, read.Whole(path), "is there already, and may not be replaced")
+			m.find(ruleOverwrite, read.Whole(path), "already exists, and overwrite is not set")
 		}
 	}
 }
 
-// addresses: nothing binds an address that its machine does not have.
+// addresses checks that daemons bind and advertise addresses of their own
+// machine.
 func (s *set) addresses() {
 	for _, m := range s.machines {
 		for _, l := range m.listeners {

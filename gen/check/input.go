@@ -7,20 +7,20 @@ import (
 	"hagen/profiles"
 )
 
-// Machine is one machine of the set. A row of profiles that is empty stands
-// for an operating system of which nothing is known.
+// Machine is one machine of the set. An empty OS is an unknown operating
+// system.
 type Machine struct {
 	Node       node.Node
 	OS         profiles.OS
-	Differing  []string // names of documents beside the node's that say something else
-	OtherBytes []string // names of those that say the same in other bytes than Butane makes of the node's
+	Differing  []string // names of the machine's other documents that differ
+	OtherBytes []string // names of those that are equal, but in other bytes than Butane makes of the node's
 	Meta       *Meta    // of cloud-init; nil for none
 }
 
-// Meta is what cloud-init's meta-data says of a machine.
+// Meta is what cloud-init's meta-data says about a machine.
 type Meta struct {
 	InstanceID, LocalHostname string
-	Derived                   string // the instance-id that follows from what stands beside it
+	Derived                   string // the instance-id that the files beside it give
 }
 
 // Input is what is checked.
@@ -28,11 +28,11 @@ type Input struct {
 	Machines    []Machine
 	Kubeconfigs []node.File // those of people, who dial the cluster from anywhere
 	Now         time.Time   // for expiry, which a zero time leaves out
-	ErrorsOnly  bool        // leaves out what may be meant
+	ErrorsOnly  bool        // leaves out warnings
 }
 
-// Report is what a check found. Notes say what could not be checked, and what
-// is no fault where it is meant.
+// Report is the result of a check. Notes say what could not be checked, and
+// what is right only if it is intended.
 type Report struct {
 	Findings []Finding
 	Notes    []string

@@ -12,20 +12,20 @@ import (
 var interfaceRules = []check{
 	{within: (*machine).interfaceFiles, rules: []rule{
 		{ruleKeyfileMode, Error, "NetworkManager ignores such a file, and the machine has no address",
-			"give it to root with mode 0600"},
-		{ruleGateway, Error, "a router that is in no network of the interface is not found, and nothing outside is reached",
+			"set owner root and mode 0600"},
+		{ruleGateway, Error, "a router outside the interface's networks is unreachable, and so is everything behind it",
 			"write the router's address in the machine's network"},
 	}},
 	{across: (*set).interfaces, rules: []rule{
-		{ruleDuplicateAddress, Error, "one of the two is not reached, and which one changes",
+		{ruleDuplicateAddress, Error, "only one of the two is reachable, and which one changes",
 			"give each machine its own address and MAC address"},
-		{ruleWrongAddress, Error, "the machine is not there where others look for it",
+		{ruleWrongAddress, Error, "other machines look for it at another address",
 			"write the same address into /etc/hosts and into the interface's file"},
 	}},
 }
 
-// interfaceFiles: a network stack takes the files of its interfaces, and finds
-// the gateways.
+// interfaceFiles checks that the network stack reads the files of interfaces,
+// and that gateways are reachable.
 func (m *machine) interfaceFiles() {
 	for _, i := range m.interfaces {
 		if !i.taken {
@@ -40,14 +40,14 @@ func (m *machine) interfaceFiles() {
 	}
 }
 
-// interfaces: no two machines have the same address, and each has the one at
-// which others look for it.
+// interfaces checks that no two machines have the same address, and that each
+// has the one that others look for.
 func (s *set) interfaces() {
 	owners := map[string]*machine{}
 	for _, m := range s.machines {
 		claim := func(what string, f node.File) {
 			if first, twice := owners[what]; twice && first != m {
-				m.find(ruleDuplicateAddress, read.In(f, what), "%s is %s's, too", what, first.Name)
+				m.find(ruleDuplicateAddress, read.In(f, what), "%s is also %s's", what, first.Name)
 				return
 			}
 			owners[what] = m
@@ -67,7 +67,7 @@ func (s *set) interfaces() {
 			same := func(p netip.Prefix) bool { return p.Addr() == a }
 			near := func(p netip.Prefix) bool { return p.Contains(a) }
 			if slices.ContainsFunc(own, near) && !slices.ContainsFunc(own, same) {
-				m.find(ruleWrongAddress, read.Whole(read.HostsPath), "knows %s at %s, which its interface's file does not give it", m.Name, a)
+				m.find(ruleWrongAddress, read.Whole(read.HostsPath), "lists %s at %s, which its interface's file does not have", m.Name, a)
 			}
 		}
 	}

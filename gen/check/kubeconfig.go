@@ -11,23 +11,24 @@ var kubeconfigRules = []check{
 	{across: (*set).kubeconfigs},
 }
 
-// identityRules are about who daemons say they are. They come after the dials.
+// identityRules are about the names in daemons' certificates. They come after
+// the dials.
 var identityRules = []check{
 	{across: (*set).identities, rules: []rule{
-		{ruleClientName, Error, "Kubernetes tells its daemons by this name and gives no rights to another",
-			"take the certificate that was issued for this daemon"},
+		{ruleClientName, Error, "Kubernetes knows its daemons by this name and gives no rights to another",
+			"use the certificate that was issued for this daemon"},
 	}},
 }
 
-// identities are the names that Kubernetes gives its own daemons rights by
-// (kubernetes.io, Using RBAC Authorization, core component roles).
+// identities are the user names that have the rights of Kubernetes' own
+// daemons (kubernetes.io, Using RBAC Authorization, core component roles).
 var identities = []struct{ daemon, flag, name string }{
 	{manager, "kubeconfig", "system:kube-controller-manager"},
 	{scheduler, "kubeconfig", "system:kube-scheduler"},
 }
 
-// kubeconfigs: each has what a client needs, and a certificate of its own with its
-// key.
+// kubeconfigs checks that each has what a client needs, and a certificate with
+// its key.
 func (s *set) kubeconfigs() {
 	for _, m := range s.everybody() {
 		for _, f := range m.contextFaults {
@@ -39,8 +40,8 @@ func (s *set) kubeconfigs() {
 	}
 }
 
-// identities: controller manager and scheduler show the certificates in their
-// names.
+// identities checks that controller manager and scheduler present certificates
+// in their own names.
 func (s *set) identities() {
 	for _, m := range s.machines {
 		for _, row := range identities {
@@ -51,7 +52,7 @@ func (s *set) identities() {
 	}
 }
 
-// identity: a daemon is who it says in its kubeconfig.
+// identity checks the name in the client certificate of a daemon's kubeconfig.
 func (m *machine) identity(p *read.Process, flag, name string) {
 	path := p.Value(flag)
 	if path == "" {
@@ -61,35 +62,35 @@ func (m *machine) identity(p *read.Process, flag, name string) {
 	}
 	for _, k := range m.contexts {
 		if k.File.Path == path && len(k.Client.Certificates) > 0 && k.Client.Certificates[0].CommonName() != name {
-			m.find(ruleClientName, k.Place(k.ClientAt), "shows %s the certificate of %s", p.Name, k.Client.Certificates[0].CommonName())
+			m.find(ruleClientName, k.Place(k.ClientAt), "gives %s the certificate of %s", p.Name, k.Client.Certificates[0].CommonName())
 		}
 	}
 }
 
-// kubeconfig holds what it says against itself.
+// kubeconfig checks one kubeconfig by itself.
 func (m *machine) kubeconfig(k read.Kubeconfig) {
 	at := k.Place
 	switch {
 	case k.Insecure == "true":
-		m.find(ruleTLSNotVerified, read.Whole(k.File.Path), "believes whoever answers: insecure-skip-tls-verify").Remedy = "name the cluster's authority instead"
+		m.find(ruleTLSNotVerified, read.Whole(k.File.Path), "does not verify the server: insecure-skip-tls-verify").Remedy = "name the cluster's authority instead"
 	case !k.HasAuthority:
-		m.find(ruleNotAnAuthority, read.Whole(k.File.Path), "names no certificate-authority")
+		m.find(ruleNotAnAuthority, read.Whole(k.File.Path), "has no certificate-authority")
 	}
 	if k.AuthorityAt != nil && len(k.Authority.Certificates) > 0 && !k.Authority.Certificates[0].IsCA {
-		m.find(ruleNotAnAuthority, at(k.AuthorityAt), "%s is no authority's certificate", k.AuthorityAt.Key)
+		m.find(ruleNotAnAuthority, at(k.AuthorityAt), "%s is not an authority's certificate", k.AuthorityAt.Key)
 	}
 	if !k.HasClient {
-		return // a token, or somebody else's way
+		return // a token, or another way to authenticate
 	}
 	if k.ClientFile != "" && k.KeyFile != "" {
-		return // which is a pair as any other
+		return // checked with the other pairs
 	}
 	switch certificates, keys := k.Client.Certificates, k.Key.Keys; {
 	case len(certificates) == 0 && !k.Client.Opaque && k.ClientFile == "":
 		m.find(ruleNoCertificate, at(k.ClientAt), "%s holds no certificate", k.ClientAt.Key)
 	case len(certificates) == 0:
 	case k.KeyAt == nil:
-		m.find(ruleIncompletePair, at(k.ClientAt), "has a client certificate and no key")
+		m.find(ruleIncompletePair, at(k.ClientAt), "has a client certificate, but no key")
 	case len(keys) == 0 && !k.Key.Opaque:
 		m.find(ruleNoCertificate, at(k.KeyAt), "%s holds no private key", k.KeyAt.Key)
 	case len(keys) > 0 && keys[0].Public != certificates[0].Public:
@@ -98,7 +99,7 @@ func (m *machine) kubeconfig(k read.Kubeconfig) {
 	if k.ClientFile == "" {
 		for _, c := range k.Client.Certificates {
 			if !c.Usable(x509.ExtKeyUsageClientAuth) {
-				m.find(ruleCertificateUsage, at(k.ClientAt), "%s is no certificate for a client", k.ClientAt.Key)
+				m.find(ruleCertificateUsage, at(k.ClientAt), "%s is not a client certificate", k.ClientAt.Key)
 			}
 		}
 	}

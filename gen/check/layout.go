@@ -13,7 +13,7 @@ import (
 var everywhere = map[string]string{"/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib", "/lib64": "/usr/lib64", "/var/run": "/run"}
 
 // resolve follows the links of the operating system and of the document, so
-// that two ways to one place are one path.
+// that two names of one place become one path.
 func (m *facts) resolve(p string) string {
 	p = path.Clean(p)
 	for range 8 {
@@ -33,7 +33,7 @@ func (m *facts) resolve(p string) string {
 	return p
 }
 
-// links are the document's own, as far as they lead to directories.
+// links returns the document's own links, each with its target.
 func (m *facts) links() map[string]string {
 	if len(m.Links) == 0 {
 		return nil
@@ -55,7 +55,7 @@ type claim struct {
 	leaf       bool
 }
 
-// claims lists all that the document puts anywhere.
+// claims lists everything that the document puts at a path.
 func (m *facts) claims() (out []claim) {
 	for _, d := range m.Directories {
 		out = append(out, claim{"directory", d.Path, false})
@@ -75,9 +75,9 @@ func (m *facts) claims() (out []claim) {
 	return out
 }
 
-// stands is where a claim is put. What leads through links is where they lead;
-// a link itself is where it is made, wherever it leads.
-func (m *facts) stands(c claim) string {
+// realPath returns the path where a claim ends up. Links above it are
+// followed; a link itself is not.
+func (m *facts) realPath(c claim) string {
 	if c.kind == "link" {
 		return path.Join(m.resolve(path.Dir(c.path)), path.Base(c.path))
 	}
@@ -88,10 +88,10 @@ func (m *facts) stands(c claim) string {
 type mounted struct {
 	at                   read.Place
 	device, path, format string
-	late                 bool // nothing waits for it but who says so
+	late                 bool // only units that say so wait for it
 }
 
-// mounts lists them all: what the document says as such, and units of others.
+// mounts lists the document's mounts, and its .mount units.
 func (m *facts) mounts() (out []mounted) {
 	for _, d := range m.Mounts {
 		out = append(out, mounted{read.Whole(d.Path), d.Device, d.Path, d.Format, slices.Contains(d.Options, node.NoFail)})
@@ -107,8 +107,8 @@ func (m *facts) mounts() (out []mounted) {
 	return out
 }
 
-// provides says whether a path is a file or directory of the document, or
-// can be made by a daemon: in a directory that the document leaves empty.
+// provides reports whether a path is a file or directory of the document, or
+// may be made by a daemon in a directory that the document leaves empty.
 func (m *facts) provides(path string) bool {
 	for p := range m.files {
 		if below(p, path) {
@@ -123,8 +123,8 @@ func (m *facts) provides(path string) bool {
 	return slices.ContainsFunc(m.Links, func(l node.Link) bool { return l.Path == path || strings.HasPrefix(path, l.Path+"/") }) || m.stateful(path)
 }
 
-// stateful says whether systemd makes a directory for a unit, in which a path
-// lies (systemd.exec(5), RuntimeDirectory=).
+// stateful reports whether a path is in a directory that systemd makes for a
+// unit (systemd.exec(5), RuntimeDirectory=).
 func (m *facts) stateful(p string) bool {
 	for _, row := range []struct{ key, base string }{
 		{"RuntimeDirectory", "/run"}, {"StateDirectory", "/var/lib"}, {"LogsDirectory", "/var/log"}, {"CacheDirectory", "/var/cache"}, {"ConfigurationDirectory", "/etc"},
@@ -140,7 +140,7 @@ func (m *facts) stateful(p string) bool {
 	return false
 }
 
-// empty says whether the document puts no file into a directory.
+// empty reports whether the document puts no file into a directory.
 func (m *facts) empty(dir string) bool {
 	return !slices.ContainsFunc(m.Files, func(f node.File) bool { return strings.HasPrefix(f.Path, dir+"/") })
 }

@@ -32,8 +32,8 @@ var portListeners = []struct {
 	{daemon: scheduler, address: "address", port: "port", defaultAddress: "0.0.0.0", defaultPort: "10251", untilMinor: 22},
 }
 
-// listen finds out what the machine's daemons bind: from their flags, their
-// defaults and haproxy.cfg.
+// listen lists what the machine's daemons bind, by their flags, their defaults
+// and haproxy.cfg.
 func (m *facts) listen() (out []*listener) {
 	for _, row := range urlListeners {
 		p := m.process(row.daemon)
@@ -50,7 +50,7 @@ func (m *facts) listen() (out []*listener) {
 				if u.Host == "localhost" {
 					address = loopbacks[0]
 				} else if err != nil {
-					continue // etcd binds no name; boundNames says so
+					continue // etcd binds no name; boundNames reports it
 				}
 				l := &listener{machine: m, process: row.daemon, serves: row.serves, unit: p.Unit, address: address, both: true, port: u.Port, at: p.Unit.Place(w.At), tls: u.TLS}
 				if u.TLS {
@@ -101,10 +101,10 @@ func (m *facts) listen() (out []*listener) {
 type listener struct {
 	machine *facts
 	process string // "etcd"
-	serves  string // what of several things the process listens for; "" for the one
+	serves  string // what it is for, if the process listens for several things
 	unit    *read.Unit
 	address netip.Addr // unspecified: all of its family; see takes
-	both    bool       // an unspecified address stands for those of the other family, too
+	both    bool       // an unspecified address includes the other family
 	port    int
 	at      read.Place
 	tls     bool
@@ -115,21 +115,21 @@ type listener struct {
 	proxy                *read.Proxy
 }
 
-// takes says whether a connection to an address and port ends here.
+// takes reports whether a connection to an address and port ends here.
 func (l *listener) takes(address netip.Addr, port int) bool {
 	return l.port == port && l.covers(address)
 }
 
-// covers says whether the listener binds an address. Programs in Go that bind
-// all addresses of one family bind those of the other as well (net.Listen);
-// HAProxy binds :: for both unless it is told v6only, and an empty address for
-// IPv4 alone (configuration manual, 5.1).
+// covers reports whether the listener binds an address. Programs in Go that
+// bind all addresses of one family bind those of the other as well
+// (net.Listen); HAProxy binds :: for both unless v6only is given, and an empty
+// address for IPv4 alone (configuration manual, 5.1).
 func (l *listener) covers(address netip.Addr) bool {
 	address = address.Unmap()
 	return l.address == address || l.address.IsUnspecified() && (l.both || l.address.Is4() == address.Is4())
 }
 
-// clashes says whether two listeners want the same address.
+// clashes reports whether two listeners bind the same address and port.
 func (l *listener) clashes(other *listener) bool {
 	return l.port == other.port && (l.covers(other.address) || other.covers(l.address))
 }

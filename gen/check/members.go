@@ -10,8 +10,8 @@ import (
 // memberRules are about etcd's members.
 var memberRules = []check{
 	{across: (*set).uniqueNames, rules: []rule{
-		{ruleDuplicateName, Error, "members are told apart by their names",
-			"give each machine a name of its own"},
+		{ruleDuplicateName, Error, "machines and etcd members are identified by name",
+			"give each machine its own name"},
 	}},
 	{across: (*set).members, rules: []rule{
 		{ruleEtcdMembers, Error, "etcd forms no cluster, or two",
@@ -30,8 +30,9 @@ func (s *set) uniqueNames() {
 	}
 }
 
-// members: all etcd members have the same member list and token, it is exactly
-// they, and each is in it under its own name and URL.
+// members checks that all etcd members have the same member list and token,
+// that the list holds exactly them, and that each is in it with its own name
+// and URL.
 func (s *set) members() {
 	all := s.running(etcd)
 	for _, name := range []string{"initial-cluster", "initial-cluster-token", "heartbeat-interval", "election-timeout"} {
@@ -47,13 +48,13 @@ func (s *set) members() {
 		entry := p.Value("name") + "=" + p.Value("initial-advertise-peer-urls")
 		listed := strings.Split(p.Value("initial-cluster"), ",")
 		if p.Value("initial-cluster") == "" {
-			continue // discovery, or a member that joins what is there
+			continue // discovery, or a member that joins a running cluster
 		}
 		if !slices.Contains(listed, entry) {
-			m.find(ruleEtcdMembers, p.Where("initial-cluster"), "--initial-cluster does not hold this member's own %s", entry)
+			m.find(ruleEtcdMembers, p.Where("initial-cluster"), "--initial-cluster does not contain this member's own %s", entry)
 		}
 		if len(listed) != len(all) {
-			m.find(ruleEtcdMembers, p.Where("initial-cluster"), "--initial-cluster has %d members, %d machines run etcd", len(listed), len(all))
+			m.find(ruleEtcdMembers, p.Where("initial-cluster"), "--initial-cluster has %d members, but %d machines run etcd", len(listed), len(all))
 		}
 		for i, other := range listed {
 			if slices.Contains(listed[:i], other) {
@@ -63,8 +64,8 @@ func (s *set) members() {
 	}
 }
 
-// joining are the members that join a cluster which is there. One of several may,
-// in the place of a machine that is gone.
+// joining returns the members that join a running cluster. meant is true if it
+// is one of several, as when a machine is replaced.
 func (s *set) joining() (joins []*machine, meant bool) {
 	all := s.running(etcd)
 	for _, m := range all {
@@ -75,20 +76,20 @@ func (s *set) joining() (joins []*machine, meant bool) {
 	return joins, len(joins) == 1 && len(all) > 1
 }
 
-// beginning: somebody begins the cluster.
+// beginning checks that a member starts the cluster.
 func (s *set) beginning() {
 	joins, meant := s.joining()
 	for _, m := range joins {
 		if !meant {
-			m.find(ruleEtcdMembers, m.process(etcd).Where("initial-cluster-state"), "--initial-cluster-state is existing on %d of %d members: they wait for a cluster that nobody begins", len(joins), len(s.running(etcd))).
-				Remedy = "write new; existing is for one machine at a time that takes another's place"
+			m.find(ruleEtcdMembers, m.process(etcd).Where("initial-cluster-state"), "--initial-cluster-state is existing on %d of %d members: they wait for a cluster that no member starts", len(joins), len(s.running(etcd))).
+				Remedy = "write new; existing is for one machine at a time that replaces another"
 		}
 	}
 }
 
 func (s *set) joins() []string {
 	if joins, meant := s.joining(); meant {
-		return []string{joins[0].Name + " joins an etcd cluster that exists (--initial-cluster-state=existing), as a machine does that takes another's place"}
+		return []string{joins[0].Name + " joins an existing etcd cluster (--initial-cluster-state=existing), as a replacement does"}
 	}
 	return nil
 }

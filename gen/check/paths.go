@@ -12,48 +12,49 @@ import (
 // pathRules are about paths and what leads to them.
 var pathRules = []check{
 	{within: (*machine).paths, rules: []rule{
-		{ruleClash, Error, "one of the two never is what its author meant, or the first boot fails",
-			"leave one out, or give it another path"},
+		{ruleClash, Error, "one of the two is lost, or the first boot fails",
+			"remove one, or give it another path or name"},
 		{ruleReadOnly, Error, "the operating system keeps that directory read-only, so the first boot fails",
 			"put it where the operating system allows: /etc, /var, or its directory for binaries"},
 	}},
 	{within: (*machine).references, rules: []rule{
 		{ruleMissingFile, Error, "the daemon fails when it opens the file",
 			"correct the path, or add the file"},
-		{ruleForeignFile, Warning, "if the operating system does not bring it, the unit fails",
+		{ruleForeignFile, Warning, "the unit fails unless the operating system provides the file",
 			"add the file, unless the operating system has it"},
 	}},
 	{within: (*machine).programs, rules: []rule{
 		{ruleProgram, Error, "the unit cannot start without its program",
-			"run the binary where /etc/hagen/binaries.sh asks for it, or change both"},
-		{ruleUnusedProgram, Warning, "a machine without it fails hagen-binaries.service for nothing",
+			"run the binary from the path in /etc/hagen/binaries.sh, or change both"},
+		{ruleUnusedProgram, Warning, "hagen-binaries.service fails without it, though nothing needs it",
 			"remove the line, or add the unit"},
 	}},
 }
 
-// paths: nothing stands twice, on the way of something else, or where the
-// operating system lets nobody write. Accounts and units have one name each.
+// paths checks that no two items share a path, that none is below a file, and
+// that none is where the operating system is read-only. Accounts and units
+// have one name each.
 func (m *machine) paths() {
 	taken := map[string]claim{}
 	claims := m.claims()
 	for _, c := range claims {
-		real := m.stands(c)
+		real := m.realPath(c)
 		if first, twice := taken[real]; twice {
-			m.find(ruleClash, read.Whole(c.path), "is the same place as %s %s", first.kind, first.path)
+			m.find(ruleClash, read.Whole(c.path), "is the same path as %s %s", first.kind, first.path)
 			continue
 		}
 		taken[real] = c
 	}
 	for _, c := range claims {
-		real := m.stands(c)
+		real := m.realPath(c)
 		for dir := path.Dir(real); dir != "/" && dir != "."; dir = path.Dir(dir) {
 			if over, found := taken[dir]; found && over.leaf && over.kind != "link" {
-				m.find(ruleClash, read.Whole(c.path), "leads through %s, which is no directory", over.path)
+				m.find(ruleClash, read.Whole(c.path), "leads through %s, which is not a directory", over.path)
 			}
 		}
 		for _, dir := range m.os.ReadOnly {
 			if below(real, dir) {
-				m.find(ruleReadOnly, read.Whole(c.path), "lies in %s, which %s keeps read-only", dir, m.os.Summary)
+				m.find(ruleReadOnly, read.Whole(c.path), "is in %s, which %s keeps read-only", dir, m.os.Summary)
 			}
 		}
 	}
@@ -76,7 +77,7 @@ func (m *machine) accounts() {
 	}
 }
 
-// references: what a unit or a file names must be there.
+// references checks that what a unit or a file names is in the document.
 func (m *machine) references() {
 	for _, f := range m.Files {
 		m.namedBy(f.Path)
@@ -105,12 +106,11 @@ func (m *machine) namedBy(item string) {
 	}
 }
 
-// filled are directories below which operating systems bring files of their
-// own that units may well name.
+// filled are paths that operating systems fill, and that units may name.
 var filled = []string{"/etc/ssl/", "/etc/pki/", "/etc/os-release", "/etc/machine-id", "/etc/resolv.conf", "/etc/passwd", "/etc/group", "/etc/localtime", "/etc/systemd/", "/etc/crypto-policies/"}
 
-// foreign: a unit of somebody else's may name what the operating system
-// brings, or what is missing.
+// foreign reports what an unknown unit names and the document does not
+// provide.
 func (m *machine) foreign(u *read.Unit) {
 	for _, d := range u.Directives {
 		command := strings.HasPrefix(d.Key, "Exec") && d.Section == "Service"
@@ -128,26 +128,27 @@ func (m *machine) foreign(u *read.Unit) {
 			}
 			local := strings.HasPrefix(p, "/etc/") || strings.HasPrefix(p, "/opt/") || strings.HasPrefix(p, "/srv/")
 			brought := slices.ContainsFunc(filled, func(f string) bool { return strings.HasPrefix(p, f) })
-			if local && !brought && !ours().MatchString(p) && !m.provides(p) && m.foreignTo(u) {
+			if local && !brought && !ours().MatchString(p) && !m.provides(p) && m.isForeign(u) {
 				m.find(ruleForeignFile, u.Place(w.At), "names %s, which is not in the document", p)
 			}
 		}
 	}
 }
 
-// foreignTo says whether a unit runs none of the daemons that are known here.
-func (m *facts) foreignTo(u *read.Unit) bool {
+// isForeign reports whether a unit runs none of the known daemons.
+func (m *facts) isForeign(u *read.Unit) bool {
 	return !slices.ContainsFunc(m.processes, func(p *read.Process) bool {
 		_, known := daemons[p.Name]
 		return p.Unit == u && known
 	})
 }
 
-// systemPrograms are directories of programs that an operating system brings.
+// systemPrograms are directories of programs that an operating system
+// provides.
 var systemPrograms = []string{"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/", "/lib/"}
 
-// programs: what a unit runs is what binaries.sh asks for, what the document
-// brings, or what the operating system has.
+// programs checks that a unit runs what binaries.sh asks for, what the
+// document provides, or what the operating system has.
 func (m *machine) programs() {
 	runs := map[string]bool{}
 	for _, p := range m.processes {
@@ -171,8 +172,8 @@ func (m *machine) programs() {
 	}
 }
 
-// scripted says whether a script that a unit runs begins a command with a
-// program. The one that asks for all of them is none.
+// scripted reports whether a script that a unit runs starts a program. The
+// script that asks for all of them does not count.
 func (m *facts) scripted(program string) bool {
 	begins := regexp.MustCompile(`(?m)^\s*` + regexp.QuoteMeta(program) + `\s`)
 	for _, p := range m.processes {

@@ -10,7 +10,7 @@ import (
 // portRules are about ports that daemons bind.
 var portRules = []check{
 	{within: (*machine).binds, rules: []rule{
-		{rulePortConflict, Error, "the second of them cannot start",
+		{rulePortConflict, Error, "the second daemon cannot start",
 			"give one of them another port or address"},
 		{rulePrivilegedPort, Error, "a daemon that is not root may not bind a port below 1024",
 			"add AmbientCapabilities=CAP_NET_BIND_SERVICE to the unit, or choose a higher port"},
@@ -18,7 +18,7 @@ var portRules = []check{
 	{within: (*machine).boundNames},
 }
 
-// boundNames: etcd's own rule (server/embed, checkBindURLs).
+// boundNames checks etcd's own rule (server/embed, checkBindURLs).
 func (m *machine) boundNames() {
 	for _, row := range urlListeners {
 		p := m.process(row.daemon)
@@ -26,20 +26,20 @@ func (m *machine) boundNames() {
 		for _, w := range read.List(f.Value, f.ValueAt) {
 			u := read.ParseURL(w.Text)
 			if _, err := netip.ParseAddr(u.Host); err != nil && u.OK && u.Host != "localhost" {
-				m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s names %s, and etcd listens at addresses alone", row.flag, u.Host).
+				m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s names %s, but etcd listens only at addresses", row.flag, u.Host).
 					Remedy = "write the machine's address, or 127.0.0.1"
 			}
 		}
 	}
 }
 
-// binds: no two daemons of a machine want the same port, none a port that it
-// may not have.
+// binds checks that no two daemons of a machine bind the same port, and that
+// each may bind its own.
 func (m *machine) binds() {
 	for i, l := range m.listeners {
 		for _, other := range m.listeners[:i] {
 			if l.clashes(other) {
-				m.find(rulePortConflict, l.at, "%s binds port %d, which %s binds, too", l.process, l.port, other.process)
+				m.find(rulePortConflict, l.at, "%s binds port %d, which %s also binds", l.process, l.port, other.process)
 			}
 		}
 		capable := slices.ContainsFunc(l.unit.All("Service", "AmbientCapabilities"), func(w read.Word) bool { return w.Text == "CAP_NET_BIND_SERVICE" })

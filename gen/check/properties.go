@@ -13,10 +13,10 @@ import (
 	"hagen/gen/read"
 )
 
-// unlike are files that are each machine's own, or that other rules compare.
+// unlike are files that differ on every machine, or that other rules compare.
 var unlike = []string{"/etc/hostname", read.HostsPath}
 
-// ownLines are lines of files that are each machine's own.
+// ownLines are lines that differ on every machine.
 var ownLines = map[string]func() *regexp.Regexp{
 	read.KeepalivedConf: lazy.Regexp(`(?m)^\s*(priority \S+|[0-9a-f.:]+)$`), // its rank, and its peers
 }
@@ -42,7 +42,7 @@ func (m *facts) properties() (out []property) {
 	}
 	for _, f := range m.Files {
 		if slices.ContainsFunc(m.interfaces, func(i networkInterface) bool { return i.file.Path == f.Path }) {
-			continue // an interface is its machine's own
+			continue // every machine has its own
 		}
 		add(system, "file "+f.Path, "file ", read.Whole(f.Path), owned(f.User, f.Group, fmt.Sprintf("%04o", f.Mode.Perm())))
 		if contents := m.pem[f.Path]; len(contents.Certificates)+len(contents.Keys) > 0 || contents.Opaque || m.secret(f) || slices.Contains(unlike, f.Path) {
@@ -74,7 +74,7 @@ func owned(user, group, mode string) string {
 	return fmt.Sprintf("of %s:%s, mode %s", cmp.Or(user, "root"), cmp.Or(group, "root"), mode)
 }
 
-// unitProperties are a unit's settings; of a daemon's command each flag.
+// unitProperties returns a unit's settings; for a daemon's command, each flag.
 func unitProperties(u *read.Unit, system string, same *strings.Replacer) (out []property) {
 	within := "unit " + u.Name
 	at := map[string]int{}
@@ -113,13 +113,13 @@ func enabled(on bool) string {
 	return "not enabled"
 }
 
-// programOf is the name of what a line of a unit runs.
+// programOf returns the name of the program that a directive runs.
 func programOf(d read.Directive) string {
 	return path.Base(read.Program(read.Split(d.Value+" .", 0)[0]).Text)
 }
 
-// anonymous takes the machine's own name, its addresses and where its
-// operating system keeps binaries out of a text.
+// anonymous replaces what is the machine's own in a text: its name, its
+// addresses and its operating system's directory for binaries.
 func (m *facts) anonymous() *strings.Replacer {
 	var pairs []string
 	for _, n := range m.needs {
@@ -134,12 +134,12 @@ func (m *facts) anonymous() *strings.Replacer {
 	return strings.NewReplacer(append(pairs, m.Name, "NAME")...)
 }
 
-// property is one thing that machines of a kind should have alike.
+// property is one thing that should be equal on machines of a kind.
 type property struct {
 	within string // the thing that must be there for the property to be missed; "" is the machine
 	name   string // unique within it
 	at     read.Place
 	value  string
 	bare   string // the value without what is the machine's own
-	key    string // before the value, when it is told: "--name="
+	key    string // before the value in messages: "--name="
 }

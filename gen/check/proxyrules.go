@@ -16,34 +16,34 @@ var proxyRules = []check{
 		{ruleProxyMode, Error, "HAProxy would read TLS as HTTP and refuse every request",
 			"write mode tcp"},
 		{ruleProxyValue, Error, "HAProxy refuses the configuration",
-			"write a value that HAProxy takes"},
-		{ruleProxyTimeouts, Warning, "connections would be cut that are sound, or kept that are dead; a number without unit is milliseconds",
+			"write a value that HAProxy accepts"},
+		{ruleProxyTimeouts, Warning, "working connections would be cut, or dead ones kept; a number without unit is milliseconds",
 			"write a time with its unit: 1s, 1m, 1d"},
-		{ruleSlowCheck, Error, "so long a dead master gets its share of connections",
+		{ruleSlowCheck, Error, "until then, a dead master gets its share of connections",
 			"check more often: inter 1s fall 2"},
-		{ruleServerDisabled, Error, "an API server that gets no connections does no work, and is missed only when the others die",
-			"remove the word"},
-		{ruleHealthAnswer, Error, "the check takes every healthy master for dead",
+		{ruleServerDisabled, Error, "the API server does no work, and may not take over when the others fail",
+			"remove the option"},
+		{ruleHealthAnswer, Error, "the check marks every healthy master as down",
 			"write http-check expect status 200"},
-		{ruleConnectionLimits, Error, "when clients have all connections HAProxy answers nobody who asks about itself",
+		{ruleConnectionLimits, Error, "when clients have all connections, HAProxy does not answer checks of itself",
 			"write a global maxconn above those of the sections"},
-		{ruleTLSNotVerified, Error, "the health check would believe anybody who answers",
+		{ruleTLSNotVerified, Error, "any server that answers is trusted",
 			"write check-ssl verify required ca-file, and verifyhost with the master's name"},
-		{ruleNoHealthCheck, Error, "a dead master would go on getting its share of connections",
+		{ruleNoHealthCheck, Error, "a dead master keeps getting its share of connections",
 			"write check on the server or default-server line"},
-		{ruleOpenFiles, Error, "HAProxy refuses to start when it may not open two sockets a connection",
+		{ruleOpenFiles, Error, "HAProxy refuses to start unless it may open two sockets per connection",
 			"raise LimitNOFILE= above twice maxconn, or lower maxconn"},
 	}},
 	{within: (*machine).proxyLines},
 	{across: (*set).backends, rules: []rule{
-		{ruleHealthPath, Error, "the API server answers the check with 401, so every master is taken for dead",
-			"ask for a path that the authentication configuration leaves to everybody"},
-		{ruleBackends, Error, "an API server that no balancer knows gets no connection",
+		{ruleHealthPath, Error, "the API server answers the check with 401, so every master is marked as down",
+			"request a path that the authentication configuration opens to anonymous requests"},
+		{ruleBackends, Error, "a load balancer sends no connections to an API server that it does not name",
 			"name every master's API server in haproxy.cfg once"},
 	}},
 }
 
-// haproxyRules: what HAProxy must do in front of API servers.
+// haproxyRules checks what HAProxy needs in front of API servers.
 func (m *machine) haproxyRules() {
 	for _, p := range m.proxies {
 		if p.Kind == "global" {
@@ -51,7 +51,7 @@ func (m *machine) haproxyRules() {
 			m.connections(p)
 			for _, key := range privileged {
 				if l := p.Line(key); l != nil && p.Unit.User() != "" && p.Unit.User() != "root" {
-					m.find(ruleProxyValue, p.Place(l[0].At), "%s takes root, and the unit runs as %s", key, p.Unit.User()).Remedy = "remove it: systemd gives HAProxy its user"
+					m.find(ruleProxyValue, p.Place(l[0].At), "%s needs root, but the unit runs as %s", key, p.Unit.User()).Remedy = "remove it: systemd sets HAProxy's user"
 				}
 			}
 		}
@@ -80,7 +80,7 @@ func (m *machine) haproxyRules() {
 		names := map[string]bool{}
 		for _, s := range servers {
 			if names[s.Name] {
-				m.find(ruleProxyValue, p.Place(s.Address.At), "two servers are called %s", s.Name).Remedy = "give each a name of its own"
+				m.find(ruleProxyValue, p.Place(s.Address.At), "two servers are named %s", s.Name).Remedy = "give each its own name"
 			}
 			names[s.Name] = true
 			m.server(p, s)
@@ -88,8 +88,8 @@ func (m *machine) haproxyRules() {
 	}
 }
 
-// exposed: what HAProxy tells of itself is for its own machine, and a port with
-// TLS has a certificate.
+// exposed checks that HAProxy's statistics are local, and that a port with TLS
+// has a certificate.
 func (m *machine) exposed(p *read.Proxy) {
 	if p.Kind == "defaults" || p.Kind == "global" {
 		return
@@ -97,8 +97,8 @@ func (m *machine) exposed(p *read.Proxy) {
 	for _, l := range p.Lines {
 		words := read.Texts(l.Words)
 		if words[0] == "bind" && slices.Contains(words, "ssl") && !slices.Contains(words, "crt") && !slices.Contains(words, "crt-list") {
-			m.find(ruleProxyValue, p.Place(l.Words[0].At), "bind speaks TLS without a certificate: crt is missing").
-				Remedy = "remove ssl: HAProxy passes the API servers' TLS on"
+			m.find(ruleProxyValue, p.Place(l.Words[0].At), "bind has ssl without a certificate: crt is missing").
+				Remedy = "remove ssl: HAProxy passes the API servers' TLS through"
 		}
 	}
 	if p.Line("stats", "enable") == nil {
@@ -107,21 +107,21 @@ func (m *machine) exposed(p *read.Proxy) {
 	binds, _ := p.Binds()
 	for _, w := range binds {
 		if a, _, ok := read.Socket(w.Text); ok && !a.IsLoopback() {
-			found := m.find(ruleAuthentication, p.Place(w.At), "everybody on the network may see HAProxy's statistics")
+			found := m.find(ruleAuthentication, p.Place(w.At), "HAProxy's statistics are open to the whole network")
 			found.Severity, found.Remedy = Warning, "bind 127.0.0.1"
 		}
 	}
 }
 
-// refers: backends that are named are there, and names are given once. What is
-// refused outright gets no connection.
+// refers checks that named backends exist, that names are unique, and that no
+// section refuses every connection.
 func (m *machine) refers(p *read.Proxy) {
 	for _, other := range m.proxies {
 		if other == p {
 			break
 		}
 		if other.Name != "" && other.Name == p.Name && (p.Kind == other.Kind || p.Kind == "listen" || other.Kind == "listen") && p.Kind != "defaults" && other.Kind != "defaults" {
-			m.find(ruleProxyValue, p.Place(p.At), "two sections are called %s", p.Name).Remedy = "give each a name of its own"
+			m.find(ruleProxyValue, p.Place(p.At), "two sections are named %s", p.Name).Remedy = "give each its own name"
 		}
 	}
 	for _, l := range p.Lines {
@@ -134,7 +134,7 @@ func (m *machine) refers(p *read.Proxy) {
 				m.find(ruleProxyValue, p.Place(l.Words[1].At), "there is no backend %s", words[1]).Remedy = "name a backend of the file"
 			}
 		case words[0] == "tcp-request" && (slices.Contains(words, "reject") || slices.Contains(words, "silent-drop")) && !slices.Contains(words, "if") && !slices.Contains(words, "unless"):
-			m.find(ruleServerDisabled, p.Place(l.Words[0].At), "%s %s refuses every connection", p.Kind, p.Name).Remedy = "say whom it refuses: if …"
+			m.find(ruleServerDisabled, p.Place(l.Words[0].At), "%s %s refuses every connection", p.Kind, p.Name).Remedy = "add a condition: if …"
 		}
 	}
 }
@@ -142,15 +142,15 @@ func (m *machine) refers(p *read.Proxy) {
 // idle are options of a server that keep connections from it.
 var idle = []struct{ option, value, problem string }{
 	{"disabled", "disabled", "is disabled"},
-	{"backup", "backup", "is a backup: it gets connections only when no other lives"},
-	{"weight", "0", "has weight 0: it gets no connection"},
-	{"ssl", "ssl", "is spoken to in TLS around the client's own"},
-	{"send-proxy", "send-proxy", "is sent the PROXY protocol, which API servers do not speak"},
-	{"send-proxy-v2", "send-proxy-v2", "is sent the PROXY protocol, which API servers do not speak"},
-	{"send-proxy-v2-ssl", "send-proxy-v2-ssl", "is sent the PROXY protocol, which API servers do not speak"},
+	{"backup", "backup", "is a backup: it gets connections only when all others are down"},
+	{"weight", "0", "has weight 0: it gets no connections"},
+	{"ssl", "ssl", "gets TLS around the client's own TLS"},
+	{"send-proxy", "send-proxy", "gets the PROXY protocol, which API servers do not support"},
+	{"send-proxy-v2", "send-proxy-v2", "gets the PROXY protocol, which API servers do not support"},
+	{"send-proxy-v2-ssl", "send-proxy-v2-ssl", "gets the PROXY protocol, which API servers do not support"},
 }
 
-// privileged are keywords that HAProxy can follow as root alone.
+// privileged are keywords that need HAProxy to run as root.
 var privileged = []string{"chroot", "user", "group", "uid", "gid"}
 
 func (m *machine) server(p *read.Proxy, s read.Server) {
@@ -162,9 +162,9 @@ func (m *machine) server(p *read.Proxy, s read.Server) {
 	}
 	switch off, given := s.Options["no-check"]; {
 	case given:
-		m.find(ruleNoHealthCheck, p.Place(off.At), "server %s is never checked", s.Name)
+		m.find(ruleNoHealthCheck, p.Place(off.At), "server %s has no health check", s.Name)
 	case !s.Has("check"):
-		m.find(ruleNoHealthCheck, at, "server %s is never checked", s.Name)
+		m.find(ruleNoHealthCheck, at, "server %s has no health check", s.Name)
 	default:
 		m.slow(p, s)
 	}
@@ -173,10 +173,10 @@ func (m *machine) server(p *read.Proxy, s read.Server) {
 		if s.Has("addr") {
 			w = s.Options["addr"]
 		}
-		m.find(ruleNoHealthCheck, p.Place(w.At), "server %s is checked elsewhere than it serves", s.Name).Remedy = "remove port and addr"
+		m.find(ruleNoHealthCheck, p.Place(w.At), "server %s is checked at another address or port than it serves", s.Name).Remedy = "remove port and addr"
 	}
 	if asks := p.Line("option", "httpchk"); asks == nil {
-		return // a port that accepts is all that is asked
+		return // a TCP check only connects
 	}
 	switch {
 	case !s.Has("check-ssl") && !s.Has("ssl"):
@@ -184,25 +184,26 @@ func (m *machine) server(p *read.Proxy, s read.Server) {
 	case s.Value("verify") != "required" || !s.Has("ca-file"):
 		m.find(ruleTLSNotVerified, at, "server %s is checked without verifying its certificate", s.Name)
 	case !s.Has("verifyhost"):
-		m.find(ruleTLSNotVerified, at, "server %s may show any master's certificate", s.Name)
+		m.find(ruleTLSNotVerified, at, "server %s may present any master's certificate", s.Name)
 	}
 }
 
-// patience is how long a dead server may get its share of connections.
-const patience = time.Minute
+// detectWithin is how long a dead server may get its share of connections.
+const detectWithin = time.Minute
 
-// slow: a dead server is found out.
+// slow checks that a dead server is detected in time.
 func (m *machine) slow(p *read.Proxy, s read.Server) {
-	if all, at := s.Notices(); all > patience {
-		m.find(ruleSlowCheck, p.Place(at.At), "server %s is found dead after %s", s.Name, all)
+	if all, at := s.Notices(); all > detectWithin {
+		m.find(ruleSlowCheck, p.Place(at.At), "server %s is marked as down only after %s", s.Name, all)
 	}
 }
 
-// readyAnswer is what a healthy API server says to /readyz
+// readyCode and readyText are what a healthy API server answers to /readyz
 // (k8s.io/apiserver, pkg/server/healthz).
 const readyCode, readyText = 200, "ok"
 
-// answers: a check takes a healthy API server's answer for one.
+// answers checks that a health check accepts the answer of a healthy API
+// server.
 func (m *machine) answers(p *read.Proxy) {
 	for _, l := range p.Lines {
 		words := l.Words
@@ -210,7 +211,7 @@ func (m *machine) answers(p *read.Proxy) {
 			continue
 		}
 		if p.Line("option", "httpchk") == nil {
-			m.find(ruleHealthAnswer, p.Place(words[0].At), "http-check says nothing without option httpchk").Remedy = "write option httpchk GET /readyz"
+			m.find(ruleHealthAnswer, p.Place(words[0].At), "http-check has no effect without option httpchk").Remedy = "write option httpchk GET /readyz"
 			continue
 		}
 		words, not := words[2:], false
@@ -229,7 +230,7 @@ func (m *machine) answers(p *read.Proxy) {
 
 var expectations = []string{"status", "rstatus", "string", "rstring"}
 
-// expects says whether the answer matches what is expected.
+// expects reports whether a healthy answer matches what is expected.
 func expects(kind, pattern string) (matches, known bool) {
 	switch kind {
 	case "status":
@@ -251,7 +252,7 @@ func expects(kind, pattern string) (matches, known bool) {
 	}
 	expression, err := regexp.Compile(pattern)
 	if err != nil {
-		return false, false // PCRE knows more
+		return false, false // PCRE has more syntax
 	}
 	if kind == "rstatus" {
 		return expression.MatchString(strconv.Itoa(readyCode)), true
@@ -259,7 +260,7 @@ func expects(kind, pattern string) (matches, known bool) {
 	return expression.MatchString(readyText), true
 }
 
-// openFiles: two sockets a connection, and some for checks and logs.
+// openFiles checks that HAProxy may open two sockets per connection.
 func (m *machine) openFiles(p *read.Proxy) {
 	limit := p.Line("maxconn")
 	if len(limit) < 2 {
@@ -269,11 +270,12 @@ func (m *machine) openFiles(p *read.Proxy) {
 	files, fileErr := strconv.Atoi(p.Unit.Value("Service", "LimitNOFILE"))
 	if err == nil && fileErr == nil && files < 2*connections {
 		d, _ := p.Unit.Directive("Service", "LimitNOFILE")
-		m.find(ruleOpenFiles, p.Unit.Place(d.ValueAt), "LimitNOFILE=%d is too little for maxconn %d", files, connections)
+		m.find(ruleOpenFiles, p.Unit.Place(d.ValueAt), "LimitNOFILE=%d is too low for maxconn %d", files, connections)
 	}
 }
 
-// connections: clients cannot take all connections that HAProxy has.
+// connections checks that clients cannot take all connections that HAProxy
+// has.
 func (m *machine) connections(global *read.Proxy) {
 	limit := global.Line("maxconn")
 	if len(limit) < 2 {
@@ -286,7 +288,7 @@ func (m *machine) connections(global *read.Proxy) {
 			continue
 		}
 		if n, err := strconv.Atoi(own[1].Text); err == nil && n >= all {
-			m.find(ruleConnectionLimits, global.Place(limit[1].At), "maxconn %d is no more than the %d of %s", all, n, strings.TrimSpace(p.Kind+" "+p.Name))
+			m.find(ruleConnectionLimits, global.Place(limit[1].At), "maxconn %d is not above the %d of %s", all, n, strings.TrimSpace(p.Kind+" "+p.Name))
 			return
 		}
 	}

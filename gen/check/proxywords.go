@@ -9,7 +9,7 @@ import (
 	"hagen/gen/read"
 )
 
-// proxyLines: HAProxy can read the values of keywords.
+// proxyLines checks that HAProxy can read the values of keywords.
 func (m *machine) proxyLines() {
 	for _, p := range m.proxies {
 		for _, l := range p.Lines {
@@ -50,8 +50,8 @@ var proxyLists = []struct {
 	{"on-error", []string{"fastinter", "fail-check", "sudden-death", "mark-down"}},
 }
 
-// proxyTimes are keywords with times, and between what they make sense. What
-// hagen's cluster file takes is a warning at most.
+// proxyTimes are keywords with durations, and the range that makes sense. What
+// the cluster file accepts is at most a warning.
 var proxyTimes = []struct {
 	keyword     string
 	least, most time.Duration
@@ -68,7 +68,7 @@ var proxyTimes = []struct {
 	{"slowstart", 0, 10 * time.Minute},
 }
 
-// proxyNumbers are keywords with numbers, and between what they make sense.
+// proxyNumbers are keywords with numbers, and their range.
 var proxyNumbers = []struct {
 	keyword     string
 	least, most int
@@ -79,7 +79,7 @@ var proxyNumbers = []struct {
 // fewConnections are too few for any cluster: a watch is a connection.
 const fewConnections = 100
 
-// proxyValue holds the value after a keyword against the tables.
+// proxyValue checks the value after a keyword against the tables.
 func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 	keyword, value, found := keyedBy(words)
 	if !found {
@@ -98,9 +98,9 @@ func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 		n, err := strconv.Atoi(value.Text)
 		switch {
 		case err != nil || n < row.least || n > row.most:
-			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, and no number from %d to %d", keyword, value.Text, row.least, row.most)
+			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, not a number from %d to %d", keyword, value.Text, row.least, row.most)
 		case keyword == "maxconn" && 0 < n && n < fewConnections:
-			found := m.find(ruleConnectionLimits, p.Place(value.At), "maxconn is %d, and every daemon has several connections", n)
+			found := m.find(ruleConnectionLimits, p.Place(value.At), "maxconn is %d, but every daemon has several connections", n)
 			found.Severity, found.Remedy = Warning, "write a thousand or more"
 		}
 	}
@@ -110,7 +110,7 @@ func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 		}
 		switch t, ok := read.ParseProxyTime(value.Text); {
 		case !ok:
-			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, which is no time", keyword, value.Text).Remedy = "write a number with its unit: 500ms, 10s, 5m, 1h"
+			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, which is not a time", keyword, value.Text).Remedy = "write a number with its unit: 500ms, 10s, 5m, 1h"
 		case t < row.least:
 			m.find(ruleProxyTimeouts, p.Place(value.At), "%s is %s, less than %s", keyword, value.Text, row.least)
 		case t > row.most:
@@ -120,7 +120,7 @@ func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 	}
 }
 
-// keyedBy gives a line's keyword and the value after it.
+// keyedBy returns a line's keyword and the value after it.
 func keyedBy(words []read.Word) (keyword string, value read.Word, found bool) {
 	n := 1
 	if words[0].Text == "timeout" {

@@ -12,15 +12,15 @@ import (
 // rangeRules are about addresses of services and pods.
 var rangeRules = []check{
 	{across: (*set).ranges, rules: []rule{
-		{ruleRangeOverlap, Error, "an address would mean two things",
-			"choose ranges that lie apart, and outside of the machines' network"},
-		{ruleAddressFamilies, Error, "the API server refuses to start, or services lead to no pod",
-			"write one range of each family, and the machine's address of the first one's"},
+		{ruleRangeOverlap, Error, "two things would use the same address or port",
+			"choose ranges that do not overlap, outside of the machines' network"},
+		{ruleAddressFamilies, Error, "the API server refuses to start, or services do not reach pods",
+			"write one range per family, and the machine's address in the family of the first"},
 	}},
 }
 
-// ranges: services, pods and machines have addresses of their own, and the API
-// server's certificate covers the first service.
+// ranges checks that services, pods and machines have separate addresses, and
+// that the API server's certificate covers its own service.
 func (s *set) ranges() {
 	for _, m := range s.running(apiServer) {
 		api, controllers := m.process(apiServer), m.process(manager)
@@ -29,12 +29,12 @@ func (s *set) ranges() {
 		for _, service := range services {
 			for _, pod := range pods {
 				if service.Overlaps(pod) {
-					m.find(ruleRangeOverlap, api.Where("service-cluster-ip-range"), "the ranges of services, %s, and pods, %s, overlap", service, pod)
+					m.find(ruleRangeOverlap, api.Where("service-cluster-ip-range"), "the service range %s and the pod range %s overlap", service, pod)
 				}
 			}
 			if c, found := m.certificate(api.Value("tls-cert-file")); found {
 				if first := service.Masked().Addr().Next(); c.VerifyHostname(first.String()) != nil {
-					m.find(ruleNameNotInCertificate, read.Whole(c.Path), "is not valid for %s, the first of --service-cluster-ip-range, which pods dial", first)
+					m.find(ruleNameNotInCertificate, read.Whole(c.Path), "is not valid for %s, the first address of --service-cluster-ip-range, which pods dial", first)
 				}
 			}
 		}
@@ -42,7 +42,7 @@ func (s *set) ranges() {
 			for _, a := range other.known {
 				for _, r := range append(slices.Clone(services), pods...) {
 					if r.Contains(a) {
-						m.find(ruleRangeOverlap, api.Where("service-cluster-ip-range"), "%s holds %s, which is %s", r, a, other.Name)
+						m.find(ruleRangeOverlap, api.Where("service-cluster-ip-range"), "%s contains %s, the address of %s", r, a, other.Name)
 					}
 				}
 			}
@@ -52,8 +52,8 @@ func (s *set) ranges() {
 	}
 }
 
-// families: an API server tells its address in the family of the first range of
-// services, and no list holds two ranges of one.
+// families checks that an API server advertises an address in the family of
+// the first service range, and that no list holds two ranges of one family.
 func (m *machine) families(api *read.Process, services, pods []netip.Prefix) {
 	for _, row := range []struct {
 		ranges []netip.Prefix
@@ -64,14 +64,14 @@ func (m *machine) families(api *read.Process, services, pods []netip.Prefix) {
 			p = m.process(manager)
 		}
 		if n := len(row.ranges); n > 2 || n == 2 && row.ranges[0].Addr().Is4() == row.ranges[1].Addr().Is4() {
-			m.find(ruleAddressFamilies, p.Where(row.flag), "--%s holds %d ranges, and there is one of each family", row.flag, n)
+			m.find(ruleAddressFamilies, p.Where(row.flag), "--%s has %d ranges, but may have one per family", row.flag, n)
 		}
 	}
 	if len(services) == 0 {
 		return
 	}
 	if a, err := netip.ParseAddr(api.Value("advertise-address")); err == nil && !a.IsUnspecified() && a.Is4() != services[0].Addr().Is4() {
-		m.find(ruleAddressFamilies, api.Where("advertise-address"), "--advertise-address is %s, the first of --service-cluster-ip-range is %s", a, services[0])
+		m.find(ruleAddressFamilies, api.Where("advertise-address"), "--advertise-address is %s, but --service-cluster-ip-range begins with %s", a, services[0])
 	}
 }
 
@@ -83,7 +83,7 @@ func (m *machine) prefixes(p *read.Process, flag string) (out []netip.Prefix) {
 	for _, w := range read.List(f.Value, f.ValueAt) {
 		prefix, err := netip.ParsePrefix(w.Text)
 		if err != nil {
-			m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s is no range of addresses", flag)
+			m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s is not an address range", flag)
 			continue
 		}
 		out = append(out, prefix)
@@ -91,7 +91,7 @@ func (m *machine) prefixes(p *read.Process, flag string) (out []netip.Prefix) {
 	return out
 }
 
-// nodePorts: no service gets a port that a daemon of the machine has.
+// nodePorts checks that no daemon of the machine listens on a node port.
 func (m *machine) nodePorts(p *read.Process) {
 	first, last, _ := strings.Cut(p.Value("service-node-port-range"), "-")
 	low, err := strconv.Atoi(first)
@@ -101,7 +101,7 @@ func (m *machine) nodePorts(p *read.Process) {
 	}
 	for _, l := range m.listeners {
 		if low <= l.port && l.port <= high {
-			m.find(ruleRangeOverlap, p.Where("service-node-port-range"), "--service-node-port-range holds port %d, which %s binds", l.port, l.process)
+			m.find(ruleRangeOverlap, p.Where("service-node-port-range"), "--service-node-port-range contains port %d, which %s binds", l.port, l.process)
 		}
 	}
 }

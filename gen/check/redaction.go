@@ -9,14 +9,14 @@ import (
 	"hagen/gen/redact"
 )
 
-// secrecy is what of an item may be told: its lines that a twin shows, and the
-// words that no twin does.
+// secrecy is what may be shown of an item: the lines that a twin shows, and
+// not the words that no twin shows.
 type secrecy struct {
 	shown, words map[string]bool
-	key          bool // what surrounds one is not shown at all
+	key          bool // the item holds a key: none of its lines is shown
 }
 
-// Hide takes out of findings about machines what no twin of them shows.
+// Hide removes from findings what no twin of the machines shows.
 func Hide(findings []Finding, machines []node.Node) {
 	var all []*machine
 	for _, n := range machines {
@@ -25,8 +25,8 @@ func Hide(findings []Finding, machines []node.Node) {
 	hide(findings, all)
 }
 
-// hide is Hide for machines that were read. A check tells what it read, and need
-// not know what of that was secret; of another machine's item it may, too.
+// hide is Hide for machines that are read already. Checks may quote what they
+// read without knowing what of it is secret, also from another machine's item.
 func hide(findings []Finding, machines []*machine) {
 	known := map[string]secrecy{}
 	for i := range findings {
@@ -77,7 +77,7 @@ func secrecyOf(item string, machines []*machine) secrecy {
 	return of
 }
 
-// texts are those of a path or unit.
+// texts returns the texts of a path or unit.
 func (m *facts) texts(item string) (out []string) {
 	if f, found := m.files[item]; found {
 		out = append(out, string(f.Contents))
@@ -92,8 +92,8 @@ func (m *facts) texts(item string) (out []string) {
 	return out
 }
 
-// hide replaces words that are not to be told. Of what stands in no item that is
-// known, all is hidden that looks like a secret, though it may be prose.
+// hide replaces secret words. For an unknown item it replaces everything that
+// looks like a secret, prose included.
 func (of secrecy) hide(told string) string {
 	if len(of.shown) == 0 {
 		return string(redact.Line([]byte(told)))
@@ -106,5 +106,5 @@ func (of secrecy) hide(told string) string {
 	})
 }
 
-// word is what stands between what may stand around a secret that is named again.
+// word matches what stands between the characters that may surround a secret.
 var word = lazy.Regexp("[^ \t\r\n\"'`=,;:/@?&()\\[\\]{}<>|\\\\]+")

@@ -5,7 +5,7 @@ import (
 	"hagen/profiles"
 )
 
-// version gives the version of a binary that binaries.sh asks for.
+// version returns the version of a binary that binaries.sh asks for.
 func (m *facts) version(product string) (v profiles.Version, n read.Step, ok bool) {
 	for _, n := range m.needs {
 		if n.Product == product {
@@ -19,7 +19,7 @@ func (m *facts) version(product string) (v profiles.Version, n read.Step, ok boo
 // record is what a release of a daemon accepts, by flag.
 type record struct {
 	flags map[string]profiles.Flag
-	known bool // the release is hagen's, whether its flags are on record or not
+	known bool // hagen knows the release, with or without a record of its flags
 }
 
 // records are those of the releases that machines ask for, by daemon and line
@@ -45,8 +45,8 @@ func readRecords(machines []Machine) records {
 	return out
 }
 
-// readRecord gives what a line of a daemon's versions accepts. etcd's flags stand
-// in the record of the Kubernetes releases that it belongs to.
+// readRecord returns what a line of a daemon's versions accepts. etcd's flags
+// are in the record of the Kubernetes releases that it belongs to.
 func readRecord(daemon, line string) (out record) {
 	for _, release := range profiles.Releases() {
 		of := release.Minor

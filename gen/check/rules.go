@@ -1,6 +1,6 @@
 package check
 
-// rule is a row: one thing that must hold, why it matters and what helps.
+// rule is a row: something that must hold, why it matters, and what to do.
 type rule struct {
 	name        string
 	severity    Severity
@@ -134,12 +134,12 @@ const (
 	ruleMachinesDiffer       = "machines-differ"
 )
 
-// check is a function with the rules whose findings it makes. A rule that several
-// make stands with the first.
+// check is a function with the rules that it reports. A rule that several
+// functions report is listed with the first.
 type check struct {
 	within func(*machine)      // one machine
 	across func(*set)          // all of them
-	notes  func(*set) []string // what is no fault where it is meant
+	notes  func(*set) []string // what is right only if it is intended
 	warns  bool                // no finding is an error
 	rules  []rule
 }

@@ -10,20 +10,20 @@ import (
 	"hagen/gen/read"
 )
 
-// secretRules are about secrets, and who may read and write.
+// secretRules are about secrets, and who may read and write files.
 var secretRules = []check{
 	{within: (*machine).secrets, rules: []rule{
-		{ruleFileMode, Error, "everybody on the machine could read the secret",
-			"give it mode 0400 or 0600 and its reader as the owner, or 0640 and its readers' group"},
-		{ruleUndeclared, Error, "what is not known to be a secret is not treated as one",
+		{ruleFileMode, Error, "any account on the machine could read the secret, or change the file",
+			"set mode 0400 or 0600 with its reader as the owner, or 0640 with its readers' group"},
+		{ruleUndeclared, Error, "a secret that is not marked as one is not treated as one",
 			"mark the file as a secret in the table it is made from"},
 		{ruleUnread, Error, "a key that nothing reads can only be stolen",
-			"remove it, or name it in the unit that is to read it"},
-		{ruleUnreadFile, Warning, "nothing comes of a file that no unit names",
-			"remove it, or name it in the unit that is to read it"},
+			"remove it, or name it in the unit that should read it"},
+		{ruleUnreadFile, Warning, "a file that no unit names has no effect",
+			"remove it, or name it in the unit that should read it"},
 	}},
 	{within: (*machine).readable, rules: []rule{
-		{ruleUnreadable, Error, "the daemon is refused its own file and does not start",
+		{ruleUnreadable, Error, "the daemon cannot read its own file and does not start",
 			"give the file or directory to that user, or a group that the user is in"},
 	}},
 	{within: (*machine).writable, rules: []rule{
@@ -31,19 +31,19 @@ var secretRules = []check{
 			"give the directory to the unit's user, and name it in ReadWritePaths= under ProtectSystem=strict"},
 	}},
 	{within: (*machine).openToOthers, rules: []rule{
-		{ruleLogin, Warning, "whoever breaks the daemon, or has that key, is on the machine",
-			"leave a daemon's account without key and shell; logins are users of the cluster file"},
-		{ruleUnusedAccount, Warning, "whose account it was may run as root instead, and reads more than it needs",
-			"write User= in the unit that it is for, or remove the account"},
+		{ruleLogin, Warning, "anyone who breaks into the daemon, or has that key, gets onto the machine",
+			"remove key, shell and group from a daemon's account; logins are users in the cluster file"},
+		{ruleUnusedAccount, Warning, "the daemon that it was made for may run as root instead",
+			"write User= in that daemon's unit, or remove the account"},
 	}},
 }
 
-// secrets: marked as such, guarded by their mode, read by a unit of this
-// machine. What no unit reads has no business here.
+// secrets checks that each secret is marked as one, has a safe mode and is
+// read by a unit of this machine; and that no other file of ours is unread.
 func (m *machine) secrets() {
 	for _, f := range m.Files {
 		if holds := node.HoldsSecret(f.Contents); holds != f.Secret {
-			m.find(ruleUndeclared, read.Whole(f.Path), "is declared secret: %t, its contents say: %t", f.Secret, holds)
+			m.find(ruleUndeclared, read.Whole(f.Path), "is marked as a secret: %t, but holds one: %t", f.Secret, holds)
 		}
 		known := len(m.reached[f.Path]) > 0
 		if !m.secret(f) {
@@ -61,12 +61,12 @@ func (m *machine) secrets() {
 	}
 }
 
-// openToOthers: nobody but its owner and group writes what daemons read, and nobody
-// logs in as one.
+// openToOthers checks that only owner and group may write what daemons read,
+// and that no one logs in as a daemon.
 func (m *machine) openToOthers() {
 	all := func(path string, mode fs.FileMode) {
 		if mode&0o002 != 0 && mode&fs.ModeSticky == 0 && mode&0o1000 == 0 {
-			m.find(ruleFileMode, read.Whole(path), "can be written by everybody: mode %04o", mode.Perm()).Remedy = "take the others' right to write"
+			m.find(ruleFileMode, read.Whole(path), "is world-writable: mode %04o", mode.Perm()).Remedy = "remove write permission for others"
 		}
 	}
 	for _, d := range m.Directories {
@@ -82,14 +82,14 @@ func (m *machine) openToOthers() {
 		administers := slices.ContainsFunc(u.Groups, func(g string) bool { return slices.Contains(administratorGroups, g) })
 		switch {
 		case len(u.SSHKeys) > 0:
-			m.find(ruleLogin, read.Whole(u.Name), "has a key to log in with, and is a daemon's")
+			m.find(ruleLogin, read.Whole(u.Name), "is a daemon's account, but has a key to log in with")
 		case administers:
-			m.find(ruleLogin, read.Whole(u.Name), "is in a group of administrators, and is a daemon's")
+			m.find(ruleLogin, read.Whole(u.Name), "is a daemon's account, but is in a group of administrators")
 		case u.Shell != "" && !slices.Contains(noShells, path.Base(u.Shell)):
-			m.find(ruleLogin, read.Whole(u.Name), "has the shell %s, and is a daemon's", u.Shell)
+			m.find(ruleLogin, read.Whole(u.Name), "is a daemon's account, but has the shell %s", u.Shell)
 		}
 		if !m.runsAs(u.Name) {
-			m.find(ruleUnusedAccount, read.Whole(u.Name), "is nobody's: no unit runs as it")
+			m.find(ruleUnusedAccount, read.Whole(u.Name), "is unused: no unit runs as it")
 		}
 	}
 }
@@ -99,20 +99,21 @@ var (
 	noShells            = []string{"nologin", "false"}
 )
 
-// runsAs says whether something runs as a user. An image may have its
-// program's own.
+// runsAs reports whether something runs as a user. An image may have its
+// program's own user.
 func (m *facts) runsAs(user string) bool {
 	return len(m.units) == 0 || m.scriptUser() == user || slices.ContainsFunc(m.units, func(u *read.Unit) bool { return u.User() == user }) ||
 		slices.ContainsFunc(m.processes, func(p *read.Process) bool { return p.Unit.Container() && p.Name == user })
 }
 
-// assumed are files that a program of this machine reads without being told.
+// assumed reports whether a program of this machine reads a file that no unit
+// names.
 func (m *facts) assumed(path string) bool {
 	return len(m.Units) == 0 || strings.HasPrefix(path, "/etc/kubernetes/manifests/")
 }
 
-// readable: a file is readable by the users of the units that read it, with
-// every directory on the way.
+// readable checks that the users of the units that read a file may read it,
+// and enter every directory above it.
 func (m *machine) readable() {
 	closed := map[string]bool{}
 	for _, f := range m.Files {
@@ -126,7 +127,7 @@ func (m *machine) readable() {
 			default:
 				if d, shut := m.closed(user, f.Path); shut && !closed[d+" "+user] {
 					closed[d+" "+user] = true
-					m.find(ruleUnreadable, read.Whole(d), "lets user %s of %s not reach %s", user, u.Name, f.Path)
+					m.find(ruleUnreadable, read.Whole(d), "keeps user %s of %s from reaching %s", user, u.Name, f.Path)
 				}
 			}
 			told[user] = true
@@ -134,8 +135,8 @@ func (m *machine) readable() {
 	}
 }
 
-// readerOf is the user as whom a unit reads a file; keepalived reads its check
-// script as another than itself.
+// readerOf returns the user that reads a file for a unit. keepalived reads its
+// check script as another user.
 func (m *facts) readerOf(u *read.Unit, file string) string {
 	if strings.HasSuffix(file, ".sh") && !strings.Contains(u.Text(), file) {
 		if user := m.scriptUser(); user != "" {
@@ -145,7 +146,7 @@ func (m *facts) readerOf(u *read.Unit, file string) string {
 	return u.User()
 }
 
-// closed gives a directory on the way to a path that a user may not enter.
+// closed returns a directory above a path that a user may not enter.
 func (m *facts) closed(user, file string) (string, bool) {
 	for _, d := range m.Directories {
 		if below(path.Dir(file), d.Path) && !m.may(user, d.User, d.Group, d.Mode, 1) {
@@ -155,8 +156,8 @@ func (m *facts) closed(user, file string) (string, bool) {
 	return "", false
 }
 
-// may holds an owner and a mode against a user, "" for root, who wants to
-// read (4), write (2) or enter (1).
+// may reports whether a user, "" for root, may read (4), write (2) or enter
+// (1) something with this owner and mode.
 func (m *facts) may(user, owner, group string, mode fs.FileMode, want fs.FileMode) bool {
 	switch {
 	case user == "" || user == "root":
@@ -171,8 +172,8 @@ func (m *facts) may(user, owner, group string, mode fs.FileMode, want fs.FileMod
 	return mode&want != 0
 }
 
-// writable: a daemon may write where it keeps its data, by the directory's
-// owner and by what the unit leaves it of the file system.
+// writable checks that a daemon may write where it keeps its data, by the
+// directory's owner and by what the unit leaves writable.
 func (m *machine) writable() {
 	for _, row := range dataPaths {
 		p := m.process(row.daemon)
@@ -187,7 +188,7 @@ func (m *machine) writable() {
 		i := slices.IndexFunc(m.Directories, func(d node.Directory) bool { return d.Path == dir })
 		if i < 0 {
 			if !m.stateful(dir) && m.provides(dir) {
-				m.find(ruleUnwritable, p.Where(row.flag), "--%s keeps its data in %s, which the document does not make", row.flag, dir)
+				m.find(ruleUnwritable, p.Where(row.flag), "--%s keeps its data in %s, which the document does not create", row.flag, dir)
 			}
 		} else if d := m.Directories[i]; !m.may(user, d.User, d.Group, d.Mode, 2) {
 			m.find(ruleUnwritable, read.Whole(dir), "cannot be written by user %s of %s", user, p.Unit.Name)
@@ -195,14 +196,14 @@ func (m *machine) writable() {
 		for _, key := range []string{"ReadOnlyPaths", "InaccessiblePaths"} {
 			for _, w := range p.Unit.All("Service", key) {
 				if below(dir, strings.TrimLeft(w.Text, "-+")) {
-					m.find(ruleUnwritable, p.Unit.Place(w.At), "%s= keeps --%s, %s, from being written", key, row.flag, dir)
+					m.find(ruleUnwritable, p.Unit.Place(w.At), "%s= makes --%s, %s, read-only", key, row.flag, dir)
 				}
 			}
 		}
 		strict := p.Unit.Value("Service", "ProtectSystem") == "strict"
 		open := slices.ContainsFunc(p.Unit.All("Service", "ReadWritePaths"), func(w read.Word) bool { return below(dir, strings.TrimLeft(w.Text, "-+")) })
 		if strict && !open && !m.stateful(dir) {
-			m.find(ruleUnwritable, p.Where(row.flag), "--%s lies in %s, which ProtectSystem=strict keeps read-only", row.flag, dir)
+			m.find(ruleUnwritable, p.Where(row.flag), "--%s is in %s, which ProtectSystem=strict keeps read-only", row.flag, dir)
 		}
 	}
 }

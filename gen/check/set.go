@@ -17,8 +17,8 @@ import (
 type set struct {
 	now      time.Time
 	machines []*machine
-	people   *machine        // of no name, without units: it holds people's kubeconfigs
-	told     map[string]told // by name
+	people   *machine            // without name or units: it holds people's kubeconfigs
+	resolved map[string]resolved // by name
 	signed   signatures
 }
 
@@ -32,13 +32,13 @@ func newSet(in Input, rules map[string]rule) *set {
 	}
 	learnt.Wait()
 	s.people = &machine{facts: newFacts(Machine{Node: node.Node{Files: in.Kubeconfigs}}, nil), set: s, rules: rules}
-	s.told = s.readNames()
+	s.resolved = s.readNames()
 	s.locate()
 	s.signed = readSignatures(s.everybody())
 	return s
 }
 
-// everybody is all machines, and people.
+// everybody returns all machines, and people.
 func (s *set) everybody() []*machine { return append(slices.Clone(s.machines), s.people) }
 
 // running lists the machines that run a daemon.
@@ -46,7 +46,7 @@ func (s *set) running(daemon string) []*machine {
 	return slices.DeleteFunc(slices.Clone(s.machines), func(m *machine) bool { return m.process(daemon) == nil })
 }
 
-// of gives the machine of some facts.
+// of returns the machine with these facts.
 func (s *set) of(f *facts) *machine {
 	for _, m := range s.machines {
 		if m.facts == f {
@@ -56,9 +56,8 @@ func (s *set) of(f *facts) *machine {
 	return s.people
 }
 
-// locate finds out which addresses each machine has: those by which
-// /etc/hosts knows it; else those that its etcd, API server and keepalived
-// speak of as their own.
+// locate sets the addresses of each machine: those in /etc/hosts, else those
+// that its etcd, API server and keepalived name as its own.
 func (s *set) locate() {
 	for _, m := range s.machines {
 		told, _ := s.majority(m.Name)
@@ -74,22 +73,22 @@ func (s *set) locate() {
 	}
 }
 
-// told is what machines say of a name.
-type told struct {
+// resolved is what /etc/hosts of all machines say about a name.
+type resolved struct {
 	addresses []netip.Addr // that most of them give it
-	same      bool         // all say so
+	same      bool         // all of them do
 }
 
-// majority gives the addresses that most machines know a name by; same is true
-// if all say so.
+// majority returns the addresses that most machines give a name; same is true
+// if all do.
 func (s *set) majority(name string) (addresses []netip.Addr, same bool) {
-	t, known := s.told[name]
+	t, known := s.resolved[name]
 	return t.addresses, t.same || !known
 }
 
-// readNames finds out what machines say of all names that they know.
-func (s *set) readNames() map[string]told {
-	out := map[string]told{}
+// readNames resolves all names in /etc/hosts of any machine.
+func (s *set) readNames() map[string]resolved {
+	out := map[string]resolved{}
 	for _, m := range s.machines {
 		for name := range m.hosts.Names {
 			if _, known := out[name]; !known {
@@ -100,8 +99,9 @@ func (s *set) readNames() map[string]told {
 	return out
 }
 
-// vote lets the machines that have an /etc/hosts say what a name means.
-func (s *set) vote(name string) told {
+// vote returns the addresses that most machines with an /etc/hosts give a
+// name.
+func (s *set) vote(name string) resolved {
 	votes := map[string]int{}
 	say := map[string][]netip.Addr{}
 	most := 0
@@ -120,11 +120,11 @@ func (s *set) vote(name string) told {
 			most, best = n, say[key]
 		}
 	}
-	return told{best, len(votes) < 2}
+	return resolved{best, len(votes) < 2}
 }
 
-// keyOf tells of a key that is in the wrong file which certificate it belongs
-// to: ", but that of kubem01's /etc/etcd/pki/etcd-server.pem".
+// keyOf returns which certificate a misplaced key belongs to: ", but of
+// kubem01's /etc/etcd/pki/etcd-server.pem".
 func (s *set) keyOf(k read.Key, here *machine) string {
 	for _, m := range append([]*machine{here}, s.machines...) {
 		for _, c := range m.certs {
@@ -140,8 +140,8 @@ func (s *set) keyOf(k read.Key, here *machine) string {
 	return ""
 }
 
-// resolve gives the addresses of a host; known is false if nothing in the set
-// could tell.
+// resolve returns the addresses of a host; known is false if nothing in the
+// set gives any.
 func (s *set) resolve(m *facts, host string) (out []netip.Addr, known bool) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, true
@@ -163,7 +163,7 @@ func (s *set) resolve(m *facts, host string) (out []netip.Addr, known bool) {
 	return nil, false
 }
 
-// unchecked says what could not be checked.
+// unchecked lists what could not be checked.
 func (s *set) unchecked() (out []string) {
 	twins, opaque, unmapped := 0, 0, []string{}
 	for _, m := range s.everybody() {
@@ -181,13 +181,13 @@ func (s *set) unchecked() (out []string) {
 		}
 	}
 	if twins > 0 {
-		out = append(out, fmt.Sprintf("the documents are redacted: of %d certificates the signatures could not be verified, all else was checked by what the redacted text says", twins))
+		out = append(out, fmt.Sprintf("the documents are redacted: the signatures of %d certificates could not be verified, everything else was checked by the redacted text", twins))
 	}
 	if opaque > 0 {
-		out = append(out, fmt.Sprintf("%d files are redacted so far that nothing is known of what they hold", opaque))
+		out = append(out, fmt.Sprintf("%d files are redacted so far that their contents could not be checked", opaque))
 	}
 	if len(unmapped) > 0 {
-		out = append(out, "no document tells the addresses of "+strings.Join(unmapped, ", ")+": what leads there could not be checked")
+		out = append(out, "no document has the addresses of "+strings.Join(unmapped, ", ")+": connections there could not be checked")
 	}
 	return out
 }

@@ -6,15 +6,15 @@ import (
 	"hagen/gen/read"
 )
 
-// signatures says of a certificate and an authority of the name that it gives as
-// its issuer whether that signed it.
+// signatures tells, for a certificate and an authority with its issuer's name,
+// whether the authority signed it.
 type signatures map[signature]bool
 
-// signature is one certificate's by another, by their fingerprints.
+// signature is a certificate and its signer, by fingerprint.
 type signature struct{ of, by string }
 
-// readSignatures verifies those of all certificates, each once however many
-// machines have it.
+// readSignatures verifies the signatures of all certificates, each once
+// however many machines have it.
 func readSignatures(machines []*machine) signatures {
 	all := map[string]read.Certificate{}
 	for _, m := range machines {
@@ -46,8 +46,8 @@ func readSignatures(machines []*machine) signatures {
 	return out
 }
 
-// signedBy says whether an authority signed a certificate. Of a twin the names
-// alone are known.
+// signedBy reports whether an authority signed a certificate. Twins are
+// compared by name alone.
 func (s *set) signedBy(c, authority read.Certificate) bool {
 	if !authority.IsCA || c.Issuer != authority.Subject {
 		return false
@@ -55,7 +55,7 @@ func (s *set) signedBy(c, authority read.Certificate) bool {
 	return c.Twin || authority.Twin || s.signed[signature{c.Identity, authority.Identity}]
 }
 
-// signedByAny says whether one of several authorities signed a certificate.
+// signedByAny reports whether one of several authorities signed a certificate.
 func (s *set) signedByAny(c read.Certificate, authorities []read.Certificate) bool {
 	return slices.ContainsFunc(authorities, func(a read.Certificate) bool { return s.signedBy(c, a) })
 }

@@ -11,12 +11,12 @@ import (
 // sourceRules are about what is fetched.
 var sourceRules = []check{
 	{within: (*machine).sources, rules: []rule{
-		{ruleNoDigest, Error, "whoever answers there, or stands on the way, gives the machine what he likes",
-			"name its SHA-512 in verification.hash; render again: hagen lock finds it"},
-		{ruleUnresolvableSource, Warning, "files are fetched before /etc/hosts is the document's, so DNS has to know the name",
+		{ruleNoDigest, Error, "anyone who controls the server or the path to it can replace the file",
+			"write its SHA-512 in verification.hash, or render again: hagen lock finds it"},
+		{ruleUnresolvableSource, Warning, "files are fetched before the document's /etc/hosts is in place, so DNS has to know the name",
 			"write an address, unless DNS knows the name"},
-		{ruleURLCredentials, Warning, "everybody who reads the document can fetch the file, too",
-			"let the server give the file without: the digest says whether it is the right one"},
+		{ruleURLCredentials, Warning, "anyone who reads the document can use the credentials",
+			"let the server give out the file without them: the digest proves that it is the right one"},
 	}},
 	{within: (*machine).unpacked, rules: []rule{
 		{ruleArchiveDigest, Error, "the machine refuses the archive at its first boot, and no daemon starts",
@@ -28,8 +28,8 @@ var sourceRules = []check{
 // Specification v3.4.0", verification).
 var goodHash = lazy.Regexp(`^(?:sha512-[0-9a-fA-F]{128}|sha256-[0-9a-fA-F]{64})$`)
 
-// sources: a file that the machine fetches has a digest, and a host that can
-// be found before the document's own files are there.
+// sources checks that a file that the machine fetches has a digest, and a host
+// that resolves before the document's own files are there.
 func (m *machine) sources() {
 	for _, f := range m.Files {
 		if !f.Remote() {
@@ -40,7 +40,7 @@ func (m *machine) sources() {
 		case f.Source.Hash == "":
 			m.find(ruleNoDigest, read.Whole(f.Path), "is fetched from %s without a digest", shown(u, f.Source.URL))
 		case !goodHash().MatchString(f.Source.Hash):
-			m.find(ruleNoDigest, read.Whole(f.Path), "is fetched with a digest that is none: %q", f.Source.Hash)
+			m.find(ruleNoDigest, read.Whole(f.Path), "is fetched with an invalid digest: %q", f.Source.Hash)
 		}
 		if err != nil {
 			continue
@@ -49,12 +49,12 @@ func (m *machine) sources() {
 			m.find(ruleURLCredentials, read.Whole(f.Path), "is fetched from %s with a user, a password or a query", u.Host)
 		}
 		if _, ours := m.hosts.Names[u.Hostname()]; ours {
-			m.find(ruleUnresolvableSource, read.Whole(f.Path), "is fetched from %s, a name that this machine has from its own /etc/hosts", u.Hostname())
+			m.find(ruleUnresolvableSource, read.Whole(f.Path), "is fetched from %s, a name from this machine's own /etc/hosts", u.Hostname())
 		}
 	}
 }
 
-// shown is a URL without what lets somebody in.
+// shown returns a URL without credentials.
 func shown(u *url.URL, text string) string {
 	if u == nil {
 		return text
@@ -62,10 +62,10 @@ func shown(u *url.URL, text string) string {
 	return u.Scheme + "://" + u.Host + u.Path
 }
 
-// unpacked: an archive that binaries.sh unpacks is one that the document
-// brings, with the same digest; a program that is fetched can be executed.
+// unpacked checks that an archive that binaries.sh unpacks has the digest that
+// it is fetched with, and that a fetched program can be executed.
 func (m *machine) unpacked() {
-	digests := map[string]string{} // by path; what nobody fetches somebody else may put there
+	digests := map[string]string{} // by path; an archive that is not fetched may come from elsewhere
 	for _, f := range m.Files {
 		if digest, is512 := strings.CutPrefix(f.Source.Hash, "sha512-"); is512 {
 			digests[f.Path] = digest
@@ -76,17 +76,17 @@ func (m *machine) unpacked() {
 		case read.Fetch:
 			digests[s.Place.Text] = s.Digest.Text
 			if !goodHash().MatchString("sha512-" + s.Digest.Text) {
-				m.find(ruleNoDigest, m.at(read.BinariesPath, s.Digest.At), "fetches %s with a digest that is none", s.Place.Text)
+				m.find(ruleNoDigest, m.at(read.BinariesPath, s.Digest.At), "fetches %s with an invalid digest", s.Place.Text)
 			}
 		case read.Unpack:
 			if digest, known := digests[s.Place.Text]; known && digest != s.Digest.Text {
-				m.find(ruleArchiveDigest, m.at(read.BinariesPath, s.Digest.At), "wants another digest of %s than the file is fetched with", s.Place.Text)
+				m.find(ruleArchiveDigest, m.at(read.BinariesPath, s.Digest.At), "expects another digest of %s than the file is fetched with", s.Place.Text)
 			}
 		}
 	}
 	for _, p := range m.processes {
 		if f, brought := m.files[p.Path.Text]; brought && f.Mode&0o111 == 0 {
-			m.find(ruleProgram, read.Whole(f.Path), "is what %s runs, and mode %04o lets nobody execute it", p.Unit.Name, f.Mode)
+			m.find(ruleProgram, read.Whole(f.Path), "is run by %s, but mode %04o does not let it be executed", p.Unit.Name, f.Mode)
 		}
 	}
 }

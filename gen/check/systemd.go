@@ -20,32 +20,32 @@ var unitRules = []check{
 			"write Key=value below a [Section]; systemd.syntax(7)"},
 		{ruleUnknownKey, Warning, "systemd ignores a key that it does not know",
 			"correct the key, or remove the line"},
-		{ruleMisspelledKey, Warning, "systemd ignores a key that it does not know, and what it would have said does not hold",
+		{ruleMisspelledKey, Warning, "systemd ignores a key that it does not know, so the setting has no effect",
 			"correct the key"},
 		{ruleValue, Error, "systemd ignores the line, or refuses the unit",
-			"write a value that systemd knows"},
+			"write a value that systemd accepts"},
 	}},
 	{within: (*machine).starts, rules: []rule{
-		{ruleNoExecStart, Error, "systemd refuses a service that says not what to run, or twice",
+		{ruleNoExecStart, Error, "systemd refuses a service without a command, or with two",
 			"write one ExecStart= with an absolute path"},
 		{ruleUnitNotStarted, Warning, "nothing starts the unit",
-			"enable it and say WantedBy= in [Install], or let another unit want it"},
-		{ruleNoInstall, Error, "to enable a unit without [Install] does nothing",
+			"enable it with WantedBy= in [Install], or let another unit want it"},
+		{ruleNoInstall, Error, "enabling a unit without [Install] does nothing",
 			"add [Install] with WantedBy=multi-user.target"},
-		{ruleMasked, Error, "nothing can start a unit that is masked",
+		{ruleMasked, Error, "a masked unit cannot be started",
 			"unmask it, or remove what needs it"},
 	}},
 	{within: (*machine).ordering, rules: []rule{
 		{ruleMissingUnit, Error, "the unit cannot start without it",
 			"correct the name, or add the unit"},
-		{ruleUnknownUnit, Warning, "systemd passes over a unit that it does not find, and the order is lost",
+		{ruleUnknownUnit, Warning, "systemd ignores a unit that it does not find, and the order is lost",
 			"correct the name, unless the operating system has the unit"},
 		{ruleOrderingCycle, Error, "systemd breaks the cycle by not starting one of them",
 			"remove one After= or Before="},
 	}},
 }
 
-// systemdKeys is what systemd knows, by section.
+// systemdKeys are the keys that systemd knows, by section.
 //
 //go:embed systemd.txt
 var systemdText string
@@ -76,19 +76,19 @@ var enumerations = map[string][]string{
 	"ProtectHome":   {"yes", "no", "true", "false", "1", "0", "on", "off", "read-only", "tmpfs"},
 }
 
-// switches are keys that are on or off, and onOff what to write there.
+// switches are keys that are on or off, and onOff the values that they take.
 var (
 	switches = []string{"NoNewPrivileges", "PrivateTmp", "PrivateDevices", "RemainAfterExit", "DynamicUser"}
 	onOff    = []string{"yes", "no", "true", "false", "1", "0", "on", "off"}
 )
 
-// unitSyntax: systemd understands every line.
+// unitSyntax checks that systemd understands every line.
 func (m *machine) unitSyntax() {
 	known := systemdKeys()
 	for _, u := range m.units {
 		section, isUnit := read.UnitTypes[path.Ext(u.Name)]
 		if !isUnit {
-			m.find(ruleSyntax, read.Whole(u.Name), "is no name of a unit")
+			m.find(ruleSyntax, read.Whole(u.Name), "is not a valid unit name")
 		}
 		for _, p := range u.Odd {
 			m.find(ruleSyntax, p, "is neither a section nor an assignment")
@@ -102,7 +102,7 @@ func (m *machine) unitSyntax() {
 			case strings.HasPrefix(d.Section, "X-") || strings.HasPrefix(d.Key, "X-"):
 			case d.Section == node.ContainerSection && u.Container(): // Podman's
 			case !sectionKnown:
-				m.find(ruleSyntax, u.Place(d.At), "stands in the section [%s], which systemd does not know", d.Section)
+				m.find(ruleSyntax, u.Place(d.At), "is in the section [%s], which systemd does not know", d.Section)
 			case !keys[d.Key]:
 				m.unknownKey(u, d, keys)
 			case d.Section == "Service":
@@ -138,22 +138,23 @@ func (m *machine) unitValue(u *read.Unit, d read.Directive) {
 	}
 	time := strings.HasSuffix(d.Key, "Sec") && d.Value != "infinity"
 	if first := strings.TrimSpace(d.Value); time && first != "" && !('0' <= first[0] && first[0] <= '9' || first[0] == '.') {
-		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is no time", d.Key, d.Value).Remedy = "write seconds, or a time such as 5min"
+		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is not a time", d.Key, d.Value).Remedy = "write seconds, or a time such as 5min"
 	}
 	if strings.HasPrefix(d.Key, "Limit") && d.Value != "infinity" {
 		soft, _, _ := strings.Cut(d.Value, ":")
 		if _, err := strconv.ParseUint(strings.TrimRight(soft, "KMGTPE"), 10, 64); err != nil {
-			m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is no number", d.Key, d.Value).Remedy = "write a number, or infinity"
+			m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is not a number", d.Key, d.Value).Remedy = "write a number, or infinity"
 		}
 	}
 	if strings.HasPrefix(d.Key, "Exec") && d.Value != "" {
 		if strings.Count(d.Value, `"`)%2 == 1 {
-			m.find(ruleSyntax, u.Place(d.ValueAt), "%s= has a quote without its end", d.Key)
+			m.find(ruleSyntax, u.Place(d.ValueAt), "%s= has a quote that is not closed", d.Key)
 		}
 	}
 }
 
-// starts: every service says what to run, and something starts it.
+// starts checks that every service has a command, and that something starts
+// it.
 func (m *machine) starts() {
 	for _, u := range m.units {
 		if u.Masked {
@@ -161,13 +162,13 @@ func (m *machine) starts() {
 			continue
 		}
 		if u.Contents == "" {
-			continue // one of the operating system's
+			continue // it is the operating system's
 		}
 		m.runs(u)
 		installed := slices.ContainsFunc(u.Directives, func(d read.Directive) bool { return d.Section == "Install" && d.Value != "" })
 		switch {
 		case u.Enabled && !installed:
-			m.find(ruleNoInstall, read.Whole(u.Name), "is enabled, but says not by what it is wanted")
+			m.find(ruleNoInstall, read.Whole(u.Name), "is enabled, but has no WantedBy= or the like")
 		case !u.Enabled && !m.wanted(u.Name) && path.Ext(u.Name) != ".slice":
 			found := m.find(ruleUnitNotStarted, read.Whole(u.Name), "is not enabled, and no other unit wants it")
 			if slices.ContainsFunc(m.processes, func(p *read.Process) bool { return p.Unit == u && p.Main && daemons[p.Name].flags }) {
@@ -188,7 +189,7 @@ func (m *machine) runs(u *read.Unit) {
 		}
 		program := strings.TrimLeft(read.Split(d.Value+" .", 0)[0].Text, "@-:+!|")
 		if !strings.HasPrefix(program, "/") && !strings.HasPrefix(program, "%") {
-			m.find(ruleNoExecStart, u.Place(d.ValueAt), "%s= runs %s, which is no absolute path", d.Key, program)
+			m.find(ruleNoExecStart, u.Place(d.ValueAt), "%s= runs %s, which is not an absolute path", d.Key, program)
 		}
 	}
 	once := u.Value("Service", "Type") == "oneshot"
@@ -198,11 +199,11 @@ func (m *machine) runs(u *read.Unit) {
 	case len(commands) == 0 && !once:
 		m.find(ruleNoExecStart, read.Whole(u.Name), "has no ExecStart=")
 	case len(commands) > 1 && !once:
-		m.find(ruleNoExecStart, u.Place(commands[1].At), "has %d ExecStart=, which only Type=oneshot may", len(commands))
+		m.find(ruleNoExecStart, u.Place(commands[1].At), "has %d ExecStart=, which only Type=oneshot allows", len(commands))
 	}
 }
 
-// wanted says whether another unit of the machine starts one.
+// wanted reports whether another unit of the machine starts this one.
 func (m *facts) wanted(name string) bool {
 	for _, u := range m.units {
 		for _, d := range u.Directives {
@@ -219,10 +220,11 @@ func (m *facts) wanted(name string) bool {
 	})
 }
 
-// mustHave are keys that name units without which another fails.
+// mustHave are keys that name units without which a unit fails.
 var mustHave = []string{"Requires", "BindsTo", "Requisite"}
 
-// ordering: units that are named exist, and their order is one.
+// ordering checks that units that are named exist, and that their order has no
+// cycle.
 func (m *machine) ordering() {
 	after := map[string][]read.Word{} // by unit: those that it starts after, and where it says so
 	names := map[string]*read.Unit{}
@@ -256,20 +258,20 @@ func (m *machine) depends(u *read.Unit, key string, w read.Word, names map[strin
 	_, isUnit := read.UnitTypes[ext]
 	switch {
 	case !isUnit && ext != ".device":
-		m.find(ruleValue, u.Place(w.At), "%s= names %q, which is no unit", key, w.Text).Remedy = "write the unit's whole name, such as etcd.service"
+		m.find(ruleValue, u.Place(w.At), "%s= names %q, which is not a unit", key, w.Text).Remedy = "write the unit's full name, such as etcd.service"
 	case slices.Contains(systemUnits, w.Text) || ext == ".slice" || ext == ".device" || ext == ".mount":
 	case slices.Contains(mustHave, key) && ext == ".service":
 		m.find(ruleMissingUnit, u.Place(w.At), "%s= names %s, which is not in the document", key, w.Text)
 	default:
-		found := m.find(ruleUnknownUnit, u.Place(w.At), "%s= names %s, which is neither in the document nor known of the operating system", key, w.Text)
+		found := m.find(ruleUnknownUnit, u.Place(w.At), "%s= names %s, which is neither in the document nor a known unit of the operating system", key, w.Text)
 		if meant := nearest(w.Text, slices.Concat(systemUnits, slices.Sorted(maps.Keys(names)))); meant != "" {
 			found.Severity, found.Remedy = Error, "write "+meant
 		}
 	}
 }
 
-// systemUnits are what documents name of the operating system's units
-// (systemd.special(7), and what Fedora CoreOS and Flatcar bring).
+// systemUnits are units of the operating system that documents name
+// (systemd.special(7), and what Fedora CoreOS and Flatcar have).
 var systemUnits = strings.Fields(`
 	basic.target boot-complete.target cryptsetup.target default.target emergency.target first-boot-complete.target getty.target
 	graphical.target local-fs.target local-fs-pre.target multi-user.target network.target network-online.target network-pre.target
@@ -296,7 +298,7 @@ func (m *machine) cycles(after map[string][]read.Word, names map[string]*read.Un
 			other, ours := names[w.Text]
 			switch {
 			case !ours:
-			case state[w.Text] == busy && told[w.Text]: // one way round is enough
+			case state[w.Text] == busy && told[w.Text]: // reported once
 			case state[w.Text] == busy:
 				told[w.Text] = true
 				cycle := append(trail[slices.Index(trail, w.Text):], w.Text)
@@ -320,7 +322,7 @@ func (m *machine) cycles(after map[string][]read.Word, names map[string]*read.Un
 	}
 }
 
-// masked: what is to run can be started.
+// masked reports a masked unit that should run, or that another unit names.
 func (m *machine) masked(u *read.Unit) {
 	if u.Contents != "" {
 		m.find(ruleMasked, read.Whole(u.Name), "is masked")

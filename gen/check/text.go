@@ -8,12 +8,13 @@ import (
 	"hagen/gen/spelling"
 )
 
-// shortest is how many letters two words must have, so that one slip is not
-// half of one.
+// shortest is how many letters two words must have, so that one typo is not
+// half of a word.
 const shortest = 3
 
-// nearest gives the known word that a word was meant to be, or "": it differs by
-// one slip, two letters exchanged among them, or by case alone.
+// nearest returns the known word that a word was meant to be: it differs by
+// one typo, which may be two swapped letters, or only by case. It returns ""
+// if there is none.
 func nearest(word string, known []string) string {
 	long := slices.DeleteFunc(slices.Clone(known), func(k string) bool {
 		return min(len(word), len(k)) < shortest && !strings.EqualFold(word, k)
@@ -21,11 +22,11 @@ func nearest(word string, known []string) string {
 	return spelling.Nearest(word, long, 1, 1)
 }
 
-// below says whether a path is a directory or lies in it.
+// below reports whether a path is a directory or is in it.
 func below(p, dir string) bool { return strings.HasPrefix(p+"/", strings.TrimRight(dir, "/")+"/") }
 
-// common gives the value that most have, and how many do; the first of those
-// that are equally frequent.
+// common returns the most frequent value and how often it occurs; of equally
+// frequent ones the first.
 func common[T any](all []T, value func(T) string) (best string, most int) {
 	votes := map[string]int{}
 	for _, x := range all {

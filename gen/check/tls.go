@@ -12,39 +12,39 @@ import (
 // certificateRules are about certificates and keys.
 var certificateRules = []check{
 	{within: (*machine).pairs, rules: []rule{
-		{ruleKeyMismatch, Error, "no TLS connection comes about with another certificate's key",
-			"take certificate and key from the same place, or render again"},
+		{ruleKeyMismatch, Error, "TLS does not work with another certificate's key",
+			"use a certificate and a key that belong together, or render again"},
 		{ruleIncompletePair, Error, "the daemon refuses one without the other",
 			"give both flags, or neither"},
 		{ruleNoCertificate, Error, "the daemon cannot load it",
 			"put the certificate or key there in PEM"},
-		{ruleAuthorityKey, Error, "whoever reads it can be anybody in the cluster",
+		{ruleAuthorityKey, Error, "anyone who reads it can impersonate anyone in the cluster",
 			"remove it: authorities' keys stay with the operator"},
 		{ruleCertificateUsage, Error, "TLS refuses a certificate that was issued for the other side",
-			"take a certificate with the usage that is needed"},
+			"use a certificate with the required usage"},
 	}},
 	{within: (*machine).authorities, rules: []rule{
-		{ruleNotAnAuthority, Error, "whoever checks a certificate against it refuses everybody",
+		{ruleNotAnAuthority, Error, "every certificate that is verified against it is refused",
 			"put the authority's certificate there"},
-		{ruleAuthorityMissing, Error, "nobody here believes the certificate",
+		{ruleAuthorityMissing, Error, "nothing on this machine trusts the certificate",
 			"render again, so that the authority of the PKI signs it"},
 	}},
 	{within: (*machine).expiry, rules: []rule{
-		{ruleExpired, Error, "nobody accepts the certificate now",
-			"delete its two files in the PKI directory, render again, and hand out the new documents; what an authority signed ends with it (docs/pki.md)"},
-		{ruleExpiring, Warning, "when it has expired nobody accepts it",
-			"in time, delete its two files in the PKI directory, render again, and hand out the new documents; what an authority signed ends with it (docs/pki.md)"},
-		{ruleOutlivesAuthority, Warning, "nobody accepts a leaf after its authority's end",
+		{ruleExpired, Error, "no client or server accepts the certificate now",
+			"delete its two files in the PKI directory, render again, and hand out the new documents; certificates end with their authority (docs/pki.md)"},
+		{ruleExpiring, Warning, "no client or server accepts an expired certificate",
+			"in time, delete its two files in the PKI directory, render again, and hand out the new documents; certificates end with their authority (docs/pki.md)"},
+		{ruleOutlivesAuthority, Warning, "a leaf is refused once its authority has expired",
 			"give the leaf a shorter life, or the authority a longer one"},
 	}},
 	{across: (*set).clientCertificates},
 	{across: (*set).sameAuthorities, rules: []rule{
-		{ruleSameAuthority, Error, "one machine does not believe the others",
+		{ruleSameAuthority, Error, "one machine does not trust the others",
 			"render again, so that all have the authority of the PKI"},
 	}},
 }
 
-// pairs of flags that name a certificate and its key.
+// pairs are flags that name a certificate and its key.
 var pairs = []struct {
 	daemon, certificate, key string
 	usages                   []x509.ExtKeyUsage
@@ -61,8 +61,8 @@ var pairs = []struct {
 
 var usageNames = map[x509.ExtKeyUsage]string{x509.ExtKeyUsageServerAuth: "server", x509.ExtKeyUsageClientAuth: "client"}
 
-// pairs: certificate and key that are named together belong together, and are
-// meant for what they are named for. No authority's key is here.
+// pairs checks that certificates and keys that are named together belong
+// together and have the right usage, and that no authority's key is here.
 func (m *machine) pairs() {
 	for _, row := range pairs {
 		p := m.process(row.daemon)
@@ -80,12 +80,12 @@ func (m *machine) pairs() {
 	m.besides()
 }
 
-// pair holds a certificate's file against its key's.
+// pair checks a certificate's file against its key's.
 func (m *machine) pair(certAt read.Place, certPath string, keyAt read.Place, keyPath string, usages []x509.ExtKeyUsage) {
 	_, certThere := m.files[certPath]
 	_, keyThere := m.files[keyPath]
 	if !certThere || !keyThere {
-		return // which is said already
+		return // reported as missing-file
 	}
 	c, found := m.certificate(certPath)
 	keys := m.pem[keyPath].Keys
@@ -97,7 +97,7 @@ func (m *machine) pair(certAt read.Place, certPath string, keyAt read.Place, key
 	}
 	for _, usage := range usages {
 		if !c.Usable(usage) {
-			m.find(ruleCertificateUsage, certAt, "%s is no certificate for a %s", certPath, usageNames[usage])
+			m.find(ruleCertificateUsage, certAt, "%s is not a %s certificate", certPath, usageNames[usage])
 		}
 	}
 	switch {
@@ -108,7 +108,7 @@ func (m *machine) pair(certAt read.Place, certPath string, keyAt read.Place, key
 	}
 }
 
-// besides: so do files whose names belong together, whoever names them.
+// besides checks files whose names belong together, whatever names them.
 func (m *machine) besides() {
 	certificates := m.certs
 	for _, f := range m.Files {
@@ -126,7 +126,7 @@ func (m *machine) besides() {
 	}
 }
 
-// authorityFlags name the authorities that somebody is checked against.
+// authorityFlags name the authorities that certificates are verified against.
 var authorityFlags = []struct{ daemon, flag string }{
 	{"etcd", "trusted-ca-file"},
 	{"etcd", "peer-trusted-ca-file"},
@@ -141,8 +141,8 @@ var authorityFlags = []struct{ daemon, flag string }{
 	{"kube-scheduler", "requestheader-client-ca-file"},
 }
 
-// authorities: what is named as an authority is one, and every leaf has its
-// authority on the machine.
+// authorities checks that what is named as an authority is one, and that every
+// leaf has its authority on the machine.
 func (m *machine) authorities() {
 	for _, row := range authorityFlags {
 		if p := m.process(row.daemon); p != nil {
@@ -152,12 +152,12 @@ func (m *machine) authorities() {
 	all := m.certs
 	for _, c := range all {
 		if !c.IsCA && !m.set.signedByAny(c, all) {
-			m.find(ruleAuthorityMissing, read.Whole(c.Path), "was signed by no authority of this machine")
+			m.find(ruleAuthorityMissing, read.Whole(c.Path), "was not signed by any authority on this machine")
 		}
 	}
 }
 
-// authority: the file is the document's, so it must hold one.
+// authority checks that a file of the document holds an authority.
 func (m *machine) authority(at read.Place, path string) {
 	if _, there := m.files[path]; !there || m.pem[path].Opaque {
 		return
@@ -167,10 +167,10 @@ func (m *machine) authority(at read.Place, path string) {
 	}
 }
 
-// soon is how long before its end a certificate is warned of.
+// soon is how long before its expiry a certificate is reported.
 const soon = 14 * 24 * time.Hour
 
-// expiry holds the certificates of the files against the clock.
+// expiry checks the certificates of the files against the clock.
 func (m *machine) expiry() {
 	all := m.certs
 	for _, c := range all {
@@ -193,8 +193,8 @@ func (m *machine) expires(at read.Place, what string, c read.Certificate) {
 	}
 }
 
-// clientCertificates: so do certificates that kubeconfigs name, and those that
-// stand in them are valid now.
+// clientCertificates checks the certificates that kubeconfigs name, and the
+// validity of those inside them.
 func (s *set) clientCertificates() {
 	for _, m := range s.everybody() {
 		for _, k := range m.contexts {
@@ -215,8 +215,8 @@ func (s *set) clientCertificates() {
 	}
 }
 
-// sameAuthorities: a file that holds authorities holds the same ones on every
-// machine that has the file.
+// sameAuthorities checks that a file with authorities holds the same ones on
+// every machine that has the file.
 func (s *set) sameAuthorities() {
 	byPath := map[string][]said{}
 	for _, m := range s.machines {

@@ -16,12 +16,12 @@ import (
 var virtualRules = []check{
 	{within: (*machine).vrrpWords},
 	{within: (*machine).keepalivedRules, rules: []rule{
-		{ruleKeepalivedCheck, Error, "keepalived takes a healthy HAProxy for dead and gives the address away",
-			"let the script ask the port and path of HAProxy's monitor-uri"},
+		{ruleKeepalivedCheck, Error, "keepalived considers a healthy HAProxy dead and gives the address away",
+			"let the script request the port and path of HAProxy's monitor-uri"},
 	}},
 	{across: (*set).virtualAddresses, rules: []rule{
 		{ruleVirtualIP, Error, "the machines would not agree on who holds the address",
-			"write on each machine the others as peers, its own address as source, a priority of its own, and the same number and address"},
+			"on each machine, write the others as peers, its own address as source, its own priority, and the same number and address"},
 	}},
 }
 
@@ -49,7 +49,8 @@ var (
 	shellOwn = lazy.Regexp(`(?m)ip -o addr show to ([0-9a-f.:]+)|^find INTERFACE\w* (\S+) `)
 )
 
-// keepalivedRules: keepalived runs as it may, and asks what HAProxy answers.
+// keepalivedRules checks that keepalived may run its scripts, and that they
+// request what HAProxy answers.
 func (m *machine) keepalivedRules() {
 	all := m.holds()
 	if len(all) == 0 {
@@ -57,11 +58,11 @@ func (m *machine) keepalivedRules() {
 	}
 	r := all[0]
 	if user := m.scriptUser(); !m.hasUser(user) {
-		m.find(ruleUnknownAccount, r.Where("script_user"), "runs scripts as user %s, whom the document does not make", user)
+		m.find(ruleUnknownAccount, r.Where("script_user"), "runs scripts as user %s, which the document does not create", user)
 	}
 	if script := vrrpScript().FindStringSubmatch(r.Text); script != nil {
 		if !strings.HasPrefix(script[1], "/") {
-			m.find(ruleMissingFile, r.Where(script[1]), "runs %s, which is no absolute path", script[1])
+			m.find(ruleMissingFile, r.Where(script[1]), "runs %s, which is not an absolute path", script[1])
 		}
 		for _, w := range strings.Fields(script[1]) {
 			if f, there := m.files[w]; there {
@@ -75,13 +76,13 @@ func (m *machine) keepalivedRules() {
 		}
 	}
 	if p := m.process("keepalived"); p == nil {
-		m.find(ruleUnreadFile, read.Whole(read.KeepalivedConf), "is there, but no unit runs keepalived")
+		m.find(ruleUnreadFile, read.Whole(read.KeepalivedConf), "exists, but no unit runs keepalived")
 	}
 	m.interfaceOf(all)
 }
 
-// interfaceOf: the script that looks for the interface of an address looks for
-// the one from which keepalived speaks.
+// interfaceOf checks that the script looks for the interface of the address
+// from which keepalived sends.
 func (m *machine) interfaceOf(all []vrrp) {
 	var sources []string
 	for _, r := range all {
@@ -91,13 +92,13 @@ func (m *machine) interfaceOf(all []vrrp) {
 		for _, own := range shellOwn().FindAllSubmatch(f.Contents, -1) {
 			sought := string(own[1]) + string(own[2])
 			if !slices.Contains(sources, sought) && all[0].Source != "" {
-				m.find(ruleVirtualIP, read.In(f, sought), "looks for the interface of %s, unicast_src_ip is %s", sought, strings.Join(sources, " and "))
+				m.find(ruleVirtualIP, read.In(f, sought), "looks for the interface of %s, but unicast_src_ip is %s", sought, strings.Join(sources, " and "))
 			}
 		}
 	}
 }
 
-// monitor holds what a check asks against what HAProxy answers.
+// monitor checks that a script requests what HAProxy answers.
 func (m *machine) monitor(f node.File) {
 	dialled, asked := shellDial().FindSubmatch(f.Contents), shellAsks().FindSubmatch(f.Contents)
 	if dialled == nil || asked == nil {
@@ -113,16 +114,16 @@ func (m *machine) monitor(f node.File) {
 			continue
 		}
 		if uri := l.proxy.Line("monitor-uri"); len(uri) < 2 || uri[1].Text != string(asked[1]) {
-			m.find(ruleKeepalivedCheck, read.In(f, "GET "+string(asked[1])), "asks for %s, which is not HAProxy's monitor-uri", asked[1])
+			m.find(ruleKeepalivedCheck, read.In(f, "GET "+string(asked[1])), "requests %s, which is not HAProxy's monitor-uri", asked[1])
 		}
 		return
 	}
-	m.find(ruleNoListener, read.In(f, string(dialled[0])), "asks %s, where nothing listens", socketText(address, port))
+	m.find(ruleNoListener, read.In(f, string(dialled[0])), "connects to %s, where nothing listens", socketText(address, port))
 }
 
-// virtualAddresses: the machines that hold a virtual address in turn speak of
-// the same one to each other, none is another's equal, and every API server
-// can be verified under it. There is one of each family at most.
+// virtualAddresses checks that the machines that share a virtual address agree
+// on it, that no two have the same priority, and that every API server's
+// certificate is valid for it. There is at most one address of each family.
 func (s *set) virtualAddresses() {
 	families := map[int][]vrrp{}
 	for _, m := range s.machines {
@@ -137,7 +138,7 @@ func (s *set) virtualAddresses() {
 	}
 }
 
-// virtualRouter is about one virtual address.
+// virtualRouter checks one virtual address.
 func (s *set) virtualRouter(all []vrrp) {
 	for _, keyword := range []string{"vrrp_version", "virtual_router_id", "advert_int"} {
 		unite(all, "virtual_router_id", keyword, func(r vrrp) string { return r.Words[keyword].Text })
@@ -149,17 +150,17 @@ func (s *set) virtualRouter(all []vrrp) {
 				r.find(ruleVirtualIP, r.Where("unicast_peer"), "does not name %s of %s as a peer", other.Source, other.Name)
 			}
 			if i < j && r.Priority == other.Priority {
-				r.find(ruleVirtualIP, r.Where("priority "), "has the priority of %s", other.Name)
+				r.find(ruleVirtualIP, r.Where("priority "), "has the same priority as %s", other.Name)
 			}
 		}
 		if len(r.Peers) != len(all)-1 || slices.Contains(r.Peers, r.Source) {
-			r.find(ruleVirtualIP, r.Where("unicast_peer"), "has %d peers, there are %d other machines", len(r.Peers), len(all)-1)
+			r.find(ruleVirtualIP, r.Where("unicast_peer"), "has %d peers, but there are %d other machines", len(r.Peers), len(all)-1)
 		}
 		if source, err := netip.ParseAddr(r.Source); err == nil && len(r.known) > 0 && !slices.Contains(r.known, source) {
 			r.find(ruleVirtualIP, r.Where("unicast_src_ip"), "has %s as its source, which is not the machine's address", r.Source)
 		}
 		if len(r.proxies) == 0 {
-			r.find(ruleVirtualIP, read.Whole(read.KeepalivedConf), "would take the address to a machine without HAProxy")
+			r.find(ruleVirtualIP, read.Whole(read.KeepalivedConf), "would move the address to a machine without HAProxy")
 		}
 		if address, err := netip.ParseAddr(r.Address); err == nil {
 			for _, m := range s.machines {
@@ -168,14 +169,14 @@ func (s *set) virtualRouter(all []vrrp) {
 				}
 			}
 		} else {
-			r.find(ruleVirtualIP, r.Where("virtual_ipaddress"), "holds %q, which is no address", r.Address)
+			r.find(ruleVirtualIP, r.Where("virtual_ipaddress"), "holds %q, which is not an address", r.Address)
 		}
 	}
 	masters := 0
 	for _, r := range all {
 		if r.Words["state"].Text == "MASTER" {
 			if masters++; masters > 1 {
-				r.find(ruleVirtualIP, r.Router.At(r.Words["state"].At), "begins as MASTER, and so does another").Remedy = "write state BACKUP"
+				r.find(ruleVirtualIP, r.Router.At(r.Words["state"].At), "starts as MASTER, and so does another machine").Remedy = "write state BACKUP"
 			}
 		}
 	}
@@ -190,7 +191,7 @@ func (s *set) virtualRouter(all []vrrp) {
 	}
 	for _, m := range bare {
 		if len(covered) > 0 {
-			m.find(ruleNameNotInCertificate, read.Whole(m.process(apiServer).Value("tls-cert-file")), "is not valid for %s, which others dial", all[0].Address)
+			m.find(ruleNameNotInCertificate, read.Whole(m.process(apiServer).Value("tls-cert-file")), "is not valid for %s, which clients dial", all[0].Address)
 		}
 	}
 	for _, r := range all {
@@ -200,8 +201,8 @@ func (s *set) virtualRouter(all []vrrp) {
 	}
 }
 
-// unite: machines that hold one address in turn say the same of it. Of two
-// that differ nobody knows which is meant.
+// unite checks that machines that share an address have the same value. If two
+// differ, both are reported.
 func unite(all []vrrp, otherwise, what string, value func(vrrp) string) {
 	best, most := common(all, value)
 	for _, r := range all {
@@ -215,7 +216,7 @@ func unite(all []vrrp, otherwise, what string, value func(vrrp) string) {
 		}
 		for _, other := range all {
 			if value(other) != value(r) {
-				r.find(ruleVirtualIP, place, "has %s %s, %s has %s", what, cmp.Or(value(r), "none"), other.Name, cmp.Or(value(other), "none"))
+				r.find(ruleVirtualIP, place, "has %s %s, but %s has %s", what, cmp.Or(value(r), "none"), other.Name, cmp.Or(value(other), "none"))
 				break
 			}
 		}

@@ -7,8 +7,8 @@ import (
 	"hagen/gen/read"
 )
 
-// vrrpNumbers are keywords with numbers, and between what they make sense. A
-// check that is asked seldom leaves the address on a machine that is ill.
+// vrrpNumbers are keywords with numbers, and the range that makes sense. A
+// check that runs seldom leaves the address on a failed machine.
 var vrrpNumbers = []struct {
 	keyword     string
 	least, most float64
@@ -17,7 +17,7 @@ var vrrpNumbers = []struct {
 	{"interval", 1, 10}, {"timeout", 1, 10}, {"fall", 1, 10}, {"rise", 1, 30}, {"weight", -253, 253},
 }
 
-// vrrpWords: keepalived can read its configuration, and means what it says.
+// vrrpWords checks that keepalived can read its configuration.
 func (m *machine) vrrpWords() {
 	if len(m.routers) == 0 {
 		return
@@ -31,7 +31,7 @@ func (m *machine) vrrpWords() {
 		words := read.Split(before, at)
 		at += len(line)
 		if depth += strings.Count(before, "{") - strings.Count(before, "}"); depth < 0 {
-			m.find(ruleVirtualIP, here(words[0].At), "has a } without its {").Remedy = "let every { have its }"
+			m.find(ruleVirtualIP, here(words[0].At), "has a } without its {").Remedy = "write a } for every {"
 			return
 		}
 		if len(words) == 0 || words[0].Text == "" || strings.ContainsAny(words[0].Text[:1], "}$@") {
@@ -43,15 +43,15 @@ func (m *machine) vrrpWords() {
 				continue
 			}
 			if n, err := strconv.ParseFloat(words[1].Text, 64); err != nil || n < row.least || n > row.most {
-				m.find(ruleVirtualIP, here(words[1].At), "%s is %q, and no number from %g to %g", row.keyword, words[1].Text, row.least, row.most).
-					Remedy = "write a number between them"
+				m.find(ruleVirtualIP, here(words[1].At), "%s is %q, not a number from %g to %g", row.keyword, words[1].Text, row.least, row.most).
+					Remedy = "write a number in this range"
 			}
 		}
 		if keyword.Text == "state" && len(words) > 1 && words[1].Text != "MASTER" && words[1].Text != "BACKUP" {
-			m.find(ruleVirtualIP, here(words[1].At), "state is %q, and neither MASTER nor BACKUP", words[1].Text).Remedy = "write state BACKUP"
+			m.find(ruleVirtualIP, here(words[1].At), "state is %q, neither MASTER nor BACKUP", words[1].Text).Remedy = "write state BACKUP"
 		}
 	}
 	if depth != 0 {
-		m.find(ruleVirtualIP, read.Whole(read.KeepalivedConf), "has %d { without their }", depth).Remedy = "let every { have its }"
+		m.find(ruleVirtualIP, read.Whole(read.KeepalivedConf), "has %d { without their }", depth).Remedy = "write a } for every {"
 	}
 }

@@ -90,7 +90,7 @@ func (n Node) under(paths map[string]string) []string {
 		}
 		for dir := path.Dir(p); dir != "/"; dir = path.Dir(dir) {
 			if leaf[dir] {
-				out = append(out, fmt.Sprintf("%s (%s) leads through %s, which is no directory", p, from, dir))
+				out = append(out, fmt.Sprintf("%s (%s) leads through %s, which is not a directory", p, from, dir))
 			}
 		}
 	}

@@ -50,7 +50,7 @@ func TestClashes(t *testing.T) {
 		{"two users", Node{Users: []User{{Origin: from("a"), Name: "u"}, {Origin: from("b"), Name: "u"}}}, "user u comes from both a and b"},
 		{"two groups", Node{Groups: []Group{{Origin: from("a"), Name: "g"}, {Origin: from("b"), Name: "g"}}}, "group g comes from both a and b"},
 		{"two units", Node{Units: []Unit{{Origin: from("a"), Name: "u.service"}, {Origin: from("b"), Name: "u.service"}}}, "unit u.service comes from both a and b"},
-		{"file below a file", Node{Files: []File{{Origin: from("a"), Path: "/x"}, {Origin: from("b"), Path: "/x/y/z"}}}, "/x/y/z (b) leads through /x, which is no directory"},
+		{"file below a file", Node{Files: []File{{Origin: from("a"), Path: "/x"}, {Origin: from("b"), Path: "/x/y/z"}}}, "/x/y/z (b) leads through /x, which is not a directory"},
 		{"file below a link", Node{Files: []File{{Origin: from("b"), Path: "/x/y"}}, Links: []Link{{Origin: from("a"), Path: "/x"}}}, "/x/y (b) leads through /x"},
 	} {
 		if got := strings.Join(test.node.Clashes(), "\n"); !strings.Contains(got, test.want) {
