@@ -9,7 +9,7 @@ import (
 	"hagen/profiles"
 )
 
-// clock is a row: a file that tells a clock's program its servers.
+// clock is a row: a file that gives a time daemon its servers.
 type clock struct {
 	of               []string // values of profiles.OS.Clock
 	path, unit       string   // unit reads the file when it starts
@@ -17,12 +17,12 @@ type clock struct {
 	overwrite        bool
 }
 
-// clocks: Fedora's chrony names a file of its own as the only one that it reads,
-// so that is written whole, with Fedora's other lines (chrony,
-// chrony.conf.default; a machine that boots with a wrong clock steps it once,
-// since no certificate is valid then). timesyncd's is read beside the system's,
-// and so is that of Debian's chrony (sourcedir in its chrony.conf), which has
-// servers of its own: ours go first.
+// clocks: Fedora's chrony reads only its own file, so that is written whole,
+// with Fedora's other lines (chrony, chrony.conf.default; a machine that boots
+// with a wrong clock steps it once, since no certificate is valid then).
+// timesyncd's is read in addition to the system's, and so is that of Debian's
+// chrony (sourcedir in its chrony.conf), which has its own servers: ours go
+// first.
 var clocks = []clock{
 	{
 		of: []string{profiles.Chrony}, path: "/etc/chrony.conf", unit: "chronyd.service", overwrite: true, server: "server %s iburst\n",
@@ -38,8 +38,9 @@ var clocks = []clock{
 	},
 }
 
-// ClockFiles tell what sets the clock, a value of profiles.OS.Clock, its
-// servers, each a name or an address. Their Origin is the caller's.
+// ClockFiles returns the files that give the time daemon, a value of
+// profiles.OS.Clock, its servers, each a name or an address. The caller sets
+// their Origin.
 func ClockFiles(servers []string, program string) []node.File {
 	var files []node.File
 	for _, c := range clocks {
@@ -58,8 +59,8 @@ func ClockFiles(servers []string, program string) []node.File {
 	return files
 }
 
-// ClockUnit is the unit that reads a file with NTP servers, the operating
-// system's; "" for another file.
+// ClockUnit returns the operating system's unit that reads a file with NTP
+// servers; "" for another file.
 func ClockUnit(path string) string {
 	if i := slices.IndexFunc(clocks, func(c clock) bool { return c.path == path }); i >= 0 {
 		return clocks[i].unit

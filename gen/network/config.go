@@ -8,13 +8,12 @@ import (
 	"hagen/gen/node"
 )
 
-// Config writes interfaces as cloud-init's network-config of
-// version 2, which netplan reads, too; nil if there are none. accept-ra and
-// link-local keep a boot from waiting for a router's advertisement. The
-// default routes are gateway4 and gateway6: of `routes`, renderers of cloud-init
-// 22 make a route to ::/64. An interface that is known by its MAC address is
-// called by its name here, or by one that no other has: most renderers match
-// the name, too.
+// Config returns interfaces as cloud-init's network-config of version 2, which
+// netplan reads, too; nil if there are none. accept-ra and link-local keep a
+// boot from waiting for a router's advertisement. The default routes are
+// gateway4 and gateway6: from `routes`, renderers of cloud-init 22 make a
+// route to ::/64. An interface that its MAC address identifies gets its own
+// name here, or a new one: most renderers match the name, too.
 func Config(interfaces []node.Interface) []byte {
 	if len(interfaces) == 0 {
 		return nil
@@ -56,7 +55,7 @@ func Config(interfaces []node.Interface) []byte {
 	return []byte(b.String())
 }
 
-// freeNames gives one name after the other that no interface has: lan0, lan1.
+// freeNames returns a function for names that no interface has: lan0, lan1.
 func freeNames(begin string, interfaces []node.Interface) func() string {
 	n := -1
 	return func() string {
@@ -70,7 +69,7 @@ func freeNames(begin string, interfaces []node.Interface) func() string {
 	}
 }
 
-// quoted writes a list for YAML: an IPv6 address holds colons.
+// quoted writes a list for YAML: an IPv6 address contains colons.
 func quoted[T fmt.Stringer](values []T) string {
 	var texts []string
 	for _, v := range values {

@@ -10,16 +10,17 @@ import (
 	"hagen/profiles"
 )
 
-// bootName begins what kernel arguments call an interface that is known by its
-// MAC address alone: not as the kernel would (dracut.cmdline(7), ifname=).
+// bootName begins the names that kernel arguments give interfaces that only
+// their MAC address identifies: not as the kernel would (dracut.cmdline(7),
+// ifname=).
 const bootName = "bootnet"
 
-// Kargs gives the kernel arguments with which a machine has its network before
-// it has its document, as its boot medium must bring them: one line that ends,
-// or nil if its addresses come from DHCP, or if there is no way to say on which
-// interface they are. The syntax is dracut.cmdline(7)'s. Readers differ: all
-// know one address of a family and interface, and Flatcar's takes the last
-// ip= alone, which is why IPv4 comes last.
+// Kargs returns the kernel arguments with which a machine has its network
+// before it has its document, for its boot medium: one line with its end, or
+// nil if its addresses come from DHCP, or if the interface cannot be
+// identified. The syntax is dracut.cmdline(7)'s. Readers differ: all know one
+// address per family and interface, and Flatcar's takes only the last ip=, so
+// IPv4 comes last.
 func Kargs(n node.Node, system profiles.OS) []byte {
 	var words []string
 	nameservers := map[netip.Addr]bool{}
@@ -55,8 +56,8 @@ func Kargs(n node.Node, system profiles.OS) []byte {
 	return []byte(strings.Join(words, " ") + "\n")
 }
 
-// routed is the address of a family that reaches the interface's gateway, as
-// one that is in another network does not; else the first.
+// routed returns the address of a family that is in the gateway's network;
+// else the first.
 func routed(own []netip.Prefix, i node.Interface) netip.Prefix {
 	if g, found := Gateway(i, Family(own[0].Addr())); found {
 		if at := slices.IndexFunc(own, func(p netip.Prefix) bool { return p.Contains(g) }); at >= 0 {
@@ -66,8 +67,8 @@ func routed(own []netip.Prefix, i node.Interface) netip.Prefix {
 	return own[0]
 }
 
-// ip is one argument: client, peer, gateway, netmask, host name, device and how
-// else it is configured.
+// ip returns one argument: client, peer, gateway, netmask, host name, device
+// and the method.
 func ip(host, device string, own netip.Prefix, i node.Interface) string {
 	gateway := ""
 	if g, found := Gateway(i, Family(own.Addr())); found {
@@ -76,7 +77,7 @@ func ip(host, device string, own netip.Prefix, i node.Interface) string {
 	return fmt.Sprintf("ip=%s::%s:%s:%s:%s:none", bracketed(own.Addr()), gateway, netmask(own), host, device)
 }
 
-// bracketed writes an IPv6 address in brackets: colons separate fields.
+// bracketed writes an IPv6 address in brackets, since colons separate fields.
 func bracketed(a netip.Addr) string {
 	if Family(a) == 4 {
 		return a.String()
@@ -84,7 +85,7 @@ func bracketed(a netip.Addr) string {
 	return "[" + a.String() + "]"
 }
 
-// netmask is an IPv4 network's mask, and the length of an IPv6 one's prefix.
+// netmask returns an IPv4 network's mask, or an IPv6 network's prefix length.
 func netmask(p netip.Prefix) string {
 	if Family(p.Addr()) == 6 {
 		return fmt.Sprint(p.Bits())

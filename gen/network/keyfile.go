@@ -8,15 +8,15 @@ import (
 	"hagen/gen/node"
 )
 
-// overCloudInit has NetworkManager take a file before that which cloud-init
-// makes of network-config, whose priority is 120 or was 999 (cloud-init's
-// renderers network_manager and sysconfig). 999 is the most.
+// overCloudInit makes NetworkManager prefer a file to the one that cloud-init
+// makes from network-config, whose priority is 120 or was 999 (cloud-init's
+// renderers network_manager and sysconfig). 999 is the highest.
 const overCloudInit = 999
 
 // keyfile writes an interface as NetworkManager reads it
-// (nm-settings-keyfile(5)), keys in the order in which nmcli writes them. A
-// family without addresses is switched off: with `auto` NetworkManager would
-// wait for its router. The machine is not online before both families are.
+// (nm-settings-keyfile(5)), with keys in nmcli's order. A family without
+// addresses is disabled: with `auto` NetworkManager would wait for a router.
+// The machine is not online before both families are.
 func keyfile(i node.Interface) []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }

@@ -1,5 +1,5 @@
 // Package network writes a machine's interfaces as network stacks and kernels
-// read them, and reads what was written back: files of NetworkManager and of
+// read them, and reads them back: files of NetworkManager and
 // systemd-networkd, and the kernel argument ip=.
 package network
 
@@ -16,11 +16,11 @@ import (
 )
 
 // stack is a row: where a network stack looks for its files, and how they are
-// written and read. What read gives is what write was given, or nothing.
+// written and read. read returns what write was given, or nothing.
 type stack struct {
 	name          string // of profiles
 	dir           string
-	before, after string // around an interface's name, in that of its file
+	before, after string // around an interface's name, in its file's name
 	mode          fs.FileMode
 	write         func(node.Interface) []byte
 	read          func([]byte) node.Interface
@@ -28,8 +28,8 @@ type stack struct {
 
 var stacks = []stack{
 	{
-		// A keyfile that others may read is ignored (NetworkManager.conf(5),
-		// keyfile).
+		// NetworkManager ignores a keyfile that others may read
+		// (NetworkManager.conf(5), keyfile).
 		name: profiles.NetworkManager, dir: "/etc/NetworkManager/system-connections", after: ".nmconnection", mode: 0o600,
 		write: keyfile, read: readKeyfile,
 	},
@@ -42,8 +42,8 @@ var stacks = []stack{
 	},
 }
 
-// File gives the file with which a stack of profiles configures an interface;
-// its Origin is the caller's. The stack must be one of profiles'.
+// File returns the file with which a stack configures an interface. The caller
+// sets its Origin. The stack must be one of profiles'.
 func File(i node.Interface, name string) node.File {
 	s := stacks[slices.IndexFunc(stacks, func(s stack) bool { return s.name == name })]
 	return node.File{Path: s.path(i), Mode: s.mode, Contents: s.write(i)}
@@ -51,8 +51,8 @@ func File(i node.Interface, name string) node.File {
 
 func (s stack) path(i node.Interface) string { return path.Join(s.dir, s.before+ID(i)+s.after) }
 
-// ID is a name for an interface that can stand in a file's: its own, or its
-// MAC address with dashes.
+// ID returns a name for an interface that fits into a file's name: its own, or
+// its MAC address with dashes.
 func ID(i node.Interface) string {
 	if i.Name != "" {
 		return i.Name
@@ -62,8 +62,8 @@ func ID(i node.Interface) string {
 
 func dashed(mac string) string { return strings.ReplaceAll(mac, ":", "-") }
 
-// Read gives the interface that a file configures; found is false if the file
-// is not exactly one that File gives.
+// Read returns the interface that a file configures; found is false if the
+// file is not exactly as File returns it.
 func Read(f node.File) (i node.Interface, found bool) {
 	i, s := parse(f)
 	if s == nil || f.Path != s.path(i) || f.Mode != s.mode || f.User != "" || f.Group != "" || !bytes.Equal(f.Contents, s.write(i)) {
@@ -72,9 +72,9 @@ func Read(f node.File) (i node.Interface, found bool) {
 	return i, true
 }
 
-// Parse gives what can be told of the interface that a file configures, whoever
-// wrote it, and whether the stack reads a file with that owner and mode; found
-// is false if no stack reads a file of that path.
+// Parse returns what a file says about an interface, whoever wrote it, and
+// whether the stack reads a file with that owner and mode; found is false if
+// no stack reads a file of that path.
 func Parse(f node.File) (i node.Interface, taken, found bool) {
 	i, s := parse(f)
 	if s == nil {
@@ -91,7 +91,7 @@ func parse(f node.File) (node.Interface, *stack) {
 		}
 		i := s.read(f.Contents)
 		if id := strings.TrimSuffix(strings.TrimPrefix(path.Base(f.Path), s.before), s.after); i.MAC != "" && id != dashed(i.MAC) {
-			i.Name = id // the MAC address is what tells which it is
+			i.Name = id // the MAC address identifies it
 		}
 		return i, s
 	}
@@ -110,7 +110,7 @@ func Interfaces(n node.Node) []node.Interface {
 	return out
 }
 
-// Family is the IP version of an address: 4 or 6.
+// Family returns the IP version of an address: 4 or 6.
 func Family(a netip.Addr) int {
 	if a.Is4() {
 		return 4
@@ -118,8 +118,8 @@ func Family(a netip.Addr) int {
 	return 6
 }
 
-// Gateway is the interface's default router of a family; found is false
-// without one.
+// Gateway returns the interface's default router of a family; found is false
+// if there is none.
 func Gateway(i node.Interface, family int) (gateway netip.Addr, found bool) {
 	at := slices.IndexFunc(i.Gateways, func(a netip.Addr) bool { return Family(a) == family })
 	if at < 0 {
@@ -128,7 +128,7 @@ func Gateway(i node.Interface, family int) (gateway netip.Addr, found bool) {
 	return i.Gateways[at], true
 }
 
-// addresses are the interface's of a family.
+// addresses returns the interface's addresses of a family.
 func addresses(i node.Interface, family int) []netip.Prefix {
 	return slices.DeleteFunc(slices.Clone(i.Addresses), func(p netip.Prefix) bool { return Family(p.Addr()) != family })
 }
@@ -136,7 +136,7 @@ func addresses(i node.Interface, family int) []netip.Prefix {
 // entry is a line of an ini file: its section, key and value.
 type entry struct{ section, key, value string }
 
-// entries reads an ini file as both stacks write it: no continued lines.
+// entries reads an ini file as both stacks write it: without continued lines.
 func entries(text []byte) []entry {
 	var out []entry
 	section := ""
@@ -151,8 +151,8 @@ func entries(text []byte) []entry {
 	return out
 }
 
-// add reads a value into a list; what is none is left out, and shows when the
-// file is compared with what its interface would give.
+// add adds a value to a list; an invalid one is left out, and shows when the
+// file is compared with the one for its interface.
 func add[T any](list *[]T, value string, parse func(string) (T, error)) {
 	if v, err := parse(value); err == nil {
 		*list = append(*list, v)

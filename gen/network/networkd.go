@@ -9,8 +9,8 @@ import (
 )
 
 // networkdFile writes an interface as systemd-networkd reads it
-// (systemd.network(5)). It waits for no router advertisement: with one to come
-// network-online.target, and all that needs it, is late by 12 seconds. An
+// (systemd.network(5)). It does not wait for router advertisements: that would
+// delay network-online.target, and all that needs it, by 12 seconds. An
 // interface without IPv6 has no link-local address either; one with IPv6 needs
 // it to find its neighbours (RFC 4291, 2.8).
 func networkdFile(i node.Interface) []byte {
@@ -18,7 +18,7 @@ func networkdFile(i node.Interface) []byte {
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("[Match]")
 	if i.MAC != "" {
-		// A VLAN or a bridge on top of the interface has its address, too.
+		// A VLAN or a bridge on top of the interface has the same address.
 		line("MACAddress=%s\nType=ether", i.MAC)
 	} else {
 		line("Name=%s", i.Name)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Add appends the items of parts to n. Nothing is replaced: Clashes tells
-// when two items want the same name or path.
+// Add appends the items of parts to n. It replaces nothing: Clashes reports
+// two items with the same name or path.
 func (n *Node) Add(parts ...Node) {
 	for _, p := range parts {
 		n.Groups = append(n.Groups, p.Groups...)
@@ -23,9 +23,10 @@ func (n *Node) Add(parts ...Node) {
 	}
 }
 
-// Clashes lists what stands twice or in the way of something else: one path
-// for two items, one name for two users, groups or units, one device for two
-// disks or filesystems, one place for two mounts, a file below a file. Each entry is a sentence without a stop that names both origins.
+// Clashes lists conflicts: one path for two items, one name for two users,
+// groups or units, one device for two disks or filesystems, one place for two
+// mounts, an item below a file or link. Each entry is a sentence without a
+// stop that names both origins.
 func (n Node) Clashes() []string {
 	var out []string
 	paths := map[string]string{}
@@ -98,8 +99,8 @@ func (n Node) under(paths map[string]string) []string {
 	return out
 }
 
-// Overwriting gives the node with files that all replace whatever is there:
-// what cloud-init makes of any.
+// Overwriting returns the node with files that all replace existing ones, as
+// cloud-init does.
 func (n Node) Overwriting() Node {
 	n.Files = slices.Clone(n.Files)
 	for i := range n.Files {
@@ -108,8 +109,8 @@ func (n Node) Overwriting() Node {
 	return n
 }
 
-// Bare gives the node without origins and in the order of names and paths:
-// two documents describe the same machine when their bare nodes are equal.
+// Bare returns the node without origins, in the order of names and paths: two
+// documents describe the same machine if their bare nodes are equal.
 func (n Node) Bare() Node {
 	bare := Node{Name: n.Name}
 	for _, g := range n.Groups {

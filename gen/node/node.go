@@ -1,4 +1,4 @@
-// Package node holds a machine as hagen's documents describe it, whatever its
+// Package node is a machine as hagen's documents describe it, for every
 // operating system: users, disks, directories, files, links and units.
 package node
 
@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Node is one machine. Items stand in the order in which a reader of the
-// document meets them; the order means nothing to the machine.
+// Node is one machine. Items are in the order of the document; the order means
+// nothing to the machine.
 type Node struct {
 	Name        string // also the hostname
 	Role        string // "master", "load balancer"
@@ -23,16 +23,16 @@ type Node struct {
 	Links       []Link
 	Mounts      []Mount
 	Units       []Unit
-	Further     []Further // in documents of other hands alone
+	Further     []Further // only in documents that hagen did not write
 }
 
-// Origin says where an item comes from and what a reader should know. It is
-// no part of the machine: an Ignition document that is read back has none, a
+// Origin is where an item comes from and what a reader should know. It is not
+// part of the machine: an Ignition document that is read back has none, a
 // Butane document no From.
 type Origin struct {
-	Section string // heading under which the item stands: "etcd"
+	Section string // heading above the item: "etcd"
 	Why     string // a comment for the reader, one line or several
-	From    string // table row or field of the cluster file, for complaints about the item
+	From    string // table row or field of the cluster file, for messages about the item
 }
 
 // Group is a system group.
@@ -55,7 +55,7 @@ type User struct {
 }
 
 // Disk is a disk with partitions, which are made when the machine is
-// provisioned. One that is there as it is described is kept.
+// provisioned. Existing partitions that match are kept.
 type Disk struct {
 	Origin
 	Device     string // its path, a stable one: below /dev/disk/by-id
@@ -63,8 +63,8 @@ type Disk struct {
 	Partitions []Partition
 }
 
-// Partition is one of a disk. By its number it is found again on a disk that
-// was kept, and its label must be the same then.
+// Partition is one of a disk. On a disk that was kept it is found by its
+// number, and its label must match.
 type Partition struct {
 	Number   int // from 1
 	Label    string
@@ -75,8 +75,8 @@ type Partition struct {
 }
 
 // Filesystem is what a device is formatted with when the machine is
-// provisioned. One of that format and label is kept with all that is in it,
-// and another one is a fault, unless Wipe says otherwise.
+// provisioned. An existing one with that format and label is kept with its
+// data; any other is a fault, unless Wipe is set.
 type Filesystem struct {
 	Origin
 	Device  string
@@ -94,13 +94,13 @@ type Mount struct {
 	Options              []string // of mount(8); with NoFail the machine boots without it
 }
 
-// NoFail is the mount option with which a machine boots when the device is
-// missing, and which takes the mount's order away: who needs it waits for it
-// with RequiresMountsFor= (systemd.mount(5)).
+// NoFail is the mount option with which a machine boots without the device. It
+// also removes the mount's order: units that need it wait for it with
+// RequiresMountsFor= (systemd.mount(5)).
 const NoFail = "nofail"
 
-// InInitrd leaves those options of a mount that mount(8) knows by itself: the
-// rest is systemd's, and nothing for whoever mounts by hand.
+// InInitrd returns the options of a mount that mount(8) knows: the others are
+// systemd's, and do not work for a mount by hand.
 func InInitrd(options []string) (out []string) {
 	for _, o := range options {
 		if o != NoFail && !strings.HasPrefix(o, "x-") {
@@ -125,25 +125,25 @@ type File struct {
 	User, Group string // "" is root
 	Mode        fs.FileMode
 	Contents    []byte
-	Source      Source // of contents that the document does not hold; Contents is empty then
+	Source      Source // of contents outside the document; Contents is empty then
 	Overwrite   bool   // the operating system may bring a file of that path
 	Secret      bool   // holds a private key, a token or another secret
 }
 
 // Source is where the contents of a file come from when the machine first
-// boots. The zero Source means that the document holds them.
+// boots. The zero Source means that the document has them.
 type Source struct {
 	URL  string
-	Hash string // what the contents must have, as Ignition writes it: sha512-…; "" is unverified
+	Hash string // of the contents, as Ignition writes it: sha512-…; "" is unverified
 }
 
-// Same says whether both have the same contents, as far as digests tell.
+// Same reports whether both have the same contents, by their digests.
 func (s Source) Same(other Source) bool {
 	_, digest, _ := strings.Cut(s.Hash, "-")
 	return digest != "" && s.Hash == other.Hash
 }
 
-// Remote says whether the machine fetches the file.
+// Remote reports whether the machine fetches the file.
 func (f File) Remote() bool { return f.Source.URL != "" }
 
 // Link is a symbolic link.
@@ -162,17 +162,17 @@ type Unit struct {
 	DropIns  []DropIn
 }
 
-// DropIn is a file of further lines for a unit (systemd.unit(5)).
+// DropIn is a file with more lines for a unit (systemd.unit(5)).
 type DropIn struct {
 	Name     string // "10-limits.conf"
 	Contents string
 }
 
-// Path is where the drop-in of a unit stands.
+// Path returns the path of a unit's drop-in.
 func (d DropIn) Path(unit string) string { return path.Join(UnitDir, unit+".d", d.Name) }
 
-// Further is what a document says and no other field of a node holds. hagen
-// writes nothing like it.
+// Further is content of a document that no other field of a node holds. hagen
+// never writes such content.
 type Further struct {
 	Item string // path, unit or account; "" is the document itself
 	Says string // in Ignition's words: "passwordHash"; never a value
@@ -186,16 +186,16 @@ func (f Further) String() string {
 	return f.Item + ": " + f.Says
 }
 
-// UnitDir is where units of a machine's administrator stand (systemd.unit(5)).
+// UnitDir is the directory for units of a machine's administrator
+// (systemd.unit(5)).
 const UnitDir = "/etc/systemd/system"
 
-// Interface is a network interface with addresses of its own, whatever
-// configures it. A document holds it as the file that the operating system's
-// network stack reads (gen/network).
+// Interface is a network interface with static addresses. A document has it as
+// a file that the operating system's network stack reads (gen/network).
 type Interface struct {
-	Name        string         // as the operating system calls it; "" if only the MAC address tells which it is
-	MAC         string         // 52:54:00:89:d8:10; "" if the name tells which it is
-	Addresses   []netip.Prefix // each with the length of its network's prefix
-	Gateways    []netip.Addr   // default routers, at most one of a family
+	Name        string         // the operating system's name; "" if the MAC address identifies it
+	MAC         string         // 52:54:00:89:d8:10; "" if the name identifies it
+	Addresses   []netip.Prefix // each with its network's prefix length
+	Gateways    []netip.Addr   // default routers, at most one per family
 	Nameservers []netip.Addr
 }

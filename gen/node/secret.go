@@ -11,7 +11,7 @@ import (
 // secrets are the marks of a secret in a file, each on a line of its own.
 // Kubeconfigs: client-go's clientcmd/api/v1 types (inline key, token,
 // password). EncryptionConfiguration: apiserver.config.k8s.io/v1, where every
-// provider but kms holds its keys as `secret:`.
+// provider but kms has its keys as `secret:`.
 var secrets = []struct {
 	words []string // one of them is in every text with the mark
 	mark  func() *regexp.Regexp
@@ -21,10 +21,10 @@ var secrets = []struct {
 	{[]string{"secret"}, lazy.Regexp(`(?m)^[\s-]*"?secret"?\s*:\s*\S`)},
 }
 
-// HoldsSecret derives from the contents of a file whether it holds a private
-// key, a kubeconfig's key, token or password, or a key that encrypts. It is
-// the only judge when a document is read back, and render holds what the
-// control plane's rows declare against it.
+// HoldsSecret reports whether the contents of a file hold a private key, a
+// kubeconfig's key, token or password, or an encryption key. Nothing else
+// decides this for documents that are read back, and render compares it with
+// what the control plane's rows declare.
 func HoldsSecret(contents []byte) bool {
 	for _, s := range secrets {
 		if slices.ContainsFunc(s.words, func(word string) bool { return bytes.Contains(contents, []byte(word)) }) && s.mark().Match(contents) {

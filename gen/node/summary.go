@@ -2,8 +2,9 @@ package node
 
 import "strings"
 
-// What stands in a twin (out/review/twin) in the place of keys and certificates: each
-// with a SHA-256 in hexadecimal behind it, of a public key or of all.
+// What a twin (out/review/twin) has in the place of keys and certificates:
+// each is followed by a SHA-256 in hexadecimal, of a public key or of the
+// whole.
 const (
 	PrivateKeyMark  = "private key of the public key with SHA-256 "
 	PublicKeyMark   = "public key, SHA-256 "
@@ -11,8 +12,8 @@ const (
 	SecretMark      = "secret, SHA-256 "
 )
 
-// CertificateSummary is what a twin tells of a certificate. All are texts, as
-// they stand there.
+// CertificateSummary is what a twin says about a certificate. All fields are
+// texts, as in the twin.
 type CertificateSummary struct {
 	Fingerprint, Subject, Issuer string
 	Names, Addresses, Usages     []string
@@ -20,7 +21,7 @@ type CertificateSummary struct {
 	Algorithm, Key               string // of the public key, and its SHA-256
 }
 
-// Lines writes a summary, a fact a line.
+// Lines returns a summary, one fact a line.
 func (c CertificateSummary) Lines() []string {
 	lines := []string{CertificateMark + c.Fingerprint, "subject " + c.Subject, "issuer " + c.Issuer}
 	if len(c.Names) > 0 {
@@ -32,8 +33,8 @@ func (c CertificateSummary) Lines() []string {
 	return append(lines, "usage "+strings.Join(c.Usages, ", "), "valid "+c.From+" to "+c.To, "public key "+c.Algorithm+", SHA-256 "+c.Key)
 }
 
-// ReadSummaries reads the lines that begin with summaries; rest are those from
-// the first that belongs to none.
+// ReadSummaries reads the lines that begin with summaries; rest begins with
+// the first line that belongs to none.
 func ReadSummaries(lines []string) (all []CertificateSummary, rest []string) {
 	for i, line := range lines {
 		if fingerprint, begins := strings.CutPrefix(line, CertificateMark); begins {
@@ -47,7 +48,7 @@ func ReadSummaries(lines []string) (all []CertificateSummary, rest []string) {
 	return all, nil
 }
 
-// read takes one fact, if the line is one. A key by itself is none.
+// read records one fact, if the line is one. A key by itself is not.
 func (c *CertificateSummary) read(line string) bool {
 	if strings.HasPrefix(line, PublicKeyMark) {
 		return false

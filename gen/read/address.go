@@ -21,7 +21,7 @@ func List(text string, base int) (out []Word) {
 	return out
 }
 
-// Target is whom a URL names.
+// Target is the host and port that a URL names.
 type Target struct {
 	Host string
 	Port int
@@ -29,7 +29,7 @@ type Target struct {
 	OK   bool
 }
 
-// String gives host:port, never a password.
+// String returns host:port, never a password.
 func (t Target) String() string {
 	if strings.Contains(t.Host, ":") {
 		return "[" + t.Host + "]:" + strconv.Itoa(t.Port)

@@ -6,8 +6,8 @@ import (
 	"hagen/gen/node"
 )
 
-// BinariesPath is the script that says which binaries a machine has to have,
-// and brings those that it lacks.
+// BinariesPath is the script that says which binaries a machine needs, and
+// fetches those that are missing.
 const BinariesPath = "/etc/hagen/binaries.sh"
 
 // What the script does, by the name of its function.
@@ -23,13 +23,13 @@ type Step struct {
 	Line     string // with its end
 	Does     string
 	Place    Word   // of the binary, of what is fetched, of the archive or image
-	Product  string // that is needed: "kube-apiserver"
-	Version  string // of it: "1.37.2"
-	Wanted   int    // where product and version stand
+	Product  string // what is needed: "kube-apiserver"
+	Version  string // of the product: "1.37.2"
+	Wanted   int    // offset of product and version
 	URL      string
 	Digest   Word     // its SHA-512
 	Into     string   // the directory that an archive is unpacked to
-	Binaries []string // that are unpacked
+	Binaries []string // what is unpacked
 }
 
 // StepsOf reads the script of a machine, if it has one.
@@ -39,7 +39,7 @@ func StepsOf(n node.Node) []Step {
 	return steps
 }
 
-// ParseSteps reads the script. The rest is what it is without them.
+// ParseSteps reads the script; rest is the script without those lines.
 func ParseSteps(script string) (steps []Step, rest string) {
 	var b strings.Builder
 	at := 0
@@ -54,7 +54,7 @@ func ParseSteps(script string) (steps []Step, rest string) {
 	return steps, b.String()
 }
 
-// parseStep reads a line; a call that lacks a word is none.
+// parseStep reads a line; a call with too few words is none.
 func parseStep(line string, at int) (Step, bool) {
 	words := Split(line, at)
 	if len(words) < 2 {

@@ -13,22 +13,22 @@ type Process struct {
 	Unit  *Unit
 	Name  string // of the program, without its directory
 	Path  Word
-	Args  []Word // all that stands behind the path
+	Args  []Word // everything after the path
 	Flags []Flag
-	Main  bool // ExecStart, not one of its companions
+	Main  bool // of ExecStart, not of ExecStartPre and the like
 }
 
 // Flag is one flag of a command line, or a variable that stands for one.
 type Flag struct {
 	Name, Value string
 	Written     string // the name with its dashes
-	Given       bool   // the value is, too
-	Apart       bool   // the value is a word of its own
+	Given       bool   // with a value
+	Apart       bool   // the value is a separate word
 	Variable    string // "ETCD_NAME"; "" for a flag
 	At, ValueAt int
 }
 
-// Said is the flag as it is written.
+// Said returns the flag or variable as it is written.
 func (f Flag) Said() string {
 	if f.Variable != "" {
 		return f.Variable
@@ -56,8 +56,9 @@ func (u *Unit) Processes() []*Process {
 	return out
 }
 
-// contained is what a container runs, which goes by the name of its image. The
-// image's entry point may be handed the program's own name.
+// contained returns the process of a container, named after its image. The
+// arguments may begin with the program's own name, for the image's entry
+// point.
 func (u *Unit) contained(d Directive) *Process {
 	image, _ := u.Directive(d.Section, "Image")
 	name, _, _ := strings.Cut(path.Base(image.Value), "@")
@@ -66,23 +67,23 @@ func (u *Unit) contained(d Directive) *Process {
 	return &Process{Unit: u, Name: name, Path: Word{image.Value, image.ValueAt}, Args: args, Flags: flagsOf(args), Main: true}
 }
 
-// Container says whether Podman makes the unit.
+// Container reports whether Podman makes the unit.
 func (u *Unit) Container() bool {
 	_, is := u.Directive(node.ContainerSection, "Image")
 	return is
 }
 
-// isFlag knows a flag from a value, which may be a number below zero.
+// isFlag tells a flag from a value, which may be a negative number.
 var isFlag = lazy.Regexp(`^-([^0-9.]|$)`)
 
-// Program is a program without the characters before it that tell systemd how to
-// run it (systemd.service(5)).
+// Program returns a program without the prefix that tells systemd how to run
+// it (systemd.service(5)).
 func Program(w Word) Word {
 	bare := strings.TrimLeft(w.Text, "@-:+!|")
 	return Word{bare, w.At + len(w.Text) - len(bare)}
 }
 
-// ParseFlags reads --name=value, --name value and --name; the rest are words
+// ParseFlags reads --name=value, --name value and --name; rest are the words
 // that belong to no flag.
 func ParseFlags(words []Word) (flags []Flag, rest []Word) {
 	for i := 0; i < len(words); i++ {
@@ -109,7 +110,7 @@ func flagsOf(words []Word) []Flag {
 	return flags
 }
 
-// Flag gives the last flag of a name, which is the one that counts.
+// Flag returns the last flag of a name, which is the one that counts.
 func (p *Process) Flag(name string) (f Flag, found bool) {
 	if p == nil {
 		return Flag{}, false // no such daemon
@@ -122,13 +123,14 @@ func (p *Process) Flag(name string) (f Flag, found bool) {
 	return f, found
 }
 
-// Value gives the value of the last flag of a name; "" for none.
+// Value returns the value of the last flag of a name; "" for none.
 func (p *Process) Value(name string) string {
 	f, _ := p.Flag(name)
 	return f.Value
 }
 
-// Where is the place of a flag's value, or of the program.
+// Where returns the place of a flag's value, or of the program if the flag is
+// missing.
 func (p *Process) Where(name string) Place {
 	if f, found := p.Flag(name); found {
 		return p.Unit.Place(f.ValueAt)

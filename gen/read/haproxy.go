@@ -8,8 +8,8 @@ import (
 	"hagen/gen/node"
 )
 
-// Proxy is a section of haproxy.cfg that listens, sends on, or both. What it
-// does not say itself it takes from the defaults before it.
+// Proxy is a section of haproxy.cfg that listens, sends on, or both. Settings
+// that it lacks come from the defaults section before it.
 type Proxy struct {
 	File     node.File
 	Unit     *Unit // that runs haproxy with this file
@@ -37,18 +37,18 @@ type Server struct {
 // manual, 2.1).
 var proxySections = []string{"global", "defaults", "listen", "frontend", "backend", "resolvers", "peers", "userlist", "cache", "program", "mailers", "http-errors", "ring", "log-forward", "fcgi-app", "crt-store", "traces"}
 
-// serverValues are the options of a server before a value (configuration
-// manual, 5.2). Those of bind that are judged stand among them.
+// serverValues are options of a server that have a value (configuration
+// manual, 5.2), with those of bind that are checked.
 var serverValues = strings.Fields(`
 	addr agent-addr agent-inter agent-port agent-send alpn ca-file check-alpn check-proto check-sni ciphers ciphersuites cookie crl-file crt
 	downinter error-limit fall fastinter id init-addr inter log-proto max-reuse maxconn maxqueue minconn namespace npn observe on-error
 	on-marked-down on-marked-up pool-low-conn pool-max-conn pool-purge-delay port proto proxy-v2-options redir resolve-net resolve-opts
 	resolve-prefer resolvers rise slowstart sni socks4 source ssl-max-ver ssl-min-ver tcp-ut track usesrc verify verifyhost weight ws`)
 
-// OptionHasValue says whether the word after an option is its value.
+// OptionHasValue reports whether the word after an option is its value.
 func OptionHasValue(option string) bool { return slices.Contains(serverValues, option) }
 
-// ParseProxies reads the sections of a haproxy.cfg, which a unit runs.
+// ParseProxies reads the sections of the haproxy.cfg that a unit runs.
 func ParseProxies(file node.File, u *Unit) (out []*Proxy) {
 	var section, defaults *Proxy
 	at := 0
@@ -80,8 +80,8 @@ func uncommented(line string) string {
 	return line
 }
 
-// Line gives the last line of a section that begins with these words; of its
-// defaults, if it has none.
+// Line returns the last line of a section that begins with these words; if
+// there is none, that of its defaults.
 func (p *Proxy) Line(keys ...string) []Word {
 	var found []Word
 	for _, l := range p.Lines {
@@ -110,7 +110,7 @@ func (p *Proxy) Binds() (out []Word, tls bool) {
 	return out, tls
 }
 
-// Only6 says whether the line of a bind says v6only.
+// Only6 reports whether a bind line has v6only.
 func (p *Proxy) Only6(bind Word) bool {
 	return slices.ContainsFunc(p.Lines, func(l proxyLine) bool {
 		return len(l.Words) > 1 && l.Words[1].At == bind.At && slices.Contains(Texts(l.Words), "v6only")
@@ -150,8 +150,8 @@ func (p *Proxy) Servers() (out []Server) {
 	return out
 }
 
-// Has says whether an option is given.
+// Has reports whether an option is given.
 func (s Server) Has(option string) bool { _, given := s.Options[option]; return given }
 
-// Value gives an option's value, "" for none.
+// Value returns an option's value, "" for none.
 func (s Server) Value(option string) string { return s.Options[option].Text }

@@ -8,10 +8,10 @@ import (
 	"hagen/gen/node"
 )
 
-// HostsPath is the file that gives names addresses.
+// HostsPath is the file that maps names to addresses.
 const HostsPath = "/etc/hosts"
 
-// Hosts is what it says (hosts(5)).
+// Hosts is the content of the file (hosts(5)).
 type Hosts struct {
 	Lines  []HostsLine
 	Names  map[string][]netip.Addr
@@ -43,7 +43,7 @@ func (h *Hosts) add(f node.File, first Word, names []Word) {
 	address, err := netip.ParseAddr(first.Text)
 	switch {
 	case err != nil:
-		h.Faults = append(h.Faults, Fault{At: At(f, first.At), Problem: first.Text + " is no address"})
+		h.Faults = append(h.Faults, Fault{At: At(f, first.At), Problem: first.Text + " is not an address"})
 		return
 	case len(names) == 0:
 		h.Faults = append(h.Faults, Fault{At: At(f, first.At), Problem: first.Text + " has no name"})

@@ -20,7 +20,7 @@ func TestHosts(t *testing.T) {
 		line, column, _ := f.At.Position()
 		faults = append(faults, fmt.Sprintf("%d:%d %s", line, column, f.Problem))
 	}
-	if fmt.Sprint(faults) != "[5:1 192.0.2.300 is no address 6:1 192.0.2.2 has no name]" {
+	if fmt.Sprint(faults) != "[5:1 192.0.2.300 is not an address 6:1 192.0.2.2 has no name]" {
 		t.Errorf("%q", faults)
 	}
 }

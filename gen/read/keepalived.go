@@ -12,16 +12,16 @@ import (
 // KeepalivedConf is the file that keepalived reads.
 const KeepalivedConf = "/etc/keepalived/keepalived.conf"
 
-// VirtualRouter is a machine that holds a virtual address in turn with others:
-// what its keepalived.conf says of it (VRRP, RFC 5798).
+// VirtualRouter is a machine that shares a virtual address with others, as its
+// keepalived.conf says (VRRP, RFC 5798).
 type VirtualRouter struct {
 	Host    string
-	ID      string // the number that tells virtual routers on one network apart
+	ID      string // the number of the virtual router on its network
 	Address string // the virtual address
 	Source  string // the machine's own
 }
 
-// VirtualRouters reads those of the nodes that are some.
+// VirtualRouters reads them from the nodes that have keepalived.conf.
 func VirtualRouters(nodes []node.Node) []VirtualRouter {
 	var out []VirtualRouter
 	for _, n := range nodes {
@@ -32,11 +32,11 @@ func VirtualRouters(nodes []node.Node) []VirtualRouter {
 	return out
 }
 
-// Router is what a keepalived.conf says of one virtual address.
+// Router is what a keepalived.conf says about one virtual address.
 type Router struct {
 	Text                                string          // of the whole file
-	begin, end                          int             // where it speaks of this address
-	Words                               map[string]Word // what follows a keyword, there or before any address; the last counts
+	begin, end                          int             // the part about this address
+	Words                               map[string]Word // the word after each keyword, in that part or before the first; the last counts
 	routerID, Priority, Source, Address string
 	Peers                               []string
 }
@@ -47,8 +47,8 @@ var (
 	vrrpHeld  = lazy.Regexp(`virtual_ipaddress \{\s*(\S+)`)
 )
 
-// Routers reads the keepalived.conf among files, if there is one: a virtual
-// address each.
+// Routers reads the keepalived.conf among the files, if there is one: one
+// router for each virtual address.
 func Routers(files []node.File) (out []*Router) {
 	text, found := "", false
 	for _, f := range files {
@@ -82,10 +82,10 @@ func Routers(files []node.File) (out []*Router) {
 	return out
 }
 
-// Own is what the file says of this address.
+// Own returns the part of the file about this address.
 func (r *Router) Own() string { return r.Text[r.begin:r.end] }
 
-// read takes the words of a part of the file.
+// read records the words of a part of the file.
 func (r *Router) read(begin, end int) {
 	at := begin
 	for line := range strings.Lines(r.Text[begin:end]) {
@@ -96,11 +96,11 @@ func (r *Router) read(begin, end int) {
 	}
 }
 
-// At is the place at an offset of the file.
+// At returns the place at an offset of the file.
 func (r *Router) At(at int) Place { return Place{KeepalivedConf, r.Text, at} }
 
-// Where is the place of a word in what keepalived.conf says of the address, or
-// else in all of it.
+// Where returns the place of a word in the part about this address, or else in
+// the whole file.
 func (r *Router) Where(word string) Place {
 	if i := strings.Index(r.Own(), word); i >= 0 {
 		return Place{KeepalivedConf, r.Text, r.begin + i}
@@ -108,8 +108,8 @@ func (r *Router) Where(word string) Place {
 	return Place{KeepalivedConf, r.Text, strings.Index(r.Text, word)}
 }
 
-// Family is that of the address: 4 or 6.
+// Family returns the family of the address: 4 or 6.
 func (r *Router) Family() int {
-	a, _ := netip.ParseAddr(r.Address) // what is none is found elsewhere
+	a, _ := netip.ParseAddr(r.Address) // an invalid one is reported elsewhere
 	return network.Family(a)
 }

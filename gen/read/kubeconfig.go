@@ -7,7 +7,7 @@ import (
 	"hagen/gen/node"
 )
 
-// Kubeconfig is whom a client of the API server dials, and as whom
+// Kubeconfig is the server that a client dials, and the user that it is
 // (client-go, clientcmd/api/v1).
 type Kubeconfig struct {
 	File                    node.File
@@ -18,12 +18,12 @@ type Kubeconfig struct {
 	AuthorityAt             *YAML
 	Client                  PEM
 	ClientAt, KeyAt         *YAML
-	ClientFile, KeyFile     string // "" when they stand in the file
+	ClientFile, KeyFile     string // "" when they are inside the file
 	Key                     PEM
 	HasAuthority, HasClient bool
 }
 
-// entry gives a field of the entry of that name in a list of a kubeconfig.
+// entry returns a field of the entry with that name in a list of a kubeconfig.
 func entry(list *YAML, name, key string) *YAML {
 	for _, item := range list.Items() {
 		if item.Get("name").Value() == name {
@@ -33,9 +33,9 @@ func entry(list *YAML, name, key string) *YAML {
 	return nil
 }
 
-// ParseKubeconfig follows the current context of a file; is is false for one that
-// is no kubeconfig. What a field names is one of the PEM files. A fault is what
-// leads nowhere.
+// ParseKubeconfig follows the current context of a file; is is false if the
+// file is not a kubeconfig. Files that a field names are read from files.
+// Faults are references that lead nowhere.
 func ParseKubeconfig(f node.File, files map[string]PEM) (k Kubeconfig, faults []Fault, is bool) {
 	if !bytes.Contains(f.Contents, []byte("clusters:")) {
 		return Kubeconfig{}, nil, false
@@ -72,7 +72,7 @@ func ParseKubeconfig(f node.File, files map[string]PEM) (k Kubeconfig, faults []
 	return k, nil, true
 }
 
-// material reads what a field names, or holds as data.
+// material reads what a field names, or has as data.
 func material(item string, files map[string]PEM, n *YAML, field string) (contents PEM, at *YAML, found bool, file string) {
 	if data := n.Get(field + "-data"); data != nil {
 		return inline(item, data.Value()), data, true, ""
@@ -81,12 +81,12 @@ func material(item string, files map[string]PEM, n *YAML, field string) (content
 	return files[at.Value()], at, at != nil, at.Value()
 }
 
-// Place is where a field's value stands.
+// Place returns the place of a field's value.
 func (k Kubeconfig) Place(n *YAML) Place {
 	return Place{k.File.Path, string(k.File.Contents), n.Offset()}
 }
 
-// Fault is what a file says wrong, a clause without a stop, and where.
+// Fault is a mistake in a file, a clause without a stop, and its place.
 type Fault struct {
 	At      Place
 	Problem string

@@ -16,13 +16,13 @@ import (
 )
 
 // Certificate is one certificate of a machine: a real one, or what a redacted
-// twin says of it.
+// twin says about it.
 type Certificate struct {
 	Path            string
 	Subject, Issuer string
-	Identity        string // SHA-256 of the whole
+	Identity        string // SHA-256 of the certificate
 	Public          string // SHA-256 of the public key
-	Twin            bool   // nothing can be said about its signature
+	Twin            bool   // its signature cannot be verified
 	*x509.Certificate
 }
 
@@ -36,7 +36,7 @@ type Key struct {
 type PEM struct {
 	Certificates []Certificate
 	Keys         []Key
-	Opaque       bool // something was redacted of which nothing is known
+	Opaque       bool // something was redacted without a description
 }
 
 func digest(data []byte) string {
@@ -73,7 +73,7 @@ func ParsePEM(path string, text []byte) (out PEM) {
 	return out
 }
 
-// privateKey reads the three PEM types that keys come in, or gives nil.
+// privateKey reads the three PEM types of keys; nil if it cannot.
 func privateKey(block *pem.Block) crypto.Signer {
 	var key any
 	var err error
@@ -92,8 +92,8 @@ func privateKey(block *pem.Block) crypto.Signer {
 	return signer
 }
 
-// readTwin reads what a redacted twin (out/review/twin) says in the place of keys and
-// certificates.
+// readTwin reads what a redacted twin (out/review/twin) has in the place of
+// keys and certificates.
 func readTwin(path, text string, out *PEM) {
 	lines := strings.Split(strings.ReplaceAll(text, "; ", "\n"), "\n")
 	for len(lines) > 0 {
@@ -116,7 +116,7 @@ func readTwin(path, text string, out *PEM) {
 
 var digestText = lazy.Regexp(`^[0-9a-f]{64}$`)
 
-// summarized is a certificate of which a twin tells.
+// summarized returns a certificate from what a twin says about it.
 func summarized(path string, s node.CertificateSummary) Certificate {
 	c := Certificate{
 		Path: path, Subject: s.Subject, Issuer: s.Issuer, Identity: s.Fingerprint, Public: s.Key, Twin: true,
@@ -137,13 +137,13 @@ func summarized(path string, s node.CertificateSummary) Certificate {
 			c.IsCA = true
 		}
 	}
-	c.NotBefore, _ = time.Parse(time.RFC3339, s.From) // else no time, which nothing is held against
+	c.NotBefore, _ = time.Parse(time.RFC3339, s.From) // else the zero time, which is not checked
 	c.NotAfter, _ = time.Parse(time.RFC3339, s.To)
 	return c
 }
 
-// inline reads the value of a kubeconfig's ...-data field: base64 of PEM, or
-// the twin of it.
+// inline reads the value of a kubeconfig's ...-data field: PEM in base64, or
+// its twin.
 func inline(item, value string) PEM {
 	if decoded, err := base64.StdEncoding.DecodeString(value); err == nil {
 		return ParsePEM(item, decoded)
@@ -151,7 +151,8 @@ func inline(item, value string) PEM {
 	return ParsePEM(item, []byte(value))
 }
 
-// CommonName reads the CN of a subject as a certificate or a twin writes it.
+// CommonName returns the CN of the subject, as a certificate or a twin writes
+// it.
 func (c Certificate) CommonName() string {
 	for part := range strings.SplitSeq(strings.ReplaceAll(c.Subject, "+", ","), ",") {
 		if name, found := strings.CutPrefix(part, "CN="); found {
@@ -161,7 +162,7 @@ func (c Certificate) CommonName() string {
 	return ""
 }
 
-// Usable says whether a certificate has a usage; one without any has all.
+// Usable reports whether a certificate has a usage; one without any has all.
 func (c Certificate) Usable(usage x509.ExtKeyUsage) bool {
 	for _, u := range c.ExtKeyUsage {
 		if u == usage || u == x509.ExtKeyUsageAny {

@@ -7,7 +7,8 @@ import (
 	"hagen/gen/lazy"
 )
 
-// LongestProxyTime is what HAProxy can keep: milliseconds in 31 bits.
+// LongestProxyTime is the longest that HAProxy can store: milliseconds in 31
+// bits.
 const LongestProxyTime = 1<<31*time.Millisecond - 1
 
 var proxyTime = lazy.Regexp(`^([0-9]{1,10})(us|ms|s|m|h|d)?$`)
@@ -27,10 +28,10 @@ func ParseProxyTime(text string) (time.Duration, bool) {
 	return time.Duration(n) * unit, true
 }
 
-// Notices is how long it takes until a server that does not answer is taken for
-// dead. The first check that fails comes an interval after the last, the others
-// after fastinter (configuration manual, 5.2). The word is the first option that
-// says so.
+// Notices returns how long it takes until a server that does not answer is
+// marked as down, and the first option that sets it. The first check that
+// fails comes an interval after the last, the others after fastinter
+// (configuration manual, 5.2).
 func (s Server) Notices() (time.Duration, Word) {
 	fall, at := 3, s.Address
 	for _, option := range []string{"fall", "fastinter", "inter"} {

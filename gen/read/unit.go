@@ -24,7 +24,7 @@ type part struct {
 }
 
 // Directive is an assignment of a unit. Its value is joined from continued
-// lines, with blanks for the ends of lines, so that offsets hold. They count
+// lines, with blanks for line ends, so that offsets stay right. They count
 // through all parts of the unit.
 type Directive struct {
 	Section, Key, Value string
@@ -32,7 +32,7 @@ type Directive struct {
 	ValueAt             int
 }
 
-// Keys that name other units: those that start one, and all.
+// Keys that name other units: Pulls start them, Dependencies are all.
 var (
 	Pulls        = []string{"Wants", "Requires", "BindsTo", "Upholds", "Requisite", "PartOf", "OnFailure", "OnSuccess"}
 	orderings    = []string{"After", "Before"}
@@ -56,9 +56,8 @@ func parseUnit(u node.Unit, parts ...part) *Unit {
 	return out
 }
 
-// read reads one of the unit's texts. An empty value begins a list anew: what
-// stood there before does not count. Dependencies cannot be taken back
-// (systemd.unit(5)).
+// read reads one of the unit's texts. An empty value resets a list: earlier
+// values do not count. Dependencies cannot be reset (systemd.unit(5)).
 func (u *Unit) read(p part) {
 	text, section := p.text, ""
 	for at := 0; at < len(text); {
@@ -84,9 +83,9 @@ func (u *Unit) read(p part) {
 	}
 }
 
-// logicalLine gives the line at an offset with those that continue it, and
-// where the next one begins. A backslash and the end of its line are blanks,
-// and so are comments between.
+// logicalLine returns the line at an offset with those that continue it, and
+// the offset of the next one. A backslash at the end of a line becomes blanks,
+// and so do comments between.
 func logicalLine(text string, at int) (line string, end int) {
 	first, _, _ := strings.Cut(text[at:], "\n")
 	comment := strings.HasPrefix(strings.TrimSpace(first), "#") || strings.HasPrefix(strings.TrimSpace(first), ";")
@@ -112,13 +111,13 @@ func logicalLine(text string, at int) (line string, end int) {
 	return b.String(), at
 }
 
-// Value gives the last value of a key of a section, or "".
+// Value returns the last value of a key of a section, or "".
 func (u *Unit) Value(section, key string) string {
 	d, _ := u.Directive(section, key)
 	return d.Value
 }
 
-// Directive gives the last directive of a key of a section.
+// Directive returns the last directive of a key of a section.
 func (u *Unit) Directive(section, key string) (found Directive, ok bool) {
 	for _, d := range u.Directives {
 		if d.Section == section && d.Key == key {
@@ -128,7 +127,7 @@ func (u *Unit) Directive(section, key string) (found Directive, ok bool) {
 	return found, ok
 }
 
-// All gives every word of a key of a section.
+// All returns every word of a key of a section.
 func (u *Unit) All(section, key string) (words []Word) {
 	for _, d := range u.Directives {
 		if d.Section == section && d.Key == key {
@@ -138,7 +137,7 @@ func (u *Unit) All(section, key string) (words []Word) {
 	return words
 }
 
-// Place is what stands at an offset; -1 is the unit as such.
+// Place returns the place at an offset; -1 is the unit as such.
 func (u *Unit) Place(at int) Place {
 	for _, p := range slices.Backward(u.Parts) {
 		if at >= p.begin {
@@ -148,7 +147,7 @@ func (u *Unit) Place(at int) Place {
 	return Place{u.Name, u.Contents, at}
 }
 
-// Text is all that is said of the unit.
+// Text returns all texts of the unit.
 func (u *Unit) Text() string {
 	var b strings.Builder
 	for _, p := range u.Parts {
@@ -157,5 +156,5 @@ func (u *Unit) Text() string {
 	return b.String()
 }
 
-// User is who runs the unit; "" is root.
+// User returns the user that runs the unit; "" is root.
 func (u *Unit) User() string { return u.Value("Service", "User") }

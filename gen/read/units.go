@@ -15,17 +15,17 @@ var UnitTypes = map[string]string{
 	".swap": "Swap", ".target": "", ".slice": "", ".scope": "",
 }
 
-// unitParts are the units of a machine by their names, before they are read.
+// unitParts are the units of a machine by name, before they are read.
 type unitParts struct {
 	units map[string]*node.Unit
 	parts map[string][]part // their drop-ins
 	order []string
-	twice []node.Unit // of a name that another has
+	twice []node.Unit // second units with the name of another
 }
 
-// Units reads the units of a machine: the document's, and those that it
-// lays as files and links where systemd finds units (systemd.unit(5)). Of two
-// with one name the second comes last, without drop-ins.
+// Units reads the units of a machine: the document's, and those that are files
+// and links where systemd finds units (systemd.unit(5)). A second one with the
+// same name comes last, without drop-ins.
 func Units(n node.Node) (out []*Unit) {
 	all := gather(n)
 	for _, name := range all.order {
@@ -80,7 +80,7 @@ func gather(n node.Node) unitParts {
 	return all
 }
 
-// unit gives the unit of a name, which is new if there was none.
+// unit returns the unit with a name, and adds it if there is none.
 func (all *unitParts) unit(name string) *node.Unit {
 	if all.units[name] == nil {
 		all.units[name] = &node.Unit{Name: name}

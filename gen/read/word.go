@@ -2,14 +2,13 @@ package read
 
 import "strings"
 
-// Word is a word of a text and where it stands.
+// Word is a word of a text, and its offset.
 type Word struct {
 	Text string
 	At   int
 }
 
-// Split splits a text at blanks, outside of quotes. The offsets count from
-// base.
+// Split splits a text at blanks, outside of quotes. Offsets count from base.
 func Split(text string, base int) []Word {
 	var out []Word
 	for i := 0; i < len(text); {
@@ -38,7 +37,7 @@ func Split(text string, base int) []Word {
 	return out
 }
 
-// Texts gives words without their places.
+// Texts returns words without their offsets.
 func Texts(words []Word) []string {
 	out := make([]string, len(words))
 	for i, w := range words {

@@ -6,7 +6,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// YAML is a node of a YAML document, and where it stands.
+// YAML is a node of a YAML document, and its offset.
 type YAML struct {
 	Key   string // "-" in a sequence, "" at the root
 	At    int    // of the value
@@ -15,8 +15,9 @@ type YAML struct {
 	text  *yamlText
 }
 
-// ParseYAML reads the first document of a text; ok is false for what is no YAML
-// of keys and values. It judges nothing: the daemons' own parsers are strict.
+// ParseYAML reads the first document of a text; ok is false if it is not YAML
+// with keys and values. It checks nothing more: the daemons' own parsers are
+// strict.
 func ParseYAML(text string) (root *YAML, ok bool) {
 	var document yaml.Node
 	if err := yaml.Unmarshal([]byte(text), &document); err != nil || len(document.Content) == 0 {
@@ -34,7 +35,7 @@ func newYAML(text *yamlText, n *yaml.Node) *YAML {
 	return out
 }
 
-// Items are the children of a node, none for nil.
+// Items returns the children of a node, none for nil.
 func (n *YAML) Items() (out []*YAML) {
 	if n == nil {
 		return nil
@@ -59,7 +60,7 @@ func (n *YAML) Items() (out []*YAML) {
 	return out
 }
 
-// Get goes down a path of keys; nil if there is no such node.
+// Get follows a path of keys; nil if there is no such node.
 func (n *YAML) Get(keys ...string) *YAML {
 	for _, key := range keys {
 		var next *YAML
@@ -73,7 +74,7 @@ func (n *YAML) Get(keys ...string) *YAML {
 	return n
 }
 
-// Value gives the value of a node, "" for none.
+// Value returns the value of a node, "" for none.
 func (n *YAML) Value() string {
 	if n == nil {
 		return ""
@@ -81,7 +82,7 @@ func (n *YAML) Value() string {
 	return n.node.Value
 }
 
-// Offset is where the value stands, -1 for none.
+// Offset returns the offset of the value, -1 for none.
 func (n *YAML) Offset() int {
 	if n == nil {
 		return -1
@@ -89,13 +90,13 @@ func (n *YAML) Offset() int {
 	return n.At
 }
 
-// yamlText is a text and where its lines begin.
+// yamlText is a text, and the offsets of its lines.
 type yamlText struct {
 	text   string
 	starts []int
 }
 
-// lineStarts are the beginnings of lines as YAML 1.1 has them.
+// lineStarts returns the offsets of lines as YAML 1.1 has them.
 func lineStarts(text string) []int {
 	starts := []int{0}
 	for i, c := range text {
@@ -108,7 +109,7 @@ func lineStarts(text string) []int {
 	return starts
 }
 
-// offset is that of a line and a column of characters, both from 1.
+// offset returns the offset of a line and a column of characters, both from 1.
 func (t *yamlText) offset(line, column int) int {
 	if line < 1 || line > len(t.starts) {
 		return -1
@@ -121,8 +122,8 @@ func (t *yamlText) offset(line, column int) int {
 	return at
 }
 
-// dash gives the offset of the dash before an item of a sequence; that of the
-// item if none is before it.
+// dash returns the offset of the dash before an item of a sequence; that of
+// the item if there is none.
 func (t *yamlText) dash(at int) int {
 	for i := at - 1; i >= 0 && (t.text[i] == ' ' || t.text[i] == '-'); i-- {
 		if t.text[i] == '-' {

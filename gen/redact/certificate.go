@@ -12,7 +12,7 @@ import (
 	"hagen/gen/node"
 )
 
-// describe says what the blocks of a PEM text are, a fact each.
+// describe returns what the blocks of a PEM text are, a fact each.
 func describe(text []byte) []string {
 	var facts []string
 	for {
@@ -49,7 +49,7 @@ func describeBlock(block *pem.Block) []string {
 	return []string{Hidden + ": " + block.Type}
 }
 
-// describeKey identifies a private key, DER, by its public half.
+// describeKey identifies a private key, in DER, by its public half.
 func describeKey(der []byte) (fact string, isKey bool) {
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if ec, ecErr := x509.ParseECPrivateKey(der); err != nil && ecErr == nil {
@@ -69,7 +69,8 @@ func describeKey(der []byte) (fact string, isKey bool) {
 	return privateKey + fingerprint(public), true
 }
 
-// summary is what a reviewer wants to know of a certificate, one fact a line.
+// summary returns what a reviewer wants to know about a certificate, one fact
+// a line.
 func summary(c *x509.Certificate) []string {
 	var addresses []string
 	for _, a := range c.IPAddresses {
@@ -83,7 +84,8 @@ func summary(c *x509.Certificate) []string {
 	}.Lines()
 }
 
-// usages that hagen's signing profiles know; any other shows as its number.
+// keyUsages and extendedUsages are those of hagen's signing profiles; any
+// other shows as its number.
 var (
 	keyUsages = []struct {
 		bit  x509.KeyUsage

@@ -8,7 +8,7 @@ import (
 )
 
 // place is a row: where people put secrets, in programs and files that are not
-// hagen's. What stands there can be guessed and is not even identified.
+// hagen's. Secrets there can be guessed, so not even their digest is shown.
 type place struct {
 	what  string
 	hints []string              // one of them, in lower case, is in every text that the row is about
@@ -20,7 +20,7 @@ const (
 	named = `(?:pass(?:word|wd|phrase)|token|secret|(?:api|access|private|secret|preshared|pre-shared)[_-]?key|[_-]pass|psk)`
 	// setting is such a name, without the dashes of a flag.
 	setting = `(?:[a-z0-9_][a-z0-9_.-]*?)?` + named
-	// one is a value: quoted, or up to the next blank. What begins with a
+	// one is a value: quoted, or up to the next blank. A value that begins with a
 	// dollar is a variable that holds it.
 	one = `(?P<secret>"[^"\n]+"|'[^'\n]+'|[^\s"'$-]\S*)`
 )
@@ -47,7 +47,7 @@ var places = []place{
 	{".netrc, the account's", []string{"login"}, lazy.Regexp(`(?:\bmachine\s+\S+|\bdefault)(?:\s+(?:login|password)\s+\S+)*\s+account\s+(?P<secret>\S+)`)},
 	{".pgpass", []string{":"}, lazy.Regexp(`(?m)^[^:\s#=]+:(?:[0-9]+|\*):[^:\s]+:[^:\s]+:(?P<secret>[^\s:]\S*)$`)},
 	{"crypt(5)", []string{"$"}, lazy.Regexp(`(?P<secret>\$(?:1|2[abxy]?|5|6|7|y|gy|md5|sha1|apr1)\$[./A-Za-z0-9$=,-]{8,})`)},
-	{"a token that is known by its beginning", []string{"gh", "glpat-", "xox", "akia", "asia", "aiza", "hvs.", "hvb.", "sk-", "sk_", "eyj", "npm_", "pypi-"},
+	{"a token with a known prefix", []string{"gh", "glpat-", "xox", "akia", "asia", "aiza", "hvs.", "hvb.", "sk-", "sk_", "eyj", "npm_", "pypi-"},
 		lazy.Regexp(`\b(?P<secret>gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,}|xox[abeprs]-[A-Za-z0-9-]{10,}|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{30,}|hv[sb]\.[A-Za-z0-9_-]{20,}|sk[-_][A-Za-z0-9_-]{20,}|npm_[A-Za-z0-9]{30,}|pypi-[A-Za-z0-9_-]{30,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)`)},
 	{"a registry's auth", []string{`"auth"`}, lazy.Regexp(`"auth"[ \t]*:[ \t]*"(?P<secret>[^"\n]+)"`)},
 	{"passwd, a field", []string{"passwd"}, lazy.Regexp(`(?im)^[\s#-]*["']?[a-z0-9_.-]*passwd["']?[ \t]*:[ \t]+(?P<secret>[^\s{\[|>].*)$`)},
@@ -59,10 +59,10 @@ var places = []place{
 }
 
 var (
-	// harmless is a value that is no secret, whatever it is called: a twin's, a
+	// harmless is a value that is not a secret, whatever its name: a twin's, a
 	// switch, a file.
 	harmless = lazy.Regexp(`(?i)^(?:REDACTED(?:: .*)?|true|false|yes|no|on|off|none|null|/(?:boot|dev|etc|home|lib|mnt|opt|proc|root|run|srv|sys|tmp|usr|var)/[\w./@-]+(?:[ \t]*\\)?|\\)$`)
-	// notSecret are names that sound like one.
+	// notSecret are names that only look like a secret's.
 	notSecret = lazy.Regexp(`initial-cluster-token[= \t]+$`)
 )
 
@@ -88,14 +88,14 @@ func (p place) hide(text string) string {
 	for _, m := range find.FindAllStringSubmatchIndex(text, -1) {
 		before, value := text[m[0]:m[group]], text[m[group]:m[group+1]]
 		rest := ""
-		// A quote behind it may be one that was opened before the name.
+		// A quote after it may have been opened before the name.
 		if last := value[len(value)-1:]; (last == `"` || last == "'") && strings.Count(value, last)%2 == 1 {
 			value, rest = value[:len(value)-1], last
 		}
 		if value == "" || harmless().MatchString(strings.Trim(value, `"'`)) || settled().MatchString(strings.Trim(value, `"'`)) || notSecret().MatchString(before) {
 			continue
 		}
-		// What goes on in the next line, still does.
+		// A continued line stays continued.
 		if trimmed := strings.TrimRight(value, " \t"); strings.HasSuffix(trimmed, ` \`) || strings.HasSuffix(trimmed, "\t\\") {
 			rest = ` \` + rest
 		}

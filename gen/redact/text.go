@@ -1,7 +1,7 @@
-// Package redact hides what is secret in a text, and describes keys and
-// certificates by what identifies them. Of what a hand has written it hides the
-// forms that docs/twins.md lists. Twins, and whatever else shows a line of a
-// document, go by it.
+// Package redact hides the secrets in a text, and describes keys and
+// certificates by what identifies them. In files written by hand it hides the
+// forms that docs/twins.md lists. It is used for twins, and wherever a line of
+// a document is shown.
 package redact
 
 import (
@@ -15,15 +15,14 @@ import (
 	"hagen/gen/node"
 )
 
-// What stands in the place of a secret, and of a text that cannot be taken
-// apart.
+// What replaces a secret, and a text that cannot be taken apart.
 const (
 	Hidden     = "REDACTED"
 	Everything = Hidden + ": a file whose secret cannot be told from the rest\n"
 )
 
-// What stands in the place of keys and certificates. A twin that is read back
-// must be its own twin, so these are known again.
+// What replaces keys and certificates. The twin of a twin must be the same, so
+// these are recognized.
 const (
 	unreadable  = Hidden + ": PEM that cannot be read"
 	cut         = Hidden + ": PEM that is cut short"
@@ -35,17 +34,17 @@ const (
 )
 
 const (
-	// fact is one fact of a twin about what it does not show.
+	// fact is one fact in a twin about what it does not show.
 	fact = `(?:` + Hidden + `(?:: (?:PEM that (?:cannot be read|is cut short)|a certificate that cannot be read|[A-Z0-9 ]+|base64 of what has a twin with SHA-256 [0-9a-f]{64}))?` +
 		`|(?:private key of the public key with|public key,|public key [A-Za-z0-9]+,|certificate,|secret,|age secret key,) SHA-256 [0-9a-f]{64}` +
 		`|(?:subject|issuer|names|addresses|usage|valid) (?:\\.|[^;\\])*)`
 
 	// Fields of kubeconfigs, encryption configurations and the like, in YAML or
-	// JSON. The value of an encoded one is base64, of PEM or of a key; what the
-	// others hold can be guessed and is not even identified.
+	// JSON. The value of an encoded one is base64, of PEM or of a key. Values of
+	// the others can be guessed, so not even their digest is shown.
 	encodedNames   = `certificate-authority-data|client-certificate-data|client-key-data|secret`
 	guessableNames = `(?i:[a-z0-9_.-]*(?:token|password|passphrase|(?:api|access|private|secret|pre-?shared)[_-]?key|[_-]pass|psk)|[a-z0-9_.-]+secret)`
-	// A list or an object is one value, with those in it.
+	// A list or an object is one value, with those inside.
 	quoted     = `"(?:[^"\\\n]|\\.)*"|'[^'\n]*'`
 	scalars    = `(?:` + quoted + `|[^"'\[\]{}\n])*`
 	flat       = `[\[{]` + scalars + `[\]}]`
@@ -55,11 +54,11 @@ const (
 
 var (
 	blockType = lazy.Regexp(`^[A-Z0-9 ]+$`)
-	// settled is a value that is a twin's already: facts, put together.
+	// settled is a value that is a twin's already: facts, joined.
 	settled = lazy.Regexp(`^` + fact + `(?:; ` + fact + `)*$`)
 
-	// A PEM block may be indented or a comment, have the line ends of another
-	// system, or stand in a string with \n for its line ends.
+	// A PEM block may be indented or commented, have another system's line ends,
+	// or be in a string with \n for its line ends.
 	pemBlock = lazy.Regexp(`(?ms)(^[ \t#]*)?-----BEGIN ([^\n]*?)-----(.*?)-----END [^\n]*?-----(\r?\n)?`)
 	noEnd    = lazy.Regexp(`(?s)-----BEGIN [^\n]*?PRIVATE KEY.*`)
 	noBegin  = lazy.Regexp(`(?m)(?:^[ \t#]*[A-Za-z0-9+/=]*[ \t\r]*\n)*^.*-----END [^\n]*?PRIVATE KEY-----\r?$`)
@@ -69,24 +68,24 @@ var (
 	isEncoded = lazy.Regexp(`^(?:` + encodedNames + `)$`)
 
 	age = lazy.Regexp(`AGE-SECRET-KEY-[0-9A-Z-]*`)
-	// base64 in one piece that is long enough for a key of the shortest kind.
+	// run is base64 in one piece, long enough for a key of the shortest kind.
 	run = lazy.Regexp(`[A-Za-z0-9+/]{60,}={0,2}`)
 )
 
-// Text gives the twin of a file's contents. What node.HoldsSecret finds is
-// never in it: where a secret cannot be told from what surrounds it, nothing
-// of the file is left.
+// Text returns the twin of a file's contents. It never holds what
+// node.HoldsSecret finds: if a secret cannot be told from the text around it,
+// nothing of the file is left.
 func Text(contents []byte) []byte { return text(contents, "\n") }
 
-// Line is Text with the facts about a block on one line, as units and comments
-// want it.
+// Line is Text with the facts about a block on one line, for units and
+// comments.
 func Line(contents []byte) []byte { return text(contents, "; ") }
 
-// Shows says whether Text leaves a text as it is.
+// Shows reports whether Text leaves a text as it is.
 func Shows(contents string) bool { return string(Text([]byte(contents))) == contents }
 
-// text is Text with what separates the facts about a block on lines of its
-// own.
+// text is Text with a separator between the facts about a block on lines of
+// its own.
 func text(contents []byte, between string) []byte {
 	if fact, isKey := describeKey(contents); isKey {
 		return []byte(fact + "\n")
@@ -114,11 +113,11 @@ func text(contents []byte, between string) []byte {
 	return []byte(shown)
 }
 
-// plainer makes of UTF-16, roughly, and of foreign line ends what HoldsSecret
+// plainer turns UTF-16, roughly, and foreign line ends into what HoldsSecret
 // reads.
 var plainer = strings.NewReplacer("\x00", "", "\r\n", "\n", "\r", "\n")
 
-// replaceBlocks replaces PEM, also what is left of it when a part was cut off.
+// replaceBlocks replaces PEM, and the rest of it when a part is cut off.
 func replaceBlocks(text, between string) string {
 	text = pemBlock().ReplaceAllStringFunc(text, func(match string) string {
 		m := pemBlock().FindStringSubmatchIndex(match)
@@ -139,7 +138,7 @@ func replaceBlocks(text, between string) string {
 	return noBegin().ReplaceAllString(text, cut)
 }
 
-// unwrapped is a PEM block without indentation, comment signs and quotes.
+// unwrapped returns a PEM block without indentation, comment signs and quotes.
 func unwrapped(block string) []byte {
 	var lines []string
 	for line := range strings.SplitSeq(strings.NewReplacer(`\r`, "", `\n`, "\n").Replace(block), "\n") {
@@ -149,7 +148,7 @@ func unwrapped(block string) []byte {
 }
 
 // replaceFields replaces the values of fields that begin a line, with the
-// lines that such a value continues on: those that are indented more.
+// lines that continue such a value: those that are indented more.
 func replaceFields(text string) string {
 	lines := strings.Split(text, "\n")
 	var out []string
@@ -173,13 +172,13 @@ func replaceFields(text string) string {
 	return strings.Join(out, "\n")
 }
 
-// column is where a field's name begins, behind the signs of lists.
+// column returns the column of a field's name, after the signs of lists.
 func column(before string) int {
 	return len(before) - len(strings.TrimLeft(before, " \t\r\v\f#-"))
 }
 
-// continuation is how many of the lines stand deeper than a column, with the
-// empty ones between them.
+// continuation returns the lines that are indented more than a column, with
+// the empty ones between them.
 func continuation(lines []string, column int) []string {
 	last := 0
 	for i, line := range lines {
@@ -195,7 +194,7 @@ func continuation(lines []string, column int) []string {
 	return lines[:last]
 }
 
-// replacement is what is shown of a field's value.
+// replacement returns what is shown for a field's value.
 func replacement(name string, value []string) string {
 	if !isEncoded().MatchString(name) {
 		return Hidden
@@ -211,8 +210,8 @@ func replacement(name string, value []string) string {
 	return identify(data)
 }
 
-// identify tells what bytes are: PEM, or a key that nobody guesses. A key that
-// is text may be what somebody thought of.
+// identify describes bytes: PEM, or a key that cannot be guessed. A key that
+// is readable text may be someone's idea.
 func identify(data []byte) string {
 	if block, _ := pem.Decode(data); block != nil {
 		return strings.Join(describe(data), "; ")
@@ -227,11 +226,11 @@ func identify(data []byte) string {
 	return Hidden
 }
 
-// replaceRun replaces base64 of something that is or holds a secret.
+// replaceRun replaces base64 of a secret, or of a text that holds one.
 func replaceRun(encoded string) string {
 	data, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
-		// One character in front may belong to what stands before it.
+		// The first character may belong to the text before.
 		if data, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(encoded, "=")); err != nil {
 			return encoded
 		}
@@ -245,7 +244,7 @@ func replaceRun(encoded string) string {
 	return encoded
 }
 
-// withoutSettled is a text without the fields that are a twin's already.
+// withoutSettled returns a text without the fields that are a twin's already.
 func withoutSettled(text string) string {
 	var out []string
 	for line := range strings.SplitSeq(text, "\n") {

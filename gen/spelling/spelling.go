@@ -1,12 +1,12 @@
-// Package spelling finds the word that a misspelt one was meant to be.
+// Package spelling finds the word that a misspelt one should have been.
 package spelling
 
 import "strings"
 
-// Nearest gives, of the known words, the first of those that are the fewest
-// slips away; "" when that is more than most. A slip is a letter that is
-// missing, too many or wrong; two letters in each other's place are as many as
-// exchanged says. Case does not matter.
+// Nearest returns the known word with the fewest typos, the first of several;
+// "" if there are more than most. A typo is a missing, additional or wrong
+// letter; two swapped letters count as many as exchanged says. Case does not
+// matter.
 func Nearest(word string, known []string, most, exchanged int) string {
 	best, fewest := "", most+1
 	for _, k := range known {
@@ -20,7 +20,7 @@ func Nearest(word string, known []string, most, exchanged int) string {
 	return best
 }
 
-// slips is the Levenshtein distance between two words, with exchanges.
+// slips returns the Levenshtein distance between two words, with exchanges.
 func slips(a, b string, exchanged int) int {
 	width := len(b) + 1
 	rows := make([]int, 3*width) // for all of a so far, for one letter less and for two
