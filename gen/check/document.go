@@ -14,7 +14,7 @@ var documentRules = []check{
 		{ruleDocumentsDiffer, Error, "the machine may get the document that was not checked",
 			"make both say the same, or remove one"},
 		{ruleTranslation, Warning, "hagen writes what Butane makes of config.bu: one of the two was written by hand, or by another program",
-			"run hagen render again, or leave it: the machine is told the same"},
+			"run hagen render again, or leave it: the machine gets the same"},
 	}},
 }
 
@@ -45,6 +45,6 @@ func (m *machine) further() {
 		m.find(ruleDocumentsDiffer, read.Whole(name), "differs from the document beside it")
 	}
 	for _, name := range m.otherBytes {
-		m.find(ruleTranslation, read.Whole(name), "says the same as the document beside it, in other bytes than Butane makes of that")
+		m.find(ruleTranslation, read.Whole(name), "equals the document beside it, but in other bytes than Butane makes of that")
 	}
 }

@@ -110,7 +110,7 @@ func isPortRange(v string) bool {
 	return port(first) && (last == "" || port(last))
 }
 
-// quantity is the syntax of k8s.io/apimachinery's (pkg/api/resource).
+// quantity is the syntax of a quantity (k8s.io/apimachinery, pkg/api/resource).
 var quantity = lazy.Regexp(`^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?$`)
 
 // hostPort matches what net.SplitHostPort accepts.
