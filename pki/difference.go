@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// differences says, field by field, how a recorded request would have to change to become
-// the wanted one: "lifetime: 8760h → 4380h". The order of names and organizations carries no
-// meaning, so it makes no difference.
+// differences lists, field by field, how a recorded request must change to become the
+// wanted one: "lifetime: 8760h → 4380h". The order of names and organizations does not
+// count.
 func differences(recorded, wanted Request) []string {
 	found := change(nil, "authority", recorded.Authority, wanted.Authority)
 	found = append(found, subjectDifferences(recorded.Subject, wanted.Subject)...)
@@ -45,7 +45,8 @@ func change(found []string, field, old, new string) []string {
 	return append(found, fmt.Sprintf("%s: %s → %s", field, old, new))
 }
 
-// setDifference writes what must be added and removed: "+ new1 new2 − old". Empty: nothing.
+// setDifference writes what must be added and removed: "+ new1 new2 − old"; "" if the sets
+// are equal.
 func setDifference(old, new []string) string {
 	var parts []string
 	if added := without(new, old); len(added) > 0 {
@@ -61,7 +62,7 @@ func without(values, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return slices.Contains(others, v) })
 }
 
-// names are the subject alternative names as text, DNS names first, none twice.
+// names returns the subject alternative names as text, DNS names first, without duplicates.
 func (r Request) names() []string {
 	all := slices.Clone(r.DNSNames)
 	for _, address := range r.IPAddresses {

@@ -10,14 +10,14 @@ import (
 	"fmt"
 )
 
-// secretLabel is what an id of a Secret is the HMAC of. Ids stand in files that people commit: it
-// cannot be reworded.
+// secretLabel is the message of the HMAC that is the id of a Secret. It must never change: people
+// commit files with ids.
 const secretLabel = "hagen: id of a secret"
 
-// KeyID identifies the key of an item, in hex, and tells nothing of it: of an Authority, Leaf or
-// KeyPair it is the SHA-256 of the public key's DER (SubjectPublicKeyInfo, as in RFC 7469, 2.4); of
-// a Secret the first half of an HMAC-SHA256 that the secret keys. The error is that of a part that
-// cannot be read.
+// KeyID returns an id of an item's key, in hex, that does not reveal the key: for an Authority, Leaf
+// or KeyPair the SHA-256 of the public key's DER (SubjectPublicKeyInfo, as in RFC 7469, 2.4); for a
+// Secret the first half of an HMAC-SHA256 with the secret as its key. It fails if a part cannot be
+// read.
 func KeyID(item Item) (string, error) {
 	fail := func(err error) (string, error) { return "", fmt.Errorf("%s: %w", item.Request.Name, err) }
 	switch item.Request.Kind {
@@ -25,7 +25,7 @@ func KeyID(item Item) (string, error) {
 		if err := checkSecret(item.Key); err != nil {
 			return fail(err)
 		}
-		raw, _ := base64.StdEncoding.DecodeString(string(item.Key)) // which skips the line's end
+		raw, _ := base64.StdEncoding.DecodeString(string(item.Key)) // skips the newline
 		sum := hmac.New(sha256.New, raw)
 		sum.Write([]byte(secretLabel))
 		return hex.EncodeToString(sum.Sum(nil)[:sha256.Size/2]), nil
@@ -43,10 +43,10 @@ func KeyID(item Item) (string, error) {
 	return KeyIDOf(cert), nil
 }
 
-// KeyIDOf is KeyID of the item with this certificate.
+// KeyIDOf returns the KeyID of the item with this certificate.
 func KeyIDOf(cert *x509.Certificate) string { return Fingerprint(cert.RawSubjectPublicKeyInfo) }
 
-// Fingerprint is the SHA-256 of DER, in hex.
+// Fingerprint returns the SHA-256 of DER, in hex.
 func Fingerprint(der []byte) string {
 	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:])

@@ -15,9 +15,8 @@ import (
 // Action is what Issue did about a request.
 type Action string
 
-// What Issue does: make what was missing, issue a leaf again, keep what fits.
-// That a leaf that is missing was there before, only a store can tell: it is
-// renewed then (store.Store.Renewed).
+// Actions of Issue: make what is missing, issue a leaf again, keep what fits. Renewed
+// comes from store.Store.Renewed: only a store knows that a missing leaf existed before.
 const (
 	Made     Action = "made"
 	Renewed  Action = "renewed"
@@ -25,7 +24,7 @@ const (
 	Kept     Action = "kept"
 )
 
-// Change tells what was done about one request, and why; Why is empty for what was kept.
+// Change says what was done about one request, and why; Why is empty for a kept item.
 type Change struct {
 	Name   string
 	Action Action
@@ -43,16 +42,16 @@ type Result struct {
 	Warnings []Warning
 }
 
-// Issue fulfils the requests: what have lacks is made, a leaf that no longer is what its
-// request asks for is issued again with a new key, all else is kept, also what nobody asks
-// for any more. An authority, key pair or secret is never replaced: if its request differs, a
-// warning says so.
+// Issue fulfils the requests. It makes items that are missing from have, reissues with a new
+// key leaves that differ from their request, and keeps all other items, also those that no
+// request asks for. An authority, key pair or secret is never replaced: if its request
+// differs, a warning says so.
 //
-// Certificates are valid from an hour before now until now and the request's lifetime, in
+// Certificates are valid from an hour before now until now plus the request's lifetime, in
 // whole seconds UTC; a leaf ends no later than its authority. Keys come from keys, in
-// parallel, the bytes of secrets from random. When anything was made, the whole set is
-// verified before it is returned; what nothing was added to is as sound as it came. The error
-// lists all faults found, one a line; there is no result then.
+// parallel; the bytes of secrets come from random. If anything was made, the whole set is
+// verified before it is returned. The error lists all faults, one per line; there is no
+// result then.
 func Issue(requests []Request, have Set, now time.Time, keys KeySource, random io.Reader) (Result, error) {
 	if err := validateAll(requests); err != nil {
 		return Result{}, err
@@ -102,7 +101,7 @@ func (run *issuance) plan(requests []Request) error {
 		case !there:
 			change.Action, change.Why = Made, "missing"
 		case recorded.Kind != request.Kind:
-			errs = append(errs, fmt.Errorf("%s: the PKI directory holds a %s of this name, but a %s is wanted: it is not the directory of this cluster, or not of this version of hagen", request.Name, recorded.Kind, request.Kind))
+			errs = append(errs, fmt.Errorf("%s: the PKI directory holds a %s of this name, but a %s is wanted: it belongs to another cluster, or to another version of hagen", request.Name, recorded.Kind, request.Kind))
 		case request.Kind == Leaf:
 			if _, kept := run.set[request.Authority]; !kept {
 				found = append(found, "authority: "+request.Authority+" is new")
@@ -111,7 +110,7 @@ func (run *issuance) plan(requests []Request) error {
 				change.Action, change.Why = Reissued, strings.Join(found, "; ")
 			}
 		case len(found) > 0:
-			run.warnings = append(run.warnings, Warning{request.Name, fmt.Sprintf("stays as it is although another is asked for now (%s): an existing %s is never replaced; write back what it was made for",
+			run.warnings = append(run.warnings, Warning{request.Name, fmt.Sprintf("kept, although another is now asked for (%s): an existing %s is never replaced; restore the values that it was made for",
 				strings.Join(found, "; "), request.Kind)})
 		}
 		run.changes = append(run.changes, change)
@@ -119,12 +118,12 @@ func (run *issuance) plan(requests []Request) error {
 	return errors.Join(errs...)
 }
 
-// madeAny says whether the plan makes or reissues anything.
+// madeAny reports whether the plan makes or reissues anything.
 func (run *issuance) madeAny() bool {
 	return slices.ContainsFunc(run.changes, func(c Change) bool { return c.Action != Kept })
 }
 
-// pending are the indexes of the requests of these kinds for which there is work to do.
+// pending returns the indexes of the requests of these kinds that are not kept.
 func (run *issuance) pending(requests []Request, kinds ...Kind) []int {
 	var found []int
 	for i, request := range requests {
@@ -160,7 +159,7 @@ func newKey(request Request, keys KeySource) (crypto.Signer, error) {
 	return key, nil
 }
 
-// makeRoots makes all that no authority signs: authorities, key pairs and secrets.
+// makeRoots makes the items that no authority signs: authorities, key pairs and secrets.
 func (run *issuance) makeRoots(requests []Request, random io.Reader) error {
 	var errs []error
 	for _, i := range run.pending(requests, Authority, KeyPair, Secret) {
@@ -195,7 +194,7 @@ func makeRoot(request Request, key crypto.Signer, now time.Time, random io.Reade
 	return item, err
 }
 
-// makeLeaves signs the pending leaves. Their authorities are all in the set by now.
+// makeLeaves signs the pending leaves. The set already holds their authorities.
 func (run *issuance) makeLeaves(requests []Request) error {
 	pending := run.pending(requests, Leaf)
 	issuers := map[string]issuer{}
@@ -236,9 +235,9 @@ func makeLeaf(request Request, key crypto.Signer, by issuer, now time.Time) (Ite
 	return Item{Request: request, Cert: cert, Key: encoded}, warning, err
 }
 
-// Client issues one client certificate that no Set keeps, as for a user's kubeconfig. The
-// request must be a Leaf with the ClientAuthentication profile and name the authority. The
-// warning, if any, is about a lifetime cut to that of the authority.
+// Client issues one client certificate that is not kept in a Set, as for a user's kubeconfig.
+// The request must be a Leaf with the ClientAuthentication profile and name the authority. The
+// warning, if any, is about a lifetime shortened to that of the authority.
 func Client(authority Item, request Request, now time.Time, keys KeySource) (Item, []Warning, error) {
 	if err := validateAll([]Request{authority.Request, request}); err != nil {
 		return Item{}, nil, err
@@ -267,15 +266,15 @@ func Client(authority Item, request Request, now time.Time, keys KeySource) (Ite
 	return item, []Warning{*note}, nil
 }
 
-// Certificates that end sooner than this are warned of, and those that live
-// less than three times as long when a third of their life is left: one that
-// lives a month is not near its end when it is new.
+// Issue warns of certificates that end sooner than this. For a lifetime of less than
+// three times as long it warns in the last third: a new certificate for a month is not
+// near its end.
 const (
 	leafNotice      = 30 * 24 * time.Hour
 	authorityNotice = 365 * 24 * time.Hour
 )
 
-// warnOfExpiry looks at what was kept; what was just made is as its request wants it.
+// warnOfExpiry warns of kept certificates; new ones end when their request says.
 func (run *issuance) warnOfExpiry() {
 	for _, change := range run.changes {
 		item := run.set[change.Name]
@@ -288,7 +287,7 @@ func (run *issuance) warnOfExpiry() {
 		}
 		notice, remedy := leafNotice, "delete both its files in the PKI directory and render again to renew it"
 		if item.Request.Kind == Authority {
-			notice, remedy = authorityNotice, "what it signed ends with it, at the latest (docs/pki.md)"
+			notice, remedy = authorityNotice, "all that it signed ends with it, at the latest (docs/pki.md)"
 		}
 		left := cert.NotAfter.Sub(run.now)
 		if left <= notice && item.Request.Kind == Leaf && run.authorityEnds(item).Before(run.now) {
@@ -303,8 +302,8 @@ func (run *issuance) warnOfExpiry() {
 	}
 }
 
-// authorityEnds is when the authority of a leaf expires; never, if it has none
-// that can be read.
+// authorityEnds returns when the authority of a leaf expires; later than now, if the
+// authority cannot be read.
 func (run *issuance) authorityEnds(leaf Item) time.Time {
 	cert, err := run.set[leaf.Request.Authority].X509()
 	if err != nil {
@@ -313,7 +312,7 @@ func (run *issuance) authorityEnds(leaf Item) time.Time {
 	return cert.NotAfter
 }
 
-// days tells a time in whole days, as a person does.
+// days writes a time in whole days, for people.
 func days(left time.Duration) string {
 	switch n := int(left.Hours() / 24); n {
 	case 0:

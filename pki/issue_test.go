@@ -235,8 +235,8 @@ func TestIssueNeverReplacesRoots(t *testing.T) {
 		}
 	}
 	want := []Warning{
-		{"authorities/a/ca", "stays as it is although another is asked for now (common name: Test CA authorities/a/ca → Another; lifetime: 87600h → 8760h): an existing authority is never replaced; write back what it was made for"},
-		{"cluster/sa", "stays as it is although another is asked for now (algorithm: ecdsa-p384 → rsa-2048): an existing key-pair is never replaced; write back what it was made for"},
+		{"authorities/a/ca", "kept, although another is now asked for (common name: Test CA authorities/a/ca → Another; lifetime: 87600h → 8760h): an existing authority is never replaced; restore the values that it was made for"},
+		{"cluster/sa", "kept, although another is now asked for (algorithm: ecdsa-p384 → rsa-2048): an existing key-pair is never replaced; restore the values that it was made for"},
 	}
 	if !slices.Equal(second.Warnings, want) {
 		t.Errorf("got  %v\nwant %v", second.Warnings, want)
@@ -255,14 +255,14 @@ func TestIssueWarnsOfDates(t *testing.T) {
 		{61 * day, []Warning{{"admin", "expires on 2026-06-12, in 29 days: delete both its files in the PKI directory and render again to renew it"}}},
 		{100 * day, []Warning{{"admin", "expired on 2026-06-12: delete both its files in the PKI directory and render again to renew it"}}},
 		{3300 * day, []Warning{
-			{"ca", "expires on 2036-03-11, in 350 days: what it signed ends with it, at the latest (docs/pki.md)"},
+			{"ca", "expires on 2036-03-11, in 350 days: all that it signed ends with it, at the latest (docs/pki.md)"},
 			{"server", "expired on 2027-03-14: delete both its files in the PKI directory and render again to renew it"},
 			{"admin", "expired on 2026-06-12: delete both its files in the PKI directory and render again to renew it"},
 		}},
 		{3700 * day, []Warning{
-			{"ca", "expired on 2036-03-11: what it signed ends with it, at the latest (docs/pki.md)"},
-			{"server", "expired on 2027-03-14: its authority has expired, too, and signs nothing any more (docs/pki.md)"},
-			{"admin", "expired on 2026-06-12: its authority has expired, too, and signs nothing any more (docs/pki.md)"},
+			{"ca", "expired on 2036-03-11: all that it signed ends with it, at the latest (docs/pki.md)"},
+			{"server", "expired on 2027-03-14: its authority has expired, too, and cannot sign any more (docs/pki.md)"},
+			{"admin", "expired on 2026-06-12: its authority has expired, too, and cannot sign any more (docs/pki.md)"},
 		}},
 		{89*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in less than a day: delete both its files in the PKI directory and render again to renew it"}}},
 		{88*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in a day: delete both its files in the PKI directory and render again to renew it"}}},
@@ -337,15 +337,15 @@ func TestIssueRefuses(t *testing.T) {
 		random   string
 		want     string
 	}{
-		{"another kind", []Request{{Name: "cluster/sa", Kind: Secret}}, have, Generate, "", "cluster/sa: the PKI directory holds a key-pair of this name, but a secret is wanted: it is not the directory of this cluster, or not of this version of hagen"},
+		{"another kind", []Request{{Name: "cluster/sa", Kind: Secret}}, have, Generate, "", "cluster/sa: the PKI directory holds a key-pair of this name, but a secret is wanted: it belongs to another cluster, or to another version of hagen"},
 		{"no key", []Request{ca}, nil, broken, "", "ca: no key could be generated: no entropy"},
 		{"another key", []Request{ca}, nil, wrong, "", "ca: the key generated for it is not ecdsa-p256"},
-		{"no random bytes", []Request{{Name: "s", Kind: Secret}}, nil, Generate, "short", "s: no random bytes to be had for it"},
+		{"no random bytes", []Request{{Name: "s", Kind: Secret}}, nil, Generate, "short", "s: the system has no random bytes for it"},
 		{"twice", []Request{ca, authorityRequest("CA")}, nil, Generate, "", "CA: asked for twice (the other is ca)"},
 		{"no authority", []Request{clientRequest("x", "ca")}, nil, Generate, "", `x: its authority "ca" is not among the authorities asked for`},
 		{"authority is a leaf", []Request{ca, clientRequest("x", "y"), clientRequest("y", "ca")}, nil, Generate, "", `x: its authority "y" is not among the authorities asked for`},
 		{"self-issued", []Request{ca, {Name: "x", Kind: Leaf, Authority: "ca", Subject: ca.Subject, Profile: ClientAuthentication, Algorithm: ECDSAP256, Lifetime: year}}, nil, Generate, "",
-			"x: its subject is that of its authority ca; give one of them another common name"},
+			"x: its subject is also that of its authority ca; give one of them another common name"},
 	}
 	for _, test := range tests {
 		_, err := Issue(test.requests, test.have, testNow, test.keys, strings.NewReader(test.random))

@@ -40,12 +40,12 @@ const SecretSize = 32
 func newSecret(random io.Reader) ([]byte, error) {
 	raw := make([]byte, SecretSize)
 	if _, err := io.ReadFull(random, raw); err != nil {
-		return nil, errors.New("no random bytes to be had for it")
+		return nil, errors.New("the system has no random bytes for it")
 	}
 	return append(base64.StdEncoding.AppendEncode(nil, raw), '\n'), nil
 }
 
-// checkSecret says what is wrong with the text of a Secret, and nothing of its content.
+// checkSecret says what is wrong with the text of a Secret, without its content.
 func checkSecret(text []byte) error {
 	raw, err := base64.StdEncoding.Strict().DecodeString(string(bytes.TrimSuffix(text, []byte("\n"))))
 	if err != nil || bytes.ContainsAny(bytes.TrimSuffix(text, []byte("\n")), "\r\n") {

@@ -16,12 +16,12 @@ import (
 
 // KeyRequest asks for one private key.
 type KeyRequest struct {
-	// Name is that of the request the key is for.
+	// Name is the name of the request that the key is for.
 	Name      string
 	Algorithm Algorithm
 }
 
-// KeySource makes private keys: *ecdsa.PrivateKey or *rsa.PrivateKey, as the algorithm says.
+// KeySource makes private keys: *ecdsa.PrivateKey or *rsa.PrivateKey, according to the algorithm.
 // It is called from several goroutines at once.
 type KeySource func(KeyRequest) (crypto.Signer, error)
 
@@ -102,7 +102,7 @@ func encodePublic(public crypto.PublicKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: pemPublicKey, Bytes: der}), nil
 }
 
-// parseKey reads a private key as encodeKey wrote it. No error tells anything of the key.
+// parseKey reads a private key as encodeKey wrote it. Its errors reveal nothing of the key.
 func parseKey(data []byte) (crypto.Signer, error) {
 	block, err := soleBlock(data, pemECDSAKey, pemRSAKey)
 	if err != nil {
@@ -144,19 +144,19 @@ func parseCertificate(data []byte) (*x509.Certificate, error) {
 	return cert, nil
 }
 
-// soleBlock returns the PEM block that is all there is in data, of one of the given types.
-// pem.Decode alone would skip over whatever stands before, and leave what comes after.
+// soleBlock returns the only PEM block in data, which must be of one of the given types and
+// the whole of data. pem.Decode alone skips text before a block and ignores text after it.
 func soleBlock(data []byte, types ...string) (*pem.Block, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, errors.New("it is empty")
 	}
 	block, rest := pem.Decode(data)
 	if block == nil {
-		return nil, errors.New("it is not PEM, or cut short")
+		return nil, errors.New("it is not PEM, or it is truncated")
 	}
 	begin := []byte("-----BEGIN ")
 	if !bytes.HasPrefix(data, begin) {
-		return nil, errors.New("something stands before the PEM block")
+		return nil, errors.New("there is text before the PEM block")
 	}
 	if len(bytes.TrimSpace(rest)) > 0 || bytes.Count(data, begin) > 1 {
 		return nil, errors.New("it holds more than one PEM block")

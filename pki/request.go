@@ -77,7 +77,7 @@ type Request struct {
 	// Profile is the signing profile of a leaf.
 	Profile   string    `json:"profile,omitempty"`
 	Algorithm Algorithm `json:"algorithm,omitempty"`
-	// Lifetime is how long a certificate is valid after it was made. In JSON it is text,
+	// Lifetime is how long a certificate is valid after it is made. In JSON it is text,
 	// as in "8760h0m0s".
 	Lifetime time.Duration `json:"lifetime,omitempty"`
 }
@@ -85,7 +85,7 @@ type Request struct {
 // plainRequest is a Request without its JSON methods, to marshal all fields but Lifetime.
 type plainRequest Request
 
-// ErrLifetime is wrapped by the error of a lifetime that cannot be read.
+// ErrLifetime is wrapped by errors about a lifetime that cannot be read.
 var ErrLifetime = errors.New("is not a duration")
 
 // MarshalJSON writes the request with its lifetime as text and without empty fields.
@@ -100,8 +100,8 @@ func (r Request) MarshalJSON() ([]byte, error) {
 	return json.Marshal(written)
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. A field it does not know is an error: it would
-// be lost when the request is written again.
+// UnmarshalJSON reads what MarshalJSON wrote. An unknown field is an error: it would be lost
+// when the request is written again.
 func (r *Request) UnmarshalJSON(data []byte) error {
 	var read struct {
 		plainRequest

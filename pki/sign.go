@@ -22,8 +22,8 @@ func init() {
 // selfSigned is the signing profile of authorities. No leaf can ask for it.
 const selfSigned = "authority"
 
-// signingPolicy is the cert-config.json of cfssl: profile names, usages and expiry. The
-// expiry is formal only, since every signature is given its dates.
+// signingPolicy returns what cfssl's cert-config.json holds: profile names, usages and expiry.
+// The expiry is a formality: every signature sets its own dates.
 //
 // Key encipherment is RSA key transport. A certificate with an ECDSA key must not name it
 // (RFC 8813, 3), so the usage depends on the leaf's key.
@@ -45,15 +45,15 @@ func signingPolicy(algorithm Algorithm) *config.Signing {
 			selfSigned: {
 				Usage:  []string{"cert sign", "crl sign"},
 				Expiry: expiry,
-				// No path length: another authority can one day be signed with it, so
-				// that who trusts this one trusts that one, too (RFC 5280, 4.2.1.9).
+				// No path length: the authority may one day sign another one, which
+				// clients of this one then trust, too (RFC 5280, 4.2.1.9).
 				CAConstraint: config.CAConstraint{IsCA: true},
 			},
 		},
 	}
 }
 
-// usages are those that the request's certificate must have.
+// usages returns the usages that the request's certificate must have.
 func (r Request) usages() (x509.KeyUsage, []x509.ExtKeyUsage) {
 	profile := r.Profile
 	if r.Kind == Authority {
@@ -87,21 +87,21 @@ func newIssuer(authority Item) (issuer, error) {
 	return issuer{name: name, cert: cert, key: key}, nil
 }
 
-// backdate allows for clocks of readers that are behind.
+// backdate allows for clocks that are behind.
 const backdate = time.Hour
 
 // signAuthority returns the self-signed certificate for request and key, PEM.
 func signAuthority(request Request, key crypto.Signer, now time.Time) ([]byte, error) {
-	// A local signer without a certificate signs its first one with itself.
+	// A local signer without a certificate makes a self-signed one.
 	return sign(request, key, selfSigned, issuer{key: key}, now.Add(-backdate), now.Add(request.Lifetime))
 }
 
-// sign returns the certificate that the issuer gives to key for request, PEM. The warning is
-// about a lifetime cut short.
+// sign returns the certificate of key for request, signed by the issuer, PEM. The warning is
+// about a shortened lifetime.
 func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte, *Warning, error) {
 	notBefore, notAfter := now.Add(-backdate), now.Add(request.Lifetime)
 	if now.Before(i.cert.NotBefore) || !now.Before(i.cert.NotAfter) {
-		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, set the clock right; certificates that are still valid go on until they end",
+		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, correct the clock; existing certificates stay valid until they end",
 			request.Name, i.name, i.cert.NotBefore.Format(time.RFC3339), i.cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	if notBefore.Before(i.cert.NotBefore) {
@@ -117,12 +117,12 @@ func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte,
 	return cert, warning, err
 }
 
-// lastYear is the last that a certificate can say (RFC 5280, 4.1.2.5).
+// lastYear is the last year that a certificate can hold (RFC 5280, 4.1.2.5).
 const lastYear = 9999
 
 func sign(request Request, key crypto.Signer, profile string, by issuer, notBefore, notAfter time.Time) ([]byte, error) {
 	if notAfter.Year() > lastYear {
-		return nil, fmt.Errorf("%s: would end in the year %d, and a certificate can say none after %d: set the clock right (it says %s), or write a shorter lifetime than %s",
+		return nil, fmt.Errorf("%s: would end in the year %d, but a certificate cannot hold a year after %d: correct the clock (it shows %s), or write a shorter lifetime than %s",
 			request.Name, notAfter.Year(), lastYear, day(notBefore), hours(request.Lifetime))
 	}
 	asked, err := csr.Generate(key, &csr.CertificateRequest{
@@ -150,13 +150,13 @@ func sign(request Request, key crypto.Signer, profile string, by issuer, notBefo
 	return cert, nil
 }
 
-// unsigned hides cfssl's own error, a number and JSON, which tells a user nothing. Requests
-// are validated before, so all that is left is a key that cannot sign.
+// unsigned hides cfssl's own error, a number and JSON, which does not help a user. Requests
+// are validated before, so the only cause left is a key that cannot sign.
 func unsigned(request Request) error {
-	return errors.New(request.Name + ": its certificate could not be signed; the key of it or of its authority does not work")
+	return errors.New(request.Name + ": its certificate could not be signed; its key or that of its authority does not work")
 }
 
-// cfssl returns the subject without its common name. cfssl takes one organization a Name.
+// cfssl returns the subject without its common name. cfssl takes one organization per Name.
 func (s Subject) cfssl() []csr.Name {
 	names := []csr.Name{{C: s.Country, ST: s.Province, L: s.Locality, OU: s.OrganizationalUnit}}
 	for i, organization := range s.Organization {

@@ -13,9 +13,9 @@ import (
 	"hagen/gen/lazy"
 )
 
-// Validate says whether the request can be fulfilled on its own: a clean name, a known kind,
-// algorithm and profile, and exactly the fields its kind has a use for. The error lists all
-// that is wrong, one line each.
+// Validate returns an error unless the request by itself can be fulfilled: it has a clean name,
+// a known kind, algorithm and profile, and exactly the fields that its kind needs. The error
+// lists all faults, one per line.
 func (r Request) Validate() error {
 	if err := validateName(r.Name); err != nil {
 		return err
@@ -47,7 +47,7 @@ func validateAll(requests []Request) error {
 	folded := map[string]string{}
 	for _, r := range requests {
 		errs = append(errs, r.Validate())
-		// Some file systems hold Ca.pem and ca.pem to be one file.
+		// On some file systems Ca.pem and ca.pem are the same file.
 		fold := strings.ToLower(r.Name)
 		if other, taken := folded[fold]; taken {
 			errs = append(errs, fmt.Errorf("%s: asked for twice (the other is %s)", r.Name, other))
@@ -68,9 +68,9 @@ func validateAll(requests []Request) error {
 		if kinds[r.Authority] != Authority {
 			errs = append(errs, fmt.Errorf("%s: its authority %q is not among the authorities asked for", r.Name, r.Authority))
 		} else if len(subjectDifferences(r.Subject, subjects[r.Authority])) == 0 {
-			// RFC 5280, 3.2: subject and issuer being the same marks a certificate as
-			// self-issued, and chain building goes wrong.
-			errs = append(errs, fmt.Errorf("%s: its subject is that of its authority %s; give one of them another common name", r.Name, r.Authority))
+			// RFC 5280, 3.2: a certificate whose subject is its issuer counts as
+			// self-issued, and chain building fails.
+			errs = append(errs, fmt.Errorf("%s: its subject is also that of its authority %s; give one of them another common name", r.Name, r.Authority))
 		}
 	}
 	return errors.Join(errs...)
@@ -78,8 +78,8 @@ func validateAll(requests []Request) error {
 
 var nameSegment = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
-// validateName accepts what is a clean relative path on every file system and cannot be
-// taken for one of the files of another item.
+// validateName accepts a clean relative path on every file system that cannot be mistaken for
+// a file of another item.
 func validateName(name string) error {
 	segments := strings.Split(name, "/")
 	for _, segment := range segments {
@@ -174,8 +174,8 @@ func (r Request) unwanted(fields ...string) []string {
 
 var dnsLabel = lazy.Regexp(`^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?$`)
 
-// isDNSName accepts host names (RFC 1123, 2.1) with a wildcard as the first label. All else,
-// and above all what cfssl would take for an address, a mail address or a URI, is refused.
+// isDNSName accepts host names (RFC 1123, 2.1), also with a wildcard as the first label. It
+// refuses all else, above all texts that cfssl would read as an address, a mail address or a URI.
 func isDNSName(name string) bool {
 	if _, err := netip.ParseAddr(name); err == nil || len(name) > 253 {
 		return false
@@ -188,7 +188,7 @@ func isDNSName(name string) bool {
 	return true
 }
 
-// countryCode is the shape of ISO 3166 codes, all that X.520 allows.
+// countryCode is the form of ISO 3166 codes, the only ones that X.520 allows.
 var countryCode = lazy.Regexp(`^[A-Za-z]{2}$`)
 
 func (s Subject) isZero() bool {
@@ -196,7 +196,7 @@ func (s Subject) isZero() bool {
 		s.Country == "" && s.Province == "" && s.Locality == ""
 }
 
-// validate holds the subject against the upper bounds of RFC 5280, appendix A.1; openssl and
+// validate checks the subject against the upper bounds of RFC 5280, appendix A.1; openssl and
 // others refuse longer values.
 func (s Subject) validate() []string {
 	var faults []string

@@ -31,11 +31,11 @@ type Fault struct {
 // Error is the fault on one line. It never holds key material.
 func (f Fault) Error() string { return fmt.Sprintf("%s: %s: %s", f.Name, f.Part, f.Text) }
 
-// Verify reads every item of the set anew from its PEM and says all that is wrong, ordered by
-// name; nothing if all is well. A certificate must be what its request asks for, belong to
-// its key, and be signed by its authority for the usages asked for; the halves of a key pair
-// must match; a secret must be 32 bytes. Nothing in a file may precede or follow. What has
-// expired is not a fault: each chain is verified at a time when it is or was valid.
+// Verify parses every item of the set from its PEM and returns all faults, ordered by name. A
+// certificate must be what its request asks for, belong to its key, and be signed by its
+// authority for the requested usages; the halves of a key pair must match; a secret must be 32
+// bytes. A file must hold nothing else. An expired certificate is not a fault: each chain is
+// verified at a time when it is or was valid.
 func Verify(set Set) []Fault {
 	names := slices.Sorted(maps.Keys(set))
 	checked := make([]inspection, len(names))
@@ -70,7 +70,7 @@ func faultsAsError(faults []Fault) error {
 	return errors.Join(errs...)
 }
 
-// inspection is the look at one item by itself.
+// inspection holds the result of checking one item by itself.
 type inspection struct {
 	request Request
 	cert    *x509.Certificate
@@ -93,7 +93,7 @@ func inspect(item Item) inspection {
 	if err != nil {
 		i.fault(PrivateKey, "%s", err)
 	} else if found := algorithmOf(key.Public()); found != item.Request.Algorithm {
-		i.fault(PrivateKey, "the key is not %s, which was asked for", item.Request.Algorithm)
+		i.fault(PrivateKey, "the key is not %s, as requested", item.Request.Algorithm)
 	}
 	if item.Request.Kind == KeyPair {
 		public, err := parsePublic(item.Public)
@@ -120,18 +120,18 @@ func sameKey(a, b crypto.PublicKey) bool {
 	return ok && key.Equal(b)
 }
 
-// inspectCertificate holds the certificate against its request.
+// inspectCertificate compares the certificate with its request.
 func (i *inspection) inspectCertificate() {
 	cert, request := i.cert, i.request
 	if found := subjectDifferences(subjectOf(cert.Subject), request.Subject); len(found) > 0 {
-		i.fault(Certificate, "its subject is not the one asked for (%s)", strings.Join(found, "; "))
+		i.fault(Certificate, "its subject is not the requested one (%s)", strings.Join(found, "; "))
 	}
 	present := Request{DNSNames: cert.DNSNames}
 	for _, address := range cert.IPAddresses {
 		present.DNSNames = append(present.DNSNames, address.String())
 	}
 	if found := setDifference(present.names(), request.names()); found != "" || len(cert.EmailAddresses)+len(cert.URIs) > 0 {
-		i.fault(Certificate, "its names are not those asked for (%s)", found)
+		i.fault(Certificate, "its names are not the requested ones (%s)", found)
 	}
 	usage, extended := request.usages()
 	if cert.KeyUsage != usage || !slices.Equal(cert.ExtKeyUsage, extended) || len(cert.UnknownExtKeyUsage) > 0 {
@@ -145,7 +145,7 @@ func (i *inspection) inspectCertificate() {
 		i.fault(Certificate, "it ends before it begins")
 	}
 	authority := request.Kind == Authority
-	// Authorities of earlier releases have path length 0, those of today none.
+	// Authorities of earlier releases have path length 0, new ones have none.
 	unlimited := cert.MaxPathLen < 0 || cert.MaxPathLenZero
 	if !cert.BasicConstraintsValid || cert.IsCA != authority || authority && !unlimited {
 		i.fault(Certificate, "its basic constraints are not those of %s", request.Kind)
@@ -165,11 +165,11 @@ func subjectOf(name pkix.Name) Subject {
 	}
 }
 
-// verifyChain checks that the authority signed the leaf. If the authority itself has faults,
-// those are enough to report.
+// verifyChain checks that the authority signed the leaf. It reports nothing if the authority
+// itself has faults.
 func (i *inspection) verifyChain(authority *inspection) {
 	if authority == nil {
-		i.fault(Certificate, "its authority %s is not there", i.request.Authority)
+		i.fault(Certificate, "its authority %s is missing", i.request.Authority)
 		return
 	}
 	if len(authority.faults) > 0 {
@@ -181,11 +181,11 @@ func (i *inspection) verifyChain(authority *inspection) {
 	}
 	roots := x509.NewCertPool()
 	roots.AddCert(authority.cert)
-	// Any usage will do here: that the leaf has exactly those asked for, and its authority none
-	// that would narrow them, is known from the inspection of both.
+	// Any usage is accepted here: the inspection has shown that the leaf has exactly the requested
+	// usages, and that its authority has none that would restrict them.
 	_, err := i.cert.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
 	if err != nil {
-		i.fault(Certificate, "it is not signed by its authority %s, or never valid together with it", i.request.Authority)
+		i.fault(Certificate, "it is not signed by its authority %s, or was never valid together with it", i.request.Authority)
 		return
 	}
 	if i.cert.NotAfter.After(authority.cert.NotAfter) {

@@ -14,16 +14,16 @@ import (
 	"hagen/pki"
 )
 
-// indexFault is something wrong at a place in the index.
+// indexFault is a fault at a position in the index.
 type indexFault struct {
 	offset int
 	text   string
 }
 
-// decodeIndex reads an index file; of version 2 the records are files of their own. It is strict:
-// a field it does not know would be lost with the next write.
+// decodeIndex reads an index file; in version 2 the records are separate files. It is strict: an
+// unknown field would be lost with the next write.
 func decodeIndex(data []byte) (index, []indexFault) {
-	var versioned struct{ Version *float64 } // however large it is
+	var versioned struct{ Version *float64 } // any number
 	if err := json.Unmarshal(data, &versioned); err != nil {
 		return index{}, []indexFault{jsonFault(data, 0, err)}
 	}
@@ -49,7 +49,7 @@ func decodeIndex(data []byte) (index, []indexFault) {
 	return index{Version: read.Version, Cluster: read.Cluster}, nil
 }
 
-// decodeRecord reads the record of an item, of version 2.
+// decodeRecord reads the record of an item, in version 2.
 func decodeRecord(data []byte) (record, *indexFault) {
 	var file recordFile
 	if err := decodeStrictly(data, &file); err != nil {
@@ -66,7 +66,7 @@ func decodeRecord(data []byte) (record, *indexFault) {
 	return found, nil
 }
 
-// decodeClient reads the record of a certificate that is not kept, of version 2.
+// decodeClient reads the record of a certificate that is not kept, in version 2.
 func decodeClient(data []byte) (ClientRecord, *indexFault) {
 	var read ClientRecord
 	if err := decodeStrictly(data, &read); err != nil {
@@ -111,7 +111,7 @@ func decodeFirst(data []byte) (index, []indexFault) {
 	return read, nil
 }
 
-// checkNames sees to it that no record leads outside of the directory, or two to one file.
+// checkNames faults a record whose path is outside of the directory or is that of another record.
 func checkNames(data []byte, items []record, raw []json.RawMessage) []indexFault {
 	var faults []indexFault
 	seen := map[string]bool{}
@@ -136,18 +136,18 @@ func decodeStrictly(data []byte, into any) error {
 		return err
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the end of it")
+		return errors.New("there is text after its end")
 	}
 	return nil
 }
 
-// unknownField is how encoding/json tells of a field; it has no type for it.
+// unknownField matches encoding/json's error about an unknown field, which has no type of its own.
 var unknownField = lazy.Regexp(`unknown field "[^"]*"`)
 
-// conflict is what git leaves where it could not merge.
+// conflict matches the marks of a merge conflict in git.
 var conflict = lazy.Regexp(`(?m)^(<{7}|={7}|>{7}|\|{7})`)
 
-// jsonFault words an error of encoding/json; base is where in data the decoded part begins.
+// jsonFault turns an error of encoding/json into words for the user; base is the offset of the decoded part in data.
 func jsonFault(data []byte, base int, err error) indexFault {
 	if at := conflict().FindIndex(data); at != nil {
 		return indexFault{at[0], "a merge conflict was left here: keep one side and remove the marks"}
@@ -161,7 +161,7 @@ func jsonFault(data []byte, base int, err error) indexFault {
 		text = "it is empty"
 	case errors.As(err, &syntax):
 		offset += max(int(syntax.Offset)-1, 0)
-		text = "not JSON from here on"
+		text = "it is not JSON from here on"
 		if int(syntax.Offset) >= len(data)-base {
 			text = "it is cut short"
 		}
@@ -170,8 +170,8 @@ func jsonFault(data []byte, base int, err error) indexFault {
 	case errors.As(err, &date):
 		text = date.Value + " is not a time like \"2026-01-02T15:04:05Z\""
 	case errors.As(err, &mistyped):
-		text = fmt.Sprintf("the value is of the wrong kind (%s)", mistyped.Value)
-		// The names of fields, not those of Go's types.
+		text = fmt.Sprintf("the value has the wrong type (%s)", mistyped.Value)
+		// Only the field's name, without Go's types.
 		if field := mistyped.Field[strings.LastIndexByte(mistyped.Field, '.')+1:]; field != "" {
 			text = field + ": " + text
 		}

@@ -145,7 +145,7 @@ func all(each ...damage) damage {
 func TestFaults(t *testing.T) {
 	const (
 		restoreServer = "restore it from a backup, or delete DIR/hosts/kubem00/apiserver.pem and DIR/hosts/kubem00/apiserver-key.pem so that a new pair is issued"
-		restoreRoot   = "restore it from a backup: machines that run know no other, and an existing %s is never replaced"
+		restoreRoot   = "restore it from a backup: running machines use no other, and an existing %s is never replaced"
 	)
 	restoreAuthority := fmt.Sprintf(restoreRoot, "authority")
 	restoreSA := fmt.Sprintf(restoreRoot, "key-pair")
@@ -157,15 +157,15 @@ func TestFaults(t *testing.T) {
 	}{
 		{"no index", remove(indexFile), "DIR/index.json is missing, but the directory holds 9 certificates and keys (DIR/authorities/kubernetes/ca-key.pem first): restore it from a backup"},
 		{"empty index", write(indexFile, ""), "DIR/index.json:1:1: it is empty: restore it from a backup"},
-		{"garbage index", write(indexFile, "{\n  \"version\": 1,\n  é}"), "DIR/index.json:3:3: not JSON from here on: restore it from a backup"},
+		{"garbage index", write(indexFile, "{\n  \"version\": 1,\n  é}"), "DIR/index.json:3:3: it is not JSON from here on: restore it from a backup"},
 		{"index cut short", write(indexFile, "{\n  \"version\": 1,"), "DIR/index.json:2:15: it is cut short: restore it from a backup"},
-		{"index is a list", write(indexFile, "[]"), "DIR/index.json:1:1: the value is of the wrong kind (array): restore it from a backup"},
-		{"index goes on", write(indexFile, "{\"version\":1}\n{}"), "DIR/index.json:2:1: not JSON from here on: restore it from a backup"},
+		{"index is a list", write(indexFile, "[]"), "DIR/index.json:1:1: the value has the wrong type (array): restore it from a backup"},
+		{"index goes on", write(indexFile, "{\"version\":1}\n{}"), "DIR/index.json:2:1: it is not JSON from here on: restore it from a backup"},
 		{"no version", write(indexFile, "{}"), "DIR/index.json:1:1: it has no version, so hagen did not write it: restore it from a backup"},
 		{"newer version", edit(indexFile, `"version": 1`, `"version": 3`), "DIR/index.json:1:1: it was written by a newer hagen (version 3; this one knows 2): use that one"},
 		{"much newer version", edit(indexFile, `"version": 1`, `"version": 1000000000000000000000000000000`), "DIR/index.json:1:1: it was written by a newer hagen (version 1e+30; this one knows 2): use that one"},
 		{"address that is none", edit(indexFile, `"10.10.10.80"`, `"foo"`), "DIR/index.json:54:5: it holds a value that hagen does not write: restore it from a backup"},
-		{"address of another kind", edit(indexFile, `"10.10.10.80"`, `5`), "DIR/index.json:54:5: ipAddresses: the value is of the wrong kind (number): restore it from a backup"},
+		{"address of another kind", edit(indexFile, `"10.10.10.80"`, `5`), "DIR/index.json:54:5: ipAddresses: the value has the wrong type (number): restore it from a backup"},
 		{"time of another kind", edit(indexFile, `"notBefore": "`, `"notBefore": 5, "x": "`), "DIR/index.json:4:5: it holds a value that hagen does not write: restore it from a backup"},
 		{"empty client", edit(indexFile, `"clients": []`, `"clients": [null]`), "DIR/index.json:78:15: a record is empty: restore it from a backup"},
 		{"authority forgotten", forget(authority), "DIR/index.json records cluster/admin, but not authorities/kubernetes/ca, which signed it: restore DIR/index.json from a backup"},
@@ -184,14 +184,14 @@ func TestFaults(t *testing.T) {
 		{"authority without key", remove(authority + "-key.pem"), "DIR/authorities/kubernetes/ca-key.pem is missing: " + restoreAuthority},
 		{"authority without certificate", remove(authority + ".pem"), "DIR/authorities/kubernetes/ca.pem is missing: " + restoreAuthority},
 		{"authority gone", remove(authority+".pem", authority+"-key.pem"), "DIR/authorities/kubernetes/ca.pem is missing: " + restoreAuthority + "\nDIR/authorities/kubernetes/ca-key.pem is missing: " + restoreAuthority},
-		{"key pair without public half", remove(sa + ".pub"), "DIR/cluster/sa.pub is missing: restore it from a backup, or write it anew with openssl pkey -in DIR/cluster/sa.key -pubout -out DIR/cluster/sa.pub"},
+		{"key pair without public half", remove(sa + ".pub"), "DIR/cluster/sa.pub is missing: restore it from a backup, or write it again with openssl pkey -in DIR/cluster/sa.key -pubout -out DIR/cluster/sa.pub"},
 		{"key pair without key", remove(sa + ".key"), "DIR/cluster/sa.key is missing: " + restoreSA},
 		{"secret gone", remove(secret + ".key"), "DIR/cluster/encryption.key is missing: " + restoreSecret},
 
 		{"certificate empty", write(server+".pem", ""), "DIR/hosts/kubem00/apiserver.pem is wrong: it is empty; " + restoreServer},
-		{"certificate cut short", edit(server+".pem", "-----END", ""), "DIR/hosts/kubem00/apiserver.pem is wrong: it is not PEM, or cut short; " + restoreServer},
+		{"certificate cut short", edit(server+".pem", "-----END", ""), "DIR/hosts/kubem00/apiserver.pem is wrong: it is not PEM, or it is truncated; " + restoreServer},
 		{"certificate goes on", edit(server+".pem", "END CERTIFICATE-----\n", "END CERTIFICATE-----\nx"), "DIR/hosts/kubem00/apiserver.pem is wrong: it holds more than one PEM block; " + restoreServer},
-		{"key is none", write(server+"-key.pem", "hello"), "DIR/hosts/kubem00/apiserver-key.pem is wrong: it is not PEM, or cut short; " + restoreServer},
+		{"key is none", write(server+"-key.pem", "hello"), "DIR/hosts/kubem00/apiserver-key.pem is wrong: it is not PEM, or it is truncated; " + restoreServer},
 		{"secret too short", write(secret+".key", "AAAA\n"), "DIR/cluster/encryption.key is wrong: it holds 3 bytes, not 32; " + restoreSecret},
 		{"another certificate", replace(server, pki.Certificate), "DIR/hosts/kubem00/apiserver.pem is not the certificate hagen recorded: " + restoreServer},
 		{"another pair", replace(server, pki.Certificate, pki.PrivateKey), "DIR/hosts/kubem00/apiserver.pem is not the certificate hagen recorded: " + restoreServer},
@@ -206,13 +206,13 @@ func TestFaults(t *testing.T) {
 		{"certificates swapped", swap(server+".pem", authority+".pem"),
 			"DIR/authorities/kubernetes/ca.pem is not the certificate hagen recorded: " + restoreAuthority +
 				"\nDIR/hosts/kubem00/apiserver.pem is not the certificate hagen recorded: " + restoreServer},
-		{"record changed", edit(indexFile, `"kubem00"`, `"kubem01"`), "DIR/hosts/kubem00/apiserver.pem is wrong: its names are not those asked for (+ kubem01 − kubem00); " + restoreServer},
+		{"record changed", edit(indexFile, `"kubem00"`, `"kubem01"`), "DIR/hosts/kubem00/apiserver.pem is wrong: its names are not the requested ones (+ kubem01 − kubem00); " + restoreServer},
 		{"record of another key", edit(indexFile, `"key": "`, `"key": "00`), "DIR/index.json records another key than that of the certificate authorities/kubernetes/ca: restore it from a backup"},
 
 		{"link", link(server + ".pem"), "DIR/hosts/kubem00/apiserver.pem is a symbolic link, not a regular file: put the file itself in its place"},
 		{"link above", link("hosts"), "DIR/hosts is a symbolic link where a directory is needed, not a regular file: put the directory itself in its place"},
 		{"directory", directory(sa + ".key"), "DIR/cluster/sa.key is a directory, not a regular file: move it away"},
-		{"too large", write(server+".pem", strings.Repeat("x", maxFile+1)), "DIR/hosts/kubem00/apiserver.pem is larger than 1 MiB, which no such file of a PKI directory is: restore it from a backup"},
+		{"too large", write(server+".pem", strings.Repeat("x", maxFile+1)), "DIR/hosts/kubem00/apiserver.pem is larger than 1 MiB, too large for a file of a PKI directory: restore it from a backup"},
 		{"another user's directory", owned("."), "DIR belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
 		{"another user's key", owned(sa + ".key"), "DIR/cluster/sa.key belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
 		{"another user's index", owned(indexFile), "DIR/index.json belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
@@ -220,7 +220,7 @@ func TestFaults(t *testing.T) {
 		{"conflict", edit(indexFile, `{`, "<<<<<<< HEAD\n{"), "DIR/index.json:1:1: a merge conflict was left here: keep one side and remove the marks"},
 		{"all at once", all(remove(secret+".key"), write(sa+".pub", "x"), replace(server, pki.PrivateKey)),
 			"DIR/cluster/encryption.key is missing: " + restoreSecret +
-				"\nDIR/cluster/sa.pub is wrong: it is not PEM, or cut short; " + restoreSA +
+				"\nDIR/cluster/sa.pub is wrong: it is not PEM, or it is truncated; " + restoreSA +
 				"\nDIR/hosts/kubem00/apiserver-key.pem is wrong: it is not the key of the certificate beside it; " + restoreServer},
 	}
 	other := issue(t, nil, testRequests()...).Set
@@ -282,7 +282,7 @@ func TestRecordFaults(t *testing.T) {
 			"\nDIR/records/hosts/kubem00/apiserver.json records hosts/kubem00/apiserver, but not authorities/kubernetes/ca, which signed it: restore DIR/records/authorities/kubernetes/ca.json from a backup"},
 		{"empty record", write(ofServer, ""), "DIR/" + ofServer + ":1:1: it is empty: restore it from a backup"},
 		{"record cut short", write(ofServer, "{\n \"request\": {"), "DIR/" + ofServer + ":2:13: it is cut short: restore it from a backup"},
-		{"record of another", write(ofServer, `{"request": {"name": "cluster/sa", "kind": "key-pair", "algorithm": "ecdsa-p256"}, "generations": [{"generation": 1, "key": "00"}]}`), "DIR/" + ofServer + " is the record of cluster/sa, which belongs into DIR/records/cluster/sa.json: move it away"},
+		{"record of another", write(ofServer, `{"request": {"name": "cluster/sa", "kind": "key-pair", "algorithm": "ecdsa-p256"}, "generations": [{"generation": 1, "key": "00"}]}`), "DIR/" + ofServer + " is the record of cluster/sa, which belongs in DIR/records/cluster/sa.json: move it away"},
 		{"record leads outside", edit(ofServer, `"hosts/kubem00/apiserver"`, `"../x"`), "DIR/" + ofServer + ":1:1: \"../x\" is not a name for an item: write letters, digits, '.', '_' and '-' with single slashes between, as in hosts/kubem00/apiserver: restore it from a backup"},
 		{"conflict in a record", edit(ofServer, "  \"request\"", "=======\n  \"request\""), "DIR/" + ofServer + ":2:1: a merge conflict was left here: keep one side and remove the marks"},
 		{"more in a record", edit(ofServer, `"generation": 1`, `"generation": 1, "absent": true`), `DIR/` + ofServer + `:1:1: unknown field "absent": use the newer hagen that wrote it, if one did, or restore it from a backup`},
@@ -290,11 +290,11 @@ func TestRecordFaults(t *testing.T) {
 		{"no generation", edit(ofServer, `"generation": 1`, `"generation": 0`), "DIR/" + ofServer + ":1:1: it does not hold one key with its certificate, as this hagen writes it: use the newer one that wrote it, or restore it from a backup"},
 		{"another key", edit(ofServer, `"key": "`, `"key": "00`), "DIR/" + ofServer + " records another key than that of the certificate hosts/kubem00/apiserver: restore it from a backup"},
 		{"another certificate", edit(ofServer, `"sha256": "`, `"sha256": "00`), "DIR/hosts/kubem00/apiserver.pem is not the certificate hagen recorded: restore it from a backup, or delete DIR/hosts/kubem00/apiserver.pem and DIR/hosts/kubem00/apiserver-key.pem so that a new pair is issued"},
-		{"another secret", edit("records/"+secret+".json", `"key": "`, `"key": "00`), "DIR/cluster/encryption.key is not the secret hagen recorded: restore it from a backup: machines that run know no other, and an existing secret is never replaced"},
+		{"another secret", edit("records/"+secret+".json", `"key": "`, `"key": "00`), "DIR/cluster/encryption.key is not the secret hagen recorded: restore it from a backup: running machines use no other, and an existing secret is never replaced"},
 		{"record is a link", link(ofServer), "DIR/" + ofServer + " is a symbolic link, not a regular file: put the file itself in its place"},
 		{"another user's record", owned(ofServer), "DIR/" + ofServer + " belongs to user 54321, but hagen runs as root (user 0): run it as its owner, or hand the directory over with chown -R 0 DIR"},
-		{"client of another name", write("records/clients/00.json", `{"user": "jane", "serial": "01"}`), "DIR/records/clients/00.json is the record of the certificate 01, which belongs into DIR/records/clients/01.json: move it away"},
-		{"client of no kind", write("records/clients/00.json", `[]`), "DIR/records/clients/00.json:1:1: the value is of the wrong kind (array): restore it from a backup"},
+		{"client of another name", write("records/clients/00.json", `{"user": "jane", "serial": "01"}`), "DIR/records/clients/00.json is the record of the certificate 01, which belongs in DIR/records/clients/01.json: move it away"},
+		{"client of no kind", write("records/clients/00.json", `[]`), "DIR/records/clients/00.json:1:1: the value has the wrong type (array): restore it from a backup"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

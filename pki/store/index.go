@@ -18,16 +18,16 @@ import (
 	"hagen/pki"
 )
 
-// Version 1 of the index is one file with all records, and names no cluster. It is read for ever.
-// Version 2, which is written, names the cluster, and has a file for each record, so that the work
-// of two people on two items merges:
+// Version 1 of the index is one file with all records, and names no cluster. hagen will always read
+// it. Version 2, which hagen writes, names the cluster and has a file for each record, so that git
+// can merge changes of different items:
 //
 //	index.json                        {"version": 2, "cluster": "kubernetes"}
 //	records/hosts/kubem00/apiserver.json   of an item: what it was made for, its key, its certificate
 //	records/clients/<serial>.json     of a certificate that is not kept
 //
-// docs/design.md tells what else a record is to hold one day.
-// IndexFile is the name of the file by which a directory is known for a PKI.
+// docs/design.md says what else records may hold in the future.
+// IndexFile is the name of the file that marks a directory as a PKI directory.
 const IndexFile = "index.json"
 
 const (
@@ -38,10 +38,10 @@ const (
 	recordExt    = ".json"
 )
 
-// recordPath is the file of an item's record, of version 2.
+// recordPath returns the file of an item's record, in version 2.
 func recordPath(name string) string { return path.Join(recordsDir, name+recordExt) }
 
-// recordedIn is the file that holds the record of an item.
+// recordedIn returns the file that holds the record of an item.
 func (s *Store) recordedIn(name string) string {
 	if s.version == 1 {
 		return indexFile
@@ -49,11 +49,11 @@ func (s *Store) recordedIn(name string) string {
 	return recordPath(name)
 }
 
-// clientPath is the file of the record of a certificate that is not kept.
+// clientPath returns the file of the record of a certificate that is not kept.
 func clientPath(c ClientRecord) string { return path.Join(clientsDir, c.Serial+recordExt) }
 
-// index is what a directory remembers: whose it is, what each item was made for and how to
-// recognize it, and whom a certificate was given that is not kept. It holds no key material.
+// index records which cluster a directory belongs to, what each item was made for, how to recognize
+// it, and who got certificates that are not kept. It holds no key material.
 type index struct {
 	Version int
 	Cluster string // "" in version 1
@@ -61,24 +61,24 @@ type index struct {
 	Clients []ClientRecord
 }
 
-// record is the memory of one item, as version 1 writes it. The dates are for people who read the
-// index; they are those of the certificate.
+// record is the record of one item, as version 1 writes it. The dates are those of the certificate,
+// for people who read the index.
 type record struct {
 	Request   pki.Request `json:"request"`
 	NotBefore time.Time   `json:"notBefore,omitzero"`
 	NotAfter  time.Time   `json:"notAfter,omitzero"`
 	// Certificate is the SHA-256 of the certificate's DER, in hex.
 	Certificate string `json:"certificate,omitempty"`
-	// Key is the key's id (pki.KeyID); in version 1, of a secret, the SHA-256 of its bytes.
+	// Key is the key's id (pki.KeyID); in version 1, for a secret, the SHA-256 of its bytes.
 	Key string `json:"key,omitempty"`
-	// Generation counts the keys that the item has had; 0 in version 1, which does not.
+	// Generation counts the keys that the item has had; 0 in version 1, which does not count.
 	Generation int `json:"-"`
-	// Unasked is said of what the cluster did not ask for any more.
+	// Unasked marks an item that the cluster no longer asks for.
 	Unasked bool `json:"-"`
 }
 
-// recordFile is a record as version 2 writes it. A generation is a key; this version knows one,
-// and one certificate for it.
+// recordFile is a record as version 2 writes it. Each generation is a key; this hagen knows only
+// one, with one certificate.
 type recordFile struct {
 	Request     pki.Request  `json:"request"`
 	Unasked     bool         `json:"unasked,omitempty"`
@@ -105,7 +105,7 @@ func (r record) file() recordFile {
 	return recordFile{r.Request, r.Unasked, []generation{g}}
 }
 
-// record is what this version knows of a record; known is false if there is more to it.
+// record returns the record of a file; known is false if the file holds more than this hagen knows.
 func (f recordFile) record() (r record, known bool) {
 	r.Request, r.Unasked = f.Request, f.Unasked
 	if len(f.Generations) != 1 || len(f.Generations[0].Certificates) > 1 {
@@ -120,7 +120,7 @@ func (f recordFile) record() (r record, known bool) {
 	return r, g.Generation > 0 && g.Key != "" && hasCertificate == (r.Certificate != "")
 }
 
-// ClientRecord says that a client certificate was issued, to whom and for how long. The
+// ClientRecord records a client certificate: who got it and how long it is valid. The
 // certificate and its key are not kept.
 type ClientRecord struct {
 	User   string   `json:"user"`
@@ -135,8 +135,8 @@ type ClientRecord struct {
 	Authority string `json:"authority"`
 }
 
-// NewClientRecord describes a client certificate as pki.Client issued it. The error is that
-// of an item without a readable certificate.
+// NewClientRecord returns the record of a client certificate from pki.Client. It fails if the
+// item has no readable certificate.
 func NewClientRecord(item pki.Item) (ClientRecord, error) {
 	cert, err := item.X509()
 	if err != nil {
@@ -153,8 +153,7 @@ func NewClientRecord(item pki.Item) (ClientRecord, error) {
 	}, nil
 }
 
-// describe makes the record of an item in a version of the index. The error is that of parts that
-// cannot be read.
+// describe makes the record of an item in a version of the index. It fails if a part cannot be read.
 func describe(item pki.Item, version int) (record, error) {
 	described := record{Request: item.Request}
 	if kind := item.Request.Kind; kind == pki.Authority || kind == pki.Leaf {
@@ -179,9 +178,9 @@ func describe(item pki.Item, version int) (record, error) {
 	return described, nil
 }
 
-// memory makes the records of a set, and keeps those of leaves whose files are gone: that they
-// were there tells a renewed certificate from a new one.
-func (s *Store) memory(set pki.Set) (map[string]record, error) {
+// nextRecords makes the records of a set. It keeps the records of leaves whose files are gone, which
+// distinguish a renewed certificate from a new one.
+func (s *Store) nextRecords(set pki.Set) (map[string]record, error) {
 	next := maps.Clone(s.recorded)
 	for name, item := range set {
 		held, there := s.describeHeld(name)
@@ -247,7 +246,7 @@ func indexFiles(cluster string, items map[string]record, clients []ClientRecord)
 			return errors.New("the index cannot be written as JSON")
 		}
 		if text.Len() > maxFile {
-			return fmt.Errorf("%s would have more than %d MiB, which hagen does not read any more: ask for fewer names in certificates", path, maxFile>>20)
+			return fmt.Errorf("%s would be larger than %d MiB, more than hagen reads: ask for fewer names in certificates", path, maxFile>>20)
 		}
 		files = append(files, tree.File{Path: path, Mode: 0o600, Data: text.Bytes()})
 		return nil

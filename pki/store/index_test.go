@@ -102,7 +102,7 @@ func TestFirstVersion(t *testing.T) {
 	if !reflect.DeepEqual(s.Set(), set) || s.Cluster() != "" || len(s.Clients()) != 1 {
 		t.Error("what is read is not what was written", s.Cluster(), s.Clients())
 	}
-	if changed, err := s.Save(s.Set()); changed || err == nil || !strings.Contains(err.Error(), "before it is known of which cluster it is") {
+	if changed, err := s.Save(s.Set()); changed || err == nil || !strings.Contains(err.Error(), "before its cluster is known") {
 		t.Error(changed, err)
 	}
 	s.SetCluster("prod")

@@ -15,7 +15,7 @@ import (
 
 // Fault is something wrong with a file of the store.
 type Fault struct {
-	// Path is the file's, inside the directory, slash-separated.
+	// Path is that of the file inside the directory, slash-separated.
 	Path string
 	// Text is the whole message on one line: the file, what is wrong, what to do.
 	Text string
@@ -24,10 +24,10 @@ type Fault struct {
 // Error returns the message.
 func (f Fault) Error() string { return f.Text }
 
-// Faults is all that is wrong with a store.
+// Faults lists all faults of a store.
 type Faults []Fault
 
-// Error returns all messages, one a line.
+// Error returns all messages, one per line.
 func (f Faults) Error() string {
 	var lines []string
 	for _, fault := range f {
@@ -42,14 +42,14 @@ const (
 	maxIndex = 16 << 20 // in version 1: some sixty thousand records
 )
 
-// loader collects what is wrong while a store is read.
+// loader collects faults while a store is read.
 type loader struct {
 	*Store
 	faults Faults
 	faulty map[string]bool // the paths with a fault
 }
 
-// fault notes what is wrong with a file, if nothing was noted yet: one message a file.
+// fault adds a fault of a file, unless the file has one: there is one message per file.
 func (l *loader) fault(path, format string, values ...any) {
 	if !l.faulty[path] {
 		l.faults = append(l.faults, Fault{path, l.show(path) + " " + fmt.Sprintf(format, values...)})
@@ -97,14 +97,14 @@ func (s *Store) load() Faults {
 	return l.faults
 }
 
-// faultAt notes what is wrong at a place in a file of the index.
+// faultAt adds a fault at a position in a file of the index.
 func (l *loader) faultAt(path string, data []byte, fault indexFault) {
 	line, column := position(data, fault.offset)
 	l.faults = append(l.faults, Fault{path, fmt.Sprintf("%s:%d:%d: %s", l.show(path), line, column, fault.text)})
 }
 
-// checkAuthorities sees to it that the index records whatever signed what it
-// records. Without that every leaf would look as if a stranger had signed it.
+// checkAuthorities checks that the index records the authority of every recorded leaf.
+// Without it, each leaf would look as if another authority had signed it.
 func (l *loader) checkAuthorities(read index) bool {
 	whole := true
 	for _, item := range read.Items {
@@ -123,7 +123,7 @@ func (l *loader) remedy(request pki.Request) string {
 	if request.Kind == pki.Leaf {
 		return "restore it from a backup, or delete " + l.both(request) + " so that a new pair is issued"
 	}
-	return fmt.Sprintf("restore it from a backup: machines that run know no other, and an existing %s is never replaced", request.Kind)
+	return fmt.Sprintf("restore it from a backup: running machines use no other, and an existing %s is never replaced", request.Kind)
 }
 
 func (l *loader) both(request pki.Request) string {
@@ -134,8 +134,8 @@ func (l *loader) both(request pki.Request) string {
 	return strings.Join(names, " and ")
 }
 
-// read returns the content of a file; there is false if there is nothing at the path. A file
-// that cannot or should not be read is there, without content and with a fault.
+// read returns the content of a file; there is false if nothing exists at the path. A file that
+// cannot or should not be read exists, without content and with a fault.
 func (l *loader) read(path string) (data []byte, there bool) {
 	data, _, there = l.readFile(path)
 	return data, there
@@ -162,7 +162,7 @@ func (l *loader) readFile(path string) (data []byte, mode fs.FileMode, there boo
 		l.faults = append(l.faults, Fault{path, err.Error()})
 		return nil, 0, true
 	}
-	limit := maxFile // also of a record, which is a few hundred bytes
+	limit := maxFile // also for a record, which has a few hundred bytes
 	if path == indexFile {
 		limit = maxIndex
 	}
@@ -177,7 +177,7 @@ func (l *loader) readFile(path string) (data []byte, mode fs.FileMode, there boo
 		return nil, 0, true
 	}
 	if text.Len() > limit {
-		l.fault(path, "is larger than %d MiB, which no such file of a PKI directory is: restore it from a backup", limit>>20)
+		l.fault(path, "is larger than %d MiB, too large for a file of a PKI directory: restore it from a backup", limit>>20)
 		return nil, 0, true
 	}
 	return text.Bytes(), info.Mode(), true
@@ -217,21 +217,21 @@ func (l *loader) missing(path string, request pki.Request, present []string) {
 	case request.Kind == pki.Leaf:
 		l.fault(path, "is missing: restore it from a backup, or delete %s as well so that a new pair is issued", l.show(present[0]))
 	case strings.HasSuffix(path, ".pub") && len(present) > 0:
-		l.fault(path, "is missing: restore it from a backup, or write it anew with openssl pkey -in %s -pubout -out %s", l.show(present[0]), l.show(path))
+		l.fault(path, "is missing: restore it from a backup, or write it again with openssl pkey -in %s -pubout -out %s", l.show(present[0]), l.show(path))
 	default:
 		l.fault(path, "is missing: %s", l.remedy(request))
 	}
 }
 
-// checkMode warns of a private key that others than its owner can read.
+// checkMode warns of a private key that users other than its owner can read.
 func (l *loader) checkMode(name, path string, mode fs.FileMode) {
 	if mode&0o077 != 0 {
-		l.warnings = append(l.warnings, pki.Warning{Name: name, Text: fmt.Sprintf("%s can be read by others (mode %#o): hagen sets it to 0600 when it next writes; if it was seen, it is no secret any more", l.show(path), mode.Perm())})
+		l.warnings = append(l.warnings, pki.Warning{Name: name, Text: fmt.Sprintf("%s can be read by others (mode %#o): hagen sets it to 0600 when it next writes; if somebody has read it, it is no longer secret", l.show(path), mode.Perm())})
 	}
 }
 
-// compare holds an item against what the index recorded, and empties what is another's. What
-// cannot be parsed is left for pki.Verify to report.
+// compare compares an item with its record, and empties parts that differ from it. It leaves parts
+// that cannot be parsed for pki.Verify to report.
 func (l *loader) compare(item *pki.Item, recorded record) {
 	found, err := describe(*item, l.version)
 	if err != nil {
@@ -258,7 +258,7 @@ func (l *loader) compare(item *pki.Item, recorded record) {
 }
 
 // findUnrecorded reports certificates and keys in a directory without an index, or without its
-// records: new ones must not be made in their place.
+// records: hagen must not make new ones in their place.
 func (l *loader) findUnrecorded(missing string) {
 	var found []string
 	err := filepath.WalkDir(l.dir.Path(), func(path string, entry fs.DirEntry, err error) error {

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// loadRecords reads the records of an index of version 2. Files of another ending are nobody's
-// records, such as some that a merge leaves.
+// loadRecords reads the records of an index of version 2. Files with another ending are ignored,
+// such as those that a merge leaves.
 func (l *loader) loadRecords(read *index) {
 	seen := map[string]bool{}
 	for _, file := range l.recordFiles() {
@@ -25,7 +25,7 @@ func (l *loader) loadRecords(read *index) {
 			case fault != nil:
 				l.faultAt(file, data, *fault)
 			case clientPath(client) != file:
-				l.fault(file, "is the record of the certificate %s, which belongs into %s: move it away", client.Serial, l.show(clientPath(client)))
+				l.fault(file, "is the record of the certificate %s, which belongs in %s: move it away", client.Serial, l.show(clientPath(client)))
 			default:
 				read.Clients = append(read.Clients, client)
 			}
@@ -37,7 +37,7 @@ func (l *loader) loadRecords(read *index) {
 		case fault != nil:
 			l.faultAt(file, data, *fault)
 		case recordPath(found.Request.Name) != file:
-			l.fault(file, "is the record of %s, which belongs into %s: move it away", found.Request.Name, l.show(recordPath(found.Request.Name)))
+			l.fault(file, "is the record of %s, which belongs in %s: move it away", found.Request.Name, l.show(recordPath(found.Request.Name)))
 		case seen[name]:
 			l.fault(file, "records %s a second time: restore it from a backup", found.Request.Name)
 		default:

@@ -1,15 +1,15 @@
-// Package store keeps a PKI on disk: a directory with a file for each certificate and key and
-// an index that remembers what each was made for.
+// Package store keeps a PKI on disk: a directory with a file for each certificate and key, and
+// an index that records what each was made for.
 //
 //	authorities/kubernetes/ca.pem, ca-key.pem   an authority or leaf: NAME.pem, NAME-key.pem
 //	cluster/sa.key, sa.pub                      a key pair
 //	cluster/encryption.key                      a secret
-//	index.json                                  the index: whose the directory is
+//	index.json                                  the index: the cluster that the directory belongs to
 //	records/cluster/sa.json                     an item's record in the index
 //	.gitignore                                  keeps plain keys out of version control
 //
-// Keys are 0600, certificates and public halves 0644, directories 0700. All is checked when
-// it is read and replaced as one when it is written; see package tree for how.
+// Keys are 0600, certificates and public halves 0644, directories 0700. All files are checked
+// when they are read, and replaced as a whole when they are written; see package tree for how.
 package store
 
 import (
@@ -33,7 +33,7 @@ type Store struct {
 	name     string   // as the caller wrote it, for messages
 	version  int      // of the index on disk
 	cluster  string   // that the directory belongs to; "" if it does not say
-	asked    []string // items that the cluster asks for; nil if nobody says
+	asked    []string // items that the cluster asks for; nil if not known
 	set      pki.Set
 	recorded map[string]record // what the index on disk records
 	// described are the records that items of the set would be given, as far as
@@ -43,13 +43,13 @@ type Store struct {
 	warnings  []pki.Warning
 }
 
-// Open locks the PKI directory, reads it and checks all that is in it. A missing or empty
-// directory is an empty store. While another process has the directory, Open waits, after
-// calling waiting (which may be nil) once.
+// Open locks the PKI directory, reads it and checks its content. A missing or empty directory
+// is an empty store. While another process has locked the directory, Open waits; before that
+// it calls waiting (which may be nil) once.
 //
-// If something is wrong with the content, the error is Faults with all of it, and nothing on
-// disk was changed. A leaf that has neither of its files any more is not a fault: it is
-// missing from Set, so that it is issued anew.
+// If the content has faults, the error is Faults with all of them, and nothing on disk was
+// changed. A leaf without both of its files is not a fault: it is missing from Set, so that
+// it is issued anew.
 func Open(dir string, waiting func()) (*Store, error) {
 	d, err := tree.Open(dir, waiting)
 	if err != nil {
@@ -62,37 +62,36 @@ func Open(dir string, waiting func()) (*Store, error) {
 	return s, nil
 }
 
-// Close lets the next process have the directory.
+// Close unlocks the directory.
 func (s *Store) Close() error { return s.dir.Close() }
 
-// Name is the directory as the caller of Open wrote it.
+// Name returns the directory as the caller of Open wrote it.
 func (s *Store) Name() string { return s.name }
 
 // Set returns the items of the store.
 func (s *Store) Set() pki.Set { return maps.Clone(s.set) }
 
-// Cluster returns the name of the cluster that the directory belongs to; "" if it does not say,
-// since nothing is in it or its index is of version 1.
+// Cluster returns the name of the cluster that the directory belongs to; "" for an empty directory
+// and for an index of version 1.
 func (s *Store) Cluster() string { return s.cluster }
 
-// SetCluster has the next Save write whose the directory is, and which of its items the cluster
-// asks for; what it does not ask for is remembered as such (Asked).
+// SetCluster sets the cluster and the items that it asks for, for the next Save to write. All other
+// items are recorded as not asked for (Asked).
 func (s *Store) SetCluster(name string, asked ...string) { s.cluster, s.asked = name, asked }
 
-// Asked says whether the cluster asked for an item when the directory was last written to: a
-// master that comes back is a new one, although its certificates are there.
+// Asked reports whether the cluster asked for an item when the directory was last written: a
+// master that returns to the cluster file is new, although its certificates exist.
 func (s *Store) Asked(name string) bool {
 	r, known := s.recorded[name]
 	return known && !r.Unasked
 }
 
-// OnlyRewritten says whether Save would write nothing but the index of version 1 as one of version 2.
+// OnlyRewritten reports whether Save would only convert the index from version 1 to version 2.
 func (s *Store) OnlyRewritten(set pki.Set) bool {
 	return s.version == 1 && maps.EqualFunc(set, s.set, func(a, b pki.Item) bool { return bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) })
 }
 
-// Recorded returns what the items were made for that the directory has or had: also leaves whose
-// files are gone.
+// Recorded returns the requests of all recorded items, also of leaves whose files are gone.
 func (s *Store) Recorded() map[string]pki.Request {
 	requests := map[string]pki.Request{}
 	for name, r := range s.recorded {
@@ -101,8 +100,8 @@ func (s *Store) Recorded() map[string]pki.Request {
 	return requests
 }
 
-// Renewed tells those of the changes apart that made a leaf anew: one that the cluster has, and
-// whose files were gone.
+// Renewed returns the changes with Made replaced by Renewed for leaves that the cluster already had
+// and whose files were gone.
 func (s *Store) Renewed(changes []pki.Change) []pki.Change {
 	changes = slices.Clone(changes)
 	for i := range changes {
@@ -113,7 +112,7 @@ func (s *Store) Renewed(changes []pki.Change) []pki.Change {
 	return changes
 }
 
-// Newest returns the item whose certificate begins last of all that the directory holds, and when;
+// Newest returns the item with the latest begin of a certificate in the directory, and that time;
 // "" if there is none.
 func (s *Store) Newest() (name string, begin time.Time) {
 	for _, n := range slices.Sorted(maps.Keys(s.set)) {
@@ -127,12 +126,12 @@ func (s *Store) Newest() (name string, begin time.Time) {
 // Clients returns the client certificates that were issued without being kept, oldest first.
 func (s *Store) Clients() []ClientRecord { return slices.Clone(s.clients) }
 
-// Warnings returns what Open found that is not wrong but should be known: private keys that
-// others than their owner can read. The next Save that writes takes that right away.
+// Warnings returns what Open found that users should know and that is not a fault: private keys
+// that users other than their owner can read. The next Save that writes corrects their mode.
 func (s *Store) Warnings() []pki.Warning { return slices.Clone(s.warnings) }
 
-// Notes are sentences about copies of the directory that stand beside it and
-// could not be removed.
+// Notes returns sentences about copies of the directory beside it that could not be
+// removed.
 func (s *Store) Notes() []string { return s.dir.Notes() }
 
 // part is one file of an item.
@@ -142,7 +141,7 @@ type part struct {
 	mode fs.FileMode
 }
 
-// parts are the files of an item.
+// parts lists the files of an item.
 func parts(request pki.Request) []part {
 	switch request.Kind {
 	case pki.Authority, pki.Leaf:
@@ -153,7 +152,7 @@ func parts(request pki.Request) []part {
 	return []part{{pki.PrivateKey, request.Name + ".key", 0o600}}
 }
 
-// content is where an item holds the bytes of a part.
+// content returns a pointer to the bytes of a part of an item.
 func content(item *pki.Item, p pki.Part) *[]byte {
 	switch p {
 	case pki.Certificate:
@@ -164,26 +163,26 @@ func content(item *pki.Item, p pki.Part) *[]byte {
 	return &item.Key
 }
 
-// show names a file of the store for a message.
+// show returns the path of a file of the store for a message.
 func (s *Store) show(path string) string { return filepath.Join(s.name, filepath.FromSlash(path)) }
 
 const (
 	ignoreFile = ".gitignore"
 	ignoreText = `# Private keys and secrets in plain text do not belong in version control. Encrypt them
-# first (with sops or age, say), under names that end otherwise.
+# first (with sops or age, say), under names with another ending.
 *-key.pem
 *.key
 `
 )
 
-// Save makes the directory hold set, which must be the store's own with items added or leaves
-// replaced, and appends newClients to the record of client certificates, from which those that
-// have expired meanwhile go. The directory must belong to a cluster (SetCluster). All is exchanged
-// at once; if nothing differs, nothing is touched and changed is false. The error says what
-// stands in the way; with changed false the directory is as it was.
+// Save writes set, which must be the store's own with items added or leaves replaced. It adds
+// newClients to the records of client certificates and removes those that have expired. The
+// directory must belong to a cluster (SetCluster). All files are exchanged at once; if nothing
+// differs, nothing is touched and changed is false. If Save fails with changed false, the directory
+// is as it was.
 func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err error) {
 	if s.cluster == "" {
-		return false, fmt.Errorf("%s: cannot be written before it is known of which cluster it is", s.name)
+		return false, fmt.Errorf("%s: cannot be written before its cluster is known", s.name)
 	}
 	if err := s.checkKept(set); err != nil {
 		return false, err
@@ -192,7 +191,7 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 		return false, err
 	}
 	clients := append(unexpired(s.clients, newClients), newClients...)
-	items, err := s.memory(set)
+	items, err := s.nextRecords(set)
 	if err != nil {
 		return false, err
 	}
@@ -217,7 +216,7 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 	return changed, err
 }
 
-// dropped are the files of what is not in the index any more.
+// dropped lists the files of items and clients that are no longer in the index.
 func (s *Store) dropped(items map[string]record, clients []ClientRecord) (paths []string) {
 	for name, r := range s.recorded {
 		if _, kept := items[name]; kept {
@@ -236,16 +235,16 @@ func (s *Store) dropped(items map[string]record, clients []ClientRecord) (paths 
 	return paths
 }
 
-// unexpired leaves out the records of certificates that had expired when the
-// first of the new ones was issued: nobody can do anything with them.
+// unexpired leaves out the records of certificates that had expired when the first of
+// the new ones was issued: they are of no more use.
 func unexpired(records, newer []ClientRecord) []ClientRecord {
 	return slices.DeleteFunc(slices.Clone(records), func(r ClientRecord) bool {
 		return len(newer) > 0 && r.NotAfter.Before(newer[0].NotBefore)
 	})
 }
 
-// checkKept is the last guard of what cannot be had again: whatever happened before, an
-// authority, key pair or secret on disk is neither dropped nor overwritten.
+// checkKept is the last guard of what cannot be made again: it refuses a set that would remove or
+// overwrite an authority, key pair or secret on disk.
 func (s *Store) checkKept(set pki.Set) error {
 	var errs []error
 	for name, item := range s.set {
@@ -268,7 +267,7 @@ func (s *Store) checkUnclaimed(set pki.Set) error {
 			file, err := s.dir.OpenFile(p.path)
 			if err == nil {
 				file.Close()
-				err = fmt.Errorf("%s is there, and the index knows nothing of it: if hagen wrote it, restore %s from a backup; if not, move it away", s.show(p.path), s.show(s.recordedIn(name)))
+				err = fmt.Errorf("%s exists, but the index does not record it: if hagen wrote it, restore %s from a backup; if not, move it away", s.show(p.path), s.show(s.recordedIn(name)))
 			}
 			if !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)

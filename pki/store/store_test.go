@@ -210,7 +210,7 @@ func TestTooLargeRecord(t *testing.T) {
 	before := snapshot(t, dir)
 	s := open(t, dir)
 	large := ClientRecord{User: "jane", Serial: "0a", Groups: []string{strings.Repeat("x", maxFile)}, NotAfter: testNow}
-	if changed, err := s.Save(s.Set(), large); changed || err == nil || !strings.Contains(err.Error(), "records/clients/0a.json would have more than 1 MiB") {
+	if changed, err := s.Save(s.Set(), large); changed || err == nil || !strings.Contains(err.Error(), "records/clients/0a.json would be larger than 1 MiB") {
 		t.Error(changed, err)
 	}
 	if !reflect.DeepEqual(before, snapshot(t, dir)) {
@@ -327,7 +327,7 @@ func TestReadableKeyIsWarnedOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, dir)
-	want := []pki.Warning{{Name: sa, Text: filepath.Join(dir, sa) + ".key can be read by others (mode 0640): hagen sets it to 0600 when it next writes; if it was seen, it is no secret any more"}}
+	want := []pki.Warning{{Name: sa, Text: filepath.Join(dir, sa) + ".key can be read by others (mode 0640): hagen sets it to 0600 when it next writes; if somebody has read it, it is no longer secret"}}
 	if got := s.Warnings(); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
