@@ -291,7 +291,7 @@ func (run *issuance) warnOfExpiry() {
 		}
 		left := cert.NotAfter.Sub(run.now)
 		if left <= notice && item.Request.Kind == Leaf && run.authorityEnds(item).Before(run.now) {
-			remedy = "its authority has expired, too, and signs nothing any more (docs/pki.md)"
+			remedy = "its authority has expired, too, and cannot sign any more (docs/pki.md)"
 		}
 		switch {
 		case left <= 0:

@@ -45,7 +45,7 @@ func TestWarnings(t *testing.T) {
 		warnings   []string
 	}{
 		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), []string{
-			"note: 6:12: spec.profile: one authority signs everything: every client certificate of this cluster is also one for etcd"}},
+			"note: 6:12: spec.profile: one authority signs everything: every client certificate of this cluster is also valid for etcd"}},
 		{"newer patch", also("kubernetesVersion: " + newerPatch(newest.Proven)), []string{
 			fmt.Sprintf("note: 15:22: spec.kubernetesVersion: Kubernetes %s is newer than %s, with which hagen was tested", newerPatch(newest.Proven), newest.Proven)}},
 		{"older patch", also("kubernetesVersion: " + patched.Minor + ".0"), []string{

@@ -6,15 +6,15 @@ import (
 	"hagen/gen/cluster"
 )
 
-// Access is what somebody needs to ask etcd. Names are those of the PKI's
-// items; paths are where the same stands on a master, for root.
+// Access names the certificates and the key for requests to etcd: as items of the
+// PKI, and as paths of the same files on a master, where root can read them.
 type Access struct {
-	Authority, Client                             string // names of the items of the PKI
+	Authority, Client                             string // names of items of the PKI
 	AuthorityPath, CertificatePath, ClientKeyPath string
 }
 
-// EtcdAccess gives the client certificate that a master's API server has for
-// its etcd: the one that every profile has, on the desk and on the machine.
+// EtcdAccess returns the client certificate of a master's API server for its etcd,
+// which exists in every profile, in the PKI and on the machine.
 func EtcdAccess(c *cluster.Cluster, h cluster.Host) Access {
 	rows := tablesOf[c.Profile.Name].role(h.Role).certificates
 	at := func(stem string) certificate {
@@ -35,8 +35,8 @@ func EtcdAccess(c *cluster.Cluster, h cluster.Host) Access {
 	return a
 }
 
-// EtcdURL is where others dial a host's etcd as clients.
+// EtcdURL returns the URL at which clients on other machines dial a host's etcd.
 func EtcdURL(c *cluster.Cluster, h cluster.Host) string { return etcdClientURL(c, h) }
 
-// EtcdPeerURL is where a host's etcd is known to its peers.
+// EtcdPeerURL returns the URL at which its peers dial a host's etcd.
 func EtcdPeerURL(c *cluster.Cluster, h cluster.Host) string { return etcdPeerURL(c, h) }

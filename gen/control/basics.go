@@ -12,8 +12,8 @@ import (
 // bootOrder is the order of sections in a document.
 var bootOrder = []string{sectionMachine, sectionEtcd, sectionAPI, sectionManager, sectionScheduler, sectionHAProxy, sectionKeepalived}
 
-// inBootOrder sorts the items of a node by section, and leaves the order
-// within a section to the tables.
+// inBootOrder sorts the items of a node by section. Within a section they keep
+// the order of the tables.
 func inBootOrder(n node.Node) node.Node {
 	place := func(o node.Origin) int { return slices.Index(bootOrder, o.Section) }
 	slices.SortStableFunc(n.Directories, func(a, b node.Directory) int { return place(a.Origin) - place(b.Origin) })
@@ -22,7 +22,7 @@ func inBootOrder(n node.Node) node.Node {
 	return n
 }
 
-// basics is what every machine gets: its name, and the others' addresses.
+// basics returns what every machine gets: its name, and the others' addresses.
 func basics(s hostContext) node.Node {
 	hostname := publicFile(sectionMachine, "spec host "+s.host.Name, "", "/etc/hostname", s.host.Name+"\n")
 	hostname.Overwrite = true
@@ -35,9 +35,9 @@ func basics(s hostContext) node.Node {
 	return n
 }
 
-// hostsFile has one line per address with all its names, as hosts(5) wants. A
-// name that stands for several machines is on the line of each: a resolver
-// gives all their addresses (host.conf(5), multi).
+// hostsFile writes one line per address with all its names, as hosts(5) requires. A
+// name of several machines is on the line of each: a resolver then returns all
+// their addresses (host.conf(5), multi).
 func hostsFile(c *cluster.Cluster) string {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n::1 localhost\n")
@@ -59,7 +59,7 @@ func hostsFile(c *cluster.Cluster) string {
 	return b.String()
 }
 
-// frontNames are those of whatever answers at the endpoint.
+// frontNames returns the names of whatever answers at the endpoint.
 func frontNames(c *cluster.Cluster) []string {
 	var names []string
 	if !c.Endpoint.Address.IsValid() {
@@ -68,8 +68,8 @@ func frontNames(c *cluster.Cluster) []string {
 	return unique(append(names, c.Balancing.Names...))
 }
 
-// logins are the users of the cluster file, and what lets them be root: they
-// have no password that sudo could ask for.
+// logins returns the users of the cluster file, and the rule that lets them become
+// root: they have no password that sudo could ask for.
 func logins(s hostContext) node.Node {
 	var n node.Node
 	var sudoers strings.Builder
@@ -93,7 +93,7 @@ func logins(s hostContext) node.Node {
 }
 
 // accounts turns rows into groups and users. Groups come first and users name
-// them, so that neither depends on useradd's own habits.
+// them, so that neither depends on useradd's defaults.
 func accounts(rows []account) node.Node {
 	var n node.Node
 	for _, row := range rows {

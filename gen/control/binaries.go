@@ -16,11 +16,11 @@ const BinariesUnit = "hagen-binaries.service"
 
 const (
 	binariesPath = hagenDir + "/binaries.sh"
-	installedDir = hagenData + "/installed" // the SHA-512 of what binaries.sh has put in its place
+	installedDir = hagenData + "/installed" // the SHA-512 of files that binaries.sh has installed
 )
 
-// binary gives the path of a binary on this host. Which artefact it comes in
-// fixed a row of profiles.Artefacts.
+// binary returns the path of a binary on this host. A row of profiles.Artefacts
+// says which artefact it comes in.
 func (s hostContext) binary(name string) string {
 	switch delivery := s.host.Delivery.Of(name); {
 	case delivery == profiles.Sysext:
@@ -33,8 +33,8 @@ func (s hostContext) binary(name string) string {
 	return path.Join(s.host.OS.BinDir, name)
 }
 
-// binaries is what brings the binaries of the daemons onto the machine, or
-// says which it lacks.
+// binaries returns the unit and the files that install the daemons' binaries on the
+// machine, or report the missing ones.
 func binaries(s hostContext, daemons []daemon) node.Node {
 	n := node.Node{Units: []node.Unit{binariesUnit(s, daemons)}}
 	artefacts := s.Artefacts(s.host)
@@ -44,7 +44,7 @@ func binaries(s hostContext, daemons []daemon) node.Node {
 		}
 	}
 	switch {
-	case s.fetches(): // Ignition makes the directories of what it fetches
+	case s.fetches(): // Ignition makes the directories of files that it fetches
 		n.Directories = append(n.Directories, directory(sectionMachine, hagenData, "", 0o755), directory(sectionMachine, installedDir, "", 0o755))
 	case slices.ContainsFunc(artefacts, cluster.Artefact.Archive):
 		n.Directories = append(n.Directories, directory(sectionMachine, installedDir, "", 0o755))
@@ -59,8 +59,8 @@ func binaries(s hostContext, daemons []daemon) node.Node {
 	return n
 }
 
-// remote is the file that an artefact is on the machine. It may be there
-// already, on a disk that is kept when the machine is made anew.
+// remote returns the file of an artefact on the machine. It may already exist, on a
+// disk that is kept when the machine is re-imaged.
 func (s hostContext) remote(a cluster.Artefact) node.File {
 	f := node.File{
 		Origin: node.Origin{Section: sectionMachine, From: "artefact " + a.Name},
@@ -72,7 +72,7 @@ func (s hostContext) remote(a cluster.Artefact) node.File {
 	return f
 }
 
-// place is where an artefact lies on the machine.
+// place returns the path of an artefact on the machine.
 func (s hostContext) place(a cluster.Artefact) string {
 	switch {
 	case a.Delivery == profiles.Sysext:
@@ -83,9 +83,9 @@ func (s hostContext) place(a cluster.Artefact) string {
 	return s.binary(a.Binaries[0])
 }
 
-// binariesUnit brings what is still missing, or says plainly what is, before
-// a daemon fails for want of it. The daemons require it by its own [Install]
-// section, so that their units need no line for it.
+// binariesUnit installs or reports missing binaries before a daemon fails without
+// them. Its own [Install] section makes the daemons require it, so that their units
+// need no line for it.
 func binariesUnit(s hostContext, daemons []daemon) node.Unit {
 	var services []string
 	for _, d := range daemons {
@@ -101,7 +101,7 @@ func binariesUnit(s hostContext, daemons []daemon) node.Unit {
 	}
 }
 
-// binariesScript has a line for each step, below the functions that they need.
+// binariesScript writes a line for each step, below the functions that the steps need.
 func binariesScript(s hostContext, daemons []daemon, artefacts []cluster.Artefact) node.File {
 	var steps []string
 	functions := []string{"need"}
@@ -145,14 +145,14 @@ func binariesScript(s hostContext, daemons []daemon, artefacts []cluster.Artefac
 	return publicFile(sectionMachine, "unit "+BinariesUnit, "", binariesPath, fill("binaries.sh.tmpl", v))
 }
 
-// missing is what is said of a binary that is not there: its image's builder
-// can put it there, but not where hagen brings all of them.
+// missing returns the remedy for a missing binary: whoever builds the image can add
+// it, unless hagen installs all binaries.
 func (s hostContext) missing(artefacts []cluster.Artefact) string {
 	switch {
 	case len(artefacts) == 0:
 		return "put $2 there and reboot"
 	case slices.ContainsFunc(artefacts, func(a cluster.Artefact) bool { return a.Delivery == profiles.Sysext }):
-		return "$2 was to be there; systemd-sysext status tells which images are merged, journalctl -u " + profiles.SysextUnit + " why not"
+		return "$2 should be there; systemd-sysext status shows which images are merged, journalctl -u " + profiles.SysextUnit + " why not"
 	}
-	return "$2 was to be there"
+	return "$2 should be there"
 }

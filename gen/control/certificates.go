@@ -41,7 +41,7 @@ const (
 	storeHosts       = "hosts"
 )
 
-// name gives the row's place in the store.
+// name returns the row's place in the store.
 func (r certificate) name(host string) string {
 	switch {
 	case r.kind == pki.Authority:
@@ -53,7 +53,7 @@ func (r certificate) name(host string) string {
 	}
 }
 
-// request fills a row in for one host; a row of the whole cluster ignores it.
+// request fills in a row for one host; a row of the whole cluster ignores the host.
 func (r certificate) request(c *cluster.Cluster, h cluster.Host) pki.Request {
 	req := pki.Request{Name: r.name(h.Name), Kind: r.kind, Profile: r.profile}
 	if r.kind != pki.Secret {
@@ -86,8 +86,8 @@ func (r certificate) request(c *cluster.Cluster, h cluster.Host) pki.Request {
 	return req
 }
 
-// Requests lists every certificate and key that the cluster needs: what all
-// machines share first, then host by host.
+// Requests lists every certificate and key that the cluster needs: first those that
+// all machines share, then host by host.
 func Requests(c *cluster.Cluster) []pki.Request { return tablesOf[c.Profile.Name].requests(c) }
 
 func (p profileTables) requests(c *cluster.Cluster) []pki.Request {
@@ -95,7 +95,7 @@ func (p profileTables) requests(c *cluster.Cluster) []pki.Request {
 	share := func(rows []certificate) {
 		for _, r := range rows {
 			known := slices.ContainsFunc(shared, func(q pki.Request) bool { return q.Name == r.name("") })
-			if !r.perHost && !known { // roles may share it, too
+			if !r.perHost && !known { // roles may share a row
 				shared = append(shared, r.request(c, cluster.Host{}))
 			}
 		}
@@ -116,10 +116,10 @@ func (p profileTables) requests(c *cluster.Cluster) []pki.Request {
 	return append(shared, own...)
 }
 
-// systemMasters is the group that every API server obeys without asking RBAC.
+// systemMasters is the group that every API server allows everything, without RBAC.
 const systemMasters = "system:masters"
 
-// adminCertificate is the administrator's, and on no machine.
+// adminCertificate is the administrator's certificate, which is on no machine.
 var adminCertificate = certificate{
 	stem: "admin", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
 	cn: "admin", org: systemMasters, life: adminLife,
@@ -139,7 +139,7 @@ func certificateFiles(s hostContext, rows []certificate, set pki.Set) ([]node.Fi
 				Path:   p.path, User: p.user, Group: p.group, Mode: p.mode,
 				Contents: p.part.of(item), Secret: p.part == theKey,
 			})
-			r.why = "" // said once, at the first file
+			r.why = "" // only the first file has it
 		}
 	}
 	return files, nil
@@ -156,9 +156,9 @@ func (p part) of(item pki.Item) []byte {
 	}
 }
 
-// frontSANs are the names and addresses of the endpoint and of all machines
-// with HAProxy: what clients dial who do not dial an API server itself. In
-// mode colocated a client that dials one master may meet another's.
+// frontSANs returns the names and addresses of the endpoint and of all machines with
+// HAProxy, which clients dial instead of an API server itself. In mode colocated a
+// client that dials one master may reach another one's API server.
 func frontSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 	names = frontNames(c)
 	if c.Endpoint.Address.IsValid() {
@@ -172,8 +172,8 @@ func frontSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 	return names, addresses
 }
 
-// serverSANs are those that every API server has, whatever its host, with
-// those that it keeps for clients of former days.
+// serverSANs returns the SANs that all API servers share, with those that they keep
+// for clients which use earlier names.
 func serverSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 	names, addresses = askedSANs(c)
 	return append(names, c.APIServer.FormerNames...), append(addresses, c.APIServer.FormerAddresses...)

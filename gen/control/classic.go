@@ -8,8 +8,8 @@ import (
 	"hagen/pki"
 )
 
-// The classic profile: what the guide sets up by hand, to the flag and in its
-// order. Where it departs from the guide's text a row says so.
+// The classic profile: what the guide sets up by hand, flag by flag and in its
+// order. A row says where it departs from the guide's text.
 
 var classicRoles = []role{
 	{
@@ -27,7 +27,7 @@ var classicCertificates = []certificate{
 	{
 		stem: "etcd-server", kind: pki.Leaf, authority: "kubernetes", profile: pki.PeerAuthentication,
 		cn: "etcd-server", sans: classicEtcdSANs, life: leafLife, section: sectionEtcd,
-		placed: pair(etcdPKI, "etcd-server", "", 0o600), why: "shared by all masters: their addresses are its SANs",
+		placed: pair(etcdPKI, "etcd-server", "", 0o600), why: "shared by all masters: its SANs are their addresses",
 	},
 	{
 		stem: "etcd-client", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
@@ -38,7 +38,7 @@ var classicCertificates = []certificate{
 		stem: "apiserver", kind: pki.Leaf, authority: "kubernetes", profile: pki.ServerAuthentication,
 		cn: "apiserver", sans: classicServerSANs, life: leafLife, section: sectionAPI,
 		placed: pair(kubernetesPKI, "apiserver", "", 0o600),
-		why:    "carries the load balancers' and all masters' names and addresses, or no client behind HAProxy could verify it",
+		why:    "has the names and addresses of load balancers and all masters: clients behind HAProxy verify it by those",
 	},
 	{
 		stem: "kubelet-client", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
@@ -62,7 +62,7 @@ var classicCertificates = []certificate{
 	},
 }
 
-// classicEtcdSANs are the ones the guide prints: the loopback and every master.
+// classicEtcdSANs returns the SANs in the guide: the loopback and every master.
 func classicEtcdSANs(c *cluster.Cluster, _ cluster.Host) ([]string, []netip.Addr) {
 	addresses := c.Loopbacks()
 	for _, m := range c.Members() {
@@ -90,15 +90,16 @@ var classicDirectories = []node.Directory{
 	directory(sectionScheduler, schedulerPKI, "", 0o755),
 }
 
-// classicConfig: the guide's daemons dial the load balancer, by its name.
+// classicConfig writes kubeconfigs that dial the load balancer by its name, as in the
+// guide.
 func classicConfig(s hostContext, _ pki.Set) []node.File { return kubeconfigs(s, endpointURL(s)) }
 
-// classicRestart is the tail of every one of the guide's services.
+// classicRestart returns the last lines of each of the guide's services.
 func classicRestart(hostContext) []string {
 	return []string{"Restart=on-failure", "RestartSec=5", "LimitNOFILE=65536"}
 }
 
-// guide is why a flag of classic is there.
+// guide is the reason for a flag of classic.
 const guide = "from the 2018 guide"
 
 var classicDaemons = []daemon{

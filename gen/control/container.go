@@ -9,13 +9,13 @@ import (
 	"hagen/profiles"
 )
 
-// contained says whether HAProxy runs in a container here.
+// contained reports whether the daemon runs in a container on this host.
 func (s hostContext) contained(d daemon) bool {
 	return s.host.Delivery.Of(d.name) == profiles.Container
 }
 
-// log is where HAProxy writes: in a container to its standard output, which
-// Podman hands to the journal.
+// log returns where HAProxy logs: in a container to its standard output, which
+// Podman sends to the journal.
 func (s hostContext) log() string {
 	if s.host.Delivery.HAProxy == profiles.Container {
 		return "stdout format raw"
@@ -23,10 +23,10 @@ func (s hostContext) log() string {
 	return "/dev/log"
 }
 
-// haproxyContainer is the daemon as a file of Quadlet's (podman-systemd.unit(5)),
-// which becomes haproxy.service. The image's own user runs it. Podman tells
-// systemd that it is ready when it runs: whether HAProxy can tell by itself
-// depends on how an image was built.
+// haproxyContainer returns HAProxy as a Quadlet file (podman-systemd.unit(5)), which
+// becomes haproxy.service. The image's own user runs it. Podman reports to systemd
+// that the container is ready when it runs: whether HAProxy itself can depends on
+// how the image was built.
 func haproxyContainer(s hostContext) node.File {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -61,8 +61,8 @@ func haproxyContainer(s hostContext) node.File {
 	return f
 }
 
-// mounted is how the configuration is mounted: with z Podman gives it the
-// SELinux type of what containers may read.
+// mounted returns the options of the configuration's mount: with z Podman gives it
+// the SELinux type of files that containers may read.
 func (s hostContext) mounted() string {
 	if s.host.OS.SELinux {
 		return "ro,z"

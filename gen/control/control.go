@@ -1,7 +1,7 @@
-// Package control holds the decisions: from a validated cluster and its
-// certificates to what stands on every machine. Decisions are rows of tables
-// (certificates, flags, daemons); the rest of the package turns rows into
-// files and units.
+// Package control holds the decisions: it turns a validated cluster and its
+// certificates into the content of every machine. Decisions are rows of tables
+// (certificates, flags, daemons); the rest of the package turns rows into files
+// and units.
 package control
 
 import (
@@ -21,13 +21,13 @@ var tablesOf = map[string]profileTables{
 }
 
 // Nodes decides every machine of the cluster, masters first. The set must
-// hold everything that Requests asks for. An error is a fault of hagen's
-// tables, not of the input.
+// hold everything that Requests lists. An error is a fault in hagen's tables,
+// not in the input.
 func Nodes(c *cluster.Cluster, set pki.Set, o Options) ([]node.Node, error) {
 	return tablesOf[c.Profile.Name].nodes(c, set, o)
 }
 
-// Node decides one machine of the cluster, as Nodes does all.
+// Node decides one machine of the cluster, as Nodes decides all.
 func Node(c *cluster.Cluster, host cluster.Host, set pki.Set, o Options) (node.Node, error) {
 	return tablesOf[c.Profile.Name].node(c, host, set, o)
 }

@@ -8,7 +8,7 @@ import (
 	"hagen/profiles"
 )
 
-// applies says whether a daemon of this version gets the flag for this host.
+// applies reports whether a daemon of this version gets the flag for this host.
 func (f flag) applies(s hostContext, version profiles.Version) bool {
 	if f.when != nil && !f.when(&s) {
 		return false
@@ -17,11 +17,11 @@ func (f flag) applies(s hostContext, version profiles.Version) bool {
 	return (f.since == "" || minor(f.since).Compare(line) <= 0) && (f.until == "" || line.Compare(minor(f.until)) <= 0)
 }
 
-// minor reads a mark of the tables.
+// minor reads since or until of a row.
 func minor(mark string) profiles.Version {
 	v, ok := profiles.ParseVersion(mark + ".0")
 	if !ok {
-		panic("since or until " + mark + " is no minor release") // our own rows: a test reads them all
+		panic("since or until " + mark + " is not a minor release") // hagen's own rows: a test reads them all
 	}
 	return v
 }
@@ -62,10 +62,10 @@ func (d daemon) serviceText(s hostContext) string {
 	return b.String()
 }
 
-// onDisk gives the lines of a daemon whose data lies on a disk that outlives
-// the system: it waits for the disk, and takes over what is there. What a disk
-// keeps belongs to a number, and a machine that is made anew may give the
-// daemon's account another one.
+// onDisk returns the lines of a daemon whose data is on a disk that outlives the
+// system: it waits for the disk, and takes ownership of its files. Files on a disk
+// belong to a user's number, and a re-imaged machine may give the daemon's account
+// another number.
 func (d daemon) onDisk(s hostContext) (waits, prepares []string) {
 	if d.data == nil {
 		return nil, nil
@@ -74,8 +74,8 @@ func (d daemon) onDisk(s hostContext) (waits, prepares []string) {
 	if mount == "" {
 		return nil, nil
 	}
-	// A machine on which the mount was never set up would have nothing to wait
-	// for, and the daemon would begin anew beside its data.
+	// Without the assertion, a machine on which the mount was never set up would not
+	// wait, and the daemon would start with empty data.
 	waits = []string{"RequiresMountsFor=" + d.data.Path, "AssertPathIsMountPoint=" + mount}
 	if owner := d.data.User; owner != "" {
 		prepares = []string{
@@ -86,7 +86,7 @@ func (d daemon) onDisk(s hostContext) (waits, prepares []string) {
 	return waits, prepares
 }
 
-// execStart writes one flag a line, as the 2018 guide does, so that a review shows
+// execStart writes one flag per line, as the 2018 guide does, so that a review shows
 // which flag changed.
 func (d daemon) execStart(s hostContext) string {
 	words := []string{"ExecStart=" + s.binary(d.name) + d.args}
@@ -109,7 +109,7 @@ func escape(value string) string { return escapes.Replace(value) }
 
 var escapes = strings.NewReplacer("%", "%%", "$", "$$")
 
-// service gives the daemon's unit.
+// service returns the daemon's unit.
 func (d daemon) service(s hostContext) node.Unit {
 	return node.Unit{
 		Origin: node.Origin{Section: d.section, From: "daemon " + d.name, Why: d.why},
@@ -131,7 +131,8 @@ var (
 	productPodman     = product{wanted: func(hostContext) string { return "4.4 or newer" }} // the first with Quadlet
 )
 
-// packaged tells how the operating system's own package is had.
+// packaged returns the command that installs the operating system's package, in
+// parentheses.
 func packaged(s hostContext) string {
 	if s.host.OS.Packages == "" {
 		return ""

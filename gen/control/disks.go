@@ -8,7 +8,7 @@ import (
 	"hagen/gen/node"
 )
 
-// disks are what the cluster file says of the machine's.
+// disks returns the machine's disks, as the cluster file describes them.
 func disks(s hostContext) node.Node {
 	var n node.Node
 	for _, d := range s.host.Disks {
@@ -27,8 +27,8 @@ func disks(s hostContext) node.Node {
 		origin := node.Origin{Section: sectionMachine, From: fmt.Sprintf("%s at line %d", f.At.Path, f.At.Line)}
 		made, mounted := origin, origin
 		if f.Path == etcdData {
-			made.Why = "etcd's data: a machine that is made anew finds it as it was"
-			mounted.Why = "without it the machine boots, for somebody to look at it, and etcd does not start"
+			made.Why = "etcd's data: a re-imaged machine keeps it"
+			mounted.Why = "without it the machine boots, so that an operator can log in, but etcd does not start"
 		}
 		n.Filesystems = append(n.Filesystems, node.Filesystem{
 			Origin: made, Device: f.Device, Format: f.Format, Label: f.Label, Path: f.Path, Wipe: f.Wipe,
@@ -41,8 +41,8 @@ func disks(s hostContext) node.Node {
 	return n
 }
 
-// onDisk gives where the host's own disk is mounted on which a directory lies,
-// "" if it lies on none.
+// onDisk returns the mount point of the disk in the cluster file that holds a
+// directory; "" if none does.
 func onDisk(h cluster.Host, directory string) (mount string) {
 	for _, f := range h.Filesystems {
 		if f.Path != "" && strings.HasPrefix(directory+"/", f.Path+"/") && len(f.Path) > len(mount) {

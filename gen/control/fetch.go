@@ -9,15 +9,15 @@ import (
 	"hagen/profiles"
 )
 
-// fetches says whether the machine's own script has to fetch what Ignition
-// would: cloud-init holds no file against a digest.
+// fetches reports whether the machine's own script must fetch the files that Ignition
+// would fetch: cloud-init checks no digest.
 func (s hostContext) fetches() bool {
 	return s.host.OS.Family() == profiles.CloudInit &&
 		slices.ContainsFunc(s.Artefacts(s.host), func(a cluster.Artefact) bool { return a.URL != "" })
 }
 
-// Fetches says whether a file is the script of a machine that fetches its
-// binaries by itself.
+// Fetches reports whether a file is the script of a machine that fetches its binaries
+// itself.
 func Fetches(f node.File) bool {
 	return f.Path == binariesPath && bytes.Contains(f.Contents, []byte("\nfetch "))
 }

@@ -10,8 +10,8 @@ import (
 	"hagen/pki"
 )
 
-// front is what makes a machine one that clients dial: HAProxy, its
-// configuration, and the authority to check API servers with. No key.
+// front returns what a machine that clients dial needs: HAProxy, its configuration,
+// and the authority to verify API servers. It holds no key.
 func front(s hostContext, p profileTables, set pki.Set) node.Node {
 	n := accounts([]account{{name: userHAProxy, home: "/var/lib/haproxy"}})
 	config := publicFile(sectionHAProxy, "haproxy.cfg", "", haproxyConfig, haproxyText(s, p.haproxy))
@@ -19,7 +19,7 @@ func front(s hostContext, p profileTables, set pki.Set) node.Node {
 	n.Directories = []node.Directory{directory(sectionHAProxy, haproxyDir, "", 0o755)}
 	n.Files = []node.File{config}
 	if strings.Contains(string(config.Contents), balancerCA) {
-		n.Files = append(n.Files, publicFile(sectionHAProxy, "certificate kubernetes", "whom the health checks believe",
+		n.Files = append(n.Files, publicFile(sectionHAProxy, "certificate kubernetes", "the authority that health checks trust",
 			balancerCA, string(set[ClusterAuthority].Cert)))
 	}
 	if len(s.Balancing.VirtualIPs) > 0 {
@@ -28,7 +28,7 @@ func front(s hostContext, p profileTables, set pki.Set) node.Node {
 	return n
 }
 
-// frontDaemons are those of a machine that clients dial.
+// frontDaemons returns the daemons of a machine that clients dial.
 func frontDaemons(s hostContext) []daemon {
 	if len(s.Balancing.VirtualIPs) > 0 {
 		return []daemon{haproxyDaemon, keepalivedDaemon}
@@ -38,9 +38,9 @@ func frontDaemons(s hostContext) []daemon {
 
 const balancerCA = haproxyDir + "/ca.pem"
 
-// haproxyDaemon runs in the foreground as master with a worker and tells
-// systemd when it is ready (-Ws; management guide, section 3). It never is
-// root: its ports are high, or it gets the one capability.
+// haproxyDaemon runs in the foreground as master with a worker and notifies systemd
+// when it is ready (-Ws; management guide, section 3). It never runs as root: its
+// ports are 1024 or higher, or it gets the one capability for lower ones.
 var haproxyDaemon = daemon{
 	name: "haproxy", section: sectionHAProxy, product: productHAProxy,
 	description: "HAProxy in front of the API servers", documentation: "https://docs.haproxy.org",
@@ -57,22 +57,22 @@ var haproxyDaemon = daemon{
 	},
 }
 
-// ownConnections are for the listener about HAProxy itself. Did clients use
-// them up, keepalived would take HAProxy for hung, and move the virtual IP and
-// all clients to the next machine.
+// ownConnections are reserved for HAProxy's statistics listener. If clients could use
+// them up, keepalived would consider HAProxy hung, and move the virtual IP and all
+// clients to the next machine.
 const ownConnections = 100
 
-// openFiles is how many files HAProxy may open: two sockets a connection, and
-// some for checks and logs. It refuses to start with fewer than maxconn needs;
-// more than 1048576 (fs.nr_open) a kernel may refuse.
+// openFiles returns how many files HAProxy may open: two sockets per connection, and
+// some for checks and logs. It refuses to start with fewer than maxconn needs; a
+// kernel may refuse more than 1048576 (fs.nr_open).
 func openFiles(s hostContext) int {
 	return max(65536, 2*(s.Balancing.MaxConnections+ownConnections)+1024)
 }
 
-// binds say where clients are let in: at all addresses of the machine, or at
-// those in the ranges of spec.network.use.haproxy and the virtual IPs. These a
-// machine does not have all the time: transparent lets HAProxy bind them before
-// (configuration manual, 5.1; without privileges it is IP_FREEBIND).
+// binds returns the addresses on which HAProxy listens for clients: all addresses of
+// the machine, or those in the ranges of spec.network.use.haproxy and the virtual
+// IPs. A machine does not always hold a virtual IP: transparent lets HAProxy bind it
+// in advance (configuration manual, 5.1; without privileges it is IP_FREEBIND).
 func binds(s hostContext) []string {
 	switch {
 	case len(s.Use.HAProxy) == 0 && s.host.Has(6):
@@ -106,7 +106,7 @@ func haproxyText(s hostContext, template string) string {
 	})
 }
 
-// haproxyTime writes a time in HAProxy's largest unit that holds it whole.
+// haproxyTime writes a time in HAProxy's largest unit that divides it.
 func haproxyTime(d time.Duration) string {
 	for _, u := range []struct {
 		unit time.Duration

@@ -20,24 +20,24 @@ const (
 	interfaceConfig  = keepalivedRun + "/interface.conf"
 )
 
-// virtualAddress is what a machine needs to take part in holding the virtual
-// IP: keepalived and its configuration. No key.
+// virtualAddress returns what a machine needs to be able to hold the virtual IP:
+// keepalived and its configuration. It holds no key.
 func virtualAddress(s hostContext) node.Node {
-	n := accounts([]account{{name: userVRRP, home: "/nonexistent", why: "asks HAProxy whether it serves; keepalived itself is root"}})
+	n := accounts([]account{{name: userVRRP, home: "/nonexistent", why: "asks HAProxy whether it serves; keepalived itself runs as root"}})
 	n.Directories = []node.Directory{directory(sectionKeepalived, keepalivedDir, "", 0o755)}
 	config := publicFile(sectionKeepalived, "keepalived.conf", "", keepalivedConfig, keepalivedText(s))
 	config.Overwrite = true // a distribution's package brings one
 	n.Files = []node.File{
-		publicFile(sectionKeepalived, "keepalived interface", "on which interface this machine's address is: its name is known at boot only", interfaceScript, interfaceText(s)),
+		publicFile(sectionKeepalived, "keepalived interface", "finds the interface of this machine's address: its name is known only at boot", interfaceScript, interfaceText(s)),
 		config,
 		publicFile(sectionKeepalived, "keepalived check", "", keepalivedCheck, checkText(s)),
 	}
 	return n
 }
 
-// keepalivedDaemon starts after HAProxy, so that at a shutdown it stops
-// first: the virtual IP has moved when HAProxy ends. It keeps the
-// capabilities for addresses, raw sockets and a script under another user.
+// keepalivedDaemon starts after HAProxy, so that it stops first at a shutdown: the
+// virtual IP has moved when HAProxy ends. It keeps the capabilities for addresses,
+// raw sockets and a script under another user.
 var keepalivedDaemon = daemon{
 	name: "keepalived", section: sectionKeepalived, product: productKeepalived,
 	description: "keepalived: the virtual IP of the API servers", documentation: "https://www.keepalived.org/manpage.html",
@@ -51,14 +51,14 @@ var keepalivedDaemon = daemon{
 	},
 }
 
-// router is what holds the virtual IP of one family.
+// router is the virtual router of one family, which holds its virtual IP.
 type router struct {
-	Suffix            string // tells a machine's second from its first
+	Suffix            string // distinguishes a machine's second router from its first
 	VirtualIP, Source netip.Addr
 	Peers             []netip.Addr
 }
 
-// routers are those of a machine.
+// routers returns the virtual routers of a machine.
 func routers(s hostContext) []router {
 	var out []router
 	for i, vip := range s.Balancing.VirtualIPs {
@@ -76,7 +76,7 @@ func routers(s hostContext) []router {
 	return out
 }
 
-// keepalivedText is the configuration of one machine.
+// keepalivedText writes the configuration of one machine.
 func keepalivedText(s hostContext) string {
 	place := slices.IndexFunc(s.Fronts(), func(f cluster.Host) bool { return f.Name == s.host.Name })
 	return fill("keepalived.conf.tmpl", values{
@@ -85,8 +85,8 @@ func keepalivedText(s hostContext) string {
 	})
 }
 
-// vrrpSource is the address from which a machine speaks of a virtual IP: of its
-// family, and in its network where it has one there.
+// vrrpSource returns the address from which a machine announces a virtual IP: one of
+// the same family, in the same network if it has one there.
 func (s hostContext) vrrpSource(h cluster.Host, vip netip.Addr) netip.Addr {
 	var own []netip.Addr
 	for _, a := range slices.Concat(s.FrontAddresses(h), h.Addresses) {
@@ -100,12 +100,13 @@ func (s hostContext) vrrpSource(h cluster.Host, vip netip.Addr) netip.Addr {
 	return own[0]
 }
 
-// checkText asks HAProxy whether it serves.
+// checkText writes the script that asks HAProxy whether it serves.
 func checkText(s hostContext) string {
 	return fill("haproxy-serves.sh.tmpl", values{"Address": s.loopback(), "Port": s.Balancing.StatsPort})
 }
 
-// interfaceText finds a machine's interface, or those of both families.
+// interfaceText writes the script that finds a machine's interface, or those of both
+// families.
 func interfaceText(s hostContext) string {
 	template := "interface.sh.tmpl"
 	if len(s.Balancing.VirtualIPs) > 1 {

@@ -11,19 +11,19 @@ import (
 	"hagen/pki"
 )
 
-// endpointURL is where everybody outside the masters dials; classic's masters
-// do, too.
+// endpointURL returns the URL that clients outside the masters dial; in classic the
+// masters dial it, too.
 func endpointURL(s hostContext) string {
 	return httpsURL(s.Endpoint.Host, s.Endpoint.Port)
 }
 
-// loopbackURL is a master's own API server.
+// loopbackURL returns the URL of a master's own API server.
 func loopbackURL(s hostContext) string {
 	return httpsURL(s.loopback().String(), s.APIServer.Port)
 }
 
-// kubeconfigs are those of a master's controller manager and scheduler. They
-// name their key's file, so the key stands once and its owner guards it.
+// kubeconfigs returns those of a master's controller manager and scheduler. They name
+// the file of their key, so that the key exists only once, readable by its owner.
 func kubeconfigs(s hostContext, server string) []node.File {
 	return []node.File{
 		publicFile(sectionManager, "kubeconfig controller-manager", "", managerConfig,
@@ -57,11 +57,10 @@ users:
 `, kubernetesPKI, server, name, user, stem)
 }
 
-// Kubeconfig writes a kubeconfig for a person: everything inline, dialling
-// the endpoint. When one machine or virtual IP answers there it dials its
-// address and checks the certificate against the name, so that it works from a
-// desk whose DNS does not know the name. Behind several it dials the name: one
-// address would lose the others.
+// Kubeconfig writes a kubeconfig for a person, with certificates and key inline, that
+// dials the endpoint. If a single machine or virtual IP answers there, it dials the
+// address and verifies the certificate by the name, so that it works without DNS for
+// the name. With several it dials the name: one address would miss the others.
 func Kubeconfig(c *cluster.Cluster, authority, client pki.Item) []byte {
 	server, serverName := c.Endpoint.Host, ""
 	if c.Endpoint.Alone() && !c.Endpoint.Address.IsValid() {
@@ -94,14 +93,14 @@ func Kubeconfig(c *cluster.Cluster, authority, client pki.Item) []byte {
 	return []byte(b.String())
 }
 
-// Names in the store of what a person's kubeconfig needs.
+// Names in the store of the items that a person's kubeconfig needs.
 const (
 	ClusterAuthority = storeAuthorities + "/kubernetes/ca"
 	Admin            = storeCluster + "/admin"
 )
 
-// ClientRequest asks for one more client certificate, signed by the cluster's
-// authority. It is not placed on any machine.
+// ClientRequest returns the request for one more client certificate, signed by the
+// cluster's authority. It is not placed on any machine.
 func ClientRequest(c *cluster.Cluster, user string, groups []string) pki.Request {
 	return pki.Request{
 		Name: "clients/" + base64.RawURLEncoding.EncodeToString([]byte(user)), Kind: pki.Leaf, Authority: ClusterAuthority,

@@ -18,7 +18,7 @@ const (
 	sectionKeepalived = "keepalived"
 )
 
-// Places on the machines, the same in every profile: one layout to learn.
+// Paths on the machines, the same in every profile: one layout to learn.
 const (
 	kubernetesDir   = "/etc/kubernetes"
 	kubernetesPKI   = "/etc/kubernetes/pki"
@@ -37,7 +37,7 @@ const (
 	schedulerConfig = schedulerDir + "/kubeconfig"
 )
 
-// publicFile is a file that every account may read and root owns.
+// publicFile returns a file that root owns and every account may read.
 func publicFile(section, from, why, path, contents string) node.File {
 	return node.File{
 		Origin: node.Origin{Section: section, From: from, Why: why},
@@ -45,7 +45,7 @@ func publicFile(section, from, why, path, contents string) node.File {
 	}
 }
 
-// directory is a row of a table of directories.
+// directory returns a row of a table of directories.
 func directory(section, path, user string, mode fs.FileMode) node.Directory {
 	return node.Directory{
 		Origin: node.Origin{Section: section, From: "directory " + path},

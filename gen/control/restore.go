@@ -15,10 +15,11 @@ const (
 	restorePath = hagenDir + "/etcd-restore.sh"
 )
 
-// RestoreUnit is the one that restores etcd before it starts.
+// RestoreUnit is the unit that restores etcd before it starts.
 const RestoreUnit = restoreName + ".service"
 
-// restore begins etcd's data from a snapshot, once.
+// restore returns the unit and the script that restore etcd's data from a snapshot,
+// once.
 func restore(s hostContext) node.Node {
 	if s.Restore.SHA256 == "" {
 		return node.Node{}
@@ -27,7 +28,7 @@ func restore(s hostContext) node.Node {
 	return node.Node{
 		Files: []node.File{publicFile(sectionEtcd, from, "", restorePath, restoreScript(s))},
 		Units: []node.Unit{{
-			Origin: node.Origin{Section: sectionEtcd, From: from, Why: "once: etcd does not start before, nor when it fails"},
+			Origin: node.Origin{Section: sectionEtcd, From: from, Why: "once: etcd does not start before it, nor if it fails"},
 			Name:   RestoreUnit, Enabled: true,
 			Contents: fill("etcd-restore.service.tmpl", values{
 				"Binaries": BinariesUnit, "Mounted": mounted(s, etcdData), "Snapshot": s.Restore.Path,
@@ -37,10 +38,10 @@ func restore(s hostContext) node.Node {
 	}
 }
 
-// restoreBump is by how much revisions go on after a restore: more than were
-// written since the snapshot, so that no client's last revision is one that
-// comes again with something else in it (etcd.io, Disaster recovery,
-// "Restoring with revision bump"; the figure is that page's).
+// restoreBump is how far revisions are raised by a restore: by more than were written
+// since the snapshot, so that no revision that a client has seen is used again for
+// other content (etcd.io, Disaster recovery, "Restoring with revision bump", which
+// also gives the number).
 const restoreBump = 1_000_000_000
 
 func restoreScript(s hostContext) string {
@@ -51,9 +52,9 @@ func restoreScript(s hostContext) string {
 	})
 }
 
-// RestoreSteps tells an operator in which order a cluster is restored. The
-// snapshot is a file at the desk, as one word of a shell; the tree is where the
-// documents stand.
+// RestoreSteps returns the steps for an operator to restore a cluster. The snapshot
+// is a file on the operator's computer, quoted as one word for a shell; the tree is
+// the directory of the documents.
 func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree string) []string {
 	var names, copies, images []string
 	for _, m := range c.Members() {
@@ -63,23 +64,23 @@ func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree string) []string
 			images = append(images, m.Name)
 		}
 	}
-	boot := fmt.Sprintf("Boot each of them anew with its document of %s. Whatever etcd had is moved aside, not overwritten.", tree)
+	boot := fmt.Sprintf("Re-image each of them with its document in %s. Existing data of etcd is moved aside, not overwritten.", tree)
 	if len(images) > 0 {
 		boot += fmt.Sprintf(" The image of %s must have etcdutl %s, which restores.", strings.Join(images, ", "), c.Etcd)
 	}
 	return []string{
-		"Switch all masters off: " + strings.Join(names, ", ") + ". One that runs on would take writes that are lost.",
+		"Switch all masters off: " + strings.Join(names, ", ") + ". A running one would accept writes that are then lost.",
 		boot,
-		"Put the snapshot on each, unless its disk has it. A master without it says so and starts no etcd; reboot it then:" + strings.Join(copies, ""),
-		fmt.Sprintf("Look on each: journalctl -u %s says \"etcd begins from %s\".", RestoreUnit, r.Path),
-		"Ask: kubectl --kubeconfig " + tree + "/admin.kubeconfig get --raw=/readyz answers ok.",
-		"Render without --restore, and keep those documents for the next time a master is made anew: hagen render",
+		"Copy the snapshot to each, unless its disk has it. A master without it reports that and does not start etcd; then reboot it:" + strings.Join(copies, ""),
+		fmt.Sprintf("Check on each: journalctl -u %s shows \"etcd begins from %s\".", RestoreUnit, r.Path),
+		"Check: kubectl --kubeconfig " + tree + "/admin.kubeconfig get --raw=/readyz answers ok.",
+		"Render without --restore, and keep those documents for the next time a master is re-imaged: hagen render",
 	}
 }
 
-// copyTo is the command that brings the snapshot onto a master, through a login
-// that may do everything by sudo: root has none. Without a login in the cluster
-// file it is whoever the image lets in.
+// copyTo returns the command that copies the snapshot to a master, through a login
+// with sudo, since root has none. Without a login in the cluster file the command
+// names no user.
 func copyTo(c *cluster.Cluster, m cluster.Host, place, snapshot string) string {
 	login := m.Address().String()
 	if len(c.Users) > 0 {

@@ -12,26 +12,25 @@ import (
 	"hagen/profiles"
 )
 
-// Options are what a render asks for besides what the cluster file says. The
-// zero value asks for machines as they are every day.
+// Options are what a render asks for besides the cluster file. The zero value asks
+// for machines in normal operation.
 type Options struct {
 	Restore Restore
 	Joining Joining
 }
 
-// Restore is what etcd's data begins from. With no SHA256 it begins as it is.
+// Restore is the snapshot from which etcd's data is restored; none if SHA256 is "".
 type Restore struct {
 	SHA256 string // of the snapshot's file, in hex
 	Path   string // where each master finds the file
 }
 
-// Joining are the masters that join members of etcd which are there, by name,
-// each with those that etcd has by then, as --initial-cluster lists them; "" is
-// all masters.
+// Joining maps the name of a new master that joins a running etcd to its
+// --initial-cluster value; "" means all masters.
 type Joining map[string]string
 
-// hostContext is where a row is asked for its value: a cluster and one of its hosts,
-// with the row of its role and what a render asks for.
+// hostContext is what a row's value may depend on: a cluster, one of its hosts, the
+// row of its role and the options of the render.
 type hostContext struct {
 	*cluster.Cluster
 	Options
@@ -48,19 +47,19 @@ type role struct {
 	directories  []node.Directory
 	files        func(hostContext, pki.Set) []node.File // nil is none
 	daemons      []daemon
-	asked        []func(hostContext) node.Node // what is only there if it is asked for
-	tools        func(hostContext) []string    // binaries that no daemon is; nil is none
+	asked        []func(hostContext) node.Node // present only if asked for
+	tools        func(hostContext) []string    // binaries that are not daemons; nil is none
 }
 
-// profileTables is one profile: every table that tells it from the others.
+// profileTables is one profile: the tables in which profiles differ.
 type profileTables struct {
 	roles        []role
-	certificates []certificate // that stand on no machine
+	certificates []certificate // that are on no machine
 	haproxy      string        // the template of haproxy.cfg
 }
 
-// role gives the row of a machine's role; of one that the profile does not
-// know, an empty one.
+// role returns the row of a machine's role; an empty one for a role that the profile
+// does not know.
 func (p profileTables) role(name cluster.Role) role {
 	if i := slices.IndexFunc(p.roles, func(r role) bool { return r.name == name }); i >= 0 {
 		return p.roles[i]
@@ -68,15 +67,15 @@ func (p profileTables) role(name cluster.Role) role {
 	return role{name: name}
 }
 
-// at is where the rows of a host are asked for their values.
+// at returns the context for the rows of a host.
 func (p profileTables) at(c *cluster.Cluster, o Options, h cluster.Host) hostContext {
 	return hostContext{c, o, h, p.role(h.Role)}
 }
 
-// certificate is a row: one certificate or key of the cluster, what it says
-// and where it stands on the machines of a role.
+// certificate is a row: one certificate or key of the cluster, its content, and its
+// files on the machines of a role.
 type certificate struct {
-	stem      string // file name without extension: the 2018 guide's
+	stem      string // file name without extension, from the 2018 guide
 	kind      pki.Kind
 	perHost   bool   // one for each machine of the role, else one for the cluster
 	authority string // stem of the row that signs it
@@ -146,5 +145,5 @@ type daemon struct {
 // product is what a binary is released as.
 type product struct {
 	wanted func(hostContext) string           // the version, for people
-	row    func(hostContext) profiles.Version // the one whose flags are used: that of the release's row
+	row    func(hostContext) profiles.Version // the version whose flags are used, in the release's row
 }

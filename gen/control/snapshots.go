@@ -10,13 +10,13 @@ import (
 	"hagen/gen/node"
 )
 
-// Tools of etcd, which no unit runs for long.
+// Tools of etcd. They are not daemons.
 const (
 	etcdctl = "etcdctl"
 	etcdutl = "etcdutl"
 )
 
-// tools are the binaries that a machine needs besides its daemons'.
+// tools returns the binaries that a machine needs besides its daemons.
 func (s hostContext) tools() []string {
 	if s.role.tools == nil {
 		return nil
@@ -24,7 +24,7 @@ func (s hostContext) tools() []string {
 	return s.role.tools(s)
 }
 
-// etcdTools take and restore snapshots.
+// etcdTools returns the tools that take and restore snapshots.
 func etcdTools(s hostContext) []string {
 	switch {
 	case s.Snapshots.Every > 0:
@@ -35,7 +35,7 @@ func etcdTools(s hostContext) []string {
 	return nil
 }
 
-// Runs says whether a machine of the cluster runs a binary that is no daemon,
+// Runs reports whether a machine of the cluster runs a binary that is not a daemon,
 // such as those that take and restore snapshots.
 func Runs(c *cluster.Cluster, binary string) bool {
 	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool {
@@ -48,9 +48,10 @@ const (
 	snapshotPath = hagenDir + "/etcd-snapshot.sh"
 )
 
-// snapshots has every master copy its etcd's data at times of its own. It runs
-// as etcd's account, with etcd's own certificate, which is a client's, too: no
-// key goes anywhere where it was not, and no account may read one more.
+// snapshots returns the timer with which every master takes snapshots of its etcd, at
+// different times. The service runs as etcd's account, with etcd's own certificate,
+// which is also a client certificate: no key is copied, and no account can read
+// another one.
 func snapshots(s hostContext) node.Node {
 	if s.Snapshots.Every == 0 {
 		return node.Node{}
@@ -66,15 +67,15 @@ func snapshots(s hostContext) node.Node {
 		Directories: []node.Directory{directory(sectionEtcd, s.Snapshots.Directory, userEtcd, 0o700)},
 		Files:       []node.File{publicFile(sectionEtcd, from, "", snapshotPath, snapshotScript(s))},
 		Units: []node.Unit{
-			unit(".service", "as etcd, with etcd's own certificate: it is a client's, too", snapshotService(s), false),
-			unit(".timer", "each master at other times than the others", snapshotTimer(s), true),
+			unit(".service", "as etcd, with etcd's own certificate, which is also a client certificate", snapshotService(s), false),
+			unit(".timer", "masters take snapshots at different times", snapshotTimer(s), true),
 		},
 	}
 }
 
 func snapshotService(s hostContext) string {
 	var takeOver []string
-	if onDisk(s.host, s.Snapshots.Directory) != "" { // the account may have another number since
+	if onDisk(s.host, s.Snapshots.Directory) != "" { // the account's number may have changed
 		takeOver = []string{fmt.Sprintf("ExecStartPre=+/bin/chown -R %s:%[1]s %s", userEtcd, s.Snapshots.Directory)}
 	}
 	return strings.Join(lines([]string{
@@ -98,8 +99,8 @@ func snapshotService(s hostContext) string {
 	}, hardening(s.Snapshots.Directory)), "\n") + "\n"
 }
 
-// mounted has a unit wait for the disk on which a directory lies, and not run
-// without one that the cluster file names.
+// mounted returns the lines that make a unit wait for the disk of a directory, and
+// not run without a disk that the cluster file names.
 func mounted(s hostContext, directory string) []string {
 	waits := []string{"RequiresMountsFor=" + directory}
 	if mount := onDisk(s.host, directory); mount != "" {
@@ -112,7 +113,7 @@ func snapshotTimer(s hostContext) string {
 	return fill("etcd-snapshot.timer.tmpl", values{"Rhythm": s.rhythm(), "Calendar": s.calendar()})
 }
 
-// rhythm is how often snapshots are taken, for people.
+// rhythm returns how often snapshots are taken, for people.
 func (s hostContext) rhythm() string {
 	if every := s.Snapshots.Every; every < time.Hour {
 		return fmt.Sprintf("%d minutes", every/time.Minute)
@@ -120,9 +121,9 @@ func (s hostContext) rhythm() string {
 	return fmt.Sprintf("%d hours", s.Snapshots.Every/time.Hour)
 }
 
-// calendar is when this master takes snapshots (systemd.time(7), Calendar
-// Events). The masters share the time between two evenly, in the order of the
-// cluster file, so that never two of them copy at once.
+// calendar returns when this master takes snapshots (systemd.time(7), Calendar
+// Events). The masters are spread evenly over the interval, in the order of the
+// cluster file, so that no two take one at the same time.
 func (s hostContext) calendar() string {
 	every := int(s.Snapshots.Every / time.Minute)
 	members := s.Members()

@@ -9,7 +9,7 @@ import (
 )
 
 // The standard profile: its roles, with certificates, accounts and directories.
-// Their daemons and flags stand in standard_daemons.go.
+// Their daemons and flags are in standard_daemons.go.
 
 const (
 	userEtcd      = "kube-etcd"
@@ -35,10 +35,10 @@ var standardRoles = []role{
 	{name: cluster.LoadBalancer},
 }
 
-// standardAccounts have names that no operating system brings. Fedora CoreOS
-// and Flatcar bring a user etcd in a file that useradd and usermod do not see
-// (/usr/lib/passwd, /usr/share/baselayout/passwd): Ignition would find it,
-// try to change it, and fail, and with it the first boot.
+// standardAccounts have names that no operating system uses. Fedora CoreOS and
+// Flatcar have a user etcd in a file that useradd and usermod do not read
+// (/usr/lib/passwd, /usr/share/baselayout/passwd): Ignition would find it, try to
+// change it and fail, and with it the first boot.
 var standardAccounts = []account{
 	{name: userEtcd, home: etcdData},
 	{name: userAPI, home: "/nonexistent"},
@@ -47,10 +47,10 @@ var standardAccounts = []account{
 	{name: groupSA, members: []string{userAPI, userManager}, why: "may read sa.key, the one key that two daemons need"},
 }
 
-// standardCertificates: three authorities, so that no client of one is a
-// client of another, and leaves per host, so that no machine is taken for
-// another and one machine's can be issued anew. What they open is not one
-// machine's: docs/profiles.md has it.
+// standardCertificates: there are three authorities, so that a client of one is not a
+// client of another. Leaves are per host, so that no machine can pass for another
+// and those of one machine can be reissued. They still give access to the whole
+// cluster: see docs/profiles.md.
 var standardCertificates = []certificate{
 	{
 		stem: "kubernetes", kind: pki.Authority, life: authorityLife, section: sectionAPI,
@@ -58,16 +58,16 @@ var standardCertificates = []certificate{
 	},
 	{
 		stem: "etcd", kind: pki.Authority, cn: " etcd", life: authorityLife, section: sectionEtcd,
-		placed: public(etcdPKI + "/ca.pem"), why: "signs etcd's members and the API servers as its clients, nobody else",
+		placed: public(etcdPKI + "/ca.pem"), why: "signs only etcd's members and, as its clients, the API servers",
 	},
 	{
 		stem: "front-proxy", kind: pki.Authority, cn: " front-proxy", life: authorityLife, section: sectionAPI,
-		placed: public(kubernetesPKI + "/front-proxy-ca.pem"), why: "signs what API servers show to aggregated APIs",
+		placed: public(kubernetesPKI + "/front-proxy-ca.pem"), why: "signs the client certificates of API servers for aggregated APIs",
 	},
 	{
 		stem: "etcd-server", kind: pki.Leaf, perHost: true, authority: "etcd", profile: pki.PeerAuthentication,
 		cn: "etcd-server", sans: own, life: leafLife, section: sectionEtcd,
-		placed: pair(etcdPKI, "etcd-server", userEtcd, 0o400), why: "server to clients and peers, client to peers",
+		placed: pair(etcdPKI, "etcd-server", userEtcd, 0o400), why: "server certificate for clients and peers, client certificate for peers",
 	},
 	{
 		stem: "etcd-client", kind: pki.Leaf, perHost: true, authority: "etcd", profile: pki.ClientAuthentication,
@@ -115,8 +115,8 @@ func standardServerSANs(c *cluster.Cluster, h cluster.Host) ([]string, []netip.A
 	return append(names, moreNames...), append(addresses, moreAddresses...)
 }
 
-// standardData and standardAudit are where daemons keep what may outlive the
-// system.
+// standardData and standardAudit are directories that may be on a disk which outlives
+// the system.
 var (
 	standardData  = directory(sectionEtcd, etcdData, userEtcd, 0o700)
 	standardAudit = directory(sectionAPI, auditDir, userAPI, 0o700)
@@ -131,22 +131,22 @@ var standardDirectories = []node.Directory{
 	directory(sectionScheduler, schedulerPKI, userScheduler, 0o750),
 }
 
-// standardConfig are the files that daemons of a master are pointed at.
+// standardConfig returns the configuration files of a master's daemons.
 func standardConfig(s hostContext, set pki.Set) []node.File {
-	encryption := publicFile(sectionAPI, "encryption of Secrets", "every master has the same key: it is the cluster's, not the machine's",
+	encryption := publicFile(sectionAPI, "encryption of Secrets", "every master has the same key, which belongs to the cluster, not to a machine",
 		encryptionPath, encryptionConfig(string(set[storeCluster+"/"+encryptionKey].Key)))
 	encryption.User, encryption.Group, encryption.Mode, encryption.Secret = userAPI, userAPI, 0o400, true
 	return append([]node.File{
 		publicFile(sectionAPI, "anonymous requests", "", authnPath, authenticationConfig),
 		publicFile(sectionAPI, "audit policy", "", auditPath, auditPolicy),
 		encryption,
-		publicFile(sectionScheduler, "scheduler configuration", "a file: as flags these are deprecated", schedulerYAML, schedulerConfiguration),
+		publicFile(sectionScheduler, "scheduler configuration", "a file, because the flags are deprecated", schedulerYAML, schedulerConfiguration),
 	}, kubeconfigs(s, loopbackURL(s))...)
 }
 
-// authenticationConfig lets health checks in without a certificate and nobody
-// else. The load balancer could show one, but then it would hold a key.
-const authenticationConfig = `# Without credentials: health, and nothing else.
+// authenticationConfig allows only health checks without a certificate. The load
+// balancer could use one, but then it would hold a key.
+const authenticationConfig = `# Without credentials: only health.
 apiVersion: apiserver.config.k8s.io/v1
 kind: AuthenticationConfiguration
 anonymous:
@@ -157,8 +157,8 @@ anonymous:
   - path: /healthz
 `
 
-// auditPolicy records who did what, never what a request or answer held.
-const auditPolicy = `# Who did what, never the contents of requests: those may be Secrets.
+// auditPolicy records who did what, never the content of a request or an answer.
+const auditPolicy = `# Who did what, never the content of requests, which may be Secrets.
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages:
@@ -182,11 +182,10 @@ rules:
 - level: Metadata
 `
 
-// encryptionConfig takes the key as base64 with a line end. secretbox is the
-// provider that upstream's table calls strong and fast, with random nonces
-// that need no rotation schedule (kubernetes.io, Encrypting Confidential Data
-// at Rest). There is no identity provider: what is in etcd unencrypted was
-// not written by this cluster.
+// encryptionConfig takes the key as base64 with a newline. Upstream's table calls the
+// provider secretbox strong and fast; its random nonces need no rotation schedule
+// (kubernetes.io, Encrypting Confidential Data at Rest). There is no identity
+// provider: this cluster never wrote unencrypted Secrets to etcd.
 func encryptionConfig(key string) string {
 	return `apiVersion: apiserver.config.k8s.io/v1
 kind: EncryptionConfiguration

@@ -12,7 +12,7 @@ import (
 
 // Values of flags that both profiles have.
 
-// httpsURL dials a name or an address; a URL wants IPv6 in brackets (RFC 3986,
+// httpsURL returns the URL of a name or an address; IPv6 needs brackets (RFC 3986,
 // 3.2.2).
 func httpsURL(host string, port uint16) string {
 	if address, err := netip.ParseAddr(host); err == nil {
@@ -21,7 +21,7 @@ func httpsURL(host string, port uint16) string {
 	return "https://" + host + ":" + strconv.Itoa(int(port))
 }
 
-// etcdClientURL and etcdPeerURL are how others reach a host's etcd.
+// etcdClientURL and etcdPeerURL return the URLs at which others dial a host's etcd.
 func etcdClientURL(c *cluster.Cluster, h cluster.Host) string {
 	return httpsURL(c.EtcdAddress(h).String(), cluster.EtcdClientPort)
 }
@@ -41,7 +41,7 @@ func nodePorts(s hostContext) string {
 	return fmt.Sprintf("%d-%d", s.NodePorts.First, s.NodePorts.Last)
 }
 
-// list writes ranges as one flag's value.
+// list writes ranges as the value of one flag.
 func list(ranges []netip.Prefix) string {
 	var texts []string
 	for _, r := range ranges {
@@ -50,8 +50,8 @@ func list(ranges []netip.Prefix) string {
 	return strings.Join(texts, ",")
 }
 
-// initialCluster is the whole member list, the same on every master but on one
-// that joins others before all are there.
+// initialCluster returns the whole list of members, the same on every master except
+// one that joins before all others are there.
 func initialCluster(s hostContext) string {
 	if list := s.Joining[s.host.Name]; list != "" {
 		return list
@@ -63,8 +63,8 @@ func initialCluster(s hostContext) string {
 	return strings.Join(members, ",")
 }
 
-// clusterState is what etcd does without data: form the cluster with the others,
-// or join those that are there, who have been told to expect it.
+// clusterState returns what etcd does when it has no data: form a new cluster with the
+// others, or join an existing one, to which it has been added.
 func clusterState(s hostContext) string {
 	if _, joins := s.Joining[s.host.Name]; joins {
 		return "existing"
@@ -80,23 +80,23 @@ func allClientURLs(s hostContext) string {
 	return strings.Join(urls, ",")
 }
 
-// fixed gives a fixed value.
+// fixed returns a function of a fixed value.
 func fixed(value string) func(hostContext) string { return func(hostContext) string { return value } }
 
-// own gives the SANs of a host's own certificates: its names, all its
+// own returns the SANs of a host's own certificates: its names, all its
 // addresses, and the loopback at which its own daemons dial it.
 func own(c *cluster.Cluster, h cluster.Host) ([]string, []netip.Addr) {
 	return append(c.Names(h), "localhost"), append(slices.Clone(h.Addresses), c.Loopbacks()...)
 }
 
-// loopback is where daemons of a machine dial each other.
+// loopback returns the address at which daemons of a machine dial each other.
 func (s hostContext) loopback() netip.Addr { return s.Loopbacks()[0] }
 
-// onLoopback is the loopback as a flag's value.
+// onLoopback returns the loopback as a flag's value.
 func onLoopback(s hostContext) string { return s.loopback().String() }
 
-// everywhere is what a daemon binds to be found at all addresses of its
-// machine: with IPv6 among them, :: is IPv4's, too (Go's net.Listen).
+// everywhere returns the address to bind for all addresses of the machine: if it has
+// IPv6, :: also serves IPv4 (Go's net.Listen).
 func everywhere(s hostContext) string {
 	if s.host.Has(6) {
 		return "::"
@@ -104,7 +104,7 @@ func everywhere(s hostContext) string {
 	return "0.0.0.0"
 }
 
-// unique keeps the first of equal values, in their order.
+// unique returns the values in their order without duplicates.
 func unique[T comparable](values []T) []T {
 	var out []T
 	for _, v := range values {
