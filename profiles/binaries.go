@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Ways in which binaries come onto a machine.
+// Ways in which binaries get onto a machine.
 const (
 	Preinstalled = "preinstalled" // the image has them
 	URLs         = "urls"         // fetched at the first boot, each with its digest
@@ -14,26 +14,25 @@ const (
 	Container    = "container"    // in an image that Podman runs: HAProxy alone
 )
 
-// Deliveries lists those that every binary can come in.
+// Deliveries lists the ways that exist for every binary.
 func Deliveries() []string { return []string{Preinstalled, URLs, Sysext} }
 
-// SysextBin is where a sysext image has its binaries: never /usr/sbin, which is
-// a link on newer systems and would be hidden by a directory.
+// SysextBin is the directory of binaries in a sysext image. It is not /usr/sbin, which
+// is a link on newer systems and would be hidden by a directory.
 const SysextBin = "/usr/bin"
 
-// SysextUnit merges images into /usr. Presets of some systems leave it off.
+// SysextUnit merges images into /usr. Presets of some systems do not enable it.
 const SysextUnit = "systemd-sysext.service"
 
-// SysextDir is where systemd-sysext looks for images that no package brought
-// (systemd-sysext(8)). /etc/extensions is no place for hundreds of megabytes:
-// Fedora CoreOS copies /etc with every update.
+// SysextDir is where systemd-sysext looks for images that are not from a package
+// (systemd-sysext(8)). /etc/extensions does not suit hundreds of megabytes: Fedora
+// CoreOS copies /etc with every update.
 const SysextDir = "/var/lib/extensions"
 
-// Podman is where operating systems have it that run containers from Quadlet
-// files.
+// Podman is its path on operating systems that run containers from Quadlet files.
 const Podman = "/usr/bin/podman"
 
-// Products are what has a version of its own.
+// Products, each with its own version.
 const (
 	Etcd       = "etcd"
 	Kubernetes = "kubernetes"
@@ -47,17 +46,16 @@ type Artefact struct {
 	Name     string   // in the cluster file and the lock file
 	Delivery string   // URLs or Sysext
 	Product  string   // whose version it has
-	Binaries []string // the first is the one that an artefact without a folder is
-	Spare    []string // of Binaries those that no unit runs: they may be missing
-	Host     string   // that publishes it; "" is nobody
-	File     string   // its path there, or its name: {version}, {etcd} and {arch} stand for themselves
-	Sums     []string // where its digest is published: an ending of the URL, or with a slash a file beside it
+	Binaries []string // an artefact that is not an archive is the first one
+	Spare    []string // those of Binaries that no unit runs: they may be missing
+	Host     string   // the server that publishes it; "" is none
+	File     string   // its path there, or its name, with {version}, {etcd} and {arch}
+	Sums     []string // where its digest is published: an ending of the URL, or, with a slash, a file beside it
 }
 
-// artefacts in the order of boots. dl.k8s.io publishes each binary with
-// .sha512 beside it (kubernetes.io, "Download Kubernetes"), etcd an archive
-// with SHA256SUMS beside it (etcd, scripts/release.sh). HAProxy and keepalived are
-// published as sources alone.
+// artefacts, in boot order. dl.k8s.io publishes each binary with .sha512 beside it
+// (kubernetes.io, "Download Kubernetes"), etcd an archive with SHA256SUMS beside it
+// (etcd, scripts/release.sh). HAProxy and keepalived are published only as source.
 var artefacts = []Artefact{
 	{
 		Name: "etcd", Delivery: URLs, Product: Etcd, Binaries: []string{"etcd", "etcdctl", "etcdutl"}, Spare: []string{"etcdctl", "etcdutl"},
@@ -88,10 +86,10 @@ func kubernetesBinary(name string) Artefact {
 	}
 }
 
-// Artefacts lists all of them.
+// Artefacts lists all artefacts.
 func Artefacts() []Artefact { return slices.Clone(artefacts) }
 
-// FindArtefact gives the artefact of a name.
+// FindArtefact returns the artefact of a name.
 func FindArtefact(name string) (Artefact, bool) {
 	i := slices.IndexFunc(artefacts, func(a Artefact) bool { return a.Name == name })
 	if i < 0 {
@@ -100,8 +98,8 @@ func FindArtefact(name string) (Artefact, bool) {
 	return artefacts[i], true
 }
 
-// ArtefactOf gives the artefact that a binary comes in with a delivery; false
-// for one that has none.
+// ArtefactOf returns the artefact that holds a binary in a delivery; false if there is
+// none.
 func ArtefactOf(binary, delivery string) (Artefact, bool) {
 	i := slices.IndexFunc(artefacts, func(a Artefact) bool {
 		return a.Delivery == delivery && slices.Contains(a.Binaries, binary)
@@ -112,21 +110,20 @@ func ArtefactOf(binary, delivery string) (Artefact, bool) {
 	return artefacts[i], true
 }
 
-// IsArchive says whether a file is one that holds others, by its name, and that
-// machines unpack.
+// IsArchive reports whether a file, by its name, is an archive that machines unpack.
 func IsArchive(file string) bool {
 	file = strings.ToLower(file)
 	return strings.HasSuffix(file, ".tar.gz") || strings.HasSuffix(file, ".tgz")
 }
 
-// packed are endings of files that machines do not unpack: for that, a minimal
-// system would need programs that it lacks.
+// packed lists endings of archives and compressed files that machines do not unpack:
+// a minimal system lacks the programs for them.
 var packed = []string{
 	".7z", ".apk", ".br", ".bz2", ".deb", ".gz", ".lz", ".lz4", ".lzma", ".rpm", ".tar", ".tbz", ".tbz2", ".txz", ".tzst", ".xz", ".z", ".zip", ".zst",
 }
 
-// Packed gives the ending by which a file is compressed, or holds others, in a
-// way that machines do not unpack; "" if there is none such.
+// Packed returns the ending of an archive or compressed file that machines do not
+// unpack; "" for any other file.
 func Packed(file string) string {
 	if ending := path.Ext(file); !IsArchive(file) && slices.Contains(packed, strings.ToLower(ending)) {
 		return ending
@@ -134,13 +131,13 @@ func Packed(file string) string {
 	return ""
 }
 
-// arches are the processors that upstream publishes binaries for, under Go's
-// names, and how systemd calls them (ConditionArchitecture= in systemd.unit(5)).
+// arches lists the processors for which upstream publishes binaries, with Go's names
+// and systemd's (ConditionArchitecture= in systemd.unit(5)).
 var arches = []struct{ name, systemd string }{
 	{"amd64", "x86-64"}, {"arm64", "arm64"}, {"ppc64le", "ppc64-le"}, {"s390x", "s390x"},
 }
 
-// Arches lists the processors, the common one first.
+// Arches lists the processors, the most common one first.
 func Arches() []string {
 	var out []string
 	for _, a := range arches {
@@ -149,7 +146,7 @@ func Arches() []string {
 	return out
 }
 
-// SystemdArch gives systemd's name of a processor of Arches.
+// SystemdArch returns systemd's name of a processor in Arches.
 func SystemdArch(arch string) string {
 	for _, a := range arches {
 		if a.name == arch {

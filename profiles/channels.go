@@ -2,44 +2,42 @@ package profiles
 
 import "slices"
 
-// Counts says what of a document a channel's limit counts.
+// Counts says which bytes of a document a channel's limit counts.
 type Counts string
 
-// What is counted.
+// What a limit counts.
 const (
 	Raw    Counts = "raw"    // the bytes of the document
-	Base64 Counts = "base64" // what they are in base64, which is how they are handed over
-	Gzip   Counts = "gzip"   // what they are when compressed
+	Base64 Counts = "base64" // the document as base64, the form in which it is handed over
+	Gzip   Counts = "gzip"   // the compressed document
 )
 
-// Channel is a way on which a machine gets its document.
+// Channel is a way in which a machine gets its document.
 type Channel struct {
 	Name    string `json:"name"`
 	Summary string `json:"summary"`
 	Limit   int    `json:"limit"` // in bytes; 0 for none
 	Counts  Counts `json:"counts"`
-	// Readers are what can take its document from there: Ignition, CloudInit.
+	// Readers can read their document from the channel: Ignition, CloudInit.
 	Readers []string `json:"readers"`
-	// Unzips are the formats that may be handed over compressed, since what
-	// reads them there unpacks them and nothing on the way damages them.
+	// Unzips are the formats that may be handed over compressed: their reader
+	// unpacks them, and the channel passes binary data unchanged.
 	Unzips []string `json:"gzip"`
-	// Decodes are the formats that may be handed over as base64 of gzip, since
-	// what reads them there decodes that, too.
+	// Decodes are the formats that may be handed over as base64 of gzip: their
+	// reader decodes that, too.
 	Decodes []string `json:"gzipBase64"`
-	Source  string   `json:"source"`         // who says what the limit is
-	Note    string   `json:"note,omitempty"` // what one has to know besides
+	Source  string   `json:"source"`         // of the limit
+	Note    string   `json:"note,omitempty"` // what users should know besides
 }
 
-// channels, by name; the one for all others at the end. Ignition unpacks
-// gzip'd user data on akamai, and what is marked as such on vmware, and
-// nowhere else (coreos/ignition, internal/providers). cloud-init unpacks it
-// wherever it arrives unharmed (cloudinit/user_data.py): on a channel that is
-// handed base64 or a file, and not on one that is handed a text; of those it
-// decodes base64 on hetzner (sources/DataSourceHetzner.py), and on gcp if the
-// metadata beside it say so.
+// channels, by name; the one for all others is last. Ignition unpacks gzip'd user
+// data only on akamai and, if it is marked as such, on vmware (coreos/ignition,
+// internal/providers). cloud-init unpacks it wherever it arrives unchanged
+// (cloudinit/user_data.py): on channels that take base64 or a file, but not on those
+// that take text. Of the latter, it decodes base64 on hetzner
+// (sources/DataSourceHetzner.py), and on gcp if the metadata beside it say so.
 //
-// Which of them reads a channel is what the providers of the one and the data
-// sources of the other say.
+// Readers follow from Ignition's providers and cloud-init's data sources.
 var both, ignitionAlone, cloudInitAlone = []string{Ignition, CloudInit}, []string{Ignition}, []string{CloudInit}
 
 var channels = []Channel{
@@ -57,12 +55,12 @@ var channels = []Channel{
 	},
 	{
 		Name: "digitalocean", Summary: "DigitalOcean: user data", Limit: 64 << 10, Counts: Raw, Readers: both,
-		Source: "digitalocean/openapi, droplet_create.yml: user_data", Note: "plain text alone",
+		Source: "digitalocean/openapi, droplet_create.yml: user_data", Note: "plain text only",
 	},
 	{
 		Name: "fcos-iso", Summary: "embedded into the live ISO of Fedora CoreOS", Limit: 256 << 10, Counts: Gzip, Readers: ignitionAlone,
 		Source: "coreos/coreos-installer, docs/iso-embed-ignition.md and src/live/embed.rs",
-		Note:   "coreos-installer uses xz, which makes less of it than the gzip that is counted here",
+		Note:   "coreos-installer uses xz, which compresses better than the gzip that is counted here",
 	},
 	{
 		Name: "gcp", Summary: "Google Compute Engine: metadata `user-data`", Limit: 256 << 10, Counts: Raw, Readers: both,
@@ -74,11 +72,11 @@ var channels = []Channel{
 	},
 	{
 		Name: "ibm-vpc", Summary: "IBM Cloud VPC: user data", Limit: 64000, Counts: Raw, Readers: both,
-		Source: "cloud.ibm.com/docs/vpc?topic=vpc-user-data", Note: "\"64 K bytes\", read as the smaller of what that may mean",
+		Source: "cloud.ibm.com/docs/vpc?topic=vpc-user-data", Note: "\"64 K bytes\", read as the smaller of the two possible values",
 	},
 	{
 		Name: "nocloud", Summary: "a seed: vfat, ISO 9660, a directory, HTTP", Readers: cloudInitAlone, Unzips: []string{UserData},
-		Source: "docs.cloud-init.io, NoCloud: no limit is named", Note: "as large as the volume",
+		Source: "docs.cloud-init.io, NoCloud: no limit is named", Note: "limited by the size of the volume",
 	},
 	{
 		Name: "openstack", Summary: "OpenStack: user data, by config drive or metadata", Limit: 65535, Counts: Base64, Readers: both, Unzips: []string{UserData},
@@ -90,11 +88,11 @@ var channels = []Channel{
 	},
 	{
 		Name: "qemu", Summary: "QEMU's firmware configuration, `fw_cfg`", Limit: 1 << 20, Counts: Raw, Readers: ignitionAlone,
-		Source: "coreos/ignition, internal/providers/qemu/qemu_fwcfg.go", Note: "no limit, but to read it takes quadratic time: from here on more than seconds",
+		Source: "coreos/ignition, internal/providers/qemu/qemu_fwcfg.go", Note: "no limit, but reading takes quadratic time: a larger document takes more than seconds",
 	},
 	{
 		Name: "url", Summary: "fetched by Ignition: `ignition.config.url`, PXE, matchbox", Readers: ignitionAlone,
-		Source: "coreos/ignition, docs/supported-platforms.md: no limit is named", Note: "who can reach the server can read the keys",
+		Source: "coreos/ignition, docs/supported-platforms.md: no limit is named", Note: "anyone who can reach the server can read the keys",
 	},
 	{
 		Name: "vmware", Summary: "VMware `guestinfo`", Limit: 512 << 10, Counts: Base64, Readers: both, Unzips: []string{Ignition, UserData},
@@ -103,26 +101,26 @@ var channels = []Channel{
 	},
 	{
 		Name: "other", Summary: "a channel that is not in this table", Limit: 32 << 10, Counts: Raw, Readers: both,
-		Source: "none: most that are known take this much", Note: "find out what yours takes",
+		Source: "none: most known channels allow this much", Note: "find out the limit of yours",
 	},
 }
 
-// Unit is what the limit is counted in, when that is not plainly the document's
-// bytes: a text to stand behind "bytes".
+// Unit returns a text to follow "bytes" when the limit does not count the bytes of the
+// document itself.
 func (c *Channel) Unit() string {
 	return map[Counts]string{Base64: " of base64", Gzip: " compressed"}[c.Counts]
 }
 
-// Serves says whether a reader can take its document from the channel; the
-// zero one is none in particular and keeps it from nobody.
+// Serves reports whether a reader can read its document from the channel. The zero
+// Channel stands for any channel and serves all readers.
 func (c *Channel) Serves(reader string) bool {
 	return c.Name == "" || slices.Contains(c.Readers, reader)
 }
 
-// Channels lists all channels, by name and the unknown one last.
+// Channels lists all channels by name, the one for all others last.
 func Channels() []Channel { return slices.Clone(channels) }
 
-// ChannelNames lists their names.
+// ChannelNames lists the names of all channels.
 func ChannelNames() []string {
 	var names []string
 	for _, c := range channels {
@@ -131,7 +129,7 @@ func ChannelNames() []string {
 	return names
 }
 
-// FindChannel gives the channel of a name.
+// FindChannel returns the channel of a name.
 func FindChannel(name string) (Channel, bool) {
 	i := slices.IndexFunc(channels, func(c Channel) bool { return c.Name == name })
 	if i < 0 {

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// The record of what each release accepts, read off the real binaries'
-// --help by `make flags`; off etcd's source, whose help names no types and not
-// every flag; and off the sources of what can no longer be built: one file a
-// release, one line a flag.
+// flagRecords holds the flags that each release accepts, one file per release, one
+// line per flag. `make flags` reads them from --help of the real binaries; from
+// etcd's source, whose help names no types and not every flag; and from the source of
+// releases that can no longer be built.
 //
 //go:embed flags/*.tsv
 var flagRecords embed.FS
@@ -23,11 +23,12 @@ type Flag struct {
 	Type       string   `json:"type,omitempty"`
 	Default    string   `json:"default,omitempty"`
 	Deprecated bool     `json:"deprecated,omitempty"`
-	Values     []string `json:"values,omitempty"` // those that there are; of a list, its items
+	Values     []string `json:"values,omitempty"` // the possible ones; for a list, its items
 }
 
-// Flags lists what the components of a minor release accept, all or these, by
-// component and name; known is false for a release that has no record.
+// Flags lists the flags that the components of a minor release accept, by component
+// and name: of all components, or of those named. known is false for a release
+// without a record.
 func Flags(minor string, components ...string) (flags []Flag, known bool) {
 	text, err := flagRecords.ReadFile("flags/" + minor + ".tsv")
 	if err != nil {
@@ -52,7 +53,7 @@ func Flags(minor string, components ...string) (flags []Flag, known bool) {
 	return flags, true
 }
 
-// said gives a field of a record; "-" stands for nothing.
+// said returns a field of a record; "" for "-".
 func said(field string) string {
 	if field == "-" {
 		return ""

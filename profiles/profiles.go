@@ -1,6 +1,6 @@
-// Package profiles holds the facts that need no cluster: which profiles,
-// Kubernetes releases and operating systems there are. One row, one fact;
-// everything else in hagen asks these tables.
+// Package profiles holds the facts that do not depend on a cluster: profiles,
+// Kubernetes releases, operating systems and channels. One row, one fact; the rest
+// of hagen reads these tables.
 package profiles
 
 import (
@@ -20,22 +20,22 @@ const (
 	Ignition = "ignition"
 	UserData = "user-data"
 	MetaData = "meta-data"
-	// NetworkConfig is cloud-init's, for machines with addresses of their own.
+	// NetworkConfig is cloud-init's, for machines with static addresses.
 	NetworkConfig = "network-config"
 )
 
-// Network stacks: what reads the files that configure interfaces.
+// Network stacks: programs that read the files which configure interfaces.
 const (
 	NetworkManager = "NetworkManager"
 	Networkd       = "systemd-networkd"
 )
 
-// What sets the clock.
+// Programs that set the clock.
 const (
 	Chrony    = "chrony"
 	Timesyncd = "systemd-timesyncd"
-	// TimesyncdOrChrony: Debian's images have either, and Ubuntu changed to
-	// chrony with 25.10.
+	// TimesyncdOrChrony is for Debian, whose images have either, and Ubuntu, which
+	// changed to chrony with 25.10.
 	TimesyncdOrChrony = "systemd-timesyncd or chrony"
 )
 
@@ -53,22 +53,22 @@ type Profile struct {
 	Name      string `json:"name"`
 	Summary   string `json:"summary"`
 	Default   bool   `json:"default"`         // taken when the cluster file names none
-	OS        string `json:"os"`              // taken when the cluster file names none
+	OS        string `json:"os"`              // used when the cluster file names none
 	OnlyOS    bool   `json:"onlyOS"`          // the profile's units fit no other operating system
-	Why       string `json:"-"`               // why OnlyOS
+	Why       string `json:"-"`               // the reason for OnlyOS
 	Algorithm string `json:"algorithm"`       // of keys, when the cluster file names none
-	Note      string `json:"note,omitempty"`  // what everybody who takes the profile is told
-	Fixed     bool   `json:"fixed,omitempty"` // knows exactly the proven version of its release
+	Note      string `json:"note,omitempty"`  // printed for everybody who uses the profile
+	Fixed     bool   `json:"fixed,omitempty"` // supports only the proven version of its release
 
-	OneAuthority bool `json:"oneAuthority,omitempty"` // Kubernetes' clients and etcd's have the same
-	OnlyIPv4     bool `json:"onlyIPv4,omitempty"`     // its releases and flags know no other family
+	OneAuthority bool `json:"oneAuthority,omitempty"` // the same one for clients of Kubernetes and of etcd
+	OnlyIPv4     bool `json:"onlyIPv4,omitempty"`     // its releases and flags support no other family
 }
 
 // Release is a Kubernetes minor release with the etcd that belongs to it.
 type Release struct {
 	Profile string  `json:"profile"`
 	Minor   string  `json:"minor"`
-	Proven  Version `json:"kubernetes"` // the version that hagen's documents were tried with
+	Proven  Version `json:"kubernetes"` // the version that hagen's documents were tested with
 	Etcd    Version `json:"etcd"`
 }
 
@@ -76,8 +76,8 @@ type Release struct {
 type OS struct {
 	Name       string   `json:"name"`
 	Summary    string   `json:"summary"`
-	Clones     []string `json:"clones,omitempty"` // names of others that are the same to us
-	BinDir     string   `json:"binaries"`         // where etcd and the kube-* binaries stand
+	Clones     []string `json:"clones,omitempty"` // names of others that hagen treats the same
+	BinDir     string   `json:"binaries"`         // directory of etcd and the kube-* binaries
 	HAProxy    string   `json:"haproxy"`          // path of haproxy
 	Keepalived string   `json:"keepalived"`       // path of keepalived
 	Variant    string   `json:"variant"`          // of Butane
@@ -85,41 +85,41 @@ type OS struct {
 	Spec       string   `json:"ignition"`         // Ignition specification it becomes
 	Formats    []string `json:"formats"`          // that every host with this OS gets
 	Groups     []string `json:"groups"`           // a login of the cluster file joins
-	Shell      string   `json:"shell"`            // of such a login; "" is the system's choice
+	Shell      string   `json:"shell"`            // of such a login; "" is the system's default
 	Sudo       string   `json:"sudo"`             // rule for such a login; "" where Groups are enough
-	Packages   string   `json:"packages"`         // command that puts haproxy and keepalived into an image; "" without packages
+	Packages   string   `json:"packages"`         // command that installs haproxy and keepalived in an image; "" without packages
 	Network    string   `json:"network"`          // what configures interfaces: NetworkManager or Networkd
 	Clock      string   `json:"clock"`            // what sets the clock: Chrony, Timesyncd or TimesyncdOrChrony
 
-	Delivery       string `json:"delivery"`       // how the control plane's binaries come, when the cluster file leaves that open
-	HAProxyFrom    string `json:"haproxyFrom"`    // and HAProxy; a container only if the cluster file names its image
-	KeepalivedFrom string `json:"keepalivedFrom"` // and keepalived
+	Delivery       string `json:"delivery"`       // of the control plane's binaries, unless the cluster file says
+	HAProxyFrom    string `json:"haproxyFrom"`    // of HAProxy; a container only if the cluster file names its image
+	KeepalivedFrom string `json:"keepalivedFrom"` // of keepalived
 
-	Quadlet bool `json:"quadlet"` // Podman and its generator are there
-	SELinux bool `json:"selinux"` // enforced as it is delivered
+	Quadlet bool `json:"quadlet"` // has Podman and its generator
+	SELinux bool `json:"selinux"` // enforcing by default
 
-	Booleans map[string]string `json:"-"` // of SELinux, by daemon, without which it keeps that from our ports
-	Links    map[string]string `json:"-"` // directories that are links, and where they lead
+	Booleans map[string]string `json:"-"` // of SELinux, by daemon: they allow the daemon hagen's ports
+	Links    map[string]string `json:"-"` // directories that are links, with their targets
 	ReadOnly []string          `json:"-"` // directories that cannot be written, links followed
 	BootMAC  string            `json:"-"` // how the kernel argument ip= names an interface by its MAC address: InIP or ByName; "" cannot
-	Sealed   bool              `json:"-"` // the root directory takes no new directory
-	BootDisk BootDisk          `json:"-"` // nothing erases what the system brings on it
+	Sealed   bool              `json:"-"` // the root directory allows no new directory
+	BootDisk BootDisk          `json:"-"` // whose system partitions must never be erased
 }
 
-// BootDisk is the disk that an operating system starts from, as far as all of
-// its images are alike. With a name, a new partition may take the rest of it,
-// over which the root would else grow.
+// BootDisk is the disk that an operating system boots from, as far as all of its
+// images are alike. If it has a name, a new partition may use the space into which
+// the root partition would otherwise grow.
 type BootDisk struct {
-	Device  string   // "" has no name of its own; it is there only while the machine is provisioned
-	Labels  []string // of the partitions that the images bring, on any architecture; the root's first
-	Root    int      // number of the root, the last one
-	RootMiB int      // the least that the operating system takes
+	Device  string   // a name that exists only while the machine is provisioned; "" is none
+	Labels  []string // of the images' partitions, on any architecture; the root's first
+	Root    int      // number of the root partition, the last one
+	RootMiB int      // the minimum for the operating system
 }
 
-// Owns says whether a partition with that label is the system's own.
+// Owns reports whether a partition with that label belongs to the operating system.
 func (d BootDisk) Owns(label string) bool { return slices.Contains(d.Labels, label) }
 
-// profiles, in the order in which they are listed. See docs/design.md for the
+// profiles, in the order in which they are listed. docs/design.md explains the
 // decisions behind each.
 var profiles = []Profile{
 	{
@@ -127,19 +127,19 @@ var profiles = []Profile{
 		OS: "fcos", Algorithm: "ecdsa-p256",
 	},
 	{
-		Name: Classic, Summary: "the cluster of the 2018 guide, to the flag: one CA, shared certificates",
+		Name: Classic, Summary: "the cluster of the 2018 guide, flag by flag: one CA, shared certificates",
 		OS: "generic", OnlyOS: true, Why: "its units run binaries in /usr/bin, as the 2018 guide does",
 		Algorithm: "rsa-2048", Fixed: true, OneAuthority: true, OnlyIPv4: true,
-		Note: "one authority signs everything: every client certificate of this cluster is also one for etcd",
+		Note: "one authority signs everything: every client certificate of this cluster is also valid for etcd",
 	},
 }
 
-// Earliest is a day on which the newest of the releases below was out: a clock
-// that says an earlier one is wrong.
+// Earliest is a day after the newest of the releases below: a clock that shows an
+// earlier day is wrong.
 var Earliest = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 
-// releases, newest first. The etcd of a release is the one kubeadm pairs with
-// it (cmd/kubeadm/app/constants, DefaultEtcdVersion).
+// releases, newest first. The etcd of a release is the one that kubeadm uses with it
+// (cmd/kubeadm/app/constants, DefaultEtcdVersion).
 var releases = []Release{
 	{Profile: Standard, Minor: "1.37", Proven: Version{1, 37, 2}, Etcd: Version{3, 7, 3}},
 	{Profile: Standard, Minor: "1.36", Proven: Version{1, 36, 3}, Etcd: Version{3, 6, 16}},
@@ -148,7 +148,7 @@ var releases = []Release{
 	{Profile: Classic, Minor: "1.9", Proven: Version{1, 9, 2}, Etcd: Version{3, 2, 8}},
 }
 
-// systems. The directories follow from what each keeps read-only:
+// systems. The directories follow from what is read-only on each:
 //   - Fedora CoreOS: /usr is read-only and /opt has no SELinux type that
 //     systemd may execute; /usr/local/bin is bin_t (selinux-policy,
 //     file_contexts.subs_dist and corecommands.fc).
@@ -156,27 +156,27 @@ var releases = []Release{
 //   - Links of Fedora CoreOS: rpm-ostree's layout, docs.fedoraproject.org,
 //     Fedora CoreOS, "Operating System Filesystem Layout".
 //   - The root directory of Fedora CoreOS is composefs since release 41, and
-//     takes no new directory.
+//     allows no new directory.
 //   - The boot disk of Fedora CoreOS has a name while it is provisioned; its
-//     root is partition 4 and has to have 8 GiB: docs.fedoraproject.org, Fedora
+//     root is partition 4 and needs 8 GiB: docs.fedoraproject.org, Fedora
 //     CoreOS, "Configuring Storage". The others have none. Labels of partitions:
 //     coreos-assembler, create_disk.sh; flatcar-docs, "Flatcar Container Linux
-//     disk layout". Images of the others are not alike.
-//   - Network stacks and clocks are those that each brings and starts. With
-//     Fedora CoreOS nm-initrd-generator(8) reads ip=, which takes a MAC address
-//     with dashes for a name; elsewhere systemd-network-generator(8), which
+//     disk layout". Images of the others differ.
+//   - Network stacks and clocks are those that each system installs and starts. On
+//     Fedora CoreOS nm-initrd-generator(8) reads ip=, and accepts a MAC address
+//     with dashes as a name; elsewhere systemd-network-generator(8) does, and
 //     knows ifname=. Flatcar's script knows neither (flatcar/bootengine,
 //     dracut/03flatcar-network/parse-ip-for-networkd.sh).
 //   - Debian, Ubuntu, RHEL: /usr/bin belongs to packages, /usr/local/bin to the
-//     administrator, and RHEL's SELinux policy has bin_t for it. Their packages'
-//     services are called haproxy.service and keepalived.service as ours are,
-//     which go before them (systemd.unit(5), "Unit File Load Path"). A login
-//     has no password, so sudo may not ask for one: that is what cloud images
-//     say of their default user (cloud-init, config/cloud.cfg.tmpl). RHEL
-//     confines what runs /usr/sbin/haproxy and /usr/sbin/keepalived to known
-//     ports (haproxy_selinux(8), keepalived_selinux(8)).
+//     administrator, with bin_t in RHEL's SELinux policy. Their packages' services
+//     are called haproxy.service and keepalived.service like hagen's, which take
+//     precedence (systemd.unit(5), "Unit File Load Path"). A login has no
+//     password, so sudo must not ask for one, as for the default user of cloud
+//     images (cloud-init, config/cloud.cfg.tmpl). RHEL confines processes of
+//     /usr/sbin/haproxy and /usr/sbin/keepalived to known ports
+//     (haproxy_selinux(8), keepalived_selinux(8)).
 //   - Butane specifications: the newest that both emit Ignition 3.4.0, the
-//     newest which matchbox and Flatcar's stable variant accept.
+//     newest that matchbox and Flatcar's stable variant accept.
 var systems = []OS{
 	{
 		Name: "fcos", Summary: "Fedora CoreOS", BinDir: "/usr/local/bin", HAProxy: "/usr/local/bin/haproxy",
@@ -205,8 +205,8 @@ var systems = []OS{
 		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
 	},
 	{
-		// haproxy comes with the distribution, which puts it in /usr/sbin.
-		// systemd-journal is the one group every systemd Linux has.
+		// haproxy is the distribution's, in /usr/sbin. systemd-journal is the one
+		// group that every systemd Linux has.
 		Name: "generic", Summary: "any systemd Linux with Ignition", BinDir: "/usr/bin", HAProxy: "/usr/sbin/haproxy",
 		Keepalived: "/usr/sbin/keepalived",
 		Variant:    "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
@@ -254,8 +254,8 @@ func Systems() []OS { return slices.Clone(systems) }
 // Formats lists all document formats.
 func Formats() []string { return []string{Butane, Ignition, UserData, MetaData, NetworkConfig} }
 
-// FormatsOf gives the formats that a name stands for: itself, or several; none
-// if it is no format's.
+// FormatsOf returns the formats that a name stands for: itself, or several; none if
+// it is not the name of a format.
 func FormatsOf(name string) []string {
 	if name == CloudInit {
 		return []string{UserData, MetaData, NetworkConfig}
@@ -266,7 +266,7 @@ func FormatsOf(name string) []string {
 	return nil
 }
 
-// FindProfile gives the profile of a name; the empty name is the default's.
+// FindProfile returns the profile of a name; the default for the empty name.
 func FindProfile(name string) (Profile, bool) {
 	i := slices.IndexFunc(profiles, func(p Profile) bool { return p.Name == name || name == "" && p.Default })
 	if i < 0 {
@@ -275,7 +275,7 @@ func FindProfile(name string) (Profile, bool) {
 	return profiles[i], true
 }
 
-// Family names what reads the documents of an operating system: CloudInit, or
+// Family returns what reads the documents of an operating system: CloudInit, or
 // the variant of Butane. Machines of two families have no document in common.
 func (o OS) Family() string {
 	if !slices.Contains(o.Formats, Ignition) {
@@ -284,8 +284,8 @@ func (o OS) Family() string {
 	return o.Variant
 }
 
-// Reader names what sets a machine up from a document of a format: Ignition or
-// CloudInit; "" if the format is for people, or stands beside another.
+// Reader returns what sets up a machine from a document of a format: Ignition or
+// CloudInit; "" if the format is for people, or supplements another document.
 func Reader(format string) string {
 	switch format {
 	case Ignition:
@@ -296,7 +296,8 @@ func Reader(format string) string {
 	return ""
 }
 
-// SystemsOf names the operating systems whose own documents are for a reader.
+// SystemsOf returns the names of the operating systems whose documents are for a
+// reader.
 func SystemsOf(reader string) []string {
 	var names []string
 	for i := range systems {
@@ -307,7 +308,7 @@ func SystemsOf(reader string) []string {
 	return names
 }
 
-// FindOS gives the operating system of a name.
+// FindOS returns the operating system of a name.
 func FindOS(name string) (OS, bool) {
 	i := slices.IndexFunc(systems, func(o OS) bool { return o.Name == name })
 	if i < 0 {
@@ -316,7 +317,7 @@ func FindOS(name string) (OS, bool) {
 	return systems[i], true
 }
 
-// FindClone gives the operating system that is the same to us as one of that
+// FindClone returns the operating system that hagen treats the same as one of that
 // name.
 func FindClone(name string) (OS, bool) {
 	i := slices.IndexFunc(systems, func(o OS) bool { return slices.Contains(o.Clones, name) })

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// since is a row: members of an older minor release get along with a newer one
-// from this version on.
+// since is a row: the oldest version of an earlier minor release that works together
+// with a newer minor release.
 type since struct {
 	product string
-	minor   string // that is upgraded to
+	minor   string // the newer release
 	oldest  Version
 	source  string
 }
@@ -18,11 +18,11 @@ var sinces = []since{
 	{Etcd, "3.7", Version{3, 6, 11}, "etcd.io, Upgrade etcd from v3.6 to v3.7"},
 }
 
-// Skew says why what runs must not go from one version of a product to another
-// while it runs, or "". A product is a row's of Products, or a binary of
-// Kubernetes. Sources: Kubernetes' version skew policy (API servers are within
-// one minor release of each other, and are never downgraded); etcd's upgrade
-// policy (one minor release at a time) and its guides.
+// Skew returns why a running cluster must not go from one version of a product to
+// another, or "". A product is a Product of an artefact, or a binary of Kubernetes.
+// Sources: Kubernetes' version skew policy (API servers are within one minor release
+// of each other, and are never downgraded); etcd's upgrade policy (one minor release
+// at a time) and its guides.
 func Skew(product string, from, to Version) string {
 	shown := product
 	switch {

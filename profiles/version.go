@@ -14,8 +14,8 @@ type Version struct{ Major, Minor, Patch int }
 
 var versionText = lazy.Regexp(`^v?(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})$`)
 
-// ParseVersion reads 1.37.2 or v1.37.2. Two parts, pre-releases and build
-// suffixes are no exact released version.
+// ParseVersion reads 1.37.2 or v1.37.2. It accepts only exact released versions, not
+// two numbers, pre-releases or build suffixes.
 func ParseVersion(s string) (Version, bool) {
 	m := versionText().FindStringSubmatch(s)
 	if m == nil {
@@ -28,10 +28,10 @@ func ParseVersion(s string) (Version, bool) {
 	return v, true
 }
 
-// String gives 1.37.2.
+// String returns 1.37.2.
 func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
 
-// Line gives the minor release: 1.37.
+// Line returns the minor release: 1.37.
 func (v Version) Line() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
 // Compare orders versions, oldest first.
