@@ -13,11 +13,11 @@ import (
 
 // arrange checks the flags of a command line and puts them before the
 // arguments, each as --name=value: cli/v2 stops reading flags at the first
-// argument, and lets the last of two values win without a word. A command that
-// has others below it takes the flags of all of them, wherever they stand.
+// argument, and silently lets the last of two values win. A command with
+// subcommands takes the flags of all of them, wherever they are.
 func arrange(commands []*cli.Command, args []string) ([]string, error) {
 	if len(args) == 0 {
-		return nil, exit.Usage("name what to do: %s; hagen --help explains", strings.Join(commandNames(commands), ", "))
+		return nil, exit.Usage("give a command: %s; hagen --help explains them", strings.Join(commandNames(commands), ", "))
 	}
 	switch first := args[0]; {
 	case first == "--version", first == "-version":
@@ -41,7 +41,7 @@ func arrange(commands []*cli.Command, args []string) ([]string, error) {
 	return line.arranged()
 }
 
-// arranged is the command line as cli/v2 takes it.
+// arranged returns the command line in the order that cli/v2 expects.
 func (a *arguments) arranged() ([]string, error) {
 	path := []string{a.command.Name}
 	words := a.words
@@ -62,8 +62,8 @@ func (a *arguments) arranged() ([]string, error) {
 	return slices.Concat(path, a.flags, []string{"--"}, words), nil
 }
 
-// fit refuses a flag that only another of the commands beside below has. One
-// that is off says nothing.
+// fit refuses a flag that only another subcommand has. A switch that is off is
+// ignored.
 func (a *arguments) fit(below *cli.Command) error {
 	var own []string
 	for _, f := range a.flags {
@@ -74,24 +74,24 @@ func (a *arguments) fit(below *cli.Command) error {
 		}
 		i := slices.IndexFunc(a.command.Subcommands, func(c *cli.Command) bool { return findFlag(c, name) != nil })
 		if _, isSwitch := findFlag(a.command, name).(*cli.BoolFlag); !isSwitch || value == "true" {
-			return exit.Usage("%s is for hagen %s %s: leave it out", name, a.command.Name, a.command.Subcommands[i].Name)
+			return exit.Usage("%s is a flag of hagen %s %s: leave it out", name, a.command.Name, a.command.Subcommands[i].Name)
 		}
 	}
 	a.flags = own
 	return nil
 }
 
-// arguments is a command line of one command, as far as it is read.
+// arguments is the command line of one command, as far as it has been read.
 type arguments struct {
 	command *cli.Command
 	flags   []string
 	words   []string
-	given   map[string]string // the last value of each flag, by name
-	help    bool              // was asked for, and goes before all else
+	given   map[string]string // last value of each flag, by name
+	help    bool              // requested, and takes precedence
 }
 
-// take reads the first word of rest, and its value if it is a flag that has
-// one, and returns what is left.
+// take reads the first word of rest, with its value if it is a flag that has
+// one, and returns the words that are left.
 func (a *arguments) take(rest []string) ([]string, error) {
 	word, rest := rest[0], rest[1:]
 	if word == "--" {
@@ -105,7 +105,7 @@ func (a *arguments) take(rest []string) ([]string, error) {
 	written, value, hasValue := strings.Cut(word, "=")
 	flag := findFlag(a.command, written)
 	if flag == nil {
-		return nil, exit.Usage("hagen %s has no flag %s; hagen %[1]s --help lists those it has", a.command.Name, written)
+		return nil, exit.Usage("hagen %s has no flag %s; hagen %[1]s --help lists its flags", a.command.Name, written)
 	}
 	if flag == cli.HelpFlag {
 		a.help = true
@@ -116,7 +116,7 @@ func (a *arguments) take(rest []string) ([]string, error) {
 	}
 	if !hasValue {
 		if len(rest) == 0 {
-			return nil, exit.Usage("%s needs a value; hagen %s --help says which", written, a.command.Name)
+			return nil, exit.Usage("%s needs a value; hagen %s --help explains it", written, a.command.Name)
 		}
 		value, rest = rest[0], rest[1:]
 		if name, _, _ := strings.Cut(value, "="); findFlag(a.command, name) != nil {
@@ -144,7 +144,7 @@ func (a *arguments) add(flag cli.Flag, written, value string) error {
 	before, again := a.given[name]
 	switch {
 	case value == "":
-		// Most likely a variable of a script that is not set.
+		// Most likely an unset variable of a script.
 		return exit.Usage("%s has an empty value; write one, or leave the flag out", written)
 	case again && !mayRepeat:
 		return exit.Usage("--%s is given twice, as %q and as %q; leave one out", name, before, value)
@@ -157,27 +157,28 @@ func (a *arguments) add(flag cli.Flag, written, value string) error {
 	return nil
 }
 
-// outputFormats are what -o takes in kubectl and its kin, where it says how to
-// print. Here it says where to write, and documents hold keys.
+// outputFormats are the values of -o in kubectl and similar tools, where it
+// names the output format. Here -o names where to write, and documents hold
+// keys.
 var outputFormats = []string{"json", "yaml", "yml", "wide", "name", "jsonpath", "jsonpath-as-json", "go-template", "custom-columns", "text", "table"}
 
-// outputFormat is the format that somebody meant with -o, if it was one.
+// outputFormat reports whether the value of -o is such a format, and which.
 func outputFormat(flag, value string) (format string, is bool) {
 	format, _, _ = strings.Cut(value, "=")
 	return format, flag == "output" && slices.Contains(outputFormats, strings.ToLower(format))
 }
 
-// noFormat refuses a format, and names the flag that was meant.
+// noFormat refuses a format, and names the flag to use instead.
 func (a *arguments) noFormat(written, format string) error {
 	meant := ""
 	if findFlag(a.command, "--json") != nil {
 		meant = "for JSON write --json; "
 	}
-	return exit.Usage("%s %s: it says where hagen %s writes, not how; %sfor a place of that name write %[1]s ./%[2]s", written, format, a.command.Name, meant)
+	return exit.Usage("%s %s: %[1]s names where hagen %[3]s writes, not a format; %[4]sfor a file or directory of that name write %[1]s ./%[2]s", written, format, a.command.Name, meant)
 }
 
-// findFlag gives the flag that is written like this, with its dashes; nil if
-// the command has none.
+// findFlag returns the flag written like this, with its dashes; nil if the
+// command has none.
 func findFlag(command *cli.Command, written string) cli.Flag {
 	name := strings.TrimPrefix(strings.TrimPrefix(written, "-"), "-")
 	if !strings.HasPrefix(written, "-") {
@@ -199,7 +200,7 @@ func commandNames(commands []*cli.Command) []string {
 	return names
 }
 
-// oneDirectory is the argument of a command that takes one directory.
+// oneDirectory returns the argument of a command that takes one directory.
 func oneDirectory(command string, words []string, example string) (string, error) {
 	if len(words) != 1 || words[0] == "" {
 		return "", exit.Usage("name one directory: hagen %s %s", command, example)

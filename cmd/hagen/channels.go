@@ -12,9 +12,9 @@ import (
 func channelsCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:  "channels",
-		Usage: "list the ways on which a machine gets its document, with their limits and who reads them",
-		Description: describe("hagen render tells which of them a document is too large for. docs/delivery.md says whose word\n"+
-			"each limit is; so does --json.",
+		Usage: "list the channels through which a machine gets its document, with their limits and readers",
+		Description: describe("hagen render names the channels that a document is too large for. docs/delivery.md and --json give\n"+
+			"the source of each limit.",
 			"hagen channels",
 			"hagen channels --json | jq -r '.channels[] | [.name, .limit, .readers[]] | @tsv'"),
 		Flags: []cli.Flag{jsonFlag("print JSON")},
@@ -35,7 +35,7 @@ func channelsCommand(ui *console.UI) *cli.Command {
 	}
 }
 
-// limit is a channel's, - for none.
+// limit returns a channel's limit for the table, - for none.
 func limit(c profiles.Channel) string {
 	if c.Limit == 0 {
 		return "-"

@@ -15,9 +15,9 @@ import (
 	"hagen/profiles"
 )
 
-// completeWord stands in the place of the command when a shell asks which
-// words may come next: hagen __complete WORD… CURRENT. The answer is one word
-// a line; none means a file name, or nothing that can be known.
+// completeWord takes the place of the command when a shell asks which words may
+// come next: hagen __complete WORD… CURRENT. The answer is one word a line; an
+// empty answer means a file name, or that hagen does not know.
 const completeWord = "__complete"
 
 func complete(app *cli.App, words []string) {
@@ -32,8 +32,8 @@ func complete(app *cli.App, words []string) {
 	}
 }
 
-// suggest lists what may stand after the words; current is what is typed of
-// it so far.
+// suggest lists the words that may follow; current is the part of the next word
+// that is typed already.
 func suggest(commands []*cli.Command, words []string, current string) []string {
 	if len(words) == 0 {
 		if strings.HasPrefix(current, "-") {
@@ -74,7 +74,7 @@ func suggest(commands []*cli.Command, words []string, current string) []string {
 	return nil
 }
 
-// belowOf is the command below another that the words name; nil if none does.
+// belowOf returns the subcommand that the words name; nil if none does.
 func belowOf(command *cli.Command, words []string) *cli.Command {
 	for i, word := range words {
 		if below := command.Command(word); below != nil && !wantsValue(command, words[:i]) {
@@ -84,7 +84,8 @@ func belowOf(command *cli.Command, words []string) *cli.Command {
 	return nil
 }
 
-// wantsValue says whether the last of the words is a flag that has a value.
+// wantsValue reports whether the last of the words is a flag that needs a
+// value.
 func wantsValue(command *cli.Command, words []string) bool {
 	if len(words) == 0 {
 		return false
@@ -94,7 +95,7 @@ func wantsValue(command *cli.Command, words []string) bool {
 	return flag != nil && flag != cli.HelpFlag && !isSwitch
 }
 
-// values lists what a flag may be set to.
+// values lists the values of a flag.
 func values(flag string, words []string) []string {
 	switch flag {
 	case "profile":
@@ -111,8 +112,8 @@ func values(flag string, words []string) []string {
 	return nil
 }
 
-// hostNames reads the cluster file that the words name. One with faults has
-// no hosts here; render tells what is wrong with it.
+// hostNames lists the hosts of the cluster file that the words name. One with
+// faults has none here; render reports the faults.
 func hostNames(words []string) []string {
 	path := clusterfile.Usual
 	for i, word := range words[:len(words)-1] {

@@ -9,8 +9,8 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 )
 
-// The scripts ask hagen itself for words (see complete) and leave file names
-// to the shell.
+// completions holds a script for each shell. They ask hagen itself for words
+// (see complete) and leave file names to the shell.
 var completions = map[string]string{
 	"bash": `_hagen() {
   local hagen="${COMP_WORDS[0]/#\~/$HOME}" words=() i
@@ -49,13 +49,13 @@ complete -c hagen -f -a '(__hagen)'
 `,
 }
 
-// shells are those of completions, in the order in which they are named.
+// shells are the keys of completions, in the order of messages.
 var shells = []string{"bash", "zsh", "fish"}
 
 func completionCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "completion",
-		Usage:     "print a script that completes hagen's words in a shell",
+		Usage:     "print a completion script for a shell",
 		ArgsUsage: "bash|zsh|fish",
 		Description: describe("",
 			"source <(hagen completion bash)",

@@ -13,11 +13,11 @@ import (
 func diffCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "diff",
-		Usage:     "tell what changes on which machine, what that does to it, and in which order",
+		Usage:     "show what changes on each machine, what that causes, and the order to apply it",
 		ArgsUsage: "OLD NEW",
-		Description: describe("OLD and NEW each are a rendered directory, a redacted copy of one, a directory of a git\n"+
-			"revision as REV:PATH, or . for what hagen render would make now. Nothing is written, and what is\n"+
-			"shown is that of twins (docs/twins.md). The exit code is 0 if nothing changes, 1 if something does.",
+		Description: describe("OLD and NEW are each a rendered directory, a redacted copy of one, a directory of a git revision\n"+
+			"(REV:PATH), or . for what hagen render would write now. hagen diff writes nothing, and shows secrets\n"+
+			"as fingerprints, like twins (docs/twins.md). Exit code 0: nothing changes; 1: something does.",
 			"hagen diff rendered/kubernetes .",
 			"hagen diff HEAD:golden golden",
 			"hagen diff --markdown origin/main:golden golden > comment.md"),
@@ -31,9 +31,9 @@ func diffCommand(ui *console.UI) *cli.Command {
 			case ctx.NArg() != 2:
 				return exit.Usage("name two trees: hagen diff OLD NEW, each a rendered directory, REV:PATH, or . for a fresh render")
 			case ctx.Bool("json") && ctx.Bool("markdown"):
-				return exit.Usage("--json and --markdown both want stdout: leave one out")
+				return exit.Usage("--json and --markdown both write to stdout: leave one out")
 			case !slices.Contains(ctx.Args().Slice(), compare.Fresh) && (ctx.IsSet("file") || ctx.IsSet("pki")):
-				return exit.Usage("-f and --pki are for a fresh render, and neither side is one: write . for it")
+				return exit.Usage("-f and --pki are for a fresh render, and neither tree is one: write . for it")
 			}
 			return compare.Diff(ui, compare.DiffOptions{Place: placeOf(ctx), Sides: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown")})
 		},

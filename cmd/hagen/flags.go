@@ -19,7 +19,7 @@ func jsonFlag(use string) cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: use, DisableDefaultText: true}
 }
 
-// placeOf is what fileFlag and pkiFlag say.
+// placeOf returns the values of fileFlag and pkiFlag.
 func placeOf(ctx *cli.Context) clusterfile.Place {
 	return clusterfile.Place{File: ctx.String("file"), Named: ctx.IsSet("file"), PKI: ctx.String("pki")}
 }

@@ -10,15 +10,15 @@ import (
 func goldenCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "golden",
-		Usage:     "compare committed twins with what a render gives now",
+		Usage:     "compare committed twins with what hagen render would write now",
 		ArgsUsage: "DIR",
-		Description: describe("Exit code 0: they are the same; 1: they differ, and the difference is printed. Nothing is\n"+
-			"written but twins, and those only with --update. The PKI must be at hand, and complete.",
+		Description: describe("Exit code 0: they are the same; 1: they differ, and the difference is printed. Only --update writes\n"+
+			"anything: the twins. The PKI must be present and complete.",
 			"hagen golden --update golden/kubernetes    # and commit it",
 			"hagen golden golden/kubernetes             # in a pipeline"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
-			&cli.BoolFlag{Name: "update", Usage: "write the twins anew", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "update", Usage: "rewrite the twins", DisableDefaultText: true},
 			formatFlag(),
 		},
 		Action: func(ctx *cli.Context) error {

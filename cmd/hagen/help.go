@@ -36,13 +36,13 @@ func helpCommand() *cli.Command {
 	}
 }
 
-// page is what a command's help page tells.
+// page is the data of a command's help page.
 type page struct {
 	*cli.Command
-	Path string // the command's name, behind that of the one above it
+	Path string // the command's name, after its parent's
 }
 
-// describe writes the text of a help page with its examples.
+// describe returns the text of a help page with its examples.
 func describe(text string, examples ...string) string {
 	if text != "" {
 		text += "\n\n"
@@ -50,8 +50,8 @@ func describe(text string, examples ...string) string {
 	return text + "Examples:\n  " + strings.Join(examples, "\n  ")
 }
 
-// The help pages: shorter than cli/v2's own, in the manner of the tools they
-// stand beside.
+// The help pages: shorter than cli/v2's own, in the style of kubectl and
+// kubeadm.
 const (
 	appHelp = `{{.Name}} {{.Usage}}
 

@@ -14,7 +14,7 @@ import (
 func initCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:  "init",
-		Usage: "write a commented cluster file: the cluster to start from",
+		Usage: "write a commented cluster file to start from",
 		Description: describe("An existing file is never overwritten.",
 			"hagen init",
 			"hagen init --profile classic -f classic.yaml"),

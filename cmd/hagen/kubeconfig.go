@@ -12,13 +12,13 @@ func kubeconfigCommand(ui *console.UI) *cli.Command {
 		Name:  "kubeconfig",
 		Usage: "issue one more client certificate and write its kubeconfig",
 		Description: describe("The certificate is signed by the cluster's authority and recorded in the PKI directory's index;\n"+
-			"its key stands in the kubeconfig alone. Kubernetes cannot revoke it: keep it short.",
+			"its key is in the kubeconfig alone. Kubernetes cannot revoke it: keep its lifetime short.",
 			"hagen kubeconfig --user jane --group developers --expiry 30d",
 			"hagen kubeconfig --user jane --group developers -o jane.kubeconfig",
 			"hagen kubeconfig --user ci -o - | vault kv put secret/ci kubeconfig=-"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
-			&cli.StringFlag{Name: "user", Value: "admin", Usage: "the user's `NAME`; admin alone is in system:masters without asking"},
+			&cli.StringFlag{Name: "user", Value: "admin", Usage: "the user's `NAME`; only admin is in system:masters by default"},
 			&cli.StringSliceFlag{Name: "group", Usage: "a `GROUP` of the user", KeepSpace: true},
 			&cli.StringFlag{Name: "expiry", Usage: "how long it is valid: `TIME` in hours, days or years, such as 30d (default: pki.adminExpiry)"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write (default: rendered/<cluster>/kubeconfigs/<user>.kubeconfig), or - for a pipe"},

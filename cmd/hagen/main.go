@@ -44,7 +44,7 @@ func run(args []string, ui *console.UI) int {
 	return exit.Code(err)
 }
 
-// start hands the arguments to the command they name.
+// start passes the arguments to the command that they name.
 func start(app *cli.App, args []string) error {
 	if len(args) > 0 && args[0] == completeWord {
 		complete(app, args[1:])
@@ -62,14 +62,14 @@ func newApp(ui *console.UI) *cli.App {
 		Name:      "hagen",
 		Usage:     "makes the PKI and one boot document per machine of a highly available Kubernetes control plane",
 		UsageText: "hagen COMMAND [FLAG]…",
-		Description: describe("One cluster file in; out come certificates, and for every machine a document (Butane, Ignition)\n"+
-			"with which it configures itself at first boot. Nobody logs in.",
-			"hagen init      # write cluster.yaml, the cluster to start from",
+		Description: describe("From one cluster file, hagen makes certificates and a document for every machine (Ignition or\n"+
+			"cloud-init), with which the machine configures itself at first boot, without a login.",
+			"hagen init      # write cluster.yaml to start from",
 			"hagen render    # write pki/ and rendered/<cluster>/",
 			"hagen diff rendered/<cluster> .    # what would the next render change?",
 			"hagen render --help"),
-		HideVersion:               true, // version is a command, and --version means it
-		HideHelp:                  true, // help is a command like the others; see arrange for --help
+		HideVersion:               true, // version is a command; arrange handles --version
+		HideHelp:                  true, // help is a command; arrange handles --help
 		DisableSliceFlagSeparator: true, // a group may have a comma in its name
 		CustomAppHelpTemplate:     appHelp,
 		Writer:                    ui.Out,

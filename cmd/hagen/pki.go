@@ -12,18 +12,18 @@ func pkiCommand(ui *console.UI) *cli.Command {
 	const ask = "say what to do: hagen pki init, hagen pki rename OLD NEW, or hagen pki forget NAME…"
 	file, dir := fileFlag(), pkiFlag()
 	all := &cli.BoolFlag{Name: "all", Usage: "with forget: all names that the cluster file no longer has", DisableDefaultText: true}
-	again := &cli.BoolFlag{Name: "again", Usage: "with init: make other keys than the cluster has", DisableDefaultText: true}
+	again := &cli.BoolFlag{Name: "again", Usage: "with init: make new keys for a cluster that has some", DisableDefaultText: true}
 	asJSON := jsonFlag("print the summary as JSON on stdout")
 	return &cli.Command{
 		Name:      "pki",
-		Usage:     "make a cluster's authorities, hand its PKI directory over to the name it has now, or end names that certificates keep",
+		Usage:     "make a cluster's authorities, record that it was renamed, or remove names that certificates keep",
 		ArgsUsage: "init | rename OLD NEW | forget NAME…",
-		Description: describe("init makes what machines never exchange by themselves: the authorities, the service-account\n"+
-			"key and the key of Secrets. hagen render does that, too, unless anything says that the cluster\n"+
-			"has some: its lock file, or what was rendered. With --again the directory that is there is\n"+
-			"set aside, and the cluster begins anew: its machines have to be made anew, too.\n"+
-			"rename writes down that the directory of cluster OLD belongs to NEW, as the cluster file calls it.\n"+
-			"forget ends names and addresses that the API servers' certificates keep for clients, although the\n"+
+		Description: describe("init makes the keys that a cluster keeps for ever: those of its authorities, the service-account\n"+
+			"key and the key that encrypts Secrets. hagen render makes them, too, unless the lock file or a\n"+
+			"rendered tree shows that the cluster has some. --again moves the present directory aside and makes\n"+
+			"new keys: every machine of the cluster must then be installed again.\n"+
+			"rename records that the directory of cluster OLD belongs to NEW, its name in the cluster file.\n"+
+			"forget removes names and addresses that the API servers' certificates keep for clients although the\n"+
 			"cluster file no longer has them.",
 			"hagen pki init",
 			"hagen pki init --again    # only where nothing runs with the old keys",
@@ -33,8 +33,8 @@ func pkiCommand(ui *console.UI) *cli.Command {
 		Action: func(*cli.Context) error { return exit.Usage(ask) },
 		Subcommands: []*cli.Command{{
 			Name:  "init",
-			Usage: "make the authorities of a cluster that has none, or others",
-			Description: describe("What was there before --again is set aside.",
+			Usage: "make the authorities of a cluster that has none, or new ones",
+			Description: describe("--again moves the present directory aside.",
 				"hagen pki init",
 				"hagen pki init --again    # only where nothing runs with the old keys"),
 			Flags: []cli.Flag{file, dir, again, asJSON},
@@ -46,14 +46,14 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			},
 		}, {
 			Name:      "rename",
-			Usage:     "hand the PKI directory of cluster OLD over to NEW",
+			Usage:     "record that the PKI directory of cluster OLD belongs to NEW",
 			ArgsUsage: "OLD NEW",
-			Description: describe("NEW is what the cluster file calls the cluster. Keys and certificates stay as they are.",
+			Description: describe("NEW is the cluster's name in the cluster file. Keys and certificates stay as they are.",
 				"hagen pki rename staging prod"),
 			Flags: []cli.Flag{file, dir},
 			Action: func(ctx *cli.Context) error {
 				if ctx.NArg() != 2 {
-					return exit.Usage("hagen pki rename takes the name that the cluster had and the one it has: hagen pki rename OLD NEW")
+					return exit.Usage("hagen pki rename takes the cluster's old name and its new one: hagen pki rename OLD NEW")
 				}
 				return clusterpki.Rename(ui, placeOf(ctx), ctx.Args().Get(0), ctx.Args().Get(1))
 			},

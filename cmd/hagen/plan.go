@@ -11,17 +11,17 @@ import (
 func planCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "plan",
-		Usage:     "tell how running machines come from one cluster file to another, step by step",
+		Usage:     "list the steps that take running machines from one cluster file to another",
 		ArgsUsage: "OLD NEW",
-		Description: describe("OLD and NEW are cluster files, or such a file of a git revision as REV:PATH. It tells what\n"+
-			"changes, in which order, with which commands, and how to see that a machine is good before\n"+
-			"the next one. Nothing is read but the two files and their lock files: no PKI, no machine.\n"+
-			"Exit code 1: machines that run cannot go there, or not in one step. It says what to do instead.",
+		Description: describe("OLD and NEW are cluster files, on disk or in a git revision (REV:PATH). The plan says what changes,\n"+
+			"in which order, with which commands, and how to check a machine before the next one. hagen reads\n"+
+			"only the two files and their lock files: no PKI, no machine. Exit code 1: running machines cannot\n"+
+			"change this way, or not in one step; hagen says what to do instead.",
 			"hagen plan HEAD:cluster.yaml cluster.yaml",
 			"hagen plan --reimage old.yaml cluster.yaml",
-			"hagen plan --nodes-fit old.yaml cluster.yaml    # before workers join, pods may get any ranges"),
+			"hagen plan --nodes-fit old.yaml cluster.yaml    # pod ranges may change before workers join"),
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "reimage", Usage: "machines are made anew with their new documents, and keep etcd's data", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "reimage", Usage: "re-image the machines with their new documents; they keep etcd's data", DisableDefaultText: true},
 			nodesFitFlag(),
 			jsonFlag("print JSON"),
 		},
@@ -34,7 +34,7 @@ func planCommand(ui *console.UI) *cli.Command {
 	}
 }
 
-// nodesFitFlag says what no file tells.
+// nodesFitFlag declares a fact about the cluster that no file records.
 func nodesFitFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "nodes-fit", Usage: "every Node's pod range lies in the new podCIDRs, or there are no Nodes yet", DisableDefaultText: true}
+	return &cli.BoolFlag{Name: "nodes-fit", Usage: "declare that every Node's pod range is in the new podCIDRs, or that there are no Nodes yet", DisableDefaultText: true}
 }

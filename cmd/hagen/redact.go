@@ -10,11 +10,11 @@ import (
 func redactCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "redact",
-		Usage:     "write the twins of a rendered tree: documents that may be shown",
+		Usage:     "write the twins of a rendered tree: documents without secrets",
 		ArgsUsage: "DIR",
-		Description: describe("In a twin, what identifies a secret stands in its place, and what a certificate says in its.\n"+
-			"hagen render --redact gives the same bytes. The tree may have been edited by hand: read its twin\n"+
-			"before you show it, since a secret of a form that hagen does not know stays (docs/twins.md).",
+		Description: describe("A twin has a fingerprint instead of each secret, and a summary instead of each certificate.\n"+
+			"hagen render --redact writes the same bytes. If the tree was edited by hand, read its twin before\n"+
+			"you share it: hagen leaves secrets of a form that it does not know (docs/twins.md).",
 			"hagen redact rendered/kubernetes",
 			"hagen redact /srv/boot/prod -o review/prod"),
 		Flags: []cli.Flag{

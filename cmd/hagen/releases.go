@@ -16,8 +16,8 @@ func releasesCommand(ui *console.UI) *cli.Command {
 		Name:      "releases",
 		Usage:     "list profiles, Kubernetes releases with their etcd, and operating systems",
 		ArgsUsage: "[RELEASE --flags]",
-		Description: describe("With a release and --flags: every flag that its binaries accept, as their own --help tells, and\n"+
-			"etcd's source; as JSON with the values of those that take a fixed number of them.",
+		Description: describe("With a release and --flags: every flag that its binaries accept, from their own --help and etcd's\n"+
+			"source. --json adds the values of flags that accept only certain ones.",
 			"hagen releases",
 			"hagen releases --json | jq -r '.releases[].kubernetes'",
 			"hagen releases 1.36 --flags"),
@@ -39,7 +39,8 @@ func releasesCommand(ui *console.UI) *cli.Command {
 	}
 }
 
-// recordedReleases are those whose binaries' flags are known, newest first.
+// recordedReleases are the releases whose binaries' flags are recorded, newest
+// first.
 func recordedReleases() []string {
 	var minors []string
 	for _, r := range profiles.Releases() {
@@ -50,7 +51,7 @@ func recordedReleases() []string {
 	return minors
 }
 
-// releaseFlags prints the record of one release.
+// releaseFlags prints the recorded flags of one release.
 func releaseFlags(ui *console.UI, args []string, flags, asJSON bool) error {
 	minors := recordedReleases()
 	if len(args) != 1 || !flags {

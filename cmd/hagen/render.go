@@ -10,42 +10,43 @@ import (
 	"hagen/profiles"
 )
 
-// channelFlag and wrapFlag say on which way documents go, and how.
+// channelFlag and wrapFlag say through which channel documents are delivered,
+// and in which form.
 func channelFlag() cli.Flag {
-	return &cli.StringFlag{Name: "channel", Usage: "make documents that fit this `CHANNEL`, wrapped where they must be: " + strings.Join(profiles.ChannelNames(), ", ")}
+	return &cli.StringFlag{Name: "channel", Usage: "make documents that fit this `CHANNEL`, wrapped where needed: " + strings.Join(profiles.ChannelNames(), ", ")}
 }
 
 func wrapFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "wrap", Usage: "wrap every Ignition document into one that carries it compressed, and give cloud-init's user-data as gzip, too; --wrap=false: none", DisableDefaultText: true}
+	return &cli.BoolFlag{Name: "wrap", Usage: "wrap every Ignition document in one that carries it compressed, and write cloud-init's user-data as gzip, too; --wrap=false: wrap none", DisableDefaultText: true}
 }
 
 func renderCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:  "render",
-		Usage: "make what is missing of the PKI, and one document per machine",
+		Usage: "make missing certificates and keys, and one document per machine",
 		Description: describe("The same cluster file and the same PKI give the same bytes. Everything is checked before\n"+
-			"anything is written; directories are exchanged whole.",
+			"anything is written; directories are replaced as a whole.",
 			"hagen render",
 			"hagen render -f prod/cluster.yaml -o /srv/boot/prod",
 			"hagen render --host kubem00 --host kubem01",
 			"hagen render --host kubem00 --format ignition -o kubem00.ign",
 			"hagen render --host kubem00 --format ignition -o - | ssh matchbox 'cat > kubem00.ign'",
-			"hagen render --restore kubem01-20261101T020000Z.db    # etcd begins from there, once",
+			"hagen render --restore kubem01-20261101T020000Z.db    # etcd starts from it, once",
 			"hagen render --channel aws    # documents that fit into EC2's user data",
 			"hagen render --replace kubem01",
 			"hagen render --prove    # in a pipeline: Butane finds what people read in what machines get",
-			"hagen render --join    # for masters that are new, before the normal render",
+			"hagen render --join    # for new masters, before the normal render",
 			"hagen render --redact -o golden/kubernetes"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>); or one of them, with one --host and one --format, to a FILE, or to a pipe with -"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>); with one --host and one --format, write one document to a FILE, or with - to a pipe"},
 			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`", KeepSpace: true},
 			formatFlag(), channelFlag(), wrapFlag(), restoreFlag(), restorePathFlag(),
-			&cli.StringFlag{Name: "replace", Usage: "write the document with which the lost master `NAME` joins the others, and a runbook, to replace/<cluster>"},
-			&cli.BoolFlag{Name: "join", Usage: "write the documents with which masters that are new join the others, to join/<cluster>; before the normal render", DisableDefaultText: true},
-			&cli.StringFlag{Name: "from", Usage: "with --replace or --join: the tree that machines have now is `DIR` (default: rendered/<cluster>)"},
+			&cli.StringFlag{Name: "replace", Usage: "write the document with which a replacement of the lost master `NAME` joins the others, and a runbook, to replace/<cluster>"},
+			&cli.BoolFlag{Name: "join", Usage: "write the documents with which new masters join the others, to join/<cluster>; before the normal render", DisableDefaultText: true},
+			&cli.StringFlag{Name: "from", Usage: "with --replace or --join: `DIR` holds the tree that machines have now (default: rendered/<cluster>)"},
 			nodesFitFlag(),
-			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shown: documents with fingerprints for secrets; needs -o", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shared: documents with fingerprints instead of secrets; needs -o", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "prove", Usage: "have Butane translate each config.bu, and refuse to write a config.ign that is another, by a byte", DisableDefaultText: true},
 			jsonFlag("print the summary as JSON on stdout"),
 		},
@@ -72,15 +73,15 @@ func renderFlags(ctx *cli.Context) desk.Options {
 	return asked
 }
 
-// formatFlag adds formats to those that the operating systems want.
+// formatFlag adds formats to those that each operating system needs.
 func formatFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "format", Usage: "write this `FORMAT`, too: " + strings.Join(desk.Formats(), ", "), KeepSpace: true}
+	return &cli.StringSliceFlag{Name: "format", Usage: "also write this `FORMAT`: " + strings.Join(desk.Formats(), ", "), KeepSpace: true}
 }
 
 func restoreFlag() cli.Flag {
-	return &cli.StringFlag{Name: "restore", Usage: "make documents with which all masters begin etcd's data from the snapshot `FILE`, once"}
+	return &cli.StringFlag{Name: "restore", Usage: "make documents with which all masters restore etcd from the snapshot `FILE`, once"}
 }
 
 func restorePathFlag() cli.Flag {
-	return &cli.StringFlag{Name: "restore-path", Usage: "where each master finds that snapshot, as `PATH` on the master", Value: desk.RestorePlace}
+	return &cli.StringFlag{Name: "restore-path", Usage: "the snapshot's `PATH` on each master", Value: desk.RestorePlace}
 }

@@ -16,16 +16,16 @@ func sysextCommand(ui *console.UI) *cli.Command {
 	const ask = "say what to do: hagen sysext build --from DIR"
 	flags := []cli.Flag{
 		fileFlag(),
-		&cli.StringFlag{Name: "from", Usage: "take the binaries in `DIR`, in whatever directories there"},
+		&cli.StringFlag{Name: "from", Usage: "take the binaries in `DIR`, in any directory there"},
 		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Value: ".", Usage: "write the images to `DIR`"},
-		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the images: " + strings.Join(sysext.Formats(), ", ") + " (default: squashfs, or erofs where SELinux wants labels)"},
-		&cli.StringFlag{Name: "for", Value: sysext.Any, Usage: "the operating system that the images fit, as os-release names it: `ID[:VERSION_ID]`"},
+		&cli.StringFlag{Name: "format", Usage: "`FORMAT` of the images: " + strings.Join(sysext.Formats(), ", ") + " (default: squashfs, or erofs where SELinux needs labels)"},
+		&cli.StringFlag{Name: "for", Value: sysext.Any, Usage: "the operating system that the images are for, as os-release names it: `ID[:VERSION_ID]`"},
 	}
 	return &cli.Command{
 		Name:      "sysext",
-		Usage:     "make the images that systemd-sysext merges, from binaries in a directory",
+		Usage:     "build the images that systemd-sysext merges, from binaries in a directory",
 		ArgsUsage: "build",
-		Description: describe("Versions and processor are the cluster file's. The same binaries give the same bytes.\n"+
+		Description: describe("Versions and architecture come from the cluster file. The same binaries give the same bytes.\n"+
 			"etcd may be in upstream's archive.",
 			"hagen sysext build --from /srv/binaries -o /srv/mirror",
 			"hagen lock --from /srv/mirror"),
@@ -33,8 +33,8 @@ func sysextCommand(ui *console.UI) *cli.Command {
 		Action: func(*cli.Context) error { return exit.Usage(ask) },
 		Subcommands: []*cli.Command{{
 			Name:  "build",
-			Usage: "make the images that machines of the cluster merge",
-			Description: describe("An image that is there and the same stays as it is.",
+			Usage: "build the images that the cluster's machines merge",
+			Description: describe("An existing image with the same content stays as it is.",
 				"hagen sysext build --from /srv/binaries -o /srv/mirror"),
 			Flags: flags,
 			Action: func(ctx *cli.Context) error {

@@ -9,7 +9,8 @@ import (
 	"hagen/cmd/hagen/internal/console"
 )
 
-// version is set by the linker (see Makefile); a plain go build has none.
+// version is set by the linker (see Makefile); a plain go build leaves it as it
+// is.
 var version = "devel"
 
 func versionCommand(ui *console.UI) *cli.Command {

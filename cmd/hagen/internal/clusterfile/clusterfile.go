@@ -44,8 +44,8 @@ func Valid(ui *console.UI, source spec.Source) (*cluster.Cluster, error) {
 	return c, nil
 }
 
-// Text reads a cluster file. One byte more than it may have is enough for
-// the parser to refuse it.
+// Text reads a cluster file, up to one byte more than the parser accepts, so
+// that the parser refuses a larger one.
 func Text(path string) ([]byte, error) {
 	if err := Refuse(path); err != nil {
 		return nil, err
@@ -60,23 +60,23 @@ func Text(path string) ([]byte, error) {
 	return text, nil
 }
 
-// Refuse refuses what cannot be a cluster file, before it is opened: to
-// open a pipe would wait for its writer. One that comes from a pipe would have
-// its PKI beside the pipe.
+// Refuse refuses a path that cannot be a cluster file, before it is opened:
+// opening a pipe would wait for its writer, and the PKI of a file from a pipe
+// would be beside the pipe.
 func Refuse(path string) error {
 	info, err := os.Stat(path)
 	clean := filepath.Clean(path)
 	switch {
 	case path == "-", strings.HasPrefix(clean, "/dev/"), strings.HasPrefix(clean, "/proc/"), err == nil && !info.IsDir() && !info.Mode().IsRegular():
-		return exit.Usage("%s: the cluster is described in a file on disk, since its certificates are kept beside it; write one and name it with -f", path)
+		return exit.Usage("%s: the cluster file must be a file on disk, because the PKI is kept beside it; write one and name it with -f", path)
 	case err == nil && info.IsDir():
 		return exit.Usage("%s: is a directory; name the cluster file in it", path)
 	}
-	return nil // what else is wrong, opening it tells
+	return nil // opening it reports other errors
 }
 
-// Field is where a field that is refused stands in the cluster file. An etcd
-// that is not written follows from what is written of Kubernetes.
+// Field returns the position of a refused field in the cluster file. If
+// etcdVersion is not written, the release of Kubernetes decides it.
 func Field(file *spec.File, field string) spec.At {
 	if !strings.HasPrefix(field, "metadata.") {
 		field = "spec." + field

@@ -14,7 +14,8 @@ import (
 	"hagen/gen/spec"
 )
 
-// LockPath is the lock file of a cluster file: cluster.lock of cluster.yaml.
+// LockPath returns the path of a cluster file's lock file: cluster.lock for
+// cluster.yaml.
 func LockPath(file string) string {
 	if ext := filepath.Ext(file); ext == ".yaml" || ext == ".yml" {
 		file = strings.TrimSuffix(file, ext)
@@ -22,8 +23,8 @@ func LockPath(file string) string {
 	return file + ".lock"
 }
 
-// Flag is the flag that names a cluster file of another name than the
-// usual one.
+// Flag returns the flag that names a cluster file with another name than the
+// default.
 func Flag(path string) string {
 	if path == Usual {
 		return ""
@@ -31,14 +32,14 @@ func Flag(path string) string {
 	return " -f " + path
 }
 
-// Place is where a cluster file is, and its PKI.
+// Place says where a cluster file is, and its PKI.
 type Place struct {
 	File  string
-	Named bool   // it was named, if only by its usual name
-	PKI   string // as it was named; "" is beside the cluster file
+	Named bool   // by a flag, even if with the default name
+	PKI   string // as the flag says; "" is beside the cluster file
 }
 
-// Dir is where certificates and keys are kept.
+// Dir returns the directory of certificates and keys.
 func (p Place) Dir() string {
 	if p.PKI != "" {
 		return p.PKI
@@ -46,7 +47,8 @@ func (p Place) Dir() string {
 	return filepath.Join(filepath.Dir(p.File), "pki")
 }
 
-// Flags name the cluster file and the PKI in a command that is to be typed.
+// Flags returns the flags that name the cluster file and the PKI, for a command
+// that the user is to type.
 func (p Place) Flags() string {
 	flags := Flag(p.File)
 	if p.PKI != "" {
@@ -55,15 +57,15 @@ func (p Place) Flags() string {
 	return flags
 }
 
-// Lock is the lock file beside a cluster file, as it is.
+// Lock is the lock file beside a cluster file, as read.
 type Lock struct {
 	Path string
 	Text []byte // nil if there is none
 	cluster.LockContents
 }
 
-// ReadLock reads the lock file beside a cluster file, if there is one. What it
-// says of artefacts is held against the cluster where it is needed (gen.ReadLock).
+// ReadLock reads the lock file beside a cluster file, if there is one. Its
+// artefacts are compared with the cluster where that is needed (gen.ReadLock).
 func ReadLock(file string) (Lock, error) {
 	lock := Lock{Path: LockPath(file)}
 	text, err := files.Read(lock.Path)
@@ -91,8 +93,8 @@ func ParseLock(source spec.Source) (cluster.LockContents, error) {
 	return contents, spec.Refuse(source, faults)
 }
 
-// ReadLocked is readCluster with the digests of the lock file, if the cluster
-// needs any.
+// ReadLocked is Read with the digests of the lock file, if the cluster needs
+// any.
 func ReadLocked(ui *console.UI, path string) (*cluster.Cluster, error) {
 	c, err := Read(ui, path)
 	if err != nil || len(c.Fetched()) == 0 {
@@ -111,5 +113,5 @@ func ReadLocked(ui *console.UI, path string) (*cluster.Cluster, error) {
 	return c, nil
 }
 
-// Stage makes ready to write it.
+// Stage prepares a write of the lock file.
 func (l Lock) Stage() (*files.Staged, error) { return files.Stage(l.Path, l.Text, 0o644) }

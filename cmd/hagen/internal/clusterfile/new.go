@@ -10,7 +10,7 @@ import (
 	"hagen/profiles"
 )
 
-// ProfileNames are those that a cluster file may name.
+// ProfileNames lists the profiles that a cluster file may name.
 func ProfileNames() []string {
 	var names []string
 	for _, p := range profiles.Profiles() {
@@ -32,11 +32,11 @@ func WriteNew(ui *console.UI, path, text string) error {
 	if path != Usual {
 		render += " -f " + path
 	}
-	ui.Say("wrote %s; change it, then: %s", path, render)
+	ui.Say("wrote %s; edit it, then run: %s", path, render)
 	return nil
 }
 
-// New is the example cluster in a profile.
+// New returns the example cluster in a profile.
 func New(p profiles.Profile) string {
 	var b strings.Builder
 	err := clusterTemplate().Execute(&b, struct {
@@ -45,12 +45,12 @@ func New(p profiles.Profile) string {
 		Others  string // operating systems
 	}{p, profiles.ReleasesOf(p.Name)[0], otherSystems(p.OS)})
 	if err != nil {
-		panic(err) // a fixed template over a fixed type: a test runs it for every profile
+		panic(err) // the template and its data are fixed: a test runs every profile
 	}
 	return b.String()
 }
 
-// otherSystems names the operating systems but one.
+// otherSystems lists all operating systems except one.
 func otherSystems(but string) string {
 	var names []string
 	for _, o := range profiles.Systems() {
@@ -62,9 +62,9 @@ func otherSystems(but string) string {
 }
 
 var clusterTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("cluster.yaml").Parse(`# A cluster for hagen. Lines that are commented out show what else can be said,
-# with the value that counts when they stay out. docs/cluster-file.md explains
-# every field.
+	return template.Must(template.New("cluster.yaml").Parse(`# A cluster for hagen. Commented lines show further fields, each with its default
+# or an example.
+# docs/cluster-file.md explains every field.
 apiVersion: hagen/v1alpha1
 kind: Cluster
 metadata:
@@ -73,9 +73,9 @@ spec:
   profile: {{.Name}}               # hagen releases lists profiles and versions
   kubernetesVersion: {{.Release.Proven}}
   # etcdVersion: {{.Release.Etcd}}
-  os: {{.OS}}{{if .OnlyOS}}                   # {{.Why}}{{else}}                         # {{.Others}}; a host may say otherwise{{end}}
-  endpoint: kubernetes:6443        # what clients dial: the load balancer
-  serviceCIDRs: [10.32.0.0/16]     {{if .OnlyIPv4}}# IPv4 alone{{else}}# or IPv6, or both: [10.32.0.0/16, "fd00:10:32::/112"]{{end}}
+  os: {{.OS}}{{if .OnlyOS}}                   # {{.Why}}{{else}}                         # {{.Others}}; a host may have another{{end}}
+  endpoint: kubernetes:6443        # what clients connect to: the load balancer
+  serviceCIDRs: [10.32.0.0/16]     {{if .OnlyIPv4}}# IPv4 only{{else}}# or IPv6, or both: [10.32.0.0/16, "fd00:10:32::/112"]{{end}}
   podCIDRs: [10.38.0.0/16]
   # serviceNodePortRange: 30000-32767
   # clusterDomain: cluster.local
@@ -117,8 +117,8 @@ spec:
   #   expiry: 1y
   #   adminExpiry: 90d
   #   subject: {commonName: kubernetes CA, organization: Example, country: IT}
-{{end}}  # binaries: {mode: preinstalled} # or urls, or sysext: a stock machine has none of them
-  # users:                         # without a login nobody can look at a failed first boot
+{{end}}  # binaries: {mode: preinstalled} # or urls, or sysext: a stock image has none of them
+  # users:                         # without a login you cannot inspect a failed first boot
   #   - name: core
   #     sshKeys: ["ssh-ed25519 AAAA… you@desk"]
 `))

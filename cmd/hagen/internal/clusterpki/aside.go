@@ -16,7 +16,7 @@ import (
 	"hagen/pki/store"
 )
 
-// isEmpty says whether a directory is missing or holds nothing.
+// isEmpty reports whether a directory is missing or empty.
 func isEmpty(dir string) (bool, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -25,8 +25,8 @@ func isEmpty(dir string) (bool, error) {
 	return len(entries) == 0, nil
 }
 
-// setAside gives the cluster's PKI directory another name, which it returns; ""
-// if nothing was there. It may be damaged, but not another's.
+// setAside renames the cluster's PKI directory and returns the new name; "" if
+// there was nothing. The PKI may be damaged, but must not be another cluster's.
 func setAside(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, now time.Time) (string, error) {
 	dir := at.Dir()
 	if empty, err := isEmpty(dir); err != nil || empty {
@@ -46,16 +46,16 @@ func setAside(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, now time
 	}
 	aside += asideMark + now.UTC().Format("20060102T150405Z")
 	if _, err := os.Lstat(aside); err == nil {
-		return "", exit.Failed("%s: is there already: wait a second", aside)
+		return "", exit.Failed("%s: exists already: wait a second", aside)
 	}
 	if err := os.Rename(d.Path(), aside); err != nil {
-		return "", exit.Failed("%s: cannot be set aside: %w", dir, exit.Reason(err))
+		return "", exit.Failed("%s: cannot be moved aside: %w", dir, exit.Reason(err))
 	}
-	if isLink(dir) { // which would lead nowhere
+	if isLink(dir) { // it would point nowhere
 		err = os.Mkdir(d.Path(), 0o700)
 	}
 	if err != nil {
-		return "", exit.Failed("%s: cannot be made anew: %w; what was there is in %s", dir, exit.Reason(err), aside)
+		return "", exit.Failed("%s: cannot be made again: %w; what it held is in %s", dir, exit.Reason(err), aside)
 	}
 	return aside, nil
 }
@@ -66,12 +66,12 @@ func putBack(aside, dir string) error {
 	if err != nil {
 		return err
 	}
-	_ = os.Remove(real) // if it is empty
+	_ = os.Remove(real) // only if it is empty
 	return os.Rename(aside, real)
 }
 
-// ofCluster refuses a directory that is no PKI, or the one of another cluster. A
-// damaged one is the cluster's unless its index says otherwise.
+// ofCluster refuses a directory that is not a PKI, or is another cluster's. A
+// damaged one is taken for the cluster's unless its index names another.
 func ofCluster(ui *console.UI, at clusterfile.Place, c *cluster.Cluster) error {
 	p := ownershipOf(at, c)
 	s, err := store.Open(p.dir, ui.Waiting(p.dir))
@@ -86,12 +86,12 @@ func ofCluster(ui *console.UI, at clusterfile.Place, c *cluster.Cluster) error {
 		return exit.Failed("%w", err)
 	}
 	if _, err := os.Stat(filepath.Join(p.dir, "authorities")); missing != nil && err != nil {
-		return exit.Failed("%s: is no PKI directory, and is not set aside: name another with --pki", p.dir)
+		return exit.Failed("%s: is not a PKI directory, and stays as it is: name another with --pki", p.dir)
 	}
 	var index struct{ Cluster string }
-	_ = json.Unmarshal(text, &index) // damaged, it says nothing
+	_ = json.Unmarshal(text, &index) // a damaged one names no cluster
 	if index.Cluster != "" && index.Cluster != c.Name {
-		return exit.Failed("%s: is the PKI directory of cluster %s, and %s is of cluster %s: name the directory of %[4]s with --pki", p.dir, index.Cluster, p.file, c.Name)
+		return exit.Failed("%s: is the PKI directory of cluster %s, but %s describes cluster %s: name the directory of %[4]s with --pki", p.dir, index.Cluster, p.file, c.Name)
 	}
 	return nil
 }

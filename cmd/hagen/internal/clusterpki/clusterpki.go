@@ -1,5 +1,5 @@
-// Package clusterpki holds whose a PKI directory is: which keys a cluster has,
-// and what may be made, renamed or set aside.
+// Package clusterpki decides whether a PKI directory belongs to a cluster:
+// which keys the cluster has, and what may be made, renamed or moved aside.
 package clusterpki
 
 import (
@@ -20,23 +20,23 @@ import (
 	"hagen/pki/store"
 )
 
-// PKI is a PKI directory that is the cluster's, as far as anything says
-// which keys the cluster has.
+// PKI is a PKI directory that belongs to the cluster, as far as the lock file,
+// rendered trees and its index show.
 type PKI struct {
 	Cluster *cluster.Cluster // with the names that certificates keep
 	Store   *store.Store
 	Now     time.Time
 	lock    clusterfile.Lock
-	carried []string      // what the certificates of all API servers carry
-	names   []string      // what the lock file is to say of that; nil is what it says
+	carried []string      // names that all API servers' certificates have
+	names   []string      // those that the lock file is to record; nil leaves its own
 	staged  *files.Staged // nil unless the lock file is to change
-	Asked   []string      // what a render asks for, by name; nil if nothing is rendered
+	Asked   []string      // names of a render's requests; nil if nothing is rendered
 }
 
-// Open opens the PKI directory of a cluster and refuses another's, and
-// one without keys where the cluster has some. What says so: the lock file, and
-// trees, which are directories with documents or twins of the cluster. Nothing
-// is written.
+// Open opens a cluster's PKI directory. It refuses another cluster's, and one
+// without keys if the cluster has some according to the lock file or to trees,
+// which are directories with documents or twins of the cluster. It writes
+// nothing.
 func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ *PKI, err error) {
 	now, err := ui.Time()
 	if err != nil {
@@ -49,7 +49,7 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 	if err != nil {
 		return nil, err
 	}
-	// Now that no other run can write to it.
+	// The store is locked: no other run writes the lock file now.
 	lock, err := clusterfile.ReadLock(at.File)
 	if err != nil {
 		s.Close()
@@ -71,14 +71,14 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 		return nil, err
 	}
 	carried := lock.Names
-	if carried == nil { // a lock file of before it told of names
+	if carried == nil { // an older lock file, without names
 		carried = control.RecordedNames(s.Recorded())
 	}
 	return &PKI{Cluster: c.Keep(carried), Store: s, Now: now, lock: lock, carried: carried}, nil
 }
 
-// HoldMissing refuses a PKI directory that is not there, or is empty, if the
-// cluster has keys. Opened, it would be made.
+// HoldMissing refuses a PKI directory that is missing or empty if the cluster
+// has keys. Open would create the directory.
 func HoldMissing(at clusterfile.Place, c *cluster.Cluster, t Trees) error {
 	lock, err := clusterfile.ReadLock(at.File)
 	if err != nil {
@@ -87,20 +87,20 @@ func HoldMissing(at clusterfile.Place, c *cluster.Cluster, t Trees) error {
 	p := ownershipOf(at, c)
 	entries, err := os.ReadDir(p.dir)
 	if p.absent = errors.Is(err, fs.ErrNotExist); !p.absent && (err != nil || len(entries) > 0) {
-		return nil // what is wrong with it, opening it tells
+		return nil // opening it reports other errors
 	}
 	return p.hold(lock, t)
 }
 
-// OpenToWrite is Open for a run that goes on with Save. A lock file that does
-// not tell of all keys is made ready to be written: if it cannot be, nothing is
+// OpenToWrite is Open for a run that ends with Save. If the lock file lacks
+// some of the keys, its next content is staged now: if that fails, nothing is
 // issued.
 func OpenToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (*PKI, error) {
 	return openToWrite(ui, at, c, t, false)
 }
 
 // OpenToRender is OpenToWrite for a run that issues all certificates: the lock
-// file is to tell of their names, too.
+// file is to record their names, too.
 func OpenToRender(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (*PKI, error) {
 	return openToWrite(ui, at, c, t, true)
 }
@@ -123,12 +123,12 @@ func openToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Tre
 	return k, nil
 }
 
-// lasting are the requests for what a cluster keeps for ever.
+// lasting returns the requests for what a cluster keeps for ever.
 func lasting(c *cluster.Cluster) []pki.Request {
 	return slices.DeleteFunc(control.Requests(c), func(r pki.Request) bool { return r.Kind == pki.Leaf })
 }
 
-// Close ends the work on it. What was not saved is lost.
+// Close releases the PKI directory. What was not saved is lost.
 func (k *PKI) Close() {
 	if k.staged != nil {
 		k.staged.Discard()
@@ -136,9 +136,9 @@ func (k *PKI) Close() {
 	k.Store.Close()
 }
 
-// Save writes the PKI, then the lock file. In this order a killed run leaves
-// what the next one goes on from: keys that no lock file tells of yet are the
-// cluster's, while one that told of keys that nobody has would be refused.
+// Save writes the PKI, then the lock file. If the run is killed in between, the
+// next one can go on: keys that are not in the lock file yet are accepted, but
+// a lock file with keys that exist nowhere would be refused.
 func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) error {
 	contents := k.contents(set)
 	add, renamed := len(contents.Keys) > len(k.lock.Keys), k.renamed()
@@ -160,17 +160,17 @@ func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) e
 		return err
 	}
 	if add {
-		ui.Note(k.lock.Path + " tells now which keys the cluster has: commit it beside the cluster file, so that no render ever makes others")
+		ui.Note(k.lock.Path + " now records which keys the cluster has: commit it with the cluster file, so that no later render makes other keys")
 	} else {
-		ui.Note(k.lock.Path + " tells now which names the API servers' certificates carry: commit it beside the cluster file")
+		ui.Note(k.lock.Path + " now records the names in the API servers' certificates: commit it with the cluster file")
 	}
 	return nil
 }
 
-// renamed says whether the lock file is to tell of other names.
+// renamed reports whether the lock file is to record other names.
 func (k *PKI) renamed() bool { return k.names != nil && !slices.Equal(k.names, k.lock.Names) }
 
-// contents are what the lock file is to say, with the keys of a set.
+// contents returns the next content of the lock file, with the keys of a set.
 func (k *PKI) contents(set pki.Set) cluster.LockContents {
 	known, have := IDs(k.lock.Keys), IdsOf(set)
 	contents := k.lock.LockContents

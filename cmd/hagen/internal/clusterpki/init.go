@@ -23,15 +23,15 @@ type made struct {
 	Cluster   string   `json:"cluster"`
 	Directory string   `json:"directory"`
 	Lock      string   `json:"lock"`
-	Aside     string   `json:"aside,omitempty"` // where the directory is now that was there
+	Aside     string   `json:"aside,omitempty"` // new path of the previous directory
 	Made      []string `json:"made"`
 	Warnings  []string `json:"warnings"`
 	Notes     []string `json:"notes"`
 
-	others bool // the lock file told of other keys
+	others bool // the lock file had other keys
 }
 
-// Init makes the keys of a cluster that has none, or again others.
+// Init makes the keys of a cluster that has none or, with again, new ones.
 func Init(ui *console.UI, at clusterfile.Place, again, asJSON bool) error {
 	c, err := clusterfile.Read(ui, at.File)
 	if err != nil {
@@ -53,7 +53,7 @@ func Init(ui *console.UI, at clusterfile.Place, again, asJSON bool) error {
 	return made.tell(ui, rendered, again, asJSON)
 }
 
-// first makes keys where nothing says that the cluster has some.
+// first makes keys for a cluster that has none.
 func (made *made) first(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, rendered string) error {
 	keys, err := OpenToWrite(ui, at, c, Trees{Held: []string{rendered}})
 	if err != nil {
@@ -61,13 +61,13 @@ func (made *made) first(ui *console.UI, at clusterfile.Place, c *cluster.Cluster
 	}
 	defer keys.Close()
 	if len(keys.Store.Recorded()) > 0 {
-		return exit.Failed("%s: is there already: hagen render takes what is missing of certificates from its authorities; hagen pki init --again%s makes others", made.Directory, at.Flags())
+		return exit.Failed("%s: exists already: hagen render issues missing certificates with its authorities; hagen pki init --again%s makes new ones", made.Directory, at.Flags())
 	}
 	return made.issue(ui, keys)
 }
 
-// again makes other keys, with what was there set aside. The lock file has to
-// be one that can be written, before anything is moved.
+// again makes new keys and moves the present directory aside. The lock file is
+// staged first, so that nothing is moved if it cannot be written.
 func (made *made) again(ui *console.UI, at clusterfile.Place, c *cluster.Cluster) (err error) {
 	keys := &PKI{Cluster: c}
 	if keys.Now, err = ui.Time(); err != nil {
@@ -90,12 +90,12 @@ func (made *made) again(ui *console.UI, at clusterfile.Place, c *cluster.Cluster
 		keys.Store.Close()
 	}
 	if err != nil && made.Aside != "" && putBack(made.Aside, made.Directory) != nil {
-		err = fmt.Errorf("%w\nWhat was there is in %s", err, made.Aside)
+		err = fmt.Errorf("%w\nThe previous directory is %s", err, made.Aside)
 	}
 	return err
 }
 
-// issue makes the keys and writes them down.
+// issue makes the keys and saves them.
 func (made *made) issue(ui *console.UI, keys *PKI) error {
 	requests := slices.DeleteFunc(control.Requests(keys.Cluster), func(r pki.Request) bool { return r.Kind == pki.Leaf })
 	issued, err := Issue(requests, nil, keys.Now)
@@ -106,17 +106,17 @@ func (made *made) issue(ui *console.UI, keys *PKI) error {
 	return keys.Save(ui, issued.Set)
 }
 
-// tell says what was made, and what that means.
+// tell prints what was made, and the consequences.
 func (made *made) tell(ui *console.UI, rendered string, again, asJSON bool) error {
 	if made.Aside != "" || made.others {
-		text := fmt.Sprintf("cluster %s has other keys now: machines that run keep the old ones, and neither they nor kubeconfigs, tokens and backups of etcd go with machines of the new ones", made.Cluster)
+		text := fmt.Sprintf("cluster %s has new keys now: running machines keep the old ones, and neither they nor their kubeconfigs, tokens and etcd backups work with machines that have the new ones", made.Cluster)
 		if made.Aside != "" {
-			text += ". What was there is in " + made.Aside
+			text += ". The previous directory is " + made.Aside
 		}
 		ui.Warn(text)
 	}
 	if files := tree.Files(rendered); again && (len(trees.AuthoritiesIn(files)) > 0 || len(trees.Hosts(files, ".")) > 0) {
-		ui.Warn(rendered + " was made with other keys, and hagen render does not overwrite it: render elsewhere with -o, or move it away if nothing of it is in use")
+		ui.Warn(rendered + " was rendered with other keys, and hagen render does not overwrite it: render elsewhere with -o, or move it away if nothing in it is in use")
 	}
 	if asJSON {
 		made.Warnings, made.Notes = console.List(ui.Warnings), console.List(ui.Notes)

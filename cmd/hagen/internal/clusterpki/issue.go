@@ -12,8 +12,8 @@ import (
 	"hagen/pki"
 )
 
-// Warn prints the warnings of the PKI, those that say the same of several
-// certificates in one line.
+// Warn prints the PKI's warnings. Equal warnings about several certificates
+// share a line.
 func Warn(ui *console.UI, warnings []pki.Warning) {
 	var texts []string
 	names := map[string][]string{}
@@ -28,7 +28,7 @@ func Warn(ui *console.UI, warnings []pki.Warning) {
 	}
 }
 
-// Folded puts names of one folder together: hosts/kubem00/{apiserver,scheduler}.
+// Folded joins the names of one directory: hosts/kubem00/{apiserver,scheduler}.
 func Folded(names []string) []string {
 	var out []string
 	for len(names) > 0 {
@@ -47,7 +47,7 @@ func Folded(names []string) []string {
 	return out
 }
 
-// Issue makes what is missing of what is asked for.
+// Issue issues the requests that are not in have.
 func Issue(requests []pki.Request, have pki.Set, now time.Time) (pki.Result, error) {
 	issued, err := pki.Issue(requests, have, now, pki.Generate, rand.Reader)
 	if err != nil {

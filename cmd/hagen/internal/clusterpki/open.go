@@ -9,7 +9,7 @@ import (
 	"hagen/pki/store"
 )
 
-// openStore opens the PKI directory and prints what it warns of.
+// openStore opens the PKI directory and prints its warnings.
 func openStore(ui *console.UI, at clusterfile.Place) (*store.Store, error) {
 	dir := at.Dir()
 	s, err := store.Open(dir, ui.Waiting(dir))

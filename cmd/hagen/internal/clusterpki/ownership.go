@@ -23,23 +23,22 @@ import (
 	"hagen/pki/store"
 )
 
-// ownership tells whether a PKI directory is a cluster's: what the directory
-// holds is held against what the cluster has.
+// ownership compares the keys in a PKI directory with those of a cluster.
 type ownership struct {
 	dir, file string
-	flags     string // that name both, in a command
+	flags     string // name both, in a command
 	cluster   *cluster.Cluster
-	have      map[string]string // ids of keys, by item
+	have      map[string]string // key ids by item
 	absent    bool              // there is no such directory
 }
 
-// ownershipOf is that of a directory without keys.
+// ownershipOf returns the ownership of a directory, as yet without keys.
 func ownershipOf(at clusterfile.Place, c *cluster.Cluster) ownership {
 	return ownership{dir: at.Dir(), file: at.File, flags: at.Flags(), cluster: c}
 }
 
-// IdsOf are those of the keys that a cluster keeps for ever, by item: the ones
-// of its authorities, and what authorities do not sign.
+// IdsOf returns the ids of the keys that a cluster keeps for ever, by item:
+// those of its authorities, and those that no authority signs.
 func IdsOf(set pki.Set) map[string]string {
 	found := map[string]string{}
 	for name, item := range set {
@@ -53,7 +52,7 @@ func IdsOf(set pki.Set) map[string]string {
 	return found
 }
 
-// IDs are those of keys that a lock file tells of, by item.
+// IDs returns the ids of the keys in a lock file, by item.
 func IDs(keys []cluster.LockedKey) map[string]string {
 	found := map[string]string{}
 	for _, k := range keys {
@@ -62,15 +61,15 @@ func IDs(keys []cluster.LockedKey) map[string]string {
 	return found
 }
 
-// Trees are directories with documents or twins that tell which keys a cluster
+// Trees are directories with documents or twins that show which keys a cluster
 // has.
 type Trees struct {
-	Held   []string // always: they are replaced, or what is made goes with them
-	Beside []string // where the lock file does not say
+	Held   []string // always compared: they are replaced, or the new files are used with them
+	Beside []string // compared if the lock file has no keys
 }
 
-// hold refuses the directory if the cluster has other keys, as a lock file or
-// trees say.
+// hold refuses the directory if the cluster has other keys according to the
+// lock file or to trees.
 func (p *ownership) hold(lock clusterfile.Lock, t Trees) error {
 	if err := p.holdKeys(lock.Path, IDs(lock.Keys)); err != nil {
 		return err
@@ -96,7 +95,7 @@ func (p *ownership) holdKeys(said string, known map[string]string) error {
 		if known[first] == "" {
 			first = slices.Sorted(maps.Keys(known))[0]
 		}
-		return exit.Failed("%s: %s, and cluster %s has keys, as %s says (%s, SHA-256 %s…): %s", p.dir, p.lack(), p.cluster.Name, said, first, known[first][:12], p.bring())
+		return exit.Failed("%s: %s, but cluster %s has keys according to %s (%s, SHA-256 %s…): %s", p.dir, p.lack(), p.cluster.Name, said, first, known[first][:12], p.bring())
 	}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(known)) {
@@ -111,7 +110,7 @@ func (p *ownership) holdKeys(said string, known map[string]string) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return exit.Failed("%s: holds other keys than cluster %s has, as %s says:\n%s\nif these are the cluster's, restore %[3]s; else %[5]s", p.dir, p.cluster.Name, said, strings.Join(lines, "\n"), p.bring())
+	return exit.Failed("%s: holds other keys than cluster %s has according to %s:\n%s\nif these are the cluster's, restore %[3]s; otherwise %[5]s", p.dir, p.cluster.Name, said, strings.Join(lines, "\n"), p.bring())
 }
 
 func (p *ownership) lack() string {
@@ -121,17 +120,17 @@ func (p *ownership) lack() string {
 	return "holds no keys"
 }
 
-// bring is what to do where the directory is not the cluster's.
+// bring returns the remedy for a directory that is not the cluster's.
 func (p *ownership) bring() string {
-	remedy := "bring the cluster's PKI directory, from a backup or from whoever rendered it last, or name it with --pki"
+	remedy := "copy the cluster's PKI directory here, from a backup or from where it was last rendered, or name it with --pki"
 	if aside := asideOf(p.dir); len(aside) > 0 {
-		remedy += "; " + strings.Join(aside, ", ") + " is what hagen pki init --again has set aside"
+		remedy += "; " + strings.Join(aside, ", ") + " is what hagen pki init --again moved aside"
 	}
-	return remedy + ". Only for a cluster that runs nowhere, hagen pki init --again" + p.flags + " makes other keys"
+	return remedy + ". If the cluster runs nowhere, hagen pki init --again" + p.flags + " makes new keys"
 }
 
-// holdTree refuses the directory if a tree or its twins were made with other
-// keys; if it has none, also where the tree cannot be read.
+// holdTree refuses the directory if a tree or its twins were rendered with
+// other keys; if the directory has none, also if the tree cannot be read.
 func (p *ownership) holdTree(dir string) error {
 	files := tree.Files(dir)
 	known := trees.AuthoritiesIn(files)
@@ -143,13 +142,13 @@ func (p *ownership) holdTree(dir string) error {
 	case i < 0 && !unread:
 		return nil
 	case name != "" && name != p.cluster.Name:
-		return exit.Failed("%s: was made for cluster %s, with its keys, and %s is of cluster %s: name a directory of its own", dir, name, p.file, p.cluster.Name)
+		return exit.Failed("%s: was rendered for cluster %s, with its keys, but %s describes cluster %s: name another directory", dir, name, p.file, p.cluster.Name)
 	case i < 0:
-		return exit.Failed("%s: %s, and %s was rendered for the cluster: %s", p.dir, p.lack(), dir, p.bring())
+		return exit.Failed("%s: %s, but %s was rendered for the cluster: %s", p.dir, p.lack(), dir, p.bring())
 	case len(p.have) == 0:
-		return exit.Failed("%s: %s, and %s was made with keys of the cluster (authority SHA-256 %s…): %s", p.dir, p.lack(), dir, known[i][:12], p.bring())
+		return exit.Failed("%s: %s, but %s was rendered with keys of the cluster (authority SHA-256 %s…): %s", p.dir, p.lack(), dir, known[i][:12], p.bring())
 	}
-	return exit.Failed("%s: holds other keys than %s was made with (%s SHA-256 %s… here, an authority SHA-256 %s… there): it would be the last to know those; name the PKI directory of that tree with --pki, or another tree; if nothing of it is in use any more, move it away",
+	return exit.Failed("%s: holds other keys than %s was rendered with (%s SHA-256 %s… here, an authority SHA-256 %s… there): the tree may be the last record of its keys; name its PKI directory with --pki, or name another tree; if nothing in it is in use any more, move it away",
 		p.dir, dir, control.ClusterAuthority, short(p.have[control.ClusterAuthority]), known[i][:12])
 }
 
@@ -158,43 +157,43 @@ func short(id string) string { return id[:min(len(id), 12)] }
 // belongs refuses another cluster's directory.
 func (p *ownership) belongs(s *store.Store) error {
 	rename := func(old string) string {
-		return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, hagen pki rename %s %s%s hands it over; two clusters that have shared one until now take a copy each first (docs/pki.md)", p.cluster.Name, old, old, p.cluster.Name, p.flags)
+		return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, run hagen pki rename %s %s%s; if two clusters have shared the directory, give each a copy first (docs/pki.md)", p.cluster.Name, old, old, p.cluster.Name, p.flags)
 	}
 	switch name := s.Cluster(); {
 	case name == p.cluster.Name || name == "" && len(s.Recorded()) == 0:
 		return nil
 	case name != "":
-		return exit.Failed("%s: is the PKI directory of cluster %s, and %s is of cluster %s: %s", p.dir, name, p.file, p.cluster.Name, rename(name))
+		return exit.Failed("%s: is the PKI directory of cluster %s, but %s describes cluster %s: %s", p.dir, name, p.file, p.cluster.Name, rename(name))
 	}
-	// An index of version 1 names none, but tells.
+	// An index of version 1 has no name, but its authority may.
 	if was := formerName(s); was != "" && was != p.cluster.Name && commonName(p.cluster) == p.cluster.Name+cluster.AuthorityEnding {
-		return exit.Failed("%s: is the PKI directory of cluster %s, to go by its authority, and %s is of cluster %s: %s", p.dir, was, p.file, p.cluster.Name, rename(was))
+		return exit.Failed("%s: is the PKI directory of cluster %s, by its authority's name, but %s describes cluster %s: %s", p.dir, was, p.file, p.cluster.Name, rename(was))
 	}
 	theirs, ours := memberAddresses(slices.Collect(maps.Values(s.Recorded()))), memberAddresses(control.Requests(p.cluster))
 	if len(theirs) > 0 && !slices.ContainsFunc(theirs, func(a netip.Addr) bool { return slices.Contains(ours, a) }) {
-		return exit.Failed("%s: has certificates for masters at %s and for none of cluster %s, so it may be another cluster's: name the directory of %[3]s with --pki; if this is it, hagen pki rename %[3]s %[3]s%s says so",
+		return exit.Failed("%s: has certificates for masters at %s, but for none of cluster %s, so it may be another cluster's: name the directory of %[3]s with --pki; if this is it, run hagen pki rename %[3]s %[3]s%s",
 			p.dir, addressesOf(theirs), p.cluster.Name, p.flags)
 	}
 	return nil
 }
 
-// began refuses a time before the newest certificate of the directory begins:
-// no clock that is right says it.
+// began refuses a time before the start of the newest certificate in the
+// directory: the clock is, or was, wrong.
 func (p *ownership) began(s *store.Store, now time.Time) error {
 	name, begin := s.Newest()
 	if !now.Before(begin) {
 		return nil
 	}
-	remedy := "no machine takes what it signed before that time"
+	remedy := "no machine accepts what it signed before that time"
 	if s.Recorded()[name].Kind == pki.Leaf {
-		remedy = "delete both its files, so that it is issued anew"
+		remedy = "delete both its files, so that it is reissued"
 	}
-	return exit.Failed("%s: the clock says %s, and %s was made for %s and after: set the clock right; if it was wrong then, %s",
+	return exit.Failed("%s: the clock says %s, but %s is valid only from %s: set the clock right; if it was wrong when that was issued, %s",
 		p.dir, now.UTC().Format(time.RFC3339), name, begin.Format(time.RFC3339), remedy)
 }
 
-// formerName is the cluster that the authority's name tells of, if it has its
-// name from one.
+// formerName returns the cluster's name according to the authority's common
+// name; "" if that is not derived from one.
 func formerName(s *store.Store) string {
 	was, named := strings.CutSuffix(s.Recorded()[control.ClusterAuthority].Subject.CommonName, cluster.AuthorityEnding)
 	if !named {
@@ -203,7 +202,8 @@ func formerName(s *store.Store) string {
 	return was
 }
 
-// commonName is the one that the cluster asks for its authority.
+// commonName returns the common name that the cluster requests for its
+// authority.
 func commonName(c *cluster.Cluster) string {
 	for _, r := range control.Requests(c) {
 		if r.Name == control.ClusterAuthority {
@@ -213,8 +213,8 @@ func commonName(c *cluster.Cluster) string {
 	return ""
 }
 
-// memberAddresses are those in the certificates of etcd's members, which no
-// other cluster has.
+// memberAddresses returns the addresses in the certificates of etcd's members,
+// which no other cluster has.
 func memberAddresses(requests []pki.Request) (found []netip.Addr) {
 	for _, r := range requests {
 		for _, a := range r.IPAddresses {
@@ -235,7 +235,7 @@ func addressesOf(addresses []netip.Addr) string {
 	return strings.Join(texts, ", ")
 }
 
-// EtcdLeaf is the certificate that tells which masters there have been.
+// EtcdLeaf names the certificate that shows which masters there have been.
 const EtcdLeaf = "etcd-server"
 
 func isLink(path string) bool {
@@ -243,10 +243,10 @@ func isLink(path string) bool {
 	return err == nil && info.Mode().Type() == fs.ModeSymlink
 }
 
-// asideMark follows the name of a directory that was set aside.
+// asideMark follows the name of a directory that was moved aside.
 const asideMark = ".before-"
 
-// asideOf lists the directories that hagen pki init --again has set aside.
+// asideOf lists the directories that hagen pki init --again moved aside.
 func asideOf(dir string) (found []string) {
 	if real, err := tree.Resolve(dir); err == nil && isLink(dir) {
 		dir = real
@@ -261,8 +261,8 @@ func asideOf(dir string) (found []string) {
 	return found
 }
 
-// otherProfile refuses a PKI whose authorities are not those that the profile
-// has: an authority that signed one set of clients would come to sign another.
+// otherProfile refuses a PKI with other authorities than the profile has: an
+// authority for one group of clients would sign for another.
 func otherProfile(dir string, c *cluster.Cluster, requests []pki.Request, have pki.Set) error {
 	var wanted []string
 	for _, r := range requests {
@@ -280,6 +280,6 @@ func otherProfile(dir string, c *cluster.Cluster, requests []pki.Request, have p
 	if len(there) == 0 || slices.Equal(there, wanted) {
 		return nil
 	}
-	return exit.Failed("%s: was made for another profile than %s: its authorities are %s, not %s; write the profile back, or name the PKI directory of this cluster with --pki",
+	return exit.Failed("%s: was made for another profile than %s: its authorities are %s, not %s; restore the former profile, or name the PKI directory of this cluster with --pki",
 		dir, c.Profile.Name, strings.Join(there, ", "), strings.Join(wanted, ", "))
 }

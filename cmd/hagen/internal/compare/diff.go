@@ -1,4 +1,4 @@
-// Package compare tells what changes between two trees or two cluster files.
+// Package compare compares two trees or two cluster files.
 package compare
 
 import (
@@ -31,19 +31,19 @@ type clusterDiff struct {
 	order.Order
 }
 
-// DiffOptions are what is asked of a comparison.
+// DiffOptions are the options of hagen diff.
 type DiffOptions struct {
 	clusterfile.Place
 	Sides          [2]string // as the user wrote them; Fresh is a render
 	JSON, Markdown bool
 }
 
-// Diff tells what changes from one tree to another.
+// Diff prints the changes from one tree to another.
 func Diff(ui *console.UI, asked DiffOptions) error {
 	var sides [2]trees.Side
 	for i := range sides {
 		if i == 1 && asked.Sides[1] == asked.Sides[0] {
-			sides[1] = sides[0] // two fresh renders would have two trials of a certificate
+			sides[1] = sides[0] // two fresh renders would have different trial certificates
 			continue
 		}
 		var err error
@@ -90,7 +90,7 @@ func (s diffSummary) print(ui *console.UI, asked DiffOptions) {
 	}
 }
 
-// readSide reads a tree, or makes the render that . stands for.
+// readSide reads a tree, or renders the cluster for Fresh.
 func readSide(ui *console.UI, asked DiffOptions, argument string) (trees.Side, error) {
 	if argument == Fresh {
 		tree, err := fresh(ui, asked)
@@ -99,14 +99,14 @@ func readSide(ui *console.UI, asked DiffOptions, argument string) (trees.Side, e
 	return trees.Read(argument)
 }
 
-// treePair is one cluster on both sides; a side that lacks it is empty.
+// treePair is one cluster on both sides; a side without it is empty.
 type treePair struct {
 	cluster       string
 	before, after trees.Tree
 }
 
-// match puts clusters of one name together. Where each side is one cluster,
-// names do not count.
+// match pairs clusters with the same name. If each side is one cluster, their
+// names may differ.
 func match(before, after trees.Side) ([]treePair, error) {
 	if !before.Several && !after.Several {
 		b, a := before.Trees[0], after.Trees[0]
@@ -123,7 +123,7 @@ func match(before, after trees.Side) ([]treePair, error) {
 		name := s.one.Trees[0].Cluster
 		i := slices.IndexFunc(s.many.Trees, func(c trees.Tree) bool { return c.Cluster == name })
 		if i < 0 {
-			return nil, exit.Usage("%s holds the clusters %s, and %s is cluster %q: name the directory of one", s.many.Name, strings.Join(s.many.Names(), ", "), s.one.Name, name)
+			return nil, exit.Usage("%s holds the clusters %s, but %s is cluster %q: name the directory of one", s.many.Name, strings.Join(s.many.Names(), ", "), s.one.Name, name)
 		}
 		s.many.Trees = s.many.Trees[i : i+1]
 		return []treePair{{name, before.Trees[0], after.Trees[0]}}, nil
@@ -144,9 +144,9 @@ func match(before, after trees.Side) ([]treePair, error) {
 	return out, nil
 }
 
-// noteTexts tells of documents whose text differs although their machines do
-// not: comments, or one that was changed by hand and is no longer what is
-// beside it.
+// noteTexts warns about documents whose text differs although their machines do
+// not: in comments, or because one was edited and no longer matches the
+// document beside it.
 func (p treePair) noteTexts(ui *console.UI) {
 	var hosts []string
 	for _, host := range slices.Sorted(maps.Keys(p.after.Texts)) {
@@ -156,6 +156,6 @@ func (p treePair) noteTexts(ui *console.UI) {
 		}
 	}
 	if len(hosts) > 0 {
-		ui.Warn(fmt.Sprintf("%s: the Ignition documents are the same, the Butane texts are not: comments, or a change by hand", strings.Join(hosts, ", ")))
+		ui.Warn(fmt.Sprintf("%s: the Ignition documents are the same, but the Butane texts differ: comments, or a change by hand", strings.Join(hosts, ", ")))
 	}
 }

@@ -21,11 +21,11 @@ import (
 	"hagen/pki"
 )
 
-// Fresh is the argument that stands for what hagen render would make.
+// Fresh is the argument that stands for what hagen render would write.
 const Fresh = "."
 
-// fresh is the render that hagen would make now, in memory. Leaves that it
-// would issue are issued for the comparison, and forgotten.
+// fresh renders the cluster in memory. Certificates that a render would issue
+// are issued for the comparison and discarded.
 func fresh(ui *console.UI, asked DiffOptions) (trees.Tree, error) {
 	c, err := clusterfile.ReadLocked(ui, asked.File)
 	if err != nil {
@@ -42,7 +42,7 @@ func fresh(ui *console.UI, asked DiffOptions) (trees.Tree, error) {
 		return trees.Tree{}, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return trees.Tree{}, exit.Failed("%s: there is no PKI yet, and a comparison makes none: hagen render does", dir)
+		return trees.Tree{}, exit.Failed("%s: there is no PKI yet, and hagen diff makes none: run hagen render", dir)
 	}
 	keys, err := clusterpki.Open(ui, asked.Place, c, compared)
 	if err != nil {
@@ -53,7 +53,7 @@ func fresh(ui *console.UI, asked DiffOptions) (trees.Tree, error) {
 	have := keys.Store.Set()
 	for _, r := range control.Requests(c) {
 		if _, there := have[r.Name]; !there && r.Kind != pki.Leaf {
-			return trees.Tree{}, exit.Failed("%s: holds no %s, and a comparison makes none: hagen render does", dir, r.Name)
+			return trees.Tree{}, exit.Failed("%s: holds no %s, and hagen diff makes none: run hagen render", dir, r.Name)
 		}
 	}
 	issued, machines, err := decide.Render(c, have, keys.Now)
@@ -69,13 +69,13 @@ func fresh(ui *console.UI, asked DiffOptions) (trees.Tree, error) {
 	}
 	if len(trial) > 0 {
 		slices.Sort(trial)
-		ui.Warn(strings.Join(clusterpki.Folded(trial), ", ") + ": will be issued by the next hagen render; keys and times are compared with a trial")
+		ui.Warn(strings.Join(clusterpki.Folded(trial), ", ") + ": the next hagen render issues new ones; this comparison uses trial ones, with other keys and times")
 	}
 	t := trees.Tree{Cluster: c.Name, Machines: diff.Side{Kubeconfig: decide.Kubeconfig(c, issued.Set), Systems: plan.Systems(c)}}
 	for _, m := range machines {
 		t.Machines.Machines = append(t.Machines.Machines, m.Node)
 	}
-	// As a tree that is read from disk is sorted.
+	// Sorted like a tree read from disk.
 	slices.SortFunc(t.Machines.Machines, func(a, b node.Node) int { return strings.Compare(a.Name, b.Name) })
 	return t, nil
 }

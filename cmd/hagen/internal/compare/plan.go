@@ -21,20 +21,20 @@ import (
 	"hagen/pki"
 )
 
-// PlanOptions are what is asked of a plan.
+// PlanOptions are the options of hagen plan.
 type PlanOptions struct {
-	Files    [2]string // cluster files, or such files of revisions
+	Files    [2]string // cluster files, on disk or in revisions
 	Reimage  bool
 	NodesFit bool
 	JSON     bool
 }
 
-// Plan tells how running machines come from one cluster file to another.
+// Plan prints the steps from one cluster file to another.
 func Plan(ui *console.UI, asked PlanOptions) error {
 	var sides [2]planned
 	for i := range sides {
 		reader := ui
-		if i == 0 { // nobody can end the warnings of a former file
+		if i == 0 { // the old file's warnings cannot be fixed any more
 			reader = ui.Silent()
 		}
 		var err error
@@ -58,7 +58,7 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 		file = clusterfile.Usual
 	}
 	if asked.NodesFit && !plan.AboutNodes(before.Side, after.Side) {
-		return exit.Usage("--nodes-fit: what Nodes have is of no matter for this change; leave the flag out")
+		return exit.Usage("--nodes-fit: this change does not affect the pod ranges of Nodes; leave the flag out")
 	}
 	p := plan.Of(before.Side, after.Side, plan.Options{Reimage: asked.Reimage, NodesFit: asked.NodesFit, File: file})
 	if p.Possible {
@@ -90,8 +90,8 @@ type planned struct {
 	plan.Side
 }
 
-// readPlanned reads a cluster file. One on disk goes before a revision of the
-// same spelling.
+// readPlanned reads a cluster file. A file on disk takes precedence over a
+// revision with the same spelling.
 func readPlanned(ui *console.UI, argument string) (planned, error) {
 	p := planned{source: spec.Source{Name: argument}}
 	var err error
@@ -140,9 +140,9 @@ func (p *planned) lockOf(revision, path string) error {
 	return nil
 }
 
-// decideBoth decides on the machines of both sides. The certificates are made for
-// this comparison and forgotten: first those of the old side, then what a
-// render would issue for the new one, with the warnings that it would give.
+// decideBoth decides the machines of both sides. It makes certificates for this
+// comparison only: first the old side's, then those that a render would issue
+// for the new one, with its warnings.
 func decideBoth(now time.Time, before, after *planned) (warnings []pki.Warning, err error) {
 	set := pki.Set{}
 	for _, side := range []*planned{before, after} {
@@ -159,7 +159,7 @@ func decideBoth(now time.Time, before, after *planned) (warnings []pki.Warning, 
 	return warnings, nil
 }
 
-// refused is the answer no, with the places in the new cluster file.
+// refused returns the refusals, each with its position in the new cluster file.
 func (p *planned) refused(told plan.Plan) error {
 	file, _ := spec.Parse(p.source)
 	var faults []spec.Fault

@@ -1,4 +1,4 @@
-// Package console holds the rules of output.
+// Package console writes hagen's output.
 package console
 
 import (
@@ -20,29 +20,29 @@ import (
 	"hagen/profiles"
 )
 
-// UI holds the rules of output:
+// UI writes hagen's output by these rules:
 //
-//   - stdout is for what was asked for and may be piped: a document, JSON, a
-//     list, a script. A command that writes files prints nothing there.
-//   - stderr is for people: progress, warnings, faults. Nothing there is
-//     meant to be parsed.
+//   - stdout is for the result, which may be piped: a document, JSON, a list, a
+//     script. A command that writes files prints nothing there.
+//   - stderr is for people: progress, warnings, faults. It is not meant to be
+//     parsed.
 //   - A secret goes to neither, except to stdout when -o - asks for it, and
 //     then only into a pipe or file.
 //   - Bold type and colours mark words on a terminal, unless NO_COLOR is set
 //     (no-color.org) or the terminal is dumb. Nothing depends on them.
-//   - Names come from files that others wrote: what a terminal would act on
-//     is not passed on.
+//   - Names come from files that others wrote: hagen does not print control
+//     characters.
 type UI struct {
 	Out          *Output
 	Err          io.Writer
-	Terminal     bool // stdout is one
+	Terminal     bool // stdout is a terminal
 	bold, normal string
 	Warnings     []string // all that were printed
 	Notes        []string
 	Clock        func() time.Time // see Time
 }
 
-// New writes to a process's own output.
+// New returns a UI for a process's own output.
 func New(out, err *os.File) *UI {
 	u := To(out, err)
 	u.Terminal = term.IsTerminal(int(out.Fd()))
@@ -52,15 +52,15 @@ func New(out, err *os.File) *UI {
 	return u
 }
 
-// To writes to what is no terminal.
+// To returns a UI for output that is not a terminal.
 func To(out, err io.Writer) *UI {
 	return &UI{Out: &Output{W: out}, Err: err, Clock: time.Now}
 }
 
-// marked says whether a terminal may get more than text.
+// marked reports whether a terminal may get more than text.
 func marked() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 
-// Style is that of a diff on stdout.
+// Style returns the style of a diff on stdout.
 func (u *UI) Style() show.Style {
 	if !u.Terminal || !marked() {
 		return show.Style{}
@@ -68,14 +68,14 @@ func (u *UI) Style() show.Style {
 	return show.Style{Bold: "\x1b[1m", Red: "\x1b[31m", Green: "\x1b[32m", Faint: "\x1b[2m", Normal: "\x1b[0m"}
 }
 
-// Output remembers that it could not be written to, so that no command has to
-// check each line it prints: run does.
+// Output remembers the first failed write, so that no command has to check each
+// line that it prints: run does.
 type Output struct {
 	W      io.Writer
-	Failed error // nil if all was written
+	Failed error // nil if everything was written
 }
 
-// Write is that of an io.Writer.
+// Write implements io.Writer.
 func (o *Output) Write(text []byte) (int, error) {
 	if o.Failed != nil {
 		return 0, o.Failed
@@ -85,20 +85,20 @@ func (o *Output) Write(text []byte) (int, error) {
 	return n, err
 }
 
-// JSON prints a value for programs.
+// JSON prints a value as JSON.
 func (u *UI) JSON(value any) {
 	encoder := json.NewEncoder(u.Out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	if err := encoder.Encode(value); err != nil && u.Out.Failed == nil {
-		panic(err) // our own types can be encoded: a test prints each
+		panic(err) // all types can be encoded: a test prints each
 	}
 }
 
-// Say prints a line for people.
+// Say prints a line on stderr.
 func (u *UI) Say(format string, args ...any) { u.Line("", fmt.Sprintf(format, args...)) }
 
-// Line prints a line that begins in bold type.
+// Line prints a line on stderr whose beginning is bold.
 func (u *UI) Line(bold, rest string) {
 	if bold != "" {
 		bold = u.bold + Printable(bold) + u.normal
@@ -121,12 +121,12 @@ func (u *UI) WarnEach(texts []string) {
 	}
 }
 
-// Waiting gives what tells that another run has to end first.
+// Waiting returns the function that reports a wait for another run.
 func (u *UI) Waiting(dir string) func() {
-	return func() { u.Say("waiting for another hagen that works on %s", dir) }
+	return func() { u.Say("waiting for another hagen that is working on %s", dir) }
 }
 
-// Note prints, once a run, what should be known and cannot be ended.
+// Note prints, once a run, what the user should know but cannot change.
 func (u *UI) Note(text string) {
 	if !slices.Contains(u.Notes, text) {
 		u.Notes = append(u.Notes, text)
@@ -134,23 +134,23 @@ func (u *UI) Note(text string) {
 	}
 }
 
-// Silent is the same, but tells nothing of what is read.
+// Silent returns a UI that discards what is printed on stderr.
 func (u *UI) Silent() *UI {
 	return &UI{Out: u.Out, Err: io.Discard, Terminal: u.Terminal, Clock: u.Clock}
 }
 
-// Time is what the clock says. One that nobody has set would make certificates
-// that no machine takes, or call sound ones wrong.
+// Time returns the clock's time. A clock that was never set would make
+// certificates that no machine accepts, or make valid ones look wrong.
 func (u *UI) Time() (time.Time, error) {
 	now := u.Clock()
 	if now.Before(profiles.Earliest) {
-		return now, exit.Failed("the clock says %s, and %s was long over when this hagen was made: set the clock right", now.UTC().Format(time.RFC3339), profiles.Earliest.Format(time.DateOnly))
+		return now, exit.Failed("the clock says %s, but this hagen was made after %s: set the clock right", now.UTC().Format(time.RFC3339), profiles.Earliest.Format(time.DateOnly))
 	}
 	return now, nil
 }
 
-// Fail prints an error. The faults of a cluster file begin with their own
-// place in it, as compilers' do, so that editors find it.
+// Fail prints an error. The faults of a cluster file begin with their position,
+// as compilers' do, so that editors find it.
 func (u *UI) Fail(err error) {
 	text := err.Error()
 	if _, refused := exit.Bare(err).(*spec.Error); refused {
@@ -160,7 +160,7 @@ func (u *UI) Fail(err error) {
 	u.Line("hagen:", " "+text)
 }
 
-// Printable replaces what a terminal would act on.
+// Printable replaces control characters, which a terminal would act on.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
@@ -170,8 +170,8 @@ func Printable(text string) string {
 	}, text)
 }
 
-// Table writes rows in columns, numbers to the right; the first row is the
-// heading.
+// Table writes rows in columns and aligns numbers to the right; the first row
+// is the heading.
 func Table(w io.Writer, rows [][]string) {
 	widths := make([]int, len(rows[0]))
 	numeric := make([]bool, len(rows[0]))
@@ -195,7 +195,7 @@ func Table(w io.Writer, rows [][]string) {
 	}
 }
 
-// Count writes a number of bytes with its thousands apart.
+// Count formats a number with separated thousands.
 func Count(n int) string {
 	if n < 1000 {
 		return fmt.Sprint(n)
@@ -203,7 +203,7 @@ func Count(n int) string {
 	return Count(n/1000) + fmt.Sprintf(",%03d", n%1000)
 }
 
-// Number writes a number of things.
+// Number formats a number of things.
 func Number(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -211,7 +211,7 @@ func Number(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// List is an empty list rather than null in JSON.
+// List returns an empty list for nil, which would be null in JSON.
 func List(items []string) []string {
 	if items == nil {
 		return []string{}

@@ -1,5 +1,5 @@
-// Package decide issues what a cluster lacks and decides on its machines, for
-// whoever renders, tries or compares.
+// Package decide issues what a cluster lacks and decides its machines, for
+// render, diff and plan.
 package decide
 
 import (
@@ -13,8 +13,8 @@ import (
 	"hagen/pki"
 )
 
-// Machines issues what a cluster lacks of what it has, and decides on its
-// machines. What was issued is told with an error, too.
+// Machines issues the cluster's missing certificates and keys, and decides its
+// machines. It returns what was issued even with an error.
 func Machines(c *cluster.Cluster, have pki.Set, now time.Time, restore control.Restore) (pki.Result, *gen.Decided, error) {
 	issued, err := clusterpki.Issue(control.Requests(c), have, now)
 	if err != nil {
@@ -27,8 +27,8 @@ func Machines(c *cluster.Cluster, have pki.Set, now time.Time, restore control.R
 	return issued, d, nil
 }
 
-// Render gives all machines of a cluster with what was issued for them: to
-// look at, not to be written.
+// Render returns all machines of a cluster with what was issued for them, for a
+// comparison; nothing of it is written.
 func Render(c *cluster.Cluster, have pki.Set, now time.Time) (pki.Result, []gen.Machine, error) {
 	issued, d, err := Machines(c, have, now, control.Restore{})
 	if err != nil {
@@ -41,12 +41,12 @@ func Render(c *cluster.Cluster, have pki.Set, now time.Time) (pki.Result, []gen.
 	return issued, machines, nil
 }
 
-// Fault is an error that no cluster file can be blamed for.
+// Fault returns an error that is hagen's own, not the cluster file's.
 func Fault(err error) error {
-	return exit.Failed("%w\nThis is a fault of hagen, not of your file; nothing was written.", err)
+	return exit.Failed("%w\nThis is a bug in hagen, not in your file; nothing was written.", err)
 }
 
-// Kubeconfig is the administrator's.
+// Kubeconfig returns the administrator's kubeconfig.
 func Kubeconfig(c *cluster.Cluster, set pki.Set) []byte {
 	return control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
 }

@@ -52,7 +52,7 @@ func warnRisks(ui *console.UI, risks []risk.Risk) {
 		texts = append(texts, r.Field+": "+r.Problem)
 	}
 	if len(texts) > 0 {
-		ui.Warn("hagen plan refuses this change for machines that run, and says what to do instead: " + strings.Join(texts, "; "))
+		ui.Warn("hagen plan refuses this change for running machines, and says what to do instead: " + strings.Join(texts, "; "))
 	}
 }
 
@@ -77,8 +77,8 @@ func (w *work) refuseBeside(ui *console.UI, before []node.Node, rendered string)
 			continue
 		}
 		faults = append(faults, spec.Fault{At: clusterfile.Field(file, r.Field),
-			Problem: fmt.Sprintf("the machines of %s run, and hagen plan refuses this change for them: %s", rendered, r.Problem),
-			Remedy:  cmp.Or(r.Remedy, "take the change back until this is done: hagen plan OLD NEW says what to do instead")})
+			Problem: fmt.Sprintf("hagen plan refuses this change for the running machines of %s: %s", rendered, r.Problem),
+			Remedy:  cmp.Or(r.Remedy, "undo the change until this is done: hagen plan OLD NEW says what to do instead")})
 	}
 	if len(faults) == 0 {
 		return nil

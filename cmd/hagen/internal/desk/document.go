@@ -40,7 +40,7 @@ func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore c
 	case asked.JSON && toFile:
 		return exit.Usage("--json is for a directory of documents: leave it out, or name a directory with -o")
 	case asked.JSON:
-		return exit.Usage("-o - and --json both want stdout: leave one out")
+		return exit.Usage("-o - and --json both write to stdout: leave one out")
 	case !toFile && ui.Terminal && !asked.Redact && holdsKeys(formats[0]):
 		return exit.Usage("a document may hold keys and is not printed on a terminal: pipe it, or name a file or a directory with -o")
 	}
@@ -63,7 +63,7 @@ func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore c
 	defer w.close()
 	d := w.document(formats[0])
 	if d == nil {
-		return exit.No("%s has no %s: it is for machines with static addresses, on interfaces that it can name", hosts[0], formats[0])
+		return exit.No("%s has no %s: only machines with static addresses on interfaces that it can name have it", hosts[0], formats[0])
 	}
 	if !asked.Redact && holdsKeys(formats[0]) {
 		w.warnRefusedDocument(ui, d)
@@ -76,7 +76,7 @@ func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore c
 	}
 	w.tellRest(ui)
 	if asked := formats[0]; d.Format != asked {
-		ui.Say("printed: %s, %s as gzip%s, which is what the machine is to be given", d.Format, asked, encoding[d.Format])
+		ui.Say("printed: %s, which is %s as gzip%s: give the machine this one", d.Format, asked, encoding[d.Format])
 	}
 	ui.Out.Write(d.Text)
 	return nil
@@ -149,7 +149,7 @@ func (w *work) writeDocument(ui *console.UI, d *document.Document) error {
 		warnBelowGit(ui, path)
 	}
 	if bytes.Equal(was, d.Text) {
-		ui.Say("%s is as it was", path)
+		ui.Say("%s is unchanged", path)
 	} else {
 		ui.Say("wrote %s: the %s document of %s", path, d.Format, w.machines[0].Host.Name)
 	}
@@ -159,7 +159,7 @@ func (w *work) writeDocument(ui *console.UI, d *document.Document) error {
 // replaceable refuses a file that is no former document of the same host, or
 // one with other keys: it may be the last that holds them.
 func (w *work) replaceable(path string, was []byte, d *document.Document) error {
-	other := exit.Failed("%s: exists, is no such document of %s and is not overwritten; name another file with -o", path, w.machines[0].Host.Name)
+	other := exit.Failed("%s: exists, is not such a document of %s and is not overwritten; name another file with -o", path, w.machines[0].Host.Name)
 	if !slices.Contains(profiles.Formats(), d.Format) {
 		if kindOf(was) != kindOf(d.Text) {
 			return other
@@ -172,7 +172,7 @@ func (w *work) replaceable(path string, was []byte, d *document.Document) error 
 	}
 	here := slices.Collect(maps.Values(clusterpki.IdsOf(w.issued.Set)))
 	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(trees.AuthoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) {
-		return exit.Failed("%s: was made for another cluster, or with other keys than %s holds, and may be the last to tell of them: name another file with -o, or move it away", path, w.keys.Store.Name())
+		return exit.Failed("%s: was rendered for another cluster, or with other keys than %s holds, and may be the last record of them: name another file with -o, or move it away", path, w.keys.Store.Name())
 	}
 	return nil
 }
@@ -200,7 +200,7 @@ func warnBelowGit(ui *console.UI, path string) {
 			return
 		}
 		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
-			ui.Warn(path + " holds a key and lies in a git repository, where nothing above it ignores everything: move it, or see to it that it is never committed")
+			ui.Warn(path + " holds a key and is in a git repository, and no .gitignore above it ignores everything: move it, or make sure that it is never committed")
 			return
 		}
 		if dir == filepath.Dir(dir) {

@@ -112,7 +112,7 @@ func (w *work) tooLarge(c *profiles.Channel) error {
 			if gen.Fits(c, d.Text) {
 				continue
 			}
-			how := c.Name + " takes no gzip for cloud-init"
+			how := c.Name + " accepts no gzip for cloud-init"
 			if small[j].Wrapped {
 				how = "wrapped " + console.Count(gen.Size(c, small[j].Text))
 			}
@@ -128,9 +128,9 @@ func (w *work) tooLarge(c *profiles.Channel) error {
 		if err != nil {
 			return err
 		}
-		remedies = []string{"nothing that hagen can do; channels that take these documents wrapped: " + wider}
+		remedies = []string{"nothing in hagen; channels that accept these documents wrapped: " + wider}
 	}
-	return refuse(fmt.Sprintf("%s takes %s bytes%s, which is too little for %s", c.Name, console.Count(c.Limit), c.Unit(), console.Number(len(lines), "document")), lines, remedies)
+	return refuse(fmt.Sprintf("%s accepts %s bytes%s, too few for %s", c.Name, console.Count(c.Limit), c.Unit(), console.Number(len(lines), "document")), lines, remedies)
 }
 
 // refuse says no to a channel: why, for which documents, and what would help.
@@ -247,14 +247,14 @@ func (w *work) wrongReader(c *profiles.Channel, hosts []string) error {
 		lines = append(lines, fmt.Sprintf("%s: %s, with a document for %s", m.Host.Name, m.Host.OS.Name, readers[has]))
 	}
 	if !w.cluster.Profile.OnlyOS {
-		remedies = append(remedies, fmt.Sprintf("an os that %s sets up: %s", name, strings.Join(profiles.SystemsOf(reader), ", ")))
+		remedies = append(remedies, fmt.Sprintf("an os that %s configures: %s", name, strings.Join(profiles.SystemsOf(reader), ", ")))
 	}
 	format := reader
 	if w.alone && reader == profiles.CloudInit {
 		format = profiles.UserData // it is one document
 	}
 	if w.canRead(c, hosts, format) {
-		remedies = append(remedies, fmt.Sprintf("--format %s, if what boots has %s", format, name))
+		remedies = append(remedies, fmt.Sprintf("--format %s, if the image has %s", format, name))
 	}
 	if len(others) > 0 {
 		remedies = append(remedies, "--host "+strings.Join(others, " --host ")+": there "+name+" reads it")
@@ -263,7 +263,7 @@ func (w *work) wrongReader(c *profiles.Channel, hosts []string) error {
 	if err != nil {
 		return err
 	}
-	return refuse(fmt.Sprintf("%s is read by %s alone; without a document for that:", c.Name, name), lines, append(remedies, "another channel: "+channels))
+	return refuse(fmt.Sprintf("only %[2]s reads %[1]s; without a document for it:", c.Name, name), lines, append(remedies, "another channel: "+channels))
 }
 
 // canRead tries whether hosts would have documents for a channel in a format.

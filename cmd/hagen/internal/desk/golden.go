@@ -72,7 +72,7 @@ func twinsPlace(at clusterfile.Place, dir string, update bool) error {
 	documents, twins := out.Holds(tree.Files(dir))
 	switch {
 	case documents:
-		return exit.Usage("%s: holds documents with private keys, and no twins; name another directory", dir)
+		return exit.Usage("%s: holds documents with private keys, not twins; name another directory", dir)
 	case !twins && !update:
 		return exit.Usage("%s: %w; %s", dir, out.ErrNoTwins, hint)
 	}
@@ -93,7 +93,7 @@ func renderTwins(ui *console.UI, asked Options, twins string) (*work, error) {
 	if err := files.Preflight(dir, asked.File); err != nil {
 		return nil, err
 	}
-	noPKI := exit.Failed("%s: holds no PKI, and twins tell which certificates and keys a machine gets: bring the directory that hagen render keeps, or name it with --pki", dir)
+	noPKI := exit.Failed("%s: holds no PKI, and twins show which certificates and keys a machine gets: copy the directory that hagen render keeps here, or name it with --pki", dir)
 	if err := clusterpki.HoldMissing(asked.Place, c, clusterpki.Trees{Held: []string{twins}}); err != nil {
 		return nil, err
 	}
@@ -123,9 +123,9 @@ func (w *work) complete(ui *console.UI, dir string, update bool) error {
 	ui.Say("a render would issue certificates and keys in %s:", s.Directory)
 	s.printChanges(ui)
 	if update {
-		return exit.Failed("%s: is not written, since the PKI is not complete; run hagen render first", dir)
+		return exit.Failed("%s: is not written, because the PKI is incomplete; run hagen render first", dir)
 	}
-	return exit.No("%s: differs from what a render gives, which begins with new keys; run hagen render, then hagen golden --update %[1]s", dir)
+	return exit.No("%s: differs from a render, which would first issue these; run hagen render, then hagen golden --update %[1]s", dir)
 }
 
 // compareTwins prints in which lines a directory differs.
@@ -140,7 +140,7 @@ func compareTwins(ui *console.UI, dir string, files []tree.File) error {
 		return exit.Failed("%s", trees.FaultsIn(dir, err))
 	}
 	if len(differences) == 0 {
-		ui.Say("%s is what a render gives: %d twins", dir, len(files))
+		ui.Say("%s is as rendered: %d twins", dir, len(files))
 		return nil
 	}
 	var paths []string
@@ -151,14 +151,14 @@ func compareTwins(ui *console.UI, dir string, files []tree.File) error {
 		path := filepath.Join(dir, filepath.FromSlash(d.Path))
 		switch host, ofMachine := strings.CutSuffix(d.Path, document.Path("", profiles.Ignition)); {
 		case d.Have != nil && !twin.IsShown(d.Have):
-			ui.Say("%s holds what may not be shown, so it is no twin", path)
+			ui.Say("%s holds what must not be shown, so it is not a twin", path)
 		case ofMachine && d.Have != nil && d.Want != nil && slices.Contains(paths, document.Path(host, profiles.Butane)):
-			ui.Say("%s differs as the Butane document beside it", path)
+			ui.Say("%s differs like the Butane document beside it", path)
 		default:
 			ui.Out.Write([]byte(console.Printable(string(unified(path, d)))))
 		}
 	}
-	return exit.No("%s: differs from what a render gives, in %d of %d files; read the change, then hagen golden --update %[1]s", dir, len(paths), len(files)+1)
+	return exit.No("%s: differs from a render in %d of %d files; read the change, then run hagen golden --update %[1]s", dir, len(paths), len(files)+1)
 }
 
 // unified is a difference as diff -u prints it.

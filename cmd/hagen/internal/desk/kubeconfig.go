@@ -54,10 +54,10 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 	defer keys.Close()
 	authority, found := keys.Store.Set()[control.ClusterAuthority]
 	if !found {
-		return exit.Failed("%s: holds no authority that could sign; hagen render makes one for a cluster that has none yet", asked.Dir())
+		return exit.Failed("%s: holds no authority to sign with; hagen render makes one for a cluster that has none yet", asked.Dir())
 	}
 	if asked.User == authority.Request.Subject.CommonName {
-		return exit.Usage("--user: %q is the name of the authority that signs; choose another --user", asked.User)
+		return exit.Usage("--user: %q is the name of the signing authority; choose another --user", asked.User)
 	}
 	item, warnings, err := pki.Client(authority, request, keys.Now, pki.Generate)
 	if err != nil {
@@ -67,10 +67,10 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		ui.Warn("the certificate " + w.Text) // its name in the PKI means nothing to the user
 	}
 	if slices.Contains(asked.Groups, adminGroup) {
-		ui.Note("the group " + adminGroup + " is obeyed without asking RBAC, until the certificate expires")
+		ui.Note("the group " + adminGroup + " bypasses RBAC until the certificate expires")
 	}
 	if c.Profile.OneAuthority {
-		ui.Note("the certificate is also one for etcd, where its holder may read and write everything")
+		ui.Note("etcd accepts the certificate, too: its holder can read and write everything there")
 	}
 
 	return deliver(ui, keys, item, asked.Path, control.Kubeconfig(c, authority, item))
@@ -207,7 +207,7 @@ func checkName(flag, name string) error {
 	case odd:
 		return exit.Usage("%s: %q holds a character that cannot be printed", flag, name)
 	case strings.TrimSpace(name) != name:
-		return exit.Usage("%s: %q begins or ends with a blank", flag, name)
+		return exit.Usage("%s: %q begins or ends with a space", flag, name)
 	case utf8.RuneCountInString(name) > 64:
 		return exit.Usage("%s: the name has %d characters; a certificate can hold 64", flag, utf8.RuneCountInString(name))
 	}

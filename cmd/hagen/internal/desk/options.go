@@ -80,7 +80,7 @@ func fetchedOtherwise(c *cluster.Cluster, hosts, formats []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	return exit.Usage("--format: Ignition is to fetch the binaries of %s, and cloud-init holds no file against a digest; give such a machine an os that cloud-init sets up, or its binaries on its image", strings.Join(names, ", "))
+	return exit.Usage("--format: Ignition fetches the binaries of %s, and cloud-init cannot verify a digest; give such a machine an os that cloud-init configures, or put the binaries on its image", strings.Join(names, ", "))
 }
 
 func knownHosts(c *cluster.Cluster, asked []string) error {
@@ -120,7 +120,7 @@ func besideAlone(asked Options) error {
 	flag := ""
 	switch {
 	case asked.Replace != "" && asked.Join:
-		return exit.Usage("--replace and --join are for a lost master and for new ones: do one of them")
+		return exit.Usage("--replace is for a lost master and --join for new ones: use one of them")
 	case asked.Replace != "":
 		flag = "--replace"
 	case asked.Join:
@@ -136,7 +136,7 @@ func besideAlone(asked Options) error {
 	case asked.Redact:
 		return exit.Usage("%s writes documents for machines, with their keys: leave --redact out", flag)
 	case asked.Output == pipe:
-		return exit.Usage("%s writes documents and what to do with them: name a directory with -o, or leave it out for %s/<cluster>", flag, flag[2:])
+		return exit.Usage("%s writes documents and a runbook: name a directory with -o, or leave it out for %s/<cluster>", flag, flag[2:])
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func Redact(ui *console.UI, dir, to string) error {
 		return err
 	}
 	if len(without) > 0 {
-		ui.Say("without a twin, since no document of a machine: %s", strings.Join(without, ", "))
+		ui.Say("not documents of a machine, so without a twin: %s", strings.Join(without, ", "))
 	}
 	sayTwins(ui, to, result)
 	return nil
@@ -101,5 +101,5 @@ func sayTwins(ui *console.UI, dir string, result out.Result) {
 		ui.Say("nothing changed in %s", dir)
 		return
 	}
-	ui.Say("wrote %s: %d twins, of which %d are new or changed", dir, len(result.Written)+len(result.Kept), len(result.Written))
+	ui.Say("wrote %s: %d twins, %d of them new or changed", dir, len(result.Written)+len(result.Kept), len(result.Written))
 }

@@ -24,7 +24,7 @@ func Render(ui *console.UI, asked Options) error {
 		return err
 	}
 	if asked.Redact && asked.Output == "" {
-		return exit.Usage("--redact writes twins, which have no place among documents with keys: name a directory for them with -o")
+		return exit.Usage("--redact writes twins, which must not be among documents with keys: name a directory for them with -o")
 	}
 	if err := besideAlone(asked); err != nil {
 		return err

@@ -64,7 +64,7 @@ func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 	w, err := issueFor(ui, asked, keys, control.Options{}, func(w *work) ([]string, error) {
 		hosts, w.options.Joining = order.Joining(order.Of(diff.Side{Machines: before}, diff.Side{Machines: w.decided.Nodes}).Steps)
 		if len(hosts) == 0 {
-			return nil, exit.Usage("--join: no master joins others: those of the cluster file are the ones of %s; leave --join out, or name the tree that machines have with --from", rendered)
+			return nil, exit.Usage("--join: no master is new: the cluster file has the masters of %s; leave --join out, or name the tree that machines have now with --from", rendered)
 		}
 		return hosts, nil
 	})
@@ -96,7 +96,7 @@ func beside(ui *console.UI, asked Options, c *cluster.Cluster, kind string) (dir
 	}
 	_, missing := os.Stat(filepath.Join(dir, runbookPath))
 	if documents, _ := out.Holds(tree.Files(dir)); documents && missing != nil {
-		return "", "", nil, exit.Usage("%s: holds the documents of all machines: name a directory of its own with -o", dir)
+		return "", "", nil, exit.Usage("%s: holds the documents of all machines: name another directory with -o", dir)
 	}
 	before, err = machinesIn(ui, rendered)
 	return dir, rendered, before, err
@@ -120,7 +120,7 @@ func machinesIn(ui *console.UI, dir string) ([]node.Node, error) {
 	// A tree with kubeconfigs alone tells nothing of machines either.
 	_, err := os.Stat(dir)
 	if documents, _ := out.Holds(tree.Files(dir)); errors.Is(err, fs.ErrNotExist) || documents && len(trees.Hosts(tree.Files(dir), ".")) == 0 {
-		ui.Warn(dir + ": there is no such tree: machines are taken to be as the cluster file says; name the tree that they have with --from")
+		ui.Warn(dir + ": there is no such tree: hagen assumes that machines are as the cluster file says; name the tree that they have now with --from")
 		return nil, nil
 	}
 	read, err := trees.ReadTree(dir, tree.Files(dir))

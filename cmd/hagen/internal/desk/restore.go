@@ -38,21 +38,21 @@ func restoring(asked Options, c *cluster.Cluster) (none control.Restore, err err
 	}
 	switch {
 	case file == "" && asked.RestorePath != "":
-		return none, exit.Usage("--restore-path says where the snapshot of --restore is found: name that file with --restore, too")
+		return none, exit.Usage("--restore-path says where masters find the snapshot: also name its file with --restore")
 	case file == "":
 		return none, nil
 	case len(asked.Hosts) > 0:
-		return none, exit.Usage("--restore is for all masters at once: one that begins from a snapshot alone is no member of the others' cluster; leave --host out")
+		return none, exit.Usage("--restore is for all masters at once: one that is restored alone is not a member of the others' cluster; leave --host out")
 	case asked.Replace != "" || asked.Join:
-		return none, exit.Usage("--restore begins etcd of all masters anew, and --replace and --join have some join the others: do one of them")
+		return none, exit.Usage("--restore restores etcd on all masters, and --replace and --join let some join the others: use one of them")
 	case c.Profile.Name == profiles.Classic:
 		return none, exit.Usage("--restore needs etcdutl, which etcd %s of the profile classic does not have", c.Etcd)
 	case !plainPath().MatchString(place) || path.Clean(place) != place:
 		return none, exit.Usage("--restore-path %s: write an absolute path of plain characters, for example %s", place, RestorePlace)
 	case !reachable(c, path.Dir(place)):
-		return none, exit.Usage("--restore-path %s: lies in the system's files, where the documents make no such directory, or where nothing outlives a reboot; write for example %s, or on etcd's own disk %s", place, RestorePlace, cluster.EtcdData+"/snapshot.db")
+		return none, exit.Usage("--restore-path %s: is in a directory of the system that the documents do not make, or that a reboot empties; write for example %s, or on etcd's own disk %s", place, RestorePlace, cluster.EtcdData+"/snapshot.db")
 	case strings.HasPrefix(place, cluster.EtcdData+"/member"):
-		return none, exit.Usage("--restore-path %s: is what etcd's own data is called, or what was moved aside; write for example %s", place, cluster.EtcdData+"/snapshot.db")
+		return none, exit.Usage("--restore-path %s: is where etcd's own data is, or was moved aside; write for example %s", place, cluster.EtcdData+"/snapshot.db")
 	default:
 		sum, err := readSnapshot(file)
 		return control.Restore{SHA256: sum, Path: place}, err
@@ -84,7 +84,7 @@ func readSnapshot(name string) (string, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", exit.Usage("%s: there is no such file; name a snapshot with --restore", name)
 	case errors.Is(err, tree.ErrNotFile):
-		return "", exit.Usage("%s: is no file; name a snapshot with --restore", name)
+		return "", exit.Usage("%s: is not a file; name a snapshot with --restore", name)
 	case err != nil:
 		return "", exit.Failed("%s: cannot be opened: %w", name, exit.Reason(err))
 	}
@@ -94,7 +94,7 @@ func readSnapshot(name string) (string, error) {
 		return "", exit.Failed("%s: cannot be read: %w", name, exit.Reason(err))
 	}
 	if info.Size()%512 != sha256.Size {
-		return "", exit.No("%s: is no whole snapshot: it has no sum at its end; take one that hagen's timer or etcdctl snapshot save wrote, not a copy of etcd's data", name)
+		return "", exit.No("%s: is not a complete snapshot: it has no checksum at its end; use one that hagen's timer or etcdctl snapshot save wrote, not a copy of etcd's data", name)
 	}
 	whole, database := sha256.New(), sha256.New()
 	if _, err := io.Copy(io.MultiWriter(whole, database), io.LimitReader(f, info.Size()-sha256.Size)); err != nil {
@@ -105,7 +105,7 @@ func readSnapshot(name string) (string, error) {
 		return "", exit.Failed("%s: cannot be read: %w", name, exit.Reason(err))
 	}
 	if !bytes.Equal(database.Sum(nil), end) {
-		return "", exit.No("%s: is damaged: its contents are not what the sum at its end is of; take another", name)
+		return "", exit.No("%s: is damaged: its contents do not match the checksum at its end; use another", name)
 	}
 	whole.Write(end)
 	return hex.EncodeToString(whole.Sum(nil)), nil

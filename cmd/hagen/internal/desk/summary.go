@@ -109,7 +109,7 @@ func (w *work) noteOthers(ui *console.UI, asked []string) {
 		}
 	}
 	if len(others) > 0 {
-		ui.Warn(fmt.Sprintf("%s got new certificates, too, and no new document: render without --host before they boot", strings.Join(others, ", ")))
+		ui.Warn(fmt.Sprintf("%s also got new certificates, but no new document: render without --host before they boot", strings.Join(others, ", ")))
 	}
 }
 
@@ -201,7 +201,7 @@ func (s summary) printKargs(ui *console.UI) {
 		}
 	}
 	if len(hosts) > 0 {
-		ui.Say("static addresses: %s; a boot medium that needs the network takes the kernel arguments in HOST/%s", strings.Join(hosts, ", "), document.Kargs)
+		ui.Say("static addresses: %s; a boot medium that needs the network needs the kernel arguments in HOST/%s", strings.Join(hosts, ", "), document.Kargs)
 	}
 }
 
@@ -261,7 +261,7 @@ func (s summary) delivery(ui *console.UI) {
 		ui.Say("%s: %s", line, strings.Join(hosts[line], ", "))
 	}
 	if packed > 0 {
-		ui.Say("%s beside user-data is what machines get: %s bytes at most", form, console.Count(packed))
+		ui.Say("machines get the %s beside user-data: at most %s bytes", form, console.Count(packed))
 	}
 }
 
@@ -359,9 +359,9 @@ func (w *work) membership(ui *console.UI, removed []string) {
 	switch changed := "the masters have changed: " + strings.Join(said, ", "); {
 	case !rendered || len(said) == 0:
 	case len(said) == gone: // whoever came instead has its certificates already, as after --replace
-		ui.Warn(changed + "; in a cluster that runs, etcd has to be told that by now (etcdctl member remove; hagen plan says when)")
+		ui.Warn(changed + "; in a running cluster, this must be done in etcd by now (etcdctl member remove; hagen plan says when)")
 	default:
-		ui.Warn(changed + "; in a cluster that runs, tell etcd first (hagen plan says how, and hagen render --replace for a lost one): these documents are for a new one")
+		ui.Warn(changed + "; in a running cluster, change etcd's members first (hagen plan says how; for a lost master, hagen render --replace): these documents are for a new cluster")
 	}
 }
 

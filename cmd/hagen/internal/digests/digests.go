@@ -1,4 +1,4 @@
-// Package digests finds the digests that a lock file is to have.
+// Package digests finds the digests for the lock file.
 package digests
 
 import (
@@ -22,7 +22,7 @@ import (
 	"hagen/out/outside/digest"
 )
 
-// Options are what is asked of hagen lock.
+// Options are the options of hagen lock.
 type Options struct {
 	File     string // a cluster file
 	From     string // "" is upstream or the mirror
@@ -42,13 +42,13 @@ func Lock(ui *console.UI, asked Options) error {
 	limit, err := time.ParseDuration(asked.Timeout)
 	switch {
 	case len(wanted) == 0:
-		return exit.Usage("%s: no machine fetches anything: its binaries are to be on its image; docs/binaries.md tells how to have them fetched", asked.File)
+		return exit.Usage("%s: no machine fetches anything: the binaries must be on its image; docs/binaries.md explains how to have them fetched", asked.File)
 	case asked.From != "" && asked.Upstream:
-		return exit.Usage("--from and --upstream are two places to look in: leave one out")
+		return exit.Usage("--from and --upstream name two sources: leave one out")
 	case asked.Flat && (!asked.Upstream || c.Binaries.Mirror == ""):
-		return exit.Usage("--flat says where a mirror has what --upstream finds: it goes with --upstream, and with a mirror in the cluster file")
+		return exit.Usage("--flat says where a mirror has what --upstream finds: it needs --upstream, and a mirror in the cluster file")
 	case err != nil || limit <= 0:
-		return exit.Usage("--timeout %s is no time in which anything could be done; write for example --timeout 10m", asked.Timeout)
+		return exit.Usage("--timeout %s is not a duration above zero; write for example --timeout 10m", asked.Timeout)
 	}
 	held, err := clusterfile.ReadLock(asked.File)
 	if err != nil {
@@ -66,14 +66,14 @@ func Lock(ui *console.UI, asked Options) error {
 			if asked.Flat {
 				file = filepath.Base(file)
 			}
-			ui.Say("%s: the mirror is to have it at %s/%s", a.Name, c.Binaries.Mirror, file)
+			ui.Say("%s: put it on the mirror at %s/%s", a.Name, c.Binaries.Mirror, file)
 		}
 		artefacts = append(artefacts, cluster.Locked{Name: a.Name, Version: a.Version, Arch: a.Arch, URL: c.Binaries.Sources[a.Name], File: file, SHA512: found[i].SHA512})
 	}
 	return writeLock(ui, c, held, artefacts)
 }
 
-// digests looks where it was told to.
+// digests looks for the digests in the source that the options name.
 func digests(ui *console.UI, asked Options, c *cluster.Cluster, wanted []cluster.Artefact, limit time.Duration) ([]digest.Found, error) {
 	until, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -94,11 +94,11 @@ func digests(ui *console.UI, asked Options, c *cluster.Cluster, wanted []cluster
 	case errors.Is(statErr, fs.ErrNotExist):
 		return nil, exit.Usage("--from %s: there is no such directory or file", from)
 	case statErr != nil:
-		return nil, exit.Failed("--from %s: cannot be looked at: %w", from, exit.Reason(statErr))
+		return nil, exit.Failed("--from %s: cannot be read: %w", from, exit.Reason(statErr))
 	case info.IsDir():
 		found, err = digest.FromDirectory(from, files)
 	case !info.Mode().IsRegular():
-		return nil, exit.Usage("--from %s: is no file on disk, beside which binaries could be; write the digests into one, and name that", from)
+		return nil, exit.Usage("--from %s: is not a regular file; write the digests to one, and name that", from)
 	default:
 		found, err = client.FromSums(until, from, files)
 	}
@@ -111,8 +111,8 @@ func digests(ui *console.UI, asked Options, c *cluster.Cluster, wanted []cluster
 	return found, nil
 }
 
-// places are the URLs at which an artefact may be. A mirror may have the
-// directories of upstream, or none.
+// places returns the URLs where an artefact may be. A mirror may have
+// upstream's directories, or none.
 func places(c *cluster.Cluster, a cluster.Artefact, upstream bool) []string {
 	switch {
 	case c.Binaries.Sources[a.Name] != "":
@@ -124,7 +124,7 @@ func places(c *cluster.Cluster, a cluster.Artefact, upstream bool) []string {
 	return slices.Compact([]string{a.URL, flat})
 }
 
-// sums is where the digest of an artefact may be published.
+// sums returns where the digest of an artefact may be published.
 func sums(a cluster.Artefact) []string {
 	all := append(slices.Clone(a.Sums), ".sha512", "/SHA512SUMS", "/SHA256SUMS")
 	var out []string
@@ -136,17 +136,17 @@ func sums(a cluster.Artefact) []string {
 	return out
 }
 
-// writeLock writes the lock file unless it says the same already. What it says
-// of keys and names stays.
+// writeLock writes the lock file unless it is up to date. Its keys and names
+// stay as they are.
 func writeLock(ui *console.UI, c *cluster.Cluster, held clusterfile.Lock, artefacts []cluster.Locked) error {
 	contents := held.LockContents
 	contents.Artefacts = artefacts
 	text := cluster.LockText(c.Name, contents)
 	if _, err := gen.ReadLock(c, spec.Source{Name: held.Path, Text: text}); err != nil {
-		return exit.Failed("the digests that were found make no lock file:\n%w\nNothing was written.", err)
+		return exit.Failed("the digests that were found do not make a valid lock file:\n%w\nNothing was written.", err)
 	}
 	if bytes.Equal(held.Text, text) {
-		ui.Say("%s says so already", held.Path)
+		ui.Say("%s is up to date", held.Path)
 		return nil
 	}
 	staged, err := held.Stage()

@@ -1,4 +1,4 @@
-// Package exit holds errors that have an exit code.
+// Package exit defines errors with an exit code.
 package exit
 
 import (
@@ -9,8 +9,8 @@ import (
 
 // Exit codes. Scripts rely on them; docs/cli.md lists them.
 const (
-	CodeNo     = 1 // the answer is no, of a command that was asked something
-	CodeUsage  = 2 // wrong usage, or a cluster file that was refused
+	CodeNo     = 1 // the answer to the command's question is no
+	CodeUsage  = 2 // wrong usage, or a refused cluster file
 	CodeFailed = 3 // it could not be done
 )
 
@@ -23,24 +23,24 @@ type Error struct {
 func (f *Error) Error() string { return f.err.Error() }
 func (f *Error) Unwrap() error { return f.err }
 
-// With gives an error the exit code.
+// With adds an exit code to an error.
 func With(code int, err error) error { return &Error{code, err} }
 
-// No makes an error that is the answer no.
+// No returns an error that is the answer no.
 func No(format string, args ...any) error { return With(CodeNo, fmt.Errorf(format, args...)) }
 
-// Usage makes one of wrong usage.
+// Usage returns an error about wrong usage.
 func Usage(format string, args ...any) error { return With(CodeUsage, fmt.Errorf(format, args...)) }
 
-// Failed makes one of what could not be done.
+// Failed returns an error about something that could not be done.
 func Failed(format string, args ...any) error { return With(CodeFailed, fmt.Errorf(format, args...)) }
 
-// Differs is the answer no that was told on stdout already.
+// Differs is the answer no when stdout has shown it already.
 type Differs struct{}
 
 func (Differs) Error() string { return "the answer is no" }
 
-// Code is the exit code of an error.
+// Code returns the exit code of an error.
 func Code(err error) int {
 	if f, ok := errors.AsType[*Error](err); ok {
 		return f.code
@@ -51,7 +51,7 @@ func Code(err error) int {
 	return CodeFailed
 }
 
-// Bare is an error without its exit code.
+// Bare returns an error without its exit code.
 func Bare(err error) error {
 	if f, ok := err.(*Error); ok {
 		return f.err
@@ -59,8 +59,8 @@ func Bare(err error) error {
 	return err
 }
 
-// Reason is an error of the operating system without the path, which the
-// message has named already.
+// Reason returns an error of the operating system without the path, which the
+// message names already.
 func Reason(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err

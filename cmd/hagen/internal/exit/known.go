@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// Unknown refuses a word and lists those that are known.
+// Unknown refuses a word and lists the known ones.
 func Unknown(what, word string, known []string) error { return AllKnown(what, []string{word}, known) }
 
-// AllKnown refuses those of the words that are not known, all at once.
+// AllKnown refuses the words that are not known, all in one error.
 func AllKnown(what string, words, known []string) error {
 	var strange []string
 	for _, word := range words {

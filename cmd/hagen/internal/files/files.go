@@ -13,7 +13,7 @@ import (
 	"hagen/out/tree"
 )
 
-// Create creates a file; flag is the one that names it.
+// Create creates a file; flag is the flag that names it, for messages.
 func Create(path string, mode fs.FileMode, flag string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	switch {
@@ -27,8 +27,8 @@ func Create(path string, mode fs.FileMode, flag string) (*os.File, error) {
 	return file, nil
 }
 
-// Fill writes a file that was just created, to the disk, and closes it. If
-// that fails, the file is removed.
+// Fill writes a newly created file to disk and closes it. If that fails, it
+// removes the file.
 func Fill(file *os.File, text []byte) error {
 	_, err := file.Write(text)
 	if err == nil {
@@ -41,13 +41,12 @@ func Fill(file *os.File, text []byte) error {
 	return nil
 }
 
-// discard removes a file that did not become what it should.
+// discard removes a file that could not be completed.
 func discard(file *os.File) {
-	_ = os.Remove(file.Name()) // the error that led here is the one to tell
+	_ = os.Remove(file.Name()) // the caller reports its own error
 }
 
-// Read reads a file that is as large as a cluster file at most, and one
-// byte more.
+// Read reads a file up to one byte more than a cluster file may have.
 func Read(path string) ([]byte, error) {
 	f, err := tree.OpenRegular(path)
 	if err != nil {
@@ -57,12 +56,12 @@ func Read(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, spec.MaxSize+1))
 }
 
-// MaxDocument is how much of a file is read to find out whether it is a
-// document of hagen's.
+// MaxDocument is how many bytes of a file are read to find out whether it is
+// one of hagen's documents.
 const MaxDocument = 4 << 20
 
-// ReadWhole reads a file that hagen is to replace. What is larger than any that
-// it writes is read as far as tells that.
+// ReadWhole reads a file that hagen is to replace, up to one byte more than the
+// largest document.
 func ReadWhole(path string) ([]byte, error) {
 	file, err := tree.OpenRegular(path)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"hagen/out"
 )
 
-// Preflight refuses a directory that cannot be exchanged as a whole. That is
-// wrong usage, unless it is the system that stands in the way.
+// Preflight refuses a directory that cannot be replaced as a whole. That is
+// wrong usage, unless the operating system reports an error.
 func Preflight(dir string, keep ...string) error {
 	err := out.Preflight(dir, keep...)
 	if _, ofSystem := errors.AsType[syscall.Errno](err); ofSystem {
@@ -23,7 +23,8 @@ func Preflight(dir string, keep ...string) error {
 	return nil
 }
 
-// IsDirectory refuses what is none; write tells how to get one.
+// IsDirectory refuses a path that is not a directory; write says how to make
+// one.
 func IsDirectory(dir, write string) error {
 	info, err := os.Stat(dir)
 	switch {

@@ -14,24 +14,24 @@ import (
 	"hagen/out/tree"
 )
 
-// Staged is the next content of a file, beside its place: whoever looks sees
-// the old content or the new, and that it can be written is known before
-// anything else is.
+// Staged is the next content of a file, written beside it: readers see the old
+// content or the new, and a failure to write shows before anything else is
+// written.
 type Staged struct {
 	path  string // as the user wrote it
-	place string // free of links: a link stays one
+	place string // without links: a link stays one
 	was   []byte // its content now; nil if there is none
 	file  *os.File
 }
 
-// Stage makes a file beside one whose content is was. It has to be filled
-// and put, or discarded.
+// Stage creates a file beside one whose content is was. The caller fills and
+// puts it, or discards it.
 func Stage(path string, was []byte, mode fs.FileMode) (*Staged, error) {
 	refused := func(err error) error {
 		return exit.Failed("%s: cannot be written: %w; nothing was written", path, exit.Reason(err))
 	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, refused(errors.New("it is no regular file"))
+		return nil, refused(errors.New("it is not a regular file"))
 	}
 	place, err := tree.Resolve(path)
 	if err != nil {
@@ -43,7 +43,7 @@ func Stage(path string, was []byte, mode fs.FileMode) (*Staged, error) {
 	if err != nil {
 		return nil, refused(err)
 	}
-	// Until it is closed nobody takes it for what a killed run left.
+	// The lock shows other runs that this is not the leftover of a killed one.
 	if err := errors.Join(unix.Flock(int(file.Fd()), unix.LOCK_EX), file.Chmod(mode)); err != nil {
 		discard(file)
 		return nil, refused(err)
@@ -64,14 +64,14 @@ func sweep(dir, prefix string) {
 			continue
 		}
 		if unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
-			_ = os.Remove(path) // what stays is in nobody's way
+			_ = os.Remove(path) // one that stays does no harm
 		}
 		file.Close()
 	}
 }
 
-// Fill writes what the file is to hold, to the disk: all is done that could
-// fail for want of space.
+// Fill writes the new content to disk: after it, no lack of space can make Put
+// fail.
 func (s *Staged) Fill(text []byte) error {
 	_, err := s.file.Write(text)
 	if err == nil {
@@ -83,7 +83,7 @@ func (s *Staged) Fill(text []byte) error {
 	return nil
 }
 
-// Put exchanges the file, which must be the one that it was.
+// Put replaces the file, which must not have changed since.
 func (s *Staged) Put() error {
 	defer s.Discard()
 	now, err := ReadWhole(s.place)
@@ -99,7 +99,7 @@ func (s *Staged) Put() error {
 	return nil
 }
 
-// Write is fill and put.
+// Write is Fill and Put.
 func (s *Staged) Write(text []byte) error {
 	if err := s.Fill(text); err != nil {
 		s.Discard()
@@ -108,7 +108,7 @@ func (s *Staged) Write(text []byte) error {
 	return s.Put()
 }
 
-// Discard gives up what was staged. After put it does nothing.
+// Discard removes what was staged. After Put it does nothing.
 func (s *Staged) Discard() {
 	discard(s.file)
 	s.file.Close()

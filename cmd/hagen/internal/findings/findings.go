@@ -1,4 +1,4 @@
-// Package findings tells what a check finds in a tree.
+// Package findings checks a tree and prints what it finds.
 package findings
 
 import (
@@ -26,10 +26,10 @@ type checked struct {
 	Errors    int             `json:"errors"`
 	Warnings  int             `json:"warnings"`
 	Findings  []check.Finding `json:"findings"`
-	Notes     []string        `json:"notes"` // what could not be checked
+	Notes     []string        `json:"notes"` // checks that could not run
 }
 
-// Tell checks a tree, the only one if dir is empty, and tells what it finds.
+// Tell checks a tree, the only one if dir is empty, and prints the findings.
 func Tell(ui *console.UI, dir string, with []string, asJSON bool) error {
 	programs, err := programNames(with)
 	if err != nil {
@@ -71,7 +71,7 @@ func Tell(ui *console.UI, dir string, with []string, asJSON bool) error {
 	return result.tell(ui, asJSON)
 }
 
-// tell prints findings on stdout, and what is about them on stderr.
+// tell prints the findings on stdout, and the summary on stderr.
 func (c checked) tell(ui *console.UI, asJSON bool) error {
 	if asJSON {
 		ui.JSON(c)
@@ -95,11 +95,12 @@ func (c checked) tell(ui *console.UI, asJSON bool) error {
 	return nil
 }
 
-// widest is how much of a line is shown, in bytes: some hold a whole command.
+// widest is how many bytes of a line are shown: some lines hold a whole
+// command.
 const widest = 110
 
-// explain writes a finding as faults of a cluster file are written: where and
-// what, the line with a caret, why, and what to do.
+// explain formats a finding like a fault of a cluster file: where and what, the
+// line with a caret, why, and the remedy.
 func explain(f check.Finding) string {
 	var b strings.Builder
 	if f.Host != "" {
@@ -127,8 +128,8 @@ func explain(f check.Finding) string {
 	return b.String()
 }
 
-// checkInput turns a tree into what is checked. What is no kubeconfig among
-// its other files is passed over there.
+// checkInput converts a tree for the checker, which skips other files that are
+// not kubeconfigs.
 func checkInput(tree rendered.Tree, now time.Time) check.Input {
 	in := check.Input{Now: now}
 	for _, h := range tree.Hosts {
@@ -150,7 +151,7 @@ func verifyInput(tree rendered.Tree) (out []verify.Machine) {
 		for _, d := range h.Documents {
 			switch d.Format {
 			case profiles.Ignition:
-				// The tree was read, so what the document carries was, too.
+				// No error: the tree was read, including what documents carry.
 				m.Ignition, _, _ = encode.Given(d.Text, h.OS)
 			case profiles.UserData:
 				m.UserData = d.Text
@@ -161,7 +162,7 @@ func verifyInput(tree rendered.Tree) (out []verify.Machine) {
 	return out
 }
 
-// programNames reads --with.
+// programNames reads the values of --with.
 func programNames(given []string) ([]string, error) {
 	var names []string
 	for _, list := range given {

@@ -1,4 +1,4 @@
-// Package images makes the images that a cluster's machines merge.
+// Package images builds the sysext images of a cluster's machines.
 package images
 
 import (
@@ -25,10 +25,10 @@ import (
 	"hagen/profiles"
 )
 
-// Options are what is asked of hagen sysext build.
+// Options are the options of hagen sysext build.
 type Options struct{ File, From, Output, Format, For string }
 
-// Build makes the images of a cluster.
+// Build builds the images of a cluster.
 func Build(ui *console.UI, asked Options) error {
 	c, err := clusterfile.Read(ui, asked.File)
 	if err != nil {
@@ -60,7 +60,7 @@ func Build(ui *console.UI, asked Options) error {
 	return nil
 }
 
-// targetOf reads --for.
+// targetOf reads the value of --for.
 func targetOf(text string) (sysext.Target, error) {
 	id, version, _ := strings.Cut(text, ":")
 	plain := func(s string) bool {
@@ -70,20 +70,20 @@ func targetOf(text string) (sysext.Target, error) {
 	case id == "" || !plain(id) || !plain(version):
 		return sysext.Target{}, exit.Usage("--for %s: write ID or ID:VERSION_ID as /etc/os-release has them, for example fedora:43", text)
 	case id == sysext.Any && version != "":
-		return sysext.Target{}, exit.Usage("--for %s: an image for any system is for no version of one; write --for %s", text, sysext.Any)
+		return sysext.Target{}, exit.Usage("--for %s: an image for any system has no version; write --for %s", text, sysext.Any)
 	case id != sysext.Any && version == "":
-		return sysext.Target{}, exit.Usage("--for %s: systemd-sysext wants the version, too; write for example --for %[1]s:43", text)
+		return sysext.Target{}, exit.Usage("--for %s: systemd-sysext needs the version, too; write for example --for %[1]s:43", text)
 	}
 	return sysext.Target{ID: id, Version: version}, nil
 }
 
-// image is one to make, and what its file is called.
+// image is an image to build, with its file's name.
 type image struct {
 	sysext.Image
 	file string
 }
 
-// imagesOf looks for the binaries of every image that a machine of the cluster
+// imagesOf finds the binaries of every image that a machine of the cluster
 // gets.
 func imagesOf(ui *console.UI, c *cluster.Cluster, dir string, target sysext.Target, format string) ([]image, error) {
 	var images []image
@@ -119,13 +119,13 @@ func imagesOf(ui *console.UI, c *cluster.Cluster, dir string, target sysext.Targ
 		return nil, exit.Failed("%w\nNothing was written.", err)
 	}
 	if len(images) == 0 {
-		return nil, exit.Usage("no machine of the cluster gets its binaries in an image; write binaries: {mode: %s}", profiles.Sysext)
+		return nil, exit.Usage("no machine of the cluster gets its binaries in an image; set binaries: {mode: %s}", profiles.Sysext)
 	}
 	return images, nil
 }
 
-// binariesOf finds the binaries of an image, each by itself or in the archive
-// that upstream publishes it in. Those that no unit runs may be missing.
+// binariesOf finds the binaries of an image, each as a file or in upstream's
+// archive. A binary that no unit runs may be missing.
 func binariesOf(ui *console.UI, c *cluster.Cluster, dir string, row profiles.Artefact) ([]sysext.Binary, error) {
 	var out []sysext.Binary
 	var faults []error
@@ -160,12 +160,13 @@ func binariesOf(ui *console.UI, c *cluster.Cluster, dir string, row profiles.Art
 	return out, errors.Join(faults...)
 }
 
-// needed says of a binary that not every cluster runs whether this one does.
+// needed reports whether this cluster runs a binary that not every cluster
+// runs.
 func needed(c *cluster.Cluster, name string) bool {
 	return name == profiles.Keepalived && len(c.Balancing.VirtualIPs) > 0 || control.Runs(c, name)
 }
 
-// writeImage makes an image beside its place, and renames it.
+// writeImage builds an image beside its place, and renames it.
 func writeImage(ui *console.UI, i image, place string) error {
 	dir, err := os.MkdirTemp(filepath.Dir(place), ".hagen-image-")
 	if err != nil {
@@ -181,7 +182,7 @@ func writeImage(ui *console.UI, i image, place string) error {
 		return exit.Failed("%s: cannot be read: %w", made, exit.Reason(err))
 	}
 	if old, _, err := sumOf(place); err == nil && bytes.Equal(old, sum) {
-		ui.Say("%s is the same image already", place)
+		ui.Say("%s is this image already", place)
 		return nil
 	}
 	if err := errors.Join(os.Chmod(made, 0o644), os.Rename(made, place)); err != nil {

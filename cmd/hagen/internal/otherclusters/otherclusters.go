@@ -1,4 +1,4 @@
-// Package otherclusters looks at what is rendered beside a cluster.
+// Package otherclusters compares a cluster with those rendered beside it.
 package otherclusters
 
 import (
@@ -26,10 +26,10 @@ import (
 	"hagen/profiles"
 )
 
-// Refuse refuses a cluster that is to be rendered beside another one with
-// the same virtual IP, or with the same number of its virtual router on what
-// looks like the same network: the two would take the other's adverts for
-// their own. A static address or a MAC address is one machine's, too.
+// Refuse refuses a cluster beside another one that has the same virtual IP, or
+// the same virtual router ID on what looks like the same network: each would
+// take the other's adverts for its own. It also refuses a static address or MAC
+// address of another cluster's machine.
 func Refuse(file, dir string, c *cluster.Cluster) error {
 	statics := staticsOf(c)
 	if len(c.Balancing.VirtualIPs) == 0 && len(statics) == 0 {
@@ -37,8 +37,8 @@ func Refuse(file, dir string, c *cluster.Cluster) error {
 	}
 	var routers []neighbour
 	var faults []error
-	told := map[string]bool{}             // one that has it is enough
-	lock, _ := clusterfile.ReadLock(file) // whoever opens the PKI tells what is wrong with it
+	told := map[string]bool{}             // report one of several owners
+	lock, _ := clusterfile.ReadLock(file) // opening the PKI reports its errors
 	ours := slices.Collect(maps.Values(clusterpki.IDs(lock.Keys)))
 	formers := map[string]bool{} // directories with the cluster's own keys: it may have been renamed
 	for _, path := range trees.Beside(dir) {
@@ -65,15 +65,14 @@ func Refuse(file, dir string, c *cluster.Cluster) error {
 	return errors.Join(append(faults, otherRouters(file, c, routers)...)...)
 }
 
-// neighbour is a virtual router of another cluster, and the document that says
-// so.
+// neighbour is a virtual router of another cluster, and the document that
+// defines it.
 type neighbour struct {
 	path string
 	read.VirtualRouter
 }
 
-// staticsOf gives whose each static address and each MAC address is, by its
-// text.
+// staticsOf returns the host of each static address and each MAC address.
 func staticsOf(c *cluster.Cluster) map[string]cluster.Host {
 	statics := map[string]cluster.Host{}
 	for _, h := range c.Hosts() {
@@ -89,7 +88,7 @@ func staticsOf(c *cluster.Cluster) map[string]cluster.Host {
 	return statics
 }
 
-// itself is the name of a document's machine if another render of the same
+// itself returns the name of a document's machine if another render of the same
 // cluster may have written it; "" if it is another cluster's.
 func itself(path, name, ours string) string {
 	for _, format := range []string{profiles.Butane, profiles.UserData} {
@@ -101,8 +100,8 @@ func itself(path, name, ours string) string {
 	return name
 }
 
-// taken refuses what a machine has that is not the cluster's own one of the
-// name.
+// taken refuses the addresses of a machine that another host of the cluster
+// has, too.
 func taken(file string, statics map[string]cluster.Host, path, name string, i node.Interface, told map[string]bool) (faults []error) {
 	claimed := []string{i.MAC}
 	for _, a := range i.Addresses {
@@ -111,7 +110,7 @@ func taken(file string, statics map[string]cluster.Host, path, name string, i no
 	for _, what := range claimed {
 		if h, both := statics[what]; both && h.Name != name && !told[what] {
 			told[what] = true
-			faults = append(faults, exit.Usage("%s:%d:%d: %s: %s of %s is that of a machine of another cluster, too (%s): give each machine its own, or name another directory with -o",
+			faults = append(faults, exit.Usage("%s:%d:%d: %s: %s of %s also belongs to a machine of another cluster (%s): give each machine its own, or name another directory with -o",
 				file, h.At.Line, h.At.Column, h.At.Path, what, h.Name, path))
 		}
 	}
@@ -124,7 +123,7 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) (faults 
 		return nil
 	}
 	at, told := own.AddressAt, map[netip.Addr]bool{}
-	numbers := map[string]string{} // of virtual routers on the network, with a document that says so
+	numbers := map[string]string{} // virtual router IDs on the network, each with a document that uses it
 	for _, other := range routers {
 		address, err := netip.ParseAddr(other.Address)
 		if err != nil || ownRouter(c, other.VirtualRouter) {
@@ -132,7 +131,7 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) (faults 
 		}
 		if slices.Contains(own.VirtualIPs, address) && !told[address] {
 			told[address] = true
-			faults = append(faults, exit.Usage("%s:%d:%d: %s: %s is the virtual IP of another cluster, too (%s): give each cluster its own",
+			faults = append(faults, exit.Usage("%s:%d:%d: %s: %s is also the virtual IP of another cluster (%s): give each cluster its own",
 				file, at.Line, at.Column, at.Path, address, other.path))
 		}
 		if slices.ContainsFunc(own.VirtualIPs, func(vip netip.Addr) bool { return c.OneNetwork(vip, address) }) {
@@ -148,23 +147,24 @@ func otherRouters(file string, c *cluster.Cluster, routers []neighbour) (faults 
 		free = free%255 + 1
 	}
 	at = own.RouterAt
-	return append(faults, exit.Usage("%s:%d:%d: %s: the virtual router has number %d, and so has another cluster's on the same network (%s): write another loadBalancer.virtualRouterID, for example %d",
+	return append(faults, exit.Usage("%s:%d:%d: %s: another cluster on the same network also uses the virtual router ID %d (%s): write another loadBalancer.virtualRouterID, for example %d",
 		file, at.Line, at.Column, at.Path, own.RouterID, taken, free))
 }
 
-// ownRouter says whether a virtual router is a machine of the cluster: another
-// render of it, under another name.
+// ownRouter reports whether a virtual router is a machine of this cluster, from
+// another render under another name.
 func ownRouter(c *cluster.Cluster, r read.VirtualRouter) bool {
 	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool {
 		return h.Name == r.Host && slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return a.String() == r.Source })
 	})
 }
 
-// readNeighbour reads a document, if it is one that says anything of a network.
+// readNeighbour reads a document, if it configures a network or a virtual
+// router.
 func readNeighbour(path string) (node.Node, bool) {
 	text := trees.Document(path)
 	says := slices.ContainsFunc([]string{"/keepalived.conf", ".nmconnection", ".network"}, func(name string) bool { return bytes.Contains(text, []byte(name)) })
-	if !says && !encode.Carries(text) { // one that it carries may
+	if !says && !encode.Carries(text) { // a carried document may
 		return node.Node{}, false
 	}
 	n, err := encode.ReadIgnition(text, profiles.Systems()[0])

@@ -9,10 +9,10 @@ import (
 	"hagen/out/tree"
 )
 
-// Apart refuses a directory for one cluster's files that holds directories of
-// clusters, or that lies in one of a cluster: the hosts of one would stand
-// among the others, and nobody could tell them apart again. twins says of which
-// kind the files are; out refuses to mix those with documents.
+// Apart refuses a directory for one cluster's files if it holds directories of
+// clusters, or is inside one: the hosts of several clusters would be mixed for
+// good. twins says which kind the files are; package out refuses to mix the
+// kinds.
 func Apart(dir string, twins bool) error {
 	kind := "documents"
 	if twins {
@@ -30,7 +30,7 @@ func Apart(dir string, twins bool) error {
 		if !holds(parent) {
 			continue
 		}
-		return exit.Usage("%s: lies among the %s of one cluster, which %s holds: name a directory beside that", dir, kind, filepath.Clean(parent))
+		return exit.Usage("%s: is among the %s of one cluster, which %s holds: name a directory beside that", dir, kind, filepath.Clean(parent))
 	}
 	if holds(dir) {
 		return nil
@@ -42,5 +42,5 @@ func Apart(dir string, twins bool) error {
 	if len(below) == 0 {
 		return nil
 	}
-	return exit.Usage("%s: its directories hold the %s of a cluster each (%s): name one of them, or a new one beside them", dir, kind, strings.Join(below, ", "))
+	return exit.Usage("%s: its directories each hold the %s of a cluster (%s): name one of them, or a new one beside them", dir, kind, strings.Join(below, ", "))
 }

@@ -21,8 +21,8 @@ var (
 	publicKeyOf   = lazy.Regexp(`; public key \S+, SHA-256 ([0-9a-f]{64})$`)
 )
 
-// ClusterIn is the name of the cluster that a tree or its twins were made for;
-// "" if its kubeconfig does not say.
+// ClusterIn returns the name of the cluster that a tree or its twins were made
+// for; "" if its kubeconfig does not name it.
 func ClusterIn(dir fs.FS) string {
 	text, _ := fs.ReadFile(dir, document.AdminPath)
 	if m := namedCluster().FindSubmatch(text); m != nil {
@@ -31,8 +31,8 @@ func ClusterIn(dir fs.FS) string {
 	return ""
 }
 
-// AuthoritiesIn are the ids of authorities that a tree or its twins tell of: of
-// the one in the administrator's kubeconfig, or of all that machines have.
+// AuthoritiesIn returns the ids of the authorities in a tree or its twins: the
+// one in the administrator's kubeconfig, or else all that machines have.
 func AuthoritiesIn(dir fs.FS) (found []string) {
 	text, _ := fs.ReadFile(dir, document.AdminPath)
 	if m := authorityData().FindSubmatch(text); m != nil {
@@ -44,14 +44,14 @@ func AuthoritiesIn(dir fs.FS) (found []string) {
 			return found
 		}
 	}
-	read, _ := rendered.ReadMachines(dir) // those that can be read
+	read, _ := rendered.ReadMachines(dir) // the readable ones
 	for _, h := range read.Hosts {
 		found = append(found, AuthoritiesOn(h.Node)...)
 	}
 	return slices.Compact(slices.Sorted(slices.Values(found)))
 }
 
-// AuthoritiesOn are the ids of those that a machine has.
+// AuthoritiesOn returns the ids of the authorities that a machine has.
 func AuthoritiesOn(n node.Node) (found []string) {
 	for _, f := range n.Files {
 		found = append(found, authoritiesOf(f.Contents)...)
@@ -59,8 +59,8 @@ func AuthoritiesOn(n node.Node) (found []string) {
 	return found
 }
 
-// authoritiesOf are the ids of the authorities whose certificates a text is, or
-// is the twin of.
+// authoritiesOf returns the ids of the authorities whose certificates, or their
+// summaries in twins, are in a text.
 func authoritiesOf(text []byte) (found []string) {
 	summaries, _ := node.ReadSummaries(strings.Split(strings.TrimSpace(string(text)), "\n"))
 	for _, s := range summaries {

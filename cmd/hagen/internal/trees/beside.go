@@ -12,12 +12,13 @@ import (
 	"hagen/profiles"
 )
 
-// machineFormats are those that a machine gets, and that say all of it.
+// machineFormats are the formats that a machine gets and that describe all of
+// it.
 var machineFormats = []string{profiles.Ignition, profiles.UserData}
 
-// Beside lists the documents for machines of the clusters that are
-// rendered into the same directory as dir. What cannot be listed is nobody's,
-// and twins may be of this cluster itself.
+// Beside lists the documents for machines of the other clusters that are
+// rendered into the parent directory of dir. It skips directories that it
+// cannot list, and twins, which may be this cluster's.
 func Beside(dir string) []string {
 	var paths []string
 	dir = filepath.Clean(dir)
@@ -37,7 +38,7 @@ func Beside(dir string) []string {
 	return paths
 }
 
-// Document reads what may be a document; nothing if it cannot be read.
+// Document reads a file that may be a document; nil if it cannot be read.
 func Document(path string) []byte {
 	file, err := tree.OpenRegular(path)
 	if err != nil {

@@ -14,15 +14,14 @@ import (
 	"hagen/out/tree"
 )
 
-// Side is one of the two that a diff compares: one cluster, or a directory of
-// several.
+// Side is one side of a diff: one cluster, or a directory of several.
 type Side struct {
 	Name    string // as the user wrote it
 	Several bool
 	Trees   []Tree
 }
 
-// Names are those of the clusters.
+// Names returns the names of the clusters.
 func (s Side) Names() []string {
 	var names []string
 	for _, c := range s.Trees {
@@ -31,18 +30,19 @@ func (s Side) Names() []string {
 	return names
 }
 
-// Tree is a cluster's machines.
+// Tree holds a cluster's machines.
 type Tree struct {
 	Cluster  string
 	Machines diff.Side
 	Texts    map[string]Texts // by host
 }
 
-// Texts are a host's documents: the one that was read, and Butane's beside it.
+// Texts are a host's documents: the one that was read, and the Butane document
+// beside it.
 type Texts struct{ Read, Other string }
 
-// Read reads what an argument names. A path on disk goes before a
-// revision of the same spelling.
+// Read reads the tree that an argument names. A path on disk takes precedence
+// over a revision with the same spelling.
 func Read(argument string) (Side, error) {
 	info, err := os.Stat(argument)
 	switch revision, path, isRevision := Revision(argument); {
@@ -62,7 +62,7 @@ func Read(argument string) (Side, error) {
 	return Side{}, exit.Usage("%s: there is no such directory; name one, a directory of a revision as REV:PATH, or . for a fresh render", argument)
 }
 
-// readTrees reads a tree of one cluster, or one of each below it.
+// readTrees reads the tree of one cluster, or of each cluster below it.
 func readTrees(name string, tree fs.FS) (Side, error) {
 	s := Side{Name: name}
 	below := Clusters(tree)
@@ -110,7 +110,7 @@ func ReadTree(name string, tree fs.FS) (Tree, error) {
 	return t, nil
 }
 
-// FaultsIn are the faults of a tree, each on a line of its own with the whole
+// FaultsIn formats the faults of a tree, each on its own line with the whole
 // path.
 func FaultsIn(dir string, err error) string {
 	if several, ok := err.(interface{ Unwrap() []error }); ok {

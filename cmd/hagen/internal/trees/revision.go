@@ -19,8 +19,8 @@ import (
 	"hagen/gen/lazy"
 )
 
-// Revision takes REV:PATH apart at the first colon that is in no braces,
-// as git does (gitrevisions(7)).
+// Revision splits REV:PATH at the first colon outside of braces, as git does
+// (gitrevisions(7)).
 func Revision(text string) (revision, path string, ok bool) {
 	depth := 0
 	for i, r := range text {
@@ -44,7 +44,7 @@ func File(revision, place string) ([]byte, error) {
 	}
 	read, err := gitFiles(revision+":"+place, listed)
 	if err == nil && !read[""].mode.IsRegular() {
-		err = exit.Failed("%s:%s: is a symbolic link; name the file that it leads to", revision, place)
+		err = exit.Failed("%s:%s: is a symbolic link; name the file that it points to", revision, place)
 	}
 	return read[""].text, err
 }
@@ -58,17 +58,17 @@ func revisionTree(revision, dir string) (fs.FS, error) {
 	return gitFiles(revision+":"+dir, listed)
 }
 
-// blob is a file of a commit. Its path is below the directory that was asked
-// for; that of a file that was asked for is empty.
+// blob is a file of a commit. Its path is relative to the requested directory,
+// or empty if a file was requested.
 type blob struct{ path, mode, id string }
 
-// gitList lists the file or the files of the directory at a place of a commit,
-// with git: nobody else knows all its ways to keep objects.
+// gitList lists a file, or the files of a directory, of a commit. It runs git,
+// since only git knows all the ways in which it stores objects.
 func gitList(revision, place, kind string) ([]blob, error) {
 	name := revision + ":" + place
 	switch _, err := exec.LookPath("git"); {
 	case err != nil:
-		return nil, exit.Failed("%s: git is needed to read a revision, and is not on the PATH", name)
+		return nil, exit.Failed("%s: git is needed to read a revision, but is not on the PATH", name)
 	case revision == "" || strings.HasPrefix(revision, "-"):
 		return nil, exit.Usage("%s: names no revision before the colon, such as HEAD:%s", name, place)
 	}
@@ -100,13 +100,14 @@ func gitList(revision, place, kind string) ([]blob, error) {
 	}
 	isFile := len(listed) == 1 && listed[0].path == ""
 	if len(listed) == 0 || isFile != (kind == "file") {
-		return nil, exit.Failed("%s: revision %s has no %s %s; paths count from the top of the repository", name, revision, kind, place)
+		return nil, exit.Failed("%s: revision %s has no %s %s; paths start at the top of the repository", name, revision, kind, place)
 	}
 	return listed, nil
 }
 
-// fromTop is a path as it counts from the top of the repository, "" for that
-// itself. With ./ or ../ it counts from here (gitrevisions(7)).
+// fromTop returns a path relative to the top of the repository, "" for the top
+// itself. A path with ./ or ../ is relative to the current directory
+// (gitrevisions(7)).
 func fromTop(here, place string) string {
 	if !strings.HasPrefix(place, "./") && !strings.HasPrefix(place, "../") {
 		return strings.TrimRight(place, "/")
@@ -117,7 +118,7 @@ func fromTop(here, place string) string {
 	return place
 }
 
-// gitFiles reads blobs, all at once.
+// gitFiles reads all blobs in one run of git.
 func gitFiles(name string, listed []blob) (inMemory, error) {
 	tree := inMemory{}
 	var ids bytes.Buffer
@@ -135,7 +136,7 @@ func gitFiles(name string, listed []blob) (inMemory, error) {
 			return nil, gitFailure(name, "", err)
 		}
 		tree[b.path] = file{name: path.Base(b.path), text: text}
-		if !strings.HasPrefix(b.mode, "100") { // a symbolic link leads out of the tree
+		if !strings.HasPrefix(b.mode, "100") { // a symbolic link may lead out of the tree
 			tree[b.path] = file{name: path.Base(b.path), mode: fs.ModeSymlink}
 		}
 	}
@@ -159,23 +160,23 @@ func gitBlob(reader *bufio.Reader) ([]byte, error) {
 	return text[:size], err
 }
 
-// gitEnvironment keeps git to what lies in the repository, and lets it ask
-// nobody anything. A configuration may be the work of somebody else, also that
-// of a bare repository that a clone holds among its files. Of all that it can
-// name, the commands used here run what fetches objects that are missing: ext::,
-// core.sshCommand, a remote's uploadpack or vcs. GIT_ALLOW_PROTOCOL goes before
-// protocol.*.allow of every configuration (git(1)), and nothing is called
-// "none"; where git knows GIT_NO_LAZY_FETCH it does not even begin.
+// gitEnvironment restricts git to what is in the repository, and to no
+// questions. A configuration may be somebody else's, even that of a bare
+// repository among a clone's files. Of the commands that one can name, the ones
+// used here only run those that fetch missing objects: ext::, core.sshCommand,
+// a remote's uploadpack or vcs. GIT_ALLOW_PROTOCOL overrides protocol.*.allow
+// in every configuration (git(1)), and no protocol is called "none"; a git that
+// knows GIT_NO_LAZY_FETCH does not even try.
 var gitEnvironment = []string{
 	"GIT_ALLOW_PROTOCOL=none", "GIT_NO_LAZY_FETCH=1",
 	"LC_ALL=C", "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_LITERAL_PATHSPECS=1",
 }
 
 // gitPatience is how long git may take for one answer. Its configuration may
-// include a file that nobody ends, such as a named pipe.
+// include a file that never ends, such as a named pipe.
 var gitPatience = time.Minute
 
-// git runs it and returns what it prints.
+// git runs git and returns its output.
 func git(input []byte, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), gitPatience)
 	defer cancel()
@@ -195,12 +196,12 @@ func git(input []byte, args ...string) ([]byte, error) {
 	return output, err
 }
 
-var errGitSilent = errors.New("git gave no answer within a minute and was ended: look at what .git/config includes, and whether the disk answers")
+var errGitSilent = errors.New("git did not answer within a minute and was stopped: check what .git/config includes, and whether the disk responds")
 
-// gitError is what git says when it does not do something.
+// gitError is git's output when it refuses.
 type gitError string
 
-// Error gives the line that tells why, among warnings and traces.
+// Error returns the line that says why, without warnings and traces.
 func (e gitError) Error() string { return "git refuses: " + gitWhy().FindString(string(e)) }
 
 var (
@@ -209,27 +210,27 @@ var (
 	gitOwner = lazy.Regexp(`git config --global --add safe\.directory .*`)
 )
 
-// gitFailure says what git's words mean, and what to do. Of a revision that it
-// does not know git says nothing.
+// gitFailure explains git's refusal, and says what to do. For an unknown
+// revision git prints nothing.
 func gitFailure(name, revision string, err error) error {
 	said, isGit := err.(gitError)
 	switch {
 	case !isGit:
 	case strings.Contains(string(said), "not a git repository"):
-		return exit.Failed("%s: the current directory is in no git repository", name)
+		return exit.Failed("%s: the current directory is not in a git repository", name)
 	case gitOwner().MatchString(string(said)):
-		return exit.Failed("%s: the repository is somebody else's, and git reads it when you say that you trust it: %s", name, gitOwner().FindString(string(said)))
+		return exit.Failed("%s: the repository belongs to another user; git reads it once you declare it safe: %s", name, gitOwner().FindString(string(said)))
 	case revision != "" && !gitWhy().MatchString(string(said)):
 		return exit.Failed("%s: the repository has no revision %s; %s", name, revision, gitFetch(false))
 	case gitLacks().MatchString(strings.TrimSpace(string(said))):
-		return exit.Failed("%s: the repository lacks a part of it, and hagen lets git fetch nothing; %s", name, gitFetch(true))
+		return exit.Failed("%s: the repository lacks part of it, and hagen does not let git fetch; %s", name, gitFetch(true))
 	}
 	return exit.Failed("%s: %w", name, err)
 }
 
-// gitFetch tells how a clone gets what it lacks: parts of a commit, or a commit.
+// gitFetch says how a clone gets what it lacks: parts of a commit, or a commit.
 func gitFetch(parts bool) string {
-	const brings = " brings the rest, from the remote that .git/config names"
+	const brings = " gets the rest from the remote that .git/config names"
 	_, notPartial := git(nil, "config", "--get-regexp", `^(extensions\.partialclone|remote\..*\.promisor)$`)
 	shallow, _ := git(nil, "rev-parse", "--is-shallow-repository")
 	switch {
@@ -238,12 +239,12 @@ func gitFetch(parts bool) string {
 	case strings.TrimSpace(string(shallow)) == "true":
 		return "it is a shallow clone: git fetch --unshallow" + brings
 	case parts:
-		return "it is damaged: git fsck tells more, and a new clone has all of it"
+		return "it is damaged: git fsck says more, and a new clone is complete"
 	}
-	return "if others have it, git fetch brings it"
+	return "if a remote has it, git fetch gets it"
 }
 
-// inMemory is a tree in memory: every file by its path.
+// inMemory is a tree in memory: files by path.
 type inMemory map[string]file
 
 type file struct {
@@ -252,7 +253,7 @@ type file struct {
 	mode fs.FileMode
 }
 
-// Open gives a file, or the directory that paths of files lead through.
+// Open opens a file, or a directory that contains files.
 func (f inMemory) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
@@ -309,14 +310,14 @@ func (f file) ModTime() time.Time { return time.Time{} }
 func (f file) IsDir() bool        { return f.mode.IsDir() }
 func (f file) Sys() any           { return nil }
 
-// opened is a file that is read, or a directory.
+// opened is an open file or directory.
 type opened struct {
 	file
 	*bytes.Reader
 	entries []fs.DirEntry
 }
 
-// Size is the file's, not what is left to read of it.
+// Size returns the file's size, not how much is left to read.
 func (o *opened) Size() int64 { return o.file.Size() }
 
 func (o *opened) Stat() (fs.FileInfo, error) { return o.file, nil }

@@ -1,4 +1,5 @@
-// Package trees recognises and reads rendered trees, on disk and of a revision.
+// Package trees recognises and reads rendered trees, on disk and in git
+// revisions.
 package trees
 
 import (
@@ -14,14 +15,14 @@ import (
 	"hagen/profiles"
 )
 
-// Dir is where render puts clusters unless it is told otherwise.
+// Dir is where render writes clusters by default.
 const Dir = "rendered"
 
-// Only is the tree that is meant when none is named.
+// Only returns the one tree in Dir, for a command without an argument.
 func Only() (string, error) {
 	usual := tree.Files(Dir)
 	if _, err := fs.ReadDir(usual, "."); err != nil {
-		return "", exit.Usage("there is no directory %s here; name the tree that is to be checked: hagen check DIR", Dir)
+		return "", exit.Usage("there is no directory %s here; name the tree to check: hagen check DIR", Dir)
 	}
 	var clusters []string
 	for _, name := range Clusters(usual) {
@@ -36,15 +37,15 @@ func Only() (string, error) {
 	return "", exit.Usage("%s holds several clusters; name one: hagen check %s", Dir, strings.Join(clusters, ", "))
 }
 
-// Clusters lists the folders with trees.
+// Clusters lists the directories that hold a tree.
 func Clusters(dir fs.FS) []string {
 	return folders(dir, func(name string) bool { return !strings.HasPrefix(name, ".") && len(Hosts(dir, name)) > 0 })
 }
 
-// Hosts lists the folders in which documents stand.
+// Hosts lists the directories that hold documents.
 func Hosts(tree fs.FS, dir string) []string {
 	var hosts []string
-	entries, _ := fs.ReadDir(tree, dir) // rendered tells what is wrong
+	entries, _ := fs.ReadDir(tree, dir) // package rendered reports errors
 	for _, e := range entries {
 		if slices.ContainsFunc(profiles.Formats(), func(format string) bool {
 			_, err := fs.Stat(tree, path.Join(dir, document.Path(e.Name(), format)))
@@ -56,10 +57,10 @@ func Hosts(tree fs.FS, dir string) []string {
 	return hosts
 }
 
-// folders lists the folders of which is says yes.
+// folders lists the directories for which is returns true.
 func folders(dir fs.FS, is func(name string) bool) []string {
 	var folders []string
-	entries, _ := fs.ReadDir(dir, ".") // whoever reads or writes there tells what is wrong
+	entries, _ := fs.ReadDir(dir, ".") // reading or writing there reports errors
 	for _, e := range entries {
 		if e.IsDir() && is(e.Name()) {
 			folders = append(folders, e.Name())
