@@ -173,16 +173,15 @@ func (k *PKI) renamed() bool { return k.names != nil && !slices.Equal(k.names, k
 // contents returns the next content of the lock file, with the keys of a set.
 func (k *PKI) contents(set pki.Set) cluster.LockContents {
 	known, have := IDs(k.lock.Keys), IdsOf(set)
-	contents := k.lock.LockContents
-	contents.Keys = slices.Clone(contents.Keys)
+	keys, names := slices.Clone(k.lock.Keys), k.names
 	for _, r := range lasting(k.Cluster) {
 		if known[r.Name] == "" && have[r.Name] != "" {
-			contents.Keys = append(contents.Keys, cluster.LockedKey{Name: r.Name, ID: have[r.Name], Secret: r.Kind == pki.Secret})
+			keys = append(keys, cluster.LockedKey{Name: r.Name, ID: have[r.Name], Secret: r.Kind == pki.Secret})
 		}
 	}
-	slices.SortFunc(contents.Keys, func(a, b cluster.LockedKey) int { return strings.Compare(a.Name, b.Name) })
-	if contents.Names = k.carried; k.names != nil {
-		contents.Names = k.names
+	slices.SortFunc(keys, func(a, b cluster.LockedKey) int { return strings.Compare(a.Name, b.Name) })
+	if names == nil {
+		names = k.carried
 	}
-	return contents
+	return cluster.LockContents{Keys: keys, Names: names, Artefacts: k.lock.Artefacts}
 }

@@ -56,12 +56,11 @@ func Forget(ui *console.UI, at clusterfile.Place, names []string, asJSON bool) e
 
 // forget writes the lock file without these names.
 func (k *PKI) forget(names []string) (err error) {
-	contents := k.lock.LockContents
-	contents.Names = slices.DeleteFunc(slices.Clone(k.carried), func(n string) bool { return slices.Contains(names, n) })
+	rest := slices.DeleteFunc(slices.Clone(k.carried), func(n string) bool { return slices.Contains(names, n) })
 	if k.staged, err = k.lock.Stage(); err != nil {
 		return err
 	}
-	if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, contents)); err != nil {
+	if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, cluster.LockContents{Keys: k.lock.Keys, Names: rest, Artefacts: k.lock.Artefacts})); err != nil {
 		return err
 	}
 	return k.staged.Put()
