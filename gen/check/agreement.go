@@ -88,7 +88,7 @@ func (s *set) serviceAccounts() {
 				all = append(all, said{m, read.Whole(file.Path), "--" + row.flag, contents.Certificates[0].Public})
 			default:
 				if row.flag != "service-account-key-file" && !contents.Keys[0].Private {
-					m.find(ruleNoCertificate, p.Where(row.flag), "--%s names a public key, but needs one to sign with", row.flag)
+					m.find(ruleNoCertificate, p.Where(row.flag), "--%s names a public key, but signing needs the private one", row.flag)
 				}
 				all = append(all, said{m, read.Whole(file.Path), "--" + row.flag, contents.Keys[0].Public})
 			}

@@ -9,8 +9,8 @@ import (
 	"hagen/gen/redact"
 )
 
-// secrecy is what may be shown of an item: the lines that a twin shows;
-// words that no twin shows may not.
+// secrecy is what a twin shows of an item, which findings may quote, and the
+// words that no twin shows.
 type secrecy struct {
 	shown, words map[string]bool
 	key          bool // the item holds a key: none of its lines is shown
