@@ -20,27 +20,27 @@ import (
 
 const ignoreName = ".gitignore"
 
-// maxManifest is the size in bytes up to which a manifest is read: some
-// hundred times that of a large cluster.
+// maxManifest is the largest manifest that is read, in bytes: some hundred
+// times that of a large cluster.
 const maxManifest = 16 << 20
 
-// maxFaults bounds what is said about a file that is no manifest at all.
+// maxFaults limits the errors about a file that is not a manifest at all.
 const maxFaults = 20
 
-// ignoreSign is the line of .gitignore by which hagen knows a tree for its
-// own. SHA256SUMS alone is not enough: many a directory of downloads has one,
-// and what a manifest lists hagen may remove. Trees on disk carry this line:
-// it cannot be reworded.
+// ignoreSign is the line of .gitignore by which hagen recognises its own tree.
+// SHA256SUMS alone is not enough: many directories of downloads have one, and
+// hagen may remove what a manifest lists. Trees on disk have this line: it must
+// not be reworded.
 const ignoreSign = "# Rendered by hagen, with private keys in it: not for a repository."
 
 const ignoreText = ignoreSign + "\n*\n"
 
 type hash = [sha256.Size]byte
 
-// manifest is what hagen wrote: the hash of each file, by path.
+// manifest holds the hash of each file that hagen wrote, by path.
 type manifest map[string]hash
 
-// text renders a manifest the way sha256sum writes it, sorted by path.
+// text formats a manifest like sha256sum, sorted by path.
 func (m manifest) text() []byte {
 	var b bytes.Buffer
 	for _, path := range slices.Sorted(maps.Keys(m)) {
@@ -49,9 +49,9 @@ func (m manifest) text() []byte {
 	return b.Bytes()
 }
 
-// parseManifest reads a manifest back. It says what may be removed, so nothing
-// is guessed and nothing is skipped; name is the file's name for the errors,
-// of which it reports one for each line that is wrong, up to maxFaults.
+// parseManifest reads a manifest back. It decides which files may be removed,
+// so it guesses nothing and skips nothing; it reports one error for each wrong
+// line, up to maxFaults. name is the file's name in errors.
 func parseManifest(name string, text []byte) (manifest, error) {
 	m := manifest{}
 	var faults []error
@@ -74,7 +74,7 @@ func parseManifest(name string, text []byte) (manifest, error) {
 		m[path] = sum
 	}
 	if len(faults) > 0 {
-		faults = append(faults, fmt.Errorf("%s lists what hagen may remove and is not as hagen wrote it: restore it, or move its directory away and render anew", name))
+		faults = append(faults, fmt.Errorf("%s lists what hagen may remove, but is not as hagen wrote it: restore it, or move its directory away and render again", name))
 	}
 	return m, errors.Join(faults...)
 }
@@ -91,15 +91,15 @@ func parseLine(line string) (path string, sum hash, err error) {
 	return path, hash(raw), nil
 }
 
-// checkPath refuses what can neither be written nor be listed.
+// checkPath refuses a path that cannot be written or listed.
 func checkPath(path string) error {
 	if path == document.ManifestPath || path == ignoreName || path == TwinsName {
-		return fmt.Errorf("%s is never listed: hagen keeps it itself", path)
+		return fmt.Errorf("%s is never listed: hagen writes it itself", path)
 	}
 	return tree.CheckPath(path)
 }
 
-// readManifest reads what an earlier run wrote to dir; an empty manifest if
+// readManifest reads what an earlier run wrote to dir; the manifest is empty if
 // there was none. It refuses a directory whose manifest is not hagen's.
 func readManifest(dir *tree.Dir) (manifest, error) {
 	text, err := readSmall(dir, document.ManifestPath)
@@ -113,14 +113,13 @@ func readManifest(dir *tree.Dir) (manifest, error) {
 		return nil, err
 	}
 	if _, err := readSmall(dir, ignoreName); err != nil {
-		return nil, fmt.Errorf("%s exists, but no %s of hagen beside it, so it may be somebody else's: name another directory; or, if hagen did render here, write this line to %s: %s",
+		return nil, fmt.Errorf("%s exists without hagen's %s beside it, so it may not be hagen's: name another directory; or, if hagen did render here, write this line to %s: %s",
 			dir.Show(document.ManifestPath), ignoreName, dir.Show(ignoreName), ignoreSign)
 	}
 	return parseManifest(dir.Show(document.ManifestPath), text)
 }
 
-// checkIgnore refuses a .gitignore without hagen's sign. One that is missing
-// is fine.
+// checkIgnore refuses a .gitignore without hagen's sign. It may be missing.
 func checkIgnore(dir *tree.Dir) error {
 	text, err := readSmall(dir, ignoreName)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -152,9 +151,8 @@ func readSmall(dir *tree.Dir, path string) ([]byte, error) {
 	return text, nil
 }
 
-// sum hashes a file of the tree and returns its mode. The error is
-// fs.ErrNotExist if there is none, and tree.ErrNotFile if something else is in
-// its place.
+// sum returns the hash and the mode of a file in the tree. The error is
+// fs.ErrNotExist if there is none, and tree.ErrNotFile if it is not a file.
 func sum(dir *tree.Dir, path string) (hash, fs.FileMode, error) {
 	f, err := dir.OpenFile(path)
 	if err != nil {

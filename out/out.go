@@ -1,7 +1,7 @@
 //go:build unix
 
 // Package out writes what hagen rendered: a tree with a manifest, by which a
-// later run tells its own files from everybody else's.
+// later run recognises hagen's files.
 package out
 
 import (
@@ -18,31 +18,31 @@ import (
 	"hagen/out/tree"
 )
 
-// Scope says of a path that an earlier run recorded whether this run is about
-// it. A run for one host leaves alone what is recorded for the others. A nil
-// Scope is about everything.
+// Scope reports whether this run writes or removes a path that an earlier run
+// recorded. A run for one host leaves alone what is recorded for the others. A
+// nil Scope includes everything.
 type Scope func(path string) bool
 
-// Result is what Write did. Its paths are relative to the tree and sorted; the
-// manifest and .gitignore are not among them.
+// Result is what Write did. Its paths are relative to the tree and sorted; they
+// leave out the manifest and .gitignore.
 type Result struct {
-	Changed bool     // the tree on disk is another than before
+	Changed bool     // the tree on disk changed
 	Written []string // new, or with another content or mode than before
-	Kept    []string // of the files given, those that were there already
-	Removed []string // recorded by an earlier run and not rendered any more
-	Notes   []string // what a user should hear about, a sentence each
+	Kept    []string // passed files that were there already
+	Removed []string // recorded by an earlier run and no longer rendered
+	Notes   []string // sentences for the user
 }
 
-// Prepared is a tree that is ready to be put in place.
+// Prepared is a staged tree.
 type Prepared struct {
 	result Result
 	staged *tree.Staged
 }
 
-// Prepare makes ready that the tree in dir holds files, and not any more what
-// an earlier run recorded, scope is about, and is not among them. Files that
-// hagen did not write stay, and so does one that is to be removed but was
-// changed by hand; a note says so. The tree is as it was until Commit.
+// Prepare stages a tree that holds files, and no longer the files in scope that
+// an earlier run recorded and that are not among them. Files that hagen did not
+// write stay, and so does a file to be removed that was changed by hand; a note
+// says so. The tree does not change before Commit.
 //
 // The error names every file that is in the way, or says why the next tree
 // cannot be written.
@@ -84,10 +84,10 @@ func Prepare(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, error) {
 	return &Prepared{c.Result, staged}, nil
 }
 
-// refuseForeign refuses a directory that hagen has never written to and that
-// holds something else than what hagen would write: it would be exchanged
-// whole, and it may be anybody's. What keeps an empty directory in a repository
-// does not count, and hagen's sign says that it did write there (PrepareKey).
+// refuseForeign refuses a directory that hagen never wrote to and that holds
+// other files than hagen would write: it would be replaced as a whole, and may
+// be anybody's. Files that keep an empty directory in a repository do not
+// count, and hagen's sign shows that it did write there (PrepareKey).
 func refuseForeign(dir *tree.Dir, files []tree.File) error {
 	if text, err := readSmall(dir, ignoreName); err == nil && hasLine(text, ignoreSign) {
 		return nil
@@ -103,7 +103,7 @@ func refuseForeign(dir *tree.Dir, files []tree.File) error {
 	}
 	for _, e := range entries {
 		if !ours[e.Name()] && !strings.HasPrefix(e.Name(), ".git") {
-			return fmt.Errorf("%s holds %s, which hagen did not write, and nothing that it did: name a new or an empty directory", dir.Show(""), e.Name())
+			return fmt.Errorf("%s holds %s, which hagen did not write, and nothing that hagen wrote: name a new or an empty directory", dir.Show(""), e.Name())
 		}
 	}
 	return nil
@@ -116,11 +116,11 @@ func discard(staged *tree.Staged) error {
 	return staged.Discard()
 }
 
-// Discard gives up what was prepared. After Commit it does nothing.
+// Discard removes what was staged. After Commit it does nothing.
 func (p *Prepared) Discard() error { return p.staged.Discard() }
 
-// Commit puts the tree in place; if nothing is to be done, nothing on disk is
-// touched. On an error with Changed false the tree is as it was; with Changed
+// Commit puts the tree in place; if there is nothing to do, it does not touch
+// the disk. On an error with Changed false the tree is as it was; with Changed
 // true it is the new one.
 func (p *Prepared) Commit() (Result, error) {
 	var err error
@@ -131,7 +131,7 @@ func (p *Prepared) Commit() (Result, error) {
 	return p.result, err
 }
 
-// comparison is of what is to be written with what is recorded and on disk.
+// comparison compares the files to write with those recorded and on disk.
 type comparison struct {
 	Result
 	dir      *tree.Dir
@@ -151,7 +151,7 @@ func (c *comparison) write(f tree.File) error {
 	before, isRecorded := c.recorded[f.Path]
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, tree.ErrNotFile):
-		// What is not a file may be on its way out; if not, Replace says so.
+		// Something else may be removed in this run; if not, Stage reports it.
 	case err != nil:
 		return err
 	case now == want && mode == f.Mode:
@@ -167,7 +167,7 @@ func (c *comparison) write(f tree.File) error {
 	return nil
 }
 
-// remove finds out whether a file that is not rendered any more may go.
+// remove decides whether a file that is no longer rendered may be removed.
 func (c *comparison) remove(path string) error {
 	now, _, err := sum(c.dir, path)
 	switch {
@@ -184,9 +184,9 @@ func (c *comparison) remove(path string) error {
 	return nil
 }
 
-// ownFiles returns the manifest and, if there is none yet, .gitignore. One
-// that is there is hagen's, since readManifest let it pass, but people may
-// have added to it.
+// ownFiles returns the manifest and, if there is none yet, .gitignore. An
+// existing one is hagen's, since readManifest accepted it, but people may have
+// changed it.
 func (c *comparison) ownFiles() ([]tree.File, error) {
 	files := []tree.File{{Path: document.ManifestPath, Mode: 0o600, Data: c.next.text()}}
 	text, err := readSmall(c.dir, ignoreName)
@@ -194,7 +194,7 @@ func (c *comparison) ownFiles() ([]tree.File, error) {
 		return append(files, tree.File{Path: ignoreName, Mode: 0o600, Data: []byte(ignoreText)}), nil
 	}
 	if err == nil && !hasLine(text, "*") {
-		c.note("%s does not ignore everything any more: private keys could get into a repository", ignoreName)
+		c.note("%s no longer ignores everything: private keys could get into a repository", ignoreName)
 	}
 	return files, err
 }
@@ -203,9 +203,9 @@ func (c *comparison) note(format string, path string) {
 	c.Notes = append(c.Notes, fmt.Sprintf(format, path))
 }
 
-// PrepareKey makes ready that the tree in dir holds one file with a key that no
-// render makes. The file must not be there; whatever else is there stays, and a
-// tree that is new gets its .gitignore.
+// PrepareKey stages a tree with one more file, a key that no render makes. The
+// file must not exist; everything else stays, and a new tree gets its
+// .gitignore.
 func PrepareKey(dir *tree.Dir, file tree.File) (*Prepared, error) {
 	if err := refuseSigned(dir, []tree.File{file}, TwinsName, twinsSign, "holds twins without secrets, for a repository: name another place for a key"); err != nil {
 		return nil, err

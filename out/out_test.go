@@ -178,7 +178,7 @@ func TestWrite(t *testing.T) {
 			result: Result{Kept: []string{"a", "h/b", "h/c"}}},
 		{name: "people take from .gitignore", first: first, hand: []string{".gitignore=" + ignoreSign + "\n"}, second: first, want: first,
 			result: Result{Kept: []string{"a", "h/b", "h/c"},
-				Notes: []string{".gitignore does not ignore everything any more: private keys could get into a repository"}}},
+				Notes: []string{".gitignore no longer ignores everything: private keys could get into a repository"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -242,7 +242,7 @@ func TestWriteRefuses(t *testing.T) {
 		{"the manifest", nil, []string{"SHA256SUMS=1"}, []string{"SHA256SUMS"}},
 		{"a path outside", nil, []string{"../a=1"}, []string{`"../a"`}},
 		{"another's .gitignore", []string{".gitignore=*\n"}, []string{"a=1"}, []string{"tree/.gitignore exists and hagen did not write it", "move it away"}},
-		{"another's manifest", []string{"SHA256SUMS=" + line + "x.iso\n", "x.iso=1"}, nil, []string{"tree/SHA256SUMS", "somebody else's", "name another directory", ignoreSign}},
+		{"another's manifest", []string{"SHA256SUMS=" + line + "x.iso\n", "x.iso=1"}, nil, []string{"tree/SHA256SUMS", "may not be hagen's", "name another directory", ignoreSign}},
 		{"another's manifest and .gitignore", []string{"SHA256SUMS=" + line + "x.iso\n", ".gitignore=*\n"}, nil, []string{"tree/.gitignore", "move it away"}},
 		{"a manifest that is a link", []string{"x=", "SHA256SUMS -> x"}, nil, []string{"tree/SHA256SUMS", "a symbolic link"}},
 		{"no hash", []string{own, "SHA256SUMS=" + line + "a\nb\n\n" + line + "c\n"}, nil,

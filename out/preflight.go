@@ -11,13 +11,13 @@ import (
 	"hagen/out/tree"
 )
 
-// Preflight refuses a directory that must not be exchanged as a whole: the
-// root, a mount point, one that is or contains the working directory, and one
-// that is, contains or lies within one of keep (the cluster file, the
-// directory of the PKI). dir and keep need not exist. The error says which it
-// is and what to do; nothing is touched.
+// Preflight refuses a directory that must not be replaced as a whole: the root,
+// a mount point, one that is or contains the working directory, and one that
+// is, contains or is inside one of keep (the cluster file, the PKI directory).
+// dir and keep need not exist. The error says which it is and what to do;
+// Preflight changes nothing.
 func Preflight(dir string, keep ...string) error {
-	const instead = "name a directory of its own"
+	const instead = "name another directory"
 	real, err := tree.Resolve(dir)
 	if err != nil {
 		return err
@@ -44,15 +44,15 @@ func Preflight(dir string, keep ...string) error {
 			return fmt.Errorf("%s would be replaced, but %s is in it: %s", dir, path, instead)
 		}
 		if isWithin(real, kept) {
-			return fmt.Errorf("%s lies within %s, where others put their files: %s", dir, path, instead)
+			return fmt.Errorf("%s is inside %s, which holds other files: %s", dir, path, instead)
 		}
 	}
 	return nil
 }
 
 // isWithin reports whether inner is outer or below it. It asks the file system
-// as well: a name can be written in more than one way where case does not
-// count, and a directory can be mounted in two places.
+// as well: a name can have several spellings where case does not count, and a
+// directory can be mounted in two places.
 func isWithin(inner, outer string) bool {
 	want, err := os.Stat(outer)
 	for p := inner; ; p = filepath.Dir(p) {
@@ -68,8 +68,8 @@ func isWithin(inner, outer string) bool {
 	}
 }
 
-// isMountPoint reports whether a directory is on another file system than the
-// one that it is in. What does not exist is no mount point.
+// isMountPoint reports whether a directory is on another file system than its
+// parent. One that does not exist is not a mount point.
 func isMountPoint(path string) bool {
 	here, err := os.Stat(path)
 	if err != nil {

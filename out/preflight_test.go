@@ -29,11 +29,11 @@ func TestPreflight(t *testing.T) {
 		{"..", []string{".. would be replaced", "working directory"}},
 		{base, []string{base, "working directory"}},
 		{"../link", []string{"../link", "working directory"}},
-		{"pki", []string{"pki would be replaced, but pki is in it", "name a directory of its own"}},
-		{"pki/rendered", []string{"pki/rendered lies within pki", "name a directory of its own"}},
-		{"../link/pki/rendered", []string{"lies within pki"}},
-		{"../nowhere", []string{"nowhere", "leads nowhere"}},
-		{"lost", []string{"lost", "leads nowhere"}},
+		{"pki", []string{"pki would be replaced, but pki is in it", "name another directory"}},
+		{"pki/rendered", []string{"pki/rendered is inside pki", "name another directory"}},
+		{"../link/pki/rendered", []string{"is inside pki"}},
+		{"../nowhere", []string{"nowhere", "whose target does not exist"}},
+		{"lost", []string{"lost", "whose target does not exist"}},
 		{"/proc", []string{"/proc is a mount point", "name a new directory"}},
 	}
 	for _, tt := range tests {

@@ -16,25 +16,24 @@ import (
 	"hagen/out/tree"
 )
 
-// TwinsName is the file by which hagen knows a directory of twins for its own.
-// It lists what hagen wrote there, so that a later run knows what to remove.
-// It has no hashes: what lies in a repository is guarded by that, and a review
-// should not show each change twice.
+// TwinsName is the file by which hagen recognises a directory of twins. It
+// lists what hagen wrote there, so that a later run knows what to remove. It
+// has no hashes: the repository protects the files, and a review should not
+// show each change twice.
 const TwinsName = ".hagen-twins"
 
-// twinsSign is the first line of that file. Directories in repositories carry
-// it: it cannot be reworded.
+// twinsSign is the first line of that file. Directories in repositories have
+// it: it must not be reworded.
 const twinsSign = "# Written by hagen: twins of documents, without secrets. hagen golden --update writes them anew."
 
 // ErrNoTwins is the error of Differences for a directory without twins.
 var ErrNoTwins = errors.New("holds no twins that hagen wrote")
 
-// PrepareTwins makes ready that the directory holds twins, and not any more
-// those that an earlier run recorded, scope is about, and are not among them.
-// It is for a repository: all is readable for everybody, no .gitignore is
-// written, and a file that was changed by hand is written anew without a word.
-// A directory of documents with keys is refused. The rest is as Prepare does
-// it.
+// PrepareTwins stages a directory that holds twins, and no longer those in
+// scope that an earlier run recorded and that are not among them. It is for a
+// repository: everybody may read the files, there is no .gitignore, and a file
+// that was changed by hand is replaced without a note. It refuses a directory
+// of documents with keys. Otherwise it works like Prepare.
 func PrepareTwins(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, error) {
 	if err := refuseSigned(dir, files, ignoreName, ignoreSign, "holds documents with private keys: name another directory for twins"); err != nil {
 		return nil, err
@@ -50,7 +49,7 @@ func PrepareTwins(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, err
 		if !slices.Contains(recorded, f.Path) {
 			recorded = append(recorded, f.Path)
 		} else if now, _, err := sum(dir, f.Path); err == nil {
-			c.recorded[f.Path] = now // whatever it is: it may be replaced
+			c.recorded[f.Path] = now // whatever its content: it may be replaced
 		}
 		files[i].Mode = sharedMode(dir, f.Path)
 		c.faults = append(c.faults, c.write(files[i]))
@@ -89,8 +88,8 @@ func WriteTwins(dir *tree.Dir, files []tree.File, scope Scope) (Result, error) {
 	return p.Commit()
 }
 
-// sharedMode is the mode of a file for everybody: 0644, or what it has, since
-// a repository's files get theirs from whoever clones it.
+// sharedMode returns the mode of a file in a repository: 0644, or the one that
+// it has, which depends on who clones it.
 func sharedMode(dir *tree.Dir, path string) fs.FileMode {
 	f, err := dir.OpenFile(path)
 	if err != nil {
@@ -104,8 +103,8 @@ func sharedMode(dir *tree.Dir, path string) fs.FileMode {
 	return info.Mode().Perm()
 }
 
-// refuseSigned refuses a directory when it, or one below it into which files
-// go, has a file of that name with that line.
+// refuseSigned refuses a directory if it, or one below it that gets files, has
+// a file of that name with that line.
 func refuseSigned(dir *tree.Dir, files []tree.File, name, sign, why string) error {
 	places := map[string]bool{name: true}
 	for _, f := range files {
@@ -121,7 +120,7 @@ func refuseSigned(dir *tree.Dir, files []tree.File, name, sign, why string) erro
 	return nil
 }
 
-// twinsText is the text of the file TwinsName.
+// twinsText returns the contents of the file TwinsName.
 func twinsText(paths []string) []byte {
 	slices.Sort(paths)
 	return []byte(twinsSign + "\n" + strings.Join(paths, "\n") + "\n")
@@ -154,20 +153,19 @@ func parseTwins(name string, text []byte) ([]string, error) {
 		}
 		paths = append(paths, line)
 	}
-	slices.Sort(paths) // a merge may have left one twice
+	slices.Sort(paths) // a merge may have duplicated one
 	return slices.Compact(paths), nil
 }
 
-// Difference is a file that is another in a directory than it should be.
+// Difference is a file that differs from what it should be.
 type Difference struct {
 	Path       string
 	Have, Want []byte // nil for none
 }
 
-// Differences compares a directory with the twins that it should hold, by
-// path, and lists what differs, in the order of the paths. Files that hagen
-// did not write are not looked at. The error is ErrNoTwins if nothing says
-// that there are twins of hagen's.
+// Differences compares a directory with the twins that it should hold, and
+// returns the differences sorted by path. It ignores files that hagen did not
+// write. The error is ErrNoTwins if the directory holds no twins of hagen's.
 func Differences(dir fs.FS, files []tree.File) ([]Difference, error) {
 	text, err := readBounded(dir, TwinsName)
 	if err != nil {
@@ -205,7 +203,7 @@ func Differences(dir fs.FS, files []tree.File) ([]Difference, error) {
 	return found, errors.Join(faults...)
 }
 
-// maxTwin is the size in bytes up to which a twin is read: some fifty times a
+// maxTwin is the largest twin that is read, in bytes: some fifty times a
 // master's.
 const maxTwin = 4 << 20
 
@@ -230,7 +228,7 @@ func readBounded(dir fs.FS, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s cannot be read: %w", path, err)
 	}
 	if len(text) > maxTwin {
-		return nil, fmt.Errorf("%s is larger than %d MiB, which no twin is", path, maxTwin>>20)
+		return nil, fmt.Errorf("%s is larger than %d MiB, so it is not a twin", path, maxTwin>>20)
 	}
 	if text == nil {
 		text = []byte{}
@@ -238,8 +236,8 @@ func readBounded(dir fs.FS, path string) ([]byte, error) {
 	return text, nil
 }
 
-// Holds says what a directory was written for, as far as hagen's signs in it
-// tell: documents with keys, or twins.
+// Holds reports what a directory was written for, according to hagen's signs in
+// it: documents with keys, or twins.
 func Holds(dir fs.FS) (documents, twins bool) {
 	ignore, _ := readBounded(dir, ignoreName)
 	list, _ := readBounded(dir, TwinsName)

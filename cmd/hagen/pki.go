@@ -59,18 +59,18 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			},
 		}, {
 			Name:      "forget",
-			Usage:     "end names that the API servers' certificates keep",
+			Usage:     "remove names that the API servers' certificates keep",
 			ArgsUsage: "NAME…",
 			Description: describe("A name or address that all API servers have had in their certificates stays there when the\n"+
-				"cluster file no longer has it: kubeconfigs, kubelets and pods may dial it. hagen render tells\n"+
-				"which these are. When no client dials one any more, forget it, and render: the certificates are\n"+
-				"issued without it. With --all, all are forgotten: for a cluster that never ran.",
+				"cluster file no longer has it: kubeconfigs, kubelets and pods may use it. hagen render lists\n"+
+				"these names. When no client uses one any more, forget it, and render: that reissues the\n"+
+				"certificates without it. --all forgets all of them: for a cluster that never ran.",
 				"hagen pki forget lb00.example.com 10.10.10.2",
 				"hagen pki forget --all"),
 			Flags: []cli.Flag{file, dir, all, asJSON},
 			Action: func(ctx *cli.Context) error {
 				if ctx.Args().Present() == ctx.Bool("all") {
-					return exit.Usage("hagen pki forget takes the names that certificates are to lose, or --all: hagen render tells which they keep")
+					return exit.Usage("hagen pki forget takes the names to remove from certificates, or --all: hagen render lists the names that they keep")
 				}
 				return clusterpki.Forget(ui, placeOf(ctx), ctx.Args().Slice(), ctx.Bool("json"))
 			},

@@ -34,7 +34,7 @@ func renderCommand(ui *console.UI) *cli.Command {
 			"hagen render --restore kubem01-20261101T020000Z.db    # etcd starts from it, once",
 			"hagen render --channel aws    # documents that fit into EC2's user data",
 			"hagen render --replace kubem01",
-			"hagen render --prove    # in a pipeline: Butane finds what people read in what machines get",
+			"hagen render --prove    # in a pipeline: Butane confirms that both texts say the same",
 			"hagen render --join    # for new masters, before the normal render",
 			"hagen render --redact -o golden/kubernetes"),
 		Flags: []cli.Flag{
@@ -47,7 +47,7 @@ func renderCommand(ui *console.UI) *cli.Command {
 			&cli.StringFlag{Name: "from", Usage: "with --replace or --join: `DIR` holds the tree that machines have now (default: rendered/<cluster>)"},
 			nodesFitFlag(),
 			&cli.BoolFlag{Name: "redact", Usage: "write twins, which may be shared: documents with fingerprints instead of secrets; needs -o", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "prove", Usage: "have Butane translate each config.bu, and refuse to write a config.ign that is another, by a byte", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "prove", Usage: "have Butane translate each config.bu, and refuse to write a config.ign that differs by a byte", DisableDefaultText: true},
 			jsonFlag("print the summary as JSON on stdout"),
 		},
 		Action: func(ctx *cli.Context) error {

@@ -18,15 +18,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writers is how many files are written and synced at a time. A sync is a wait
-// for the disk, and a journal takes several of them in one go.
+// writers is how many files are written and synced at a time. A sync waits for
+// the disk, and a journal can commit several at once.
 const writers = 8
 
-// build makes the next tree in the stage and makes it durable.
+// build makes the next tree in the stage, and syncs it.
 func (d *Dir) build(p *plan, s *stage) error {
 	var write []string
 	dirs := []string{"."}
-	// A path sorts after its parents' paths, since they are its beginnings.
+	// A path sorts after its parents' paths, which are its prefixes.
 	for _, path := range slices.Sorted(maps.Keys(p.nodes)) {
 		n := p.nodes[path]
 		if n.write != nil {
@@ -50,8 +50,8 @@ func (d *Dir) build(p *plan, s *stage) error {
 	if err != nil {
 		return err
 	}
-	// Deepest first: a directory may be given a mode in which nothing below
-	// it can be reached any more.
+	// Deepest first: with its mode, a directory may make everything below it
+	// unreachable.
 	slices.Reverse(dirs)
 	for _, path := range dirs {
 		if err := finishDir(p.dirMode(path), s.inNew(path)); err != nil {
@@ -65,8 +65,8 @@ func (s *stage) inNew(path string) string {
 	return filepath.Join(s.newTree(), filepath.FromSlash(path))
 }
 
-// bring makes a directory in the next tree, or brings a file or a link of the
-// present one over.
+// bring makes a directory in the next tree, or takes over a file or a link of
+// the present one.
 func (d *Dir) bring(n node, path, to string) error {
 	if err := atStep("bring"); err != nil {
 		return fail("keep", d.Show(path), err)
@@ -87,8 +87,9 @@ func (d *Dir) bring(n node, path, to string) error {
 	}
 }
 
-// keepOwner gives what is brought over the owner that it has now. Only root
-// meets another than itself there, since others could not replace it.
+// keepOwner gives a file or directory that is taken over its present owner.
+// Only root meets other owners there, since nobody else could replace their
+// files.
 func keepOwner(n node, to, shown string) error {
 	if n.now == nil || os.Geteuid() != 0 {
 		return nil
@@ -101,8 +102,8 @@ func keepOwner(n node, to, shown string) error {
 	return nil
 }
 
-// bringFile links a file into the next tree, so that it stays the same file,
-// or copies it where that is not possible (another user's file, a file system
+// bringFile links a file into the next tree, so that it stays the same file, or
+// copies it where that is not possible (another user's file, a file system
 // without links).
 func (d *Dir) bringFile(e entry, to string) error {
 	err := link(filepath.Join(d.path, filepath.FromSlash(e.path)), to)
@@ -132,7 +133,7 @@ func (d *Dir) bringFile(e entry, to string) error {
 	return nil
 }
 
-// link is os.Link; tests take it away.
+// link is os.Link; tests replace it.
 var link = os.Link
 
 // write writes a file into the next tree.
@@ -141,7 +142,7 @@ func (d *Dir) write(f File, to string) error {
 		if _, err := w.Write(f.Data); err != nil {
 			return err
 		}
-		return w.Chmod(f.Mode) // whatever the umask made of it
+		return w.Chmod(f.Mode) // regardless of the umask
 	})
 	if err != nil {
 		return fail("write", d.Show(f.Path), err)
@@ -149,7 +150,7 @@ func (d *Dir) write(f File, to string) error {
 	return nil
 }
 
-// writeNew creates a file that nobody else can read until fill has filled it
+// writeNew creates a file that nobody else can read until fill has written it
 // and set its mode, and syncs it.
 func writeNew(path string, fill func(*os.File) error) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -163,14 +164,14 @@ func writeNew(path string, fill func(*os.File) error) error {
 	if err == nil {
 		err = syncFile(f)
 	}
-	// Some file systems tell only here that the disk was full.
+	// Some file systems report a full disk only here.
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
 	return err
 }
 
-// dirMode is the mode of a directory of the next tree.
+// dirMode returns the mode of a directory of the next tree.
 func (p *plan) dirMode(path string) fs.FileMode {
 	switch n := p.nodes[path]; {
 	case path == ".":
@@ -181,7 +182,7 @@ func (p *plan) dirMode(path string) fs.FileMode {
 	return p.made
 }
 
-// finishDir gives a directory of the next tree its mode and syncs it.
+// finishDir sets the mode of a directory of the next tree, and syncs it.
 func finishDir(mode fs.FileMode, path string) error {
 	f, err := openDir(path)
 	if err != nil {
@@ -198,8 +199,8 @@ func finishDir(mode fs.FileMode, path string) error {
 	return syncOpenDir(f)
 }
 
-// inParallel does a thing for each of paths, several at a time. It stops
-// after the first that fails and returns the error.
+// inParallel calls do for each of paths, several at a time. It stops after the
+// first error and returns it.
 func inParallel(paths []string, do func(path string) error) error {
 	todo := make(chan string)
 	failed := make(chan error, writers)

@@ -1,8 +1,8 @@
 //go:build unix
 
-// Package tree holds a directory that is replaced as one: its next content is
-// staged beside it, then exchanged with it, so that whoever looks, and
-// whatever is killed, sees the old content or the new and never a mixture.
+// Package tree replaces a directory as a whole: its next content is staged
+// beside it and then exchanged with it, so that readers, and killed runs, see
+// the old content or the new and never a mixture.
 package tree
 
 import (
@@ -16,13 +16,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxTries bounds how often Open starts again because another process changed
-// the directory in between. Each time somebody else got their work done, so a
-// file system that reaches this number does not keep its inodes' identity.
+// maxTries limits how often Open starts again because another process changed
+// the directory in between. Each time another process got its work done, so a
+// file system that reaches this number does not keep the identity of inodes.
 const maxTries = 1000
 
-// Dir is a directory on disk that one process at a time may replace. It is
-// made by Open and given back by Close; a Dir is for one goroutine.
+// Dir is a directory on disk that one process at a time may replace. Open
+// returns it and Close releases it; a Dir is for one goroutine.
 type Dir struct {
 	name    string   // as the caller wrote it, for messages
 	path    string   // absolute and free of symbolic links
@@ -32,24 +32,24 @@ type Dir struct {
 	notes   []string // see Notes
 }
 
-// Open takes the directory at path for this process alone, until Close. A
-// missing directory is created with mode 0700 and its missing parents with
-// 0755; a symbolic link is followed, so that what it names is replaced and the
-// link stays. What a killed run left beside the directory is cleaned up.
+// Open locks the directory at path for this process, until Close. It creates a
+// missing directory with mode 0700 and its missing parents with 0755; it
+// follows a symbolic link, so that the target is replaced and the link stays.
+// It removes what a killed run left beside the directory.
 //
 // While another process has the directory, Open waits without limit, after
 // calling waiting (which may be nil) once. A second Open by the same process
 // waits as well, for itself.
 //
-// The error names the path and says what to do; Open has then removed again
-// the directories it made.
+// The error names the path and says what to do; Open has then removed the
+// directories that it made.
 func Open(path string, waiting func()) (*Dir, error) {
 	real, err := Resolve(path)
 	if err != nil {
 		return nil, err
 	}
 	if real == filepath.Dir(real) {
-		return nil, fmt.Errorf("%s cannot be replaced as one: name a directory below it", path)
+		return nil, fmt.Errorf("%s cannot be replaced as a whole: name a directory below it", path)
 	}
 	d := &Dir{name: filepath.Clean(path), path: real}
 	told := false
@@ -71,13 +71,13 @@ func Open(path string, waiting func()) (*Dir, error) {
 	}
 	d.removeCreated()
 	if d.refused != nil {
-		return nil, fmt.Errorf("cannot create %s: %w: the file system does not let hagen; name another directory", d.name, errors.Unwrap(d.refused))
+		return nil, fmt.Errorf("cannot create %s: %w: the file system does not allow it; name another directory", d.name, errors.Unwrap(d.refused))
 	}
-	return nil, fmt.Errorf("%s was exchanged again and again while hagen tried to lock it: name a directory on a local file system", d.name)
+	return nil, fmt.Errorf("%s was replaced again and again while hagen tried to lock it: name a directory on a local file system", d.name)
 }
 
-// admit makes one attempt to create and lock the directory. It reports false
-// when another process changed it meanwhile and the attempt is to be repeated.
+// admit makes one attempt to create and lock the directory. It reports false if
+// another process changed it meanwhile and the caller must try again.
 func (d *Dir) admit(wait func()) (bool, error) {
 	if ok, err := d.ensure(wait); !ok || err != nil {
 		return false, err
@@ -95,8 +95,8 @@ func (d *Dir) admit(wait func()) (bool, error) {
 		f.Close()
 		return false, fail("lock", d.name, err)
 	}
-	// Whoever held the lock may have exchanged the directory, and what is
-	// locked now is then a predecessor that nobody can see any more.
+	// The previous holder of the lock may have exchanged the directory: then
+	// this lock is on the old one, which is no longer at the path.
 	if !isAt(f, d.path) {
 		f.Close()
 		d.created = slices.DeleteFunc(d.created, func(p string) bool { return p == d.path })
@@ -114,7 +114,7 @@ func (d *Dir) admit(wait func()) (bool, error) {
 	return true, nil
 }
 
-// checkPlace refuses a mount point, which cannot be exchanged with what is
+// checkPlace refuses a mount point, which cannot be exchanged with a directory
 // beside it, before anything is written.
 func (d *Dir) checkPlace(f *os.File) error {
 	var here, above unix.Stat_t
@@ -125,19 +125,19 @@ func (d *Dir) checkPlace(f *os.File) error {
 		return fail("look at", filepath.Dir(d.path), err)
 	}
 	if here.Dev != above.Dev {
-		return fmt.Errorf("%s is a mount point, which cannot be replaced as one: name a new directory below it", d.name)
+		return fmt.Errorf("%s is a mount point, which cannot be replaced as a whole: name a new directory below it", d.name)
 	}
 	return nil
 }
 
 // ensure creates the directory if it is missing, unless a killed run has moved
-// it aside. It reports false if admit is to look again.
+// it aside. It reports false if admit must start again.
 func (d *Dir) ensure(wait func()) (bool, error) {
 	if err := d.makeParents(); err != nil {
 		return false, err
 	}
 	if _, err := os.Lstat(d.path); !errors.Is(err, fs.ErrNotExist) {
-		return true, nil // what else is wrong with it, opening it tells
+		return true, nil // opening it reports other errors
 	}
 	if again, err := d.putBack(wait); again || err != nil {
 		return false, err
@@ -176,8 +176,8 @@ func (d *Dir) makeParents() error {
 		case err == nil:
 			d.created = append(d.created, p)
 		case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist):
-			// Another process creates or gives up the same parents: admit
-			// finds out what has become of them.
+			// Another process creates or removes the same parents: admit
+			// looks again.
 		default:
 			return fail("create", p, err)
 		}
@@ -185,8 +185,8 @@ func (d *Dir) makeParents() error {
 	return nil
 }
 
-// removeCreated removes the directories that Open made, as far as they are
-// empty. Rmdir rather than os.Remove: it cannot take anything else away.
+// removeCreated removes the directories that Open made, as long as they are
+// empty. It uses rmdir, not os.Remove, which could remove something else.
 func (d *Dir) removeCreated() {
 	for _, p := range slices.Backward(d.created) {
 		if unix.Rmdir(p) != nil {
@@ -195,14 +195,14 @@ func (d *Dir) removeCreated() {
 	}
 }
 
-// Close lets the next process have the directory. If Open made it and it is
-// still empty, it is removed again, and so are its parents.
+// Close releases the directory for the next process. If Open made it and it is
+// still empty, Close removes it and the parents that Open made.
 func (d *Dir) Close() error {
 	if d.lock == nil {
 		return nil
 	}
-	// The lock is still held here: a process that waits for it notices that
-	// the directory has gone and starts again.
+	// The lock is still held: a process that waits for it notices that the
+	// directory is gone, and starts again.
 	d.removeCreated()
 	err := d.lock.Close()
 	d.lock = nil
@@ -218,8 +218,8 @@ func (d *Dir) Path() string { return d.path }
 // Created reports whether Open made the directory.
 func (d *Dir) Created() bool { return slices.Contains(d.created, d.path) }
 
-// Show names a path inside the directory for a message, beginning with the
-// directory's name as it was given to Open.
+// Show returns a path inside the directory for a message, beginning with the
+// directory's name as Open got it.
 func (d *Dir) Show(path string) string {
 	return filepath.Join(d.name, filepath.FromSlash(path))
 }

@@ -7,8 +7,8 @@ func exchange(a, b string) error {
 	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }
 
-// protected names the attribute that keeps even root from removing a file:
-// "i" is immutable, "a" append-only (chattr(1)); "" is none that is known.
+// protected returns the attribute that keeps even root from removing a file:
+// "i" for immutable, "a" for append-only (chattr(1)); "" for none.
 func protected(path string) string {
 	var stat unix.Statx_t
 	if unix.Statx(unix.AT_FDCWD, path, unix.AT_SYMLINK_NOFOLLOW, 0, &stat) != nil {

@@ -4,8 +4,9 @@ package tree
 
 import "golang.org/x/sys/unix"
 
-// exchange says that paths cannot be swapped here: swap then moves twice.
+// exchange reports that paths cannot be exchanged here: swap then renames
+// twice.
 func exchange(a, b string) error { return unix.ENOSYS }
 
-// protected knows of no attribute here.
+// protected returns "": no attributes are known here.
 func protected(path string) string { return "" }

@@ -10,10 +10,10 @@ import (
 	"syscall"
 )
 
-// CheckOwner returns an error if an open file of the tree,
-// or with nil the tree itself, belongs to another user than the one hagen runs
-// as: that user can read and change it, and what root writes beside it locks
-// its owner out. path names the file for the message.
+// CheckOwner returns an error if an open file of the tree, or with nil the tree
+// itself, belongs to another user than the one hagen runs as: that user can
+// read and change it, and cannot use what root writes beside it. path names the
+// file in the error.
 func (d *Dir) CheckOwner(file *os.File, path string) error {
 	if file == nil {
 		file = d.lock
@@ -30,7 +30,7 @@ func (d *Dir) CheckOwner(file *os.File, path string) error {
 		d.Show(path), userName(int(stat.Uid)), userName(os.Geteuid()), os.Geteuid(), d.name)
 }
 
-// userName is how a person knows a user: by name, where there is one.
+// userName returns a user's name and number, or the number alone.
 func userName(uid int) string {
 	if found, err := user.LookupId(strconv.Itoa(uid)); err == nil {
 		return fmt.Sprintf("%s (user %d)", found.Username, uid)

@@ -9,8 +9,8 @@ import (
 	"path"
 )
 
-// node is something that is to stand in the next tree: what stands there now,
-// or a file to be written, or a directory to be made if both are nil.
+// node is part of the next tree: what is there now, or a file to write, or a
+// directory to make if both are nil.
 type node struct {
 	now   *entry
 	write *File
@@ -20,22 +20,22 @@ func (n node) isDir() bool {
 	return n.write == nil && (n.now == nil || n.now.info.IsDir())
 }
 
-// plan is the next tree, worked out from the present one.
+// plan is the next tree, computed from the present one.
 type plan struct {
 	d       *Dir
 	nodes   map[string]node // by path; the tree itself is not among them
-	holds   map[string]int  // how much is in a directory of the next tree
+	holds   map[string]int  // number of entries in a directory of the next tree
 	changed bool            // the next tree differs from the present one
 	root    fs.FileMode     // of the tree itself
 	made    fs.FileMode     // of directories that are made
 }
 
-// plan works out the next tree. It reports all that stands in the way at once.
+// plan computes the next tree. It reports all obstacles at once.
 func (d *Dir) plan(entries []entry, files []File, remove []string, shared bool) (*plan, error) {
 	p := &plan{d: d, nodes: map[string]node{}, holds: map[string]int{}, root: 0o700, made: 0o700}
 	now := entries[0].info.Mode() & modeBits
-	// Others could read secrets in a tree that is not 0700, so that alone is
-	// worth an exchange.
+	// Others could read secrets in a tree that is not 0700, so a wrong mode
+	// alone makes an exchange necessary.
 	p.changed = now != p.root && !shared
 	if shared {
 		p.root, p.made = now, 0o755
@@ -90,7 +90,7 @@ func (p *plan) take(file string) {
 	delete(p.nodes, file)
 }
 
-// place puts a file into the next tree, and the directories that it needs.
+// place adds a file to the next tree, and the directories that it needs.
 func (p *plan) place(f *File) error {
 	for dir := path.Dir(f.Path); dir != "."; dir = path.Dir(dir) {
 		n, ok := p.nodes[dir]
@@ -128,7 +128,7 @@ func (n node) kind() string {
 	return kindOrFile(n.now.info.Mode())
 }
 
-// checkArguments refuses what a caller must not ask for.
+// checkArguments refuses wrong arguments of a caller.
 func checkArguments(files []File, remove []string) error {
 	var faults []error
 	seen := map[string]bool{}

@@ -11,27 +11,26 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenRegular opens a regular file for reading, through symbolic links. It
-// never waits, as os.Open does for whoever is to write to a named pipe, and
-// opens no device: with some, that alone does something. The error is a
-// *fs.PathError; for what is no regular file it is ErrNotFile.
+// OpenRegular opens a regular file for reading, through symbolic links. Unlike
+// os.Open it never waits for the writer of a named pipe, and opens no device,
+// where opening alone can have an effect. The error is a *fs.PathError; if the
+// path is not a regular file, it is ErrNotFile.
 func OpenRegular(path string) (*os.File, error) {
 	return open(path, os.Stat, os.OpenFile, fs.FileMode.IsRegular)
 }
 
-// Files is os.DirFS, but what it opens is a directory or a regular file, as
-// OpenRegular does it: who reads a tree that somebody else made waits for
-// nobody.
+// Files is os.DirFS, but opens only directories and regular files, like
+// OpenRegular: whoever reads a tree of somebody else waits for nobody.
 func Files(dir string) fs.FS {
 	return files{os.DirFS(dir), func(name string, flag int, mode fs.FileMode) (*os.File, error) {
 		return os.OpenFile(filepath.Join(dir, filepath.FromSlash(name)), flag, mode)
 	}}
 }
 
-// FilesWithin is Files of a directory that no link leads out of.
+// FilesWithin is Files for a directory that no link leads out of.
 func FilesWithin(root *os.Root) fs.FS { return files{root.FS(), root.OpenFile} }
 
-// opener is os.OpenFile, or that of an os.Root.
+// opener is os.OpenFile, or the method of an os.Root.
 type opener func(name string, flag int, mode fs.FileMode) (*os.File, error)
 
 type files struct {
@@ -43,19 +42,19 @@ type files struct {
 func (f files) Open(name string) (fs.File, error) {
 	file, err := open(name, f.Stat, f.open, func(m fs.FileMode) bool { return m.IsDir() || m.IsRegular() })
 	if err != nil {
-		return nil, err // no *os.File that is nil
+		return nil, err // not a nil *os.File
 	}
 	return file, nil
 }
 
-// Stat looks at a file without opening it.
+// Stat describes a file without opening it.
 func (f files) Stat(name string) (fs.FileInfo, error) { return fs.Stat(f.FS, name) }
 
 // ReadDir lists a directory.
 func (f files) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(f.FS, name) }
 
-// open opens what fits. It looks before, and once more at what it has opened:
-// should a pipe have come in between, O_NONBLOCK does not wait for it.
+// open opens a file of an accepted kind. It checks before and again after
+// opening: if a pipe has appeared in between, O_NONBLOCK does not wait for it.
 func open(name string, stat func(string) (fs.FileInfo, error), open opener, fits func(fs.FileMode) bool) (*os.File, error) {
 	look := func(info fs.FileInfo, err error) error {
 		if err == nil && !fits(info.Mode()) {

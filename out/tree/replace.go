@@ -14,18 +14,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noExchange makes swap move twice where it could exchange; for tests.
+// noExchange makes swap rename twice where it could exchange; for tests.
 var noExchange = false
 
-// Replace brings the tree to hold files, with exactly their modes, and none of
-// the regular files and links in remove; a directory that becomes empty
-// because of that goes as well. Whatever else is in the tree stays. The tree
-// itself gets mode 0700, and so do directories made for files.
+// Replace changes the tree so that it holds files, with exactly their modes,
+// and none of the regular files and links in remove; a directory that becomes
+// empty that way is removed, too. Everything else in the tree stays. The tree
+// itself gets mode 0700, and so do new directories.
 //
-// If the tree is like that already, nothing on disk is touched and changed is
-// false. Otherwise the next tree is staged beside it and exchanged with it. On
-// an error with changed false the tree is as it was; on one with changed true
-// it is the new one, but a crash of the machine may undo that.
+// If the tree is like that already, Replace does not touch the disk and changed
+// is false. Otherwise it stages the next tree beside it and exchanges the two.
+// On an error with changed false the tree is as it was; with changed true it is
+// the new one, but a crash of the machine may undo that.
 func (d *Dir) Replace(files []File, remove []string) (changed bool, err error) {
 	s, err := d.Stage(files, remove)
 	if err != nil {
@@ -34,25 +34,25 @@ func (d *Dir) Replace(files []File, remove []string) (changed bool, err error) {
 	return s.Commit()
 }
 
-// Staged is the next content of a directory, whole and durable beside it.
+// Staged is the next content of a directory, complete and durable beside it.
 // Commit or Discard ends it; it is for the goroutine that has the Dir.
 type Staged struct {
 	d      *Dir
 	before []entry
 	limit  int
-	stage  *stage // nil when the tree is like that already, and once it is over
+	stage  *stage // nil if nothing changes, and after Commit or Discard
 }
 
-// Stage does all of Replace that may fail for want of space or rights, and
-// leaves the tree as it is: two directories can be replaced so that neither is
-// when one cannot be.
+// Stage does everything in Replace that may fail for lack of space or
+// permission, and leaves the tree as it is: of two directories to replace,
+// neither changes if one cannot be replaced.
 func (d *Dir) Stage(files []File, remove []string) (*Staged, error) {
 	return d.stage(files, remove, false)
 }
 
-// StageShared is Stage for a tree without secrets, which lies in a repository,
-// say: the tree keeps its mode, and gets 0755 if Open made it, as do
-// directories made for files.
+// StageShared is Stage for a tree without secrets, for example in a repository:
+// the tree keeps its mode, or gets 0755 if Open made it, and so do new
+// directories.
 func (d *Dir) StageShared(files []File, remove []string) (*Staged, error) {
 	return d.stage(files, remove, true)
 }
@@ -104,9 +104,9 @@ func (s *Staged) Commit() (changed bool, err error) {
 	if err := d.checkUntouched(s.before, s.limit); err != nil {
 		return false, errors.Join(err, s.Discard())
 	}
-	// The next tree is locked before anybody can see it, and the present one
-	// until its remains are gone: whoever waits for the present one then finds
-	// that its place was taken and waits for the next one.
+	// The next tree is locked before it is at the path, and the present one
+	// until it is removed: a process that waits for the present one then finds
+	// that it was replaced, and waits for the next one.
 	next, err := lockNew(stage.newTree())
 	if err != nil {
 		return false, errors.Join(fail("lock", stage.newTree(), err), s.Discard())
@@ -122,8 +122,8 @@ func (s *Staged) Commit() (changed bool, err error) {
 	return true, d.settle(stage)
 }
 
-// checkRemovable refuses a tree that could be exchanged, but whose remains
-// could not be removed: a directory of another user's, and what chattr
+// checkRemovable refuses a tree that could be exchanged, but not removed
+// afterwards: one with another user's directory, or a file that chattr
 // protects.
 func (d *Dir) checkRemovable(entries []entry) error {
 	var faults []error
@@ -152,8 +152,8 @@ func lockNew(path string) (*os.File, error) {
 	return f, nil
 }
 
-// checkUntouched looks once more whether the tree is what the next one was
-// worked out from: a file that somebody has put there since would be lost.
+// checkUntouched checks whether the tree is still the one that the plan was
+// computed from: a file that somebody has added since would be lost.
 func (d *Dir) checkUntouched(before []entry, limit int) error {
 	if !isAt(d.lock, d.path) {
 		return fmt.Errorf("%s was moved or removed while hagen was writing: run again", d.name)
@@ -177,10 +177,10 @@ func (d *Dir) checkUntouched(before []entry, limit int) error {
 	return nil
 }
 
-// swap puts the staged tree in the place of the present one, which ends up in
-// the stage. Where the system cannot exchange two directories in one step, the
-// present one is moved aside first; if that is as far as it gets, the next
-// Open puts it back.
+// swap puts the staged tree in the place of the present one, which moves to the
+// stage. Where the system cannot exchange two directories in one step, the
+// present one is moved aside first; if the run ends there, the next Open puts
+// it back.
 func (d *Dir) swap(s *stage) error {
 	if err := atStep("exchange"); err != nil {
 		return err
@@ -214,7 +214,7 @@ func (d *Dir) swap(s *stage) error {
 	return err
 }
 
-// settle makes the exchange durable and removes the previous tree.
+// settle syncs the exchange and removes the previous tree.
 func (d *Dir) settle(s *stage) error {
 	var err error
 	for _, path := range []string{s.path, filepath.Dir(d.path)} {
@@ -226,8 +226,8 @@ func (d *Dir) settle(s *stage) error {
 		}
 	}
 	if err != nil {
-		// A crash of the machine may still undo the exchange, and the previous
-		// tree would then be needed: the next Open removes it.
+		// A crash of the machine may still undo the exchange and bring back the
+		// previous tree: the next Open removes it.
 		s.keep = true
 		return errors.Join(fail("sync", d.name, err), s.discard())
 	}
@@ -235,13 +235,13 @@ func (d *Dir) settle(s *stage) error {
 	return nil
 }
 
-// left notes what could not be cleaned up. Nothing is wrong with the tree.
+// left notes what could not be removed. The tree itself is fine.
 func (d *Dir) left(err error) {
 	if err != nil {
 		d.notes = append(d.notes, err.Error())
 	}
 }
 
-// Notes are sentences about copies of the tree, or of parts of it, that stand
+// Notes returns sentences about copies of the tree, or of parts of it, that are
 // beside it and could not be removed.
 func (d *Dir) Notes() []string { return slices.Clone(d.notes) }

@@ -18,13 +18,12 @@ import (
 )
 
 // maxForeign is how many files, directories and links a directory may hold
-// beside the ones that Replace is told about. More of them than this and the
-// directory is taken for somebody's home rather than one of hagen's own. It is
-// a variable for tests.
+// besides those passed to Replace. A directory with more is taken for
+// somebody's home, not one of hagen's. It is a variable for tests.
 var maxForeign = 10_000
 
-// ErrNotFile is the error of OpenFile for a path that is there, but is a
-// directory, a symbolic link or a special file, or is below such a thing.
+// ErrNotFile is the error of OpenFile for a path that exists, but is a
+// directory, a symbolic link or a special file, or is below one of these.
 var ErrNotFile = errors.New("not a regular file")
 
 // modeBits are the bits of a mode that chmod sets.
@@ -37,16 +36,16 @@ type File struct {
 	Data []byte
 }
 
-// entry is something that stands in the tree on disk.
+// entry is a file, directory or link in the tree on disk.
 type entry struct {
 	path string // as in File; "." is the tree itself
 	info fs.FileInfo
 	link string // what a symbolic link names
 }
 
-// CheckPath returns an error if path cannot be a file's in a tree: it is
+// CheckPath returns an error if path cannot be a file's path in a tree: it is
 // empty, absolute, not in its shortest form, leads outside with "..", or has a
-// control character or a backslash in it.
+// control character or a backslash.
 func CheckPath(path string) error {
 	odd := strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' })
 	if !fs.ValidPath(path) || path == "." || odd {
@@ -55,12 +54,12 @@ func CheckPath(path string) error {
 	return nil
 }
 
-// scan lists what is in the tree, the tree itself first, parents before what
-// is in them. More than limit entries are an error, and so is what Replace
-// could not bring over to another tree.
+// scan lists the tree: itself first, and parents before their contents. More
+// than limit entries are an error, and so are those that Replace could not take
+// over to another tree.
 func (d *Dir) scan(limit int) ([]entry, error) {
 	var entries []entry
-	var strange []error // all of them, so that they go in one step
+	var strange []error // all at once, so that the user can move all away
 	var root *syscall.Stat_t
 	err := filepath.WalkDir(d.path, func(full string, de fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(d.path, full)
@@ -97,7 +96,7 @@ func (d *Dir) scan(limit int) ([]entry, error) {
 	return entries, errors.Join(append(strange, err)...)
 }
 
-// kind says what a file is that is neither regular nor a directory.
+// kind describes the type of a file that is not regular.
 func kind(t fs.FileMode) string {
 	switch {
 	case t&fs.ModeSymlink != 0:
@@ -114,9 +113,9 @@ func kind(t fs.FileMode) string {
 	return "a special file"
 }
 
-// OpenFile opens a regular file of the tree for reading. It follows no
-// symbolic link inside the tree: the error is fs.ErrNotExist if there is
-// nothing at path, and ErrNotFile if there is, but no regular file.
+// OpenFile opens a regular file of the tree for reading. It follows no symbolic
+// link inside the tree: the error is fs.ErrNotExist if there is nothing at
+// path, and ErrNotFile if it is not a regular file.
 func (d *Dir) OpenFile(file string) (*os.File, error) {
 	if err := CheckPath(file); err != nil {
 		return nil, err
@@ -138,7 +137,7 @@ func (d *Dir) OpenFile(file string) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("%s is %s, %w: %s", d.Show(file), kind(t), ErrNotFile, remedy)
 	}
-	// Nonblock: should a pipe have come in between, open must not wait for it.
+	// O_NONBLOCK: if a pipe has appeared in between, open must not wait for it.
 	f, err := os.OpenFile(full, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fail("open", d.Show(file), err)
@@ -179,7 +178,7 @@ func kindOrFile(m fs.FileMode) string {
 }
 
 // Read returns all regular files of the tree, parents' before children's.
-// Together they may have limit bytes; more is an error. Links are left out.
+// Together they may have limit bytes; more is an error. It skips links.
 func (d *Dir) Read(limit int64) ([]File, error) {
 	entries, err := d.scan(maxForeign)
 	if err != nil {
@@ -207,7 +206,7 @@ func (d *Dir) Read(limit int64) ([]File, error) {
 	return files, nil
 }
 
-// holds reports whether e is the regular file f, to the byte and the bit.
+// holds reports whether e is the file f, with the same bytes and mode.
 func (d *Dir) holds(e entry, f File) (bool, error) {
 	if e.info.Mode() != f.Mode || e.info.Size() != int64(len(f.Data)) {
 		return false, nil

@@ -15,30 +15,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What a stage may contain. Anything else in it and the stage is not ours.
+// What a stage may contain. One with anything else is not hagen's.
 const (
 	markerName = "made-by-hagen" // says that the stage may be removed
-	newName    = "new"           // the next tree; after an exchange its predecessor
-	oldName    = "old"           // the predecessor, where trees cannot be exchanged
+	newName    = "new"           // the next tree; after an exchange, the previous one
+	oldName    = "old"           // the previous tree, where trees cannot be exchanged
 )
 
 const markerText = "hagen prepares the directory beside this one here.\n" +
 	"When no hagen is running, this is a leftover: the next run removes it.\n"
 
-const stageRandom = 8 // bytes
+// stageRandom is the number of random bytes in a stage's name.
+const stageRandom = 8
 
 // atStep is called at each step of a replacement, by several goroutines; tests
 // end the process there or return an error.
 var atStep = func(step string) error { return nil }
 
-// stage is a directory beside the one to be replaced, hence on the same file
+// stage is a directory beside the one to replace, hence on the same file
 // system, named .<base>.hagen-<16 hex digits>. The tree is inside it, so that
-// the marker never gets into the tree. Its maker keeps it locked, which tells
-// a stage in use from one that a killed process left.
+// the marker never gets into the tree. Its maker keeps it locked, which
+// distinguishes a stage in use from one that a killed process left.
 type stage struct {
 	path string
 	lock *os.File
-	keep bool // it holds the only copy of the tree: discard must not touch it
+	keep bool // it has the only copy of the tree: discard must not remove it
 }
 
 func (s *stage) marker() string  { return filepath.Join(s.path, markerName) }
@@ -85,7 +86,7 @@ func (s *stage) prepare() error {
 	return os.Mkdir(s.newTree(), 0o700)
 }
 
-// discard removes the stage and lets go of its lock.
+// discard removes the stage and releases its lock.
 func (s *stage) discard() error {
 	if s.lock != nil {
 		defer s.lock.Close()
@@ -113,20 +114,19 @@ func (s *stage) discard() error {
 	return nil
 }
 
-// stuck words that a stage cannot be removed: it may hold keys.
+// stuck returns the error for a stage that cannot be removed and may hold keys.
 func (s *stage) stuck(err error) error {
 	reason := err
 	var errno unix.Errno
 	if errors.As(err, &errno) {
 		reason = errno
 	}
-	return fmt.Errorf("cannot remove %s: %w; it is a copy that nobody needs, with whatever secrets were there: remove it yourself", s.path, reason)
+	return fmt.Errorf("cannot remove %s: %w; it is an unneeded copy that may hold secrets: remove it yourself", s.path, reason)
 }
 
-// remains says what is in a stage: ours is false if something is in it that
-// hagen did not put there, interrupted is true if the process that made it
-// was killed after it had moved the tree aside and before the new one took
-// its place.
+// remains examines a stage: ours is false if it contains something that hagen
+// did not put there; interrupted is true if its process was killed after it had
+// moved the tree aside and before the new one took its place.
 func (s *stage) remains() (ours, interrupted bool, err error) {
 	entries, err := os.ReadDir(s.path)
 	if err != nil {
@@ -146,11 +146,11 @@ func (s *stage) remains() (ours, interrupted bool, err error) {
 	return ours, ours && has[newName] && has[oldName], nil
 }
 
-// stages lists the directories beside d that are named as its stages are.
+// stages lists the directories beside d with names of its stages.
 func (d *Dir) stages() ([]string, error) {
 	parent, err := os.Open(filepath.Dir(d.path))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // another Open gave it up again
+		return nil, nil // another Open removed it
 	}
 	if err != nil {
 		return nil, fail("look for leftovers in", filepath.Dir(d.path), err)
@@ -170,7 +170,8 @@ func (d *Dir) stages() ([]string, error) {
 	return paths, nil
 }
 
-// sweep removes the stages that killed processes left. The lock on d is held.
+// sweep removes the stages that killed processes left. The caller holds the
+// lock on d.
 func (d *Dir) sweep() error {
 	paths, err := d.stages()
 	if err != nil {
@@ -201,9 +202,9 @@ func (d *Dir) sweep() error {
 	return nil
 }
 
-// putBack is for a directory that is missing: it waits for the process that is
-// just replacing it, and if that process was killed halfway, puts the old tree
-// back. It reports whether to look again.
+// putBack handles a missing directory: it waits for a process that is replacing
+// it, or puts the old tree back if that process was killed halfway. It reports
+// whether to look again.
 func (d *Dir) putBack(wait func()) (again bool, err error) {
 	paths, err := d.stages()
 	if err != nil {

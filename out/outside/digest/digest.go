@@ -17,25 +17,25 @@ import (
 	"hagen/gen/lazy"
 )
 
-// File is one that a digest is wanted of.
+// File is a file whose digest is wanted.
 type File struct {
 	Name string   // for messages
 	Path string   // upstream's: its host, directories and name
-	URLs []string // where a server may have it; the first that answers counts
+	URLs []string // where a server may have it; the first that has it is used
 	Sums []string // where its digest is published: an ending of the URL, or with a slash a file beside it
 }
 
-// Found is what is known of a File.
+// Found is the digest of a File, and its source.
 type Found struct {
 	File   string // its path below the directory, the checksum file or the mirror
 	SHA512 string // hexadecimal
 	Note   string // how that is known
 }
 
-// sums are the digests of some bytes.
+// sums are the digests of the same bytes.
 type sums struct{ sha256, sha512 string }
 
-// read reads all of something and gives its digests.
+// read reads everything and returns its digests.
 func read(r io.Reader) (sums, error) {
 	a, b := sha256.New(), sha512.New()
 	if _, err := io.Copy(io.MultiWriter(a, b), r); err != nil {
@@ -44,7 +44,7 @@ func read(r io.Reader) (sums, error) {
 	return sums{hex.EncodeToString(a.Sum(nil)), hex.EncodeToString(b.Sum(nil))}, nil
 }
 
-// holds says whether a published digest, of either length, is the bytes'.
+// holds reports whether a published digest, of either length, matches.
 func (s sums) holds(published string) bool { return published == s.sha256 || published == s.sha512 }
 
 const (
@@ -59,7 +59,8 @@ var (
 	taggedLine = lazy.Regexp(`^SHA(?:256|512) \((.+)\) = ([0-9a-fA-F]{64}|[0-9a-fA-F]{128})$`)
 )
 
-// parse reads a checksum file: digests by path. A bare digest has the path "".
+// parse reads a checksum file: digests by path. A digest without a path has the
+// path "".
 func parse(text string) (map[string]string, error) {
 	digests := map[string]string{}
 	number := 0
@@ -75,13 +76,13 @@ func parse(text string) (map[string]string, error) {
 		} else if m := taggedLine().FindStringSubmatch(line); m != nil {
 			name, digest = m[1], m[2]
 		} else {
-			return nil, fmt.Errorf("line %d is no line of a checksum file, as sha512sum writes them", number)
+			return nil, fmt.Errorf("line %d is not a line of a checksum file, as sha512sum writes them", number)
 		}
 		if name != "" {
 			name = path.Clean(strings.TrimPrefix(name, "./"))
 		}
 		if other, twice := digests[name]; twice && !strings.EqualFold(other, digest) {
-			return nil, fmt.Errorf("line %d gives %s another digest than a line before", number, name)
+			return nil, fmt.Errorf("line %d gives %s another digest than an earlier line", number, name)
 		}
 		digests[name] = strings.ToLower(digest)
 	}
@@ -91,9 +92,9 @@ func parse(text string) (map[string]string, error) {
 	return digests, nil
 }
 
-// choose picks the path that is most likely a file's: it ends in the name that
-// a URL has, or else upstream's, and shares most directories with either. Two
-// that share as many are an error.
+// choose returns the path that is most likely a file's: it ends in the name in
+// a URL, or else in upstream's name, and shares most directories with either.
+// Two paths that share equally many are an error.
 func choose(f File, paths []string) (string, error) {
 	places := append(slices.Clone(f.URLs), f.Path)
 	named := func(place string) bool {
@@ -120,12 +121,12 @@ func choose(f File, paths []string) (string, error) {
 	case best == "":
 		return "", fmt.Errorf("%s: there is no %s", f.Name, name)
 	case equal != "":
-		return "", fmt.Errorf("%s: is it %s or %s? Keep the files of one version and processor there, or name directories as in %s", f.Name, best, equal, places[0])
+		return "", fmt.Errorf("%s: is it %s or %s? Keep the files of one version and architecture there, or name directories as in %s", f.Name, best, equal, places[0])
 	}
 	return best, nil
 }
 
-// shared counts the directories of a path that another one has, too.
+// shared counts the directories of a path that another path has, too.
 func shared(p, other string) int {
 	n := 0
 	for _, dir := range strings.Split(path.Dir(p), "/") {
@@ -139,7 +140,8 @@ func shared(p, other string) int {
 	return n
 }
 
-// reason is an error of a file system without the path, which is said already.
+// reason returns an error of a file system without the path, which the message
+// names already.
 func reason(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err

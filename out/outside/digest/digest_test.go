@@ -76,13 +76,13 @@ func TestFromServers(t *testing.T) {
 		{"/e/etcd.tgz", sum512("etcd"), "with the SHA-256 of", ""},
 		{"/s/kube", sum512("kube"), "with the SHA-256 of", ""},
 		{"/b/etcd.tgz", "", "", "/b/etcd.tgz has SHA-256 " + sum256("tampered")},
-		{"/a/haproxy", sum512("alone"), "as it is", ""},
-		{"/l/etcd.tgz", sum512("etcd"), "as it is", ""},
+		{"/a/haproxy", sum512("alone"), "not verified", ""},
+		{"/l/etcd.tgz", sum512("etcd"), "not verified", ""},
 		{"/flaky/kube", sum512("flaky"), "published at", ""},
 		{"/none/kube", "", "", "/none/kube: the server answers 404 Not Found"},
 		{"/denied/kube", "", "", "/denied/kube: the server answers 403 Forbidden"},
 		{"/broken/kube", "", "", "/broken/kube.sha512: the server answers 500 Internal Server Error"},
-		{"/h/kube", "", "", "/h/kube.sha512: line 1 is no line of a checksum file"},
+		{"/h/kube", "", "", "/h/kube.sha512: line 1 is not a line of a checksum file"},
 		{"/cut/kube", "", "", "/cut/kube: the connection broke"},
 		{"/slow/kube", "", "", "/slow/kube: the server stopped sending"},
 	} {
@@ -127,7 +127,7 @@ func TestUnreachable(t *testing.T) {
 	}{
 		{context.Background(), closed.URL, "the server refuses the connection"},
 		{context.Background(), "http://nowhere.invalid", "DNS"},
-		{context.Background(), strange.URL, "nobody here knows who signed the server's certificate"},
+		{context.Background(), strange.URL, "the authority of the server's certificate is unknown here"},
 		{ended, closed.URL, "interrupted"},
 		{late, closed.URL, "took too long"},
 	} {
@@ -191,7 +191,7 @@ func TestFromSums(t *testing.T) {
 		{sum256("other") + "  etcd.tar\n", "", "etcd: there is no etcd.tgz"},
 		{sum256("a") + "  etcd.tgz\n" + sum256("b") + "  etcd.tgz\n", "", "line 2 gives etcd.tgz another digest"},
 		{"", "", "it holds no digest"},
-		{"abc  etcd.tgz\n", "", "line 1 is no line of a checksum file"},
+		{"abc  etcd.tgz\n", "", "line 1 is not a line of a checksum file"},
 	} {
 		if err := os.WriteFile(list, []byte(test.list), 0o600); err != nil {
 			t.Fatal(err)

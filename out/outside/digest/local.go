@@ -12,15 +12,15 @@ import (
 	"hagen/out/tree"
 )
 
-// maxFiles bounds how much of a directory is looked at: a mirror of a few
-// releases has hundreds of files.
+// maxFiles limits how many files of a directory are listed: a mirror of a few
+// releases has hundreds.
 const maxFiles = 100_000
 
 // maxSums is the largest checksum file that is read, in bytes.
 const maxSums = 4 << 20
 
-// Find looks for files below a directory, in any of its directories, by what
-// upstream calls them. A path, below the directory, and an error a file.
+// Find looks for files in a directory and below, by upstream's names. It
+// returns a path relative to the directory, or an error, for each file.
 func Find(dir string, files []File) ([]string, []error) {
 	found, faults := make([]string, len(files)), make([]error, len(files))
 	paths, err := list(dir)
@@ -34,7 +34,7 @@ func Find(dir string, files []File) ([]string, []error) {
 	return found, faults
 }
 
-// list gives the paths of all regular files below a directory.
+// list returns the paths of all regular files below a directory.
 func list(dir string) ([]string, error) {
 	var paths []string
 	err := filepath.WalkDir(dir, func(p string, entry fs.DirEntry, err error) error {
@@ -54,7 +54,7 @@ func list(dir string) ([]string, error) {
 }
 
 // FromDirectory finds the files below a directory, as Find does, and reads
-// them. The error joins one for every file that is not there.
+// them. The error joins one for every missing file.
 func FromDirectory(dir string, files []File) ([]Found, error) {
 	places, faults := Find(dir, files)
 	found := make([]Found, len(files))
@@ -81,8 +81,9 @@ func readFile(name string) (sums, error) {
 	return s, nil
 }
 
-// FromSums finds the files in a checksum file. Of SHA-256 digests the files
-// themselves are needed, too: beside the checksum file, or from their servers.
+// FromSums finds the files in a checksum file. If that has SHA-256 digests, it
+// also reads the files themselves: beside the checksum file, or from their
+// servers.
 func (c *Client) FromSums(ctx context.Context, name string, files []File) ([]Found, error) {
 	file, err := tree.OpenRegular(name)
 	if err != nil {
@@ -91,7 +92,7 @@ func (c *Client) FromSums(ctx context.Context, name string, files []File) ([]Fou
 	defer file.Close()
 	text, err := io.ReadAll(io.LimitReader(file, maxSums+1))
 	if err == nil && len(text) > maxSums {
-		err = errors.New("it is larger than a checksum file is")
+		err = errors.New("it is too large for a checksum file")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: cannot be read: %w", name, reason(err))
@@ -116,7 +117,7 @@ func (c *Client) FromSums(ctx context.Context, name string, files []File) ([]Fou
 	return found, errors.Join(faults...)
 }
 
-// listed is a file of which a checksum file gives a digest.
+// listed returns the digest of a file that a checksum file lists.
 func (c *Client) listed(ctx context.Context, list, place, digest string, f File) (Found, error) {
 	if len(digest) == length512 {
 		return Found{place, digest, "from " + list}, nil
@@ -131,7 +132,7 @@ func (c *Client) listed(ctx context.Context, list, place, digest string, f File)
 	case err != nil:
 		return Found{}, err
 	case !s.holds(digest):
-		return Found{}, fmt.Errorf("%s: %s has SHA-256 %s, %s says %s", f.Name, from, s.sha256, list, digest)
+		return Found{}, fmt.Errorf("%s: %s has SHA-256 %s, but %s says %s", f.Name, from, s.sha256, list, digest)
 	}
 	return Found{place, s.sha512, fmt.Sprintf("read from %s, with the SHA-256 of %s", from, list)}, nil
 }

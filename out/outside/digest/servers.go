@@ -16,18 +16,18 @@ import (
 	"time"
 )
 
-// Client asks servers.
+// Client downloads digests and files.
 type Client struct {
 	HTTP  *http.Client
 	Agent string        // User-Agent
-	Quiet time.Duration // how long a server may send nothing
+	Quiet time.Duration // how long a server may pause while it sends
 	Pause time.Duration // before another try
-	Say   func(string)  // told what is being downloaded
+	Say   func(string)  // called with each download
 }
 
-// NewClient gives a client that goes by the proxies of the environment, as
-// programs in Go do. It speaks HTTP/1, whose ways to break are few, and put into
-// words below; a file at a time gains nothing from HTTP/2.
+// NewClient returns a client that uses the proxies of the environment, like
+// other programs in Go. It speaks HTTP/1, which has few kinds of errors,
+// explained below; for one file at a time HTTP/2 gains nothing.
 func NewClient(agent string, say func(string)) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = 30 * time.Second
@@ -36,16 +36,16 @@ func NewClient(agent string, say func(string)) *Client {
 	return &Client{HTTP: &http.Client{Transport: transport}, Agent: agent, Quiet: time.Minute, Pause: time.Second, Say: say}
 }
 
-// tries is how often a server is asked that fails in a way that may pass.
+// tries is how often a request is made that fails with a temporary error.
 const tries = 3
 
 // maxFile is the largest file that is downloaded, in bytes: some five times the
 // largest of a control plane.
 const maxFile = 2 << 30
 
-// FromServers asks for the digests that are published beside the files. A file
-// of which there is no SHA-512 is downloaded, and held against what is
-// published. The error joins one for every file.
+// FromServers fetches the digests that are published beside the files. A file
+// without a SHA-512 is downloaded, and compared with the published digest. The
+// error joins one for every file.
 func (c *Client) FromServers(ctx context.Context, files []File) ([]Found, error) {
 	var faults []error
 	found := make([]Found, len(files))
@@ -73,16 +73,17 @@ func (c *Client) fromServer(ctx context.Context, f File) (Found, error) {
 			only.URLs = []string{u}
 			s, _, err := c.download(ctx, only)
 			if err == nil && !s.holds(published) {
-				err = fmt.Errorf("%s: %s has SHA-256 %s, and %s says %s", f.Name, u, s.sha256, from, published)
+				err = fmt.Errorf("%s: %s has SHA-256 %s, but %s says %s", f.Name, u, s.sha256, from, published)
 			}
 			return Found{below(u, f), s.sha512, "downloaded, with the SHA-256 of " + from}, err
 		}
 	}
 	s, from, err := c.download(ctx, f)
-	return Found{below(from, f), s.sha512, "downloaded as it is: no digest is published beside it"}, err
+	return Found{below(from, f), s.sha512, "downloaded, not verified: no digest is published beside it"}, err
 }
 
-// below is what a URL has of the file's path: all of it, or its name.
+// below returns the file's path if the URL ends in it, or else the URL's last
+// element.
 func below(u string, f File) string {
 	if strings.HasSuffix(u, "/"+f.Path) {
 		return f.Path
@@ -100,7 +101,7 @@ func lacks(err error) bool {
 	return not
 }
 
-// published gives the digest that a server has of a file in another.
+// published returns the digest of a file that a server publishes in another.
 func (c *Client) published(ctx context.Context, u, ending string) (digest, from string, err error) {
 	from = u + ending
 	if strings.HasPrefix(ending, "/") {
@@ -133,7 +134,7 @@ func (c *Client) download(ctx context.Context, f File) (s sums, from string, err
 		err = c.get(ctx, u, func(body io.Reader) (err error) {
 			limited := &io.LimitedReader{R: body, N: maxFile + 1}
 			if s, err = read(limited); err == nil && limited.N == 0 {
-				err = fmt.Errorf("is larger than %d GiB, which no binary is", maxFile>>30)
+				err = fmt.Errorf("is larger than %d GiB, so it is not a binary", maxFile>>30)
 			}
 			return err
 		})
@@ -148,8 +149,8 @@ func (c *Client) download(ctx context.Context, f File) (s sums, from string, err
 	return s, from, err
 }
 
-// get hands what a server gives to a reader, and tries again when that fails
-// in a way that may pass.
+// get passes the response's body to take, and tries again after a temporary
+// error.
 func (c *Client) get(ctx context.Context, u string, take func(io.Reader) error) error {
 	for n := 1; ; n++ {
 		again, err := c.once(ctx, u, take)
@@ -169,7 +170,7 @@ func (c *Client) once(ctx context.Context, u string, take func(io.Reader) error)
 	defer cancel(nil)
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
-		return false, fmt.Errorf("%s is no URL", u)
+		return false, fmt.Errorf("%s is not a URL", u)
 	}
 	request.Header.Set("User-Agent", c.Agent)
 	response, err := c.HTTP.Do(request)
@@ -191,7 +192,7 @@ func (c *Client) once(ctx context.Context, u string, take func(io.Reader) error)
 	return false, nil
 }
 
-// watchdog ends a transfer in which nothing comes any more.
+// watchdog ends a transfer when no more data arrives.
 type watchdog struct {
 	io.Reader
 	quiet time.Duration
@@ -206,13 +207,13 @@ func (w *watchdog) Read(p []byte) (int, error) {
 
 var errQuiet = errors.New("the server stopped sending")
 
-// passing says whether an error may be another one the next time.
+// passing reports whether an error may be temporary.
 func passing(err error) bool {
 	dns, _ := errors.AsType[*net.DNSError](err)
 	return !errors.Is(err, context.Canceled) && (errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || dns != nil && dns.IsTemporary)
 }
 
-// plainly says what an error of net/http's means.
+// plainly explains an error of net/http.
 func plainly(ctx context.Context, err error) string {
 	if cause := context.Cause(ctx); errors.Is(cause, errQuiet) {
 		return cause.Error()
@@ -230,17 +231,17 @@ func plainly(ctx context.Context, err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "took too long"
 	case noName && dns.IsNotFound:
-		return fmt.Sprintf("DNS knows no %s", dns.Name)
+		return fmt.Sprintf("DNS has no %s", dns.Name)
 	case noName:
-		return fmt.Sprintf("DNS does not say where %s is", dns.Name)
+		return fmt.Sprintf("DNS gives no address for %s", dns.Name)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "the server refuses the connection"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
-		return "no way leads there"
+		return "there is no route to the server"
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return "the connection broke"
 	case unknown:
-		return "nobody here knows who signed the server's certificate; SSL_CERT_FILE names further authorities"
+		return "the authority of the server's certificate is unknown here; SSL_CERT_FILE can name further authorities"
 	case refused:
 		return "the server's certificate is not accepted: " + certificate.Err.Error()
 	case mayTime && timeout.Timeout():

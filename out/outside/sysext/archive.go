@@ -12,7 +12,7 @@ import (
 	"hagen/out/tree"
 )
 
-// File gives a binary that is a file.
+// File returns a binary that is a file.
 func File(name, place string) Binary {
 	return Binary{name, func() (io.ReadCloser, error) {
 		file, err := tree.OpenRegular(place)
@@ -23,8 +23,8 @@ func File(name, place string) Binary {
 	}}
 }
 
-// Archived gives a binary that is in a .tar.gz, in whatever directory there: of
-// the files of its name the one that is a program, as machines take it.
+// Archived returns a binary in any directory of a .tar.gz: of the files with
+// its name the one that is a program, as machines choose it, too.
 func Archived(name, archive string) Binary {
 	return Binary{name, func() (io.ReadCloser, error) {
 		file, err := tree.OpenRegular(archive)
@@ -43,7 +43,7 @@ func Archived(name, archive string) Binary {
 	}}
 }
 
-// Holds says whether an archive has a binary.
+// Holds reports whether an archive has a binary.
 func Holds(archive, name string) (bool, error) {
 	member, err := Archived(name, archive).Open()
 	if err == nil {
@@ -60,7 +60,7 @@ var errNotIn = errors.New("the binary is not in it")
 func find(file io.Reader, name string) (io.Reader, error) {
 	unzipped, err := gzip.NewReader(file)
 	if err != nil {
-		return nil, errors.New("is no gzip archive")
+		return nil, errors.New("is not a gzip archive")
 	}
 	members := tar.NewReader(unzipped)
 	for {
@@ -69,7 +69,7 @@ func find(file io.Reader, name string) (io.Reader, error) {
 		case errors.Is(err, io.EOF):
 			return nil, errNotIn
 		case err != nil:
-			return nil, errors.New("is no tar archive, or cut short")
+			return nil, errors.New("is not a tar archive, or is cut short")
 		case header.Typeflag == tar.TypeReg && path.Base(header.Name) == name:
 			member := bufio.NewReader(members)
 			if magic, _ := member.Peek(len(elfMagic)); string(magic) == elfMagic {

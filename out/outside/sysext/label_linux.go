@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// label gives files the types of contexts as mksquashfs finds them: in their
-// attributes. The kernel wants a privilege for that.
+// label sets the SELinux types of contexts as extended attributes, where
+// mksquashfs reads them. The kernel allows that only to root.
 func label(root string) error {
 	return filepath.WalkDir(root, func(path string, _ fs.DirEntry, err error) error {
 		if err != nil {

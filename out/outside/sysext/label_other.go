@@ -4,5 +4,5 @@ package sysext
 
 import "errors"
 
-// label would need Linux' own attributes of files.
+// label needs Linux's extended attributes.
 func label(string) error { return errors.New("this is not Linux") }

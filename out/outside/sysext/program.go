@@ -7,7 +7,7 @@ import (
 	"os"
 )
 
-// machines are ELF's numbers of the processors that systemd names (elf.h, and
+// machines are the ELF numbers of systemd's architectures (elf.h, and
 // ConditionArchitecture= in systemd.unit(5)), all of 64 bits.
 var machines = map[string]struct {
 	number uint16
@@ -28,12 +28,12 @@ const (
 	elfNoBits  = 8 // SHT_NOBITS: a section without bytes in the file
 )
 
-// Program says what a binary needs of a machine: an error if it is none for
-// the processor; linked if it takes libraries of the operating system.
+// Program returns an error if a binary is not a program for the architecture.
+// linked reports whether it needs libraries of the operating system.
 func Program(name string, r io.ReaderAt, arch string) (linked bool, err error) {
 	head := make([]byte, elfHead)
 	if _, err := r.ReadAt(head, 0); err != nil || string(head[:4]) != elfMagic {
-		return false, fmt.Errorf("%s: is no program of Linux (no ELF file)", name)
+		return false, fmt.Errorf("%s: is not a Linux program (not an ELF file)", name)
 	}
 	m := machines[arch]
 	if m.order.Uint16(head[18:]) != m.number || head[4] != elfClass64 {
@@ -67,7 +67,7 @@ func Program(name string, r io.ReaderAt, arch string) (linked bool, err error) {
 	return linked, nil
 }
 
-// table reads the rows of a table of ELF's, of each the first bytes.
+// table reads the rows of an ELF table, the first bytes of each.
 func table(r io.ReaderAt, offset uint64, size, count uint16, bytes int) (rows [][]byte, ok bool) {
 	for n := range count {
 		row := make([]byte, bytes)
@@ -79,8 +79,8 @@ func table(r io.ReaderAt, offset uint64, size, count uint16, bytes int) (rows []
 	return rows, true
 }
 
-// Check opens each binary of an image and looks at it. The error joins nothing
-// but names the first: a directory with wrong binaries has all of them wrong.
+// Check opens and checks each binary of an image. It returns only the first
+// error: in a directory with wrong binaries all are wrong.
 func (i Image) Check() error {
 	for _, b := range i.Binaries {
 		linked, err := b.look(i.Arch)
@@ -88,13 +88,14 @@ func (i Image) Check() error {
 		case err != nil:
 			return err
 		case linked && i.For.ID == Any:
-			return fmt.Errorf("%s: is linked against libraries of an operating system, so it does not run on any; take a static one, or name the system that has them, such as --for fedora:43", b.Name)
+			return fmt.Errorf("%s: needs libraries of an operating system, so it does not run on every system; use a static one, or name the system that has them, such as --for fedora:43", b.Name)
 		}
 	}
 	return nil
 }
 
-// look reads a binary into a file, since ELF is read in any order.
+// look copies a binary to a file, since ELF is not read in order, and checks
+// it.
 func (b Binary) look(arch string) (linked bool, err error) {
 	from, err := b.Open()
 	if err != nil {

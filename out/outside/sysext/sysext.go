@@ -23,17 +23,17 @@ const (
 	Erofs    = "erofs"
 )
 
-// Formats lists them.
+// Formats lists the formats.
 func Formats() []string { return []string{Squashfs, Erofs} }
 
-// Image is what to make.
+// Image is an image to build.
 type Image struct {
-	Name     string   // under which it is put on machines, without .raw
+	Name     string   // its name on machines, without .raw
 	Binaries []Binary // by name, in /usr/bin
 	Arch     string   // systemd's name of the processor
 	For      Target
 	Format   string
-	Labels   bool // SELinux': for systems that enforce them
+	Labels   bool // of SELinux, for systems that enforce it
 }
 
 // Binary is a program and where it comes from.
@@ -51,8 +51,8 @@ type Target struct {
 // Any is every operating system: right for static binaries.
 const Any = "_any"
 
-// programs make images. Flags that would put the time, a random number or this
-// machine's users into one are answered: mksquashfs takes SOURCE_DATE_EPOCH.
+// programs build images. The flags leave out the time, a random number and this
+// machine's users; mksquashfs takes SOURCE_DATE_EPOCH.
 var programs = map[string]struct {
 	program, packaged string
 	args              func(stage, out, contexts string) []string
@@ -69,8 +69,9 @@ var programs = map[string]struct {
 	}},
 }
 
-// release is the file by which systemd-sysext knows whether an image fits a
-// machine (systemd-sysext(8), extension-release). It is named as the image is.
+// release returns the file by which systemd-sysext decides whether an image
+// fits a machine (systemd-sysext(8), extension-release). Its name contains the
+// image's.
 func (i Image) release() string {
 	text := "ID=" + i.For.ID + "\n"
 	if i.For.Version != "" {
@@ -79,9 +80,9 @@ func (i Image) release() string {
 	return text + "ARCHITECTURE=" + i.Arch + "\n"
 }
 
-// contexts are the SELinux types of what an image holds: those that the
-// reference policy gives these places (corecommands.fc, libraries.fc). Without
-// a label systemd is not let run a binary; with bin_t it runs unconfined.
+// contexts are the SELinux types of an image's files: those that the reference
+// policy gives these paths (corecommands.fc, libraries.fc). Without a label
+// systemd may not run a binary; with bin_t it runs unconfined.
 const contexts = `/ system_u:object_r:usr_t:s0
 /usr system_u:object_r:usr_t:s0
 /usr/bin(/.*)? system_u:object_r:bin_t:s0
@@ -96,7 +97,7 @@ func Make(i Image, out string) error {
 	}
 	program, err := exec.LookPath(p.program)
 	if err != nil {
-		return fmt.Errorf("%s is not installed, and makes %s images; Debian and Fedora have it in %s", p.program, i.Format, p.packaged)
+		return fmt.Errorf("%s is not installed; it makes %s images; Debian and Fedora have it in %s", p.program, i.Format, p.packaged)
 	}
 	stage, err := os.MkdirTemp(filepath.Dir(out), ".hagen-sysext-")
 	if err != nil {
@@ -114,20 +115,20 @@ func Make(i Image, out string) error {
 		}
 	} else if i.Labels {
 		if err := label(root); err != nil {
-			return fmt.Errorf("SELinux labels cannot be set here (%w): %s takes them from files, which root alone may label; run as root, or write --format %s", reason(err), p.program, Erofs)
+			return fmt.Errorf("SELinux labels cannot be set here (%w): %s takes them from files, which only root may label; run as root, or write --format %s", reason(err), p.program, Erofs)
 		}
 	}
 	made := exec.Command(program, p.args(root, out, labels)...)
 	made.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "SOURCE_DATE_EPOCH=0", "TZ=UTC"}
 	if said, err := made.CombinedOutput(); err != nil {
 		_ = os.Remove(out) // half of an image
-		return fmt.Errorf("%s does not make %s: %w\n%s", p.program, i.Name, err, bytes.TrimSpace(said))
+		return fmt.Errorf("%s cannot make %s: %w\n%s", p.program, i.Name, err, bytes.TrimSpace(said))
 	}
 	return nil
 }
 
 // stage makes the directories that become the image. Times and modes are fixed:
-// the image's directories lie over the machine's own.
+// the image's directories overlay the machine's own.
 func (i Image) stage(root string) error {
 	bin, lib := filepath.Join(root, "usr/bin"), filepath.Join(root, "usr/lib/extension-release.d")
 	for _, dir := range []string{bin, lib} {
@@ -180,7 +181,8 @@ func (i Image) Names() string {
 	return strings.Join(names, ", ")
 }
 
-// reason is an error of a file system without the path, which is said already.
+// reason returns an error of a file system without the path, which the message
+// names already.
 func reason(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err

@@ -203,16 +203,16 @@ func TestRefused(t *testing.T) {
 		{"good", file(t, dir, "a", good), Any, ""},
 		{"good, in an archive", Archived("etcdctl", packed), Any, ""},
 		{"another processor", file(t, dir, "b", program(elf.EM_AARCH64, false, "")), Any, "b: is a program for another processor, not for x86-64"},
-		{"linked", file(t, dir, "c", program(elf.EM_X86_64, true, "/lib/ld.so")), Any, "c: is linked against libraries of an operating system"},
+		{"linked", file(t, dir, "c", program(elf.EM_X86_64, true, "/lib/ld.so")), Any, "c: needs libraries of an operating system"},
 		{"linked, for one system", file(t, dir, "c", program(elf.EM_X86_64, true, "/lib/ld.so")), "fedora", ""},
 		{"cut short", file(t, dir, "g", program(elf.EM_X86_64, true, "")[:64]), Any, "g: is cut short"},
-		{"a script", file(t, dir, "d", []byte("#!/bin/sh\n")), Any, "d: is no program of Linux"},
-		{"nothing", file(t, dir, "e", nil), Any, "e: is no program of Linux"},
+		{"a script", file(t, dir, "d", []byte("#!/bin/sh\n")), Any, "d: is not a Linux program"},
+		{"nothing", file(t, dir, "e", nil), Any, "e: is not a Linux program"},
 		{"none", File("f", filepath.Join(dir, "f")), Any, "/f: cannot be opened: no such file or directory"},
 		{"a script of its name in the archive", Archived("init", packed), Any, "etcd.tar.gz: the binary is not in it"},
 		{"not in the archive", Archived("etcd", packed), Any, "etcd.tar.gz: the binary is not in it"},
 		{"a broken archive", Archived("etcd", cut), Any, "cut.tar.gz: is no"},
-		{"no archive", Archived("etcd", filepath.Join(dir, "a")), Any, "a: is no gzip archive"},
+		{"no archive", Archived("etcd", filepath.Join(dir, "a")), Any, "a: is not a gzip archive"},
 	} {
 		err := Image{Binaries: []Binary{test.binary}, Arch: "x86-64", For: Target{ID: test.id}}.Check()
 		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
@@ -238,7 +238,7 @@ func TestFails(t *testing.T) {
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	out := filepath.Join(dir, "x.raw")
 	err := Make(image(t, dir), out)
-	if err == nil || !strings.Contains(err.Error(), "mksquashfs does not make hagen-test: exit status 1\nit is broken") {
+	if err == nil || !strings.Contains(err.Error(), "mksquashfs cannot make hagen-test: exit status 1\nit is broken") {
 		t.Error(err)
 	}
 	if _, err := os.Stat(out); err == nil {

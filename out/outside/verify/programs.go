@@ -23,8 +23,8 @@ var (
 	aliveConf  = lazy.Regexp(`\(([^\s():]*):?\s*Line (\d+)\)\s*`)
 )
 
-// systemd lets systemd-analyze verify read every unit, in a root that holds
-// what the document brings, this machine's own units and stubs for binaries.
+// systemd has systemd-analyze verify read every unit, in a root directory with
+// the document's units, this machine's own and stubs for binaries.
 func systemd(a asked) ([]remark, error) {
 	if err := copyUnits(a.dir); err != nil {
 		return nil, err
@@ -71,7 +71,7 @@ func systemd(a asked) ([]remark, error) {
 	return out, err
 }
 
-// writeUnit writes a unit's text, and stubs for the programs that it runs.
+// writeUnit writes a unit, and stubs for the programs that it runs.
 func writeUnit(root, place, text string) error {
 	if _, err := write(root, place, []byte(text), false); err != nil {
 		return err
@@ -84,18 +84,18 @@ func writeUnit(root, place, text string) error {
 	return nil
 }
 
-// copyUnits gives a root this machine's targets and services, which units
-// name.
+// copyUnits copies this machine's targets and services, which units name, to a
+// root directory.
 func copyUnits(root string) error {
 	for _, dir := range []string{"/usr/lib/systemd/system", "/lib/systemd/system"} {
 		if _, err := os.Stat(dir); err == nil {
 			return os.CopyFS(filepath.Join(root, "usr/lib/systemd/system"), unitFiles{os.DirFS(dir)})
 		}
 	}
-	return skipped("this machine has no units of systemd's own to read it with")
+	return skipped("this machine has no systemd units to read it with")
 }
 
-// unitFiles is a directory without the links that lead out of it.
+// unitFiles is a directory without symbolic links, which may lead out of it.
 type unitFiles struct{ fs.FS }
 
 func (u unitFiles) ReadDir(name string) ([]fs.DirEntry, error) {
@@ -109,7 +109,7 @@ func (u unitFiles) ReadDir(name string) ([]fs.DirEntry, error) {
 	return kept, err
 }
 
-// programsOf lists what a unit runs.
+// programsOf lists the programs that a unit runs.
 func programsOf(unit string) (out []string) {
 	for line := range strings.Lines(unit) {
 		key, command, found := strings.Cut(strings.TrimSpace(line), "=")
@@ -121,7 +121,7 @@ func programsOf(unit string) (out []string) {
 	return out
 }
 
-// haproxy reads its configuration with what stands beside it.
+// haproxy has HAProxy read its configuration with the files beside it.
 func haproxy(a asked) ([]remark, error) {
 	const home, config = "/etc/haproxy", "/etc/haproxy/haproxy.cfg"
 	cfg := ""
@@ -130,7 +130,7 @@ func haproxy(a asked) ([]remark, error) {
 			continue
 		}
 		if bytes.HasPrefix(f.Contents, []byte("certificate, SHA-256 ")) || bytes.HasPrefix(f.Contents, []byte("REDACTED")) {
-			return nil, skipped("the documents are redacted, and it would want the certificates")
+			return nil, skipped("the documents are redacted, and it needs the certificates")
 		}
 		full, err := write(a.dir, strings.TrimPrefix(f.Path, home), bytes.ReplaceAll(f.Contents, []byte(home), []byte(a.dir)), false)
 		if err != nil {
@@ -143,13 +143,13 @@ func haproxy(a asked) ([]remark, error) {
 	if cfg == "" {
 		return nil, nil
 	}
-	// With -q it would say nothing at all.
+	// With -q it would print nothing at all.
 	lines, content, err := run(a.path, "-c", "-f", cfg)
 	var out []remark
 	for _, l := range lines {
 		level := proxyLevel().FindStringSubmatch(l)
 		if level == nil || level[1] == "NOTICE" || proxySum().MatchString(l) {
-			continue // about itself, or once more
+			continue // about HAProxy itself, or a repetition
 		}
 		words, _, line := place(strings.TrimPrefix(l, level[0]), a.dir, proxyPlace())
 		out = append(out, remark{config, line, words, level[1] == "WARNING"})
@@ -160,7 +160,8 @@ func haproxy(a asked) ([]remark, error) {
 	return out, err
 }
 
-// ignition only warns of unknown keys, so any word is a remark.
+// ignition has ignition-validate read the document. It only warns about unknown
+// keys, so any output is a remark.
 func ignition(a asked) ([]remark, error) {
 	if a.machine.Ignition == nil {
 		return nil, nil
@@ -180,8 +181,8 @@ func ignition(a asked) ([]remark, error) {
 	return out, err
 }
 
-// keepalived reads its configuration as root, with an interface that is none's
-// loopback.
+// keepalived has keepalived read its configuration as root, with an interface
+// other than the loopback.
 func keepalived(a asked) ([]remark, error) {
 	const config = "/etc/keepalived/keepalived.conf"
 	for _, f := range a.machine.Node.Files {
@@ -190,7 +191,7 @@ func keepalived(a asked) ([]remark, error) {
 		}
 		name := networkInterface()
 		if os.Geteuid() != 0 || name == "" {
-			return nil, skipped("it reads its configuration as root alone, with a network interface")
+			return nil, skipped("it reads its configuration only as root, and needs a network interface")
 		}
 		if _, err := write(a.dir, "interface.conf", []byte("$INTERFACE="+name+"\n$INTERFACE_2="+name+"\n"), false); err != nil {
 			return nil, err
@@ -200,8 +201,8 @@ func keepalived(a asked) ([]remark, error) {
 		if err != nil {
 			return nil, err
 		}
-		// Its exit code says nothing: 2.2.7 takes its own change of user for the
-		// death of its parent, and ends itself with SIGTERM. It complains before.
+		// Its exit code is useless: 2.2.7 mistakes its own change of user for the
+		// death of its parent, and ends with SIGTERM. It prints its errors before.
 		lines, _, err := run(a.path, "--config-test", "--use-file="+full)
 		var out []remark
 		for _, l := range lines {
@@ -229,8 +230,8 @@ var (
 	schemaValue = lazy.Regexp(`\{.*\}|\[.*\]|'[^']{24,}'|"[^"]{24,}"`)
 )
 
-// cloudInit reads user-data as the schema of its release has it. It repeats
-// whole values, of which some are keys: those are left out.
+// cloudInit has cloud-init validate user-data against its schema. It repeats
+// whole values, some of which are keys: hagen leaves these out.
 func cloudInit(a asked) ([]remark, error) {
 	if a.machine.UserData == nil {
 		return nil, nil
@@ -254,7 +255,7 @@ func cloudInit(a asked) ([]remark, error) {
 		}
 		said := schemaValue().ReplaceAllString(words[p[1]:end], "…")
 		if node.HoldsSecret([]byte(said)) {
-			said = "is not as the schema wants it"
+			said = "does not match the schema"
 		}
 		out = append(out, remark{"user-data", 0, words[p[2]:p[3]] + ": " + strings.TrimSpace(said), content})
 	}

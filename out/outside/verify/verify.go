@@ -1,6 +1,6 @@
-// Package verify asks the programs that will read a machine's documents what
-// they think of them. It writes what they read to a temporary directory, for
-// as long as it asks.
+// Package verify runs the programs that read a machine's documents, to find
+// what they reject. It writes their input to a temporary directory while they
+// run.
 package verify
 
 import (
@@ -20,21 +20,21 @@ import (
 	"hagen/gen/node"
 )
 
-// Machine is what is asked about.
+// Machine is a machine's input for the programs.
 type Machine struct {
 	Node     node.Node
-	Ignition []byte // nil when the tree has no such document
+	Ignition []byte // nil if the tree has no such document
 	UserData []byte // cloud-init's; likewise
 }
 
-// asked is one program, found.
+// asked is one program that was found, with its input.
 type asked struct {
 	name, path string
 	machine    Machine
 	dir        string // temporary, for this machine and program alone
 }
 
-// remark is what a program says.
+// remark is a message of a program.
 type remark struct {
 	item    string
 	line    int
@@ -42,7 +42,7 @@ type remark struct {
 	warning bool
 }
 
-// programs are those that may be asked, by the name for --with.
+// programs are the programs that can be run, by their names for --with.
 var programs = []struct {
 	name, binary string
 	ask          func(asked) ([]remark, error)
@@ -54,7 +54,7 @@ var programs = []struct {
 	{"cloud-init", "cloud-init", cloudInit},
 }
 
-// Names lists the programs that can be asked.
+// Names lists the programs that can be run.
 func Names() []string {
 	var out []string
 	for _, p := range programs {
@@ -63,13 +63,13 @@ func Names() []string {
 	return out
 }
 
-// skipped is why a program could not be asked about a machine.
+// skipped is why a program could not check a machine.
 type skipped string
 
 func (s skipped) Error() string { return string(s) }
 
-// Run asks the named programs about every machine. Notes name those that are
-// not installed, and what they could not be asked.
+// Run runs the named programs for every machine. Notes name the programs that
+// are not installed, and checks that could not run.
 func Run(names []string, machines []Machine) (findings []check.Finding, notes []string, err error) {
 	for _, p := range programs {
 		if !slices.Contains(names, p.name) {
@@ -101,7 +101,7 @@ func Run(names []string, machines []Machine) (findings []check.Finding, notes []
 			}
 		}
 	}
-	// Programs quote what they do not understand.
+	// Programs quote what they reject: it may be a secret.
 	nodes := make([]node.Node, len(machines))
 	for i, m := range machines {
 		nodes[i] = m.Node
@@ -113,7 +113,7 @@ func Run(names []string, machines []Machine) (findings []check.Finding, notes []
 func finding(name, binary string, n node.Node, r remark) check.Finding {
 	f := check.Finding{
 		Severity: check.Error, Rule: "with-" + name, Host: n.Name, Item: r.item, Line: r.line, Problem: binary + ": " + r.words,
-		Why: "it is the program that reads this on the machine", Remedy: "write what it understands",
+		Why: "this program reads the file on the machine", Remedy: "write what the program accepts",
 	}
 	if r.warning {
 		f.Severity = check.Warning
@@ -121,8 +121,8 @@ func finding(name, binary string, n node.Node, r remark) check.Finding {
 	return f
 }
 
-// find looks for a program beside hagen, on the PATH, and where systems keep
-// those of the administrator.
+// find looks for a program beside hagen, on the PATH, and in the
+// administrator's directories.
 func find(binary string) (string, bool) {
 	if own, err := os.Executable(); err == nil {
 		if path := filepath.Join(filepath.Dir(own), binary); executable(path) {
@@ -142,10 +142,10 @@ func executable(path string) bool {
 	return err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0
 }
 
-// patience is how long a program may take for one machine.
+// patience is the time limit of a program for one machine.
 const patience = time.Minute
 
-// run gives what a program prints, and whether it was content.
+// run returns a program's output, and whether it accepted its input.
 func run(path string, args ...string) (lines []string, content bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -167,7 +167,7 @@ func run(path string, args ...string) (lines []string, content bool, err error) 
 	return lines, err == nil, nil
 }
 
-// write puts a file below a directory. A path is the document's, which may say
+// write writes a file below a directory. The path is a document's and may be
 // anything: it never leads out.
 func write(dir, path string, contents []byte, executable bool) (string, error) {
 	mode := os.FileMode(0o600)
@@ -181,7 +181,7 @@ func write(dir, path string, contents []byte, executable bool) (string, error) {
 	return full, os.WriteFile(full, contents, mode)
 }
 
-// place finds "file:12:" in a program's words, and takes it out.
+// place finds "file:12:" in a program's output, and removes it.
 func place(words, dir string, pattern *regexp.Regexp) (rest, file string, line int) {
 	rest = strings.ReplaceAll(words, dir, "")
 	m := pattern.FindStringSubmatchIndex(rest)

@@ -12,9 +12,9 @@ import (
 	"hagen/gen/control"
 )
 
-// Forget takes names and addresses out of what the certificates of API servers
-// keep for clients of former days; no names are all of them. The next render
-// issues the certificates anew.
+// Forget removes names and addresses that the API servers' certificates keep
+// for clients although the cluster file no longer has them; without names, it
+// removes all of these. The next render reissues the certificates.
 func Forget(ui *console.UI, at clusterfile.Place, names []string, asJSON bool) error {
 	c, err := clusterfile.Read(ui, at.File)
 	if err != nil {
@@ -36,11 +36,11 @@ func Forget(ui *console.UI, at clusterfile.Place, names []string, asJSON bool) e
 		switch {
 		case slices.Contains(former, name):
 		case slices.Contains(k.carried, name):
-			return exit.Usage("%s: %s asks for it: take it out there, and render, before it is forgotten", name, at.File)
+			return exit.Usage("%s: %s has it: remove it there, and render, before you forget it", name, at.File)
 		case len(former) == 0:
-			return exit.Usage("%s: the API servers' certificates keep nothing that %s does not ask for", name, at.File)
+			return exit.Usage("%s: the API servers' certificates keep no name that %s lacks", name, at.File)
 		default:
-			return exit.Usage("%s: is none of the names that the API servers' certificates keep: %s", name, strings.Join(former, ", "))
+			return exit.Usage("%s: is not among the names that the API servers' certificates keep: %s", name, strings.Join(former, ", "))
 		}
 	}
 	told := forgotten{Cluster: c.Name, Lock: k.lock.Path, Forgotten: console.List(names)}
@@ -66,7 +66,7 @@ func (k *PKI) forget(names []string) (err error) {
 	return k.staged.Put()
 }
 
-// given are the kubeconfigs that were given out and have not expired.
+// given returns the kubeconfigs of the index that have not expired.
 func (k *PKI) given() (texts []string) {
 	for _, record := range k.Store.Clients() {
 		if record.NotAfter.After(k.Now) {
@@ -81,14 +81,14 @@ type forgotten struct {
 	Cluster     string   `json:"cluster"`
 	Lock        string   `json:"lock"`
 	Forgotten   []string `json:"forgotten"`
-	Kubeconfigs []string `json:"kubeconfigs"` // that were given out, and may dial what was forgotten
+	Kubeconfigs []string `json:"kubeconfigs"` // not expired, and may use a forgotten name
 	Warnings    []string `json:"warnings"`
 	Notes       []string `json:"notes"`
 }
 
 func (f forgotten) tell(ui *console.UI, at clusterfile.Place, asJSON bool) {
 	if len(f.Kubeconfigs) > 0 {
-		ui.Warn(fmt.Sprintf("kubeconfigs that were given out may dial what is forgotten: %s", strings.Join(f.Kubeconfigs, ", ")))
+		ui.Warn(fmt.Sprintf("these kubeconfigs may use the forgotten names: %s", strings.Join(f.Kubeconfigs, ", ")))
 	}
 	if asJSON {
 		f.Kubeconfigs, f.Warnings, f.Notes = console.List(f.Kubeconfigs), console.List(ui.Warnings), console.List(ui.Notes)
@@ -96,8 +96,8 @@ func (f forgotten) tell(ui *console.UI, at clusterfile.Place, asJSON bool) {
 		return
 	}
 	if len(f.Forgotten) == 0 {
-		ui.Say("the API servers' certificates keep nothing that %s does not ask for", at.File)
+		ui.Say("the API servers' certificates keep no name that %s lacks", at.File)
 		return
 	}
-	ui.Say("wrote %s without %s: hagen render%s issues the API servers' certificates anew; commit both", f.Lock, strings.Join(f.Forgotten, ", "), at.Flags())
+	ui.Say("wrote %s without %s: hagen render%s reissues the API servers' certificates; commit both", f.Lock, strings.Join(f.Forgotten, ", "), at.Flags())
 }

@@ -86,7 +86,7 @@ type planSummary struct {
 type planned struct {
 	source   spec.Source
 	revision bool     // not a file on disk
-	names    []string // that its lock file says certificates carry
+	names    []string // in certificates, according to its lock file
 	plan.Side
 }
 
@@ -117,7 +117,7 @@ func readPlanned(ui *console.UI, argument string) (planned, error) {
 	return p, p.lockOf(revision, path)
 }
 
-// lockOf reads the lock file of a revision. There need be none where no machine
+// lockOf reads the lock file of a revision, which may be missing if no machine
 // fetches anything.
 func (p *planned) lockOf(revision, path string) error {
 	lock := spec.Source{Name: revision + ":" + clusterfile.LockPath(path)}

@@ -23,18 +23,18 @@ import (
 	"hagen/out/tree"
 )
 
-// warnRefused warns when the documents in a tree are of machines that could not
-// become those of this render while they run, as hagen plan would say. It
-// looks at one master, which has what is the same on all; at none if its
-// document stays as it is. What cannot be read is no reason not to render.
+// warnRefused warns if hagen plan would refuse to take running machines from
+// the documents in a tree to this render. It compares one master, since what
+// matters is the same on all; none if its document does not change. A tree that
+// cannot be read does not stop the render.
 func (w *work) warnRefused(ui *console.UI, dir string) {
 	if before, after, found := w.oneMaster(tree.Files(dir)); found {
 		warnRisks(ui, w.refusedRisks(before, after))
 	}
 }
 
-// warnRefusedDocument is warnRefused for one document: the file that it replaces
-// tells what its machine is, or else the tree of the cluster.
+// warnRefusedDocument is warnRefused for one document: it reads the old machine
+// from the file that it replaces, or else from the tree of the cluster.
 func (w *work) warnRefusedDocument(ui *console.UI, d *document.Document) {
 	if path, n := w.asked.Output, w.machines[0].Node; path != pipe && isMaster(n) {
 		was, err := files.ReadWhole(path)
@@ -57,7 +57,7 @@ func warnRisks(ui *console.UI, risks []risk.Risk) {
 }
 
 // refuseBeside refuses what hagen plan refuses, for documents of machines that
-// come to others that run, as the tree says that they are.
+// join the running ones in a tree.
 func (w *work) refuseBeside(ui *console.UI, before []node.Node, rendered string) error {
 	was, is := slices.IndexFunc(before, isMaster), slices.IndexFunc(w.decided.Nodes, isMaster)
 	if was < 0 || is < 0 {
@@ -86,15 +86,16 @@ func (w *work) refuseBeside(ui *console.UI, before []node.Node, rendered string)
 	return exit.With(exit.CodeNo, spec.Refuse(source, faults))
 }
 
-// refusedRisks are the risks that hagen plan refuses, but those that a flag of
-// this run answers.
+// refusedRisks returns the risks that hagen plan refuses, except those that a
+// flag of this run answers.
 func (w *work) refusedRisks(before, after node.Node) []risk.Risk {
 	answered := map[string]bool{risk.NodesFit: w.asked.NodesFit, risk.Restored: w.asked.Restore != ""}
 	return slices.DeleteFunc(risk.Of(before, after), func(r risk.Risk) bool { return !r.Refused || answered[r.Unless] })
 }
 
-// oneMaster is one that this render makes, and what it or another master is by
-// the tree; found is false if nothing tells, or if nothing has changed.
+// oneMaster returns one master of this render, with what it or another master
+// is in the tree. found is false if the tree has no master, or if the master's
+// document is the same.
 func (w *work) oneMaster(tree fs.FS) (before, after node.Node, found bool) {
 	var masters []gen.Machine
 	for _, m := range w.machines {
@@ -117,7 +118,7 @@ func (w *work) oneMaster(tree fs.FS) (before, after node.Node, found bool) {
 	if len(masters) == 0 {
 		return before, after, false
 	}
-	// All masters are others: their documents stand in other folders.
+	// All masters have other names: their documents are in other directories.
 	for _, host := range trees.Hosts(tree, ".") {
 		given, err := rendered.Given(tree, host)
 		if err != nil {

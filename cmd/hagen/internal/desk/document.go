@@ -24,8 +24,8 @@ import (
 	"hagen/profiles"
 )
 
-// renderDocument writes one document. The PKI is written all the same: the
-// document is worth nothing without it.
+// renderDocument writes one document, and the PKI, without which the document
+// is useless.
 func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore control.Restore) error {
 	hosts, formats := asked.Hosts, asked.formats()
 	if len(hosts) == 0 && len(c.Hosts()) == 1 {
@@ -82,13 +82,13 @@ func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore c
 	return nil
 }
 
-// holdsKeys says whether documents of a format may hold keys.
+// holdsKeys reports whether documents of a format may hold keys.
 func holdsKeys(format string) bool {
 	return format != document.Kargs && format != profiles.NetworkConfig && format != profiles.MetaData
 }
 
-// document is the one of a format, packed if the machine gets it so; nil if it
-// has none.
+// document returns the machine's document in a format, packed if the machine
+// gets it packed; nil if there is none.
 func (w *work) document(format string) *document.Document {
 	m := &w.machines[0]
 	for i := range m.Documents {
@@ -101,19 +101,19 @@ func (w *work) document(format string) *document.Document {
 	return nil
 }
 
-// tellRest says what became of all but the document.
+// tellRest reports on everything except the document.
 func (w *work) tellRest(ui *console.UI) {
 	w.membership(ui, nil)
 	w.noteOthers(ui, []string{w.machines[0].Host.Name})
 	w.sayPKI(ui)
 }
 
-// encoding tells in what the gzip stands.
+// encoding describes the encoding of the gzip.
 var encoding = map[string]string{document.GzippedText: " in base64"}
 
-// writeDocument writes a document to the file that -o names. It is staged
-// before the PKI is written: when it cannot be, no certificate is issued that
-// no document holds.
+// writeDocument writes a document to the file that -o names. The file is staged
+// before the PKI is written: if that fails, no certificate is issued that no
+// document holds.
 func (w *work) writeDocument(ui *console.UI, d *document.Document) error {
 	path, mode := w.asked.Output, fs.FileMode(0o600)
 	if w.asked.Redact {
@@ -156,8 +156,8 @@ func (w *work) writeDocument(ui *console.UI, d *document.Document) error {
 	return nil
 }
 
-// replaceable refuses a file that is no former document of the same host, or
-// one with other keys: it may be the last that holds them.
+// replaceable refuses a file that is not an earlier document of the same host,
+// or has other keys: it may be the last that holds them.
 func (w *work) replaceable(path string, was []byte, d *document.Document) error {
 	other := exit.Failed("%s: exists, is not such a document of %s and is not overwritten; name another file with -o", path, w.machines[0].Host.Name)
 	if !slices.Contains(profiles.Formats(), d.Format) {
@@ -167,7 +167,7 @@ func (w *work) replaceable(path string, was []byte, d *document.Document) error 
 		return nil
 	}
 	old, err := rendered.Machine(document.Document{Format: d.Format, Path: path, Text: was})
-	if err != nil || old.Name != w.machines[0].Host.Name || was[0] != d.Text[0] { // JSON is YAML, too
+	if err != nil || old.Name != w.machines[0].Host.Name || was[0] != d.Text[0] { // JSON would pass as YAML
 		return other
 	}
 	here := slices.Collect(maps.Values(clusterpki.IdsOf(w.issued.Set)))
@@ -177,7 +177,7 @@ func (w *work) replaceable(path string, was []byte, d *document.Document) error 
 	return nil
 }
 
-// kindOf is what tells small files of one kind from others: the beginning.
+// kindOf returns the beginning of a small file, which shows its kind.
 func kindOf(text []byte) string {
 	for _, packed := range []string{"\x1f\x8b", "H4sI"} { // gzip, and the same in base64
 		if bytes.HasPrefix(text, []byte(packed)) {
@@ -187,8 +187,8 @@ func kindOf(text []byte) string {
 	return string(text[:bytes.IndexAny(text, ":=")+1])
 }
 
-// warnBelowGit warns of a file with keys that git would take for one of a
-// repository: nothing above it ignores everything.
+// warnBelowGit warns about a file with keys in a git repository without a
+// .gitignore that covers it.
 func warnBelowGit(ui *console.UI, path string) {
 	full, err := filepath.Abs(path)
 	if err != nil {

@@ -14,11 +14,11 @@ import (
 	"hagen/profiles"
 )
 
-// deliver wraps the documents for which that was asked, or that do not fit
-// their channel otherwise. A machine that has none for the channel, and a
-// document that does not fit even so, are the answer no.
+// deliver wraps documents as the flags ask, or else those that do not fit their
+// channel otherwise. The answer is no if a machine has no document for the
+// channel, or one does not fit even when wrapped.
 func (w *work) deliver() error {
-	channel, _ := profiles.FindChannel(w.asked.Channel) // without one, all fit
+	channel, _ := profiles.FindChannel(w.asked.Channel) // without a channel, everything fits
 	c := &channel
 	if hosts := unserved(c, w.machines); len(hosts) > 0 {
 		return w.wrongReader(c, hosts)
@@ -47,23 +47,23 @@ func wrap(c *profiles.Channel, machines []gen.Machine, which func(*document.Docu
 	return gen.ForChannel(c, wrapped), nil
 }
 
-// fitted are machines whose documents are wrapped for a channel where they must
-// be.
+// fitted returns the machines with the documents wrapped that do not fit a
+// channel otherwise.
 func fitted(c *profiles.Channel, machines []gen.Machine) ([]gen.Machine, error) {
 	return wrap(c, machines, func(d *document.Document) bool { return tooLarge(c, d) })
 }
 
-// tooLarge says whether a document is for a channel and does not fit it.
+// tooLarge reports whether a document is for a channel and does not fit it.
 func tooLarge(c *profiles.Channel, d *document.Document) bool {
 	return c.Serves(d.Reader()) && !gen.Fits(c, d.Text)
 }
 
-// misfits says whether a document does not fit its channel.
+// misfits reports whether a document does not fit its channel.
 func misfits(c *profiles.Channel, machines []gen.Machine) bool {
 	return c.Limit > 0 && largest(c, machines) > c.Limit
 }
 
-// largest is the size of the largest document.
+// largest returns the size of the largest document.
 func largest(c *profiles.Channel, machines []gen.Machine) int {
 	size := 0
 	for i := range machines {
@@ -74,7 +74,8 @@ func largest(c *profiles.Channel, machines []gen.Machine) int {
 	return size
 }
 
-// unserved names the machines that have nothing for the readers of a channel.
+// unserved returns the names of the machines without a document for the readers
+// of a channel.
 func unserved(c *profiles.Channel, machines []gen.Machine) []string {
 	var names []string
 	for i := range machines {
@@ -93,12 +94,11 @@ func hostsOf(machines []gen.Machine) []string {
 	return names
 }
 
-// smallest is the algorithm whose keys, certificates and signatures take the
-// least room.
+// smallest is the algorithm with the smallest keys, certificates and
+// signatures.
 const smallest = pki.ECDSAP256
 
-// tooLarge says no, and what would help: each remedy is tried before it is
-// named.
+// tooLarge returns the answer no, with remedies that it has tried.
 func (w *work) tooLarge(c *profiles.Channel) error {
 	wrapped, err := fitted(c, w.machines)
 	if err != nil {
@@ -133,13 +133,14 @@ func (w *work) tooLarge(c *profiles.Channel) error {
 	return refuse(fmt.Sprintf("%s accepts %s bytes%s, too few for %s", c.Name, console.Count(c.Limit), c.Unit(), console.Number(len(lines), "document")), lines, remedies)
 }
 
-// refuse says no to a channel: why, for which documents, and what would help.
+// refuse returns the answer no for a channel: why, for which documents, and the
+// remedies.
 func refuse(why string, lines, remedies []string) error {
 	return exit.No("%s\n  %s\nwhat would help:\n  %s\nnothing was written", why, strings.Join(lines, "\n  "), strings.Join(remedies, "\n  "))
 }
 
-// label names one of several documents that a machine is given by its path, and
-// the only one by the machine.
+// label names a document: by its path if the machine has several, or else by
+// the machine.
 func label(host, path string, several int) string {
 	if several > 1 {
 		return path
@@ -147,7 +148,7 @@ func label(host, path string, several int) string {
 	return host
 }
 
-// remedies lists what makes all documents fit, the cheapest first.
+// remedies lists what would make all documents fit, the cheapest first.
 func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, error) {
 	var out []string
 	fits := func(what string, machines []gen.Machine) {
@@ -174,7 +175,7 @@ func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, e
 	return out, nil
 }
 
-// how says whether any of these machines has a document that is wrapped.
+// how notes whether a document of these machines is wrapped.
 func how(machines []gen.Machine) string {
 	for i := range machines {
 		if slices.ContainsFunc(machines[i].Documents, func(d document.Document) bool { return d.Wrapped }) {
@@ -184,8 +185,8 @@ func how(machines []gen.Machine) string {
 	return ":"
 }
 
-// keepsLarger says whether a PKI holds what is never replaced with keys that
-// take more room than the smallest.
+// keepsLarger reports whether a PKI has keys that are never replaced and take
+// more room than the smallest.
 func keepsLarger(before pki.Set) bool {
 	for _, item := range before {
 		if r := &item.Request; r.Kind != pki.Leaf && r.Algorithm != "" && r.Algorithm != smallest {
@@ -195,9 +196,8 @@ func keepsLarger(before pki.Set) bool {
 	return false
 }
 
-// trial renders the same machines for a channel with the smallest keys, which
-// are forgotten. Authorities that the PKI held before stay what they are, as
-// they would.
+// trial renders the same machines for a channel with the smallest keys, and
+// discards these. Authorities that the PKI has stay, as they would in a render.
 func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error) {
 	other := *w
 	other.cluster = w.cluster.WithKeys(smallest)
@@ -212,8 +212,8 @@ func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error)
 	return fitted(c, machines)
 }
 
-// wider lists the channels that serve all machines and take their documents,
-// wrapped if they can be.
+// wider lists the channels that serve all machines and accept their documents,
+// wrapped if possible.
 func wider(machines []gen.Machine) (string, error) {
 	wrapped, err := wrap(&profiles.Channel{}, machines, func(*document.Document) bool { return true })
 	if err != nil {
@@ -228,13 +228,13 @@ func wider(machines []gen.Machine) (string, error) {
 	return strings.Join(names, ", "), nil
 }
 
-// readers are what those who set machines up are called.
+// readers are the names of the programs that read documents.
 var readers = map[string]string{profiles.Ignition: "Ignition", profiles.CloudInit: "cloud-init"}
 
-// wrongReader says no to a channel on which these hosts have nothing to read,
-// and what would help.
+// wrongReader returns the answer no for a channel with nothing to read for
+// these hosts, and the remedies.
 func (w *work) wrongReader(c *profiles.Channel, hosts []string) error {
-	reader := c.Readers[0] // the only one: who serves all serves every machine
+	reader := c.Readers[0] // the only one: a channel with several serves every machine
 	name := readers[reader]
 	var lines, others, remedies []string
 	for i := range w.machines {
@@ -266,11 +266,12 @@ func (w *work) wrongReader(c *profiles.Channel, hosts []string) error {
 	return refuse(fmt.Sprintf("only %[2]s reads %[1]s; without a document for it:", c.Name, name), lines, append(remedies, "another channel: "+channels))
 }
 
-// canRead tries whether hosts would have documents for a channel in a format.
+// canRead reports whether the hosts would have documents for a channel in a
+// format.
 func (w *work) canRead(c *profiles.Channel, hosts []string, format string) bool {
 	machines, err := w.render(hosts, profiles.FormatsOf(format))
 	if err != nil {
-		return false // not every machine can be said in every format
+		return false // not every format can describe every machine
 	}
 	machines, err = fitted(c, machines)
 	return err == nil && len(unserved(c, machines)) == 0 && !misfits(c, machines)

@@ -25,7 +25,7 @@ import (
 	"hagen/profiles"
 )
 
-// Golden compares twins with what a render gives, or writes them anew.
+// Golden compares twins with what a render would write, or rewrites them.
 func Golden(ui *console.UI, asked Options, dir string, update bool) error {
 	if err := knownFormats(asked.Formats); err != nil {
 		return err
@@ -55,8 +55,8 @@ func Golden(ui *console.UI, asked Options, dir string, update bool) error {
 	return compareTwins(ui, dir, w.files())
 }
 
-// twinsPlace refuses a directory that holds no twins, before anything is
-// computed. To be updated it need not exist.
+// twinsPlace refuses a directory without twins before anything is computed.
+// With update it need not exist.
 func twinsPlace(at clusterfile.Place, dir string, update bool) error {
 	hint := fmt.Sprintf("hagen golden --update %s writes the twins", dir)
 	if update {
@@ -80,7 +80,7 @@ func twinsPlace(at clusterfile.Place, dir string, update bool) error {
 }
 
 // renderTwins computes what hagen render --redact would write. It does not
-// begin a PKI: twins of keys that nobody has are worth nothing.
+// create a PKI: twins of keys that exist nowhere are useless.
 func renderTwins(ui *console.UI, asked Options, twins string) (*work, error) {
 	c, err := clusterfile.ReadLocked(ui, asked.File)
 	if err != nil {
@@ -97,7 +97,7 @@ func renderTwins(ui *console.UI, asked Options, twins string) (*work, error) {
 	if err := clusterpki.HoldMissing(asked.Place, c, clusterpki.Trees{Held: []string{twins}}); err != nil {
 		return nil, err
 	}
-	// Opened, the directory would be made.
+	// Open would create the directory.
 	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, noPKI
 	}
@@ -113,8 +113,8 @@ func renderTwins(ui *console.UI, asked Options, twins string) (*work, error) {
 	return issue(ui, asked, keys, control.Options{}, nil)
 }
 
-// complete says no when the PKI lacks what a render would issue: no twin can
-// tell of keys that are yet to be made.
+// complete returns the answer no if the PKI lacks something that a render would
+// issue: twins cannot describe keys that do not exist yet.
 func (w *work) complete(ui *console.UI, dir string, update bool) error {
 	s := w.summary(w.asked.Dir())
 	if s.issued() == 0 {
@@ -128,9 +128,9 @@ func (w *work) complete(ui *console.UI, dir string, update bool) error {
 	return exit.No("%s: differs from a render, which would first issue these; run hagen render, then hagen golden --update %[1]s", dir)
 }
 
-// compareTwins prints in which lines a directory differs.
+// compareTwins prints the lines in which a directory differs.
 func compareTwins(ui *console.UI, dir string, files []tree.File) error {
-	root, err := os.OpenRoot(dir) // no link leads out of it
+	root, err := os.OpenRoot(dir) // links cannot lead out of it
 	if err != nil {
 		return exit.Failed("%s: cannot be opened: %w", dir, exit.Reason(err))
 	}
@@ -161,7 +161,7 @@ func compareTwins(ui *console.UI, dir string, files []tree.File) error {
 	return exit.No("%s: differs from a render in %d of %d files; read the change, then run hagen golden --update %[1]s", dir, len(paths), len(files)+1)
 }
 
-// unified is a difference as diff -u prints it.
+// unified formats a difference like diff -u.
 func unified(path string, d out.Difference) []byte {
 	have, want := path, path+" (rendered)"
 	if d.Have == nil {

@@ -9,13 +9,13 @@ import (
 	"hagen/gen/control"
 )
 
-// issue computes everything, for all machines or these hosts. The work closes
-// the PKI, and so does an error.
+// issue computes everything, for all machines or these hosts. Closing the work
+// closes the PKI, and so does an error.
 func issue(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Options, hosts []string) (*work, error) {
 	return issueFor(ui, asked, keys, o, func(*work) ([]string, error) { return hosts, nil })
 }
 
-// issueFor is issue where what is decided has a part in which hosts it is for.
+// issueFor is issue for hosts that choose picks once the machines are decided.
 func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Options, choose func(*work) ([]string, error)) (_ *work, err error) {
 	c := keys.Cluster
 	w := &work{asked: asked, cluster: c, options: o, keys: keys, before: keys.Store.Set(), recorded: keys.Store.Recorded(), formats: asked.formats(), alone: asked.oneDocument()}

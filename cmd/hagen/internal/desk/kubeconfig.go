@@ -64,7 +64,7 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		return exit.Failed("%w", err)
 	}
 	for _, w := range warnings {
-		ui.Warn("the certificate " + w.Text) // its name in the PKI means nothing to the user
+		ui.Warn("the certificate " + w.Text) // without its name in the PKI, which means nothing to the user
 	}
 	if slices.Contains(asked.Groups, adminGroup) {
 		ui.Note("the group " + adminGroup + " bypasses RBAC until the certificate expires")
@@ -76,8 +76,8 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 	return deliver(ui, keys, item, asked.Path, control.Kubeconfig(c, authority, item))
 }
 
-// deliver records the certificate, then hands the kubeconfig over. In this
-// order nobody holds a certificate that the records do not know.
+// deliver records the certificate, then writes the kubeconfig: in this order no
+// certificate is handed out that is not recorded.
 func deliver(ui *console.UI, keys *clusterpki.PKI, item pki.Item, path string, text []byte) error {
 	record, err := store.NewClientRecord(item)
 	if err != nil {
@@ -104,8 +104,7 @@ func deliver(ui *console.UI, keys *clusterpki.PKI, item pki.Item, path string, t
 	return nil
 }
 
-// intoFile writes a file that must not be there, once the certificate is
-// recorded.
+// intoFile writes a file that must not exist, once the certificate is recorded.
 func intoFile(path string, text []byte, save func() error) error {
 	switch _, err := os.Lstat(path); {
 	case err == nil:
@@ -130,11 +129,11 @@ func intoFile(path string, text []byte, save func() error) error {
 	return staged.Put()
 }
 
-// kubeconfigsDir is where kubeconfigs stand in a cluster's tree.
+// kubeconfigsDir is the directory of kubeconfigs in a cluster's tree.
 const kubeconfigsDir = "kubeconfigs"
 
 // intoTree writes the kubeconfig into the cluster's tree, which is private and
-// which no repository takes, and gives its path.
+// ignored by git, and returns its path.
 func intoTree(ui *console.UI, c *cluster.Cluster, item pki.Item, text []byte, save func() error) (string, error) {
 	dir, place := filepath.Join(trees.Dir, c.Name), path.Join(kubeconfigsDir, fileOf(item.Request.Subject.CommonName))
 	target, err := tree.Open(dir, ui.Waiting(dir))
@@ -157,17 +156,17 @@ func intoTree(ui *console.UI, c *cluster.Cluster, item pki.Item, text []byte, sa
 	return filepath.Join(dir, filepath.FromSlash(place)), nil
 }
 
-// Client is what the flags ask for.
+// Client holds the options of hagen kubeconfig.
 type Client struct {
 	clusterfile.Place
 	User   string
 	Groups []string
-	Expiry string        // "" is as the cluster file says
-	life   time.Duration // what that is; 0 is as the cluster file says
-	Path   string        // "" is in the cluster's tree
+	Expiry string        // "" is the cluster file's
+	life   time.Duration // Expiry, parsed; 0 is the cluster file's
+	Path   string        // "" is a file in the cluster's tree
 }
 
-// check reads what is asked for, before anything is opened.
+// check validates the options before anything is opened.
 func (asked *Client) check(ui *console.UI) error {
 	if asked.User == adminUser && len(asked.Groups) == 0 {
 		asked.Groups = []string{adminGroup}
@@ -199,7 +198,7 @@ func (asked *Client) check(ui *console.UI) error {
 	return nil
 }
 
-// checkName holds a user's or group's name against what a certificate can say
+// checkName refuses a name of a user or group that a certificate cannot hold
 // (RFC 5280, ub-common-name and ub-organization-name).
 func checkName(flag, name string) error {
 	odd := strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) || r == unicode.ReplacementChar })
@@ -214,8 +213,8 @@ func checkName(flag, name string) error {
 	return nil
 }
 
-// fileOf names a user's kubeconfig. A user's name may hold what leads to
-// another directory, hides a file or means something to a shell.
+// fileOf returns the file name of a user's kubeconfig. A user's name may lead
+// to another directory, hide the file or mean something to a shell.
 func fileOf(user string) string {
 	name := strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("@._-", r) {

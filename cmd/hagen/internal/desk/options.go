@@ -13,28 +13,28 @@ import (
 	"hagen/profiles"
 )
 
-// Options are what is asked of a render.
+// Options are the options of a render.
 type Options struct {
 	clusterfile.Place
-	Output      string   // "" is the usual place
+	Output      string   // "" is the default
 	Hosts       []string // none is all
-	Formats     []string // besides those of the operating systems, as they were named
+	Formats     []string // besides those of the operating systems, as the user wrote them
 	Channel     string
 	Wrap        *bool  // nil is what the channel needs
-	Restore     string // a snapshot
-	RestorePath string // "" is the usual place
+	Restore     string // a snapshot's file
+	RestorePath string // "" is the default
 	Replace     string // a master
 	Join        bool
-	From        string // "" is the usual place
-	NodesFit    bool   // every Node's pod range lies in the new ones
+	From        string // "" is the default
+	NodesFit    bool   // every Node's pod range is in the new ones
 	Redact      bool
-	Prove       bool // Butane translates what is written as Butane, too
+	Prove       bool // have Butane translate the Butane documents and compare
 	JSON        bool
 }
 
-// oneDocument says whether -o asks for one document alone: in a pipe, or in a
-// file, which is what one --host and one --format ask for, unless a directory
-// of that name is there or the name ends as a directory's does.
+// oneDocument reports whether -o names a pipe or a file for one document. It is
+// a file with one --host and one --format, unless it is a directory or its name
+// ends in a slash.
 func (asked Options) oneDocument() bool {
 	path := asked.Output
 	if path == "" || path == pipe {
@@ -44,7 +44,7 @@ func (asked Options) oneDocument() bool {
 	return len(asked.Hosts) == 1 && len(asked.formats()) == 1 && !strings.HasSuffix(path, "/") && (err != nil || !info.IsDir())
 }
 
-// formats are those that are asked for, of which one name stands for several.
+// formats returns the requested formats; some names stand for several.
 func (o Options) formats() []string {
 	var all []string
 	for _, name := range o.Formats {
@@ -57,15 +57,16 @@ func (o Options) formats() []string {
 	return all
 }
 
-// Formats are all that can be asked for: documents, and kernel arguments.
+// Formats lists the formats that can be requested: documents, and kernel
+// arguments.
 func Formats() []string { return append(profiles.Formats(), profiles.CloudInit, document.Kargs) }
 
 func knownFormats(names []string) error {
 	return exit.AllKnown("format", names, Formats())
 }
 
-// fetchedOtherwise refuses cloud-init's documents for machines whose own format
-// fetches files and holds them against digests, which cloud-init does not.
+// fetchedOtherwise refuses cloud-init's documents for machines that fetch files
+// in another format and verify their digests, which cloud-init cannot do.
 func fetchedOtherwise(c *cluster.Cluster, hosts, formats []string) error {
 	asked := slices.ContainsFunc(formats, func(f string) bool {
 		return f == profiles.UserData || f == profiles.MetaData || f == profiles.NetworkConfig || f == profiles.CloudInit
@@ -96,7 +97,7 @@ func knownHosts(c *cluster.Cluster, asked []string) error {
 	return errors.Join(append(faults, exit.AllKnown("host", names, NamesOf(c)))...)
 }
 
-// NamesOf are the names of a cluster's machines.
+// NamesOf returns the names of a cluster's machines.
 func NamesOf(c *cluster.Cluster) []string {
 	var names []string
 	for _, h := range c.Hosts() {
@@ -114,8 +115,7 @@ func knownChannel(name string) error {
 	return nil
 }
 
-// besideAlone refuses flags that say something else than --replace or --join
-// does.
+// besideAlone refuses flags that contradict --replace or --join.
 func besideAlone(asked Options) error {
 	flag := ""
 	switch {
@@ -141,5 +141,5 @@ func besideAlone(asked Options) error {
 	return nil
 }
 
-// pipe is what -o names standard output with.
+// pipe is the value of -o for standard output.
 const pipe = "-"

@@ -52,7 +52,7 @@ func Redact(ui *console.UI, dir, to string) error {
 	return nil
 }
 
-// redactedName is where the twins of a tree stand if nobody says.
+// redactedName returns the default directory for the twins of a tree.
 func redactedName(dir string) (string, error) {
 	name := filepath.Clean(dir)
 	if base := filepath.Base(name); base == "." || base == ".." {
@@ -68,7 +68,7 @@ func redactedName(dir string) (string, error) {
 	return name + "-redacted", nil
 }
 
-// twinFiles are the files of a directory of twins.
+// twinFiles returns the files of a directory of twins.
 func twinFiles(texts map[string][]byte) []tree.File {
 	var files []tree.File
 	for _, path := range slices.Sorted(maps.Keys(texts)) {
@@ -92,7 +92,7 @@ func writeTwins(ui *console.UI, dir string, files []tree.File, scope out.Scope) 
 	return result, nil
 }
 
-// sayTwins tells what became of a directory of twins.
+// sayTwins reports what was written to a directory of twins.
 func sayTwins(ui *console.UI, dir string, result out.Result) {
 	for _, path := range result.Removed {
 		ui.Say("removed %s", path)

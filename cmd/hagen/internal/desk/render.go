@@ -18,7 +18,8 @@ import (
 	"hagen/out"
 )
 
-// Render is the whole way: read, issue, decide, check, encode; then write.
+// Render reads the cluster file, issues, decides, checks and encodes; then it
+// writes.
 func Render(ui *console.UI, asked Options) error {
 	if err := errors.Join(knownFormats(asked.Formats), knownChannel(asked.Channel)); err != nil {
 		return err

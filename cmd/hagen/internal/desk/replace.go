@@ -22,9 +22,9 @@ import (
 	"hagen/profiles"
 )
 
-// renderReplacement makes the document with which a lost master joins the
-// others, and the runbook, in a directory of their own: the tree of all machines
-// stays as it is, and says what they have now.
+// renderReplacement writes the document with which a replacement of a lost
+// master joins the others, and the runbook, to a separate directory: the tree
+// of all machines stays as it is, and shows what they have now.
 func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error {
 	dir, rendered, before, err := beside(ui, asked, c, "replace")
 	if err != nil {
@@ -49,8 +49,8 @@ func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error 
 	return w.writeBeside(ui, dir, w.runbook(plan, before, rendered, dir))
 }
 
-// renderJoining makes the documents with which masters that are new join the
-// others, in the order of a plan: each finds those that are there by then.
+// renderJoining writes the documents with which new masters join the others, in
+// the order of a plan: each expects the members that are there by then.
 func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 	dir, rendered, before, err := beside(ui, asked, c, "join")
 	if err != nil {
@@ -78,8 +78,8 @@ func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 	return w.writeBeside(ui, dir, replace.Joining(c.Name, dir, hosts))
 }
 
-// beside gives the directory of its own in which documents are written, and the
-// tree with the machines as they are now.
+// beside returns the separate directory for the documents, and the tree with
+// the present machines.
 func beside(ui *console.UI, asked Options, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
 	dir, rendered = asked.Output, asked.From
 	if rendered == "" {
@@ -102,9 +102,10 @@ func beside(ui *console.UI, asked Options, c *cluster.Cluster, kind string) (dir
 	return dir, rendered, before, err
 }
 
-// writeBeside writes what no normal render does, with what to do with it.
+// writeBeside writes documents that no normal render makes, and a runbook for
+// them.
 func (w *work) writeBeside(ui *console.UI, dir, runbook string) error {
-	w.admin = nil // is no machine's
+	w.admin = nil // it belongs to no machine
 	files := append(w.files(), tree.File{Path: runbookPath, Mode: 0o600, Data: []byte(runbook)})
 	if err := w.write(ui, dir, files, out.Prepare, nil); err != nil {
 		return err
@@ -115,9 +116,9 @@ func (w *work) writeBeside(ui *console.UI, dir, runbook string) error {
 	return nil
 }
 
-// machinesIn reads what was rendered before, if anything was.
+// machinesIn reads the machines of a tree, if there is one.
 func machinesIn(ui *console.UI, dir string) ([]node.Node, error) {
-	// A tree with kubeconfigs alone tells nothing of machines either.
+	// A tree with only kubeconfigs says nothing about machines either.
 	_, err := os.Stat(dir)
 	if documents, _ := out.Holds(tree.Files(dir)); errors.Is(err, fs.ErrNotExist) || documents && len(trees.Hosts(tree.Files(dir), ".")) == 0 {
 		ui.Warn(dir + ": there is no such tree: hagen assumes that machines are as the cluster file says; name the tree that they have now with --from")
@@ -127,7 +128,7 @@ func machinesIn(ui *console.UI, dir string) ([]node.Node, error) {
 	return read.Machines.Machines, err
 }
 
-// runbook writes what to do, with the names of this run.
+// runbook returns the runbook, with the names of this run.
 func (w *work) runbook(plan replace.Plan, before []node.Node, rendered, dir string) string {
 	desk := replace.Desk{PKI: w.asked.Dir(), Rendered: rendered, Dir: dir, Render: "hagen render", Diff: "hagen diff"}
 	for _, d := range w.machines[0].Documents {

@@ -22,15 +22,15 @@ import (
 	"hagen/profiles"
 )
 
-// RestorePlace is where masters find the snapshot unless it is said otherwise:
-// in a directory that the document makes.
+// RestorePlace is the default path of the snapshot on masters, in a directory
+// that the document makes.
 const RestorePlace = cluster.RestoreDir + "/snapshot.db"
 
-// plainPath is a path that shells and units take as it is.
+// plainPath matches paths that need no quoting in shells and units.
 var plainPath = lazy.Regexp(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
 
-// restoring gives what --restore asks for. The whole snapshot is read here and
-// now: at night is not the time to find on three machines that it is damaged.
+// restoring returns the restore that the flags ask for. It reads the whole
+// snapshot now, so that a damaged one does not show only on the masters.
 func restoring(asked Options, c *cluster.Cluster) (none control.Restore, err error) {
 	file, place := asked.Restore, asked.RestorePath
 	if place == "" {
@@ -59,15 +59,15 @@ func restoring(asked Options, c *cluster.Cluster) (none control.Restore, err err
 	}
 }
 
-// systemDirs are the system's own, written by nobody else or emptied at a boot
-// (file-hierarchy(7)).
+// systemDirs are the system's own directories, which only it writes or which a
+// boot empties (file-hierarchy(7)).
 var systemDirs = []string{
 	"/bin", "/boot", "/dev", "/etc", "/lib", "/lib64", "/proc", "/run", "/sbin", "/sys", "/tmp", "/usr",
 	"/var/cache", "/var/lib", "/var/lock", "/var/log", "/var/run", "/var/tmp",
 }
 
-// reachable says whether a directory is there when etcd begins: one that the
-// documents make, or one on a disk of the operator's.
+// reachable reports whether a directory exists when etcd starts: one that the
+// documents make, or one that may be on an operator's disk.
 func reachable(c *cluster.Cluster, dir string) bool {
 	if slices.Contains([]string{cluster.RestoreDir, cluster.EtcdData, c.Snapshots.Directory}, dir) {
 		return true
@@ -75,9 +75,9 @@ func reachable(c *cluster.Cluster, dir string) bool {
 	return !slices.ContainsFunc(systemDirs, func(own string) bool { return strings.HasPrefix(dir+"/", own+"/") })
 }
 
-// readSnapshot gives the SHA-256 of a snapshot, and refuses what etcd would
-// refuse to restore: etcdctl appends to the database, which is whole pages,
-// the SHA-256 of it (etcd, client/v3/snapshot).
+// readSnapshot returns the SHA-256 of a snapshot, and refuses one that etcd
+// would refuse: etcdctl appends the SHA-256 of the database to it, and the
+// database is a number of whole pages (etcd, client/v3/snapshot).
 func readSnapshot(name string) (string, error) {
 	f, err := tree.OpenRegular(name)
 	switch {
@@ -111,7 +111,7 @@ func readSnapshot(name string) (string, error) {
 	return hex.EncodeToString(whole.Sum(nil)), nil
 }
 
-// restoreSteps tells what to do with documents that restore.
+// restoreSteps prints the steps of a restore.
 func (w *work) restoreSteps(ui *console.UI, dir string) {
 	if w.options.Restore.SHA256 == "" {
 		return

@@ -71,7 +71,7 @@ type changeSummary struct {
 	Why  string `json:"why"`
 }
 
-// report prints the summary for people or, with --json, for programs.
+// report prints the summary as text or, with --json, as JSON.
 func (w *work) report(ui *console.UI, dir string, result out.Result) {
 	for _, note := range result.Notes {
 		ui.Warn(note)
@@ -92,8 +92,8 @@ func (w *work) report(ui *console.UI, dir string, result out.Result) {
 	s.print(ui)
 }
 
-// noteOthers warns when a run for some hosts changed what others hold: their
-// documents are older than their certificates until they are rendered.
+// noteOthers warns if a run for some hosts reissued certificates of others,
+// whose documents have the old ones until they are rendered.
 func (w *work) noteOthers(ui *console.UI, asked []string) {
 	if len(asked) == 0 {
 		return
@@ -113,7 +113,7 @@ func (w *work) noteOthers(ui *console.UI, asked []string) {
 	}
 }
 
-// sayPKI tells what became of the PKI when that is all there is to tell.
+// sayPKI prints what changed in the PKI, if there is nothing else to print.
 func (w *work) sayPKI(ui *console.UI) {
 	if s := w.summary(w.asked.Dir()); s.issued() > 0 {
 		s.print(ui)
@@ -143,7 +143,7 @@ func summaryOf(m *gen.Machine, d *document.Document) documentSummary {
 		return s
 	}
 	for _, c := range profiles.Channels() {
-		// On some it is the plain one that the machine has to be given.
+		// On some channels the machine needs the plain one.
 		for _, given := range m.DocumentsFor(&c) {
 			if given.Reader() == d.Reader() && !gen.Fits(&c, given.Text) {
 				s.TooLargeFor = append(s.TooLargeFor, c.Name)
@@ -153,7 +153,7 @@ func summaryOf(m *gen.Machine, d *document.Document) documentSummary {
 	return s
 }
 
-// summary says what became of the certificates and keys in dir.
+// summary returns what changed in the PKI in dir.
 func (w *work) summary(dir string) pkiSummary {
 	s := pkiSummary{Directory: dir, Made: []changeSummary{}, Renewed: []changeSummary{}, Reissued: []changeSummary{}}
 	for _, change := range w.issued.Changes {
@@ -191,8 +191,8 @@ func (s summary) print(ui *console.UI) {
 	}
 }
 
-// printKargs names the machines that have no network before they have their
-// document, unless their boot medium tells their kernel.
+// printKargs lists the machines that have no network before they read their
+// document, unless their boot medium has kernel arguments.
 func (s summary) printKargs(ui *console.UI) {
 	var hosts []string
 	for _, h := range s.Hosts {
@@ -205,7 +205,7 @@ func (s summary) printKargs(ui *console.UI) {
 	}
 }
 
-// table has a line for each host and a column for each format that occurs.
+// table returns a row for each host and a column for each format in use.
 func (s summary) table() [][]string {
 	var formats []string
 	rows := [][]string{{"HOST", "ROLE", "OS", "FILES", "UNITS"}}
@@ -225,12 +225,12 @@ func (s summary) table() [][]string {
 	return rows
 }
 
-// delivery tells which documents are wrapped, and which are too large for
-// what: a line for all machines of which the same is to be told.
+// delivery prints which documents are wrapped, and which are too large for
+// which channels: a line for all machines with the same result.
 func (s summary) delivery(ui *console.UI) {
 	var lines []string
 	hosts := map[string][]string{}
-	packed, form := 0, "" // size of the largest gzip, which has no column
+	packed, form := 0, "" // size and format of the largest gzip, which has no column
 	tell := func(line, host string) {
 		if hosts[line] == nil {
 			lines = append(lines, line)
@@ -265,7 +265,7 @@ func (s summary) delivery(ui *console.UI) {
 	}
 }
 
-// channelList names channels with their limits.
+// channelList lists channels with their limits.
 func channelList(names []string) string {
 	var out []string
 	for _, name := range names {
@@ -275,7 +275,7 @@ func channelList(names []string) string {
 	return strings.Join(out, ", ")
 }
 
-// bytes is the size of the host's document in a format, - if it has none.
+// bytes returns the size of the host's document in a format, - if it has none.
 func (h hostSummary) bytes(format string) string {
 	for _, d := range h.Documents {
 		if d.Format == format {
@@ -293,12 +293,12 @@ func (s pkiSummary) print(ui *console.UI) {
 	ui.Say("certificates and keys in %s: %d made, %s%d reissued, %d kept; first to expire: %s on %s",
 		s.Directory, len(s.Made), renewed, len(s.Reissued), s.Kept, s.FirstExpires, s.FirstExpiry.Format(time.DateOnly))
 	if len(s.Made) == s.issued() && s.Kept == 0 {
-		return // everything is made because nothing was there
+		return // all of it is new: no reasons to print
 	}
 	s.printChanges(ui)
 }
 
-// issued counts what is not kept.
+// issued counts what was made, renewed or reissued.
 func (s pkiSummary) issued() int { return len(s.Made) + len(s.Renewed) + len(s.Reissued) }
 
 func (s pkiSummary) printChanges(ui *console.UI) {
@@ -307,8 +307,9 @@ func (s pkiSummary) printChanges(ui *console.UI) {
 	printChanges(ui, "reissued", s.Reissued)
 }
 
-// printChanges prints changes with their reason, on one line those of a host
-// that share it, as a shell would write them: hosts/kubem00/{apiserver,scheduler}.
+// printChanges prints changes with their reasons. Those of a host with the same
+// reason share a line, written as in a shell:
+// hosts/kubem00/{apiserver,scheduler}.
 func printChanges(ui *console.UI, what string, changes []changeSummary) {
 	for len(changes) > 0 {
 		why := changes[0].Why
@@ -321,18 +322,17 @@ func printChanges(ui *console.UI, what string, changes []changeSummary) {
 	}
 }
 
-// runbookPath is where it is told what to do with documents in a directory of
-// their own.
+// runbookPath is the runbook's file in the directory of --replace or --join.
 const runbookPath = "runbook.md"
 
-// membership warns when the members of etcd are others than those of the last
-// render: documents alone do not change a cluster that runs. Removed are the
-// paths in the tree that this render removed.
+// membership warns if the members of etcd differ from those of the last render:
+// documents alone do not change a running cluster. removed are the paths in the
+// tree that this render removed.
 func (w *work) membership(ui *console.UI, removed []string) {
 	var said []string
 	for _, file := range removed {
 		host := path.Dir(file)
-		// It may be one format alone that is gone.
+		// Perhaps only one format is gone.
 		remains := slices.ContainsFunc(w.cluster.Members(), func(h cluster.Host) bool { return h.Name == host })
 		if _, master := w.recorded[path.Join("hosts", host, clusterpki.EtcdLeaf)]; master && !remains && !slices.Contains(said, host+" is gone") {
 			said = append(said, host+" is gone")
@@ -346,7 +346,7 @@ func (w *work) membership(ui *console.UI, removed []string) {
 		old, known := w.recorded[change.Name]
 		rendered = rendered || known
 		host := path.Base(path.Dir(change.Name))
-		if w.cluster.Profile.OneAuthority { // whose masters share it
+		if w.cluster.Profile.OneAuthority { // its masters share the certificate
 			host = "a master"
 		}
 		switch {
@@ -358,7 +358,7 @@ func (w *work) membership(ui *console.UI, removed []string) {
 	}
 	switch changed := "the masters have changed: " + strings.Join(said, ", "); {
 	case !rendered || len(said) == 0:
-	case len(said) == gone: // whoever came instead has its certificates already, as after --replace
+	case len(said) == gone: // a replacement has its certificates already, as after --replace
 		ui.Warn(changed + "; in a running cluster, this must be done in etcd by now (etcdctl member remove; hagen plan says when)")
 	default:
 		ui.Warn(changed + "; in a running cluster, change etcd's members first (hagen plan says how; for a lost master, hagen render --replace): these documents are for a new cluster")

@@ -18,25 +18,25 @@ import (
 	"hagen/profiles"
 )
 
-// work is a render of which nothing has been written yet.
+// work is a render before anything is written.
 type work struct {
 	asked    Options
 	cluster  *cluster.Cluster
 	options  control.Options
 	keys     *clusterpki.PKI
 	before   pki.Set                // what the store held
-	recorded map[string]pki.Request // what it remembers, also of what it does not hold any more
-	returned map[string]bool        // of that, what the cluster did not ask for last time and asks for again
+	recorded map[string]pki.Request // its records, even of what it no longer holds
+	returned map[string]bool        // recorded names that the cluster requests again, but did not last time
 	issued   pki.Result
 	decided  *gen.Decided
-	formats  []string // that are asked for besides those of the operating systems
-	alone    bool     // it makes the one document that is asked for
+	formats  []string // requested besides those of the operating systems
+	alone    bool     // makes only the one requested document
 	machines []gen.Machine
 	admin    []byte // the administrator's kubeconfig
 }
 
-// render makes the documents of these hosts. Of what a machine is given, a pipe
-// gets no more than what was asked for.
+// render makes the documents of these hosts. For one requested document, it
+// leaves out the others that the machine needs.
 func (w *work) render(hosts, formats []string) ([]gen.Machine, error) {
 	machines, err := w.decided.Documents(w.options.Joining, hosts, formats)
 	if err != nil {
@@ -58,7 +58,7 @@ func (w *work) prove(ui *console.UI) error {
 	return tellProven(ui, proven, err)
 }
 
-// proveTwins does that to the twins that stand in the documents' place.
+// proveTwins is prove for the twins that replace the documents.
 func (w *work) proveTwins() (int, error) {
 	texts := map[string][]byte{}
 	for _, m := range w.machines {
@@ -69,20 +69,20 @@ func (w *work) proveTwins() (int, error) {
 	return twin.Prove(twinned(w.machines), texts)
 }
 
-// tellProven tells of how many machines Butane makes the same Ignition.
+// tellProven reports for how many machines Butane makes the same Ignition.
 func tellProven(ui *console.UI, proven int, err error) error {
 	switch {
 	case err != nil:
 		return decide.Fault(err)
 	case proven == 0:
-		ui.Say("nothing to prove: no machine gets Ignition, which is all that Butane makes")
+		ui.Say("nothing to prove: no machine gets Ignition, and Butane makes nothing else")
 	default:
-		ui.Say("proven: Butane makes the same Ignition of %s", console.Number(proven, "machine"))
+		ui.Say("proven: Butane makes the same Ignition for %s", console.Number(proven, "machine"))
 	}
 	return nil
 }
 
-// redact puts twins in the place of all texts.
+// redact replaces all texts by their twins.
 func (w *work) redact() error {
 	texts, err := twin.Tree(w.cluster.Name, twinned(w.machines), w.admin)
 	if err != nil {
@@ -90,7 +90,7 @@ func (w *work) redact() error {
 	}
 	for i := range w.machines {
 		m := &w.machines[i]
-		// What only packs another document has no twin.
+		// A document that only packs another has no twin.
 		m.Documents = slices.DeleteFunc(m.Documents, func(d document.Document) bool { return texts[d.Path] == nil })
 		for j := range m.Documents {
 			m.Documents[j].Text = texts[m.Documents[j].Path]
@@ -100,7 +100,7 @@ func (w *work) redact() error {
 	return nil
 }
 
-// twinned are rendered machines as twins are made of them.
+// twinned converts rendered machines to what package twin needs.
 func twinned(machines []gen.Machine) []twin.Machine {
 	var out []twin.Machine
 	for _, m := range machines {
@@ -116,18 +116,19 @@ func (w *work) save(ui *console.UI) error {
 	return w.keys.Save(ui, w.issued.Set)
 }
 
-// noteFormer tells what the cluster file does not ask for any more.
+// noteFormer reports names that certificates keep although the cluster file no
+// longer has them.
 func (w *work) noteFormer(ui *console.UI) {
 	former := control.FormerNames(w.cluster)
 	if len(former) == 0 {
 		return
 	}
-	ui.Note(fmt.Sprintf("the API servers' certificates keep %s, which %s no longer names: clients may dial it. When none does, hagen pki forget%s %s takes it out",
+	ui.Note(fmt.Sprintf("the API servers' certificates keep %s, which %s no longer has: clients may use it. When none does, run hagen pki forget%s %s",
 		strings.Join(former, ", "), w.asked.File, w.asked.Flags(), strings.Join(former, " ")))
 }
 
-// files are all files of the tree; documents hold keys, and so does the
-// administrator's kubeconfig.
+// files returns all files of the tree; documents and the administrator's
+// kubeconfig hold keys.
 func (w *work) files() []tree.File {
 	var files []tree.File
 	if w.admin != nil {

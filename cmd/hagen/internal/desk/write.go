@@ -17,16 +17,14 @@ func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare prep
 		return exit.Failed("%w", err)
 	}
 	defer target.Close()
-	// The tree is staged first: when it cannot be written, no certificate is
-	// issued that no document holds.
+	// The tree is staged first: if that fails, no certificate is issued that no
+	// document holds.
 	prepared, err := prepare(target, files, part)
 	if err != nil {
 		return exit.Failed("%w", err)
 	}
 	defer prepared.Discard()
-	// In this order a killed run leaves what the next one goes on from: keys
-	// that no lock file tells of yet are the cluster's, while one that told of
-	// keys that nobody has would have to be refused.
+	// The tree comes last: see Save for why a killed run can go on.
 	if err := w.save(ui); err != nil {
 		return err
 	}
@@ -44,11 +42,11 @@ func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare prep
 	return nil
 }
 
-// preparation makes a tree ready: of documents, or of twins.
+// preparation stages a tree: of documents, or of twins.
 type preparation func(*tree.Dir, []tree.File, out.Scope) (*out.Prepared, error)
 
-// scope is the part of the tree that a run is about: all of it, or what
-// belongs to the hosts that were asked for and to no host.
+// scope returns the part of the tree that a run writes: all of it, or the files
+// of the requested hosts and of no host.
 func scope(hosts []string) out.Scope {
 	return func(path string) bool {
 		host, _, below := strings.Cut(path, "/")
