@@ -79,7 +79,7 @@ func (k *PKI) given() (texts []string) {
 // forgotten is what --json prints.
 type forgotten struct {
 	Cluster     string   `json:"cluster"`
-	Lock        string   `json:"lock"`
+	Lock        string   `json:"lockFile"`
 	Forgotten   []string `json:"forgotten"`
 	Kubeconfigs []string `json:"kubeconfigs"` // not expired, and may use a forgotten name
 	Warnings    []string `json:"warnings"`

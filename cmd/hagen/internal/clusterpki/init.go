@@ -22,8 +22,8 @@ import (
 type made struct {
 	Cluster   string   `json:"cluster"`
 	Directory string   `json:"directory"`
-	Lock      string   `json:"lock"`
-	Aside     string   `json:"aside,omitempty"` // new path of the previous directory
+	Lock      string   `json:"lockFile"`
+	Aside     string   `json:"previousDirectory,omitempty"` // new path of the previous directory
 	Made      []string `json:"made"`
 	Warnings  []string `json:"warnings"`
 	Notes     []string `json:"notes"`

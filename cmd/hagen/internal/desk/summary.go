@@ -63,7 +63,7 @@ type pkiSummary struct {
 	Reissued     []changeSummary `json:"reissued"`
 	Kept         int             `json:"kept"`
 	FirstExpiry  time.Time       `json:"firstExpiry"`
-	FirstExpires string          `json:"firstExpires"`
+	FirstExpires string          `json:"firstToExpire"`
 }
 
 type changeSummary struct {

@@ -23,8 +23,8 @@ type checked struct {
 	Directory string          `json:"directory"`
 	Cluster   string          `json:"cluster,omitempty"`
 	Machines  []string        `json:"machines"`
-	Errors    int             `json:"errors"`
-	Warnings  int             `json:"warnings"`
+	Errors    int             `json:"errorCount"`
+	Warnings  int             `json:"warningCount"`
 	Findings  []check.Finding `json:"findings"`
 	Notes     []string        `json:"notes"` // checks that could not run
 }
