@@ -101,7 +101,7 @@ func signAuthority(request Request, key crypto.Signer, now time.Time) ([]byte, e
 func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte, *Warning, error) {
 	notBefore, notAfter := now.Add(-backdate), now.Add(request.Lifetime)
 	if now.Before(i.cert.NotBefore) || !now.Before(i.cert.NotAfter) {
-		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, correct the clock; existing certificates stay valid until they end",
+		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, set the clock right; existing certificates stay valid until they end",
 			request.Name, i.name, i.cert.NotBefore.Format(time.RFC3339), i.cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	if notBefore.Before(i.cert.NotBefore) {
@@ -122,7 +122,7 @@ const lastYear = 9999
 
 func sign(request Request, key crypto.Signer, profile string, by issuer, notBefore, notAfter time.Time) ([]byte, error) {
 	if notAfter.Year() > lastYear {
-		return nil, fmt.Errorf("%s: would end in the year %d, but a certificate cannot hold a year after %d: correct the clock (it shows %s), or write a shorter lifetime than %s",
+		return nil, fmt.Errorf("%s: would end in the year %d, but a certificate cannot hold a year after %d: set the clock right (it shows %s), or write a shorter lifetime than %s",
 			request.Name, notAfter.Year(), lastYear, day(notBefore), hours(request.Lifetime))
 	}
 	asked, err := csr.Generate(key, &csr.CertificateRequest{

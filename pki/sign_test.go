@@ -59,7 +59,7 @@ func certificate(t *testing.T, template, parent *x509.Certificate, public any, k
 func TestIssueRefusesTheEndOfTime(t *testing.T) {
 	late := time.Date(9995, 6, 1, 12, 0, 0, 0, time.UTC)
 	_, err := Issue([]Request{authorityRequest("ca")}, nil, late, Generate, rand.Reader)
-	const want = "ca: would end in the year 10005, but a certificate cannot hold a year after 9999: correct the clock (it shows 9995-06-01), or write a shorter lifetime than 87600h"
+	const want = "ca: would end in the year 10005, but a certificate cannot hold a year after 9999: set the clock right (it shows 9995-06-01), or write a shorter lifetime than 87600h"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
