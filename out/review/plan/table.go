@@ -24,7 +24,7 @@ var groups = []group{
 	{title: "Ranges and names", prefix: "spec.", changes: []change{
 		{field: "serviceCIDRs", what: "a family behind the one that is there", way: InPlace, acts: "restart kube-apiserver, restart kube-controller-manager",
 			words: "services that exist keep one address; kube-proxy, the network plugin and DNS have to know the family, too. The ServiceCIDR `kubernetes` gets it only if it has the first range alone, as written: `kubectl get servicecidr kubernetes`; where it has another, new services of the family get no addresses until it has an object, for which the plan has the line"},
-		{field: "serviceCIDRs", what: "larger, and it begins with the same address", way: InPlace, acts: "restart kube-apiserver, restart kube-controller-manager",
+		{field: "serviceCIDRs", what: "larger, and it contains the old", way: InPlace, acts: "restart kube-apiserver, restart kube-controller-manager",
 			words: "since Kubernetes 1.33 no flag gives services more addresses: the plan has the kubectl line for a ServiceCIDR beside the first, and hagen keeps machines and pods out of it. A family that is added after that needs an object, too, as the row above says"},
 		{field: "serviceCIDRs", what: "any other", way: Refused, refused: ranges("serviceCIDRs"),
 			words: "services that exist keep their addresses. Since Kubernetes 1.33 a range in the place of another changes nothing of what new ones get, and of a family that goes none is made. [What to do](day-2.md#services-get-more-addresses)"},
