@@ -12,12 +12,12 @@ import (
 
 // plan is what hagen plan --json prints, as far as an operator follows it.
 type plan struct {
-	Possible      bool
-	Environment   []struct{ Name, Value string }
-	Before, After []command
-	Steps         []struct {
+	Possible        bool
+	Environment     []struct{ Name, Value string }
+	Prepare, Verify []command
+	Steps           []struct {
 		Action, Host, Unit string
-		Put                []struct{ Name, Path string }
+		Install            []struct{ Name, Path string }
 		Write, Remove      []string
 		Document           string
 		Commands, Checks   []command
@@ -88,14 +88,14 @@ func planned(t *testing.T, c *site.Cluster, to site.Layout, flag string) (p plan
 func (p plan) follow(t *testing.T, c *site.Cluster) {
 	t.Helper()
 	f := follower{t: t, c: c, environment: p.environment()}
-	for _, b := range p.Before {
+	for _, b := range p.Prepare {
 		f.run(b)
 	}
 	for i, step := range p.Steps {
 		t.Logf("step %d: %s %s %s", i+1, step.Host, step.Action, step.Unit)
 		h, err := c.Host(step.Host)
 		must(t, err)
-		for _, b := range step.Put {
+		for _, b := range step.Install {
 			must(t, h.Put(filepath.Join(c.Parts.Binaries, b.Name), b.Path))
 		}
 		for _, place := range step.Write {
@@ -118,7 +118,7 @@ func (p plan) follow(t *testing.T, c *site.Cluster) {
 			within(t, 2*time.Minute, func() error { return f.try(check) })
 		}
 	}
-	for _, a := range p.After {
+	for _, a := range p.Verify {
 		f.run(a)
 	}
 }

@@ -9,15 +9,15 @@ import (
 
 // Change is one item that changes in the same way on all of Hosts.
 type Change struct {
-	Hosts   []string `json:"hosts"`
-	Kind    string   `json:"kind"`
-	Name    string   `json:"name"`
-	How     string   `json:"how"`
-	Also    []string `json:"also,omitempty"` // keys that change with the certificate
-	Details []Detail `json:"details"`
-	Hunks   []Hunk   `json:"hunks"`             // as on the first host
-	Context bool     `json:"context,omitempty"` // the lines around are others on other hosts
-	Effects []Effect `json:"effects"`
+	Hosts          []string `json:"hosts"`
+	Kind           string   `json:"kind"`
+	Name           string   `json:"name"`
+	How            string   `json:"how"`
+	KeyFiles       []string `json:"keyFiles,omitempty"` // keys that change with the certificate
+	Details        []Detail `json:"details"`
+	Hunks          []Hunk   `json:"hunks"`                    // as on the first host
+	ContextDiffers bool     `json:"contextDiffers,omitempty"` // the lines around are others on other hosts
+	Effects        []Effect `json:"effects"`
 }
 
 // Detail is a part of a change that can be told by name.
@@ -101,7 +101,7 @@ func fold(hosts []string, changes []Change) []Change {
 			continue
 		}
 		folded[i].Hosts = append(folded[i].Hosts, c.Hosts...)
-		folded[i].Context = folded[i].Context || !slices.EqualFunc(folded[i].Hunks, c.Hunks, sameHunk)
+		folded[i].ContextDiffers = folded[i].ContextDiffers || !slices.EqualFunc(folded[i].Hunks, c.Hunks, sameHunk)
 	}
 	place := map[string]int{}
 	for i, h := range hosts {
@@ -131,5 +131,5 @@ func foldKey(c Change) string {
 		}
 		lines = append(lines, "")
 	}
-	return fmt.Sprintf("%q", []any{c.Kind, c.Name, c.How, c.Also, c.Details, lines, c.Effects})
+	return fmt.Sprintf("%q", []any{c.Kind, c.Name, c.How, c.KeyFiles, c.Details, lines, c.Effects})
 }

@@ -9,12 +9,12 @@ import "slices"
 // Diff is what changes from one tree to another. The JSON fields of its types
 // are an interface: they are added to, never renamed.
 type Diff struct {
-	Same     bool      `json:"same"`
-	Machines int       `json:"machines"` // on either side
-	Changed  int       `json:"changed"`  // of them
-	Changes  []Change  `json:"changes"`
-	Effects  []Effects `json:"effects"`
-	Pairs    []Pair    `json:"-"` // each machine for itself
+	Same            bool      `json:"same"`
+	Machines        int       `json:"machines"`        // on either side
+	ChangedMachines int       `json:"changedMachines"` // of them
+	Changes         []Change  `json:"changes"`
+	Effects         []Effects `json:"effects"`
+	Pairs           []Pair    `json:"-"` // each machine for itself
 }
 
 // Of compares two trees.
@@ -29,7 +29,7 @@ func Of(before, after Side) Diff {
 		hosts = append(hosts, p.Name)
 		c.machine(p, before.Systems[p.Name], after.Systems[p.Name])
 		if len(p.Changes) > 0 {
-			d.Changed++
+			d.ChangedMachines++
 		}
 		all = append(all, p.Changes...)
 	}

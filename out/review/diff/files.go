@@ -50,7 +50,7 @@ func pairKeys(changes []Change) []Change {
 		stem, isKey := strings.CutSuffix(c.Name, "-key.pem")
 		at, paired := certificate[stem]
 		if isKey && paired && c.only(DetailPrivateKey) {
-			changes[at].Also = append(changes[at].Also, c.Name)
+			changes[at].KeyFiles = append(changes[at].KeyFiles, c.Name)
 			changes[at].Effects = merge(changes[at].Effects, c.Effects...)
 			gone[c.Name] = true
 		}

@@ -11,9 +11,9 @@ import (
 // Hunk is a place where lines change, with the lines around it: each begins
 // with "-", "+" or a blank, as in a unified diff.
 type Hunk struct {
-	Before int      `json:"before"` // its first line in the old file
-	After  int      `json:"after"`  // and in the new one
-	Lines  []string `json:"lines"`
+	OldStart int      `json:"oldStart"` // its first line in the old file
+	NewStart int      `json:"newStart"` // and in the new one
+	Lines    []string `json:"lines"`
 }
 
 // Head is the line that a unified diff begins a hunk with.
@@ -27,11 +27,11 @@ func (h Hunk) Head() string {
 		}
 		return n
 	}
-	return fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.Before, count("+"), h.After, count("-"))
+	return fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, count("+"), h.NewStart, count("-"))
 }
 
 func sameHunk(a, b Hunk) bool {
-	return a.Before == b.Before && a.After == b.After && slices.Equal(a.Lines, b.Lines)
+	return a.OldStart == b.OldStart && a.NewStart == b.NewStart && slices.Equal(a.Lines, b.Lines)
 }
 
 // around is how many lines without change are shown beside those that do.
@@ -52,7 +52,7 @@ func hunks(before, after string) []Hunk {
 		}
 		if l[0] != ' ' && open == nil {
 			start := max(0, i-around)
-			out = append(out, Hunk{Before: b - (i - start), After: a - (i - start), Lines: slices.Clone(lines[start:i])})
+			out = append(out, Hunk{OldStart: b - (i - start), NewStart: a - (i - start), Lines: slices.Clone(lines[start:i])})
 			open = &out[len(out)-1]
 		}
 		if open != nil {
@@ -74,10 +74,10 @@ func hunks(before, after string) []Hunk {
 	}
 	for i := range out {
 		if before == "" {
-			out[i].Before = 0
+			out[i].OldStart = 0
 		}
 		if after == "" {
-			out[i].After = 0
+			out[i].NewStart = 0
 		}
 	}
 	return out

@@ -44,9 +44,9 @@ func FuzzHunks(f *testing.F) {
 		old := split(before)
 		next := 0 // line of old
 		for _, h := range hunks(before, after) {
-			start := max(h.Before-1, 0)
+			start := max(h.OldStart-1, 0)
 			if start < next || start > len(old) {
-				t.Fatalf("a hunk at %d after line %d of %d", h.Before, next, len(old))
+				t.Fatalf("a hunk at %d after line %d of %d", h.OldStart, next, len(old))
 			}
 			got = append(got, old[next:start]...)
 			next = start

@@ -14,7 +14,7 @@ func (s *schedule) tell(host, until string, commands ...string) {
 	for i := range commands {
 		commands[i] = "etcdctl member " + commands[i]
 	}
-	s.steps = append(s.steps, Step{Action: diff.Membership, Unit: facts.EtcdUnit, Hosts: []string{host}, Until: until, Commands: commands})
+	s.steps = append(s.steps, Step{Action: diff.Membership, Unit: facts.EtcdUnit, Hosts: []string{host}, WaitFor: until, Commands: commands})
 }
 
 func (s *schedule) forget(name string) {
@@ -44,8 +44,8 @@ func (s *schedule) join(p *diff.Pair) {
 	if p.Before != nil {
 		action = diff.Reimage
 	}
-	step := Step{Action: action, Hosts: []string{p.Name}, Until: untilMaster, Flags: s.started(m)}
-	if len(step.Flags) > 0 {
+	step := Step{Action: action, Hosts: []string{p.Name}, WaitFor: untilMaster, EtcdFlags: s.started(m)}
+	if len(step.EtcdFlags) > 0 {
 		step.Note = "hagen render --join, before the normal render, makes a document that says so"
 	}
 	s.steps = append(s.steps, step)
@@ -94,9 +94,9 @@ func (s *schedule) started(m facts.Member) (flags []string) {
 // member adds the step in which the etcd of one machine has what etcd was told.
 func (s *schedule) member(p *diff.Pair, flags []string) {
 	if p.Does(diff.Reimage, "") {
-		s.steps = append(s.steps, Step{Action: diff.Reimage, Hosts: []string{p.Name}, Until: untilMaster, Flags: flags, Note: KeepData})
+		s.steps = append(s.steps, Step{Action: diff.Reimage, Hosts: []string{p.Name}, WaitFor: untilMaster, EtcdFlags: flags, Note: KeepData})
 		return
 	}
 	s.done[p.Name] = true
-	s.steps = append(s.steps, Step{Action: diff.Restart, Unit: facts.EtcdUnit, Hosts: []string{p.Name}, Until: untilMember, Flags: flags})
+	s.steps = append(s.steps, Step{Action: diff.Restart, Unit: facts.EtcdUnit, Hosts: []string{p.Name}, WaitFor: untilMember, EtcdFlags: flags})
 }

@@ -12,10 +12,10 @@ import (
 // fields of its types are an interface: they are added to, never renamed.
 type Order struct {
 	diff.Diff
-	Steps    []Step    `json:"order"`
-	Reimage  []string  `json:"reimage"`       // machines that change, in the order in which they may be made anew instead
-	Anew     []Step    `json:"orderReimaged"` // the order if they are
-	Cautions []Caution `json:"cautions"`
+	Steps        []Step    `json:"order"`
+	ReimageHosts []string  `json:"reimageHosts"` // machines that change, in the order in which they may be made anew instead
+	ReimageSteps []Step    `json:"reimageOrder"` // the order if they are
+	Cautions     []Caution `json:"cautions"`
 }
 
 // Of compares two trees.
@@ -23,15 +23,15 @@ func Of(before, after diff.Side) Order {
 	o := Order{Diff: diff.Of(before, after), Cautions: []Caution{}}
 	var beware []Caution
 	o.Steps, beware = stepsOf(o.Pairs)
-	o.Anew, _ = stepsOf(anew(o.Pairs))
-	o.Reimage = HostsOf(o.Anew, diff.Reimage)
+	o.ReimageSteps, _ = stepsOf(anew(o.Pairs))
+	o.ReimageHosts = HostsOf(o.ReimageSteps, diff.Reimage)
 	o.Cautions = append(o.Cautions, slices.Concat(cautions(o.Pairs), beware, ways(before.AsUnits(), after.AsUnits(), o.Pairs))...)
 	return o
 }
 
 // Masters says whether one of Reimage is a master.
 func (o Order) Masters() bool {
-	return slices.ContainsFunc(o.Anew, func(s Step) bool { return s.Action == diff.Reimage && s.Until == untilMaster })
+	return slices.ContainsFunc(o.ReimageSteps, func(s Step) bool { return s.Action == diff.Reimage && s.WaitFor == untilMaster })
 }
 
 // stepsOf tells what comes after what: members leave, join and move one by one,
@@ -46,7 +46,7 @@ func stepsOf(pairs []diff.Pair) ([]Step, []Caution) {
 	}
 	if !slices.ContainsFunc(pairs, func(p diff.Pair) bool { return p.Before != nil }) {
 		for i := range s.steps {
-			s.steps[i].OneAtATime, s.steps[i].Until = false, ""
+			s.steps[i].OneAtATime, s.steps[i].WaitFor = false, ""
 			if i == 0 {
 				s.steps[i].Note = "a new cluster: in any order, at any time"
 			}

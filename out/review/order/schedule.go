@@ -43,14 +43,14 @@ func (s *schedule) machine(p *diff.Pair, action diff.Action) {
 	switch {
 	case action == diff.SwitchOff:
 	case facts.RoleOf(p.After).Control:
-		step.Until = untilMaster
+		step.WaitFor = untilMaster
 		if action == diff.Reimage {
 			step.Note = KeepData
 		}
 	default:
-		step.Until = untilOther
+		step.WaitFor = untilOther
 	}
-	if last := len(s.steps) - 1; last >= 0 && s.steps[last].Action == action && s.steps[last].Until == step.Until && s.steps[last].Note == step.Note {
+	if last := len(s.steps) - 1; last >= 0 && s.steps[last].Action == action && s.steps[last].WaitFor == step.WaitFor && s.steps[last].Note == step.Note {
 		s.steps[last].Hosts = append(s.steps[last].Hosts, p.Name)
 		s.steps[last].OneAtATime = action != diff.SwitchOff
 		return
@@ -98,13 +98,13 @@ func (s *schedule) unit(row pace, note string) {
 		}
 		step := Step{Action: action, Unit: row.unit, Hosts: hosts, Note: note}
 		if action != diff.Reload && action != diff.Stop {
-			step.Until = row.until
+			step.WaitFor = row.until
 		}
 		if row.unit == facts.KeepalivedUnit && len(hosts) > 1 && (action == diff.Reload || action == diff.Restart) &&
 			slices.ContainsFunc(s.pairs, renumbered) {
-			step.AtOnce, step.Note = true, "on all of them at once, and only then look: while their virtual routers have different numbers, two hold the address"
+			step.AllAtOnce, step.Note = true, "on all of them at once, and only then look: while their virtual routers have different numbers, two hold the address"
 		}
-		step.OneAtATime = action != diff.Reload && len(hosts) > 1 && !step.AtOnce
+		step.OneAtATime = action != diff.Reload && len(hosts) > 1 && !step.AllAtOnce
 		s.steps = append(s.steps, step)
 	}
 }

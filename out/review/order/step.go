@@ -12,10 +12,10 @@ type Step struct {
 	Unit       string      `json:"unit,omitempty"`
 	Hosts      []string    `json:"hosts"`
 	OneAtATime bool        `json:"oneAtATime"`
-	AtOnce     bool        `json:"atOnce,omitempty"`   // on all hosts, which must not differ for long
-	Until      string      `json:"until,omitempty"`    // what to wait for before the next host or step
-	Commands   []string    `json:"commands,omitempty"` // for etcd
-	Flags      []string    `json:"flags,omitempty"`    // that etcd has to be started with, and the document does not say
+	AllAtOnce  bool        `json:"allAtOnce,omitempty"` // on all hosts, which must not differ for long
+	WaitFor    string      `json:"waitFor,omitempty"`   // what to wait for before the next host or step
+	Commands   []string    `json:"commands,omitempty"`  // for etcd
+	EtcdFlags  []string    `json:"etcdFlags,omitempty"` // that etcd has to be started with, and the document does not say
 	Note       string      `json:"note,omitempty"`
 }
 
@@ -52,12 +52,12 @@ func HostsOf(steps []Step, action diff.Action) []string {
 func Joining(steps []Step) (hosts []string, lists map[string]string) {
 	lists = map[string]string{}
 	for _, s := range steps {
-		if len(s.Flags) == 0 {
+		if len(s.EtcdFlags) == 0 {
 			continue
 		}
 		host := s.Hosts[0]
 		hosts, lists[host] = append(hosts, host), ""
-		for _, f := range s.Flags {
+		for _, f := range s.EtcdFlags {
 			if list, is := strings.CutPrefix(f, flagCluster); is {
 				lists[host] = list
 			}

@@ -50,13 +50,13 @@ func (w way) binaries(s *Step, h cluster.Host) {
 	}
 	switch h.Delivery.Of(name) {
 	case profiles.Preinstalled:
-		s.Put = append(s.Put, Binary{name, version.String(), facts.Command(n, s.Unit)})
+		s.Install = append(s.Install, Binary{name, version.String(), facts.Command(n, s.Unit)})
 	case profiles.Sysext:
 		for _, a := range w.after.Cluster.Artefacts(h) {
 			place := path.Join(profiles.SysextDir, a.Name+".raw")
 			if slices.Contains(a.Binaries, name) && a.URL == "" && !w.written[h.Name+":"+place] {
 				w.written[h.Name+":"+place] = true
-				s.Put = append(s.Put, Binary{a.Name, a.Version, place})
+				s.Install = append(s.Install, Binary{a.Name, a.Version, place})
 				on("systemd-sysext refresh")
 			}
 		}

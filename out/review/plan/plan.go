@@ -45,14 +45,14 @@ type Plan struct {
 	Possible    bool       `json:"possible"`
 	From        Versions   `json:"from"`
 	To          Versions   `json:"to"`
-	Refused     []Refusal  `json:"refused"`  // why it is not possible
-	Via         []Versions `json:"via"`      // cluster files to plan for instead, one after the other, the last being this one
-	Reimaged    bool       `json:"reimaged"` // machines are made anew, instead of taking changes in place
+	Refused     []Refusal  `json:"refused"`     // why it is not possible
+	UpgradePath []Versions `json:"upgradePath"` // cluster files to plan for instead, one after the other, the last being this one
+	Reimage     bool       `json:"reimage"`     // machines are made anew, instead of taking changes in place
 	Environment []Variable `json:"environment"`
-	Before      []Check    `json:"before"` // at the desk, before the first step
+	Prepare     []Check    `json:"prepare"` // at the desk, before the first step
 	Steps       []Step     `json:"steps"`
-	After       []Check    `json:"after"`
-	Later       []Check    `json:"later"` // at the desk, when no client dials what the cluster file no longer names
+	Verify      []Check    `json:"verify"`
+	CleanUp     []Check    `json:"cleanup"` // at the desk, when no client dials what the cluster file no longer names
 	order.Order
 }
 
@@ -90,25 +90,25 @@ type Binary struct {
 
 // Step is about one machine. The next step is for when all its checks succeed.
 type Step struct {
-	Action   diff.Action `json:"action"`
-	Host     string      `json:"host"`
-	Unit     string      `json:"unit,omitempty"`
-	Put      []Binary    `json:"put"`
-	Write    []string    `json:"write"`              // files and units, as the host's new document has them
-	Remove   []string    `json:"remove"`             // files and units that it does not have any more
-	Document string      `json:"document,omitempty"` // directory of those that the machine boots with
-	Commands []Command   `json:"commands"`
-	Until    string      `json:"until,omitempty"`
-	Checks   []Command   `json:"checks"`
-	Note     string      `json:"note,omitempty"`
-	AtOnce   bool        `json:"atOnce,omitempty"` // with the steps beside it that are
+	Action    diff.Action `json:"action"`
+	Host      string      `json:"host"`
+	Unit      string      `json:"unit,omitempty"`
+	Install   []Binary    `json:"install"`
+	Write     []string    `json:"write"`              // files and units, as the host's new document has them
+	Remove    []string    `json:"remove"`             // files and units that it does not have any more
+	Document  string      `json:"document,omitempty"` // directory of those that the machine boots with
+	Commands  []Command   `json:"commands"`
+	WaitFor   string      `json:"waitFor,omitempty"`
+	Checks    []Command   `json:"checks"`
+	Note      string      `json:"note,omitempty"`
+	AllAtOnce bool        `json:"allAtOnce,omitempty"` // with the steps beside it that are
 }
 
 // Of plans the way, or says why there is none.
 func Of(before, after Side, options Options) Plan {
 	p := Plan{
-		Cluster: after.Cluster.Name, Reimaged: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
-		Refused: []Refusal{}, Via: []Versions{}, Environment: []Variable{}, Before: []Check{}, Steps: []Step{}, After: []Check{}, Later: []Check{},
+		Cluster: after.Cluster.Name, Reimage: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
+		Refused: []Refusal{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},
 		Order: order.Of(before.compared(), after.compared()),
 	}
 	w := way{before: before, after: after, options: options, plan: &p, written: map[string]bool{}}
@@ -116,10 +116,10 @@ func Of(before, after Side, options Options) Plan {
 	p.Possible = len(p.Refused) == 0
 	if !p.Possible {
 		if slices.ContainsFunc(p.Refused, byRelease) {
-			p.Via = append(p.Via, via(after.Cluster, p.From, p.To)...)
+			p.UpgradePath = append(p.UpgradePath, via(after.Cluster, p.From, p.To)...)
 		}
 		p.Cautions = []order.Caution{} // which say the same
-		p.Order.Steps, p.Anew = []order.Step{}, []order.Step{}
+		p.Order.Steps, p.ReimageSteps = []order.Step{}, []order.Step{}
 		return p
 	}
 	if p.Same {
@@ -128,17 +128,17 @@ func Of(before, after Side, options Options) Plan {
 	p.Cautions = append(p.Cautions, w.cautions()...)
 	steps := p.Order.Steps
 	if options.Reimage {
-		steps = p.Anew
+		steps = p.ReimageSteps
 	}
 	p.Environment = w.environment()
-	p.Before = w.first(steps)
+	p.Prepare = w.first(steps)
 	if !options.Reimage {
 		p.Steps = append(p.Steps, w.quietly()...)
 	}
 	for _, s := range steps {
 		p.Steps = append(p.Steps, w.steps(s)...)
 	}
-	p.After, p.Later = w.last(), append(p.Later, w.later()...)
+	p.Verify, p.CleanUp = w.last(), append(p.CleanUp, w.later()...)
 	return p
 }
 
@@ -214,7 +214,7 @@ func (w way) changed(host, unit string) (write, remove []string) {
 		if !slices.Contains(c.Hosts, host) || c.Kind != diff.KindFile && c.Kind != diff.KindUnit || !concerns(c, unit) {
 			continue
 		}
-		for _, name := range append([]string{c.Name}, c.Also...) {
+		for _, name := range append([]string{c.Name}, c.KeyFiles...) {
 			was, is := name, name
 			if c.Kind == diff.KindUnit {
 				was, is = unitFile(machine(w.before, host), name), unitFile(machine(w.after, host), name)
@@ -262,7 +262,7 @@ func (w way) quietly() (steps []Step) {
 		if len(write)+len(remove) == 0 || slices.Contains(order.HostsOf(w.plan.Order.Steps, diff.Reimage), n.Name) {
 			continue
 		}
-		step := Step{Action: diff.Nothing, Host: n.Name, Write: list(write), Remove: list(remove), Put: []Binary{}, Commands: []Command{}, Checks: []Command{}}
+		step := Step{Action: diff.Nothing, Host: n.Name, Write: list(write), Remove: list(remove), Install: []Binary{}, Commands: []Command{}, Checks: []Command{}}
 		if units(write, remove) {
 			step.Commands = append(step.Commands, Command{n.Name, "systemctl daemon-reload"})
 		}
@@ -287,12 +287,12 @@ func (w way) steps(s order.Step) (out []Step) {
 		out = append(out, w.step(s, host))
 	}
 	for i := range out {
-		if !s.AtOnce {
+		if !s.AllAtOnce {
 			break
 		}
 		one := &out[i]
 		writes = append(writes, Step{Action: diff.Nothing, Host: one.Host, Unit: s.Unit, Write: one.Write, Remove: one.Remove,
-			Put: []Binary{}, Commands: []Command{}, Checks: []Command{}})
+			Install: []Binary{}, Commands: []Command{}, Checks: []Command{}})
 		one.Write, one.Remove = []string{}, []string{}
 	}
 	return append(writes, out...)
@@ -301,15 +301,15 @@ func (w way) steps(s order.Step) (out []Step) {
 // step is what a step of the order is on one host.
 func (w way) step(s order.Step, host string) Step {
 	h := w.host(host)
-	out := Step{Action: s.Action, Host: host, Unit: s.Unit, Until: s.Until, Note: s.Note,
-		AtOnce: s.AtOnce, Put: []Binary{}, Write: []string{}, Remove: []string{}, Commands: []Command{}, Checks: []Command{}}
+	out := Step{Action: s.Action, Host: host, Unit: s.Unit, WaitFor: s.WaitFor, Note: s.Note,
+		AllAtOnce: s.AllAtOnce, Install: []Binary{}, Write: []string{}, Remove: []string{}, Commands: []Command{}, Checks: []Command{}}
 	on := func(text string) { out.Commands = append(out.Commands, Command{host, text}) }
 	switch s.Action {
 	case diff.Membership:
 		for _, c := range s.Commands {
 			out.Commands = append(out.Commands, Command{Text: withID(c)})
 		}
-		if s.Until != "" {
+		if s.WaitFor != "" {
 			out.Checks = memberChecks(nil)
 		}
 		return out
@@ -318,7 +318,7 @@ func (w way) step(s order.Step, host string) Step {
 		return out
 	case diff.Boot, diff.Reimage:
 		out.Document = document("rendered", w.after.Cluster, h)
-		if len(s.Flags) > 0 { // as the note says: first tells how it is made
+		if len(s.EtcdFlags) > 0 { // as the note says: first tells how it is made
 			out.Document, out.Note = document("join", w.after.Cluster, h), ""
 		}
 		out.Checks = w.machineChecks(h)

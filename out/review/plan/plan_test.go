@@ -146,7 +146,7 @@ func TestAtOnce(t *testing.T) {
 		whole(t, test.what, p)
 		for i, s := range p.Steps[:4] {
 			writes := slices.Equal(s.Write, []string{"/etc/keepalived/keepalived.conf"})
-			if writes != (i < 2) || s.AtOnce != (i >= 2) || !writes && !strings.HasPrefix(s.Note, "on all of them at once") {
+			if writes != (i < 2) || s.AllAtOnce != (i >= 2) || !writes && !strings.HasPrefix(s.Note, "on all of them at once") {
 				t.Errorf("%s: %+v", test.what, s)
 			}
 		}
@@ -166,7 +166,7 @@ func whole(t *testing.T, what string, p plan.Plan) {
 	for _, s := range p.Steps {
 		anew[s.Host] = anew[s.Host] || s.Action == diff.Boot || s.Action == diff.Reimage
 	}
-	for _, c := range slices.Concat(p.Before, p.After) {
+	for _, c := range slices.Concat(p.Prepare, p.Verify) {
 		lines = append(lines, c.Text)
 	}
 	for _, s := range p.Steps {
@@ -179,7 +179,7 @@ func whole(t *testing.T, what string, p plan.Plan) {
 		if slices.Contains([]diff.Action{diff.Restart, diff.Start, diff.Reload, diff.Boot, diff.Reimage}, s.Action) && len(s.Checks) == 0 {
 			t.Errorf("%s: nobody looks whether %s %s of %s went well", what, s.Action, s.Unit, s.Host)
 		}
-		if s.Unit != "" && s.Action != diff.Membership && anew[s.Host] && !s.AtOnce && s.Action != diff.Nothing {
+		if s.Unit != "" && s.Action != diff.Membership && anew[s.Host] && !s.AllAtOnce && s.Action != diff.Nothing {
 			t.Errorf("%s: %s is made anew, and %s of %s is a step of its own", what, s.Host, s.Action, s.Unit)
 		}
 		for _, name := range s.Write {
@@ -372,7 +372,7 @@ func TestRefused(t *testing.T) {
 			}
 		}
 		var steps []string
-		for _, v := range p.Via {
+		for _, v := range p.UpgradePath {
 			steps = append(steps, v.Kubernetes.String()+" "+v.Etcd.String())
 		}
 		if got := strings.Join(steps, ", "); got != test.via {

@@ -77,7 +77,7 @@ func nextStep(c *cluster.Cluster, from, to Versions) (Versions, bool) {
 // way names the steps of via as a cluster file says them.
 func (p Plan) way() string {
 	var parts []string
-	for _, v := range p.Via {
+	for _, v := range p.UpgradePath {
 		parts = append(parts, fmt.Sprintf("%s with etcd %s", v.Kubernetes, v.Etcd))
 	}
 	return strings.Join(parts, ", then ")
@@ -89,7 +89,7 @@ func (p Plan) Remedies() (out []string) {
 		switch {
 		case r.Remedy != "":
 			out = append(out, r.Remedy)
-		case len(p.Via) > 0:
+		case len(p.UpgradePath) > 0:
 			out = append(out, "plan for one after the other: "+p.way())
 		default:
 			out = append(out, "plan for each minor release between, one after the other")

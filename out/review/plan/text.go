@@ -35,9 +35,9 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	for _, v := range p.Environment {
 		line("  export %s=%s", v.Name, v.Value)
 	}
-	writeChecks(line, p.Before)
+	writeChecks(line, p.Prepare)
 	how := "in place"
-	if p.Reimaged {
+	if p.Reimage {
 		how = "each machine made anew"
 	}
 	heading("Steps, " + how + ": the next when all checks of the one before succeed")
@@ -50,10 +50,10 @@ func (p Plan) Text(before, after string, style show.Style) string {
 		}
 	}
 	heading("After")
-	writeChecks(line, p.After)
-	if len(p.Later) > 0 {
+	writeChecks(line, p.Verify)
+	if len(p.CleanUp) > 0 {
 		heading("Later")
-		writeChecks(line, p.Later)
+		writeChecks(line, p.CleanUp)
 	}
 	return b.String()
 }
@@ -81,7 +81,7 @@ func (p Plan) title() string {
 	if p.From.Etcd != p.To.Etcd {
 		parts = append(parts, fmt.Sprintf("etcd %s to %s", p.From.Etcd, p.To.Etcd))
 	}
-	return strings.Join(append(parts, fmt.Sprintf("%d of %d machines change", p.Changed, p.Machines)), ", ")
+	return strings.Join(append(parts, fmt.Sprintf("%d of %d machines change", p.ChangedMachines, p.Machines)), ", ")
 }
 
 // title says what a step is.
@@ -104,7 +104,7 @@ func (s Step) title() string {
 // lines are a step's: what to put where, what to run, what to see.
 func (s Step) lines() (out []string) {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
-	for _, p := range s.Put {
+	for _, p := range s.Install {
 		add("put %s %s at %s", p.Name, p.Version, p.Path)
 	}
 	if len(s.Write) > 0 {
@@ -120,7 +120,7 @@ func (s Step) lines() (out []string) {
 		add("%s", c.prompt())
 	}
 	if len(s.Checks) > 0 {
-		add("good when %s", cmp.Or(s.Until, "these succeed"))
+		add("good when %s", cmp.Or(s.WaitFor, "these succeed"))
 	}
 	for _, c := range s.Checks {
 		add("%s", c.prompt())

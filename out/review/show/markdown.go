@@ -68,7 +68,7 @@ func hunkText(c diff.Change) string {
 	var b strings.Builder
 	for _, hunk := range c.Hunks {
 		b.WriteString(hunk.Head())
-		if c.Context {
+		if c.ContextDiffers {
 			b.WriteString(" as on " + Visible(c.Hosts[0]))
 		}
 		b.WriteString("\n")

@@ -63,7 +63,7 @@ func (m markup) change(c diff.Change) string {
 	case diff.KindGroup, diff.KindUser, diff.KindDisk, diff.KindFilesystem, diff.KindMount, diff.KindDirectory, diff.KindLink:
 		name = c.Kind + " " + name
 	}
-	for _, also := range c.Also {
+	for _, also := range c.KeyFiles {
 		name += " and " + m.code(also)
 	}
 	if c.How != diff.Changed {
@@ -149,19 +149,19 @@ func (m markup) step(s order.Step) string {
 		text += m.code(unitName(s.Unit)) + " on " + m.hosts(s.Hosts)
 	}
 	switch {
-	case s.OneAtATime && s.Until != "":
-		text += ", one at a time: the next when " + s.Until
+	case s.OneAtATime && s.WaitFor != "":
+		text += ", one at a time: the next when " + s.WaitFor
 	case s.OneAtATime:
 		text += ", one at a time"
-	case s.Until != "":
-		text += "; go on when " + s.Until
+	case s.WaitFor != "":
+		text += "; go on when " + s.WaitFor
 	}
 	for _, c := range s.Commands {
 		text += "\n" + m.code(c)
 	}
-	if len(s.Flags) > 0 {
+	if len(s.EtcdFlags) > 0 {
 		text += "\nits etcd has to be started with what its document does not say:"
-		for _, f := range s.Flags {
+		for _, f := range s.EtcdFlags {
 			text += "\n" + m.code(f)
 		}
 	}

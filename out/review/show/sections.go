@@ -16,11 +16,11 @@ type Heading struct {
 }
 
 func (m markup) title(o order.Order, h Heading) string {
-	title := fmt.Sprintf("%d of %d machines change", o.Changed, o.Machines)
+	title := fmt.Sprintf("%d of %d machines change", o.ChangedMachines, o.Machines)
 	switch {
 	case o.Same:
 		title = "nothing changes"
-	case o.Changed == 1:
+	case o.ChangedMachines == 1:
 		title = fmt.Sprintf("1 of %d machines changes", o.Machines)
 	}
 	if h.Cluster != "" {
@@ -64,10 +64,10 @@ func (m markup) sections(o order.Order) []section {
 		beware.lines = append(beware.lines, text)
 	}
 	instead := section{title: "Re-imaged instead"}
-	if len(o.Reimage) > 0 {
+	if len(o.ReimageHosts) > 0 {
 		instead.lines = []string{"documents act at the first boot alone; a machine that is made anew takes all of it at once"}
-		if len(o.Reimage) > 1 {
-			instead.lines = append(instead.lines, "one at a time, the next when the one before serves: "+m.hosts(o.Reimage))
+		if len(o.ReimageHosts) > 1 {
+			instead.lines = append(instead.lines, "one at a time, the next when the one before serves: "+m.hosts(o.ReimageHosts))
 		}
 		if o.Masters() {
 			instead.lines = append(instead.lines, order.KeepData)

@@ -49,7 +49,7 @@ func Changes(changes []diff.Change, style Style) string {
 		for _, detail := range c.Details {
 			line("      %s", plain.detail(detail))
 		}
-		if c.Context {
+		if c.ContextDiffers {
 			line("      %s", style.In(style.Faint, "as on "+Visible(c.Hosts[0])+"; elsewhere other lines stand around it"))
 		}
 		for _, hunk := range c.Hunks {
