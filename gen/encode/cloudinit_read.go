@@ -340,7 +340,7 @@ func ReadMetaData(text []byte) (Meta, error) {
 	r.fields("", top, keys{"instance-id": r.text("", &m.InstanceID), "local-hostname": r.text("", &m.LocalHostname)})
 	switch {
 	case len(r.further) > 0:
-		return m, errors.New("says what hagen does not write, " + r.further[0].String())
+		return m, errors.New("has what hagen does not write, " + r.further[0].String())
 	case m.InstanceID == "" || m.LocalHostname == "":
 		return m, errors.New("lacks instance-id or local-hostname")
 	}

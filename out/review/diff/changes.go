@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// Change is one item that changes in the same way on all of Hosts.
+// Change is an item that changes in the same way on all of Hosts.
 type Change struct {
 	Hosts          []string `json:"hosts"`
 	Kind           string   `json:"kind"`
@@ -16,11 +16,11 @@ type Change struct {
 	KeyFiles       []string `json:"keyFiles,omitempty"` // keys that change with the certificate
 	Details        []Detail `json:"details"`
 	Hunks          []Hunk   `json:"hunks"`                    // as on the first host
-	ContextDiffers bool     `json:"contextDiffers,omitempty"` // the lines around are others on other hosts
+	ContextDiffers bool     `json:"contextDiffers,omitempty"` // the unchanged lines around differ on other hosts
 	Effects        []Effect `json:"effects"`
 }
 
-// Detail is a part of a change that can be told by name.
+// Detail is a part of a change that has a name.
 type Detail struct {
 	What    string   `json:"what"`
 	How     string   `json:"how"`
@@ -30,7 +30,7 @@ type Detail struct {
 	Removed []string `json:"removed,omitempty"`
 }
 
-// What a Change is about.
+// Kinds of items that change.
 const (
 	KindMachine    = "machine"
 	KindSystem     = "operating system"
@@ -44,7 +44,7 @@ const (
 	KindFile       = "file"
 	KindLink       = "link"
 	KindUnit       = "unit"
-	KindKubeconfig = "kubeconfig" // the administrator's, which no machine has
+	KindKubeconfig = "kubeconfig" // the administrator's, which is on no machine
 )
 
 // How something changes.
@@ -52,23 +52,23 @@ const (
 	Added    = "added"
 	Removed  = "removed"
 	Changed  = "changed"
-	Replaced = "replaced" // a key: there is nothing to be said of the old and the new one
+	Replaced = "replaced" // a key: old and new values are not shown
 )
 
-// Details that mean something to others than who reads them.
+// Details that other packages look for.
 const (
 	DetailAuthority  = "the authority's key"
 	DetailPrivateKey = "private key"
 	DetailPublicKey  = "public key"
 	DetailSecret     = "secret"
 
-	detailExisting = "a file that is there"
+	detailExisting = "an existing file"
 	detailFetched  = "fetched from"
 	detailKey      = "key"
 	detailMasked   = "masked"
 )
 
-// changed is a detail that has another value, if it has one.
+// changed returns a detail if the values differ.
 func changed(what, from, to string) []Detail {
 	if from == to {
 		return nil
@@ -76,19 +76,18 @@ func changed(what, from, to string) []Detail {
 	return []Detail{{What: what, How: Changed, From: from, To: to}}
 }
 
-// Has says whether a detail of that name is told.
+// Has reports whether the change has a detail of that name.
 func (c Change) Has(what string) bool {
 	return slices.ContainsFunc(c.Details, func(d Detail) bool { return d.What == what })
 }
 
-// only says whether nothing else of an item has changed.
+// only reports whether nothing but this detail of an item has changed.
 func (c Change) only(what string) bool {
 	return c.How == Changed && len(c.Details) == 1 && c.Details[0].What == what && len(c.Hunks) == 0
 }
 
-// fold puts equal changes of several hosts together. Those of the same hosts
-// stand together; groups of hosts are in the order of their first host, larger
-// ones first.
+// fold merges equal changes of several hosts. It sorts them by their first host, larger
+// groups of hosts first.
 func fold(hosts []string, changes []Change) []Change {
 	folded := []Change{}
 	at := map[string]int{}
@@ -109,7 +108,7 @@ func fold(hosts []string, changes []Change) []Change {
 	}
 	first := func(c Change) int {
 		if len(c.Hosts) == 0 {
-			return len(hosts) // what is no machine's stands last
+			return len(hosts) // what is on no machine comes last
 		}
 		return place[c.Hosts[0]]
 	}
@@ -119,8 +118,7 @@ func fold(hosts []string, changes []Change) []Change {
 	return folded
 }
 
-// foldKey is equal for changes that say the same, whatever stands around the
-// lines that change.
+// foldKey is equal for changes that differ only in the unchanged lines around.
 func foldKey(c Change) string {
 	var lines []string
 	for _, h := range c.Hunks {

@@ -8,13 +8,13 @@ import (
 	"hagen/gen/redact"
 )
 
-// comparison remembers what many machines have in common.
+// comparison remembers the twins of contents that many machines share.
 type comparison struct {
 	twins map[string]string
 }
 
-// contents compares what stands in a file. Only twins are looked at: of what
-// they do not tell apart, it says no more than that it differs.
+// contents compares the contents of a file by their twins. If the twins are equal, it
+// reports only that the contents differ.
 func (c *comparison) contents(before, after []byte) (Change, bool) {
 	change := Change{Details: []Detail{}, Hunks: []Hunk{}}
 	if bytes.Equal(before, after) {
@@ -24,15 +24,15 @@ func (c *comparison) contents(before, after []byte) (Change, bool) {
 	switch {
 	case old == new:
 		if old == string(before) || new == string(after) {
-			return change, false // a twin and the file it was made of
+			return change, false // a twin and the file that it was made from
 		}
 		change.Details = append(change.Details, Detail{What: "a secret that is not identified", How: Replaced})
 	case unshowable(old) || unshowable(new):
 		change.Details = append(change.Details, Detail{What: "content that cannot be shown", How: Replaced})
 	default:
-		details, told := byMeaning(old, new)
+		details, complete := byMeaning(old, new)
 		change.Details = append(change.Details, details...)
-		if !told {
+		if !complete {
 			change.Hunks = hunks(shorten(old), shorten(new))
 		}
 	}
@@ -48,8 +48,8 @@ func (c *comparison) twin(contents []byte) string {
 	return text
 }
 
-// unshowable says whether a twin still is no text, or holds the mark of a key
-// that its maker did not find: a file that somebody broke.
+// unshowable reports whether a twin is not text, or still has the mark of a key: the
+// file is broken.
 func unshowable(text string) bool {
 	return !utf8.ValidString(text) || strings.ContainsRune(text, 0) ||
 		strings.Contains(text, "PRIVATE KEY-----") || strings.Contains(text, "AGE-SECRET-KEY-")

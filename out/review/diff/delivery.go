@@ -11,7 +11,7 @@ import (
 	"hagen/profiles"
 )
 
-// Ways on which a binary comes onto a machine, as its items tell.
+// Deliveries of a binary, as the items of a machine show them.
 const (
 	byImage     = "the machine's image"
 	byFetching  = "a URL"
@@ -19,14 +19,13 @@ const (
 	byContainer = "a container"
 )
 
-// compareDelivery tells how the binaries of units come onto a machine otherwise that
-// has them before and after. Another way needs directories, units and files that a first
-// boot makes, in an order that it knows; so does a unit that is new, unless its
-// binary is there.
+// compareDelivery compares how the binaries of units get onto a machine. Another delivery
+// needs directories, units and files that only a first boot makes in the right order. So
+// does a new unit, unless its binary is in the image.
 func compareDelivery(before, after node.Node) []Change {
-	was, is := supplies(before), supplies(after)
+	was, is := deliveries(before), deliveries(after)
 	change := Change{Hosts: []string{after.Name}, Kind: KindDelivery, Name: KindDelivery, How: Changed, Hunks: []Hunk{},
-		Effects: []Effect{{Action: Reimage, Why: "a first boot brings binaries on another way"}}}
+		Effects: []Effect{{Action: Reimage, Why: "only a first boot changes how binaries get onto the machine"}}}
 	for _, u := range after.Units {
 		from, to, name := was[u.Name], is[u.Name], strings.TrimSuffix(u.Name, ".service")
 		switch {
@@ -43,18 +42,18 @@ func compareDelivery(before, after node.Node) []Change {
 	return []Change{change}
 }
 
-// supplies tells of each unit on a machine how what it runs comes there.
-func supplies(n node.Node) map[string]string {
-	ways := map[string]string{}
+// deliveries returns for each unit of a machine how its binary gets there.
+func deliveries(n node.Node) map[string]string {
+	found := map[string]string{}
 	for _, u := range n.Units {
 		if exec := facts.UnitOf(n, u.Name).Program(); exec != "" {
-			ways[u.Name] = supply(n, exec)
+			found[u.Name] = delivery(n, exec)
 		}
 	}
-	return ways
+	return found
 }
 
-func supply(n node.Node, exec string) string {
+func delivery(n node.Node, exec string) string {
 	if exec == node.ContainerSection {
 		return byContainer
 	}

@@ -1,20 +1,20 @@
 // Package diff compares the machines of two rendered trees: what changes in
-// their files and units, and what that does to a machine that runs. It knows
-// twins only: what it returns has no secret that hagen writes, and none of the
+// their files and units, and what that does to a running machine. It compares
+// twins: what it returns contains no secret that hagen writes, and none of the
 // forms that docs/twins.md lists.
 package diff
 
 import "slices"
 
 // Diff is what changes from one tree to another. The JSON fields of its types
-// are an interface: they are added to, never renamed.
+// are an interface: fields may be added, never renamed.
 type Diff struct {
 	Same            bool      `json:"same"`
 	Machines        int       `json:"machines"`        // on either side
 	ChangedMachines int       `json:"changedMachines"` // of them
 	Changes         []Change  `json:"changes"`
 	Effects         []Effects `json:"effects"`
-	Pairs           []Pair    `json:"-"` // each machine for itself
+	Pairs           []Pair    `json:"-"` // by machine
 }
 
 // Of compares two trees.
@@ -36,7 +36,7 @@ func Of(before, after Side) Diff {
 	if before.Kubeconfig != nil && after.Kubeconfig != nil {
 		if change, differs := c.contents(before.Kubeconfig, after.Kubeconfig); differs {
 			change.Hosts, change.Kind, change.Name, change.How = []string{}, KindKubeconfig, "admin.kubeconfig", Changed
-			change.Effects = []Effect{{Action: Nothing, Why: "no machine has it: hand it to those who use it"}}
+			change.Effects = []Effect{{Action: Nothing, Why: "it is on no machine: hand it to its users"}}
 			all = append(all, change)
 		}
 	}
@@ -47,7 +47,7 @@ func Of(before, after Side) Diff {
 	return d
 }
 
-// effectsOf puts machines together to which the same happens.
+// effectsOf groups machines with the same effects.
 func effectsOf(pairs []Pair) []Effects {
 	out := []Effects{}
 	for _, p := range pairs {

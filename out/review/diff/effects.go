@@ -5,22 +5,22 @@ import "slices"
 // Action is what a change does to a machine.
 type Action string
 
-// Actions on a machine that runs, as far as it takes a change in place, from
-// the least to the most; and those that are about the whole machine.
+// Actions on units of a running machine, from the weakest to the strongest; then those on
+// the whole machine.
 const (
 	Nothing    Action = "nothing"
-	ByItself   Action = "taken up by itself"
+	PickUp     Action = "picked up by itself"
 	Reload     Action = "reload"
 	Restart    Action = "restart"
 	Start      Action = "start"
 	Stop       Action = "stop"
-	Membership Action = "etcd membership" // etcd has to be told, whatever happens to files
-	Reimage    Action = "re-image"        // cannot be had in place
+	Membership Action = "etcd membership" // etcd's members change, beside what happens to files
+	Reimage    Action = "re-image"        // the machine cannot take it in place
 	Boot       Action = "boot"            // a new machine
-	SwitchOff  Action = "switch off"      // a machine that is gone
+	SwitchOff  Action = "switch off"      // a removed machine
 )
 
-var actions = []Action{Nothing, ByItself, Reload, Restart, Start, Stop, Membership, Reimage, Boot, SwitchOff}
+var actions = []Action{Nothing, PickUp, Reload, Restart, Start, Stop, Membership, Reimage, Boot, SwitchOff}
 
 func (a Action) weight() int { return slices.Index(actions, a) }
 
@@ -31,14 +31,14 @@ type Effect struct {
 	Why    string `json:"why"`
 }
 
-// Effects is what all changes together do to Hosts.
+// Effects are what all changes together do to Hosts.
 type Effects struct {
 	Hosts   []string `json:"hosts"`
 	Effects []Effect `json:"effects"` // the strongest on each unit
 }
 
-// merge keeps the strongest effect on each unit, and beside it that etcd has
-// to be told.
+// merge keeps the strongest effect on each unit, and beside it a change of etcd's
+// membership.
 func merge(effects []Effect, more ...Effect) []Effect {
 	out := slices.Clone(effects)
 	for _, e := range more {
@@ -56,8 +56,8 @@ func merge(effects []Effect, more ...Effect) []Effect {
 	return out
 }
 
-// worthTelling leaves out that nothing happens where something else does.
-func worthTelling(effects []Effect) []Effect {
+// withoutNothing drops effects without an action, unless there is no other.
+func withoutNothing(effects []Effect) []Effect {
 	rest := slices.DeleteFunc(slices.Clone(effects), func(e Effect) bool { return e.Action == Nothing })
 	if len(rest) == 0 && len(effects) > 0 {
 		return []Effect{{Action: Nothing, Why: effects[0].Why}}

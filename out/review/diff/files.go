@@ -36,8 +36,7 @@ func (c *comparison) files(before, after []node.File) []Change {
 	return changes
 }
 
-// pairKeys takes a private key and its certificate, changed together, for one
-// change.
+// pairKeys merges the changes of a certificate and its private key.
 func pairKeys(changes []Change) []Change {
 	certificate := map[string]int{}
 	for i, c := range changes {

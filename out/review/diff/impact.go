@@ -11,7 +11,7 @@ import (
 	"hagen/profiles"
 )
 
-// effects tells what a change does, the strongest first.
+// effects returns what a change does, the strongest first.
 func (r *readers) effects(c Change) []Effect {
 	switch c.Kind {
 	case KindUnit:
@@ -23,15 +23,15 @@ func (r *readers) effects(c Change) []Effect {
 	case KindDisk, KindFilesystem, KindMount:
 		return []Effect{{Action: Reimage, Why: disks}}
 	}
-	return []Effect{{Action: Reimage, Why: "hagen does not know who uses it"}}
+	return []Effect{{Action: Reimage, Why: "hagen does not know which unit uses it"}}
 }
 
 func (r *readers) ofFile(c Change) []Effect {
 	if c.only(detailExisting) {
-		return []Effect{{Action: Nothing, Why: "counts at a first boot alone"}}
+		return []Effect{{Action: Nothing, Why: "matters only at a first boot"}}
 	}
-	if r.elsewhere(c) {
-		return []Effect{{Action: Nothing, Why: "fetched at a first boot alone, and the same there"}}
+	if r.onlyURL(c) {
+		return []Effect{{Action: Nothing, Why: "fetched only at a first boot, with the same digest"}}
 	}
 	for _, name := range []string{c.Name, path.Dir(c.Name) + "/"} {
 		if place, known := places[name]; known {
@@ -39,11 +39,11 @@ func (r *readers) ofFile(c Change) []Effect {
 		}
 	}
 	if unit := network.ClockUnit(c.Name); unit != "" {
-		return []Effect{{Action: Nothing, Why: "read when the clock's program starts: systemctl try-restart " + unit}}
+		return []Effect{{Action: Nothing, Why: "read when the NTP client starts: systemctl try-restart " + unit}}
 	}
 	effects := merge(r.ofBinaries(c), r.ofArtefact(c)...)
 	if c.Name == read.BinariesPath || len(effects) > 0 {
-		effects = merge(effects, Effect{Nothing, binariesUnit, "run at every boot"})
+		effects = merge(effects, Effect{Nothing, binariesUnit, "runs at every boot"})
 	} else {
 		effects = merge(effects, r.of(c.Name, map[string]bool{})...)
 	}
@@ -53,25 +53,25 @@ func (r *readers) ofFile(c Change) []Effect {
 	return effects
 }
 
-// elsewhere says whether nothing of a file is another but the place from which
-// it is fetched.
-func (r *readers) elsewhere(c Change) bool {
+// onlyURL reports whether nothing of a file has changed but the URL that it is fetched
+// from.
+func (r *readers) onlyURL(c Change) bool {
 	return c.only(detailFetched) && facts.FileAt(r.before, c.Name).Source.Same(facts.FileAt(r.after, c.Name).Source)
 }
 
-// ofBinaries: another release of a binary is wanted.
+// ofBinaries returns the effects of a new release of binaries.
 func (r *readers) ofBinaries(c Change) []Effect {
 	var effects []Effect
 	for _, d := range c.Details {
 		name, isBinary := strings.CutPrefix(d.What, "binary ")
 		if isBinary && d.How == Changed && r.has(name+".service") {
-			effects = append(effects, Effect{Restart, name + ".service", "with the other binary"})
+			effects = append(effects, Effect{Restart, name + ".service", "to run the new binary"})
 		}
 	}
 	return effects
 }
 
-// ofArtefact: another file with binaries in it is wanted, which binaries.sh
+// ofArtefact returns the effects of a new archive or image of binaries, which binaries.sh
 // unpacks or systemd-sysext merges.
 func (r *readers) ofArtefact(c Change) []Effect {
 	var effects []Effect
@@ -98,9 +98,9 @@ func (r *readers) ofUnit(c Change) []Effect {
 	case c.How == Added:
 		return []Effect{{Start, c.Name, "a new unit"}}
 	case c.How == Removed:
-		return []Effect{{Stop, c.Name, "the unit is gone"}}
+		return []Effect{{Stop, c.Name, "the unit is removed"}}
 	case c.Name == binariesUnit:
-		return []Effect{{Nothing, c.Name, "run at every boot"}}
+		return []Effect{{Nothing, c.Name, "runs at every boot"}}
 	}
 	var effects []Effect
 	for _, d := range c.Details {
@@ -115,11 +115,11 @@ func (r *readers) ofUnit(c Change) []Effect {
 		case d.What == detailMasked && d.To == "true":
 			effects = merge(effects, Effect{Stop, c.Name, "the unit is masked"})
 		case d.What == detailMasked:
-			effects = merge(effects, Effect{Start, c.Name, "the unit is not masked any more"})
+			effects = merge(effects, Effect{Start, c.Name, "the unit is no longer masked"})
 		case d.What == "enabled" && d.To == "true":
 			effects = merge(effects, Effect{Start, c.Name, "the unit is enabled"})
 		case d.What == "enabled":
-			effects = merge(effects, Effect{Stop, c.Name, "the unit is not enabled"})
+			effects = merge(effects, Effect{Stop, c.Name, "the unit is no longer enabled"})
 		default:
 			effects = merge(effects, Effect{Restart, c.Name, "its unit has changed"})
 		}

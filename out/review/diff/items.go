@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// items compares items that a few facts describe, by their names.
+// items compares two lists of items by name and properties.
 func items[T any](kind string, before, after []T, name func(T) string, properties func(T) []property) []Change {
 	var changes []Change
 	add := func(name, how string, details []Detail) {
@@ -26,7 +26,7 @@ func items[T any](kind string, before, after []T, name func(T) string, propertie
 	return changes
 }
 
-// each calls do for every name of two sorted lists; nil stands for none.
+// each calls do for every name in two sorted lists; nil means that the list has none.
 func each[T any](before, after []T, name func(T) string, do func(b, a *T)) {
 	for len(before) > 0 || len(after) > 0 {
 		switch {
@@ -43,8 +43,8 @@ func each[T any](before, after []T, name func(T) string, do func(b, a *T)) {
 	}
 }
 
-// shown is what is said of a new item: owner and mode of a directory or file,
-// and of a user all that is not left to the system.
+// shown returns the details of a new item: owner and mode of a directory or file, and all
+// properties of a user that are set.
 func shown(facts []property, kind string) []Detail {
 	details := []Detail{}
 	for _, f := range facts {
@@ -55,10 +55,10 @@ func shown(facts []property, kind string) []Detail {
 	return details
 }
 
-// property is a property of an item with few of them.
+// property is a named value of an item.
 type property struct{ name, value string }
 
-// compareProperties gives a detail for each property that differs.
+// compareProperties returns a detail for each property that differs.
 func compareProperties(before, after []property) []Detail {
 	details := []Detail{}
 	for i := range after {
@@ -79,8 +79,8 @@ func compareProperties(before, after []property) []Detail {
 	return details
 }
 
-// listChange tells which elements two lists do not share, if they share any in
-// the same order.
+// listChange returns the elements that only one of two lists has, if the lists share
+// elements and have them in the same order.
 func listChange(before, after, separator string) (added, removed []string) {
 	b, a := strings.Split(before, separator), strings.Split(after, separator)
 	keep := func(list, other []string) (kept, rest []string) {

@@ -11,12 +11,12 @@ import (
 // Hunk is a place where lines change, with the lines around it: each begins
 // with "-", "+" or a blank, as in a unified diff.
 type Hunk struct {
-	OldStart int      `json:"oldStart"` // its first line in the old file
-	NewStart int      `json:"newStart"` // and in the new one
+	OldStart int      `json:"oldStart"` // number of its first line in the old file
+	NewStart int      `json:"newStart"` // number of its first line in the new file
 	Lines    []string `json:"lines"`
 }
 
-// Head is the line that a unified diff begins a hunk with.
+// Head returns the line with which a unified diff begins a hunk.
 func (h Hunk) Head() string {
 	count := func(not string) int {
 		n := 0
@@ -34,7 +34,7 @@ func sameHunk(a, b Hunk) bool {
 	return a.OldStart == b.OldStart && a.NewStart == b.NewStart && slices.Equal(a.Lines, b.Lines)
 }
 
-// around is how many lines without change are shown beside those that do.
+// around is how many unchanged lines are shown before and after a change.
 const around = 3
 
 // hunks compares two texts line by line.
@@ -95,14 +95,13 @@ func split(text string) []string {
 	return lines
 }
 
-// maxTable bounds the memory of edit: what differs in more lines was written
-// anew.
+// maxTable limits the memory of edit. Texts that differ in more lines are shown as
+// removed and added as a whole.
 const maxTable = 4 << 20
 
-// edit gives the shortest way from one list of lines to another, by their
-// longest common subsequence. The library that prints what golden finds is no
-// way to do it: it anchors lines that stand once, which makes more lines of
-// most changes between two machines.
+// edit returns the shortest edit from one list of lines to another, by their longest
+// common subsequence. The diff library that golden uses anchors unique lines, which shows
+// most changes between two machines in more lines.
 func edit(before, after []string) []string {
 	var head, tail []string
 	for len(before) > 0 && len(after) > 0 && before[0] == after[0] {
@@ -121,7 +120,7 @@ func middle(before, after []string) []string {
 	var out []string
 	width := len(after) + 1
 	if (len(before)+1)*width <= maxTable {
-		common := make([]int32, (len(before)+1)*width) // of the rests that begin at b and a
+		common := make([]int32, (len(before)+1)*width) // lengths for the remainders that begin at b and a
 		for b := len(before) - 1; b >= 0; b-- {
 			for a := len(after) - 1; a >= 0; a-- {
 				if before[b] == after[a] {
@@ -158,7 +157,7 @@ func middle(before, after []string) []string {
 
 var longHash = lazy.Regexp(`\b[0-9a-f]{64}\b`)
 
-// shorten leaves so much of each fingerprint as tells two apart.
+// shorten cuts each fingerprint to the digits that still distinguish two.
 func shorten(text string) string {
 	return longHash().ReplaceAllStringFunc(text, func(hash string) string { return hash[:12] + "…" })
 }

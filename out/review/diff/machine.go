@@ -24,15 +24,14 @@ func (c *comparison) machine(p *Pair, was, is System) {
 	for _, change := range p.Changes {
 		effects = merge(effects, change.Effects...)
 	}
-	p.Effects = worthTelling(effects)
+	p.Effects = withoutNothing(effects)
 	if p.Stays() {
 		p.Effects = p.inPlace()
 	}
 }
 
-// system compares what the machine's other items run on. On another operating
-// system it is another machine: whether a file is there already says nothing
-// then.
+// system compares the operating systems. On another one, whether the system brings a
+// file itself does not matter.
 func (p *Pair) system(was, is System) {
 	from, to, differs := compareSystems(was, is)
 	if !differs {
@@ -47,7 +46,7 @@ func (p *Pair) system(was, is System) {
 		Effects: []Effect{{Action: Reimage, Why: "another operating system"}}}}, p.Changes...)
 }
 
-// both compares a host that is in both trees.
+// both compares a host that both trees have.
 func (c *comparison) both(p *Pair) []Change {
 	before, after := p.Before.Bare(), p.After.Bare()
 	changes := slices.Concat(
@@ -74,7 +73,7 @@ func (c *comparison) both(p *Pair) []Change {
 	return pairKeys(changes)
 }
 
-// whole is a machine that is new or gone.
+// whole is the change of a machine that is added or removed.
 func whole(n *node.Node, how string) Change {
 	var units []string
 	for _, u := range n.Bare().Units {
@@ -82,7 +81,7 @@ func whole(n *node.Node, how string) Change {
 	}
 	effect := Effect{Action: Boot, Why: "a new machine"}
 	if how == Removed {
-		effect = Effect{Action: SwitchOff, Why: "in the new tree it is none of the cluster's"}
+		effect = Effect{Action: SwitchOff, Why: "the new tree does not have it"}
 	}
 	return Change{Hosts: []string{n.Name}, Kind: KindMachine, Name: facts.RoleOf(n).Name, How: how, Effects: []Effect{effect}, Hunks: []Hunk{},
 		Details: []Detail{{What: "files", How: how, To: fmt.Sprint(len(n.Files))}, {What: "units", How: how, Added: units}}}

@@ -10,18 +10,18 @@ import (
 	"hagen/gen/read"
 )
 
-// byMeaning compares two twins whose lines say something known. Told is false
-// if lines remain that have to be shown.
-func byMeaning(before, after string) (details []Detail, told bool) {
+// byMeaning compares two twins whose lines it understands. If complete is false, the
+// lines have to be shown.
+func byMeaning(before, after string) (details []Detail, complete bool) {
 	for _, compare := range []func(before, after string) ([]Detail, bool){keys, certificates, binaries, inline} {
-		if details, told = compare(before, after); told {
+		if details, complete = compare(before, after); complete {
 			return details, true
 		}
 	}
 	return nil, false
 }
 
-// keys compares files that are one key.
+// keys compares files that consist of one key.
 func keys(before, after string) ([]Detail, bool) {
 	for _, k := range []struct{ line, what string }{{node.PrivateKeyMark, DetailPrivateKey}, {node.PublicKeyMark, DetailPublicKey}} {
 		if isLine(after, k.line) && isLine(before, k.line) {
@@ -38,13 +38,13 @@ func isLine(text, begin string) bool {
 	return strings.HasPrefix(text, begin) && strings.Count(text, "\n") == 1
 }
 
-// readCertificates reads a twin that is nothing but certificates.
+// readCertificates reads a twin that consists of certificates.
 func readCertificates(lines []string) ([]node.CertificateSummary, bool) {
 	all, rest := node.ReadSummaries(lines)
 	return all, len(all) > 0 && len(rest) == 0
 }
 
-// certificates compares files of one certificate or several.
+// certificates compares files of one or more certificates.
 func certificates(before, after string) ([]Detail, bool) {
 	b, ok := readCertificates(split(before))
 	a, ok2 := readCertificates(split(after))
@@ -66,8 +66,8 @@ func certificates(before, after string) ([]Detail, bool) {
 	return details, true
 }
 
-// compare tells what a reviewer wants to know of a certificate that takes
-// another's place.
+// compareCertificates returns what a reviewer wants to know about a certificate that
+// replaces another.
 func compareCertificates(c, with node.CertificateSummary) []Detail {
 	if c.Fingerprint == with.Fingerprint {
 		return nil
@@ -103,12 +103,12 @@ func compareCertificates(c, with node.CertificateSummary) []Detail {
 		details = append(details, changed("expiry", c.To, with.To)...)
 	}
 	if len(details) == 0 {
-		details = append(details, Detail{What: "certificate", How: Replaced, To: "it says the same"})
+		details = append(details, Detail{What: "certificate", How: Replaced, To: "with the same fields"})
 	}
 	return details
 }
 
-// day is the date of a time in a twin.
+// day returns the date of a time in a twin.
 func day(text string) string {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
@@ -117,7 +117,7 @@ func day(text string) string {
 	return t.Format(time.DateOnly)
 }
 
-// needs lists which binaries a machine is to have, and in which version.
+// needs lists the binaries that a machine is to have, with their versions.
 func needs(steps []read.Step) (names []string, versions map[string]string) {
 	versions = map[string]string{}
 	for _, s := range steps {
@@ -129,8 +129,7 @@ func needs(steps []read.Step) (names []string, versions map[string]string) {
 	return names, versions
 }
 
-// binaries compares scripts that look for binaries, which differ in nothing
-// else.
+// binaries compares scripts that check binaries and differ in nothing else.
 func binaries(before, after string) ([]Detail, bool) {
 	is, rest := read.ParseSteps(after)
 	was, oldRest := read.ParseSteps(before)
@@ -156,8 +155,8 @@ func binaries(before, after string) ([]Detail, bool) {
 	return details, len(details) > 0
 }
 
-// archives compares which files with binaries scripts fetch, unpack or look
-// for. One that stays where it is has other contents.
+// archives compares the archives and images that scripts fetch, unpack or check. One with
+// the same URL or path has new contents.
 func archives(before, after []read.Step) []Detail {
 	details := []Detail{}
 	from := func(s read.Step) string { return cmp.Or(s.URL, s.Place.Text) }
@@ -181,8 +180,8 @@ func archives(before, after []read.Step) []Detail {
 	return details
 }
 
-// inline compares texts that differ in secrets and certificates alone that
-// stand in a line, as in a kubeconfig or an EncryptionConfiguration.
+// inline compares texts that differ only in secrets and certificates within a line, as in
+// a kubeconfig or an EncryptionConfiguration.
 func inline(before, after string) ([]Detail, bool) {
 	b, a := split(before), split(after)
 	if len(b) != len(a) {

@@ -8,32 +8,31 @@ import (
 	"hagen/out/review/facts"
 )
 
-// Pair is one host of both trees; nil where it is not.
+// Pair is a host in both trees; Before or After is nil if a tree does not have it.
 type Pair struct {
 	Name          string
 	Before, After *node.Node
 	Changes       []Change
 	Effects       []Effect // of all changes
-	readers       *readers // of a machine that changes
+	readers       *readers // nil if nothing changes
 }
 
-// Stays says whether the host is in both trees.
+// Stays reports whether both trees have the host.
 func (p Pair) Stays() bool { return p.Before != nil && p.After != nil }
 
-// Does says whether all changes of a machine do that, to a unit or with "" to
-// the machine.
+// Does reports whether the changes have this effect on a unit, or with "" on the machine.
 func (p Pair) Does(action Action, unit string) bool {
 	return slices.ContainsFunc(p.Effects, func(e Effect) bool { return e.Action == action && e.Unit == unit })
 }
 
-// Reads says whether a unit of a machine that changes reads a file, as a flag of
-// it or a setting names it.
+// Reads reports whether a unit of a machine that changes names a file in the flag or
+// setting.
 func (p Pair) Reads(unit, by, file string) bool {
 	return p.readers != nil && slices.Contains(p.readers.named[file], mention{unit: unit, by: by})
 }
 
-// Renumbered finds a virtual router that gets another number: machines with
-// different ones do not hear each other.
+// Renumbered finds a virtual router whose ID changes: keepalived ignores machines with
+// another ID.
 func (p Pair) Renumbered() (was, is read.VirtualRouter, found bool) {
 	if !p.Stays() {
 		return was, is, false
@@ -48,39 +47,37 @@ func (p Pair) Renumbered() (was, is read.VirtualRouter, found bool) {
 	return was, is, false
 }
 
-// Anew are the effects on a machine that is made anew: etcd has to be told all
-// the same, and a virtual router gets its other number before that, with those
-// of the other machines.
-func (p Pair) Anew(why string) []Effect {
+// Reimaged returns the effects if the machine is re-imaged. Two others remain: a change
+// of etcd's membership, and the new ID of a virtual router, which all its machines get
+// together before that.
+func (p Pair) Reimaged(why string) []Effect {
 	_, _, renumbered := p.Renumbered()
 	together := renumbered && facts.SameAddresses(p.Before, p.After)
-	told := slices.DeleteFunc(slices.Clone(p.Effects), func(e Effect) bool {
+	kept := slices.DeleteFunc(slices.Clone(p.Effects), func(e Effect) bool {
 		return e.Action != Membership && !(together && e.Unit == facts.KeepalivedUnit && e.Action == Reload)
 	})
-	return append(told, Effect{Action: Reimage, Why: why})
+	return append(kept, Effect{Action: Reimage, Why: why})
 }
 
-// inPlace takes from the effects on a machine what cannot be had in place as
-// it stands there. One that is made anew for anything has all else with that.
-// And where HAProxy comes to a master or leaves it, it and the API server
-// exchange a port: neither can start before the other has stopped.
+// inPlace returns the effects of changes in place. A machine that has to be re-imaged for
+// one change gets all others with that. If HAProxy is added to a master or removed, it and
+// the API server exchange a port: neither can start before the other has stopped.
 func (p Pair) inPlace() []Effect {
-	comesOrGoes := func(unit string) bool { return p.Does(Start, unit) || p.Does(Stop, unit) }
-	balancer := comesOrGoes(facts.HAProxyUnit) || comesOrGoes(facts.KeepalivedUnit)
+	addedOrRemoved := func(unit string) bool { return p.Does(Start, unit) || p.Does(Stop, unit) }
+	balancer := addedOrRemoved(facts.HAProxyUnit) || addedOrRemoved(facts.KeepalivedUnit)
 	switch {
 	case balancer && facts.Runs(p.After, facts.APIUnit) && p.Does(Restart, facts.APIUnit):
-		return p.Anew("HAProxy and the API server exchange a port: neither can start before the other has stopped")
+		return p.Reimaged("HAProxy and the API server exchange a port: neither can start before the other has stopped")
 	case !facts.SameAddresses(p.Before, p.After):
-		return p.Anew("its address is another: all that listens has the old one")
+		return p.Reimaged("its address changes: everything that listens has the old one")
 	}
 	if i := slices.IndexFunc(p.Effects, func(e Effect) bool { return e.Action == Reimage }); i >= 0 {
-		return p.Anew(p.Effects[i].Why)
+		return p.Reimaged(p.Effects[i].Why)
 	}
 	return p.Effects
 }
 
-// pair puts hosts of the same name together, in the order of the new tree,
-// then those that are gone.
+// pair pairs hosts by name, in the order of the new tree; removed hosts come last.
 func pair(before, after []node.Node) []Pair {
 	var pairs []Pair
 	place := map[string]int{}

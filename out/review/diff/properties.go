@@ -20,16 +20,16 @@ func access(user, group string, mode fs.FileMode) []property {
 	return []property{{"owner", cmp.Or(user, "root")}, {"group", cmp.Or(group, "root")}, {"mode", fmt.Sprintf("%04o", mode)}}
 }
 
-// existing is what happens to a file of that path that the system brings: at a
-// first boot it is replaced, or Ignition fails.
+// existing is what a first boot does if the system brings a file of that path: replace
+// it, or fail.
 func existing(f *node.File) property {
 	if f.Overwrite {
 		return property{detailExisting, "replaced"}
 	}
-	return property{detailExisting, "kept, and a fault"}
+	return property{detailExisting, "an error"}
 }
 
-// origin is where a file is fetched, and what it has to be then.
+// origin is where a file is fetched from, and its digest.
 func origin(f *node.File) []property {
 	digest := f.Source.Hash
 	if kind, value, found := strings.Cut(digest, "-"); found && len(value) > 16 {
@@ -58,13 +58,13 @@ func diskProperties(d node.Disk) []property {
 		}
 		partitions = append(partitions, text)
 	}
-	return []property{{"partitions", strings.Join(partitions, ", ")}, {"the table that is there", keptOr(d.WipeTable)}}
+	return []property{{"partitions", strings.Join(partitions, ", ")}, {"an existing table", keptOr(d.WipeTable)}}
 }
 
 func filesystemProperties(f node.Filesystem) []property {
 	return []property{
 		{"format", f.Format}, {"label", f.Label}, {"path", f.Path}, {"options", strings.Join(f.Options, ", ")},
-		{"a filesystem that is there", keptOr(f.Wipe)},
+		{"an existing filesystem", keptOr(f.Wipe)},
 	}
 }
 
@@ -76,5 +76,5 @@ func keptOr(wiped bool) string {
 	if wiped {
 		return "wiped"
 	}
-	return "kept, or a fault"
+	return "kept if it fits, else an error"
 }

@@ -10,15 +10,15 @@ import (
 	"hagen/profiles"
 )
 
-// readers knows who reads what on one machine.
+// readers are the units and files of a machine that name other files.
 type readers struct {
 	before, after node.Node
-	versions      map[string]string // of the binaries that the machine is to have
+	versions      map[string]string // of binaries
 	named         map[string][]mention
 }
 
-// mention is a place where a file is named: by a flag or setting of a unit, or
-// by a word in another file.
+// mention is where a file is named: in a flag or setting of a unit, or after a word in
+// another file.
 type mention struct {
 	unit, file string // one of them
 	by         string
@@ -49,7 +49,7 @@ func newReaders(before, after node.Node) *readers {
 		for _, s := range parsed.Settings {
 			if by := s.Name; strings.HasPrefix(by, "Exec") && by != "ExecReload" || by == "EnvironmentFile" {
 				for _, path := range strings.Fields(strings.Join(s.Values, " ")) {
-					// What -f names in a check before the start is what ExecStart reads.
+					// ExecStartPre names the same file for a check.
 					if !slices.ContainsFunc(r.named[path], func(m mention) bool { return m.unit == u.Name }) {
 						name(path, by)
 					}
@@ -63,7 +63,7 @@ func newReaders(before, after node.Node) *readers {
 	return r
 }
 
-// readFile finds the files that another one names.
+// readFile finds the files that a file names.
 func (r *readers) readFile(f node.File, known map[string]bool) {
 	text := string(f.Contents)
 	if !strings.Contains(text, "/") || strings.HasPrefix(text, "-----BEGIN") {
@@ -87,7 +87,7 @@ func (r *readers) readFile(f node.File, known map[string]bool) {
 	}
 }
 
-// of tells which units read a file, and what each does when it changes.
+// of returns what each unit that reads a file does when it changes.
 func (r *readers) of(path string, seen map[string]bool) []Effect {
 	if seen[path] {
 		return nil
@@ -110,10 +110,10 @@ func (r *readers) of(path string, seen map[string]bool) []Effect {
 	return effects
 }
 
-// look finds the row of a reading.
+// look returns the effect of the matching row of readings, or else the given one.
 func (r *readers) look(unit, by string, otherwise Effect) Effect {
 	if unit == binariesUnit {
-		return Effect{Nothing, unit, "run at every boot"}
+		return Effect{Nothing, unit, "runs at every boot"}
 	}
 	for _, row := range readings {
 		if row.by != by || row.unit != "" && row.unit != unit {
@@ -127,7 +127,7 @@ func (r *readers) look(unit, by string, otherwise Effect) Effect {
 	return otherwise
 }
 
-// isSince says whether the machine's release of a daemon is as new as that.
+// isSince reports whether the machine's release of a daemon is at least this one.
 func (r *readers) isSince(unit, since string) bool {
 	have, ok := profiles.ParseVersion(r.versions[strings.TrimSuffix(unit, path.Ext(unit))])
 	want, ok2 := profiles.ParseVersion(since + ".0")
@@ -138,7 +138,7 @@ func (r *readers) has(unit string) bool {
 	return slices.ContainsFunc(r.after.Units, func(u node.Unit) bool { return u.Name == unit })
 }
 
-// timed says whether a timer of the machine starts a unit (systemd.timer(5),
+// timed reports whether a timer of the machine starts a unit (systemd.timer(5),
 // Unit=: the one of the same name).
 func (r *readers) timed(unit string) bool {
 	name, service := strings.CutSuffix(unit, ".service")

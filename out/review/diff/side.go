@@ -9,11 +9,11 @@ import (
 // Side is one of the two trees. Its machines may be twins.
 type Side struct {
 	Machines   []node.Node
-	Systems    map[string]System // of machines by name, as far as they are known
+	Systems    map[string]System // of machines by name, if known
 	Kubeconfig []byte            // the administrator's; nil if the tree has none
 }
 
-// AsUnits takes containers for the units that they become.
+// AsUnits replaces containers by the units that they become.
 func (s Side) AsUnits() Side {
 	s.Machines = slices.Clone(s.Machines)
 	for i := range s.Machines {
@@ -22,11 +22,11 @@ func (s Side) AsUnits() Side {
 	return s
 }
 
-// System is the operating system of a machine, as far as it is known: its name,
-// its family (profiles.OS.Family), or neither.
+// System is what is known of a machine's operating system: its name, its family
+// (profiles.OS.Family), or neither.
 type System struct{ Name, Family string }
 
-// compareSystems gives both, and whether one is another for sure.
+// compareSystems returns both, and whether they certainly differ.
 func compareSystems(was, is System) (from, to string, differs bool) {
 	if was.Name != "" && is.Name != "" {
 		return was.Name, is.Name, was.Name != is.Name

@@ -38,7 +38,7 @@ func (c *comparison) units(before, after []node.Unit) []Change {
 	return changes
 }
 
-// dropIns compares a unit's files of further lines, as settings of the unit.
+// dropIns compares a unit's drop-ins as settings of the unit.
 func (c *comparison) dropIns(before, after []node.DropIn) []Detail {
 	var details []Detail
 	each(before, after, func(d node.DropIn) string { return d.Name }, func(b, a *node.DropIn) {
@@ -56,7 +56,7 @@ func (c *comparison) dropIns(before, after []node.DropIn) []Detail {
 	return details
 }
 
-// unitText is a unit as it may be shown.
+// unitText returns a unit's text as it may be shown.
 func (c *comparison) unitText(text string) string {
 	if text = c.twin([]byte(text)); unshowable(text) {
 		return "# content that cannot be shown\n"
@@ -64,7 +64,7 @@ func (c *comparison) unitText(text string) string {
 	return text
 }
 
-// unitTexts compares what two texts say.
+// unitTexts compares the settings of two texts.
 func (c *comparison) unitTexts(before, after string) []Detail {
 	b, a := facts.ParseUnit(c.unitText(before)), facts.ParseUnit(c.unitText(after))
 	details := changed("ExecStart", b.Exec, a.Exec)
@@ -74,13 +74,13 @@ func (c *comparison) unitTexts(before, after string) []Detail {
 	details = append(details, compareSettings(b.Flags, a.Flags, ",")...)
 	details = append(details, compareSettings(b.Settings, a.Settings, " ")...)
 	if len(details) == 0 {
-		details = append(details, Detail{What: "the text", How: Changed, From: "its comments or its order", To: "others, which say the same"})
+		details = append(details, Detail{What: "the text", How: Changed, From: "its comments or order", To: "others, with the same settings"})
 	}
 	return details
 }
 
-// compareSettings tells what was added, removed and changed by name, in the
-// order of the new list, then of the old one.
+// compareSettings returns what is added, changed and removed by name: in the order of the
+// new list, then of the old one.
 func compareSettings(before, after []facts.Setting, separator string) []Detail {
 	var details []Detail
 	find := func(list []facts.Setting, s facts.Setting) *facts.Setting {

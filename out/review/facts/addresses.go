@@ -10,7 +10,7 @@ import (
 	"hagen/gen/read"
 )
 
-// Addresses are all that a machine has, or may have in turn with others.
+// Addresses returns all addresses of a machine, with the virtual IP that it may hold.
 func Addresses(n *node.Node) []string {
 	own := OwnAddresses(n)
 	if virtual := VirtualIP(n); virtual != "" && !slices.Contains(own, virtual) {
@@ -19,8 +19,8 @@ func Addresses(n *node.Node) []string {
 	return own
 }
 
-// OwnAddresses are those that nobody shares, as the machine's /etc/hosts tells,
-// or else its etcd.
+// OwnAddresses returns those that no other machine may hold, from the machine's /etc/hosts
+// or else from its etcd flags.
 func OwnAddresses(n *node.Node) []string {
 	if n == nil {
 		return nil
@@ -32,7 +32,7 @@ func OwnAddresses(n *node.Node) []string {
 	return slices.DeleteFunc(out, notReached)
 }
 
-// memberAddresses are those at which others reach a machine's etcd.
+// memberAddresses returns those at which other members reach a machine's etcd.
 func memberAddresses(n *node.Node) (out []string) {
 	if m, is := MemberOf(n); is {
 		for peer := range strings.SplitSeq(m.PeerURLs, ",") {
@@ -44,15 +44,15 @@ func memberAddresses(n *node.Node) (out []string) {
 	return slices.DeleteFunc(out, notReached)
 }
 
-// notReached says whether no other machine could reach what is no address, or
+// notReached reports whether no other machine can reach this: it is not an address, or
 // the loopback's.
 func notReached(text string) bool {
 	address, err := netip.ParseAddr(text)
 	return err != nil || address.IsLoopback()
 }
 
-// SameAddresses says whether two machines have the same addresses of their own,
-// as far as both tell: without /etc/hosts on one of them only etcd's does.
+// SameAddresses reports whether two machines have the same own addresses. If only one of
+// them has /etc/hosts, it compares those of etcd.
 func SameAddresses(a, b *node.Node) bool {
 	one, other := OwnAddresses(a), OwnAddresses(b)
 	if (len(LookUp(a, a.Name)) == 0) != (len(LookUp(b, b.Name)) == 0) {
@@ -61,7 +61,7 @@ func SameAddresses(a, b *node.Node) bool {
 	return slices.Equal(one, other)
 }
 
-// LookUp gives the addresses of a name by a machine's /etc/hosts.
+// LookUp returns the addresses of a name in a machine's /etc/hosts.
 func LookUp(n *node.Node, name string) (out []string) {
 	hosts, _ := read.HostsOf(*n)
 	for _, a := range hosts.Names[name] {
@@ -70,7 +70,7 @@ func LookUp(n *node.Node, name string) (out []string) {
 	return out
 }
 
-// VirtualIP is the address that a machine holds in turn with others, or "".
+// VirtualIP returns the virtual IP that a machine may hold, or "".
 func VirtualIP(n *node.Node) string {
 	if n == nil {
 		return ""

@@ -1,5 +1,5 @@
-// Package facts tells what a machine is, by its own files and units: its role,
-// its addresses, its member of etcd. It compares nothing.
+// Package facts reads what a machine is from its files and units: its role, its addresses,
+// its member of etcd. It compares nothing.
 package facts
 
 import (
@@ -9,7 +9,7 @@ import (
 	"hagen/gen/read"
 )
 
-// Units by which machines are told apart.
+// Units that distinguish machines.
 const (
 	EtcdUnit       = "etcd.service"
 	APIUnit        = "kube-apiserver.service"
@@ -17,10 +17,10 @@ const (
 	KeepalivedUnit = "keepalived.service"
 )
 
-// Role is a row: what a machine is called that has one of these units.
+// Role is a row: the name of machines that have one of the units.
 type Role struct {
 	Name    string
-	Control bool // it has a part of the control plane
+	Control bool // it runs a part of the control plane
 	units   []string
 }
 
@@ -29,7 +29,7 @@ var roles = []Role{
 	{"load balancer", false, []string{HAProxyUnit}},
 }
 
-// RoleOf gives the first row of which a machine has a unit.
+// RoleOf returns the first row of which a machine has a unit.
 func RoleOf(n *node.Node) Role {
 	for _, r := range roles {
 		if slices.ContainsFunc(r.units, func(unit string) bool { return Runs(n, unit) }) {
@@ -39,7 +39,7 @@ func RoleOf(n *node.Node) Role {
 	return Role{Name: "machine"}
 }
 
-// Versions are those of the binaries that a machine is to have, by name.
+// Versions returns the versions of a machine's binaries by name.
 func Versions(n node.Node) map[string]string {
 	versions := map[string]string{}
 	for _, s := range read.StepsOf(n) {
@@ -50,7 +50,7 @@ func Versions(n node.Node) map[string]string {
 	return versions
 }
 
-// FileAt gives a machine's file of a path; the zero file if it has none.
+// FileAt returns a machine's file with this path; the zero file if it has none.
 func FileAt(n node.Node, path string) node.File {
 	if i := slices.IndexFunc(n.Files, func(f node.File) bool { return f.Path == path }); i >= 0 {
 		return n.Files[i]
@@ -58,7 +58,7 @@ func FileAt(n node.Node, path string) node.File {
 	return node.File{}
 }
 
-// Member is one of etcd's, as its machine's own unit tells.
+// Member is a member of etcd, from the flags in its machine's unit.
 type Member struct {
 	Host     string // the machine
 	Name     string // --name
@@ -68,7 +68,7 @@ type Member struct {
 	State    string // --initial-cluster-state
 }
 
-// MemberOf reads that of one machine, if it has any.
+// MemberOf returns the member on a machine, if it has one.
 func MemberOf(n *node.Node) (Member, bool) {
 	if !Runs(n, EtcdUnit) {
 		return Member{}, false
@@ -88,7 +88,7 @@ func MemberOf(n *node.Node) (Member, bool) {
 	return m, true
 }
 
-// Members lists those of a set of machines, in their order.
+// Members returns the members on a list of machines, in order.
 func Members(machines []node.Node) (all []Member) {
 	for i := range machines {
 		if m, is := MemberOf(&machines[i]); is {

@@ -8,12 +8,12 @@ import (
 	"hagen/gen/read"
 )
 
-// Unit is what a unit says, by name.
+// Unit holds the settings and flags of a unit.
 type Unit struct {
 	Settings []Setting
 	Exec     string // the first word of ExecStart
 	Flags    []Setting
-	Words    []string // of ExecStart that belong to no flag
+	Words    []string // of ExecStart that are not part of a flag
 }
 
 // Setting is a name with its values, in their order.
@@ -33,8 +33,8 @@ func UnitOf(n node.Node, name string) Unit {
 	return Unit{}
 }
 
-// ofUnit takes a unit's command apart. What systemd cannot read are settings,
-// too: a change of them is shown.
+// ofUnit splits a unit's command into flags. Lines that systemd cannot read are settings,
+// too, so that changes of them are shown.
 func ofUnit(from *read.Unit) Unit {
 	var u Unit
 	for _, d := range from.Directives {
@@ -74,10 +74,10 @@ func (u *Unit) command(line string) {
 	}
 }
 
-// Program is what a unit runs.
+// Program returns the program that a unit runs.
 func (u Unit) Program() string { return read.Program(read.Word{Text: u.Exec}).Text }
 
-// Flag gives the value of a flag, "" if it is not there.
+// Flag returns the value of a flag, "" if it is not set.
 func (u Unit) Flag(name string) string {
 	for _, f := range u.Flags {
 		if f.Name == name {
@@ -87,17 +87,17 @@ func (u Unit) Flag(name string) string {
 	return ""
 }
 
-// Flag gives the value of a flag of a machine's unit, "" if it has none.
+// Flag returns the value of a flag of a machine's unit, "" if it is not set.
 func Flag(n node.Node, unit, name string) string { return UnitOf(n, unit).Flag(name) }
 
-// Command gives what a machine's unit runs, without its flags; "" if it has no
-// such unit.
+// Command returns the command of a machine's unit without its flags; "" if it has no such
+// unit.
 func Command(n node.Node, unit string) string {
 	u := UnitOf(n, unit)
 	return strings.Join(append([]string{u.Exec}, u.Words...), " ")
 }
 
-// Runs says whether a machine has a unit; there may be no machine.
+// Runs reports whether a machine has a unit; the machine may be nil.
 func Runs(n *node.Node, unit string) bool {
 	return n != nil && slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == unit })
 }

@@ -7,8 +7,8 @@ import (
 	"hagen/out/review/facts"
 )
 
-// keptAddresses are those that a machine has before and after: a virtual one
-// does not change hands if one of its holders stays.
+// keptAddresses returns the addresses that a machine has before and after. A virtual IP
+// is kept if one of its machines keeps it.
 func keptAddresses(pairs []diff.Pair) []string {
 	var kept []string
 	for _, p := range pairs {

@@ -14,29 +14,29 @@ import (
 
 // warning is a row: a detail that a reviewer should not miss.
 type warning struct {
-	unit, flag string // that names the file, or is the detail itself
-	detail     string // of the file; "" with a flag that changes
+	unit, flag string // the flag that names the file, or the detail itself
+	detail     string // of the file; "" if the flag itself changes
 	text       string
 }
 
 var warnings = []warning{
-	{facts.APIUnit, "--encryption-provider-config", diff.DetailSecret, "the key that encrypts Secrets is another: what is in etcd cannot be read with it"},
-	{facts.APIUnit, "--service-account-key-file", diff.DetailPublicKey, "the service-account key is another: tokens that pods have are refused"},
-	{facts.APIUnit, "--service-account-key-file", diff.DetailPrivateKey, "the service-account key is another: tokens that pods have are refused"},
-	{facts.APIUnit, "--service-account-issuer", "", "the issuer of service-account tokens is another: tokens that pods have are refused"},
-	{facts.APIUnit, "--secure-port", "", "until machines agree on the API servers' port, those who dial the other one are refused: a load balancer finds only the machines that have the port it knows"},
-	{facts.EtcdUnit, "--listen-peer-urls", "", "members do not reach one that has moved until etcd has been told"},
+	{facts.APIUnit, "--encryption-provider-config", diff.DetailSecret, "the key that encrypts Secrets changes: what is in etcd cannot be read with the new one"},
+	{facts.APIUnit, "--service-account-key-file", diff.DetailPublicKey, "the service-account key changes: tokens that pods have are refused"},
+	{facts.APIUnit, "--service-account-key-file", diff.DetailPrivateKey, "the service-account key changes: tokens that pods have are refused"},
+	{facts.APIUnit, "--service-account-issuer", "", "the issuer of service-account tokens changes: tokens that pods have are refused"},
+	{facts.APIUnit, "--secure-port", "", "until all machines have the API servers' new port, connections to the other port fail: a load balancer finds only the machines with the port that it has"},
+	{facts.EtcdUnit, "--listen-peer-urls", "", "members do not reach a member that has moved until etcd has its new address"},
 }
 
-// about says whether a change of a machine is such a detail.
-func (w warning) about(p diff.Pair, c diff.Change) bool {
+// matches reports whether a change of a machine calls for the warning.
+func (w warning) matches(p diff.Pair, c diff.Change) bool {
 	if w.detail != "" {
 		return p.Reads(w.unit, w.flag, c.Name) && c.Has(w.detail)
 	}
 	return c.Name == w.unit && c.How == diff.Changed && c.Has(w.flag)
 }
 
-// cautions are what the changes of machines call for.
+// cautions returns what the changes of machines call for.
 func cautions(pairs []diff.Pair) []Caution {
 	var out []Caution
 	add := func(host, text string) {
@@ -55,18 +55,18 @@ func cautions(pairs []diff.Pair) []Caution {
 		}
 		for _, c := range p.Changes {
 			if c.Has(diff.DetailAuthority) {
-				add(p.Name, "an authority is another: machines with the old one and machines with the new one do not trust each other, so this cannot go one machine at a time")
+				add(p.Name, "an authority changes: machines with the old one and machines with the new one do not trust each other, so this cannot be done one machine at a time")
 			}
 			if text := ofDisks(c); text != "" {
 				add(p.Name, text)
 			}
 			for _, w := range warnings {
-				if w.about(p, c) {
+				if w.matches(p, c) {
 					add(p.Name, w.text)
 				}
 			}
 			for _, d := range c.Details {
-				if text := leap(d); text != "" {
+				if text := skew(d); text != "" {
 					add(p.Name, text)
 				}
 			}
@@ -75,7 +75,7 @@ func cautions(pairs []diff.Pair) []Caution {
 			add(p.Name, r.Problem)
 		}
 		if was, is, found := p.Renumbered(); found {
-			add(p.Name, fmt.Sprintf("the virtual router of %s gets the number %s instead of %s: until all of its machines have it, two of them hold the address, so reload keepalived on all at once, also before they are made anew one after the other", is.Address, is.ID, was.ID))
+			add(p.Name, fmt.Sprintf("the virtual router of %s gets the ID %s instead of %s: until all of its machines have it, two of them hold the address. So reload keepalived on all at once, even before you re-image them one after the other", is.Address, is.ID, was.ID))
 		}
 	}
 	for _, r := range ofOtherMasters(pairs) {
@@ -84,13 +84,13 @@ func cautions(pairs []diff.Pair) []Caution {
 	if text := heldTwice(pairs); text != "" {
 		add("", text)
 	}
-	for _, alone := range aloneOnes(pairs) {
+	for _, alone := range singleInstances(pairs) {
 		add(alone[0], alone[1])
 	}
 	return out
 }
 
-// ofOtherMasters tells the risks where no master is on both sides.
+// ofOtherMasters returns the risks if no master is on both sides.
 func ofOtherMasters(pairs []diff.Pair) []risk.Risk {
 	var before, after *node.Node
 	for _, p := range pairs {
@@ -110,8 +110,8 @@ func ofOtherMasters(pairs []diff.Pair) []risk.Risk {
 	return risk.OfRanges(*before, *after)
 }
 
-// leap warns of a release that is not the next one.
-func leap(d diff.Detail) string {
+// skew warns of a release that is not the next one.
+func skew(d diff.Detail) string {
 	name, isBinary := strings.CutPrefix(d.What, "binary ")
 	from, ok := profiles.ParseVersion(d.From)
 	to, ok2 := profiles.ParseVersion(d.To)
@@ -121,12 +121,13 @@ func leap(d diff.Detail) string {
 	return profiles.Skew(name, from, to)
 }
 
-// aloneOnes warns of what stops when the only machine that does it restarts.
-func aloneOnes(pairs []diff.Pair) [][2]string {
+// singleInstances warns of services that stop while the only machine that runs them
+// restarts.
+func singleInstances(pairs []diff.Pair) [][2]string {
 	var out [][2]string
 	for _, row := range []struct{ unit, text string }{
 		{facts.EtcdUnit, "the only member of etcd: nothing can be read or written while it restarts"},
-		{facts.APIUnit, "the only API server: the API is away while it restarts"},
+		{facts.APIUnit, "the only API server: the API is unavailable while it restarts"},
 		{facts.HAProxyUnit, "the only load balancer: clients outside the masters reach no API server while HAProxy restarts"},
 	} {
 		var have []string
@@ -142,14 +143,14 @@ func aloneOnes(pairs []diff.Pair) [][2]string {
 			out = append(out, [2]string{have[0], row.text})
 		}
 		if row.unit == facts.EtcdUnit && len(have) == 2 && slices.ContainsFunc(have, hit) {
-			out = append(out, [2]string{"", "etcd has two members: nothing can be written while one restarts"})
+			out = append(out, [2]string{"", "etcd has only two members: nothing can be written while one restarts"})
 		}
 	}
 	return out
 }
 
-// ofDisks warns of data: what a machine is given anew is empty, and what it
-// had is not seen any more.
+// ofDisks warns of data on disks: a new disk is empty, and data on an unmounted one is no
+// longer visible.
 func ofDisks(c diff.Change) string {
 	wiped := false
 	for _, d := range c.Details {
@@ -159,11 +160,11 @@ func ofDisks(c diff.Change) string {
 	case c.Kind != diff.KindDisk && c.Kind != diff.KindFilesystem && c.Kind != diff.KindMount:
 		return ""
 	case wiped:
-		return fmt.Sprintf("%s %s: what is on it is erased whenever the machine is made anew", c.Kind, c.Name)
+		return fmt.Sprintf("%s %s: every re-image erases it", c.Kind, c.Name)
 	case c.Kind == diff.KindMount:
-		return fmt.Sprintf("%s: another disk is mounted there, or none: move what is there before, or have it made anew (etcd: as a member that lost its disk)", c.Name)
+		return fmt.Sprintf("%s: another disk is mounted there, or none: move its data first, or let it be created again (etcd: as a member that lost its disk)", c.Name)
 	case c.How == diff.Changed:
-		return fmt.Sprintf("%s %s is described otherwise: Ignition fails on a disk that holds something else, and never erases it unless it is told to", c.Kind, c.Name)
+		return fmt.Sprintf("%s %s changes: Ignition fails on a disk with other contents, and erases it only if the cluster file says so", c.Kind, c.Name)
 	}
 	return ""
 }

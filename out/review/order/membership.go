@@ -9,26 +9,28 @@ import (
 	"hagen/out/review/facts"
 )
 
-// tell adds a step in which etcd is told of a member, in the words of etcdctl.
-func (s *schedule) tell(host, until string, commands ...string) {
+// etcdctl adds a step that changes etcd's membership with commands of etcdctl member.
+func (s *schedule) etcdctl(host, until string, commands ...string) {
 	for i := range commands {
 		commands[i] = "etcdctl member " + commands[i]
 	}
 	s.steps = append(s.steps, Step{Action: diff.Membership, Unit: facts.EtcdUnit, Hosts: []string{host}, WaitFor: until, Commands: commands})
 }
 
-func (s *schedule) forget(name string) {
+// drop removes a member from those that etcd has.
+func (s *schedule) drop(name string) {
 	s.etcd = slices.DeleteFunc(s.etcd, func(m facts.Member) bool { return m.Name == name })
 }
 
+// leave removes a member, then its machine.
 func (s *schedule) leave(p *diff.Pair) {
 	m, _ := facts.MemberOf(p.Before)
-	s.forget(m.Name)
+	s.drop(m.Name)
 	if len(s.etcd) == 0 {
 		s.beware = append(s.beware, Caution{Hosts: []string{p.Name},
-			Text: "the only member of etcd goes before another has its data: take a snapshot first (etcdctl snapshot save), and give the other its data from it (hagen render --restore SNAPSHOT)"})
+			Text: "the only member of etcd leaves before another has its data: take a snapshot first (etcdctl snapshot save), and restore the other from it (hagen render --restore SNAPSHOT)"})
 	}
-	s.tell(p.Name, untilMember, "remove "+IDOf+m.Name)
+	s.etcdctl(p.Name, untilMember, "remove "+IDOf+m.Name)
 	if p.After == nil {
 		s.switchOff(p)
 	} else {
@@ -36,43 +38,44 @@ func (s *schedule) leave(p *diff.Pair) {
 	}
 }
 
+// join adds a member, then boots its machine.
 func (s *schedule) join(p *diff.Pair) {
 	m, _ := facts.MemberOf(p.After)
 	s.etcd = append(s.etcd, m)
-	s.tell(p.Name, "", fmt.Sprintf("add %s --peer-urls=%s", m.Name, m.PeerURLs))
+	s.etcdctl(p.Name, "", fmt.Sprintf("add %s --peer-urls=%s", m.Name, m.PeerURLs))
 	action := diff.Boot
 	if p.Before != nil {
 		action = diff.Reimage
 	}
-	step := Step{Action: action, Hosts: []string{p.Name}, WaitFor: untilMaster, EtcdFlags: s.started(m)}
+	step := Step{Action: action, Hosts: []string{p.Name}, WaitFor: untilMaster, EtcdFlags: s.joinFlags(m)}
 	if len(step.EtcdFlags) > 0 {
-		step.Note = "hagen render --join, before the normal render, makes a document that says so"
+		step.Note = "hagen render --join, before the normal render, makes a document with these flags"
 	}
 	s.steps = append(s.steps, step)
 }
 
-// move tells etcd of another address before the member has it.
+// move gives etcd the new address of a member before its machine has it.
 func (s *schedule) move(p *diff.Pair) {
 	was, _ := facts.MemberOf(p.Before)
 	m, _ := facts.MemberOf(p.After)
-	s.forget(was.Name)
+	s.drop(was.Name)
 	s.etcd = append(s.etcd, m)
-	s.tell(p.Name, "", fmt.Sprintf("update %s%s --peer-urls=%s", IDOf, was.Name, m.PeerURLs))
+	s.etcdctl(p.Name, "", fmt.Sprintf("update %s%s --peer-urls=%s", IDOf, was.Name, m.PeerURLs))
 	s.member(p, nil)
 }
 
-// renew has etcd take a member without data for another one.
+// renew removes a member that lost its data and adds it as a new one.
 func (s *schedule) renew(p *diff.Pair) {
 	was, _ := facts.MemberOf(p.Before)
 	m, _ := facts.MemberOf(p.After)
-	s.tell(p.Name, "", "remove "+IDOf+was.Name, fmt.Sprintf("add %s --peer-urls=%s", m.Name, m.PeerURLs))
-	s.member(p, s.started(m))
+	s.etcdctl(p.Name, "", "remove "+IDOf+was.Name, fmt.Sprintf("add %s --peer-urls=%s", m.Name, m.PeerURLs))
+	s.member(p, s.joinFlags(m))
 }
 
-// started lists the flags that a member which joins has to be started with,
-// where its document says something else. A member that names others than etcd
-// has is refused ("member count is unequal", etcdserver/api/membership).
-func (s *schedule) started(m facts.Member) (flags []string) {
+// joinFlags returns the flags with which a joining member has to start, if its document
+// has others. etcd refuses a member that names other members than etcd has ("member count
+// is unequal", etcdserver/api/membership).
+func (s *schedule) joinFlags(m facts.Member) (flags []string) {
 	var now []string
 	for _, e := range s.etcd {
 		for url := range strings.SplitSeq(e.PeerURLs, ",") {
@@ -91,7 +94,7 @@ func (s *schedule) started(m facts.Member) (flags []string) {
 	return flags
 }
 
-// member adds the step in which the etcd of one machine has what etcd was told.
+// member adds the step in which a machine's etcd starts as the member that etcd now has.
 func (s *schedule) member(p *diff.Pair, flags []string) {
 	if p.Does(diff.Reimage, "") {
 		s.steps = append(s.steps, Step{Action: diff.Reimage, Hosts: []string{p.Name}, WaitFor: untilMaster, EtcdFlags: flags, Note: KeepData})

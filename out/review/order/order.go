@@ -1,5 +1,5 @@
-// Package order tells in which order machines may take what changes, who of
-// etcd joins and leaves, and what to beware of.
+// Package order finds the order in which machines may take changes, the members that
+// join and leave etcd, and what to beware of.
 package order
 
 import (
@@ -8,13 +8,13 @@ import (
 	"hagen/out/review/diff"
 )
 
-// Order is what changes from one tree to another, and the way there. The JSON
-// fields of its types are an interface: they are added to, never renamed.
+// Order is what changes from one tree to another, and in which order. The JSON fields of
+// its types are an interface: fields may be added, never renamed.
 type Order struct {
 	diff.Diff
 	Steps        []Step    `json:"order"`
-	ReimageHosts []string  `json:"reimageHosts"` // machines that change, in the order in which they may be made anew instead
-	ReimageSteps []Step    `json:"reimageOrder"` // the order if they are
+	ReimageHosts []string  `json:"reimageHosts"` // changed machines, in the order in which they may be re-imaged instead
+	ReimageSteps []Step    `json:"reimageOrder"` // the steps if they are
 	Cautions     []Caution `json:"cautions"`
 }
 
@@ -23,21 +23,21 @@ func Of(before, after diff.Side) Order {
 	o := Order{Diff: diff.Of(before, after), Cautions: []Caution{}}
 	var beware []Caution
 	o.Steps, beware = stepsOf(o.Pairs)
-	o.ReimageSteps, _ = stepsOf(anew(o.Pairs))
+	o.ReimageSteps, _ = stepsOf(reimaged(o.Pairs))
 	o.ReimageHosts = HostsOf(o.ReimageSteps, diff.Reimage)
-	o.Cautions = append(o.Cautions, slices.Concat(cautions(o.Pairs), beware, ways(before.AsUnits(), after.AsUnits(), o.Pairs))...)
+	o.Cautions = append(o.Cautions, slices.Concat(cautions(o.Pairs), beware, ofAccess(before.AsUnits(), after.AsUnits(), o.Pairs))...)
 	return o
 }
 
-// Masters says whether one of Reimage is a master.
+// Masters reports whether ReimageHosts has a master.
 func (o Order) Masters() bool {
 	return slices.ContainsFunc(o.ReimageSteps, func(s Step) bool { return s.Action == diff.Reimage && s.WaitFor == untilMaster })
 }
 
-// stepsOf tells what comes after what: members leave, join and move one by one,
-// with what else happens to their machines; new machines boot; then unit by
-// unit; machines that cannot take it in place; and what is gone is switched
-// off at last, or where another takes its address, before that.
+// stepsOf orders the steps: members leave, join and move one by one, with everything else
+// on their machines; new machines boot; units change one after the other; machines that
+// have to be re-imaged follow; removed machines are switched off last, or before another
+// machine takes their address.
 func stepsOf(pairs []diff.Pair) ([]Step, []Caution) {
 	tasks, beware := inTurn(tasksOf(pairs))
 	s := schedule{pairs: pairs, etcd: membersOf(pairs, before), done: map[string]bool{}, steps: []Step{}, beware: beware}
@@ -55,15 +55,15 @@ func stepsOf(pairs []diff.Pair) ([]Step, []Caution) {
 	return s.steps, s.beware
 }
 
-// anew are machines that are made anew where they change, instead of taking it
-// in place.
-func anew(pairs []diff.Pair) []diff.Pair {
+// reimaged returns the pairs as if changed machines were re-imaged instead of taking
+// changes in place.
+func reimaged(pairs []diff.Pair) []diff.Pair {
 	pairs = slices.Clone(pairs)
 	for i, p := range pairs {
 		if !p.Stays() || len(p.Changes) == 0 {
 			continue
 		}
-		pairs[i].Effects = p.Anew("instead of what it does in place")
+		pairs[i].Effects = p.Reimaged("instead of changes in place")
 	}
 	return pairs
 }

@@ -9,35 +9,35 @@ import (
 
 type pace struct{ unit, until string }
 
-// paces are rows: a unit, in the order in which units are restarted, and what
-// to wait for before the next machine. docs/failover.md holds what was measured.
+// paces are rows: the units in the order in which they restart, and what to wait for
+// before the next machine. docs/failover.md has measurements.
 var paces = []pace{
 	{facts.EtcdUnit, "every member is healthy again (etcdctl endpoint health --cluster)"},
 	{facts.APIUnit, "its /readyz answers"},
-	{"kube-controller-manager.service", "it is active; another one leads meanwhile"},
-	{"kube-scheduler.service", "it is active; another one leads meanwhile"},
-	{facts.HAProxyUnit, "it answers at /alive on its own machine"},
+	{"kube-controller-manager.service", "it is active; meanwhile another one leads"},
+	{"kube-scheduler.service", "it is active; meanwhile another one leads"},
+	{facts.HAProxyUnit, "it answers at /alive on its machine"},
 	{facts.KeepalivedUnit, "it is active; the virtual IP may move"},
 }
 
-// What to wait for when a whole machine has been dealt with.
+// What to wait for after a step on a whole machine.
 const (
 	untilMember = "every member is healthy (etcdctl endpoint health --cluster)"
 	untilMaster = "every member of etcd is healthy and its /readyz answers"
 	untilOther  = "it serves"
 )
 
-// schedule makes steps of tasks.
+// schedule turns tasks into steps.
 type schedule struct {
 	pairs  []diff.Pair
-	etcd   []facts.Member  // those that etcd has at this point
-	done   map[string]bool // units, and hosts whose etcd, that are dealt with
+	etcd   []facts.Member  // the members that etcd has at this point
+	done   map[string]bool // units, and hosts whose etcd, that have their steps
 	steps  []Step
 	beware []Caution
 }
 
-// machine adds a step about a whole machine, or the machine to the step before
-// if that is the same.
+// machine adds a step on a whole machine, or adds the machine to the previous step if that
+// is the same.
 func (s *schedule) machine(p *diff.Pair, action diff.Action) {
 	step := Step{Action: action, Hosts: []string{p.Name}}
 	switch {
@@ -64,16 +64,16 @@ func (s *schedule) reimage(p *diff.Pair) { s.machine(p, diff.Reimage) }
 
 func (s *schedule) switchOff(p *diff.Pair) { s.machine(p, diff.SwitchOff) }
 
-// balancers has HAProxy told, on all machines.
+// balancers adds the steps of HAProxy on all machines.
 func (s *schedule) balancers(*diff.Pair) {
 	i := slices.IndexFunc(paces, func(p pace) bool { return p.unit == facts.HAProxyUnit })
-	s.unit(paces[i], "so that it leads nobody to a machine that leaves or moves")
+	s.unit(paces[i], "so that it sends no client to a machine that leaves or moves")
 }
 
-// units restarts, reloads, starts and stops unit by unit, on all machines.
+// units adds the steps of all units, one unit after the other, on all machines.
 func (s *schedule) units(*diff.Pair) {
 	rows := slices.Clone(paces)
-	for _, p := range s.pairs { // units that are not hagen's
+	for _, p := range s.pairs { // units without a row
 		for _, e := range p.Effects {
 			if e.Unit != "" && !slices.ContainsFunc(rows, func(t pace) bool { return t.unit == e.Unit }) {
 				rows = append(rows, pace{e.Unit, "it is active"})
@@ -85,7 +85,7 @@ func (s *schedule) units(*diff.Pair) {
 	}
 }
 
-// unit adds the steps about one unit, once.
+// unit adds the steps of one unit, once.
 func (s *schedule) unit(row pace, note string) {
 	if s.done[row.unit] {
 		return
@@ -102,14 +102,14 @@ func (s *schedule) unit(row pace, note string) {
 		}
 		if row.unit == facts.KeepalivedUnit && len(hosts) > 1 && (action == diff.Reload || action == diff.Restart) &&
 			slices.ContainsFunc(s.pairs, renumbered) {
-			step.AllAtOnce, step.Note = true, "on all of them at once, and only then look: while their virtual routers have different numbers, two hold the address"
+			step.AllAtOnce, step.Note = true, "on all of them at once, and check only then: while their virtual routers have different IDs, two hold the address"
 		}
 		step.OneAtATime = action != diff.Reload && len(hosts) > 1 && !step.AllAtOnce
 		s.steps = append(s.steps, step)
 	}
 }
 
-// renumbered says whether a machine has a virtual router that gets another number.
+// renumbered reports whether the ID of a machine's virtual router changes.
 func renumbered(p diff.Pair) bool {
 	_, _, found := p.Renumbered()
 	return found

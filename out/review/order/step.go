@@ -6,7 +6,7 @@ import (
 	"hagen/out/review/diff"
 )
 
-// Step is a part of the order in which machines may take a change.
+// Step is a step of the order in which machines may take a change.
 type Step struct {
 	Action     diff.Action `json:"action"`
 	Unit       string      `json:"unit,omitempty"`
@@ -15,7 +15,7 @@ type Step struct {
 	AllAtOnce  bool        `json:"allAtOnce,omitempty"` // on all hosts, which must not differ for long
 	WaitFor    string      `json:"waitFor,omitempty"`   // what to wait for before the next host or step
 	Commands   []string    `json:"commands,omitempty"`  // for etcd
-	EtcdFlags  []string    `json:"etcdFlags,omitempty"` // that etcd has to be started with, and the document does not say
+	EtcdFlags  []string    `json:"etcdFlags,omitempty"` // with which etcd has to start, although the document has others
 	Note       string      `json:"note,omitempty"`
 }
 
@@ -25,17 +25,17 @@ type Caution struct {
 	Text  string   `json:"text"`
 }
 
-// KeepData is what a master needs when its root is made anew.
-const KeepData = "a master that keeps /var/lib/etcd rejoins by itself; for one that does not, etcd has to remove the member and add it again"
+// KeepData is what to know about etcd's data when a master is re-imaged.
+const KeepData = "a master that keeps /var/lib/etcd rejoins by itself; for one that does not, remove its member from etcd and add it again"
 
-// IDOf stands before the name of a member in a command that wants its number,
-// which only etcd knows.
+// IDOf comes before the name of a member in a command that needs its ID, which only etcd
+// knows.
 const IDOf = "ID-OF-"
 
-// flagCluster begins the flag with the members that one is to find.
+// flagCluster begins the flag that lists the members.
 const flagCluster = "--initial-cluster="
 
-// HostsOf lists the machines of all steps of one action.
+// HostsOf lists the machines of all steps with an action.
 func HostsOf(steps []Step, action diff.Action) []string {
 	hosts := []string{}
 	for _, s := range steps {
@@ -46,9 +46,8 @@ func HostsOf(steps []Step, action diff.Action) []string {
 	return hosts
 }
 
-// Joining lists the masters that steps have join members which are there, with
-// documents that say something else, in their order, and what each has to have
-// as --initial-cluster; "" is what its document says.
+// Joining lists the masters that need other documents to join existing members, in their
+// order, and the --initial-cluster value of each; "" keeps that of its document.
 func Joining(steps []Step) (hosts []string, lists map[string]string) {
 	lists = map[string]string{}
 	for _, s := range steps {

@@ -10,21 +10,20 @@ import (
 	"hagen/out/review/facts"
 )
 
-// task is what is done at one time: to one machine as a whole, or to the units
-// of all.
+// task is what is done together: to one machine, or to the units of all machines.
 type task struct {
 	do           func(*schedule, *diff.Pair)
-	machine      *diff.Pair // nil if of all
-	arrives      bool       // an API server comes, or has another address
-	takes, frees []string   // addresses that come to it and leave it
+	machine      *diff.Pair // nil for all machines
+	arrives      bool       // an API server is added or gets another address
+	takes, frees []string   // addresses that it gets and gives up
 }
 
-// tasksOf lists the tasks of all machines, as far as no address forbids it.
+// tasksOf lists the tasks of all machines in order, without regard to addresses.
 func tasksOf(pairs []diff.Pair) []task {
 	kept := keptAddresses(pairs)
-	led := leads(pairs)
+	first := balancersFirst(pairs)
 	old, new := membersOf(pairs, before), membersOf(pairs, after)
-	running := len(old) > 0 && len(new) > 0 // else a new cluster, or the end of one
+	running := len(old) > 0 && len(new) > 0 // otherwise a cluster begins or ends
 	var leave, join, own, boot, reimage, balancers, off []task
 	units := task{do: (*schedule).units}
 	for i := range pairs {
@@ -54,7 +53,7 @@ func tasksOf(pairs []diff.Pair) []task {
 			boot = append(boot, t)
 		case p.Does(diff.Reimage, ""):
 			t.do = (*schedule).reimage
-			if led && facts.Runs(p.After, facts.HAProxyUnit) && !isMember {
+			if first && facts.Runs(p.After, facts.HAProxyUnit) && !isMember {
 				balancers = append(balancers, t)
 			} else {
 				reimage = append(reimage, t)
@@ -66,7 +65,7 @@ func tasksOf(pairs []diff.Pair) []task {
 	mastersFirst(boot)
 	mastersFirst(reimage)
 	exchange := append(exchanges(leave, join, len(old)), own...)
-	if led {
+	if first {
 		balancers = append(balancers, task{do: (*schedule).balancers})
 		exchange = slices.Insert(exchange, placeOfBalancers(pairs, exchange), balancers...)
 	}
@@ -80,9 +79,9 @@ func mastersFirst(tasks []task) {
 	})
 }
 
-// leads says whether HAProxy has to be told in time of API servers that leave,
-// or that all move.
-func leads(pairs []diff.Pair) bool {
+// balancersFirst reports whether HAProxy has to change before units do: API servers leave,
+// or all of them move.
+func balancersFirst(pairs []diff.Pair) bool {
 	had := func(p diff.Pair) bool { return facts.Runs(p.Before, facts.APIUnit) }
 	has := func(p diff.Pair) bool { return facts.Runs(p.After, facts.APIUnit) }
 	leaves := func(p diff.Pair) bool { return had(p) && !has(p) }
@@ -90,15 +89,15 @@ func leads(pairs []diff.Pair) bool {
 		(slices.ContainsFunc(pairs, leaves) || slices.ContainsFunc(pairs, had) && !slices.ContainsFunc(pairs, serves))
 }
 
-// serves says of a machine that it is an API server which clients find at the
-// same place before and after.
+// serves reports whether a machine has an API server at the same addresses before and
+// after.
 func serves(p diff.Pair) bool {
 	return facts.Runs(p.Before, facts.APIUnit) && facts.Runs(p.After, facts.APIUnit) && slices.Equal(facts.OwnAddresses(p.Before), facts.OwnAddresses(p.After))
 }
 
-// placeOfBalancers is where HAProxy has to be told: before the first member leaves,
-// if one of the API servers that it is to know serves; else behind half of
-// those that join or move, so that it always finds one.
+// placeOfBalancers is the index at which HAProxy changes: before the first member leaves,
+// if one of its new API servers already serves; else after half of those that join or
+// move, so that HAProxy always finds one.
 func placeOfBalancers(pairs []diff.Pair, tasks []task) int {
 	if slices.ContainsFunc(pairs, serves) {
 		return 0
@@ -121,11 +120,11 @@ func placeOfBalancers(pairs []diff.Pair, tasks []task) int {
 	return 0
 }
 
-// exchanges puts members that leave and join in turn, one of each, so that
-// etcd never has many fewer members, nor two that have yet to start. Who leaves
-// goes first: should it be dead already, one more that does not start would
-// cost the quorum (etcd FAQ, "Should I add a member before removing an
-// unhealthy member?"). Of fewer than three, one that goes first would.
+// exchanges alternates members that leave and join, so that etcd never has many fewer
+// members, nor two that have not started. One leaves before another joins: if the first is
+// already dead, a new one that does not start would cost the quorum (etcd FAQ, "Should I
+// add a member before removing an unhealthy member?"). With fewer than three members,
+// leaving first would cost it.
 func exchanges(leave, join []task, members int) []task {
 	var both, rest []task
 	for _, l := range leave {
@@ -153,7 +152,7 @@ func exchanges(leave, join []task, members int) []task {
 	return both
 }
 
-// inTurn puts before each task those that free an address that it takes.
+// inTurn puts tasks that free an address before those that take it.
 func inTurn(tasks []task) (ordered []task, beware []Caution) {
 	for len(tasks) > 0 {
 		next, seen := 0, map[int]bool{}
@@ -164,7 +163,7 @@ func inTurn(tasks []task) (ordered []task, beware []Caution) {
 				break
 			}
 			if seen[first] {
-				beware = append(beware, Caution{Hosts: []string{}, Text: fmt.Sprintf("%s changes hands in a circle: nobody can take it before another gives it up, so one of them needs an address in between",
+				beware = append(beware, Caution{Hosts: []string{}, Text: fmt.Sprintf("%s moves in a circle: no machine can take it before another gives it up, so one of them needs a temporary address",
 					strings.Join(shared(tasks[first].frees, tasks[next].takes), ", "))})
 				break
 			}
@@ -176,7 +175,7 @@ func inTurn(tasks []task) (ordered []task, beware []Caution) {
 	return ordered, beware
 }
 
-// membersOf lists those that etcd has on one side.
+// membersOf lists the members of etcd on one side.
 func membersOf(pairs []diff.Pair, side func(diff.Pair) *node.Node) (all []facts.Member) {
 	for _, p := range pairs {
 		if m, is := facts.MemberOf(side(p)); is {

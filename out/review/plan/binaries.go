@@ -15,13 +15,12 @@ import (
 	"hagen/profiles"
 )
 
-// binaries completes a step that restarts a unit: where its other binary comes
-// from depends on how binaries come onto the host.
-func (w way) binaries(s *Step, h cluster.Host) {
+// binaries adds to a step that restarts a unit how its new binary gets onto the host.
+func (p planner) binaries(s *Step, h cluster.Host) {
 	on := func(format string, args ...any) {
 		s.Commands = append(s.Commands, Command{h.Name, fmt.Sprintf(format, args...)})
 	}
-	n := machine(w.after, h.Name)
+	n := p.after.machine(h.Name)
 	var written []string
 	for _, place := range s.Write {
 		f := facts.FileAt(n, place)
@@ -38,12 +37,12 @@ func (w way) binaries(s *Step, h cluster.Host) {
 		switch {
 		case path.Dir(place) == profiles.SysextDir:
 			on("systemd-sysext refresh")
-		case place != facts.Command(n, s.Unit): // an archive, which is unpacked at a boot
+		case place != facts.Command(n, s.Unit): // an archive, which is unpacked at boot
 			on("%s", facts.Command(n, control.BinariesUnit))
 		}
 	}
 	s.Write = list(written)
-	version, changes := w.version(s.Unit)
+	version, changes := p.version(s.Unit)
 	name := strings.TrimSuffix(s.Unit, ".service")
 	if !changes {
 		return
@@ -52,10 +51,10 @@ func (w way) binaries(s *Step, h cluster.Host) {
 	case profiles.Preinstalled:
 		s.Install = append(s.Install, Binary{name, version.String(), facts.Command(n, s.Unit)})
 	case profiles.Sysext:
-		for _, a := range w.after.Cluster.Artefacts(h) {
+		for _, a := range p.after.Cluster.Artefacts(h) {
 			place := path.Join(profiles.SysextDir, a.Name+".raw")
-			if slices.Contains(a.Binaries, name) && a.URL == "" && !w.written[h.Name+":"+place] {
-				w.written[h.Name+":"+place] = true
+			if slices.Contains(a.Binaries, name) && a.URL == "" && !p.written[h.Name+":"+place] {
+				p.written[h.Name+":"+place] = true
 				s.Install = append(s.Install, Binary{a.Name, a.Version, place})
 				on("systemd-sysext refresh")
 			}
@@ -63,36 +62,26 @@ func (w way) binaries(s *Step, h cluster.Host) {
 	}
 }
 
-// version is what a unit's binary is to have, if it changes.
-func (w way) version(unit string) (version profiles.Version, changes bool) {
+// version returns the new version of a unit's binary, and whether it changes.
+func (p planner) version(unit string) (version profiles.Version, changes bool) {
 	switch {
 	case unit == facts.EtcdUnit:
-		return w.plan.To.Etcd, w.plan.From.Etcd != w.plan.To.Etcd
+		return p.plan.To.Etcd, p.plan.From.Etcd != p.plan.To.Etcd
 	case strings.HasPrefix(unit, "kube-"):
-		return w.plan.To.Kubernetes, w.plan.From.Kubernetes != w.plan.To.Kubernetes
+		return p.plan.To.Kubernetes, p.plan.From.Kubernetes != p.plan.To.Kubernetes
 	}
 	return profiles.Version{}, false
 }
 
-// machine finds a machine of a side; the zero node if it has none by the name.
-func machine(s Side, name string) node.Node {
-	for _, n := range s.Machines {
-		if n.Name == name {
-			return n
-		}
-	}
-	return node.Node{}
-}
-
-// fetchedAlike says whether a machine would fetch the bytes that it has, from
-// whatever place.
-func (w way) fetchedAlike(host, place string) bool {
-	was, is := facts.FileAt(machine(w.before, host), place), facts.FileAt(machine(w.after, host), place)
+// fetchesSameBytes reports whether a machine would fetch the bytes that it has, from
+// whatever URL.
+func (p planner) fetchesSameBytes(host, place string) bool {
+	was, is := facts.FileAt(p.before.machine(host), place), facts.FileAt(p.after.machine(host), place)
 	return was.Source.Same(is.Source) && was.Mode == is.Mode && was.User == is.User && was.Group == is.Group
 }
 
-// fetch gets a file as a first boot would, and puts it in its place whole: what
-// runs keeps the old one.
+// fetch returns commands that fetch a file as a first boot does and rename it into
+// place: running programs keep the old one.
 func fetch(f node.File) []string {
 	digest := strings.TrimPrefix(f.Source.Hash, "sha512-")
 	return []string{
@@ -101,19 +90,19 @@ func fetch(f node.File) []string {
 	}
 }
 
-// together warns of hosts whose binaries are others all at once in place: those
-// of one image, and those that the machine's own script fetches.
-func together(w way) []order.Caution {
+// together warns of hosts whose binaries all change at once in place: they are one
+// image, or the machine's own script fetches them.
+func together(p planner) []order.Caution {
 	var hosts []string
-	for _, h := range w.after.Cluster.Hosts() {
-		itself := slices.ContainsFunc(machine(w.after, h.Name).Files, control.Fetches)
-		inPlace := !slices.Contains(order.HostsOf(w.plan.Order.Steps, diff.Reimage), h.Name)
+	for _, h := range p.after.Cluster.Hosts() {
+		itself := slices.ContainsFunc(p.after.machine(h.Name).Files, control.Fetches)
+		inPlace := !slices.Contains(order.HostsOf(p.plan.Order.Steps, diff.Reimage), h.Name)
 		if inPlace && h.Role.Runs("kube-apiserver") && (itself || h.Delivery.Of("kube-apiserver") == profiles.Sysext) {
 			hosts = append(hosts, h.Name)
 		}
 	}
-	if w.options.Reimage || len(hosts) == 0 || w.plan.From == w.plan.To {
+	if p.options.Reimage || len(hosts) == 0 || p.plan.From == p.plan.To {
 		return nil
 	}
-	return []order.Caution{{Hosts: hosts, Text: "all binaries change at once, as they are one image or are fetched together: in place, a daemon that restarts before its turn does so with the new one, so do not leave a machine half way; hagen plan --reimage has no such moment"}}
+	return []order.Caution{{Hosts: hosts, Text: "all binaries change at once, as they are one image or are fetched together: in place, a daemon that restarts before its turn starts the new one, so finish each machine without a pause; hagen plan --reimage avoids this"}}
 }

@@ -69,8 +69,8 @@ func TestEveryField(t *testing.T) {
 	rows := map[string]int{}
 	for _, g := range groups {
 		for _, c := range g.changes {
-			if c.words == "" || c.way == "" || (c.refused != nil) != (c.way == Refused) {
-				t.Errorf("%s%s lacks words, a way, or who refuses it", g.prefix, c.field)
+			if c.words == "" || c.rollout == "" || (c.refused != nil) != (c.rollout == Refused) {
+				t.Errorf("%s%s lacks words, a rollout, or the function that refuses it", g.prefix, c.field)
 			}
 			for _, field := range expand(g.prefix + c.field) {
 				rows[field]++
@@ -189,7 +189,7 @@ func TestChanges(t *testing.T) {
 					tryChange(t, c, e, field, first, acts)
 				}
 			}
-			if got := strings.Join(slices.Sorted(maps.Keys(acts)), ", "); got != c.acts && c.way != Refused {
+			if got := strings.Join(slices.Sorted(maps.Keys(acts)), ", "); got != c.acts && c.rollout != Refused {
 				t.Errorf("%s: machines %q, and the row says %q", name, got, c.acts)
 			}
 		}
@@ -207,7 +207,7 @@ func tryChange(t *testing.T, c change, e example, field string, set pki.Set, act
 	differ := map[string]bool{}
 	old, err := spec.Parse(spec.Source{Text: []byte(from)})
 	new, err2 := spec.Parse(spec.Source{Text: []byte(to)})
-	if err != nil || new == nil || err2 != nil && c.way != NotTaken {
+	if err != nil || new == nil || err2 != nil && c.rollout != Fixed {
 		t.Errorf("%s: %v %v", what, err, err2)
 		return
 	}
@@ -223,27 +223,27 @@ func tryChange(t *testing.T, c change, e example, field string, set pki.Set, act
 		return
 	}
 	after, _, err := side(t, to, set)
-	if refused := err != nil; refused || c.way == NotTaken {
-		if !refused || c.way != NotTaken {
+	if refused := err != nil; refused || c.rollout == Fixed {
+		if !refused || c.rollout != Fixed {
 			t.Errorf("%s: %v", what, err)
 		}
 		return
 	}
 	p := Of(before, after, Options{File: "cluster.yaml"})
-	way := NoMachine
+	rollout := NoMachine
 	for _, effects := range p.Effects {
 		for _, effect := range effects.Effects {
 			if did := act(effect); did != "" {
 				acts[did] = true
 			}
-			way = stronger(way, wayOf(effect.Action))
+			rollout = stronger(rollout, rolloutOf(effect.Action))
 		}
 	}
 	if !p.Possible {
-		way = Refused
-		// Machines that are made anew find the same in the cluster, but may be others.
+		rollout = Refused
+		// A re-imaged machine may be another one, but the cluster is the same.
 		if again := Of(before, after, Options{Reimage: true}); again.Possible != (c.field == "arch") {
-			t.Errorf("%s, each machine made anew: %v", what, again.Refused)
+			t.Errorf("%s, each machine re-imaged: %v", what, again.Refused)
 		}
 		for _, r := range p.Refused {
 			if at, _ := new.Find(prefixed(r.Field)); r.Problem == "" || at.Path != field {
@@ -251,8 +251,8 @@ func tryChange(t *testing.T, c change, e example, field string, set pki.Set, act
 			}
 		}
 	}
-	if way != c.way {
-		t.Errorf("%s goes %s, and the row says %s", what, way, c.way)
+	if rollout != c.rollout {
+		t.Errorf("%s: rollout %q, and the row says %q", what, rollout, c.rollout)
 	}
 }
 
@@ -264,20 +264,20 @@ func prefixed(field string) string {
 	return "spec." + field
 }
 
-func wayOf(a diff.Action) Way {
+func rolloutOf(a diff.Action) Rollout {
 	switch a {
-	case diff.Nothing, diff.ByItself:
+	case diff.Nothing, diff.PickUp:
 		return Files
 	case diff.Membership, diff.Boot, diff.SwitchOff:
 		return Members
 	case diff.Reimage:
-		return Anew
+		return Reimage
 	}
 	return InPlace
 }
 
-func stronger(a, b Way) Way {
-	place := func(way Way) int { return slices.IndexFunc(ways, func(m meaning) bool { return m.way == way }) }
+func stronger(a, b Rollout) Rollout {
+	place := func(r Rollout) int { return slices.IndexFunc(rollouts, func(m meaning) bool { return m.rollout == r }) }
 	if place(a) > place(b) {
 		return a
 	}
@@ -298,22 +298,22 @@ func TestChangesDoc(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(text, want) {
-		t.Errorf("%s does not say what the rows say: make golden rewrites it", name)
+		t.Errorf("%s differs from the rows: make golden rewrites it", name)
 	}
 }
 
 func page() []byte {
 	var b bytes.Buffer
 	b.WriteString(intro)
-	for _, w := range ways {
-		fmt.Fprintf(&b, "| %s | %s |\n", w.way, w.means)
+	for _, w := range rollouts {
+		fmt.Fprintf(&b, "| %s | %s |\n", w.rollout, w.means)
 	}
 	for _, g := range groups {
 		fmt.Fprintf(&b, "\n## %s\n\n", g.title)
 		if places := expand(g.prefix); len(places) > 1 {
 			fmt.Fprintf(&b, "Below `%s.\n\n", strings.ReplaceAll(strings.Join(places, "`, `")+"`", ".`", "`"))
 		}
-		b.WriteString("| field | how | machines | what to know |\n| --- | --- | --- | --- |\n")
+		b.WriteString("| field | rollout | machines | what to know |\n| --- | --- | --- | --- |\n")
 		for _, c := range g.changes {
 			var fields []string
 			for _, f := range expand(c.field) {
@@ -326,7 +326,7 @@ func page() []byte {
 			if c.what != "" {
 				field += ": " + c.what
 			}
-			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", field, c.way, c.acts, c.words)
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", field, c.rollout, c.acts, c.words)
 		}
 	}
 	return b.Bytes()
@@ -334,11 +334,11 @@ func page() []byte {
 
 const intro = `# What may change in a running cluster
 
-Made from the table that ` + "`hagen plan`" + ` refuses by, by ` + "`make golden`" + `. A test changes each field in a cluster of
-three masters and a load balancer, plans, and holds what the plan does against this page. "machines" is what units and machines
-have to do where they take a change in place. What your change does to your cluster, and in which order, ` + "`hagen plan OLD NEW`" + `
-tells ([day-2.md](day-2.md#upgrade)); [cluster-file.md](cluster-file.md) explains the fields.
+Generated by ` + "`make golden`" + ` from the table by which ` + "`hagen plan`" + ` refuses changes. A test changes each field in a cluster of
+three masters and a load balancer, makes a plan, and compares it with this page. "machines" is what units and machines
+do if they take the change in place. ` + "`hagen plan OLD NEW`" + ` shows what your change does to your cluster, and in which
+order ([day-2.md](day-2.md#upgrade)); [cluster-file.md](cluster-file.md) explains the fields.
 
-| how | means |
+| rollout | means |
 | --- | --- |
 `

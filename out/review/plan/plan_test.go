@@ -233,15 +233,15 @@ func TestGoldens(t *testing.T) {
 // onto a host.
 func TestDeliveries(t *testing.T) {
 	for _, test := range []struct{ what, binaries, want string }{
-		{"on the image", "{mode: preinstalled}", "put etcd 3.7.3 at /usr/local/bin/etcd\n     write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
-		{"fetched", "{mode: urls, mirror: 'http://10.0.0.1/'}", "write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# curl -fgL -o /var/lib/hagen/etcd.tar.gz.new 'http://10.0.0.1/github.com/etcd-io/etcd/releases/download/v3.7.3/etcd-v3.7.3-linux-amd64.tar.gz'\n"},
+		{"on the image", "{mode: preinstalled}", "install etcd 3.7.3 at /usr/local/bin/etcd\n     write, from its new document: /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
+		{"fetched", "{mode: urls, mirror: 'http://10.0.0.1/'}", "write, from its new document: /etc/hagen/binaries.sh\n       kubem00# curl -fgL -o /var/lib/hagen/etcd.tar.gz.new 'http://10.0.0.1/github.com/etcd-io/etcd/releases/download/v3.7.3/etcd-v3.7.3-linux-amd64.tar.gz'\n"},
 		{"unpacked", "{mode: urls, mirror: 'http://10.0.0.1/'}", "       kubem00# /bin/sh /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
 		{"fetched alone", "{mode: urls, mirror: 'http://10.0.0.1/'}", "restart kube-apiserver\n       kubem00# curl -fgL -o /usr/local/bin/kube-apiserver.new 'http://10.0.0.1/"},
-		{"an image at hand", "{mode: sysext}", "put hagen-control-plane 1.37.2-etcd-3.7.3 at /var/lib/extensions/hagen-control-plane.raw\n     write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# systemd-sysext refresh\n       kubem00# systemctl restart etcd.service\n"},
+		{"an image at hand", "{mode: sysext}", "install hagen-control-plane 1.37.2-etcd-3.7.3 at /var/lib/extensions/hagen-control-plane.raw\n     write, from its new document: /etc/hagen/binaries.sh\n       kubem00# systemd-sysext refresh\n       kubem00# systemctl restart etcd.service\n"},
 		{"an image, later", "{mode: sysext}", "kubem00: restart kube-apiserver\n       kubem00# systemctl restart kube-apiserver.service\n"},
 		{"an image, warned", "{mode: sysext}", "kubem00, kubem01, kubem02: all binaries change at once"},
 		{"an image that is fetched", "{mode: sysext, sources: [{name: hagen-control-plane, url: 'http://10.0.0.1/a-1.36.3.raw'}]}", "       kubem00# curl -fgL -o /var/lib/extensions/hagen-control-plane.raw.new 'http://10.0.0.1/a-1.37.2.raw'\n"},
-		{"fetched by the machine itself", "{mode: urls, mirror: 'http://10.0.0.1/'}\n  os: debian", "kubem00: restart etcd\n     write, as its new document has it: /etc/hagen/binaries.sh\n       kubem00# /bin/sh /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
+		{"fetched by the machine itself", "{mode: urls, mirror: 'http://10.0.0.1/'}\n  os: debian", "kubem00: restart etcd\n     write, from its new document: /etc/hagen/binaries.sh\n       kubem00# /bin/sh /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
 		{"fetched before, by the machine itself", "{mode: urls, mirror: 'http://10.0.0.1/'}\n  os: debian", "kubem00: restart kube-apiserver\n       kubem00# systemctl restart kube-apiserver.service\n"},
 		{"fetched together, warned", "{mode: urls, mirror: 'http://10.0.0.1/'}\n  os: debian", "kubem00, kubem01, kubem02: all binaries change at once"},
 		{"an image that the machine fetches", "{mode: sysext, haproxy: preinstalled, sources: [{name: hagen-control-plane, url: 'http://10.0.0.1/a-1.36.3.raw'}]}\n  os: debian", "       kubem00# /bin/sh /etc/hagen/binaries.sh\n       kubem00# systemctl restart etcd.service\n"},
@@ -265,7 +265,7 @@ func TestContainer(t *testing.T) {
 	text := strings.Replace(standard, "\nspec:\n", "\nspec:\n  binaries: "+inContainer+"\n", 1)
 	p := between(t, text, plan.Options{}, "sha256:3f", "sha256:4f")
 	whole(t, "another image", p)
-	const want = "write, as its new document has it: /etc/containers/systemd/haproxy.container\n       kubernetes# systemctl daemon-reload\n       kubernetes# systemctl restart haproxy.service\n"
+	const want = "write, from its new document: /etc/containers/systemd/haproxy.container\n       kubernetes# systemctl daemon-reload\n       kubernetes# systemctl restart haproxy.service\n"
 	if text := p.Text("old", "new", show.Style{}); !strings.Contains(text, want) {
 		t.Errorf("no %q in\n%s", want, text)
 	}

@@ -16,53 +16,53 @@ import (
 	"hagen/profiles"
 )
 
-// good is a row: how to see that a unit works on a host. A command ends with
-// exit code 0 then. Units without a row have to be active.
-type good struct {
-	unit string
-	see  func(w way, h cluster.Host) []Command
+// healthCheck is a row: commands that exit with 0 if a unit works on a host. Units
+// without a row have to be active.
+type healthCheck struct {
+	unit     string
+	commands func(p planner, h cluster.Host) []Command
 }
 
-var goods = []good{
-	{facts.EtcdUnit, func(w way, h cluster.Host) []Command {
-		return memberChecks(w.changes(w.plan.From.Etcd, w.plan.To.Etcd, fmt.Sprintf(
-			`ETCDCTL_ENDPOINTS=%s etcdctl endpoint status --write-out=fields | grep '"Version" : "%s"'`, control.EtcdURL(w.after.Cluster, h), w.plan.To.Etcd)))
+var healthChecks = []healthCheck{
+	{facts.EtcdUnit, func(p planner, h cluster.Host) []Command {
+		return memberChecks(p.ifChanged(p.plan.From.Etcd, p.plan.To.Etcd, fmt.Sprintf(
+			`ETCDCTL_ENDPOINTS=%s etcdctl endpoint status --write-out=fields | grep '"Version" : "%s"'`, control.EtcdURL(p.after.Cluster, h), p.plan.To.Etcd)))
 	}},
-	{facts.APIUnit, func(w way, h cluster.Host) []Command {
-		ask := kubectl(h, w.after.Cluster.APIServer.Port, h.Name)
+	{facts.APIUnit, func(p planner, h cluster.Host) []Command {
+		ask := kubectl(h, p.after.Cluster.APIServer.Port, h.Name)
 		return append([]Command{{Text: ask + " get --raw=/readyz"}},
-			w.changes(w.plan.From.Kubernetes, w.plan.To.Kubernetes, fmt.Sprintf(`%s get --raw=/version | grep '"gitVersion": "v%s"'`, ask, w.plan.To.Kubernetes))...)
+			p.ifChanged(p.plan.From.Kubernetes, p.plan.To.Kubernetes, fmt.Sprintf(`%s get --raw=/version | grep '"gitVersion": "v%s"'`, ask, p.plan.To.Kubernetes))...)
 	}},
-	{facts.HAProxyUnit, func(w way, h cluster.Host) []Command {
-		e := w.after.Cluster.Endpoint
+	{facts.HAProxyUnit, func(p planner, h cluster.Host) []Command {
+		e := p.after.Cluster.Endpoint
 		return []Command{active(facts.HAProxyUnit, h), {Text: kubectl(h, e.Port, e.Host) + " get --raw=/readyz"}}
 	}},
 }
 
-// unitChecks see that a unit works.
-func (w way) unitChecks(unit string, h cluster.Host) []Command {
-	for _, g := range goods {
+// unitChecks returns commands that check whether a unit works.
+func (p planner) unitChecks(unit string, h cluster.Host) []Command {
+	for _, g := range healthChecks {
 		if g.unit == unit {
-			return g.see(w, h)
+			return g.commands(p, h)
 		}
 	}
 	return []Command{active(unit, h)}
 }
 
-// machineChecks see that all of a machine works: every unit that the goods are
-// about, in their order, then those that only have to be active.
-func (w way) machineChecks(h cluster.Host) []Command {
+// machineChecks returns commands that check all units of a machine: those with a row, in
+// the order of the rows, then those that only have to be active.
+func (p planner) machineChecks(h cluster.Host) []Command {
 	var units []string
-	for _, u := range machine(w.after, h.Name).WithContainers().Units {
+	for _, u := range p.after.machine(h.Name).WithContainers().Units {
 		if u.Enabled && strings.HasSuffix(u.Name, ".service") {
 			units = append(units, u.Name)
 		}
 	}
 	checks := []Command{}
-	for _, g := range goods {
+	for _, g := range healthChecks {
 		for _, u := range units {
 			if u == g.unit {
-				checks = append(checks, g.see(w, h)...)
+				checks = append(checks, g.commands(p, h)...)
 			}
 		}
 	}
@@ -75,7 +75,7 @@ func (w way) machineChecks(h cluster.Host) []Command {
 }
 
 func hasRow(unit string) bool {
-	for _, g := range goods {
+	for _, g := range healthChecks {
 		if g.unit == unit {
 			return true
 		}
@@ -87,90 +87,90 @@ func active(unit string, h cluster.Host) Command {
 	return Command{h.Name, "systemctl is-active " + unit}
 }
 
-// memberChecks ask all members of etcd, whoever they are by then.
+// memberChecks asks all members that etcd has at that time.
 func memberChecks(more []Command) []Command {
 	return append([]Command{{Text: "etcdctl endpoint health --cluster"}}, more...)
 }
 
-// changes is a command that only says something if a version changes.
-func (w way) changes(from, to profiles.Version, text string) []Command {
+// ifChanged returns a command that is needed only if the version changes.
+func (p planner) ifChanged(from, to profiles.Version, text string) []Command {
 	if from == to {
 		return nil
 	}
 	return []Command{{Text: text}}
 }
 
-// kubectl asks what answers at a port of one host, by the name in its
-// certificate: no load balancer is between.
+// kubectl returns a command that asks one host directly, without a load balancer. The
+// name is one in the certificate.
 func kubectl(h cluster.Host, port uint16, name string) string {
 	return fmt.Sprintf("kubectl --server=https://%s --tls-server-name=%s", netip.AddrPortFrom(h.Address(), port), name)
 }
 
-// first is what has to hold and to be done before the first step. The
-// documents come last: a render replaces the administrator's kubeconfig, and
-// the tree that tells who was there before.
-func (w way) first(steps []order.Step) []Check {
+// prepare returns what has to be checked and done before the first step. The documents
+// come last: a render replaces the administrator's kubeconfig and the record of the
+// former masters.
+func (p planner) prepare(steps []order.Step) []Check {
 	checks := []Check{
-		{Command{Text: "etcdctl endpoint health --cluster"}, "every member of etcd is healthy: with one ill, the next that restarts may be one too many"},
+		{Command{Text: "etcdctl endpoint health --cluster"}, "every member of etcd has to be healthy: if one is down already, the next restart may cost the quorum"},
 		{Command{Text: "kubectl get --raw=/readyz"}, ""},
 	}
-	if w.options.NodesFit {
+	if p.options.NodesFit {
 		checks = append(checks, Check{Command{Text: risk.NodeRanges},
-			fmt.Sprintf("no Node has a range outside of the new ones, %v", w.after.Cluster.Pods)})
+			fmt.Sprintf("no Node has a range outside the new ones, %v", p.after.Cluster.Pods)})
 	}
-	from, to := w.plan.From, w.plan.To
+	from, to := p.plan.From, p.plan.To
 	if from.Kubernetes.Line() != to.Kubernetes.Line() {
 		checks = append(checks, Check{Command{Text: "kubectl get nodes"},
-			fmt.Sprintf("kubelets must be %s to %s: no more than three minor releases older than the new API servers, and never newer than one", older(to.Kubernetes, 3), from.Kubernetes.Line())})
+			fmt.Sprintf("kubelets must be %s to %s: at most three minor releases older than the new API servers, and never newer than any API server", older(to.Kubernetes, 3), from.Kubernetes.Line())})
 	}
 	if from != to {
-		// It holds every Secret: in the tree it is private, and nothing that a
-		// repository takes.
-		dir := path.Join("rendered", w.after.Cluster.Name, "snapshots")
-		checks = append(checks, Check{Command{Text: fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/before-%[3]s.db", dir, control.EtcdURL(w.before.Cluster, w.staying()), to.Kubernetes)},
-			"nothing else leads back to an older minor release"})
+		// The snapshot holds every Secret. In the rendered tree it is private and not
+		// committed.
+		dir := path.Join("rendered", p.after.Cluster.Name, "snapshots")
+		checks = append(checks, Check{Command{Text: fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/before-%[3]s.db", dir, control.EtcdURL(p.before.Cluster, p.staying()), to.Kubernetes)},
+			"the only way back to an older minor release"})
 	}
 	if hosts, _ := order.Joining(steps); len(hosts) > 0 {
-		checks = append(checks, Check{Command{Text: w.render("--join")},
-			fmt.Sprintf("before the next, which forgets who was there: documents to join the others with, for %s, in %s", strings.Join(hosts, ", "), path.Join("join", w.after.Cluster.Name))})
+		checks = append(checks, Check{Command{Text: p.render("--join")},
+			fmt.Sprintf("before the next command, which replaces the record of the former masters: documents with which %s join, in %s", strings.Join(hosts, ", "), path.Join("join", p.after.Cluster.Name))})
 	}
-	return append(checks, Check{Command{Text: w.render()}, "the new documents, and the certificates that they need"})
+	return append(checks, Check{Command{Text: p.render()}, "writes the new documents and issues the certificates that they need"})
 }
 
-// render is the command of this plan's cluster file. It is told what the plan
-// was, so that it does not warn of what is done here.
-func (w way) render(flags ...string) string {
-	if w.options.NodesFit {
+// render returns the command that renders the new cluster file. It has the flags of this
+// plan, so that it does not warn about what the plan has covered.
+func (p planner) render(flags ...string) string {
+	if p.options.NodesFit {
 		flags = append(flags, risk.NodesFit)
 	}
-	return strings.Join(append(append([]string{"hagen render"}, flags...), "-f", w.options.File), " ")
+	return strings.Join(append(append([]string{"hagen render"}, flags...), "-f", p.options.File), " ")
 }
 
-// older is the minor release that is so many before another.
+// older returns the minor release that is a number of releases before another.
 func older(v profiles.Version, by int) string {
 	return strconv.Itoa(v.Major) + "." + strconv.Itoa(max(0, v.Minor-by))
 }
 
-// last is what has to hold in the end.
-func (w way) last() []Check {
+// verify returns what has to hold after the last step.
+func (p planner) verify() []Check {
 	checks := []Check{{Command{Text: "etcdctl endpoint health --cluster"}, ""}, {Command{Text: "kubectl get --raw=/readyz"}, ""}}
-	if w.options.NodesFit {
-		checks = append(checks, Check{Command{Text: risk.NodeRanges}, "kubelets that were stopped may be started: their Nodes get ranges of the new ones"})
+	if p.options.NodesFit {
+		checks = append(checks, Check{Command{Text: risk.NodeRanges}, "start the kubelets that you stopped: their Nodes get ranges from the new ones"})
 	}
-	if len(order.HostsOf(w.plan.Order.Steps, diff.SwitchOff))+len(order.HostsOf(w.plan.Order.Steps, diff.Boot)) > 0 {
-		checks = append(checks, Check{Command{Text: "etcdctl member list"}, "exactly the masters of the new cluster file"})
+	if len(order.HostsOf(p.plan.Order.Steps, diff.SwitchOff))+len(order.HostsOf(p.plan.Order.Steps, diff.Boot)) > 0 {
+		checks = append(checks, Check{Command{Text: "etcdctl member list"}, "lists exactly the masters of the new cluster file"})
 	}
 	return checks
 }
 
-// later is what ends the names that certificates keep for clients.
-func (w way) later() []Check {
-	former := control.FormerNames(w.after.Cluster)
+// cleanUp returns what removes the names that certificates keep for clients.
+func (p planner) cleanUp() []Check {
+	former := control.FormerNames(p.after.Cluster)
 	if len(former) == 0 {
 		return nil
 	}
 	return []Check{
-		{Command{Text: "hagen pki forget -f " + w.options.File + " " + strings.Join(former, " ")}, "only when no client dials them any more: the kubeconfigs of kubelets, people and pipelines, and what pods were told"},
-		{Command{Text: w.render()}, "the API servers' certificates without them; each takes its own up by itself when it is written on its master"},
+		{Command{Text: "hagen pki forget -f " + p.options.File + " " + strings.Join(former, " ")}, "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
+		{Command{Text: p.render()}, "issues the API servers' certificates without them; an API server picks up its new one by itself when you write it on its master"},
 	}
 }

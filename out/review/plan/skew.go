@@ -8,9 +8,9 @@ import (
 	"hagen/profiles"
 )
 
-// refusals are why machines must not go from one pair of versions to another
-// in one step.
-func refusals(from, to Versions) (out []Refusal) {
+// skew returns why a cluster must not go from one pair of versions to another in one
+// step.
+func skew(from, to Versions) (out []Refusal) {
 	for _, p := range []struct {
 		field, product string
 		from, to       profiles.Version
@@ -24,23 +24,22 @@ func refusals(from, to Versions) (out []Refusal) {
 		}
 		r := Refusal{Field: p.field, Problem: problem}
 		if p.to.Compare(p.from) < 0 {
-			r.Remedy = fmt.Sprintf("stay with %s, or restore all of etcd from a snapshot of before the upgrade, with this file: hagen render --restore SNAPSHOT; what was written since is gone then", p.from)
+			r.Remedy = fmt.Sprintf("stay with %s, or restore all of etcd from a snapshot taken before the upgrade, with this file: hagen render --restore SNAPSHOT; what was written since then is lost", p.from)
 		}
 		out = append(out, r)
 	}
 	return out
 }
 
-// byRelease says whether it is the releases that are refused: those between may
-// be a way.
-func byRelease(r Refusal) bool { return r.Field == "kubernetesVersion" || r.Field == "etcdVersion" }
+// ofRelease reports whether a release is refused: an upgrade path may lead to it.
+func ofRelease(r Refusal) bool { return r.Field == "kubernetesVersion" || r.Field == "etcdVersion" }
 
-// via are the versions to plan for one after the other, so that each step may
-// be gone; nil if there is no such way.
-func via(c *cluster.Cluster, from, to Versions) (steps []Versions) {
+// upgradePath returns the versions to plan for one after the other, so that no step is
+// refused; nil if there are none.
+func upgradePath(c *cluster.Cluster, from, to Versions) (steps []Versions) {
 	for from != to {
 		next, found := nextStep(c, from, to)
-		if !found || len(refusals(from, next)) > 0 {
+		if !found || len(skew(from, next)) > 0 {
 			return nil
 		}
 		steps = append(steps, next)
@@ -49,11 +48,11 @@ func via(c *cluster.Cluster, from, to Versions) (steps []Versions) {
 	return steps
 }
 
-// nextStep is as far as one step leads: the newest etcd of the same line if
-// that is needed first; then the next minor release of Kubernetes with its
-// etcd, or where none lies between, the end.
+// nextStep returns the versions that one step can reach: the last ones if nothing is
+// between; else the next minor release of Kubernetes with its etcd; else the newest etcd
+// of the same minor release, which may be needed first.
 func nextStep(c *cluster.Cluster, from, to Versions) (Versions, bool) {
-	if len(refusals(from, to)) == 0 {
+	if len(skew(from, to)) == 0 {
 		return to, true
 	}
 	for _, r := range profiles.ReleasesOf(c.Profile.Name) {
@@ -61,7 +60,7 @@ func nextStep(c *cluster.Cluster, from, to Versions) (Versions, bool) {
 			continue
 		}
 		next := Versions{r.Proven, r.Etcd}
-		if len(refusals(from, next)) == 0 {
+		if len(skew(from, next)) == 0 {
 			return next, next != from
 		}
 	}
@@ -74,8 +73,8 @@ func nextStep(c *cluster.Cluster, from, to Versions) (Versions, bool) {
 	return Versions{}, false
 }
 
-// way names the steps of via as a cluster file says them.
-func (p Plan) way() string {
+// pathText lists the versions of the upgrade path as the cluster file has them.
+func (p Plan) pathText() string {
 	var parts []string
 	for _, v := range p.UpgradePath {
 		parts = append(parts, fmt.Sprintf("%s with etcd %s", v.Kubernetes, v.Etcd))
@@ -83,16 +82,16 @@ func (p Plan) way() string {
 	return strings.Join(parts, ", then ")
 }
 
-// Remedies are what to do instead of what was refused, one for each refusal.
+// Remedies returns what to do instead, one for each refusal.
 func (p Plan) Remedies() (out []string) {
 	for _, r := range p.Refused {
 		switch {
 		case r.Remedy != "":
 			out = append(out, r.Remedy)
 		case len(p.UpgradePath) > 0:
-			out = append(out, "plan for one after the other: "+p.way())
+			out = append(out, "plan one step after the other: "+p.pathText())
 		default:
-			out = append(out, "plan for each minor release between, one after the other")
+			out = append(out, "plan each minor release between them, one after the other")
 		}
 	}
 	return out

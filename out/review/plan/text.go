@@ -10,7 +10,7 @@ import (
 	"hagen/out/review/show"
 )
 
-// Text writes a plan for people.
+// Text writes a plan as text. The names of the files are those of the command line.
 func (p Plan) Text(before, after string, style show.Style) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, "%s\n", show.Visible(fmt.Sprintf(format, args...))) }
@@ -31,16 +31,16 @@ func (p Plan) Text(before, after string, style show.Style) string {
 			}
 		}
 	}
-	heading("Before, at your desk, beside pki/ and rendered/")
+	heading("Before, at your desk, in the directory with pki/ and rendered/")
 	for _, v := range p.Environment {
 		line("  export %s=%s", v.Name, v.Value)
 	}
 	writeChecks(line, p.Prepare)
 	how := "in place"
 	if p.Reimage {
-		how = "each machine made anew"
+		how = "each machine re-imaged"
 	}
-	heading("Steps, " + how + ": the next when all checks of the one before succeed")
+	heading("Steps, " + how + ": go on when all checks of a step succeed")
 	for i, s := range p.Steps {
 		number := fmt.Sprintf("  %d. ", i+1)
 		blanks := strings.Repeat(" ", len(number))
@@ -84,31 +84,31 @@ func (p Plan) title() string {
 	return strings.Join(append(parts, fmt.Sprintf("%d of %d machines change", p.ChangedMachines, p.Machines)), ", ")
 }
 
-// title says what a step is.
+// title summarizes a step.
 func (s Step) title() string {
 	unit := strings.TrimSuffix(s.Unit, ".service")
 	switch s.Action {
 	case diff.Nothing:
 		if unit != "" {
-			return fmt.Sprintf("%s: before %s is told", s.Host, unit)
+			return fmt.Sprintf("%s: files of %s", s.Host, unit)
 		}
 		return s.Host + ": at any time"
 	case diff.Membership:
-		return s.Host + ": tell etcd"
+		return s.Host + ": change etcd membership"
 	case diff.Boot, diff.Reimage, diff.SwitchOff:
 		return fmt.Sprintf("%s: %s", s.Host, s.Action)
 	}
 	return fmt.Sprintf("%s: %s %s", s.Host, s.Action, unit)
 }
 
-// lines are a step's: what to put where, what to run, what to see.
+// lines are the details of a step: what to install and write, what to run and check.
 func (s Step) lines() (out []string) {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, p := range s.Install {
-		add("put %s %s at %s", p.Name, p.Version, p.Path)
+		add("install %s %s at %s", p.Name, p.Version, p.Path)
 	}
 	if len(s.Write) > 0 {
-		add("write, as its new document has it: %s", strings.Join(s.Write, ", "))
+		add("write, from its new document: %s", strings.Join(s.Write, ", "))
 	}
 	if len(s.Remove) > 0 {
 		add("remove %s", strings.Join(s.Remove, ", "))
@@ -120,7 +120,7 @@ func (s Step) lines() (out []string) {
 		add("%s", c.prompt())
 	}
 	if len(s.Checks) > 0 {
-		add("good when %s", cmp.Or(s.WaitFor, "these succeed"))
+		add("done when %s", cmp.Or(s.WaitFor, "these succeed"))
 	}
 	for _, c := range s.Checks {
 		add("%s", c.prompt())
@@ -131,7 +131,7 @@ func (s Step) lines() (out []string) {
 	return out
 }
 
-// prompt shows where a command is run.
+// prompt shows a command and where it is run.
 func (c Command) prompt() string {
 	if c.Host == "" {
 		return "  $ " + c.Text

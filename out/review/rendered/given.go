@@ -8,8 +8,8 @@ import (
 	"hagen/profiles"
 )
 
-// Given is the document that the machine of a host gets in a tree, unread. The
-// error says that there is none, or that it cannot be opened.
+// Given returns the text of the document that a host's machine boots with. The error says
+// that there is none, or that it cannot be opened.
 func Given(tree fs.FS, host string) (document.Document, error) {
 	for _, format := range []string{profiles.Ignition, profiles.UserData} {
 		d := document.Document{Format: format, Path: document.Path(host, format)}
@@ -20,10 +20,10 @@ func Given(tree fs.FS, host string) (document.Document, error) {
 		d.Text, err = readFile(tree, d.Path)
 		return d, err
 	}
-	return document.Document{}, Fault{host, "has no document that a machine gets"}
+	return document.Document{}, Fault{host, "has no document that a machine boots with"}
 }
 
-// Machine reads a document that a machine gets.
+// Machine reads a document that a machine boots with.
 func Machine(d document.Document) (node.Node, error) {
 	n, _, _, err := readDocument(d.Path, d.Format, d.Text)
 	return n, err

@@ -49,7 +49,7 @@ func TestGiven(t *testing.T) {
 
 func TestMachineOfNoDocument(t *testing.T) {
 	_, err := Machine(document.Document{Format: document.Gzipped, Path: "kubem00/user-data.gz"})
-	if err == nil || err.Error() != "kubem00/user-data.gz: is no document that says what a machine is" {
+	if err == nil || err.Error() != "kubem00/user-data.gz: is not a document that describes a machine" {
 		t.Error(err)
 	}
 }

@@ -12,8 +12,7 @@ import (
 	"hagen/gen/document"
 )
 
-// readPacked holds user-data that is packed against user-data: it is what the
-// machine gets.
+// readPacked compares compressed user-data, which the machine gets, with user-data.
 func readPacked(tree fs.FS, h *Host, format string, user []byte, how reading) error {
 	place := document.Path(h.Node.Name, format)
 	text, err := readFile(tree, place)
@@ -37,14 +36,15 @@ func readPacked(tree fs.FS, h *Host, format string, user []byte, how reading) er
 	case err != nil:
 		return Fault{place, "is damaged or cut short: it cannot be unpacked"}
 	case !same && how.strict:
-		return Fault{place, "says something else than user-data beside it"}
+		return Fault{place, "differs from user-data beside it"}
 	case !same:
 		h.Differing = append(h.Differing, path.Base(place))
 	}
 	return nil
 }
 
-// unpacks says whether gzip holds a text; no more is unpacked than that takes.
+// unpacks reports whether gzip data holds a text. It unpacks at most one byte more than
+// that.
 func unpacks(packed, text []byte) (bool, error) {
 	r, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package rendered reads a rendered tree back as machines: hagen's own, one
-// that was edited by hand, or a redacted twin. It reads any file system, so
-// that a directory and a commit of a repository are the same to it.
+// that was edited by hand, or a redacted twin. It reads any file system: a
+// directory as well as a commit of a repository.
 package rendered
 
 import (
@@ -27,31 +27,31 @@ import (
 
 // Tree is a rendered directory of one cluster.
 type Tree struct {
-	Cluster string // as the documents' heads say; "" when none does
+	Cluster string // from the first lines of the documents; "" if none has it
 	Hosts   []Host // by name
-	Others  []File // what is no machine's, such as admin.kubeconfig, without manifest and dot files
+	Others  []File // files of no machine, such as admin.kubeconfig, without the manifest and dot files
 }
 
-// Host is one machine of the tree. Its Node is that of its first document in
-// the order of profiles.Formats. Unless the tree was read as one that was
-// edited, all its documents say the same, and nothing that a node cannot hold.
+// Host is a machine of the tree. Its Node is that of its first document in the order of
+// profiles.Formats. Unless ReadEdited read the tree, all its documents describe the same
+// node, completely.
 type Host struct {
 	Node       node.Node
 	OS         profiles.OS
 	Documents  []document.Document
-	Differing  []string    // names of documents that say something else
-	OtherBytes []string    // names of documents that say the same in other bytes than Butane makes of the one beside them
-	Meta       encode.Meta // what meta-data says, if there is one
-	Instance   string      // the instance-id that it should say; "" where nothing stands beside it
-	Kargs      []byte      // its file of kernel arguments; nil if there is none
-	Said       string      // the operating system that its user-data names; "" if none does
-	made       []byte      // the Ignition that Butane makes of its Butane document
+	Differing  []string    // names of documents that describe another node
+	OtherBytes []string    // names of documents that describe the same node in other bytes than Butane makes
+	Meta       encode.Meta // from meta-data, if there is one
+	Instance   string      // the instance-id that meta-data should have; "" without user-data or meta-data
+	Kargs      []byte      // its kernel arguments; nil if there are none
+	Said       string      // the operating system named in user-data; "" if none is
+	made       []byte      // the Ignition document that Butane makes from its Butane document
 }
 
 var variant = lazy.Regexp(`(?m)^variant: (\S+)$`)
 
-// Family is what is sure of the host's operating system (profiles.OS.Family);
-// "" if its documents do not tell.
+// Family returns the family of the host's operating system (profiles.OS.Family); "" if its
+// documents do not show it.
 func (h Host) Family() string {
 	family := ""
 	for _, d := range h.Documents {
@@ -63,7 +63,7 @@ func (h Host) Family() string {
 		return slices.ContainsFunc(h.Documents, func(d document.Document) bool { return d.Format == format })
 	}
 	if has(profiles.UserData) && !has(profiles.Ignition) {
-		family = profiles.CloudInit // Butane beside it was asked for
+		family = profiles.CloudInit // the Butane document is only an extra
 	}
 	return family
 }
@@ -80,37 +80,36 @@ type Fault struct {
 	Problem string
 }
 
-// Error gives "path: problem".
+// Error returns "path: problem".
 func (f Fault) Error() string { return f.Path + ": " + f.Problem }
 
-// maxFile is the largest file that is read, in bytes: some fifty times a
-// master's document.
+// maxFile is the largest file that is read, in bytes: about fifty times a master's
+// document.
 const maxFile = 4 << 20
 
-// Read reads a tree. Host's documents stand in folders of their names, as
-// hagen render lays them. The error joins a Fault for everything that cannot
-// be read; a tree without any machine is one.
+// Read reads a tree as hagen render writes it: each host's documents are in a directory of
+// its name. The error joins a Fault for everything that cannot be read; a tree without
+// machines is one.
 func Read(tree fs.FS) (Tree, error) { return read(tree, reading{profiles.Formats(), true, true}) }
 
-// ReadEdited reads a tree that somebody may have edited: what hagen does not
-// write is left in the nodes, in their Further, and documents of one machine
-// may differ.
+// ReadEdited reads a tree that may have been edited: nodes list what hagen does not write
+// in Further, and documents of one machine may differ.
 func ReadEdited(tree fs.FS) (Tree, error) {
 	return read(tree, reading{profiles.Formats(), true, false})
 }
 
-// ReadMachines reads a tree as Read does, but of each host no more than one
-// document: what its machine gets, since reading Butane takes ten times as
-// long. The text of the others is there.
+// ReadMachines reads a tree as Read does, but parses only one document of each host: the
+// one that its machine gets, since reading Butane takes ten times as long. Of the others
+// it has the text.
 func ReadMachines(tree fs.FS) (Tree, error) {
 	return read(tree, reading{[]string{profiles.Ignition, profiles.UserData, profiles.Butane, profiles.MetaData, profiles.NetworkConfig}, false, true})
 }
 
-// reading is how a tree is read.
+// reading says how to read a tree.
 type reading struct {
 	formats []string // in this order
-	all     bool     // not the first alone
-	strict  bool     // what hagen would not have written is a fault
+	all     bool     // parse all documents, not only the first
+	strict  bool     // what hagen does not write is a fault
 }
 
 func read(tree fs.FS, how reading) (Tree, error) {
@@ -148,7 +147,7 @@ func read(tree fs.FS, how reading) (Tree, error) {
 	return read, errors.Join(faults...)
 }
 
-// folder is what was read in one.
+// folder is what was read in a directory.
 type folder struct {
 	host    Host
 	cluster string
@@ -156,8 +155,7 @@ type folder struct {
 	err     error
 }
 
-// readHosts reads all folders, as many at a time as there are processors:
-// documents take their time.
+// readHosts reads all directories, one on each processor at a time.
 func readHosts(tree fs.FS, entries []fs.DirEntry, how reading) []folder {
 	folders := make([]folder, len(entries))
 	free := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -177,7 +175,7 @@ func readHosts(tree fs.FS, entries []fs.DirEntry, how reading) []folder {
 	return folders
 }
 
-// readHost reads the documents in one folder; found is false if there is none.
+// readHost reads the documents in a directory; found is false if there are none.
 func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, found bool, err error) {
 	var faults []error
 	texts := map[string][]byte{}
@@ -214,7 +212,7 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 	}
 	found = len(h.Documents) > 0
 	if found && texts[profiles.Butane] == nil && texts[profiles.Ignition] == nil && texts[profiles.UserData] == nil {
-		faults = append(faults, Fault{h.Documents[0].Path, "stands alone: user-data belongs beside it"})
+		faults = append(faults, Fault{h.Documents[0].Path, "is alone: user-data belongs beside it"})
 	}
 	if user, meta := texts[profiles.UserData], texts[profiles.MetaData]; user != nil && meta != nil {
 		h.Instance = encode.InstanceID(name, user, texts[profiles.NetworkConfig])
@@ -247,14 +245,14 @@ func (h *Host) read(how reading, name, place, format string, text []byte) error 
 	case len(h.Documents) == 0:
 		h.Node, h.OS = n, system
 		if how.strict && len(n.Further) > 0 {
-			err = Fault{place, "says what hagen does not write, " + n.Further[0].String() + "; hagen check tells more"}
+			err = Fault{place, "has what hagen does not write, " + n.Further[0].String() + "; hagen check shows more"}
 		}
 	case reflect.DeepEqual(n.Bare(), want.Bare()):
 		if format == profiles.Ignition && h.made != nil && !encode.Holds(text, h.made, system) {
 			h.OtherBytes = append(h.OtherBytes, path.Base(place))
 		}
 	case how.strict:
-		err = Fault{place, "says something else than " + path.Base(h.Documents[0].Path) + " beside it"}
+		err = Fault{place, "differs from " + path.Base(h.Documents[0].Path) + " beside it"}
 	default:
 		h.Differing = append(h.Differing, path.Base(place))
 	}
@@ -262,8 +260,8 @@ func (h *Host) read(how reading, name, place, format string, text []byte) error 
 	return err
 }
 
-// readKargs reads the kernel arguments beside a host's documents. They say of
-// the network what the documents say.
+// readKargs reads the kernel arguments beside a host's documents. They have to describe
+// the same network.
 func readKargs(tree fs.FS, h *Host, how reading) error {
 	place := document.Path(h.Node.Name, document.Kargs)
 	text, err := readFile(tree, place)
@@ -280,21 +278,19 @@ func readKargs(tree fs.FS, h *Host, how reading) error {
 	return err
 }
 
-// differs notes a file about the network that is not as it follows from the
-// documents beside it, or that is missing; in a tree that nobody may have
-// edited it is a fault.
+// differs notes a file about the network that is missing or that differs from the
+// documents beside it. If the tree must not be edited, that is a fault.
 func (h *Host) differs(how reading, place string) error {
 	if !how.strict {
 		h.Differing = append(h.Differing, path.Base(place))
 		return nil
 	}
-	return Fault{place, "says something else of the network than " + path.Base(h.Documents[0].Path) + " beside it"}
+	return Fault{place, "describes another network than " + path.Base(h.Documents[0].Path) + " beside it"}
 }
 
-// readDocument reads a document, and finds out for which operating system it
-// was made, which shows in where it expects the binaries: dialects of Butane
-// read each other's documents. Of a Butane document it gives the Ignition that
-// Butane makes, too.
+// readDocument reads a document and finds its operating system by the paths of the
+// binaries, since each dialect of Butane reads documents of the others. For a Butane
+// document it also returns the Ignition document that Butane makes.
 func readDocument(place, format string, text []byte) (node.Node, profiles.OS, []byte, error) {
 	read := map[string]func([]byte, profiles.OS) (node.Node, []byte, error){
 		profiles.Butane: encode.ReadButane,
@@ -307,11 +303,11 @@ func readDocument(place, format string, text []byte) (node.Node, profiles.OS, []
 			return n, nil, err
 		},
 	}[format]
-	if read == nil { // packed, say
-		return node.Node{}, profiles.OS{}, nil, Fault{place, "is no document that says what a machine is"}
+	if read == nil { // such as compressed user-data
+		return node.Node{}, profiles.OS{}, nil, Fault{place, "is not a document that describes a machine"}
 	}
 	systems := profiles.Systems()
-	// Those for which it says it was made come first.
+	// The systems of its variant come first.
 	slices.SortStableFunc(systems, func(a, b profiles.OS) int {
 		return strings.Count(string(text), "\nvariant: "+b.Variant+"\n") - strings.Count(string(text), "\nvariant: "+a.Variant+"\n")
 	})
@@ -328,8 +324,8 @@ func readDocument(place, format string, text []byte) (node.Node, profiles.OS, []
 	return node.Node{}, profiles.OS{}, nil, Fault{place, "cannot be read: " + first.Error()}
 }
 
-// systemOf is the operating system whose binaries the units run, or else one
-// that reads the document. Those of an image are at the same place everywhere.
+// systemOf returns the operating system whose binaries the units run, or else the one that
+// reads the document. Binaries of an image have the same path on all systems.
 func systemOf(n node.Node, reads profiles.OS) profiles.OS {
 	if slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == profiles.SysextUnit && u.Enabled }) {
 		return reads
@@ -351,8 +347,8 @@ func systemOf(n node.Node, reads profiles.OS) profiles.OS {
 	return reads
 }
 
-// Head reads what the first lines of a document of hagen's say: cluster, role,
-// and in user-data the operating system.
+// Head reads the first lines of a document of hagen's: cluster, role, and in user-data the
+// operating system.
 func Head(text []byte) (cluster, role, system string) {
 	for _, line := range strings.SplitN(string(text), "\n", 4)[:min(3, 1+strings.Count(string(text), "\n"))] {
 		rest, isHead := strings.CutPrefix(line, "# cluster ")
@@ -384,12 +380,13 @@ func readFile(tree fs.FS, name string) ([]byte, error) {
 		return nil, Fault{name, "cannot be read: " + reason(err)}
 	}
 	if len(text) > maxFile {
-		return nil, Fault{name, fmt.Sprintf("is larger than %d MiB, which no document is", maxFile>>20)}
+		return nil, Fault{name, fmt.Sprintf("is larger than %d MiB; no document is", maxFile>>20)}
 	}
 	return text, nil
 }
 
-// reason is an error of a file system without the path, which is said already.
+// reason returns an error of a file system without the path, which the message already
+// has.
 func reason(err error) string {
 	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
 		return wrapped.Err.Error()

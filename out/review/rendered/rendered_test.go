@@ -94,7 +94,7 @@ func TestFaults(t *testing.T) {
 		}, ".: holds no machine's document"},
 		{"not a document", func(tree fstest.MapFS) { tree["kubem00/config.ign"].Data = []byte("hello") }, "kubem00/config.ign: cannot be read: "},
 		{"empty document", func(tree fstest.MapFS) { tree["kubem00/config.bu"].Data = nil }, "kubem00/config.bu: cannot be read: "},
-		{"two documents that differ", func(tree fstest.MapFS) { tree["kubem00/config.ign"] = tree["kubem01/config.ign"] }, "kubem00/config.ign: says something else than config.bu beside it"},
+		{"two documents that differ", func(tree fstest.MapFS) { tree["kubem00/config.ign"] = tree["kubem01/config.ign"] }, "kubem00/config.ign: differs from config.bu beside it"},
 		{"too large", func(tree fstest.MapFS) { tree["kubem00/config.ign"].Data = []byte(big) }, "kubem00/config.ign: is larger than 4 MiB"},
 		{"directory", func(tree fstest.MapFS) {
 			delete(tree, "kubem00/config.ign")

@@ -1,7 +1,6 @@
-// Package replace says how a master that lost etcd's data is replaced: which
-// machine takes its place, and what an operator does, in which order. It knows
-// what was rendered before and what the cluster file says now; it asks no
-// machine.
+// Package replace plans how a master that lost etcd's data is replaced: which machine
+// takes its place, and what an operator does, in which order. It uses the documents
+// rendered before and the cluster file of now; it asks no machine.
 package replace
 
 import (
@@ -18,20 +17,20 @@ import (
 
 // Plan is one replacement.
 type Plan struct {
-	Lost      string         // the member that is lost, by its name
-	LostURL   string         // how its peers know it
-	HostURL   string         // how they will know what takes its place
-	Host      cluster.Host   // takes its place; the same machine unless the cluster file says otherwise
+	Lost      string         // name of the lost member
+	LostURL   string         // its peer URLs
+	HostURL   string         // peer URL of its replacement
+	Host      cluster.Host   // the replacement; the same machine unless the cluster file says otherwise
 	Survivors []cluster.Host // the other masters
 	Known     bool           // what was rendered before is known
 }
 
-// Moved says whether another name or address takes the place.
+// Moved reports whether the replacement has another name or address.
 func (p Plan) Moved() bool { return p.Lost != p.Host.Name || p.LostURL != p.HostURL }
 
-// Of plans the replacement of a member in a cluster whose file may name it
-// already otherwise. Before are the machines as they were rendered, none if
-// that is not known. The error is a sentence for whoever asked.
+// Of plans the replacement of a member. The cluster file may already have the replacement
+// in its place. Before has the machines as they were rendered, none if that is not known.
+// The error is a sentence for the user.
 func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 	members := facts.Members(before)
 	if len(members) == 0 {
@@ -63,7 +62,7 @@ func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 		}
 	}
 	if len(moved) > 0 {
-		return Plan{}, fmt.Errorf("the cluster file moves others, too: %s; one master at a time", strings.Join(moved, ", "))
+		return Plan{}, fmt.Errorf("the cluster file moves other masters, too: %s; change one master at a time", strings.Join(moved, ", "))
 	}
 	if err := p.choose(fresh, len(members)); err != nil {
 		return p, err
@@ -72,24 +71,23 @@ func Of(c *cluster.Cluster, lost string, before []node.Node) (Plan, error) {
 	return p, nil
 }
 
-// choose finds who takes the place of a member that the cluster file does not
-// name any more.
+// choose finds the replacement of a member that the cluster file no longer has.
 func (p *Plan) choose(fresh []cluster.Host, members int) error {
 	if p.Host.Name == "" && len(fresh) == 1 {
 		p.Host, fresh = fresh[0], nil
 	}
 	switch gone := members - 1 - len(p.Survivors); {
 	case p.Host.Name == "" && len(fresh) == 0:
-		return fmt.Errorf("the cluster file has no master in the place of %s: write one, or leave its line in", p.Lost)
+		return fmt.Errorf("the cluster file has no master in the place of %s: write one, or keep its line", p.Lost)
 	case len(fresh) > 0:
-		return fmt.Errorf("the cluster file has new masters besides: %s: one master at a time", hostNames(fresh))
+		return fmt.Errorf("the cluster file has other new masters: %s: change one master at a time", hostNames(fresh))
 	case gone > 0:
-		return fmt.Errorf("the cluster file leaves out other members than %s: one master at a time", p.Lost)
+		return fmt.Errorf("the cluster file removes other members than %s, too: change one master at a time", p.Lost)
 	}
 	return nil
 }
 
-// noMember tells what somebody named who is no member of etcd.
+// noMember explains why a name is not that of a member of etcd.
 func noMember(c *cluster.Cluster, name string, members []facts.Member) error {
 	var known []string
 	for _, m := range members {
@@ -98,20 +96,19 @@ func noMember(c *cluster.Cluster, name string, members []facts.Member) error {
 	list := strings.Join(known, ", ")
 	switch i := slices.IndexFunc(c.Hosts(), func(h cluster.Host) bool { return h.Name == name }); {
 	case i >= 0 && !c.Hosts()[i].Role.Runs("etcd"):
-		return fmt.Errorf("%s is a %s and keeps nothing: boot it with its document, as hagen render wrote it", name, c.Hosts()[i].Role)
+		return fmt.Errorf("%s is a %s and keeps no data: boot it with the document that hagen render wrote", name, c.Hosts()[i].Role)
 	case i >= 0:
-		return fmt.Errorf("%s is new in the cluster file: name the member that is lost; known: %s", name, list)
+		return fmt.Errorf("%s is new in the cluster file: name the lost member; known: %s", name, list)
 	}
 	return fmt.Errorf("there is no member %q; known: %s", name, list)
 }
 
-// few tells that etcd could not be told anything: of one or two members a
-// majority is all of them.
+// few explains why etcd takes no change: a majority of one or two members is all of them.
 func few(lost string, n int) error {
 	if n == 1 {
-		return fmt.Errorf("%s is the only master: without its data there is no cluster that it could join; one is restored from a snapshot", lost)
+		return fmt.Errorf("%s is the only master: without its data there is no cluster to join; restore the cluster from a snapshot", lost)
 	}
-	return fmt.Errorf("of two members a majority is both: without %s etcd takes no change of its members; the cluster is restored from a snapshot", lost)
+	return fmt.Errorf("a majority of two members is both: without %s etcd takes no change of its members; restore the cluster from a snapshot", lost)
 }
 
 func hostNames(hosts []cluster.Host) string {
@@ -122,14 +119,13 @@ func hostNames(hosts []cluster.Host) string {
 	return strings.Join(names, ", ")
 }
 
-// Change is what becomes of one other machine's document.
+// Change is what changes in the document of another machine.
 type Change struct {
 	Host  string
-	Items []string // files and units that are others
+	Items []string // changed files and units
 }
 
-// Others lists the machines whose documents change with the replacement,
-// besides the one that is replaced.
+// Others lists the other machines whose documents change with the replacement.
 func (p Plan) Others(before, after []node.Node) []Change {
 	if !p.Known {
 		return nil

@@ -89,20 +89,20 @@ func TestOf(t *testing.T) {
 		{what: "another name", lost: "kubem01", edits: []string{"kubem01", "kubem03"}, host: "kubem03", url: "https://10.10.10.81:2380", moved: true},
 		{what: "both", lost: "kubem01", edits: []string{second, "{name: kubem03, addresses: [10.10.10.83]}"}, host: "kubem03", url: "https://10.10.10.81:2380", moved: true},
 		{what: "another name, nothing known", lost: "kubem01", edits: []string{"kubem01", "kubem03"}, unknown: true, problem: `there is no member "kubem01"; known: kubem00, kubem03, kubem02`},
-		{what: "the new name", lost: "kubem03", edits: []string{"kubem01", "kubem03"}, problem: "kubem03 is new in the cluster file: name the member that is lost; known: kubem00, kubem01, kubem02"},
+		{what: "the new name", lost: "kubem03", edits: []string{"kubem01", "kubem03"}, problem: "kubem03 is new in the cluster file: name the lost member; known: kubem00, kubem01, kubem02"},
 		{what: "unknown", lost: "kubem07", problem: `there is no member "kubem07"; known: kubem00, kubem01, kubem02`},
-		{what: "load balancer", lost: "kubernetes", problem: "kubernetes is a load balancer and keeps nothing: boot it with its document, as hagen render wrote it"},
-		{what: "another one moves, too", lost: "kubem01", edits: []string{"10.10.10.82", "10.10.10.92"}, problem: "the cluster file moves others, too: kubem02 from https://10.10.10.82:2380 to https://10.10.10.92:2380; one master at a time"},
-		{what: "all others move, too", lost: "kubem01", edits: []string{"10.10.10.80", "10.10.10.90", "10.10.10.82", "10.10.10.92"}, problem: "the cluster file moves others, too: kubem00 from https://10.10.10.80:2380 to https://10.10.10.90:2380, kubem02 from https://10.10.10.82:2380 to https://10.10.10.92:2380; one master at a time"},
+		{what: "load balancer", lost: "kubernetes", problem: "kubernetes is a load balancer and keeps no data: boot it with the document that hagen render wrote"},
+		{what: "another one moves, too", lost: "kubem01", edits: []string{"10.10.10.82", "10.10.10.92"}, problem: "the cluster file moves other masters, too: kubem02 from https://10.10.10.82:2380 to https://10.10.10.92:2380; change one master at a time"},
+		{what: "all others move, too", lost: "kubem01", edits: []string{"10.10.10.80", "10.10.10.90", "10.10.10.82", "10.10.10.92"}, problem: "the cluster file moves other masters, too: kubem00 from https://10.10.10.80:2380 to https://10.10.10.90:2380, kubem02 from https://10.10.10.82:2380 to https://10.10.10.92:2380; change one master at a time"},
 		{what: "two more", lost: "kubem01", edits: []string{"  loadB", "  - {name: kubem03, addresses: [10.10.10.83]}\n  - {name: kubem04, addresses: [10.10.10.84]}\n  loadB"},
-			problem: "the cluster file has new masters besides: kubem03, kubem04: one master at a time"},
-		{what: "one for two", lost: "kubem01", edits: []string{"kubem01", "kubem03", "kubem02", "kubem04"}, problem: "the cluster file has new masters besides: kubem03, kubem04: one master at a time"},
-		{what: "left out", lost: "kubem01", edits: []string{"  - " + second + "\n", "", "spec:\n", "spec:\n  allowEvenMasters: true\n"}, problem: "the cluster file has no master in the place of kubem01: write one, or leave its line in"},
-		{what: "another left out", lost: "kubem01", edits: []string{"  - {name: kubem00, addresses: [10.10.10.80]}\n", "", "spec:\n", "spec:\n  allowEvenMasters: true\n"}, problem: "the cluster file leaves out other members than kubem01: one master at a time"},
+			problem: "the cluster file has other new masters: kubem03, kubem04: change one master at a time"},
+		{what: "one for two", lost: "kubem01", edits: []string{"kubem01", "kubem03", "kubem02", "kubem04"}, problem: "the cluster file has other new masters: kubem03, kubem04: change one master at a time"},
+		{what: "left out", lost: "kubem01", edits: []string{"  - " + second + "\n", "", "spec:\n", "spec:\n  allowEvenMasters: true\n"}, problem: "the cluster file has no master in the place of kubem01: write one, or keep its line"},
+		{what: "another left out", lost: "kubem01", edits: []string{"  - {name: kubem00, addresses: [10.10.10.80]}\n", "", "spec:\n", "spec:\n  allowEvenMasters: true\n"}, problem: "the cluster file removes other members than kubem01, too: change one master at a time"},
 		{what: "of two", lost: "kubem00", unknown: true, edits: []string{"  - " + second + "\n", "", "spec:\n", "spec:\n  allowEvenMasters: true\n"},
-			problem: "of two members a majority is both: without kubem00 etcd takes no change of its members; the cluster is restored from a snapshot"},
+			problem: "a majority of two members is both: without kubem00 etcd takes no change of its members; restore the cluster from a snapshot"},
 		{what: "of one", lost: "kubem00", unknown: true, edits: []string{"  - " + second + "\n  - {name: kubem02, addresses: [10.10.10.82]}\n", ""},
-			problem: "kubem00 is the only master: without its data there is no cluster that it could join; one is restored from a snapshot"},
+			problem: "kubem00 is the only master: without its data there is no cluster to join; restore the cluster from a snapshot"},
 	} {
 		known := before
 		if test.unknown {
@@ -260,7 +260,7 @@ func TestRunbookOf(t *testing.T) {
 		{"own disk", []string{second, "{name: kubem01, addresses: [10.10.10.81], etcd: {disk: /dev/disk/by-id/e}}"}, []string{"/dev/disk/by-id/e, must be empty", "wipefs"}},
 		{"old etcd", []string{"spec:\n", "spec:\n  profile: classic\n"}, []string{"export ETCDCTL_API=3", "ETCDCTL_CERT=pki/cluster/etcd-client.pem", "ETCDCTL_CACERT=pki/authorities/kubernetes/ca.pem"}},
 		{"another load balancer", []string{"  loadBalancers:\n  - {name: kubernetes, addresses: [10.10.10.2]}\n", "  loadBalancer: {mode: external}\n", "10.10.10.81", "10.10.10.91"},
-			[]string{"Your load balancer is none of hagen's: tell it of kubem01 at 10.10.10.91", "`hagen diff rendered/kubernetes .`"}},
+			[]string{"Your load balancer is not hagen's: add kubem01 at 10.10.10.91", "`hagen diff rendered/kubernetes .`"}},
 	} {
 		c := read(t, test.edits...)
 		before, _ := machines(t, read(t), nil)

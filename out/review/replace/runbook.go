@@ -11,18 +11,18 @@ import (
 	"hagen/profiles"
 )
 
-// Desk is where a runbook is read: the paths and commands that it names.
+// Desk holds the paths and commands at the desk that a runbook names.
 type Desk struct {
 	PKI       string   // the PKI directory
 	Rendered  string   // the tree of all machines
 	Dir       string   // that of the replacement
 	Documents []string // the replacement's, in Dir
 	Render    string   // the command that renders all machines
-	Diff      string   // the command that tells what that changes
+	Diff      string   // the command that shows what that changes
 }
 
-// Runbook writes what to do, in order, for somebody who has not done it
-// before. Its sh blocks are meant to be run one after the other in one shell.
+// Runbook writes what to do, in order, for an operator who has not done it before. Its sh
+// blocks are meant to run one after the other in one shell.
 func (p Plan) Runbook(c *cluster.Cluster, desk Desk, others []Change) string {
 	w := &writer{}
 	name := p.Host.Name
@@ -31,15 +31,15 @@ func (p Plan) Runbook(c *cluster.Cluster, desk Desk, others []Change) string {
 	w.say("For a master whose etcd data is lost, while a majority of the masters is healthy. Written by hagen render --replace.")
 	w.say("")
 	if p.Moved() {
-		w.say("The member %s at %s makes room for %s at %s.", p.Lost, p.LostURL, name, p.HostURL)
+		w.say("The member %s at %s is replaced by %s at %s.", p.Lost, p.LostURL, name, p.HostURL)
 	} else {
 		w.say("The member is %s at %s, before and after.", p.Lost, p.LostURL)
 	}
 	if !p.Known {
-		w.say("What was rendered before is not known: it was taken to be what the cluster file says.")
+		w.say("What was rendered before is not known: hagen assumes that it is what the cluster file says.")
 	}
-	w.say("Do the steps without a pause: between 3 and 6 etcd counts a member that does not answer.")
-	w.say("The others stay on all the time: %s.", hostNames(p.Survivors))
+	w.say("Do the steps without a pause: from step 3 to step 6, etcd counts a member that does not answer.")
+	w.say("Keep the others running all the time: %s.", hostNames(p.Survivors))
 	p.ask(w, c, desk)
 	p.exchange(w, desk)
 	p.wait(w, c)
@@ -47,24 +47,24 @@ func (p Plan) Runbook(c *cluster.Cluster, desk Desk, others []Change) string {
 	return w.String()
 }
 
-// Joining says what the documents in a directory are for, with which masters
-// join the others of a cluster one after the other.
+// Joining writes what the documents in a directory are for: with them masters join the
+// others of a cluster, one after the other.
 func Joining(name, dir string, hosts []string) string {
 	w := &writer{}
 	w.say("# Masters that join %s", name)
 	w.say("")
-	w.say("Written by hagen render --join. In this order, each when etcd has been told of it and the one before is a member;")
-	w.say("hagen plan tells the commands and what to look at:")
+	w.say("Written by hagen render --join. Boot them in this order, each after etcdctl has added it and the one before is a member;")
+	w.say("hagen plan shows the commands and the checks:")
 	w.say("")
 	for i, h := range hosts {
 		w.say("%d. %s, with the document in %s", i+1, h, path.Join(dir, h))
 	}
 	w.say("")
-	w.say("No later boot needs them: render normally, and remove %s, which holds keys.", dir)
+	w.say("No later boot needs these documents: render normally, and remove %s, which holds keys.", dir)
 	return w.String()
 }
 
-// ask are the steps before anything is changed.
+// ask writes the steps before anything changes.
 func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
 	access := control.EtcdAccess(c, p.Survivors[0])
 	var urls []string
@@ -72,62 +72,62 @@ func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
 		urls = append(urls, control.EtcdURL(c, s))
 	}
 	item := func(name string) string { return path.Join(desk.PKI, name) }
-	w.step("Let etcdctl ask the healthy members", "At your desk, in the directory in which you rendered, with etcdctl %s:", c.Etcd)
+	w.step("Point etcdctl at the healthy members", "At your desk, in the directory where you rendered, with etcdctl %s:", c.Etcd)
 	w.access(c, strings.Join(urls, ","), item(access.Authority)+".pem", item(access.Client)+".pem", item(access.Client)+"-key.pem", "")
 	w.say("")
-	w.say("   If your desk does not reach port %d: as root on %s, which has the same files:", cluster.EtcdClientPort, p.Survivors[0].Name)
+	w.say("   If your desk does not reach port %d, do this as root on %s, which has the same files:", cluster.EtcdClientPort, p.Survivors[0].Name)
 	w.say("")
 	w.say("       mkdir -p %s", Word(desk.Dir))
 	w.access(c, control.EtcdURL(c, p.Survivors[0]), access.AuthorityPath, access.CertificatePath, access.ClientKeyPath, "    ")
-	w.step("Look", "%s is switched off, every endpoint is healthy, and the list names %s. If not: stop here.\n   Without a majority only a snapshot helps.", p.Lost, p.Lost)
+	w.step("Check", "%s is switched off, every endpoint is healthy, and the list has %s. If not, stop here.\n   Without a majority only a snapshot helps.", p.Lost, p.Lost)
 	w.run("etcdctl endpoint health", "etcdctl member list")
 }
 
-// removed begins the name of the file, in the replacement's directory, with the
-// number of the member that goes. It is looked up once: what takes its place
-// may have its name and URL, so that a second look would find that one.
+// removed begins the name of the file, in the replacement's directory, with the ID of the
+// lost member. The ID is looked up once: the replacement may have the same name and URL,
+// so a second look-up would find that.
 const removed = "removed-"
 
-// exchange are the steps that etcd is told.
+// exchange writes the steps that change etcd's membership.
 func (p Plan) exchange(w *writer, desk Desk) {
 	url := p.HostURL
-	w.step("Remove the member", "Its data, wherever it still is, is worth nothing from now on. For some seconds after a change etcd\n   refuses the next one (unhealthy cluster): this asks again. Its number is written down, so that nothing else\n   is removed when you type this again.")
+	w.step("Remove the member", "From now on its data is worthless, wherever it still is. For some seconds after a change etcd refuses the\n   next one (unhealthy cluster), so this tries again. The member's ID is saved in a file, so that running this\n   again removes nothing else.")
 	file := Word(path.Join(desk.Dir, removed+p.Lost))
 	w.run(fmt.Sprintf(`test -s %[1]s || etcdctl member list | awk -F', ' '$3 == "%[2]s" || $4 == "%[3]s" { print $1 }' >%[1]s`, file, p.Lost, p.LostURL),
 		fmt.Sprintf("id=$(cat %s)", file),
-		fmt.Sprintf(`until list=$(etcdctl member list) && ! echo "$list" | grep "^${id:?%s is no member},"; do`, p.Lost),
+		fmt.Sprintf(`until list=$(etcdctl member list) && ! echo "$list" | grep "^${id:?%s is not a member},"; do`, p.Lost),
 		`  etcdctl member remove "$id" || sleep 5`,
 		"done")
-	w.step("Add it", "This asks again, too. The ETCD_ variables that etcdctl prints stand in the document already.")
+	w.step("Add it", "This tries again, too. The document already has the values of the ETCD_ variables that etcdctl prints.")
 	w.run(fmt.Sprintf(`until etcdctl member list | grep -v "^$id," | grep -F ', %s,' || etcdctl member add %s --peer-urls=%[1]s; do sleep 5; done`, url, p.Host.Name))
-	w.step("Boot "+p.Host.Name, "Not with the document of every day: with this one, which says --initial-cluster-state=existing.")
+	w.step("Boot "+p.Host.Name, "Not with its usual document, but with this one, which has --initial-cluster-state=existing.")
 	for _, d := range desk.Documents {
 		w.say("   - %s", d)
 	}
 	if device := etcdDevice(p.Host); device != "" {
 		w.say("")
 		w.say("   Its etcd disk, %s, must be empty: etcd refuses the data of a member that was removed.", device)
-		w.say("   From a rescue system it is erased with wipefs --all.")
+		w.say("   Erase it from a rescue system with wipefs --all.")
 	}
 }
 
-// wait is the step after the boot.
+// wait writes the step after the boot.
 func (p Plan) wait(w *writer, c *cluster.Cluster) {
 	var urls []string
 	for _, m := range c.Members() {
 		urls = append(urls, control.EtcdURL(c, m))
 	}
-	w.step("Wait until it is a member", "A quarter of a minute after its power-on the list says started, and all are healthy.")
+	w.step("Wait until it is a member", "About 15 seconds after power-on the list shows it as started, and all are healthy.")
 	w.run("export ETCDCTL_ENDPOINTS="+strings.Join(urls, ","),
 		"until etcdctl endpoint health; do sleep 5; done",
 		"etcdctl member list")
 }
 
-// afterwards are the steps back to what is rendered every day.
+// afterwards writes the steps back to the usual documents.
 func (p Plan) afterwards(w *writer, c *cluster.Cluster, desk Desk, others []Change) {
-	w.step("Render normally again", "When %s is made anew the next time, it is with the document of every day. This directory holds keys.", p.Host.Name)
+	w.step("Render normally again", "The next time you re-image %s, use its usual document. This directory holds keys.", p.Host.Name)
 	if len(others) > 0 {
-		w.say("   Other documents change as well; before you render, `%s` tells what that does to each machine.", desk.Diff)
+		w.say("   Other documents change, too; before you render, `%s` shows what that does to each machine.", desk.Diff)
 		w.say("")
 	}
 	w.run(desk.Render, "rm -r "+Word(desk.Dir))
@@ -139,14 +139,14 @@ func (p Plan) afterwards(w *writer, c *cluster.Cluster, desk Desk, others []Chan
 		w.say("   - %s: %s", o.Host, strings.Join(o.Items, ", "))
 	}
 	w.say("")
-	w.say("   Hand these machines their new documents, one at a time. What changes in etcd.service alone can wait: a member")
-	w.say("   that has data does not look at --initial-cluster.")
+	w.say("   Give these machines their new documents, one at a time. Changes only in etcd.service can wait: a member")
+	w.say("   that has data ignores --initial-cluster.")
 	if p.Moved() && c.Balancing.Mode == cluster.External {
-		w.say("   Your load balancer is none of hagen's: tell it of %s at %s.", p.Host.Name, c.APIAddress(p.Host))
+		w.say("   Your load balancer is not hagen's: add %s at %s to it.", p.Host.Name, c.APIAddress(p.Host))
 	}
 }
 
-// etcdDevice is the disk that a host keeps etcd's data on; "" is the system's.
+// etcdDevice returns the disk of a host's etcd data; "" is the system disk.
 func etcdDevice(h cluster.Host) string {
 	for _, f := range h.Filesystems {
 		if f.Path == cluster.EtcdData {
@@ -156,7 +156,7 @@ func etcdDevice(h cluster.Host) string {
 	return ""
 }
 
-// writer writes a runbook, which is Markdown.
+// writer writes a runbook as Markdown.
 type writer struct {
 	strings.Builder
 	steps int
@@ -164,7 +164,7 @@ type writer struct {
 
 func (w *writer) say(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
 
-// step begins a step with what to know about it.
+// step begins a step with a title and an explanation.
 func (w *writer) step(title, about string, args ...any) {
 	w.steps++
 	w.say("")
@@ -172,7 +172,7 @@ func (w *writer) step(title, about string, args ...any) {
 	w.say("")
 }
 
-// run shows commands.
+// run writes a block of commands.
 func (w *writer) run(commands ...string) {
 	w.say("   ```sh")
 	for _, c := range commands {
@@ -181,13 +181,13 @@ func (w *writer) run(commands ...string) {
 	w.say("   ```")
 }
 
-// access sets what etcdctl takes from its environment.
+// access writes the environment variables of etcdctl.
 func (w *writer) access(c *cluster.Cluster, urls, authority, certificate, key, indent string) {
 	lines := []string{
 		"export ETCDCTL_ENDPOINTS=" + urls, "export ETCDCTL_CACERT=" + Word(authority),
 		"export ETCDCTL_CERT=" + Word(certificate), "export ETCDCTL_KEY=" + Word(key),
 	}
-	if c.Etcd.Compare(apiByItself) < 0 {
+	if c.Etcd.Compare(apiDefault) < 0 {
 		lines = append(lines, "export ETCDCTL_API=3")
 	}
 	if indent == "" {
@@ -199,13 +199,13 @@ func (w *writer) access(c *cluster.Cluster, urls, authority, certificate, key, i
 	}
 }
 
-// apiByItself is the first etcd whose etcdctl speaks version 3 of the API
-// without being told (CHANGELOG-3.4).
-var apiByItself = profiles.Version{Major: 3, Minor: 4}
+// apiDefault is the first etcd whose etcdctl uses version 3 of the API
+// by default (CHANGELOG-3.4).
+var apiDefault = profiles.Version{Major: 3, Minor: 4}
 
 var plainWord = lazy.Regexp(`^[A-Za-z0-9_@%+=:,./-]+$`)
 
-// Word writes a text as one word of a shell.
+// Word quotes a text as one word of a shell.
 func Word(text string) string {
 	if plainWord().MatchString(text) {
 		return text

@@ -11,19 +11,19 @@ import (
 	"hagen/profiles"
 )
 
-// OfArchitecture: where a machine fetches its binaries, the addresses name its
-// architecture, as far as they are upstream's or a mirror's of the same names.
+// OfArchitecture compares architectures. They are known only from the URLs of binaries
+// that a machine fetches, if these have upstream's names.
 func OfArchitecture(before, after node.Node) []Risk {
 	was, is := architecture(before), architecture(after)
 	if was == "" || is == "" || was == is {
 		return nil
 	}
-	return []Risk{{Field: "binaries.arch", Refused: true, Unless: Anew,
-		Problem: fmt.Sprintf("binaries for %s do not run on machines that are %s: each in turn has to be another one (hagen plan --reimage)", is, was)}}
+	return []Risk{{Field: "binaries.arch", Refused: true, Unless: Reimage,
+		Problem: fmt.Sprintf("binaries for %s do not run on %s machines: replace one machine after the other (hagen plan --reimage)", is, was)}}
 }
 
-// architecture gives the one that the paths of a machine's URLs name; "" for
-// none, or for several.
+// architecture returns the architecture in the paths of a machine's URLs; "" if there is
+// none or more than one.
 func architecture(n node.Node) string {
 	found := ""
 	for _, address := range fetched(n) {
@@ -43,7 +43,7 @@ func architecture(n node.Node) string {
 	return found
 }
 
-// fetched lists what a machine fetches: its files, and what its script does.
+// fetched lists the URLs that a machine fetches: of files, and of its script.
 func fetched(n node.Node) (out []string) {
 	for _, f := range n.Files {
 		if f.Source.URL != "" {

@@ -10,8 +10,8 @@ import (
 	"hagen/out/review/facts"
 )
 
-// rangesOf reads a flag that is a list of ranges, one or one of each family;
-// none if it cannot be read, which hagen check tells.
+// rangesOf reads a flag that lists ranges, one for each family. It returns none if the
+// flag is malformed, which hagen check reports.
 func rangesOf(n node.Node, unit, flag string) []netip.Prefix {
 	var out []netip.Prefix
 	for text := range strings.SplitSeq(facts.Flag(n, unit, flag), ",") {
@@ -24,24 +24,23 @@ func rangesOf(n node.Node, unit, flag string) []netip.Prefix {
 	return out
 }
 
-// misfit says why the ranges that there were do not lie in the new ones, each in
-// the one at its place, or "". Left says that a family at the end is left out.
+// misfit returns why the old ranges are not inside the new ones, in order, or "". Left
+// reports that the last family is left out.
 func misfit(kind string, before, after []netip.Prefix) (what string, left bool) {
 	for i, old := range before {
 		switch {
 		case !slices.ContainsFunc(after, func(p netip.Prefix) bool { return sameFamily(p, old) }):
 			return fmt.Sprintf("no %s range of %s is left, where %s was", kind, family(old), old), i > 0
 		case i >= len(after) || !sameFamily(after[i], old):
-			return fmt.Sprintf("the %s ranges begin with %s, where %s was", kind, after[0], before[0]), false
+			return fmt.Sprintf("the first %s range is %s, where %s was", kind, after[0], before[0]), false
 		case !contains(after[i], old):
-			return fmt.Sprintf("the %s range %s does not contain %s, the one before", kind, after[i], old), false
+			return fmt.Sprintf("the %s range %s does not contain the old one, %s", kind, after[i], old), false
 		}
 	}
 	return "", false
 }
 
-// kept are the ranges that there were, and behind them those of a family that is
-// new: what takes none away.
+// kept returns the old ranges, followed by those of a new family: it takes none away.
 func kept(before, after []netip.Prefix) []netip.Prefix {
 	out := slices.Clone(before)
 	for _, p := range after {
@@ -65,10 +64,10 @@ func family(p netip.Prefix) string {
 	return "IPv6"
 }
 
-// written is how the cluster file says ranges.
+// written formats ranges as in the cluster file.
 func written(ranges []netip.Prefix) string { return "[" + strings.Join(texts(ranges), ", ") + "]" }
 
-// list is how a sentence says them.
+// list formats ranges for a sentence.
 func list(ranges []netip.Prefix) string { return strings.Join(texts(ranges), " and ") }
 
 func texts(ranges []netip.Prefix) []string {

@@ -1,22 +1,21 @@
-// Package risk tells what a cluster that runs makes of another master: of its
-// ranges of pods and services, its releases, its architecture and the cluster's
-// name. It looks at one machine before and after, at no other.
+// Package risk finds what a running cluster does when a master changes: its ranges of pods
+// and services, its releases, its architecture, and the cluster's name. It compares one
+// machine before and after.
 package risk
 
-// Risk is what a change of a master means for a cluster that runs, beyond what
-// its units do.
+// Risk is what a change of a master means for a running cluster, besides what its units
+// do.
 type Risk struct {
-	Field   string // of the cluster file, that says it
+	Field   string // of the cluster file
 	Problem string // what happens
 	Remedy  string // what to do instead, if it is refused
-	Refused bool   // hagen plan does; else there is something to be done beside
-	Unless  string // the flag with which nothing is refused; "" is none
+	Refused bool   // hagen plan refuses it; otherwise there is something to do besides
+	Unless  string // the flag with which it is not refused; "" if there is none
 }
 
-// Flags with which a risk is not refused: of hagen plan and hagen render, of
-// hagen render, of hagen plan.
+// Flags of hagen plan and hagen render with which a risk is not refused.
 const (
-	NodesFit = "--nodes-fit" // no Node has a range of pods outside of the new ones
-	Restored = "--restore"   // etcd begins with what it was before
-	Anew     = "--reimage"   // machines are made anew
+	NodesFit = "--nodes-fit" // of both: no Node has a pod range outside the new ones
+	Restored = "--restore"   // of hagen render: etcd is restored from a snapshot
+	Reimage  = "--reimage"   // of hagen plan: machines are re-imaged
 )

@@ -65,42 +65,42 @@ func TestRangeRisks(t *testing.T) {
 		{pods: "10.38.0.0/16 → 10.38.0.0/16"},
 		{pods: "10.38.0.0/16 → 10.38.0.0/15"},
 		{pods: "10.39.0.0/16 → 10.38.0.0/15"},
-		{pods: "10.38.0.0/16 → 10.39.0.0/16", how: refused, problem: "the pod range 10.39.0.0/16 does not contain 10.38.0.0/16, the one before: while one Node has a range outside, each controller manager that comes to lead ends (failed to mark cidr[…]", remedy: "write [10.38.0.0/16], or ranges that contain it"},
-		{pods: "10.38.0.0/16 → 10.38.0.0/17", how: refused, problem: "10.38.0.0/17 does not contain 10.38.0.0/16"},
+		{pods: "10.38.0.0/16 → 10.39.0.0/16", how: refused, problem: "the pod range 10.39.0.0/16 does not contain the old one, 10.38.0.0/16: while a Node has a range outside the new ones, each controller manager that becomes leader exits (failed to mark cidr[…]", remedy: "write [10.38.0.0/16], or ranges that contain it"},
+		{pods: "10.38.0.0/16 → 10.38.0.0/17", how: refused, problem: "10.38.0.0/17 does not contain the old one, 10.38.0.0/16"},
 		{pods: "10.38.0.0/16 → " + pod6, how: refused, problem: "no pod range of IPv4 is left, where 10.38.0.0/16 was: ", remedy: "write [10.38.0.0/16, fd00:10:38::/48], or ranges that contain it in this order"},
-		{pods: "10.38.0.0/16 → 10.38.0.0/16," + pod6, how: beside, problem: "Nodes that exist get no range of fd00:10:38::/48"},
-		{pods: "10.38.0.0/16 → 10.38.0.0/15," + pod6, how: beside, problem: "Nodes that exist get no range of fd00:10:38::/48"},
-		{pods: "10.38.0.0/16 → " + pod6 + ",10.38.0.0/16", how: refused, problem: "the pod ranges begin with fd00:10:38::/48, where 10.38.0.0/16 was"},
-		{pods: "10.38.0.0/16," + pod6 + " → 10.38.0.0/16", how: refused, problem: "no pod range of IPv6 is left, where fd00:10:38::/48 was: while one Node has a range outside, each controller manager that comes to lead ends (node:… has an allocated cidr: …", remedy: "write [10.38.0.0/16, fd00:10:38::/48]"},
+		{pods: "10.38.0.0/16 → 10.38.0.0/16," + pod6, how: beside, problem: "existing Nodes get no range of fd00:10:38::/48"},
+		{pods: "10.38.0.0/16 → 10.38.0.0/15," + pod6, how: beside, problem: "existing Nodes get no range of fd00:10:38::/48"},
+		{pods: "10.38.0.0/16 → " + pod6 + ",10.38.0.0/16", how: refused, problem: "the first pod range is fd00:10:38::/48, where 10.38.0.0/16 was"},
+		{pods: "10.38.0.0/16," + pod6 + " → 10.38.0.0/16", how: refused, problem: "no pod range of IPv6 is left, where fd00:10:38::/48 was: while a Node has a range outside the new ones, each controller manager that becomes leader exits (node:… has an allocated cidr: …", remedy: "write [10.38.0.0/16, fd00:10:38::/48]"},
 		{pods: "10.38.0.0/16," + pod6 + " → " + pod6, how: refused, problem: "no pod range of IPv4 is left", remedy: "NODE"},
-		{pods: "10.38.0.0/16," + pod6 + " → " + pod6 + ",10.38.0.0/16", how: refused, problem: "the pod ranges begin with fd00:10:38::/48"},
-		{pods: "10.38.0.0/16," + pod6 + " → 10.38.0.0/16,fd00:10:39::/48", how: refused, problem: "fd00:10:39::/48 does not contain fd00:10:38::/48"},
+		{pods: "10.38.0.0/16," + pod6 + " → " + pod6 + ",10.38.0.0/16", how: refused, problem: "the first pod range is fd00:10:38::/48"},
+		{pods: "10.38.0.0/16," + pod6 + " → 10.38.0.0/16,fd00:10:39::/48", how: refused, problem: "fd00:10:39::/48 does not contain the old one, fd00:10:38::/48"},
 		{pods: "10.38.0.0/16,fd00:10:38::/56 → 10.38.0.0/16,fd00:10:38::/48"},
 		{pods: "10.38.0.0/16 → what hagen did not write"},
 
 		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16," + serve6},
-		{services: "10.32.0.0/16 → 10.32.0.0/16," + serve6, how: beside, problem: `the ServiceCIDR kubernetes gets fd00:10:32::/112 only if it has 10.32.0.0/16 alone, as a larger range that was written later does not do: look when all API servers have theirs (kubectl get servicecidr kubernetes). Where it lacks that, new services of IPv6 get no addresses (range is full) until you create an object: echo '{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{"name":"services-fd00-10-32---112"},"spec":{"cidrs":["fd00:10:32::/112"]}}' | kubectl create -f -`},
+		{services: "10.32.0.0/16 → 10.32.0.0/16," + serve6, how: beside, problem: `the ServiceCIDR kubernetes gets fd00:10:32::/112 only if 10.32.0.0/16 is its sole range, which is not so after the range has been enlarged: check when all API servers have restarted (kubectl get servicecidr kubernetes). If it has no such range, new services of IPv6 get no addresses (range is full) until you create an object: echo '{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{"name":"services-fd00-10-32---112"},"spec":{"cidrs":["fd00:10:32::/112"]}}' | kubectl create -f -`},
 		{golden: "classic", services: "10.32.0.0/16 → 10.32.0.0/16," + serve6},
-		{services: "10.32.0.0/16 → 10.32.0.0/15", how: beside, problem: `no flag gives services more addresses: when all API servers have theirs, create an object for 10.32.0.0/15: echo '{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{"name":"services-10.32.0.0-15"},"spec":{"cidrs":["10.32.0.0/15"]}}' | kubectl create -f -`},
+		{services: "10.32.0.0/16 → 10.32.0.0/15", how: beside, problem: `no flag gives services more addresses: when all API servers have restarted, create an object for 10.32.0.0/15: echo '{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{"name":"services-10.32.0.0-15"},"spec":{"cidrs":["10.32.0.0/15"]}}' | kubectl create -f -`},
 		{services: "10.32.0.0/16 → 10.32.0.0/15," + serve6, how: beside, problem: `an object for 10.32.0.0/15 and fd00:10:32::/112: echo '{"apiVersion":"networking.k8s.io/v1","kind":"ServiceCIDR","metadata":{"name":"services-10.32.0.0-15"},"spec":{"cidrs":["10.32.0.0/15","fd00:10:32::/112"]}}' |`},
 		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16,fd00:10:32::/111", how: beside, problem: `"name":"services-fd00-10-32---111"},"spec":{"cidrs":["fd00:10:32::/111"]}`},
-		{services: "10.33.0.0/16 → 10.32.0.0/15", how: refused, problem: "the service range 10.32.0.0/15 begins with another address than 10.33.0.0/16, the one before: no flag changes the ServiceCIDR kubernetes, so new services still get addresses of 10.33.0.0/16; and the service kubernetes keeps 10.33.0.1, which", remedy: `write [10.33.0.0/16], and give services 10.32.0.0/15 beside that: echo '{"apiVersion"`},
-		{services: "10.32.0.0/16 → 10.33.0.0/16", how: refused, problem: "the service range 10.33.0.0/16 does not contain 10.32.0.0/16, the one before: no flag changes", remedy: `"metadata":{"name":"services-10.33.0.0-16"},"spec":{"cidrs":["10.33.0.0/16"]}}' | kubectl create -f -`},
-		{services: "10.32.0.0/16 → 10.32.0.0/17", how: refused, problem: "10.32.0.0/17 does not contain 10.32.0.0/16, the one before: no flag changes the ServiceCIDR kubernetes, so new services still get addresses of 10.32.0.0/16", remedy: "write [10.32.0.0/16]: nothing takes addresses from services"},
-		{services: "10.32.0.0/16 → 10.32.0.0/17," + serve6, how: refused, problem: "10.32.0.0/17 does not contain", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: nothing takes"},
-		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16,fd00:10:32::/113", how: refused, problem: "fd00:10:32::/113 does not contain", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: nothing takes"},
-		{services: "10.32.0.0/16 → " + serve6, how: refused, problem: "no service range of IPv4 is left, where 10.32.0.0/16 was: API servers make no service of IPv4 any more, nor one of both families (not configured on this cluster); the ServiceCIDR kubernetes has no addresses of IPv6, so new services of it get none (range is full); new services that name no family are of IPv6; and the service kubernetes keeps 10.32.0.1", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: of which families"},
-		{services: "10.32.0.0/16 → " + serve6 + ",10.32.0.0/16", how: refused, problem: "the service ranges begin with fd00:10:32::/112, where 10.32.0.0/16 was: the ServiceCIDR kubernetes has no addresses of IPv6, so new services of it get none (range is full); new services that name no family are of IPv6", remedy: "write [10.32.0.0/16, fd00:10:32::/112]"},
-		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16", how: refused, problem: "no service range of IPv6 is left, where fd00:10:32::/112 was: API servers make no service of IPv6 any more, nor one of both families (not configured on this cluster)", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: of which families"},
-		{services: "10.32.0.0/16," + serve6 + " → " + serve6, how: refused, problem: "where 10.32.0.0/16 was: API servers make no service of IPv4 any more, nor one of both families (not configured on this cluster); new services that name no family are of IPv6; and the service kubernetes keeps 10.32.0.1"},
-		{services: "10.32.0.0/16," + serve6 + " → " + serve6 + ",10.32.0.0/16", how: refused, problem: "the service ranges begin with fd00:10:32::/112, where 10.32.0.0/16 was: new services that name no family are of IPv6"},
-		{services: "10.32.0.0/16 → 10.33.0.0/16," + serve6, how: refused, problem: "so new services of it get none (range is full); no flag changes the ServiceCIDR kubernetes, so new services still get addresses of 10.32.0.0/16; and"},
-		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16,fd00:10:33::/112", how: refused, problem: "fd00:10:33::/112 does not contain fd00:10:32::/112", remedy: "give services fd00:10:33::/112 beside that"},
+		{services: "10.33.0.0/16 → 10.32.0.0/15", how: beside, problem: "create an object for 10.32.0.0/15: "},
+		{services: "10.32.0.0/16 → 10.33.0.0/16", how: refused, problem: "the service range 10.33.0.0/16 does not contain the old one, 10.32.0.0/16: no flag changes", remedy: `"metadata":{"name":"services-10.33.0.0-16"},"spec":{"cidrs":["10.33.0.0/16"]}}' | kubectl create -f -`},
+		{services: "10.32.0.0/16 → 10.32.0.0/17", how: refused, problem: "10.32.0.0/17 does not contain the old one, 10.32.0.0/16: no flag changes the ServiceCIDR kubernetes, so new services still get addresses from 10.32.0.0/16", remedy: "write [10.32.0.0/16]: addresses cannot be taken from services"},
+		{services: "10.32.0.0/16 → 10.32.0.0/17," + serve6, how: refused, problem: "10.32.0.0/17 does not contain", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: addresses cannot be taken from services"},
+		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16,fd00:10:32::/113", how: refused, problem: "fd00:10:32::/113 does not contain", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: addresses cannot be taken from services"},
+		{services: "10.32.0.0/16 → " + serve6, how: refused, problem: "no service range of IPv4 is left, where 10.32.0.0/16 was: API servers no longer create services of IPv4, or of both families (not configured on this cluster); the ServiceCIDR kubernetes has no addresses of IPv6, so new services of it get none (range is full); new services without a family get IPv6", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: each service chooses its families"},
+		{services: "10.32.0.0/16 → " + serve6 + ",10.32.0.0/16", how: refused, problem: "the first service range is fd00:10:32::/112, where 10.32.0.0/16 was: the ServiceCIDR kubernetes has no addresses of IPv6, so new services of it get none (range is full); new services without a family get IPv6", remedy: "write [10.32.0.0/16, fd00:10:32::/112]"},
+		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16", how: refused, problem: "no service range of IPv6 is left, where fd00:10:32::/112 was: API servers no longer create services of IPv6, or of both families (not configured on this cluster)", remedy: "write [10.32.0.0/16, fd00:10:32::/112]: each service chooses its families"},
+		{services: "10.32.0.0/16," + serve6 + " → " + serve6, how: refused, problem: "where 10.32.0.0/16 was: API servers no longer create services of IPv4, or of both families (not configured on this cluster); new services without a family get IPv6"},
+		{services: "10.32.0.0/16," + serve6 + " → " + serve6 + ",10.32.0.0/16", how: refused, problem: "the first service range is fd00:10:32::/112, where 10.32.0.0/16 was: new services without a family get IPv6"},
+		{services: "10.32.0.0/16 → 10.33.0.0/16," + serve6, how: refused, problem: "so new services of it get none (range is full); no flag changes the ServiceCIDR kubernetes, so new services still get addresses from 10.32.0.0/16"},
+		{services: "10.32.0.0/16," + serve6 + " → 10.32.0.0/16,fd00:10:33::/112", how: refused, problem: "fd00:10:33::/112 does not contain the old one, fd00:10:32::/112", remedy: "give services fd00:10:33::/112 in addition"},
 
 		// Kubernetes 1.9 has no such objects, and classic gives Nodes no ranges.
 		{golden: "classic", pods: "10.38.0.0/16 → 10.39.0.0/16"},
-		{golden: "classic", services: "10.32.0.0/16 → 10.33.0.0/16", how: refused, problem: "services that exist keep their addresses; and the service kubernetes keeps 10.32.0.1", remedy: "write [10.32.0.0/16], or a larger range that begins with the same address"},
-		{golden: "classic", services: "10.32.0.0/16 → 10.32.0.0/15", how: beside, problem: "until all API servers have the service range 10.32.0.0/15, now these and now those refuse to make services"},
+		{golden: "classic", services: "10.32.0.0/16 → 10.33.0.0/16", how: refused, problem: "existing services keep their addresses", remedy: "write [10.32.0.0/16], or a larger range that contains it"},
+		{golden: "classic", services: "10.32.0.0/16 → 10.32.0.0/15", how: beside, problem: "until all API servers have the service range 10.32.0.0/15, at any moment some of them refuse to create services"},
 	} {
 		golden, field := "standard", "podCIDRs"
 		if test.golden != "" {
@@ -158,8 +158,8 @@ func TestArchRisk(t *testing.T) {
 		before, after := tree(t, golden), tree(t, golden, "amd64", "arm64")
 		at := slices.IndexFunc(before, func(n node.Node) bool { return facts.RoleOf(&n).Control })
 		risks := Of(before[at], after[at])
-		if (len(risks) == 1) != want || want && (risks[0].Field != "binaries.arch" || !risks[0].Refused || risks[0].Unless != Anew ||
-			!strings.HasPrefix(risks[0].Problem, "binaries for arm64 do not run on machines that are amd64: ")) {
+		if (len(risks) == 1) != want || want && (risks[0].Field != "binaries.arch" || !risks[0].Refused || risks[0].Unless != Reimage ||
+			!strings.HasPrefix(risks[0].Problem, "binaries for arm64 do not run on amd64 machines: ")) {
 			t.Errorf("%s: %+v", golden, risks)
 		}
 	}

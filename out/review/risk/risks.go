@@ -11,20 +11,19 @@ import (
 
 const managerUnit = "kube-controller-manager.service"
 
-// Of tells what a cluster that runs makes of another master's ranges and
-// versions, of another architecture, and of another cluster's name. It is what
-// hagen plan refuses, as far as machines tell it.
+// Of returns the risks of other ranges and versions, of another architecture, and of
+// another cluster name. hagen plan refuses the same, as far as machines show it.
 func Of(before, after node.Node) []Risk {
 	return slices.Concat(nameRisk(before, after), versionRisks(before, after), OfArchitecture(before, after), OfRanges(before, after))
 }
 
-// nameRisk: a controller manager knows the cluster's name.
+// nameRisk compares cluster names, which controller managers have in a flag.
 func nameRisk(before, after node.Node) []Risk {
 	was, is := facts.Flag(before, managerUnit, "--cluster-name"), facts.Flag(after, managerUnit, "--cluster-name")
 	if was == "" || is == "" || was == is {
 		return nil
 	}
-	return []Risk{{Field: "metadata.name", Refused: true, Problem: fmt.Sprintf("the machines are those of cluster %s, not of %s", was, is)}}
+	return []Risk{{Field: "metadata.name", Refused: true, Problem: fmt.Sprintf("the machines belong to cluster %s, not to %s", was, is)}}
 }
 
 func versionRisks(before, after node.Node) (out []Risk) {
@@ -42,12 +41,11 @@ func versionRisks(before, after node.Node) (out []Risk) {
 	return out
 }
 
-// OfRanges tells what a cluster that runs makes of another master's ranges of
-// pods and services.
+// OfRanges returns the risks of other ranges of pods and services.
 func OfRanges(before, after node.Node) []Risk {
 	const pods, services = "--cluster-cidr", "--service-cluster-ip-range"
 	var out []Risk
-	// Without it nobody gives Nodes ranges, and nobody looks at them.
+	// Without this flag the controller manager ignores the ranges of Nodes.
 	if facts.Flag(after, managerUnit, "--allocate-node-cidrs") == "true" {
 		out = append(out, podRisks(rangesOf(before, managerUnit, pods), rangesOf(after, managerUnit, pods))...)
 	}

@@ -187,7 +187,7 @@ func TestKubeconfig(t *testing.T) {
 	after.Kubeconfig = []byte(strings.Replace(text, "subject CN=admin,O=system:masters", "subject CN=admin,O=admins", 1))
 	got := Text(order.Of(before, after), Heading{}, Style{})
 	for _, want := range []string{"\nno machine\n  ~ admin.kubeconfig\n", "client-certificate-data subject changed from CN=admin,O=system:masters to CN=admin,O=admins",
-		"client-certificate-data key replaced", "client-key-data replaced", "hand it to those who use it", "0 of 4 machines change"} {
+		"client-certificate-data key replaced", "client-key-data replaced", "hand it to its users", "0 of 4 machines change"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q:\n%s", want, got)
 		}

@@ -25,18 +25,18 @@ func TestDisks(t *testing.T) {
 		want []string
 	}{
 		{"partition", func(n *node.Node) { n.Disks[0].Partitions[0].SizeMiB = 16384 }, []string{
-			"~ disk /dev/disk/by-id/coreos-boot-disk", "4 root of 16384 MiB resized", "→ has to be re-imaged: done once, at the first boot", "is described otherwise: Ignition fails"}},
+			"~ disk /dev/disk/by-id/coreos-boot-disk", "4 root of 16384 MiB resized", "→ has to be re-imaged: only the first boot does it", "changes: Ignition fails"}},
 		{"table wiped", func(n *node.Node) { n.Disks[0].WipeTable = true }, []string{
-			"the table that is there changed from kept, or a fault to wiped", "what is on it is erased whenever the machine is made anew"}},
+			"an existing table changed from kept if it fits, else an error to wiped", "every re-image erases it"}},
 		{"filesystem wiped", func(n *node.Node) { n.Filesystems[1].Wipe = true }, []string{
-			"~ filesystem " + device, "what is on it is erased"}},
+			"~ filesystem " + device, "every re-image erases it"}},
 		{"format", func(n *node.Node) { n.Filesystems[1].Format, n.Mounts[1].Format = "xfs", "xfs" }, []string{
-			"format changed from ext4 to xfs", "is described otherwise", "~ mount /var/lib/etcd"}},
+			"format changed from ext4 to xfs", "changes: Ignition fails on a disk", "~ mount /var/lib/etcd"}},
 		{"another device", func(n *node.Node) { n.Mounts[1].Device = "/dev/disk/by-id/b" }, []string{
-			"device changed from " + device + " to /dev/disk/by-id/b", "move what is there before"}},
+			"device changed from " + device + " to /dev/disk/by-id/b", "move its data first"}},
 		{"no disk any more", func(n *node.Node) {
 			n.Disks, n.Filesystems, n.Mounts = nil, nil, nil
-		}, []string{"- disk ", "- filesystem " + device, "- mount /var/lib/etcd", "move what is there before"}},
+		}, []string{"- disk ", "- filesystem " + device, "- mount /var/lib/etcd", "move its data first"}},
 	} {
 		before, after := side(t, "disks"), side(t, "disks")
 		for i := range after.Machines {

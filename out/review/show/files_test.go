@@ -19,9 +19,9 @@ func TestFiles(t *testing.T) {
 			want: []string{"→ haproxy reloads: connections stay", "1. reload haproxy on kubernetes\n"}, not: []string{"restart"}},
 		{what: "haproxy's authority", edit: []func(*diff.Side){replace("kubernetes", "/etc/haproxy/ca.pem", "SHA-256 ", "SHA-256 f")}, want: []string{"→ haproxy reloads: connections stay"}},
 		{what: "keepalived", golden: "virtual-ip", edit: []func(*diff.Side){replace("lb", "/etc/keepalived/keepalived.conf", "advert_int 0.5", "advert_int 1"), replace("lb", "/etc/keepalived/haproxy-serves.sh", "0.9", "0.8")},
-			want: []string{"lb00, lb01\n", "as on lb00; elsewhere other lines stand around it", "→ keepalived reloads: SIGHUP", "→ nothing happens: keepalived runs it anew each time"}},
-		{what: "interface", golden: "virtual-ip", edit: []func(*diff.Side){replace("lb00", "/etc/hagen/interface.sh", "hagen: no", "hagen: No")}, want: []string{"→ keepalived restarts: run when the unit starts"}},
-		{what: "anonymous requests", edit: []func(*diff.Side){replace("kubem", "/etc/kubernetes/authentication.yaml", "/healthz", "/version")}, want: []string{"refuses another rule for anonymous requests"}},
+			want: []string{"lb00, lb01\n", "as on lb00; the lines around differ elsewhere", "→ keepalived reloads: SIGHUP", "→ nothing happens: keepalived runs it each time"}},
+		{what: "interface", golden: "virtual-ip", edit: []func(*diff.Side){replace("lb00", "/etc/hagen/interface.sh", "hagen: no", "hagen: No")}, want: []string{"→ keepalived restarts: runs when the unit starts"}},
+		{what: "anonymous requests", edit: []func(*diff.Side){replace("kubem", "/etc/kubernetes/authentication.yaml", "/healthz", "/version")}, want: []string{"refuses a new rule for anonymous requests"}},
 		{what: "audit policy", edit: []func(*diff.Side){replace("kubem", "/etc/kubernetes/audit-policy.yaml", "Metadata", "Request")}, want: []string{"→ kube-apiserver restarts: read when it starts"}},
 		{what: "kubeconfig", edit: []func(*diff.Side){replace("kubem", "/var/lib/kube-scheduler/kubeconfig", "127.0.0.1", "localhost")}, want: []string{"→ kube-scheduler restarts: read when it starts"}},
 		{what: "file of nobody", edit: []func(*diff.Side){on("kubem00", func(n *node.Node) {
@@ -43,7 +43,7 @@ func TestFiles(t *testing.T) {
 			n.Directories[0].Mode = 0o700
 			n.Links = append(n.Links, node.Link{Path: "/etc/localtime", Target: "/usr/share/zoneinfo/UTC"})
 		})}, want: []string{"+ group ops added", "+ user core added\n      groups added: sudo\n      SSH keys added: ssh-ed25519 AAAA a\n", "mode changed from 0755 to 0700", "+ link /etc/localtime added",
-			"→ has to be re-imaged: made once, at the first boot", "1. re-image kubem00, kubem01, kubem02, one at a time: the next when every member of etcd is healthy and its /readyz answers\n"}},
+			"→ has to be re-imaged: only the first boot creates it", "1. re-image kubem00, kubem01, kubem02, one at a time: the next when every member of etcd is healthy and its /readyz answers\n"}},
 		{what: "keys of a login", edit: []func(*diff.Side){on("kubem00", func(n *node.Node) { n.Users[0].Shell = "/bin/bash"; n.Users[1].Home = "" })},
 			want: []string{"shell changed from /usr/sbin/nologin to /bin/bash", "home removed: /nonexistent"}},
 

@@ -8,12 +8,12 @@ import (
 	"hagen/out/review/order"
 )
 
-// maxMarkdown is how much of a comment lines of files may fill, in bytes:
-// GitHub takes 65536 characters, GitLab more.
+// maxMarkdown is how many bytes of a comment the lines of files may fill: GitHub takes
+// 65536 characters, GitLab more.
 const maxMarkdown = 40000
 
-// Markdown writes a diff as a comment on a pull request. What it quotes stands
-// in code, so that nothing in it is markup.
+// Markdown writes a diff as a comment on a pull request. It puts what it
+// quotes into code, so that nothing in it is markup.
 func Markdown(o order.Order, h Heading) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -26,7 +26,7 @@ func Markdown(o order.Order, h Heading) string {
 			if s.numbered {
 				number = fmt.Sprintf("%d. ", i+1)
 			}
-			// A line of its own for each command and note.
+			// Each command and note is a line of its own.
 			line("%s%s", number, strings.ReplaceAll(l, "\n", "\\\n"+strings.Repeat(" ", len(number))))
 		}
 	}

@@ -7,8 +7,8 @@ import (
 	"hagen/gen/lazy"
 )
 
-// markup is how texts of others are written: names and values as they stand in
-// files, and sentences that hold some.
+// markup writes texts from files: names and values as they are, and sentences that
+// contain some.
 type markup struct{ code, prose func(string) string }
 
 var (
@@ -16,7 +16,7 @@ var (
 	markdown = markup{code, prose}
 )
 
-// Visible replaces what a terminal would act on: names and contents come from
+// Visible replaces characters that a terminal would act on: names and contents come from
 // files that others wrote.
 func Visible(text string) string {
 	return strings.Map(func(r rune) rune {
@@ -40,8 +40,7 @@ func code(text string) string {
 
 var special = lazy.Regexp("[\\\\`*_<>#|~\\[\\]]")
 
-// prose is a sentence in which names stand as they are: a backslash before
-// what would be markup (CommonMark, Backslash escapes).
+// prose escapes a sentence: a backslash before what would be markup (CommonMark, Backslash escapes).
 func prose(text string) string { return special().ReplaceAllString(Visible(text), `\$0`) }
 
 // fenceFor opens and closes a block of code (CommonMark, Fenced code blocks).

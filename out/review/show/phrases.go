@@ -10,10 +10,10 @@ import (
 	"hagen/out/review/order"
 )
 
-// maxNames is how many hosts are listed by name.
+// maxNames is how many hosts are listed by name before the list is shortened.
 const maxNames = 10
 
-// hosts lists machines, and of many the first and the last.
+// hosts lists machines; of many, the first three and the last.
 func (m markup) hosts(hosts []string) string {
 	var shown []string
 	for i, h := range hosts {
@@ -30,8 +30,8 @@ func (m markup) hosts(hosts []string) string {
 
 func unitName(unit string) string { return strings.TrimSuffix(unit, ".service") }
 
-// reasons are the effects that the title does not tell. That nothing happens is
-// worth a word only if nothing else does.
+// reasons returns the effects that the title does not have. That nothing happens is shown
+// only if there is no other effect.
 func reasons(c diff.Change) []diff.Effect {
 	if c.Kind == diff.KindMachine {
 		return nil
@@ -43,7 +43,7 @@ func reasons(c diff.Change) []diff.Effect {
 	return rest
 }
 
-// who has a change.
+// who lists the machines that have a change.
 func (m markup) who(c diff.Change) string {
 	if len(c.Hosts) == 0 {
 		return "no machine"
@@ -51,7 +51,7 @@ func (m markup) who(c diff.Change) string {
 	return m.hosts(c.Hosts)
 }
 
-// change names what changes: a file or unit by itself, else with its kind.
+// change names what changes: a file or unit by its name, others with their kind.
 func (m markup) change(c diff.Change) string {
 	name := m.code(c.Name)
 	switch c.Kind {
@@ -59,7 +59,7 @@ func (m markup) change(c diff.Change) string {
 		if c.How == diff.Added {
 			return "a new " + c.Name
 		}
-		return "a " + c.Name + " that is gone"
+		return "a removed " + c.Name
 	case diff.KindGroup, diff.KindUser, diff.KindDisk, diff.KindFilesystem, diff.KindMount, diff.KindDirectory, diff.KindLink:
 		name = c.Kind + " " + name
 	}
@@ -72,10 +72,10 @@ func (m markup) change(c diff.Change) string {
 	return name
 }
 
-// word is a name that means nothing but itself in any markup.
+// word is a name without markup.
 var word = lazy.Regexp(`^[A-Za-z][A-Za-z' -]*$`)
 
-// detail says a detail in words.
+// detail describes a detail.
 func (m markup) detail(d diff.Detail) string {
 	what := d.What
 	if !word().MatchString(what) {
@@ -115,14 +115,14 @@ func (m markup) detail(d diff.Detail) string {
 	return what + " " + d.How
 }
 
-// effect says an effect without its reason.
+// effect describes an effect without its reason.
 func (m markup) effect(e diff.Effect) string {
 	unit := m.code(unitName(e.Unit))
 	switch e.Action {
-	case diff.ByItself:
-		return unit + " takes it up by itself"
+	case diff.PickUp:
+		return unit + " picks it up by itself"
 	case diff.Membership:
-		return "etcd has to be told"
+		return "etcd membership has to change"
 	case diff.Reimage:
 		return "has to be re-imaged"
 	case diff.Boot:
@@ -137,12 +137,12 @@ func (m markup) effect(e diff.Effect) string {
 
 func (m markup) reason(e diff.Effect) string { return m.effect(e) + ": " + e.Why }
 
-// step says a step in words.
+// step describes a step.
 func (m markup) step(s order.Step) string {
 	text := string(s.Action) + " "
 	switch s.Action {
 	case diff.Membership:
-		text = "tell etcd"
+		text = "change etcd membership"
 	case diff.Boot, diff.Reimage, diff.SwitchOff:
 		text += m.hosts(s.Hosts)
 	default:
@@ -160,12 +160,12 @@ func (m markup) step(s order.Step) string {
 		text += "\n" + m.code(c)
 	}
 	if len(s.EtcdFlags) > 0 {
-		text += "\nits etcd has to be started with what its document does not say:"
+		text += "\nstart its etcd with these flags instead of those in its document:"
 		for _, f := range s.EtcdFlags {
 			text += "\n" + m.code(f)
 		}
 	}
-	if s.Note != "" && s.Note != order.KeepData { // which is said of all machines
+	if s.Note != "" && s.Note != order.KeepData { // which is shown once, for all machines
 		text += "\n" + s.Note
 	}
 	return text

@@ -9,7 +9,7 @@ import (
 	"hagen/out/review/order"
 )
 
-// Heading is what a diff is of.
+// Heading names what a diff compares.
 type Heading struct {
 	Cluster       string // "" if it has no name
 	Before, After string // how the user wrote the two sides
@@ -36,7 +36,7 @@ type section struct {
 	numbered bool
 }
 
-// sections tell what the changes do, in which order, and what to beware of.
+// sections return what the changes do, in which order, and what to beware of.
 func (m markup) sections(o order.Order) []section {
 	var all []section
 	inPlace := section{title: "Applied in place"}
@@ -65,9 +65,9 @@ func (m markup) sections(o order.Order) []section {
 	}
 	instead := section{title: "Re-imaged instead"}
 	if len(o.ReimageHosts) > 0 {
-		instead.lines = []string{"documents act at the first boot alone; a machine that is made anew takes all of it at once"}
+		instead.lines = []string{"documents act only at the first boot; a re-imaged machine takes all changes at once"}
 		if len(o.ReimageHosts) > 1 {
-			instead.lines = append(instead.lines, "one at a time, the next when the one before serves: "+m.hosts(o.ReimageHosts))
+			instead.lines = append(instead.lines, "one at a time, each when the one before serves: "+m.hosts(o.ReimageHosts))
 		}
 		if o.Masters() {
 			instead.lines = append(instead.lines, order.KeepData)
@@ -75,7 +75,7 @@ func (m markup) sections(o order.Order) []section {
 		if slices.ContainsFunc(o.Steps, func(s order.Step) bool {
 			return s.Action == diff.Membership || s.Action == diff.Boot || s.Action == diff.SwitchOff
 		}) {
-			instead.lines = append(instead.lines, "what the order says of etcd, and of machines that are new or gone, holds here, too")
+			instead.lines = append(instead.lines, "the order above also applies to etcd's members and to new or removed machines")
 		}
 	}
 	for _, s := range []section{inPlace, steps, beware, instead} {

@@ -1,5 +1,5 @@
-// Package show writes for people what changes, what that does and in which
-// order: as text and as Markdown. It decides nothing.
+// Package show writes what changes, what that does and in which order, as text and as
+// Markdown. It decides nothing.
 package show
 
 import (
@@ -10,12 +10,12 @@ import (
 	"hagen/out/review/order"
 )
 
-// Style are the marks of a terminal; all empty gives plain text.
+// Style holds the escape sequences of a terminal; all empty gives plain text.
 type Style struct {
 	Bold, Red, Green, Faint, Normal string
 }
 
-// In puts a text between a mark and the end of it.
+// In puts a text between an escape sequence and its end.
 func (s Style) In(mark, text string) string {
 	if mark == "" {
 		return text
@@ -23,7 +23,7 @@ func (s Style) In(mark, text string) string {
 	return mark + text + s.Normal
 }
 
-// Text writes a diff for people.
+// Text writes a diff as text.
 func Text(o order.Order, h Heading, style Style) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s → %s)\n", style.In(style.Bold, plain.title(o, h)), Visible(h.Before), Visible(h.After))
@@ -34,7 +34,7 @@ func Text(o order.Order, h Heading, style Style) string {
 	return b.String()
 }
 
-// Changes writes what changes in files, units and the like, by hosts.
+// Changes writes what changes in files, units and other items, by hosts.
 func Changes(changes []diff.Change, style Style) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
@@ -50,7 +50,7 @@ func Changes(changes []diff.Change, style Style) string {
 			line("      %s", plain.detail(detail))
 		}
 		if c.ContextDiffers {
-			line("      %s", style.In(style.Faint, "as on "+Visible(c.Hosts[0])+"; elsewhere other lines stand around it"))
+			line("      %s", style.In(style.Faint, "as on "+Visible(c.Hosts[0])+"; the lines around differ elsewhere"))
 		}
 		for _, hunk := range c.Hunks {
 			line("      %s", style.In(style.Faint, hunk.Head()))

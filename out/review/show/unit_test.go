@@ -30,7 +30,7 @@ func TestUnits(t *testing.T) {
 		{what: "settings of the manager", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "RestartSec=2", "RestartSec=3")},
 			want: []string{"→ nothing happens: systemctl daemon-reload is enough"}, not: []string{"Order"}},
 		{what: "description and comment", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "Description=etcd", "Description=the store"), replace("kubem", facts.APIUnit, "[Service]", "# here\n[Service]")},
-			want: []string{"Description changed from etcd to the store", "the text changed from its comments or its order"}, not: []string{"Order"}},
+			want: []string{"Description changed from etcd to the store", "the text changed from its comments or order"}, not: []string{"Order"}},
 		{what: "another place of binaries", edit: []func(*diff.Side){replace("kubem", "kube-scheduler.service", "/usr/local/bin", "/opt/bin")},
 			want: []string{"ExecStart changed from /usr/local/bin/kube-scheduler to /opt/bin/kube-scheduler"}},
 		{what: "unit added, removed, disabled", edit: []func(*diff.Side){
@@ -39,7 +39,7 @@ func TestUnits(t *testing.T) {
 			}),
 			on("kubem01", func(n *node.Node) { n.Units[3].Enabled = false }),
 			on("kubem02", func(n *node.Node) { n.Units = n.Units[:4] })},
-			want: []string{"+ extra.service added\n", "+ExecStart=/bin/extra", "→ extra starts: a new unit", "enabled changed from true to false", "→ kube-controller-manager stops: the unit is not enabled",
-				"- kube-scheduler.service removed\n", "→ kube-scheduler stops: the unit is gone", "stop kube-controller-manager on kubem01", "start extra on kubem00"}},
+			want: []string{"+ extra.service added\n", "+ExecStart=/bin/extra", "→ extra starts: a new unit", "enabled changed from true to false", "→ kube-controller-manager stops: the unit is no longer enabled",
+				"- kube-scheduler.service removed\n", "→ kube-scheduler stops: the unit is removed", "stop kube-controller-manager on kubem01", "start extra on kubem00"}},
 	})
 }

@@ -12,13 +12,12 @@ import (
 	"hagen/gen/node"
 )
 
-// keyPieces are parts of the keys that machines hold, in every way in which a
-// hand may have put them somewhere else: raw, in hex and in base64, of the key
-// or of its PEM. Every piece of pieceLength+pieceStride-1 characters of one
-// holds at least one of them.
+// keyPieces are pieces of the machines' keys in every form in which someone may have
+// copied them: raw, hex and base64, of the key and of its PEM. Every part of a key of
+// pieceLength+pieceStride-1 characters contains at least one piece.
 type keyPieces struct {
 	texts  map[string]bool
-	coarse [1 << 16]bool // by hash, so that most places need no second look
+	coarse [1 << 16]bool // by hash: most positions need no look-up in texts
 }
 
 const (
@@ -37,7 +36,7 @@ func (p *keyPieces) add(text string) {
 	}
 }
 
-// key adds what data may look like elsewhere.
+// key adds the forms of a key.
 func (p *keyPieces) key(data []byte) {
 	p.add(string(data))
 	p.add(hex.EncodeToString(data))
@@ -46,10 +45,10 @@ func (p *keyPieces) key(data []byte) {
 	}
 }
 
-// single is a value in base64 that a configuration's field holds.
+// single is a base64 value in a field of a configuration.
 var single = lazy.Regexp(`(?m)^[\s-]*"?(?:secret|client-key-data)"?:\s*"?([A-Za-z0-9+/]+=*)"?\s*$`)
 
-// piecesOf collects the keys of machines. nil stands for none.
+// piecesOf collects the keys of machines; nil if there are none.
 func piecesOf(nodes ...node.Node) *keyPieces {
 	p := &keyPieces{texts: map[string]bool{}}
 	private := func(text []byte) {
@@ -89,11 +88,11 @@ func piecesOf(nodes ...node.Node) *keyPieces {
 	return p
 }
 
-// settledBlanks are what may stand between the characters of a key.
+// settledBlanks removes what may be between the characters of a key.
 var settledBlanks = strings.NewReplacer(" ", "", "\t", "", "\n", "", "\r", "", "\\n", "", "\\", "", `"`, "", "'", "", "#", "", ":", "")
 
-// in says whether a text holds a piece: as it stands, without what wraps it,
-// as a URL has it, and in capitals' hex.
+// in reports whether a text holds a piece: as it is, without white space and quotes, in
+// upper-case hex, or URL-encoded.
 func (p *keyPieces) in(text []byte) bool {
 	if p == nil || len(text) < pieceLength {
 		return false

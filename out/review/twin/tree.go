@@ -20,21 +20,21 @@ import (
 	"hagen/profiles"
 )
 
-// Machine is one of which twins are made.
+// Machine is a machine of which twins are made.
 type Machine struct {
 	Node    node.Node
 	OS      profiles.OS
 	Formats []string
 }
 
-// Tree makes the twins of a rendered tree, by path: of every document of the
-// machines, and of the administrator's kubeconfig unless that is nil.
+// Tree returns the twins of a rendered tree by path: of every document of the machines,
+// and of the administrator's kubeconfig unless that is nil.
 func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, error) {
 	nodes := make([]node.Node, len(machines))
 	for i, m := range machines {
 		nodes[i] = m.Node
 	}
-	keys := piecesOf(nodes...) // one machine's may stand on another
+	keys := piecesOf(nodes...) // a key of one machine may be on another
 	made := make([][]document.Document, len(machines))
 	faults := make([]error, len(machines))
 	var all sync.WaitGroup
@@ -57,9 +57,9 @@ func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, 
 	return files, nil
 }
 
-// documents makes the twins of a machine's documents. Ignition's is indented,
-// so that a change shows in the lines that it is about. The instance-id of
-// cloud-init is that of the twin: a hash over secrets would be none.
+// documents makes the twins of a machine's documents. Ignition's is indented, so that a
+// change shows in its own lines. The instance-id of cloud-init is a hash of the twin, not
+// of the secrets.
 func documents(cluster string, m Machine, keys *keyPieces) ([]document.Document, error) {
 	encodings, err := encode.All(cluster, of(m.Node, keys), m.OS, m.Formats)
 	if err != nil {
@@ -82,9 +82,9 @@ func documents(cluster string, m Machine, keys *keyPieces) ([]document.Document,
 	return out, nil
 }
 
-// Prove has Butane translate the Butane twins of machines, and holds the
-// result against their Ignition twins, byte for byte but for the indentation.
-// The files are those of Tree. It tells of how many machines that holds.
+// Prove translates the Butane twins of machines with Butane and compares the result with
+// their Ignition twins, byte for byte except for the indentation. The files are those of
+// Tree. It returns the number of machines proven.
 func Prove(machines []Machine, files map[string][]byte) (int, error) {
 	proven := 0
 	var faults []error
@@ -109,8 +109,8 @@ func Prove(machines []Machine, files map[string][]byte) (int, error) {
 	return proven, errors.Join(faults...)
 }
 
-// OfTree makes the twins of a tree that was read back: its machines' and the
-// administrator's kubeconfig. The names are of its other files, which have none.
+// OfTree returns the twins of a tree that was read: of its machines and of the
+// administrator's kubeconfig. Without lists the other files, which have no twin.
 func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err error) {
 	var machines []Machine
 	for _, h := range t.Hosts {
@@ -135,16 +135,16 @@ func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err err
 	return files, without, err
 }
 
-// compressed are contents in which nobody sees a key: no twin has any.
+// compressed finds contents that may hide a key: no twin has any.
 var compressed = lazy.Regexp(`(?i)(?:compression|encoding)["']?\s*:\s*["']?gz`)
 
 var escaped = lazy.Regexp(`%[0-9A-Fa-f]{2}`)
 
-// IsShown says of a text that should be a twin's whether it may be shown: of
-// a document with keys, in the place of a twin, it says no.
+// IsShown reports whether a text that should be a twin may be shown. It is false for a
+// document with keys in the place of a twin.
 func IsShown(text []byte) bool {
 	if encode.Carries(text) {
-		return false // no twin does, and keys would not be seen
+		return false // no twin does, and it may hide keys
 	}
 	var document any
 	if json.Unmarshal(text, &document) == nil {
@@ -153,8 +153,8 @@ func IsShown(text []byte) bool {
 	return isShown(string(text))
 }
 
-// allShown looks at each string of a JSON document by itself: where one ends is
-// where a secret ends.
+// allShown checks each string of a JSON document by itself: a secret ends where the string
+// ends.
 func allShown(value any) bool {
 	switch v := value.(type) {
 	case string:

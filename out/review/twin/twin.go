@@ -1,7 +1,6 @@
-// Package twin makes the copy of a machine that may be shown: the same
-// document, with every secret replaced by what identifies it and every
-// certificate by what it says. Any change of a secret changes a line of the
-// twin; no byte of one that hagen writes is in it.
+// Package twin makes the copy of a machine that may be shown: the same document, with
+// every secret replaced by a fingerprint and every certificate by its fields. Any change
+// of a secret changes a line of the twin; no byte of a secret that hagen writes is in it.
 package twin
 
 import (
@@ -13,9 +12,9 @@ import (
 	"hagen/gen/redact"
 )
 
-// Of gives the twin of a node. Nothing in a twin is marked secret. The twin of
-// a twin is the same. A key of the machine that stands where no key is looked
-// for, or in pieces, hides the whole of what it stands in.
+// Of returns the twin of a node. Nothing in a twin is marked secret. The twin of a twin is
+// the same. If a key of the machine is in an unexpected place, or in pieces, the whole
+// contents there are hidden.
 func Of(n node.Node) node.Node { return of(n, piecesOf(n)) }
 
 // of is Of with the keys that must not be in it.
@@ -26,8 +25,7 @@ func of(n node.Node, keys *keyPieces) node.Node {
 		}
 		return shown
 	}
-	// comment hides what somebody wrote into a comment of a document that was
-	// edited by hand.
+	// comment hides secrets in comments of a document that was edited by hand.
 	comment := func(o *node.Origin) {
 		o.Section, o.Why = string(redact.Line([]byte(o.Section))), string(redact.Text([]byte(o.Why)))
 		if keys.in([]byte(o.Section)) || keys.in([]byte(o.Why)) {
@@ -47,7 +45,7 @@ func of(n node.Node, keys *keyPieces) node.Node {
 	n.Links = each(n.Links, func(l *node.Link) { comment(&l.Origin) })
 	n.Units = each(n.Units, func(u *node.Unit) {
 		comment(&u.Origin)
-		// systemd reads a unit by its lines: one stays one.
+		// systemd reads a unit line by line, so a line stays one line.
 		lines := func(contents string) string {
 			shown := redact.Line([]byte(contents))
 			if keys.in(shown) {
@@ -61,7 +59,7 @@ func of(n node.Node, keys *keyPieces) node.Node {
 	return n
 }
 
-// open is a URL without what lets somebody in: hagen writes none, people do.
+// open returns a URL without credentials: hagen writes none, people do.
 func open(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {

@@ -72,7 +72,7 @@ func (w *work) refuseBeside(ui *console.UI, before []node.Node, rendered string)
 	file, _ := spec.Parse(source)
 	var faults []spec.Fault
 	for _, r := range w.refusedRisks(before[was], w.decided.Nodes[is]) {
-		if r.Unless == risk.Anew {
+		if r.Unless == risk.Reimage {
 			warnRisks(ui, []risk.Risk{r}) // the documents are for such machines
 			continue
 		}

@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"hagen/gen/cluster"
+	"hagen/gen/node"
+	"hagen/out/review/diff"
+)
+
+// planner makes a plan.
+type planner struct {
+	before, after Side
+	options       Options
+	plan          *Plan
+	written       map[string]bool // "host:path" of files and "host:unit" of units that an earlier step has written
+}
+
+// staying returns a master that is in both clusters, or else the first of the old one.
+func (p planner) staying() cluster.Host {
+	for _, m := range p.before.Cluster.Members() {
+		if slices.ContainsFunc(p.after.Cluster.Members(), func(h cluster.Host) bool { return h.Name == m.Name }) {
+			return m
+		}
+	}
+	return p.before.Cluster.Members()[0]
+}
+
+// host returns a host of the new side, or of the old one if only that has it.
+func (p planner) host(name string) cluster.Host {
+	for _, h := range slices.Concat(p.after.Cluster.Hosts(), p.before.Cluster.Hosts()) {
+		if h.Name == name {
+			return h
+		}
+	}
+	return cluster.Host{}
+}
+
+// changed lists the changed files and units of a host that make a unit act and that no
+// earlier step has written. With "" it lists those that make no unit act.
+func (p planner) changed(host, unit string) (write, remove []string) {
+	for _, c := range p.plan.Changes {
+		if !slices.Contains(c.Hosts, host) || c.Kind != diff.KindFile && c.Kind != diff.KindUnit || !concerns(c, unit) {
+			continue
+		}
+		for _, name := range append([]string{c.Name}, c.KeyFiles...) {
+			was, is := name, name
+			if c.Kind == diff.KindUnit {
+				was, is = unitFile(p.before.machine(host), name), unitFile(p.after.machine(host), name)
+			}
+			if p.written[host+":"+name] || p.fetchesSameBytes(host, name) {
+				continue
+			}
+			p.written[host+":"+name] = true
+			if was != "" && (c.How == diff.Removed || c.How != diff.Added && was != is) {
+				remove = append(remove, was)
+			}
+			if is != "" && c.How != diff.Removed {
+				write = append(write, is)
+			}
+		}
+	}
+	return write, remove
+}
+
+// unitFile returns the path of the file that holds a unit on a machine. It is "" for
+// units of the system, which a document only enables or disables.
+func unitFile(n node.Node, name string) string {
+	if slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == name && u.Contents == "" }) {
+		return ""
+	}
+	return n.UnitPath(name)
+}
+
+// concerns reports whether a change makes a unit act, or with "" whether it makes no
+// unit act.
+func concerns(c diff.Change, unit string) bool {
+	acts := func(e diff.Effect) bool {
+		// A running member ignores flags that describe etcd's membership.
+		return e.Action != diff.Nothing && e.Action != diff.PickUp && e.Action != diff.Membership
+	}
+	if unit == "" {
+		return !slices.ContainsFunc(c.Effects, acts)
+	}
+	return slices.ContainsFunc(c.Effects, func(e diff.Effect) bool { return e.Unit == unit && acts(e) })
+}
+
+// holdUnits reports whether one of the paths is a unit file, which systemd has to reload.
+func holdUnits(lists ...[]string) bool {
+	return slices.ContainsFunc(slices.Concat(lists...), func(name string) bool {
+		return strings.HasPrefix(name, node.UnitDir+"/") || strings.HasPrefix(name, node.QuadletDir+"/")
+	})
+}
+
+// list returns a copy that is never nil, so that JSON has a list.
+func list(names []string) []string { return append([]string{}, names...) }

@@ -1,0 +1,127 @@
+package plan
+
+import (
+	"hagen/gen/cluster"
+	"hagen/gen/node"
+	"hagen/out/review/diff"
+	"hagen/out/review/order"
+	"hagen/profiles"
+)
+
+// Side is one of the two clusters. The machines of both were decided with the same
+// certificates.
+type Side struct {
+	Cluster    *cluster.Cluster
+	Machines   []node.Node
+	Kubeconfig []byte // the administrator's
+}
+
+func (s Side) compared() diff.Side {
+	return diff.Side{Machines: s.Machines, Kubeconfig: s.Kubeconfig, Systems: Systems(s.Cluster)}
+}
+
+// machine returns the machine with this name, or the zero node.
+func (s Side) machine(name string) node.Node {
+	for _, n := range s.Machines {
+		if n.Name == name {
+			return n
+		}
+	}
+	return node.Node{}
+}
+
+// Systems returns the operating systems of a cluster's machines by their names.
+func Systems(c *cluster.Cluster) map[string]diff.System {
+	all := map[string]diff.System{}
+	for _, h := range c.Hosts() {
+		all[h.Name] = diff.System{Name: h.OS.Name, Family: h.OS.Family()}
+	}
+	return all
+}
+
+// Options control how the plan is carried out.
+type Options struct {
+	Reimage  bool   // machines are re-imaged; otherwise they take changes in place
+	NodesFit bool   // no Node has a pod range outside the new ones
+	File     string // path of the new cluster file, for commands
+}
+
+// Versions are the versions that the machines of a cluster run.
+type Versions struct {
+	Kubernetes profiles.Version `json:"kubernetes"`
+	Etcd       profiles.Version `json:"etcd"`
+}
+
+func versions(c *cluster.Cluster) Versions { return Versions{c.Kubernetes, c.Etcd} }
+
+// Plan leads from one cluster file to another. The JSON fields of its types are an
+// interface: fields may be added, never renamed.
+type Plan struct {
+	Cluster     string     `json:"cluster"`
+	Possible    bool       `json:"possible"`
+	From        Versions   `json:"from"`
+	To          Versions   `json:"to"`
+	Refused     []Refusal  `json:"refused"`     // why it is not possible
+	UpgradePath []Versions `json:"upgradePath"` // what to plan for instead, one after the other; the last is To
+	Reimage     bool       `json:"reimage"`     // machines are re-imaged; otherwise they take changes in place
+	Environment []Variable `json:"environment"`
+	Prepare     []Check    `json:"prepare"` // at the desk, before the first step
+	Steps       []Step     `json:"steps"`
+	Verify      []Check    `json:"verify"`  // at the desk, after the last step
+	CleanUp     []Check    `json:"cleanup"` // at the desk, when no client dials the names that the cluster file has dropped
+	order.Order
+}
+
+// Refusal is a reason why the change cannot be made in one step.
+type Refusal struct {
+	Field   string `json:"field"` // of the new cluster file
+	Problem string `json:"problem"`
+	Remedy  string `json:"remedy"`
+}
+
+// Variable is an environment variable for commands at the desk.
+type Variable struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Check is a command that has to succeed.
+type Check struct {
+	Command
+	Why string `json:"why,omitempty"`
+}
+
+// Command is run at the desk, beside the cluster file, or as root on a host.
+type Command struct {
+	Host string `json:"host,omitempty"` // "" is the desk
+	Text string `json:"command"`
+}
+
+// Binary is a binary, or an image of several, that replaces the one on the host.
+type Binary struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Path    string `json:"path"`
+}
+
+// Step is about one machine. The next step follows when all its checks succeed.
+type Step struct {
+	Action    diff.Action `json:"action"`
+	Host      string      `json:"host"`
+	Unit      string      `json:"unit,omitempty"`
+	Install   []Binary    `json:"install"`
+	Write     []string    `json:"write"`              // files and units, with the contents of the host's new document
+	Remove    []string    `json:"remove"`             // files and units that the new document no longer has
+	Document  string      `json:"document,omitempty"` // directory of the documents that the machine boots with
+	Commands  []Command   `json:"commands"`
+	WaitFor   string      `json:"waitFor,omitempty"`
+	Checks    []Command   `json:"checks"`
+	Note      string      `json:"note,omitempty"`
+	AllAtOnce bool        `json:"allAtOnce,omitempty"` // together with the neighbouring steps that have it, too
+}
+
+// newStep returns a step whose lists are empty, as JSON shows them.
+func newStep(action diff.Action, host, unit string) Step {
+	return Step{Action: action, Host: host, Unit: unit,
+		Install: []Binary{}, Write: []string{}, Remove: []string{}, Commands: []Command{}, Checks: []Command{}}
+}
