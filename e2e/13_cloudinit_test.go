@@ -193,7 +193,7 @@ var mayDiffer = []*site.Allowed{
 }
 
 // oneWay is what hagen says of a machine that only Ignition can be told of.
-var oneWay = regexp.MustCompile(`(?m)^.*(cloud-init cannot verify a digest|for which cloud-init has no words).*$`)
+var oneWay = regexp.MustCompile(`(?m)^.*(cloud-init cannot verify a digest|which cloud-init cannot do).*$`)
 
 // For each golden cluster and each of its machines: what Ignition and what
 // cloud-init make of it in the same image is the same machine. cloud-init's

@@ -16,13 +16,13 @@ import (
 	"hagen/profiles"
 )
 
-// Document is a text with the origin of its lines.
+// Document is a text that knows what each line was made from.
 type Document struct {
 	Text    []byte
 	origins []string // by line, from 0
 }
 
-// origin tells what the line (counted from 1) was made from.
+// origin returns what a line (counted from 1) was made from.
 func (d Document) origin(line int) string {
 	if line < 1 || line > len(d.origins) {
 		return "the document's head"
@@ -30,7 +30,7 @@ func (d Document) origin(line int) string {
 	return d.origins[line-1]
 }
 
-// Butane writes a node as Butane for an operating system: for people, with a
+// Butane writes a node as Butane for an operating system. It is made to be read: with a
 // header, sections in boot order, comments, and texts as block scalars.
 func Butane(cluster string, n node.Node, system profiles.OS) Document {
 	w := &writer{from: "the document's head"}
@@ -52,14 +52,13 @@ type writer struct {
 	section string
 }
 
-// line writes one line, indented by depth times two blanks.
+// line writes a line, indented by two blanks for each depth.
 func (w *writer) line(depth int, format string, args ...any) {
 	fmt.Fprintf(&w.out, strings.Repeat("  ", depth)+format+"\n", args...)
 	w.origins = append(w.origins, w.from)
 }
 
-// item begins a list entry: the section's heading when it is a new one, and
-// the comment.
+// item begins a list entry with its comment, and with a heading if the section is new.
 func (w *writer) item(depth int, o node.Origin) {
 	w.from = o.From
 	if o.Section != w.section {
@@ -73,8 +72,8 @@ func (w *writer) item(depth int, o node.Origin) {
 	}
 }
 
-// group writes a key above a list and forgets the section: every list begins
-// with its heading.
+// group writes the key of a list and resets the section: every list begins with a
+// heading.
 func (w *writer) group(depth int, key string) {
 	w.section = ""
 	w.line(depth, "%s:", key)
@@ -203,7 +202,7 @@ func (w *writer) systemd(n node.Node) {
 		case u.Enabled:
 			w.line(3, "enabled: true")
 		case isBare(u):
-			w.line(3, "enabled: false") // all that is said of it
+			w.line(3, "enabled: false") // the document has nothing else for it
 		}
 		if u.Masked {
 			w.line(3, "mask: true")
@@ -221,8 +220,8 @@ func (w *writer) systemd(n node.Node) {
 	}
 }
 
-// contents writes a text as a block scalar. What a block scalar cannot hold
-// becomes a data URL of a file, and a text in quotes of a unit.
+// contents writes a text as a block scalar. If a block scalar cannot hold it, a file gets
+// a data URL and a unit a quoted text.
 func (w *writer) contents(depth int, key string, contents []byte) {
 	if len(contents) == 0 {
 		w.line(depth, `%s: ""`, key)
@@ -257,9 +256,9 @@ func (w *writer) contents(depth int, key string, contents []byte) {
 	}
 }
 
-// blockable says whether a block scalar gives the text back as it is (YAML
-// 1.2, 8.1): printable UTF-8, no line end but \n, and a first line that does
-// not begin with a blank, which would be taken for indentation.
+// blockable reports whether a block scalar keeps the text as it is (YAML 1.2, 8.1):
+// printable UTF-8, no line end but \n, and no blank at its beginning, which would count as
+// indentation.
 func blockable(contents []byte) bool {
 	if !utf8.Valid(contents) || contents[0] == ' ' || contents[0] == '\t' || contents[0] == '\n' {
 		return false
@@ -269,15 +268,15 @@ func blockable(contents []byte) bool {
 	})
 }
 
-// plain are texts that YAML reads as themselves in every version, without
-// quotes: they begin with a letter or slash and are no word with a meaning.
+// plain matches texts that need no quotes in any version of YAML: they begin with a letter
+// or slash. Words that match meaning need quotes, too.
 var (
 	plain   = lazy.Regexp(`^[A-Za-z/][A-Za-z0-9/._@+=-]*$`)
 	meaning = lazy.Regexp(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
 )
 
-// scalar writes a text. What is no UTF-8 stays so, and YAML refuses it: JSON
-// would change it.
+// scalar writes a text. It leaves invalid UTF-8 as it is, which YAML refuses; JSON would
+// change it.
 func scalar(s string) string {
 	switch {
 	case plain().MatchString(s) && !meaning().MatchString(s):
@@ -290,7 +289,7 @@ func scalar(s string) string {
 	for _, r := range string(quoted) {
 		if unicode.IsPrint(r) {
 			b.WriteRune(r)
-		} else { // YAML has fewer characters than JSON, and more ends of lines
+		} else { // YAML allows fewer characters than JSON, and has more line ends
 			fmt.Fprintf(&b, `\U%08X`, r)
 		}
 	}

@@ -16,22 +16,21 @@ import (
 )
 
 // dialects are the Butane specifications that rows of profiles name. They are
-// called one by one: Butane's registry would link thirty more.
+// called directly: Butane's registry would link thirty more.
 var dialects = map[string]func([]byte, common.TranslateBytesOptions) ([]byte, report.Report, error){
 	"fcos 1.5.0":    fcos1_5.ToIgn3_4Bytes,
 	"flatcar 1.1.0": flatcar1_1.ToIgn3_4Bytes,
 }
 
-// Translate gives the Ignition document that Butane itself makes of a Butane
-// document, strictly: what it only warns of is an error, too.
+// Translate returns the Ignition document that Butane makes from a Butane document.
+// Warnings are errors, too.
 func Translate(d Document, system profiles.OS) ([]byte, error) {
 	text, entries, err := translate(d.Text, system)
 	return text, complaint("Butane", d, entries, err)
 }
 
-// translate has Butane translate. Nothing is compressed: Butane's gzip bytes
-// depend on the Go release, and one compression around the whole document
-// serves better.
+// translate runs Butane without compression: its gzip bytes depend on the Go release, and
+// compressing the whole document once works better.
 func translate(text []byte, system profiles.OS) ([]byte, report.Report, error) {
 	dialect, known := dialects[system.Variant+" "+system.Butane]
 	if !known {
@@ -42,9 +41,9 @@ func translate(text []byte, system profiles.OS) ([]byte, report.Report, error) {
 	return append(ignition, '\n'), entries, err
 }
 
-// Prove holds an Ignition document, made of the node that a Butane document
-// was made of, against what Butane makes of that: byte for byte. The error
-// shows nothing of either, since both may hold keys.
+// Prove compares an Ignition document with what Butane makes from the Butane document of
+// the same node, byte for byte. The error shows nothing of either, since both may hold
+// keys.
 func Prove(butane Document, ignition []byte, system profiles.OS) error {
 	want, err := Translate(butane, system)
 	if err != nil || bytes.Equal(ignition, want) {
@@ -54,11 +53,11 @@ func Prove(butane Document, ignition []byte, system profiles.OS) error {
 	for at < min(len(ignition), len(want)) && ignition[at] == want[at] {
 		at++
 	}
-	return fmt.Errorf("Butane makes another Ignition document of the Butane document, from byte %d on", at)
+	return fmt.Errorf("Butane makes another Ignition document from the Butane document: they differ from byte %d on", at)
 }
 
-// Holds says whether an Ignition document holds, byte for byte, the one that
-// Butane made: as it is, indented, or compressed in another one (Wrap).
+// Holds reports whether an Ignition document holds the one that Butane made, byte for
+// byte: as it is, indented, or compressed in another one (Wrap).
 func Holds(document, made []byte, system profiles.OS) bool {
 	var short bytes.Buffer
 	if json.Compact(&short, document) == nil && bytes.Equal(append(short.Bytes(), '\n'), made) {
@@ -72,8 +71,8 @@ func Holds(document, made []byte, system profiles.OS) bool {
 	return err == nil && bytes.Equal(inner, want)
 }
 
-// complaint turns a report into an error that names what the refused line was
-// made from. Such an error is a fault of hagen, or of a check that it lacks.
+// complaint turns a report into an error that names what the refused line was made from.
+// Such an error means a bug in hagen, or a missing check.
 func complaint(who string, d Document, r report.Report, err error) error {
 	if len(r.Entries) == 0 {
 		return err
@@ -90,8 +89,8 @@ func complaint(who string, d Document, r report.Report, err error) error {
 }
 
 // ReadButane reads a Butane document as a node, with the sections and comments
-// that Butane wrote, as ReadIgnition does. The text is the Ignition document
-// that it was read from, which is Butane's.
+// that Butane wrote. It also returns the Ignition document that Butane made and that was
+// read.
 func ReadButane(text []byte, system profiles.OS) (n node.Node, ignition []byte, err error) {
 	ignition, entries, err := translate(text, system)
 	if err != nil || entries.IsFatal() {
@@ -108,7 +107,7 @@ func ReadButane(text []byte, system profiles.OS) (n node.Node, ignition []byte, 
 	return n, ignition, nil
 }
 
-// remark is a warning of Butane's or Ignition's about a text of somebody's.
+// remark returns a warning of Butane or Ignition with its place.
 func remark(e report.Entry) string {
 	if start := e.Marker.StartP; start != nil {
 		return fmt.Sprintf("%s (line %d)", e.Message, start.Line)

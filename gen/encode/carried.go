@@ -16,29 +16,29 @@ import (
 	"hagen/profiles"
 )
 
-// deepest is how deep documents may lie in each other.
+// deepest is how deep documents may be nested.
 const deepest = 8
 
-// opener follows the documents that an Ignition document carries, as Ignition
-// does (internal/exec, ConfigFetcher.RenderConfig): the one in config.replace
-// is taken in its place, those in config.merge are added to it, one after
-// another. What stands elsewhere cannot be read without a network, and stays.
+// opener follows the documents that an Ignition document carries, as Ignition does
+// (internal/exec, ConfigFetcher.RenderConfig): the one in config.replace replaces it, those
+// in config.merge are merged into it, one after the other. References to documents on a
+// network stay as they are.
 type opener struct {
 	system  profiles.OS
 	left    int // bytes that may still be unpacked
 	further []node.Further
 }
 
-// Given gives the document that the machine gets of an Ignition document, and
-// says whether that carries any. One that is damaged, or not what its hash
-// says, is an error.
+// Given returns the document that the machine gets from an Ignition document, and whether
+// it carries others. A carried document that is damaged or does not match its hash is an
+// error.
 func Given(text []byte, system profiles.OS) (given []byte, carries bool, err error) {
 	o := opener{system: system, left: largest}
 	_, given, err = o.given(text, "", 0)
 	return given, o.left < largest, err
 }
 
-// given reads a document; where says in which other it lies.
+// given reads a document; where names the document that carries it.
 func (o *opener) given(text []byte, where string, deep int) (types.Config, []byte, error) {
 	config, remarks, err := o.parse(text)
 	if err != nil {
@@ -59,7 +59,7 @@ func (o *opener) given(text []byte, where string, deep int) (types.Config, []byt
 	return config, text, nil
 }
 
-// parse reads a document by itself. The remarks are what the parser warns of.
+// parse reads a document alone. The remarks are the parser's warnings.
 func (o *opener) parse(text []byte) (config types.Config, remarks []string, err error) {
 	parser, known := parsers[o.system.Spec]
 	if !known {
@@ -75,8 +75,8 @@ func (o *opener) parse(text []byte) (config types.Config, remarks []string, err 
 	return config, remarks, nil
 }
 
-// damaged is what is wrong with a document that a refused one carries: the
-// parser says no more of it than that a data URL is none.
+// damaged returns an error that names a damaged carried document: the parser only reports
+// an invalid data URL.
 func damaged(text []byte) error {
 	var outer struct {
 		Ignition struct{ Config types.IgnitionConfig }
@@ -93,8 +93,7 @@ func damaged(text []byte) error {
 	return nil
 }
 
-// nameOf names the place of a document that is carried: the one in
-// config.replace is the first.
+// nameOf names the place of a carried document: the first is in config.replace.
 func nameOf(i int) string {
 	if i == 0 {
 		return "config.replace"
@@ -113,12 +112,11 @@ func within(where string, err error) error {
 	return fmt.Errorf("%s: %w", where, err)
 }
 
-// instead gives the document in config.replace. What stands beside it Ignition
-// passes over.
+// instead returns the document in config.replace. Ignition ignores what is beside it.
 func (o *opener) instead(config types.Config, deep int) (types.Config, []byte, error) {
 	inner, version, err := o.open(config.Ignition.Config.Replace, nameOf(0), deep)
 	if err == nil && inner == nil {
-		err = fmt.Errorf("the document in config.replace is one of Ignition %s, of which hagen reads none", version)
+		err = fmt.Errorf("the document in config.replace has Ignition version %s, which hagen does not read", version)
 	}
 	if err != nil {
 		return config, nil, err
@@ -131,8 +129,8 @@ func (o *opener) instead(config types.Config, deep int) (types.Config, []byte, e
 	return instead, text, err
 }
 
-// merged adds the documents in config.merge. What comes of valid ones need not
-// be valid.
+// merged merges the documents in config.merge. The result of valid documents may be
+// invalid.
 func (o *opener) merged(config types.Config, deep int) (types.Config, []byte, error) {
 	parts, elsewhere := config.Ignition.Config.Merge, []types.Resource(nil)
 	config.Ignition.Config.Merge = nil
@@ -164,37 +162,36 @@ func (o *opener) merged(config types.Config, deep int) (types.Config, []byte, er
 	return config, text, within("what config.merge makes of the document", err)
 }
 
-// isInline says whether a document stands in the one that names it.
+// isInline reports whether a document is within the one that refers to it.
 func isInline(r types.Resource) bool { return strings.HasPrefix(value(r.Source), "data:") }
 
-// open gives a document that is carried, in the specification that is read
-// here; nil, and in which it is, if that is a later one, or of another major one.
+// open returns a carried document in the specification that is read here. If its version
+// is later or has another major number, it returns nil and the version.
 func (o *opener) open(r types.Resource, name string, deep int) (inner []byte, version string, err error) {
 	if deep == deepest {
-		return nil, "", fmt.Errorf("documents lie in each other more than %d deep", deepest)
+		return nil, "", fmt.Errorf("documents are nested more than %d deep", deepest)
 	}
 	if inner, err = resource(r); err != nil {
 		return nil, "", errDamaged(name)
 	}
 	if hash := value(r.Verification.Hash); hash != "" && !slices.Contains(hashes(inner), hash) {
-		return nil, "", fmt.Errorf("the document in %s is not the one that the hash beside it is of: it was changed, or cut short", name)
+		return nil, "", fmt.Errorf("the document in %s does not match the hash beside it: it was changed or cut short", name)
 	}
 	if o.left -= len(inner) + 1; o.left < 0 {
-		return nil, "", fmt.Errorf("the documents that it carries hold more than %d MiB", largest>>20)
+		return nil, "", fmt.Errorf("the documents that it carries are larger than %d MiB", largest>>20)
 	}
 	inner, version = o.specified(inner)
 	return inner, version, nil
 }
 
-// specified gives a document of an earlier specification as one of that which
-// is read here: each has the fields of those before it, with the same meaning
-// (config/v3_*/translate).
+// specified converts a document of an earlier specification to the one that is read here:
+// each has the fields of its predecessors, with the same meaning (config/v3_*/translate).
 func (o *opener) specified(text []byte) (same []byte, version string) {
 	var document map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
 	if decoder.Decode(&document) != nil {
-		return text, "" // the parser says what is wrong
+		return text, "" // the parser reports what is wrong
 	}
 	ignition, _ := document["ignition"].(map[string]any)
 	version, _ = ignition["version"].(string)
@@ -214,8 +211,8 @@ func (o *opener) specified(text []byte) (same []byte, version string) {
 	return same, version
 }
 
-// Carries says of a text whether it is an Ignition or Butane document that
-// carries another one, or has one fetched.
+// Carries reports whether a text is an Ignition or Butane document that carries another
+// one, or refers to one.
 func Carries(text []byte) bool {
 	if !bytes.Contains(text, []byte("ignition")) {
 		return false

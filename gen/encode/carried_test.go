@@ -74,7 +74,7 @@ func TestCarried(t *testing.T) {
 		"an earlier specification": {text: carrier(merges(packed(of("3.0.0", "b=2"))), own), files: "a=1 b=2"},
 		"an earlier one replaces":  {text: carrier(`"replace":`+packed(of("3.3.0", "b=2")), ""), files: "b=2"},
 		"a later specification":    {text: carrier(merges(packed(of("3.5.0", "b=2"))), own), files: "a=1", further: "config.merge, number 1, in Ignition 3.5.0"},
-		"a later one replaces":     {text: carrier(`"replace":`+packed(of("3.5.0", "b=2")), ""), fault: "one of Ignition 3.5.0, of which hagen reads none"},
+		"a later one replaces":     {text: carrier(`"replace":`+packed(of("3.5.0", "b=2")), ""), fault: "has Ignition version 3.5.0, which hagen does not read"},
 		"elsewhere":                {text: carrier(merges(`{"source":"https://192.0.2.1/a.ign"}`), own), files: "a=1", further: "ignition.config.merge"},
 		"elsewhere, too": {
 			text: carrier(merges(`{"source":"https://192.0.2.1/a.ign"}`, packed(of("3.4.0", "b=2"))), own), files: "a=1 b=2", further: "ignition.config.merge",
@@ -87,13 +87,13 @@ func TestCarried(t *testing.T) {
 		"what it warns of":               {text: carrier(merges(plain(`{"ignition":{"version":"3.4.0"},"colour":1}`)), own), files: "a=1", further: "the document in config.merge, number 1: "},
 		"cut short":                      {text: carrier(merges(plain(of("3.4.0", "b=2")), `{"compression":"gzip","source":"data:;base64,H4sIAAAA"}`), own), fault: "the document in config.merge, number 2 is damaged or cut short"},
 		"no base64":                      {text: carrier(merges(`{"source":"data:;base64,%%%"}`), own), fault: "the document in config.merge, number 1 is damaged or cut short"},
-		"another's hash":                 {text: carrier(merges(strings.TrimSuffix(packed(of("3.4.0", "b=2")), "}")+","+hash+"}"), own), fault: "the document in config.merge, number 1 is not the one that the hash"},
+		"another's hash":                 {text: carrier(merges(strings.TrimSuffix(packed(of("3.4.0", "b=2")), "}")+","+hash+"}"), own), fault: "the document in config.merge, number 1 does not match the hash"},
 		"no document":                    {text: carrier(merges(plain("variant: fcos")), own), fault: "the document in config.merge, number 1: Ignition refuses the document"},
 		"no document in another":         {text: carrier(`"replace":`+packed(carrier(merges(plain("{")), "")), ""), fault: "the document in config.merge, number 1: Ignition refuses"},
 		"nothing that can be merged":     {text: carrier(merges(plain(`{"ignition":{"version":"3.4.0"},"storage":{"links":[{"path":"/b","target":"/c"}],"files":[{"path":"/a/d"}]}}`), plain(`{"ignition":{"version":"3.4.0"},"storage":{"links":[{"path":"/a","target":"/c"}]}}`)), own), fault: "what config.merge makes of the document: Ignition refuses the document"},
 		"as deep as it goes":             {text: deep, files: "z=9"},
-		"too deep":                       {text: carrier(merges(packed(deep)), ""), fault: "documents lie in each other more than 8 deep"},
-		"too much":                       {text: carrier(merges(many...), own), fault: "hold more than 4 MiB"},
+		"too deep":                       {text: carrier(merges(packed(deep)), ""), fault: "documents are nested more than 8 deep"},
+		"too much":                       {text: carrier(merges(many...), own), fault: "are larger than 4 MiB"},
 	} {
 		system, _ := profiles.FindOS("fcos")
 		n, err := encode.ReadIgnition([]byte(test.text), system)

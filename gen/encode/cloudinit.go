@@ -17,11 +17,10 @@ import (
 	"hagen/profiles"
 )
 
-// UserData writes a node as cloud-init's user-data: one #cloud-config, for
-// people as much as Butane's text. cloud-init runs its parts in this order:
-// bootcmd, users, then in its last stage write_files with `defer` and runcmd.
-// Disks are mounted and owners exist by then, and a service that the
-// distribution starts by itself never meets half a configuration of ours.
+// UserData writes a node as cloud-init's user-data: one #cloud-config, as readable as
+// Butane. cloud-init runs its parts in this order: bootcmd, users, then in its last stage
+// write_files with `defer` and runcmd. By then disks are mounted and owners exist, and a
+// service that the distribution starts never sees half of our configuration.
 func UserData(cluster string, n node.Node, system profiles.OS) Document {
 	w := &writer{from: "the document's head"}
 	w.line(0, "#cloud-config")
@@ -35,13 +34,12 @@ func UserData(cluster string, n node.Node, system profiles.OS) Document {
 	return Document{Text: w.out.Bytes(), origins: w.origins}
 }
 
-// hostsPath is the file that cloud-init would write, too, unless it is told
-// that it is not its own.
+// hostsPath is the file that cloud-init also writes, unless manage_etc_hosts is false.
 const hostsPath = "/etc/hosts"
 
-// settings are those of cloud-init itself. Locale: cloud-init would set the
-// distribution's default, and fail on a system without locales; only as text
-// the value is valid for releases before 23.
+// settings writes settings of cloud-init itself. Without locale, cloud-init sets the
+// distribution's default and fails on a system without locales. Releases before 23 accept
+// the value only as text.
 func (w *writer) settings(n node.Node) {
 	w.line(0, "hostname: %s", scalar(n.Name))
 	w.line(0, "fqdn: %s", scalar(n.Name))
@@ -53,7 +51,7 @@ func (w *writer) settings(n node.Node) {
 		w.line(0, "disable_root: false")
 	}
 	w.line(0, "locale: 'false'")
-	w.line(0, "# Nothing but this document: nothing is downloaded, nothing of the provider's is run.")
+	w.line(0, "# Only this document counts: no downloads, nothing from the provider.")
 	w.line(0, "package_update: false")
 	w.line(0, "package_upgrade: false")
 	w.line(0, "vendor_data: {enabled: false}")
@@ -63,23 +61,22 @@ func manages(n node.Node) bool {
 	return slices.ContainsFunc(n.Files, func(f node.File) bool { return f.Path == hostsPath })
 }
 
-// What bootcmd holds. groups of cloud-init's would not be system groups, and
-// one that exists would be warned of.
+// Commands in bootcmd. cloud-init's own groups are not system groups, and cloud-init warns
+// if one exists.
 const (
 	groupCommand = "getent group %s >/dev/null || groupadd --system %[1]s"
-	// closedLoop makes files that are not there yet, in directories of root's.
-	closedLoop = `for f; do [ -e "$f" ] || install -D -m 0600 /dev/null "$f"; done`
+	// emptyLoop creates missing files, in directories of root.
+	emptyLoop = `for f; do [ -e "$f" ] || install -D -m 0600 /dev/null "$f"; done`
 )
 
-// closedCommand begins what is run once in the life of an instance; files
-// follow.
-var closedCommand = []string{"cloud-init-per", "instance", "hagen-files", "sh", "-c", closedLoop, "sh"}
+// emptyCommand begins a command that runs once for each instance; file paths follow.
+var emptyCommand = []string{"cloud-init-per", "instance", "hagen-files", "sh", "-c", emptyLoop, "sh"}
 
-// closed are files that must never be anybody else's, not even for a moment:
-// cloud-init writes a file readable for all and closes it afterwards
-// (cloudinit/util.py, write_file), and newer releases give directories that
-// they make on the way to the file's owner (ensure_dir).
-func closed(n node.Node) []string {
+// private returns files that no one else may read, not even for a moment: cloud-init
+// writes a file readable by all and restricts it afterwards (cloudinit/util.py,
+// write_file), and newer releases give the directories that they create to the file's
+// owner (ensure_dir).
+func private(n node.Node) []string {
 	var paths []string
 	for _, f := range n.Files {
 		if node.HoldsSecret(f.Contents) || cmp.Or(f.User, f.Group) != "" {
@@ -90,7 +87,7 @@ func closed(n node.Node) []string {
 }
 
 func (w *writer) bootcmd(n node.Node) {
-	files := closed(n)
+	files := private(n)
 	if len(n.Disks)+len(n.Filesystems)+len(n.Groups)+len(files) == 0 {
 		return
 	}
@@ -104,8 +101,8 @@ func (w *writer) bootcmd(n node.Node) {
 		return
 	}
 	w.from = "files with an owner or a secret"
-	w.line(1, "# Empty and closed before cloud-init fills them, which would leave them open for a moment.")
-	for i, word := range append(slices.Clone(closedCommand), files...) {
+	w.line(1, "# Created empty and private first: cloud-init restricts a file only after writing it.")
+	for i, word := range append(slices.Clone(emptyCommand), files...) {
 		lead := "  "
 		if i == 0 {
 			lead = "- "
@@ -114,9 +111,9 @@ func (w *writer) bootcmd(n node.Node) {
 	}
 }
 
-// logins writes users, and no default one of the distribution's: an empty
-// name is what every release takes for nobody. Daemons' come first: a user that
-// cannot be made takes those behind it along.
+// logins writes users, without the distribution's default user: every release accepts an
+// empty name for that. Users of daemons come first: if one cannot be created, cloud-init
+// skips those after it.
 func (w *writer) logins(n node.Node) {
 	if len(n.Users) == 0 {
 		w.from = "users"
@@ -149,7 +146,7 @@ func (w *writer) logins(n node.Node) {
 	}
 }
 
-// unitMode is the mode of unit files, root's.
+// unitMode is the mode of unit files, which root owns.
 const unitMode fs.FileMode = 0o644
 
 func (w *writer) writeFiles(n node.Node) {
@@ -182,10 +179,10 @@ func (w *writer) writeFiles(n node.Node) {
 	}
 }
 
-// What runcmd holds: a shell script, whose lines do not depend on each other.
-// A unit is never waited for: etcd is ready when a majority of the masters is,
-// and cloud-init would hang until then. What the distribution runs under a
-// name of ours is running already, so that start would do nothing.
+// Commands in runcmd, a shell script whose lines do not depend on each other. It does not
+// wait for units: etcd is ready only when a majority of the masters is, and cloud-init
+// would hang until then. It restarts units, since the distribution may already run one of
+// the same name.
 //
 // shellcheck disable=SC2086 ${failed: it is a number.
 const (
@@ -195,11 +192,11 @@ const (
 	runEnable      = "run systemctl reenable"
 	runStart       = "run systemctl restart --no-block"
 	runClocks      = "systemctl try-restart"
-	runWhichever   = " 2>/dev/null || true" // is there
+	runWhichever   = " 2>/dev/null || true" // no error for units that the system lacks
 	runMask        = "run systemctl mask --now"
 	runDisable     = "run systemctl disable --now"
 	linkScript     = `mkdir -p "${2%/*}" && ln -sfnT "$1" "$2"`
-	directoryWords = 10 // of a command that makes one
+	directoryWords = 10 // of the command that makes a directory
 	linkWords      = 7
 )
 
@@ -212,7 +209,7 @@ func (w *writer) runcmd(n node.Node) {
 	}
 	w.group(0, "runcmd")
 	w.from = "runcmd"
-	w.line(1, "# One command that fails stops no other; cloud-init status --long tells of it.")
+	w.line(1, "# A failing command stops no other; cloud-init status --long reports it.")
 	w.line(1, "- |")
 	w.line(2, "%s", strings.TrimSuffix(runPreamble, "\n"))
 	for _, d := range n.Directories {
@@ -228,7 +225,7 @@ func (w *writer) runcmd(n node.Node) {
 		w.line(1, "- %s", runReload)
 	}
 	if clocks := clocks(n); clocks != "" {
-		w.line(1, "# The clock has been set before it knew its servers.")
+		w.line(1, "# The NTP client started before its servers were written.")
 		w.line(1, "- %s", command(clocks))
 	}
 	if len(masked) > 0 {
@@ -239,14 +236,14 @@ func (w *writer) runcmd(n node.Node) {
 	}
 	if len(enabled) > 0 {
 		w.line(1, "- %s", command(runEnable+" "+strings.Join(enabled, " ")))
-		w.line(1, "# Not waited for: etcd is ready when a majority of the masters is on.")
+		w.line(1, "# Without waiting: etcd is ready only when a majority of the masters runs.")
 		w.line(1, "- %s", command(runStart+" "+strings.Join(enabled, " ")))
 	}
 	w.line(1, "- %s", command(runEnd))
 }
 
-// clocks is the command that restarts those of the system's units that read NTP
-// servers: they run before the last stage. "" if the machine has none.
+// clocks returns the command that restarts the system's NTP clients, which start before
+// cloud-init's last stage; "" if the document has no NTP servers.
 func clocks(n node.Node) string {
 	var units []string
 	for _, f := range n.Files {
@@ -260,7 +257,7 @@ func clocks(n node.Node) string {
 	return runClocks + " " + strings.Join(units, " ") + runWhichever
 }
 
-// units are words of a command.
+// units returns the names of the chosen units, quoted for a command.
 func units(n node.Node, which func(node.Unit) bool) []string {
 	var names []string
 	for _, u := range n.Units {
@@ -280,13 +277,13 @@ func linkCommand(l node.Link) string {
 	return fmt.Sprintf("run sh -c %s sh %s %s", shellWord(linkScript), shellWord(l.Target), shellWord(l.Path))
 }
 
-// barred from plain scalars: what begins or ends something else in YAML.
+// Commands that YAML reads as plain scalars, and words that need no quotes in a shell.
 var (
 	plainCommand = lazy.Regexp(`^[A-Za-z/-][A-Za-z0-9 /._@+=,|>&:-]*$`)
 	plainWord    = lazy.Regexp(`^[A-Za-z0-9/._@%+=:,-]+$`)
 )
 
-// command writes a command as a scalar. Single quotes need but one escape.
+// command writes a command as a scalar. Single-quoted scalars need only one escape.
 func command(s string) string {
 	if plainCommand().MatchString(s) && !meaning().MatchString(s) && !strings.Contains(s, ": ") && !strings.HasSuffix(s, ":") && !strings.HasPrefix(s, "- ") && s != "-" && !strings.HasPrefix(s, "---") {
 		return s
@@ -297,7 +294,7 @@ func command(s string) string {
 	return scalar(s)
 }
 
-// shellWord quotes a word for a POSIX shell where it needs that.
+// shellWord quotes a word for a POSIX shell if necessary.
 func shellWord(s string) string {
 	if plainWord().MatchString(s) {
 		return s
@@ -305,17 +302,16 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// MetaData writes cloud-init's meta-data. The instance-id comes from what else
-// the machine is told: cloud-init applies everything again when it is another
-// one, and nothing while it is the same. Others are the texts beside it.
+// MetaData writes cloud-init's meta-data. The instance-id is a hash of the other texts:
+// cloud-init applies everything again if it changes, and nothing while it stays.
 func MetaData(name string, others ...[]byte) []byte {
-	return fmt.Appendf(nil, `# Made by hagen. What is written beside this is applied once for each instance-id.
+	return fmt.Appendf(nil, `# Made by hagen. cloud-init applies the files beside this once for each instance-id.
 instance-id: %s
 local-hostname: %s
 `, scalar(InstanceID(name, others...)), scalar(name))
 }
 
-// InstanceID is the machine's name with the first twelve hex digits of the
+// InstanceID returns the machine's name with the first twelve hex digits of the
 // SHA-256 of the texts.
 func InstanceID(name string, texts ...[]byte) string {
 	h := sha256.New()

@@ -12,15 +12,14 @@ import (
 	"hagen/gen/node"
 )
 
-// cloud-init's own disk_setup knows sizes in percent and no labels, and its
-// fs_setup formats a device that holds another filesystem than it looks for,
-// whatever `overwrite` says (cc_disk_setup.py, mkfs: "cleared for formatting").
-// So bootcmd does what Ignition does: what is there as described is kept, what
-// is empty is made, and anything else is left alone and told. What Ignition
-// erases in spite of that, a table when it is to format the disk and a
-// filesystem when it is to partition it, is left alone, too.
+// cloud-init's own disk_setup has sizes in percent and no labels, and its fs_setup formats
+// a device with an unexpected filesystem whatever `overwrite` says (cc_disk_setup.py, mkfs:
+// "cleared for formatting"). So bootcmd does what Ignition does: it keeps what is as
+// described, creates what is missing on an empty device, and otherwise reports an error and
+// changes nothing. It also changes nothing in two cases in which Ignition erases: a
+// partition table on a disk to format, and a filesystem on a disk to partition.
 
-// Once in the life of an instance; the device and the rest follow.
+// Names under which cloud-init remembers that a command has run for the instance.
 const (
 	diskName       = "hagen-disk-%d"
 	filesystemName = "hagen-filesystem-%d"
@@ -28,38 +27,37 @@ const (
 
 // diskTools begin both scripts. $1 is the device.
 //
-// probe sets holds to what blkid(8) says of the contents. To it a device that
-// cannot be read is as one that is empty (2, and not a word), so both ends,
-// where all signatures are, must be readable; and of one with the signatures of
-// two formats it names none (8). The device is erased once in the life of the
-// system, as long as cloud-init remembers it, and not for every changed document.
+// probe sets holds to what blkid(8) finds on the device. blkid reports an unreadable device
+// like an empty one (exit code 2, no output), so both ends, where all signatures are, must
+// be readable; for a device with signatures of two formats it names none (8). A device is
+// erased once, as long as cloud-init remembers it, and not for every changed document.
 //
 // shellcheck disable=SC2086 $tries $end $at: they are numbers.
 //
 //go:embed scripts/disk-tools.sh
 var diskTools string
 
-// partitionScript: $2 is whether to erase the table, and a line for sfdisk(8)
-// for each partition follows.
+// partitionScript partitions a disk: $2 says whether to erase the table, then a line for
+// sfdisk(8) follows for each partition.
 //
 //go:embed scripts/partitions.sh
 var partitionScript string
 
-// filesystemScript: $2 is the format, $3 the label, $4 whether to erase it, $5
-// where it is mounted, $6 with which options, and $7 the disk of which it is a
-// partition: another disk may have one with the same label.
+// filesystemScript formats and mounts: $2 is the format, $3 the label, $4 whether to erase
+// it, $5 the mount point, $6 the mount options, and $7 the disk of the partition: another
+// disk may have one with the same label.
 //
 // shellcheck disable=SC2016: within ${3:+} and double quotes, single ones are text.
 //
 //go:embed scripts/filesystem.sh
 var filesystemScript string
 
-// perInstance begins a command that is run once in the life of an instance.
+// perInstance begins a command that runs once for each instance.
 func perInstance(name, script string) []string {
 	return []string{"cloud-init-per", "instance", name, "sh", "-c", diskTools + script, "sh"}
 }
 
-// partitionLine is what sfdisk reads.
+// partitionLine matches a line for sfdisk.
 var partitionLine = lazy.Regexp(`^([0-9]+) : (?:start=([0-9]+)MiB, )?(?:size=([0-9]+)MiB, )?name="([^"]*)"$`)
 
 func sfdisk(p node.Partition) string {
@@ -73,7 +71,7 @@ func sfdisk(p node.Partition) string {
 	return line + fmt.Sprintf("name=%q", p.Label)
 }
 
-// orErase is the word of a script for what is kept or erased.
+// orErase returns the argument of a script: keep or erase.
 func orErase(erase bool) string {
 	if erase {
 		return "erase"
@@ -81,13 +79,12 @@ func orErase(erase bool) string {
 	return "keep"
 }
 
-// disksFor says what of a node's disks cloud-init cannot be told; "" is
-// nothing.
+// disksFor returns why cloud-init cannot set up a node's disks; "" if it can.
 func disksFor(n node.Node) string {
 	for _, d := range n.Disks {
 		for _, p := range d.Partitions {
 			if p.Wipe || p.Resize {
-				return fmt.Sprintf("the partition %s of %s is to be wiped or resized, for which cloud-init has no words", p.Label, d.Device)
+				return fmt.Sprintf("the partition %s of %s is to be wiped or resized, which cloud-init cannot do", p.Label, d.Device)
 			}
 		}
 	}
@@ -98,7 +95,7 @@ func disksFor(n node.Node) string {
 			mounts++
 		}
 		if (f.Path != "") != (m.Path != "") || f.Path != "" && !reflect.DeepEqual(f, filesystemOf(f, m)) {
-			return fmt.Sprintf("the filesystem of %s is not mounted as it was when it was made", f.Device)
+			return fmt.Sprintf("the mount of %s does not match its filesystem", f.Device)
 		}
 	}
 	if mounts != len(n.Mounts) {
@@ -107,7 +104,7 @@ func disksFor(n node.Node) string {
 	return ""
 }
 
-// mountOf gives the mount of a filesystem, the zero one if there is none.
+// mountOf returns the mount of a filesystem; the zero mount if there is none.
 func mountOf(n node.Node, f node.Filesystem) node.Mount {
 	i := slices.IndexFunc(n.Mounts, func(m node.Mount) bool { return m.Device == f.Device })
 	if i < 0 {
@@ -116,7 +113,7 @@ func mountOf(n node.Node, f node.Filesystem) node.Mount {
 	return n.Mounts[i]
 }
 
-// diskOf gives the disk that has a partition by its label, "" if none does.
+// diskOf returns the disk that has the partition of a label; "" if none has it.
 func diskOf(n node.Node, device string) string {
 	label, labelled := strings.CutPrefix(device, "/dev/disk/by-partlabel/")
 	i := slices.IndexFunc(n.Disks, func(d node.Disk) bool {
@@ -128,13 +125,13 @@ func diskOf(n node.Node, device string) string {
 	return n.Disks[i].Device
 }
 
-// filesystemOf is a filesystem with what its mount says.
+// filesystemOf returns a filesystem with the fields of its mount.
 func filesystemOf(f node.Filesystem, m node.Mount) node.Filesystem {
 	f.Path, f.Format, f.Options = m.Path, m.Format, node.InInitrd(m.Options)
 	return f
 }
 
-// disks writes the commands, before all others: files are made on disks.
+// bootDisks writes the commands for disks, before all others: files are on disks.
 func (w *writer) bootDisks(n node.Node) {
 	run := func(o node.Origin, words []string) {
 		w.item(1, o)
@@ -169,7 +166,7 @@ func (w *writer) bootDisks(n node.Node) {
 	}
 }
 
-// bootDisk reads a command of bootDisks, and says whether it is one.
+// bootDisk reads a command of bootDisks, and reports whether it is one.
 func (r *userData) bootDisk(words []string) bool {
 	rest := func(name, script string) []string {
 		first := perInstance(name, script)

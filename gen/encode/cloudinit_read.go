@@ -18,11 +18,11 @@ import (
 )
 
 // ReadUserData reads cloud-init's user-data as a node, with the sections and
-// comments that UserData wrote. What a node cannot hold stands in its Further.
-// cloud-init replaces whatever is there: every file is one that overwrites.
+// comments that UserData wrote. Further lists what a node cannot hold.
+// cloud-init replaces existing files, so every file has Overwrite.
 func ReadUserData(text []byte) (node.Node, error) {
 	if !bytes.HasPrefix(text, []byte("#cloud-config\n")) {
-		return node.Node{}, errors.New("does not begin with the line #cloud-config, without which cloud-init passes over it")
+		return node.Node{}, errors.New("does not begin with the line #cloud-config; cloud-init ignores it without that line")
 	}
 	top, err := mapping(text)
 	if err != nil {
@@ -49,12 +49,12 @@ type userData struct {
 	reader
 	node           node.Node
 	hostname, fqdn string
-	closed         []string // files that are made before they are written
+	private        []string // files that bootcmd creates empty
 	commands       int      // of runcmd
 	enabled        []string
 	started        []string
 	ended          bool
-	clocks         string // the command about programs that set the clock
+	clocks         string // the command that restarts NTP clients
 }
 
 const aCommand = "a command"
@@ -66,11 +66,11 @@ func (r *userData) bootcmd(n *yaml.Node) {
 		if r.bootDisk(words) {
 			return
 		}
-		if r.closed != nil || len(words) <= len(closedCommand) || !slices.Equal(words[:len(closedCommand)], closedCommand) {
+		if r.private != nil || len(words) <= len(emptyCommand) || !slices.Equal(words[:len(emptyCommand)], emptyCommand) {
 			r.note("bootcmd", n, aCommand)
 			return
 		}
-		r.closed = words[len(closedCommand):]
+		r.private = words[len(emptyCommand):]
 		return
 	}
 	line := r.word("bootcmd", n)
@@ -84,7 +84,7 @@ func (r *userData) bootcmd(n *yaml.Node) {
 
 func (r *userData) user(n *yaml.Node) {
 	if n.Kind == yaml.ScalarNode && n.Value == "" {
-		return // nobody, and no default user either
+		return // no user, not even the default one
 	}
 	var u node.User
 	noHome := false
@@ -102,7 +102,7 @@ func (r *userData) user(n *yaml.Node) {
 	}
 }
 
-// valueOf is the text of a field of a mapping, by which it is known.
+// valueOf returns the text of a field that identifies a mapping.
 func valueOf(n *yaml.Node, key string) string {
 	for i := 0; i+1 < len(n.Content) && n.Kind == yaml.MappingNode; i += 2 {
 		if n.Content[i].Value == key && n.Content[i+1].Kind == yaml.ScalarNode {
@@ -112,7 +112,7 @@ func valueOf(n *yaml.Node, key string) string {
 	return ""
 }
 
-// octal is how a mode is written: without quotes it would be another number.
+// octal matches a mode: in quotes, since YAML would read another number.
 var octal = lazy.Regexp(`^0[0-7]{3}$`)
 
 func (r *userData) file(n *yaml.Node) {
@@ -157,7 +157,7 @@ func notRoot(name string) string {
 	return name
 }
 
-// unit takes a file that is a unit or a drop-in of one.
+// unit adds a file that is a unit or a drop-in, and reports whether it is one.
 func (r *userData) unit(f node.File) bool {
 	dir, name := path.Split(path.Clean(f.Path))
 	dir = path.Clean(dir)
@@ -176,7 +176,7 @@ func (r *userData) unit(f node.File) bool {
 	return false
 }
 
-// named gives the unit of a name, a new one if need be.
+// named returns the unit of a name; it adds a missing one.
 func (r *userData) named(name string) *node.Unit {
 	i := slices.IndexFunc(r.node.Units, func(u node.Unit) bool { return u.Name == name })
 	if i < 0 {
@@ -186,8 +186,7 @@ func (r *userData) named(name string) *node.Unit {
 	return &r.node.Units[i]
 }
 
-// command reads a command of runcmd, whose first is the preamble and whose
-// last is the end.
+// command reads a command of runcmd. The first is the preamble, the last the end.
 func (r *userData) command(n *yaml.Node) {
 	line := r.word("runcmd", n)
 	words, ok := shellWords(line)
@@ -256,13 +255,13 @@ func (r *userData) link(words []string, line string) bool {
 	return true
 }
 
-// agree holds parts of the document against each other.
+// agree checks that parts of the document agree.
 func (r *userData) agree() {
 	for _, name := range r.enabled {
 		r.named(name).Enabled = true
 	}
 	if r.hostname == "" || r.hostname != r.fqdn {
-		r.note("", nil, "hostname and fqdn that are not the machine's name both")
+		r.note("", nil, "hostname and fqdn that are not both the machine's name")
 	}
 	if slices.ContainsFunc(r.node.Files, func(f node.File) bool {
 		return f.Path == "/etc/hostname" && strings.TrimSpace(string(f.Contents)) != r.hostname
@@ -270,27 +269,27 @@ func (r *userData) agree() {
 		r.note("", nil, "a hostname other than that in /etc/hostname")
 	}
 	if r.commands > 0 && !r.ended {
-		r.note("runcmd", nil, "another end than exit, which has cloud-init tell of a command that failed")
+		r.note("runcmd", nil, "another end than exit, with which cloud-init reports a failed command")
 	}
 	if !slices.Equal(r.enabled, r.started) {
-		r.note("runcmd", nil, "units that are enabled and not restarted, or the other way round")
+		r.note("runcmd", nil, "units that are enabled but not restarted, or the other way round")
 	}
 	if r.clocks != clocks(r.node) {
-		r.note("runcmd", nil, "other programs that set the clock restarted than those whose servers are written")
+		r.note("runcmd", nil, "restarts of other NTP clients than those whose servers are written")
 	}
-	for _, p := range closed(r.node) {
-		if !slices.Contains(r.closed, p) {
-			r.note(p, nil, "nothing of it in bootcmd, so that everybody could read it for a moment")
+	for _, p := range private(r.node) {
+		if !slices.Contains(r.private, p) {
+			r.note(p, nil, "no command in bootcmd that creates it private, so anyone can read it for a moment")
 		}
 	}
-	for _, p := range r.closed {
+	for _, p := range r.private {
 		if !slices.ContainsFunc(r.node.Files, func(f node.File) bool { return f.Path == p }) {
 			r.note(p, nil, "a file in bootcmd that write_files does not write")
 		}
 	}
 }
 
-// restoreUserData gives the items of a node the comments above them.
+// restoreUserData sets the comments of a node's items from the text.
 func restoreUserData(n *node.Node, text []byte) {
 	found := commentsAt(text, 0)
 	boot := found["bootcmd"]
@@ -316,7 +315,7 @@ func restoreUserData(n *node.Node, text []byte) {
 
 func first(origins []node.Origin, n int) []node.Origin { return origins[:min(n, len(origins))] }
 
-// plainUnits counts the units at the beginning that are one file each.
+// plainUnits counts the leading units that consist of one file.
 func plainUnits(units []node.Unit) int {
 	i := slices.IndexFunc(units, func(u node.Unit) bool { return u.Contents == "" || len(u.DropIns) > 0 })
 	if i < 0 {
@@ -325,7 +324,7 @@ func plainUnits(units []node.Unit) int {
 	return i
 }
 
-// Meta is what meta-data says.
+// Meta holds the fields of meta-data.
 type Meta struct{ InstanceID, LocalHostname string }
 
 // ReadMetaData reads cloud-init's meta-data. A key that hagen does not write

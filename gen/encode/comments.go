@@ -7,9 +7,8 @@ import (
 	"hagen/gen/node"
 )
 
-// restore gives a node that was read from a Butane text the comments that
-// stand above its items: writing it again gives the same text. A text that is
-// laid out otherwise than Butane does it has none.
+// restore sets the comments of a node's items from its Butane text, so that writing it
+// gives the same text again. It finds none in a text with another layout.
 func restore(n *node.Node, text []byte) {
 	found := commentsAt(text, 1)
 	give(found["passwd groups"], n.Groups, func(g *node.Group) *node.Origin { return &g.Origin })
@@ -28,20 +27,19 @@ func restore(n *node.Node, text []byte) {
 
 func give[T any](origins []node.Origin, items []T, of func(*T) *node.Origin) {
 	if len(origins) != len(items) {
-		return // another layout: nobody knows which comment is whose
+		return // another layout: it is unknown which item a comment belongs to
 	}
 	for i := range items {
 		*of(&items[i]) = origins[i]
 	}
 }
 
-// headingMark begins the comment that is the heading of a section.
+// headingMark begins a comment that is the heading of a section.
 const headingMark = "--- "
 
-// commentsAt collects section and comment of every item, by list. A list's key
-// stands at a depth of two blanks each, its items one deeper; with depth 1 its
-// name has that of the key above it in front. What is looked at stands less
-// deep than any text of a file or unit.
+// commentsAt collects section and comment of every item, by list. The key of a list is
+// indented by two blanks for each depth, its items by two more; with depth 1 the key above
+// comes before its name. Texts of files and units are indented deeper than that.
 func commentsAt(text []byte, depth int) map[string][]node.Origin {
 	found := map[string][]node.Origin{}
 	lead := strings.Repeat("  ", depth+1)
@@ -71,8 +69,8 @@ func commentsAt(text []byte, depth int) map[string][]node.Origin {
 	return found
 }
 
-// unprintable are characters that could end a comment's line, or that blockable
-// would not let into a text.
+// unprintable reports whether a character could end a comment's line, or is one that
+// blockable refuses.
 func unprintable(r rune) bool {
 	return r != '\t' && !unicode.IsPrint(r) || r == unicode.ReplacementChar
 }

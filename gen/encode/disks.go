@@ -12,8 +12,8 @@ import (
 	"hagen/gen/node"
 )
 
-// disks writes what is partitioned and formatted. What a node leaves to the
-// disk that is there stays out: Ignition takes a 0 for something else.
+// disks writes disks and filesystems. It leaves out sizes and positions that are 0 in a
+// node: Ignition gives 0 another meaning.
 func (w *writer) disks(n node.Node) {
 	if len(n.Disks) > 0 {
 		w.group(1, "disks")
@@ -60,9 +60,8 @@ func (w *writer) partitions(partitions []node.Partition) {
 	}
 }
 
-// MountUnit gives a mount as systemd has it. A machine waits for its disks
-// before it starts anything (local-fs.target), but for those without which it
-// boots.
+// MountUnit returns the systemd unit of a mount. A machine waits for its mounts before it
+// starts anything (local-fs.target), except for those with nofail.
 func MountUnit(m node.Mount) node.Unit {
 	wanted := "RequiredBy"
 	if slices.Contains(m.Options, node.NoFail) {
@@ -78,8 +77,8 @@ func MountUnit(m node.Mount) node.Unit {
 	return node.Unit{Origin: m.Origin, Name: unit.UnitNamePathEscape(m.Path) + ".mount", Enabled: true, Contents: b.String()}
 }
 
-// readMount gives the mount of which a unit is made, if it is made so: one that
-// says anything else stays a unit.
+// readMount returns the mount that a unit was made from. A unit with anything else stays a
+// unit.
 func readMount(u node.Unit) (node.Mount, bool) {
 	if !strings.HasSuffix(u.Name, ".mount") {
 		return node.Mount{}, false
@@ -100,7 +99,7 @@ func readMount(u node.Unit) (node.Mount, bool) {
 	return m, reflect.DeepEqual(MountUnit(m), u)
 }
 
-// mountsOf takes the mounts out of the units that a document has.
+// mountsOf moves mounts from the units of a node to its mounts.
 func mountsOf(n *node.Node) {
 	var units []node.Unit
 	for _, u := range n.Units {
@@ -113,7 +112,7 @@ func mountsOf(n *node.Node) {
 	n.Units = units
 }
 
-// readDisks reads what is partitioned and formatted.
+// readDisks reads disks and filesystems.
 func readDisks(n *node.Node, storage types.Storage) {
 	for _, d := range storage.Disks {
 		disk := node.Disk{Device: d.Device, WipeTable: value(d.WipeTable)}
@@ -127,7 +126,7 @@ func readDisks(n *node.Node, storage types.Storage) {
 			}
 			p.Number, p.Label, p.WipePartitionEntry, p.Resize = 0, nil, nil, nil
 			for _, size := range []**int{&p.StartMiB, &p.SizeMiB} {
-				if value(*size) != 0 { // 0 is another thing than none
+				if value(*size) != 0 { // 0 differs from a missing value
 					*size = nil
 				}
 			}

@@ -14,17 +14,16 @@ import (
 type Encoding struct {
 	Format string
 	Text   []byte
-	Back   *node.Node // what the text says, read by the parser that the machine uses; nil where nobody reads it, or it says nothing of a node
+	Back   *node.Node // the text, read by the parser that the machine uses; nil if no machine reads it, or it does not describe a node
 }
 
-// NetworkConfig is what cloud-init sets the network up with, before it reads
-// user-data: the interfaces that the machine's own files configure, in version 2
-// of its format. nil stands for none, and so for DHCP.
+// NetworkConfig returns the network-config that cloud-init reads before user-data: the
+// interfaces that the machine's own files configure, in version 2 of its format. nil means
+// none, and so DHCP.
 func NetworkConfig(n node.Node) []byte { return network.Config(network.Interfaces(n)) }
 
 // All writes a node in each of the formats, in the order of profiles.Formats.
-// meta-data comes from what stands beside it. That Butane and Ignition say the
-// same is not asked here: Prove does.
+// meta-data depends on the texts beside it. Prove checks that Butane and Ignition agree.
 func All(cluster string, n node.Node, system profiles.OS, formats []string) ([]Encoding, error) {
 	wanted := func(format string) bool { return slices.Contains(formats, format) }
 	var out []Encoding
@@ -32,7 +31,7 @@ func All(cluster string, n node.Node, system profiles.OS, formats []string) ([]E
 		butane := Butane(cluster, n, system)
 		ignition, back, err := Ignition(n, system)
 		if err != nil {
-			_, named := Translate(butane, system) // Butane knows of which line that is
+			_, named := Translate(butane, system) // Butane names the line
 			return nil, cmp.Or(named, err)
 		}
 		out = append(out, Encoding{profiles.Butane, butane.Text, nil}, Encoding{profiles.Ignition, ignition, &back})
@@ -42,7 +41,7 @@ func All(cluster string, n node.Node, system profiles.OS, formats []string) ([]E
 			return nil, errors.New(problem)
 		}
 		if slices.ContainsFunc(n.Files, func(f node.File) bool { return f.Source.URL != "" }) {
-			return nil, errors.New("cloud-init holds no file against a digest, so it fetches none")
+			return nil, errors.New("cloud-init cannot verify a digest, so it must not fetch files")
 		}
 		user := UserData(cluster, n, system).Text
 		back, err := ReadUserData(user)

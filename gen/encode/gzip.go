@@ -6,10 +6,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// Gzip gives the data as a gzip file (RFC 1952) without a name, a time or a
-// system. The same data gives the same bytes, whatever Go release hagen was
-// built with: go.mod pins the compressor, while the standard library's changes
-// with Go.
+// Gzip compresses the data as a gzip file (RFC 1952) without a name, a time or a system.
+// The same data gives the same bytes with every Go release: go.mod pins the compressor,
+// while the standard library's changes with Go.
 func Gzip(data []byte) []byte {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)

@@ -14,10 +14,9 @@ import (
 	"hagen/profiles"
 )
 
-// Ignition writes a node as Ignition: the bytes that Butane makes of the
-// node's Butane document (Prove). It is marshalled by the module with which
-// Butane does that. The second node is what Ignition's own parser reads in the
-// text; what the parser only warns of is an error, too.
+// Ignition writes a node as Ignition: the same bytes that Butane makes from the node's
+// Butane document (Prove), since it uses the same module for JSON. The returned node is
+// what Ignition's own parser reads in the text; its warnings are errors, too.
 func Ignition(n node.Node, system profiles.OS) ([]byte, node.Node, error) {
 	text, err := json.Marshal(types.Config{
 		Ignition: types.Ignition{Version: system.Spec},
@@ -44,7 +43,7 @@ func Ignition(n node.Node, system profiles.OS) ([]byte, node.Node, error) {
 	return text, back, err
 }
 
-// orNil is nil for a zero value: what a node does not say.
+// orNil returns nil for a zero value, which a node does not set.
 func orNil[T comparable](v T) *T {
 	var zero T
 	if v == zero {
@@ -53,7 +52,7 @@ func orNil[T comparable](v T) *T {
 	return &v
 }
 
-// words turns a list of texts into one of Ignition's.
+// words converts a list of texts to a type of Ignition's.
 func words[T ~string](texts []string) []T {
 	var out []T
 	for _, t := range texts {
@@ -80,8 +79,8 @@ func usersOf(n node.Node) (out []types.PasswdUser) {
 	return out
 }
 
-// disksOf leaves out what a node leaves to the disk that is there: Ignition
-// takes a 0 for something else.
+// disksOf leaves out sizes and positions that are 0 in a node: Ignition gives 0 another
+// meaning.
 func disksOf(n node.Node) (out []types.Disk) {
 	for _, d := range n.Disks {
 		disk := types.Disk{Device: d.Device, WipeTable: new(d.WipeTable)}
@@ -106,7 +105,7 @@ func filesystemsOf(n node.Node) (out []types.Filesystem) {
 	return out
 }
 
-// placed is what directories and files have in common.
+// placed returns the fields that directories and files share.
 func placed(path, user, group string) types.Node {
 	return types.Node{Path: path, User: types.NodeUser{Name: orNil(user)}, Group: types.NodeGroup{Name: orNil(group)}}
 }
@@ -133,8 +132,8 @@ func filesOf(n node.Node) (out []types.File) {
 	return out
 }
 
-// contentsOf gives what stands in a file. Butane says of a text that it is not
-// compressed; of what stands as a URL in its document, nothing.
+// contentsOf returns the contents of a file. Butane sets an empty compression for inline
+// texts, and none for URLs.
 func contentsOf(f node.File) types.Resource {
 	switch {
 	case f.Remote():
@@ -145,13 +144,13 @@ func contentsOf(f node.File) types.Resource {
 	return types.Resource{Source: new(shorter(f.Contents)), Compression: new("")}
 }
 
-// inBase64 is a data URL in base64.
+// inBase64 returns a data URL in base64.
 func inBase64(contents []byte) string {
 	return "data:;base64," + base64.StdEncoding.EncodeToString(contents)
 }
 
-// shorter is the data URL that Butane chooses: the shorter one, and the one
-// that can be read if both are as long.
+// shorter returns the data URL that Butane chooses: the shorter one, or the readable one
+// if both have the same length.
 func shorter(contents []byte) string {
 	escaped, encoded := "data:,"+dataurl.Escape(contents), inBase64(contents)
 	if len(encoded) < len(escaped) {
@@ -181,7 +180,7 @@ func unitsOf(n node.Node) (out []types.Unit) {
 	return out
 }
 
-// allUnits are those of mounts, then all others.
+// allUnits returns the units of mounts, then all others.
 func allUnits(n node.Node) []node.Unit {
 	all := make([]node.Unit, 0, len(n.Mounts)+len(n.Units))
 	for _, m := range n.Mounts {
@@ -190,7 +189,7 @@ func allUnits(n node.Node) []node.Unit {
 	return append(all, n.Units...)
 }
 
-// isBare says of a unit that nothing is said of it but that it is not enabled.
+// isBare reports whether a unit is only disabled, with nothing else set.
 func isBare(u node.Unit) bool {
 	return !u.Enabled && !u.Masked && u.Contents == "" && len(u.DropIns) == 0
 }

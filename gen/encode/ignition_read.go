@@ -29,9 +29,8 @@ var parsers = map[string]func([]byte) (types.Config, report.Report, error){
 	"3.4.0": v3_4.Parse,
 }
 
-// ReadIgnition reads an Ignition document as a node: with the documents that
-// it carries, what the machine gets. What a node cannot hold, and what the
-// parser warns of, stands in its Further.
+// ReadIgnition reads an Ignition document as a node, with the documents that it carries.
+// Further lists what a node cannot hold and the parser's warnings.
 func ReadIgnition(text []byte, system profiles.OS) (node.Node, error) {
 	o := opener{system: system, left: largest}
 	config, _, err := o.given(text, "", 0)
@@ -51,11 +50,11 @@ func ReadIgnition(text []byte, system profiles.OS) (node.Node, error) {
 	return n, nil
 }
 
-// further notes what an item, cleared of the fields that a node has, still
-// says.
+// further notes the fields of an item that are left after those of a node have been
+// cleared.
 func further(n *node.Node, item string, rest any) {
 	if reflect.ValueOf(rest).IsZero() {
-		return // as most items are
+		return // the usual case
 	}
 	text, _ := json.Marshal(rest) // for names of fields only; a type of Ignition's marshals
 	var fields map[string]any
@@ -65,7 +64,7 @@ func further(n *node.Node, item string, rest any) {
 	}
 }
 
-// leaves names the fields that hold something, in order: "user.id".
+// leaves returns the names of fields with a value, sorted: "user.id".
 func leaves(above string, fields map[string]any) (out []string) {
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		switch value := fields[name].(type) {
@@ -82,7 +81,7 @@ func leaves(above string, fields map[string]any) (out []string) {
 	return out
 }
 
-// value gives what a pointer points to, or the zero value.
+// value returns what a pointer points to, or the zero value.
 func value[T any](p *T) T {
 	if p == nil {
 		var zero T
@@ -118,7 +117,7 @@ func readPasswd(n *node.Node, passwd types.Passwd) {
 	}
 }
 
-// clear clears the fields of a node that directories and files have in common.
+// clear clears the fields of a node that directories and files share.
 func clear(of *types.Node) {
 	of.Path, of.User.Name, of.Group.Name = "", nil, nil
 	if !value(of.Overwrite) {
@@ -153,7 +152,7 @@ func readStorage(n *node.Node, storage types.Storage) {
 	}
 }
 
-// remote begins the URL of a file that a node can be told to fetch.
+// remote matches the URL of a file that a node can fetch.
 var remote = lazy.Regexp(`^https?://`)
 
 func readFile(n *node.Node, f types.File) {
@@ -177,16 +176,16 @@ func readFile(n *node.Node, f types.File) {
 	further(n, file.Path, f)
 }
 
-// largest is how much a file's contents may hold, unpacked.
+// largest is the size limit of a file's contents, unpacked.
 const largest = 4 << 20
 
-// resource gives contents that stand in the document, unpacked.
+// resource returns contents that are in the document, unpacked.
 func resource(r types.Resource) ([]byte, error) {
 	url, err := dataurl.DecodeString(value(r.Source))
 	if err != nil || value(r.Compression) == "" {
 		return value(url).Data, err
 	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(url.Data)) // the one compression that Ignition has
+	unpacked, err := gzip.NewReader(bytes.NewReader(url.Data)) // the only compression of Ignition
 	if err != nil {
 		return nil, err
 	}

@@ -16,11 +16,10 @@ import (
 	"hagen/profiles"
 )
 
-// Wrap gives an Ignition document that carries another one, compressed, and
-// has Ignition take that in its place (config.replace): most channels pass no
-// gzip, and a data URL needs no network. The document that is carried says
-// what the text says, in the words that compress best. The hash is that of
-// the document before compression, as the specification has it.
+// Wrap returns an Ignition document that carries another one, compressed, and lets it
+// replace itself (config.replace): most channels do not accept gzip, and a data URL needs
+// no network. The carried document is equivalent to the text, in a form that compresses
+// better. By the specification, the hash is that of the uncompressed document.
 func Wrap(text []byte, system profiles.OS) ([]byte, error) {
 	inner, err := compact(text)
 	if err != nil {
@@ -36,10 +35,9 @@ func Wrap(text []byte, system profiles.OS) ([]byte, error) {
 	}})
 }
 
-// compact writes an Ignition document as it compresses best: contents as they
-// are where Butane has base64, which hides what repeats, and next to each
-// other what begins alike, such as certificates. The order of files means
-// nothing to Ignition.
+// compact rewrites an Ignition document so that it compresses best: contents are not in
+// base64, which hides repetitions, and files that begin alike, such as certificates, are
+// neighbours. Ignition ignores the order of files.
 func compact(text []byte) ([]byte, error) {
 	var document map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(text))
@@ -70,11 +68,11 @@ func compact(text []byte) ([]byte, error) {
 	return marshal(document)
 }
 
-// defaultType is that of a data URL that names none (RFC 2397).
+// defaultType is the media type of a data URL that has none (RFC 2397).
 const defaultType = "text/plain;charset=US-ASCII"
 
 // escape writes bytes for a data URL and escapes what cannot stand there (RFC
-// 2397, RFC 3986 2.2 and 2.3), and "?", which Go's parser takes apart.
+// 2397, RFC 3986 2.2 and 2.3), and "?", at which Go's parser splits.
 func escape(data []byte) string {
 	var b strings.Builder
 	for _, c := range data {
@@ -88,7 +86,7 @@ func escape(data []byte) string {
 	return b.String()
 }
 
-// marshal writes JSON as short as it can be, with the keys in order.
+// marshal writes JSON in its shortest form, with sorted keys.
 func marshal(value any) ([]byte, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -97,7 +95,7 @@ func marshal(value any) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// hashes are those by which Ignition may know a text.
+// hashes returns the hashes that Ignition accepts for a text.
 func hashes(text []byte) []string {
 	long, short := sha512.Sum512(text), sha256.Sum256(text)
 	return []string{"sha512-" + hex.EncodeToString(long[:]), "sha256-" + hex.EncodeToString(short[:])}

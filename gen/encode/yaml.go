@@ -12,14 +12,14 @@ import (
 	"hagen/gen/node"
 )
 
-// reader reads YAML that hagen has written, or that somebody changed. What it
-// does not know is noted, with its line and never with a value, and it goes on.
+// reader reads YAML that hagen wrote and that may have been edited. It notes what it does
+// not know, with the line and never with a value, and continues.
 type reader struct{ further []node.Further }
 
-// keys are those that a mapping may have.
+// keys are the valid keys of a mapping, with what reads them.
 type keys map[string]func(*yaml.Node)
 
-// note keeps what the node of an item says and hagen does not write.
+// note records what an item has and hagen does not write.
 func (r *reader) note(item string, n *yaml.Node, format string, args ...any) {
 	says := fmt.Sprintf(format, args...)
 	if n != nil {
@@ -30,13 +30,13 @@ func (r *reader) note(item string, n *yaml.Node, format string, args ...any) {
 
 var (
 	yamlLine = lazy.Regexp(`line \d+`)
-	// keyName is a key that may be shown: what is broken may be a piece of a
-	// secret.
+	// keyName matches a key that may be shown: in a broken file, a key may be a piece of
+	// a secret.
 	keyName = lazy.Regexp(`^[a-z_-]{1,40}$`)
 )
 
-// mapping reads a text that is one mapping. Of an error of the YAML library
-// only the line may be shown: its words may hold a piece of the text.
+// mapping reads a text that is one mapping. Of the YAML library's errors it shows only the
+// line: their words may contain a piece of the text.
 func mapping(text []byte) (*yaml.Node, error) {
 	var top yaml.Node
 	err := yaml.Unmarshal(text, &top)
@@ -44,7 +44,7 @@ func mapping(text []byte) (*yaml.Node, error) {
 	case err != nil:
 		return nil, errors.New(strings.TrimSuffix("is not YAML: "+yamlLine().FindString(err.Error()), ": "))
 	case len(top.Content) != 1 || top.Content[0].Kind != yaml.MappingNode:
-		return nil, errors.New("holds no mapping")
+		return nil, errors.New("is not a mapping")
 	}
 	return top.Content[0], nil
 }
@@ -52,7 +52,7 @@ func mapping(text []byte) (*yaml.Node, error) {
 // fields reads a mapping.
 func (r *reader) fields(item string, n *yaml.Node, known keys) {
 	if n.Kind != yaml.MappingNode {
-		r.note(item, n, "something that is no mapping")
+		r.note(item, n, "something that is not a mapping")
 		return
 	}
 	seen := map[string]bool{}
@@ -79,7 +79,7 @@ func (r *reader) fields(item string, n *yaml.Node, known keys) {
 func (r *reader) each(item string, read func(*yaml.Node)) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if n.Kind != yaml.SequenceNode {
-			r.note(item, n, "something that is no list")
+			r.note(item, n, "something that is not a list")
 			return
 		}
 		for _, item := range n.Content {
@@ -88,16 +88,16 @@ func (r *reader) each(item string, read func(*yaml.Node)) func(*yaml.Node) {
 	}
 }
 
-// sexagesimal are numbers of YAML 1.1.
+// sexagesimal matches numbers to base 60 of YAML 1.1.
 var sexagesimal = lazy.Regexp(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
 
-// word reads a text. cloud-init's YAML is an older one, to which some words
-// and numbers are no text.
+// word reads a text. cloud-init uses an older YAML, which does not read some words and
+// numbers as text.
 func (r *reader) word(item string, n *yaml.Node) string {
 	plain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || n.Style&yaml.TaggedStyle != 0 || n.Anchor != "" ||
 		plain && (meaning().MatchString(n.Value) || sexagesimal().MatchString(n.Value)) {
-		r.note(item, n, "a value that is no text without quotes")
+		r.note(item, n, "a value that is not text without quotes")
 	}
 	return n.Value
 }
@@ -110,7 +110,7 @@ func (r *reader) texts(item string, into *[]string) func(*yaml.Node) {
 	return r.each(item, func(n *yaml.Node) { *into = append(*into, r.word(item, n)) })
 }
 
-// exactly wants one value, quoted or not.
+// exactly accepts only one value, quoted or not.
 func (r *reader) exactly(item, value string, seen ...*bool) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		for _, s := range seen {
@@ -150,8 +150,8 @@ func shellWords(line string) (words []string, ok bool) {
 	return words, true
 }
 
-// after gives the words of a command behind its beginning, nil if that is
-// another.
+// after returns the words of a command after its beginning; nil if it begins
+// differently.
 func after(words []string, begin string) []string {
 	first := strings.Fields(begin)
 	if len(words) <= len(first) || !slices.Equal(words[:len(first)], first) {
