@@ -35,11 +35,11 @@ func TestBadFilesWriteNothing(t *testing.T) {
 				}
 			}
 			for _, bad := range all {
-				if err := os.WriteFile(clusterfile.Usual, bad.Text, 0o600); err != nil {
+				if err := os.WriteFile(clusterfile.DefaultName, bad.Text, 0o600); err != nil {
 					t.Fatal(err)
 				}
 				was := everything(t)
-				if code, out, said := runHere("render"); code != exit.CodeUsage || out != "" || !strings.HasPrefix(said, clusterfile.Usual+":") {
+				if code, out, said := runHere("render"); code != exit.CodeUsage || out != "" || !strings.HasPrefix(said, clusterfile.DefaultName+":") {
 					t.Errorf("%s: exit code %d, %q, %s", bad.Name, code, out, said)
 				}
 				if now := everything(t); now != was {

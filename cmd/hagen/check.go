@@ -29,7 +29,7 @@ func checkCommand(ui *console.UI) *cli.Command {
 			if ctx.NArg() > 1 {
 				return exit.Usage("hagen check takes one tree at a time: hagen check %s", ctx.Args().First())
 			}
-			return findings.Tell(ui, ctx.Args().First(), ctx.StringSlice("with"), ctx.Bool("json"))
+			return findings.Check(ui, ctx.Args().First(), ctx.StringSlice("with"), ctx.Bool("json"))
 		},
 	}
 }

@@ -115,7 +115,7 @@ func values(flag string, words []string) []string {
 // hostNames lists the hosts of the cluster file that the words name. One with
 // faults has none here; render reports the faults.
 func hostNames(words []string) []string {
-	path := clusterfile.Usual
+	path := clusterfile.DefaultName
 	for i, word := range words[:len(words)-1] {
 		if word == "-f" || word == "--file" {
 			path = words[i+1]

@@ -8,7 +8,7 @@ import (
 
 // Flags that several commands share.
 func fileFlag() cli.Flag {
-	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: clusterfile.Usual, Usage: "the cluster `FILE`"}
+	return &cli.StringFlag{Name: "file", Aliases: []string{"f"}, Value: clusterfile.DefaultName, Usage: "the cluster `FILE`"}
 }
 
 func pkiFlag() cli.Flag {

@@ -16,8 +16,8 @@ import (
 	"hagen/gen/spec"
 )
 
-// Usual is a cluster file's usual name.
-const Usual = "cluster.yaml"
+// DefaultName is a cluster file's usual name.
+const DefaultName = "cluster.yaml"
 
 // Read reads and validates the cluster file and prints its warnings and
 // notes.

@@ -26,7 +26,7 @@ func LockPath(file string) string {
 // Flag returns the flag that names a cluster file with another name than the
 // default.
 func Flag(path string) string {
-	if path == Usual {
+	if path == DefaultName {
 		return ""
 	}
 	return " -f " + path

@@ -29,7 +29,7 @@ func WriteNew(ui *console.UI, path, text string) error {
 		return err
 	}
 	render := "hagen render"
-	if path != Usual {
+	if path != DefaultName {
 		render += " -f " + path
 	}
 	ui.Say("wrote %s; edit it, then run: %s", path, render)

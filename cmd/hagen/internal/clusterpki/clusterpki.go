@@ -42,7 +42,7 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 	if err != nil {
 		return nil, err
 	}
-	if err := HoldMissing(at, c, t); err != nil {
+	if err := RefuseMissing(at, c, t); err != nil {
 		return nil, err
 	}
 	s, err := openStore(ui, at)
@@ -56,15 +56,15 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 		return nil, err
 	}
 	p := ownershipOf(at, c)
-	p.have = IdsOf(s.Set())
-	if err = p.belongs(s); err == nil {
-		err = p.hold(lock, t)
+	p.have = KeyIDs(s.Set())
+	if err = p.checkCluster(s); err == nil {
+		err = p.compare(lock, t)
 	}
 	if err == nil {
-		err = p.began(s, now)
+		err = p.checkClock(s, now)
 	}
 	if err == nil {
-		err = otherProfile(p.dir, c, control.Requests(c), s.Set())
+		err = checkProfile(p.dir, c, control.Requests(c), s.Set())
 	}
 	if err != nil {
 		s.Close()
@@ -77,9 +77,9 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 	return &PKI{Cluster: c.Keep(carried), Store: s, Now: now, lock: lock, carried: carried}, nil
 }
 
-// HoldMissing refuses a PKI directory that is missing or empty if the cluster
+// RefuseMissing refuses a PKI directory that is missing or empty if the cluster
 // has keys. Open would create the directory.
-func HoldMissing(at clusterfile.Place, c *cluster.Cluster, t Trees) error {
+func RefuseMissing(at clusterfile.Place, c *cluster.Cluster, t Trees) error {
 	lock, err := clusterfile.ReadLock(at.File)
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func HoldMissing(at clusterfile.Place, c *cluster.Cluster, t Trees) error {
 	if p.absent = errors.Is(err, fs.ErrNotExist); !p.absent && (err != nil || len(entries) > 0) {
 		return nil // opening it reports other errors
 	}
-	return p.hold(lock, t)
+	return p.compare(lock, t)
 }
 
 // OpenToWrite is Open for a run that ends with Save. If the lock file lacks
@@ -113,8 +113,8 @@ func openToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Tre
 	if renders {
 		k.names = control.SharedNames(k.Cluster)
 	}
-	known := IDs(k.lock.Keys)
-	if k.renamed() || slices.ContainsFunc(lasting(c), func(r pki.Request) bool { return known[r.Name] == "" }) {
+	known := LockedIDs(k.lock.Keys)
+	if k.renamed() || slices.ContainsFunc(permanent(c), func(r pki.Request) bool { return known[r.Name] == "" }) {
 		if k.staged, err = k.lock.Stage(); err != nil {
 			k.Close()
 			return nil, err
@@ -123,8 +123,8 @@ func openToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Tre
 	return k, nil
 }
 
-// lasting returns the requests for what a cluster keeps for ever.
-func lasting(c *cluster.Cluster) []pki.Request {
+// permanent returns the requests for what a cluster keeps for ever.
+func permanent(c *cluster.Cluster) []pki.Request {
 	return slices.DeleteFunc(control.Requests(c), func(r pki.Request) bool { return r.Kind == pki.Leaf })
 }
 
@@ -172,9 +172,9 @@ func (k *PKI) renamed() bool { return k.names != nil && !slices.Equal(k.names, k
 
 // contents returns the next content of the lock file, with the keys of a set.
 func (k *PKI) contents(set pki.Set) cluster.LockContents {
-	known, have := IDs(k.lock.Keys), IdsOf(set)
+	known, have := LockedIDs(k.lock.Keys), KeyIDs(set)
 	keys, names := slices.Clone(k.lock.Keys), k.names
-	for _, r := range lasting(k.Cluster) {
+	for _, r := range permanent(k.Cluster) {
 		if known[r.Name] == "" && have[r.Name] != "" {
 			keys = append(keys, cluster.LockedKey{Name: r.Name, ID: have[r.Name], Secret: r.Kind == pki.Secret})
 		}

@@ -48,9 +48,9 @@ func Forget(ui *console.UI, at clusterfile.Place, names []string, asJSON bool) e
 		if err := k.forget(names); err != nil {
 			return err
 		}
-		told.Kubeconfigs = k.given()
+		told.Kubeconfigs = k.validKubeconfigs()
 	}
-	told.tell(ui, at, asJSON)
+	told.report(ui, at, asJSON)
 	return nil
 }
 
@@ -66,8 +66,8 @@ func (k *PKI) forget(names []string) (err error) {
 	return k.staged.Put()
 }
 
-// given returns the kubeconfigs of the index that have not expired.
-func (k *PKI) given() (texts []string) {
+// validKubeconfigs returns the kubeconfigs of the index that have not expired.
+func (k *PKI) validKubeconfigs() (texts []string) {
 	for _, record := range k.Store.Clients() {
 		if record.NotAfter.After(k.Now) {
 			texts = append(texts, fmt.Sprintf("%s (until %s)", record.User, record.NotAfter.UTC().Format("2006-01-02")))
@@ -86,7 +86,7 @@ type forgotten struct {
 	Notes       []string `json:"notes"`
 }
 
-func (f forgotten) tell(ui *console.UI, at clusterfile.Place, asJSON bool) {
+func (f forgotten) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
 	if len(f.Kubeconfigs) > 0 {
 		ui.Warn(fmt.Sprintf("these kubeconfigs may use the forgotten names: %s", strings.Join(f.Kubeconfigs, ", ")))
 	}

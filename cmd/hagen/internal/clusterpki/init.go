@@ -23,7 +23,7 @@ type made struct {
 	Cluster   string   `json:"cluster"`
 	Directory string   `json:"directory"`
 	Lock      string   `json:"lockFile"`
-	Aside     string   `json:"previousDirectory,omitempty"` // new path of the previous directory
+	Previous  string   `json:"previousDirectory,omitempty"` // new path of the previous directory
 	Made      []string `json:"made"`
 	Warnings  []string `json:"warnings"`
 	Notes     []string `json:"notes"`
@@ -50,12 +50,12 @@ func Init(ui *console.UI, at clusterfile.Place, again, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	return made.tell(ui, rendered, again, asJSON)
+	return made.report(ui, rendered, again, asJSON)
 }
 
 // first makes keys for a cluster that has none.
 func (made *made) first(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, rendered string) error {
-	keys, err := OpenToWrite(ui, at, c, Trees{Held: []string{rendered}})
+	keys, err := OpenToWrite(ui, at, c, Trees{Always: []string{rendered}})
 	if err != nil {
 		return err
 	}
@@ -82,15 +82,15 @@ func (made *made) again(ui *console.UI, at clusterfile.Place, c *cluster.Cluster
 		return err
 	}
 	defer keys.staged.Discard()
-	if made.Aside, err = setAside(ui, at, c, keys.Now); err != nil {
+	if made.Previous, err = movePrevious(ui, at, c, keys.Now); err != nil {
 		return err
 	}
 	if keys.Store, err = openStore(ui, at); err == nil {
 		err = made.issue(ui, keys)
 		keys.Store.Close()
 	}
-	if err != nil && made.Aside != "" && putBack(made.Aside, made.Directory) != nil {
-		err = fmt.Errorf("%w\nThe previous directory is %s", err, made.Aside)
+	if err != nil && made.Previous != "" && restorePrevious(made.Previous, made.Directory) != nil {
+		err = fmt.Errorf("%w\nThe previous directory is %s", err, made.Previous)
 	}
 	return err
 }
@@ -106,12 +106,12 @@ func (made *made) issue(ui *console.UI, keys *PKI) error {
 	return keys.Save(ui, issued.Set)
 }
 
-// tell prints what was made, and the consequences.
-func (made *made) tell(ui *console.UI, rendered string, again, asJSON bool) error {
-	if made.Aside != "" || made.others {
+// report prints what was made, and the consequences.
+func (made *made) report(ui *console.UI, rendered string, again, asJSON bool) error {
+	if made.Previous != "" || made.others {
 		text := fmt.Sprintf("cluster %s has new keys now: running machines keep the old ones, and neither they nor their kubeconfigs, tokens and etcd backups work with machines that have the new ones", made.Cluster)
-		if made.Aside != "" {
-			text += ". The previous directory is " + made.Aside
+		if made.Previous != "" {
+			text += ". The previous directory is " + made.Previous
 		}
 		ui.Warn(text)
 	}

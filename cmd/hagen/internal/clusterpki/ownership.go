@@ -37,9 +37,9 @@ func ownershipOf(at clusterfile.Place, c *cluster.Cluster) ownership {
 	return ownership{dir: at.Dir(), file: at.File, flags: at.Flags(), cluster: c}
 }
 
-// IdsOf returns the ids of the keys that a cluster keeps for ever, by item:
+// KeyIDs returns the ids of the keys that a cluster keeps for ever, by item:
 // those of its authorities, and those that no authority signs.
-func IdsOf(set pki.Set) map[string]string {
+func KeyIDs(set pki.Set) map[string]string {
 	found := map[string]string{}
 	for name, item := range set {
 		if item.Request.Kind == pki.Leaf {
@@ -52,8 +52,8 @@ func IdsOf(set pki.Set) map[string]string {
 	return found
 }
 
-// IDs returns the ids of the keys in a lock file, by item.
-func IDs(keys []cluster.LockedKey) map[string]string {
+// LockedIDs returns the ids of the keys in a lock file, by item.
+func LockedIDs(keys []cluster.LockedKey) map[string]string {
 	found := map[string]string{}
 	for _, k := range keys {
 		found[k.Name] = k.ID
@@ -64,29 +64,29 @@ func IDs(keys []cluster.LockedKey) map[string]string {
 // Trees are directories with documents or twins that show which keys a cluster
 // has.
 type Trees struct {
-	Held   []string // always compared: they are replaced, or the new files are used with them
-	Beside []string // compared if the lock file has no keys
+	Always      []string // always compared: they are replaced, or the new files are used with them
+	WithoutLock []string // compared if the lock file has no keys
 }
 
-// hold refuses the directory if the cluster has other keys according to the
+// compare refuses the directory if the cluster has other keys according to the
 // lock file or to trees.
-func (p *ownership) hold(lock clusterfile.Lock, t Trees) error {
-	if err := p.holdKeys(lock.Path, IDs(lock.Keys)); err != nil {
+func (p *ownership) compare(lock clusterfile.Lock, t Trees) error {
+	if err := p.compareKeys(lock.Path, LockedIDs(lock.Keys)); err != nil {
 		return err
 	}
-	dirs := t.Held
+	dirs := t.Always
 	if len(lock.Keys) == 0 {
-		dirs = slices.Concat(dirs, t.Beside)
+		dirs = slices.Concat(dirs, t.WithoutLock)
 	}
 	for _, dir := range dirs {
-		if err := p.holdTree(dir); err != nil {
+		if err := p.compareTree(dir); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (p *ownership) holdKeys(said string, known map[string]string) error {
+func (p *ownership) compareKeys(said string, known map[string]string) error {
 	if len(known) == 0 {
 		return nil
 	}
@@ -95,7 +95,7 @@ func (p *ownership) holdKeys(said string, known map[string]string) error {
 		if known[first] == "" {
 			first = slices.Sorted(maps.Keys(known))[0]
 		}
-		return exit.Failed("%s: %s, but cluster %s has keys according to %s (%s, SHA-256 %s…): %s", p.dir, p.lack(), p.cluster.Name, said, first, known[first][:12], p.bring())
+		return exit.Failed("%s: %s, but cluster %s has keys according to %s (%s, SHA-256 %s…): %s", p.dir, p.lack(), p.cluster.Name, said, first, known[first][:12], p.remedy())
 	}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(known)) {
@@ -110,7 +110,7 @@ func (p *ownership) holdKeys(said string, known map[string]string) error {
 	if len(lines) == 0 {
 		return nil
 	}
-	return exit.Failed("%s: holds other keys than cluster %s has according to %s:\n%s\nif these are the cluster's, restore %[3]s; otherwise %[5]s", p.dir, p.cluster.Name, said, strings.Join(lines, "\n"), p.bring())
+	return exit.Failed("%s: holds other keys than cluster %s has according to %s:\n%s\nif these are the cluster's, restore %[3]s; otherwise %[5]s", p.dir, p.cluster.Name, said, strings.Join(lines, "\n"), p.remedy())
 }
 
 func (p *ownership) lack() string {
@@ -120,18 +120,18 @@ func (p *ownership) lack() string {
 	return "holds no keys"
 }
 
-// bring returns the remedy for a directory that is not the cluster's.
-func (p *ownership) bring() string {
+// remedy returns the remedy for a directory that is not the cluster's.
+func (p *ownership) remedy() string {
 	remedy := "copy the cluster's PKI directory here, from a backup or from where it was last rendered, or name it with --pki"
-	if aside := asideOf(p.dir); len(aside) > 0 {
+	if aside := previousOf(p.dir); len(aside) > 0 {
 		remedy += "; " + strings.Join(aside, ", ") + " is what hagen pki init --again moved aside"
 	}
 	return remedy + ". If the cluster runs nowhere, hagen pki init --again" + p.flags + " makes new keys"
 }
 
-// holdTree refuses the directory if a tree or its twins were rendered with
+// compareTree refuses the directory if a tree or its twins were rendered with
 // other keys; if the directory has none, also if the tree cannot be read.
-func (p *ownership) holdTree(dir string) error {
+func (p *ownership) compareTree(dir string) error {
 	files := tree.Files(dir)
 	known := trees.AuthoritiesIn(files)
 	here := slices.Collect(maps.Values(p.have))
@@ -144,9 +144,9 @@ func (p *ownership) holdTree(dir string) error {
 	case name != "" && name != p.cluster.Name:
 		return exit.Failed("%s: was rendered for cluster %s, with its keys, but %s describes cluster %s: name another directory", dir, name, p.file, p.cluster.Name)
 	case i < 0:
-		return exit.Failed("%s: %s, but %s was rendered for the cluster: %s", p.dir, p.lack(), dir, p.bring())
+		return exit.Failed("%s: %s, but %s was rendered for the cluster: %s", p.dir, p.lack(), dir, p.remedy())
 	case len(p.have) == 0:
-		return exit.Failed("%s: %s, but %s was rendered with keys of the cluster (authority SHA-256 %s…): %s", p.dir, p.lack(), dir, known[i][:12], p.bring())
+		return exit.Failed("%s: %s, but %s was rendered with keys of the cluster (authority SHA-256 %s…): %s", p.dir, p.lack(), dir, known[i][:12], p.remedy())
 	}
 	return exit.Failed("%s: holds other keys than %s was rendered with (%s SHA-256 %s… here, an authority SHA-256 %s… there): the tree may be the last record of its keys; name its PKI directory with --pki, or name another tree; if nothing in it is in use any more, move it away",
 		p.dir, dir, control.ClusterAuthority, short(p.have[control.ClusterAuthority]), known[i][:12])
@@ -154,8 +154,8 @@ func (p *ownership) holdTree(dir string) error {
 
 func short(id string) string { return id[:min(len(id), 12)] }
 
-// belongs refuses another cluster's directory.
-func (p *ownership) belongs(s *store.Store) error {
+// checkCluster refuses another cluster's directory.
+func (p *ownership) checkCluster(s *store.Store) error {
 	rename := func(old string) string {
 		return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, run hagen pki rename %s %s%s; if two clusters have shared the directory, give each a copy first (docs/pki.md)", p.cluster.Name, old, old, p.cluster.Name, p.flags)
 	}
@@ -177,9 +177,9 @@ func (p *ownership) belongs(s *store.Store) error {
 	return nil
 }
 
-// began refuses a time before the start of the newest certificate in the
+// checkClock refuses a time before the start of the newest certificate in the
 // directory: the clock is, or was, wrong.
-func (p *ownership) began(s *store.Store, now time.Time) error {
+func (p *ownership) checkClock(s *store.Store, now time.Time) error {
 	name, begin := s.Newest()
 	if !now.Before(begin) {
 		return nil
@@ -243,27 +243,27 @@ func isLink(path string) bool {
 	return err == nil && info.Mode().Type() == fs.ModeSymlink
 }
 
-// asideMark follows the name of a directory that was moved aside.
-const asideMark = ".before-"
+// previousMark follows the name of a directory that was moved aside.
+const previousMark = ".before-"
 
-// asideOf lists the directories that hagen pki init --again moved aside.
-func asideOf(dir string) (found []string) {
+// previousOf lists the directories that hagen pki init --again moved aside.
+func previousOf(dir string) (found []string) {
 	if real, err := tree.Resolve(dir); err == nil && isLink(dir) {
 		dir = real
 	}
 	dir = filepath.Clean(dir)
 	entries, _ := os.ReadDir(filepath.Dir(dir))
 	for _, e := range entries {
-		if e.IsDir() && strings.HasPrefix(e.Name(), filepath.Base(dir)+asideMark) {
+		if e.IsDir() && strings.HasPrefix(e.Name(), filepath.Base(dir)+previousMark) {
 			found = append(found, filepath.Join(filepath.Dir(dir), e.Name()))
 		}
 	}
 	return found
 }
 
-// otherProfile refuses a PKI with other authorities than the profile has: an
+// checkProfile refuses a PKI with other authorities than the profile has: an
 // authority for one group of clients would sign for another.
-func otherProfile(dir string, c *cluster.Cluster, requests []pki.Request, have pki.Set) error {
+func checkProfile(dir string, c *cluster.Cluster, requests []pki.Request, have pki.Set) error {
 	var wanted []string
 	for _, r := range requests {
 		if r.Kind == pki.Authority {

@@ -35,10 +35,10 @@ func fresh(ui *console.UI, asked DiffOptions) (trees.Tree, error) {
 	var compared clusterpki.Trees
 	for _, tree := range asked.Sides {
 		if tree != Fresh {
-			compared.Beside = append(compared.Beside, tree, filepath.Join(tree, c.Name))
+			compared.WithoutLock = append(compared.WithoutLock, tree, filepath.Join(tree, c.Name))
 		}
 	}
-	if err := clusterpki.HoldMissing(asked.Place, c, compared); err != nil {
+	if err := clusterpki.RefuseMissing(asked.Place, c, compared); err != nil {
 		return trees.Tree{}, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {

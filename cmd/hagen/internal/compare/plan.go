@@ -55,7 +55,7 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	}
 	file := after.source.Name
 	if after.revision {
-		file = clusterfile.Usual
+		file = clusterfile.DefaultName
 	}
 	if asked.NodesFit && !plan.AboutNodes(before.Side, after.Side) {
 		return exit.Usage("--nodes-fit: this change does not affect the pod ranges of Nodes; leave the flag out")

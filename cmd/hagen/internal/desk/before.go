@@ -56,9 +56,9 @@ func warnRisks(ui *console.UI, risks []risk.Risk) {
 	}
 }
 
-// refuseBeside refuses what hagen plan refuses, for documents of machines that
+// refuseForRunning refuses what hagen plan refuses, for documents of machines that
 // join the running ones in a tree.
-func (w *work) refuseBeside(ui *console.UI, before []node.Node, rendered string) error {
+func (w *work) refuseForRunning(ui *console.UI, before []node.Node, rendered string) error {
 	was, is := slices.IndexFunc(before, isMaster), slices.IndexFunc(w.decided.Nodes, isMaster)
 	if was < 0 || is < 0 {
 		return nil

@@ -52,7 +52,7 @@ func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore c
 	if err := otherclusters.Refuse(asked.File, filepath.Join(trees.Dir, c.Name), c); err != nil {
 		return err
 	}
-	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Beside: []string{filepath.Join(trees.Dir, c.Name)}})
+	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{WithoutLock: []string{filepath.Join(trees.Dir, c.Name)}})
 	if err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func renderDocument(ui *console.UI, asked Options, c *cluster.Cluster, restore c
 	if err := w.save(ui); err != nil {
 		return err
 	}
-	w.tellRest(ui)
+	w.reportRest(ui)
 	if asked := formats[0]; d.Format != asked {
 		ui.Say("printed: %s, which is %s as gzip%s: give the machine this one", d.Format, asked, encoding[d.Format])
 	}
@@ -101,11 +101,11 @@ func (w *work) document(format string) *document.Document {
 	return nil
 }
 
-// tellRest reports on everything except the document.
-func (w *work) tellRest(ui *console.UI) {
+// reportRest reports on everything except the document.
+func (w *work) reportRest(ui *console.UI) {
 	w.membership(ui, nil)
 	w.noteOthers(ui, []string{w.machines[0].Host.Name})
-	w.sayPKI(ui)
+	w.reportPKI(ui)
 }
 
 // encoding describes the encoding of the gzip.
@@ -144,7 +144,7 @@ func (w *work) writeDocument(ui *console.UI, d *document.Document) error {
 	if err := staged.Put(); err != nil {
 		return err
 	}
-	w.tellRest(ui)
+	w.reportRest(ui)
 	if mode == 0o600 && holdsKeys(d.Format) {
 		warnBelowGit(ui, path)
 	}
@@ -170,7 +170,7 @@ func (w *work) replaceable(path string, was []byte, d *document.Document) error 
 	if err != nil || old.Name != w.machines[0].Host.Name || was[0] != d.Text[0] { // JSON would pass as YAML
 		return other
 	}
-	here := slices.Collect(maps.Values(clusterpki.IdsOf(w.issued.Set)))
+	here := slices.Collect(maps.Values(clusterpki.KeyIDs(w.issued.Set)))
 	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(trees.AuthoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) {
 		return exit.Failed("%s: was rendered for another cluster, or with other keys than %s holds, and may be the last record of them: name another file with -o, or move it away", path, w.keys.Store.Name())
 	}

@@ -14,10 +14,10 @@ import (
 	"hagen/profiles"
 )
 
-// deliver wraps documents as the flags ask, or else those that do not fit their
+// fitChannel wraps documents as the flags ask, or else those that do not fit their
 // channel otherwise. The answer is no if a machine has no document for the
 // channel, or one does not fit even when wrapped.
-func (w *work) deliver() error {
+func (w *work) fitChannel() error {
 	channel, _ := profiles.FindChannel(w.asked.Channel) // without a channel, everything fits
 	c := &channel
 	if hosts := unserved(c, w.machines); len(hosts) > 0 {
@@ -124,7 +124,7 @@ func (w *work) tooLarge(c *profiles.Channel) error {
 		return err
 	}
 	if len(remedies) == 0 {
-		wider, err := wider(w.machines)
+		wider, err := otherChannels(w.machines)
 		if err != nil {
 			return err
 		}
@@ -163,20 +163,20 @@ func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, e
 		if err != nil {
 			return nil, err
 		}
-		fits(smaller+how(machines), machines)
+		fits(smaller+ifWrapped(machines), machines)
 	}
 	if len(w.options.Joining) == 0 && keepsLarger(w.before) {
 		machines, err := w.trial(c, nil)
 		if err != nil {
 			return nil, err
 		}
-		fits(smaller+" in a cluster that runs nowhere yet, with hagen pki init --again"+how(machines), machines)
+		fits(smaller+" in a cluster that runs nowhere yet, with hagen pki init --again"+ifWrapped(machines), machines)
 	}
 	return out, nil
 }
 
-// how notes whether a document of these machines is wrapped.
-func how(machines []gen.Machine) string {
+// ifWrapped notes whether a document of these machines is wrapped.
+func ifWrapped(machines []gen.Machine) string {
 	for i := range machines {
 		if slices.ContainsFunc(machines[i].Documents, func(d document.Document) bool { return d.Wrapped }) {
 			return ", wrapped:"
@@ -212,9 +212,9 @@ func (w *work) trial(c *profiles.Channel, before pki.Set) ([]gen.Machine, error)
 	return fitted(c, machines)
 }
 
-// wider lists the channels that serve all machines and accept their documents,
+// otherChannels lists the channels that serve all machines and accept their documents,
 // wrapped if possible.
-func wider(machines []gen.Machine) (string, error) {
+func otherChannels(machines []gen.Machine) (string, error) {
 	wrapped, err := wrap(&profiles.Channel{}, machines, func(*document.Document) bool { return true })
 	if err != nil {
 		return "", err
@@ -259,7 +259,7 @@ func (w *work) wrongReader(c *profiles.Channel, hosts []string) error {
 	if len(others) > 0 {
 		remedies = append(remedies, "--host "+strings.Join(others, " --host ")+": there "+name+" reads it")
 	}
-	channels, err := wider(w.machines)
+	channels, err := otherChannels(w.machines)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func Golden(ui *console.UI, asked Options, dir string, update bool) error {
 	if err := knownFormats(asked.Formats); err != nil {
 		return err
 	}
-	if err := twinsPlace(asked.Place, dir, update); err != nil {
+	if err := checkTwinsDir(asked.Place, dir, update); err != nil {
 		return err
 	}
 	w, err := renderTwins(ui, asked, dir)
@@ -49,15 +49,15 @@ func Golden(ui *console.UI, asked Options, dir string, update bool) error {
 		if err != nil {
 			return err
 		}
-		sayTwins(ui, dir, result)
+		reportTwins(ui, dir, result)
 		return nil
 	}
 	return compareTwins(ui, dir, w.files())
 }
 
-// twinsPlace refuses a directory without twins before anything is computed.
+// checkTwinsDir refuses a directory without twins before anything is computed.
 // With update it need not exist.
-func twinsPlace(at clusterfile.Place, dir string, update bool) error {
+func checkTwinsDir(at clusterfile.Place, dir string, update bool) error {
 	hint := fmt.Sprintf("hagen golden --update %s writes the twins", dir)
 	if update {
 		if err := files.Preflight(dir, at.File, at.Dir()); err != nil {
@@ -66,7 +66,7 @@ func twinsPlace(at clusterfile.Place, dir string, update bool) error {
 	} else if err := files.IsDirectory(dir, hint); err != nil {
 		return err
 	}
-	if err := trees.Apart(dir, true); err != nil {
+	if err := trees.RefuseNested(dir, true); err != nil {
 		return err
 	}
 	documents, twins := out.Holds(tree.Files(dir))
@@ -86,7 +86,7 @@ func renderTwins(ui *console.UI, asked Options, twins string) (*work, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := fetchedOtherwise(c, nil, asked.Formats); err != nil {
+	if err := refuseUnverified(c, nil, asked.Formats); err != nil {
 		return nil, err
 	}
 	dir := asked.Dir()
@@ -94,14 +94,14 @@ func renderTwins(ui *console.UI, asked Options, twins string) (*work, error) {
 		return nil, err
 	}
 	noPKI := exit.Failed("%s: holds no PKI, and twins show which certificates and keys a machine gets: copy the directory that hagen render keeps here, or name it with --pki", dir)
-	if err := clusterpki.HoldMissing(asked.Place, c, clusterpki.Trees{Held: []string{twins}}); err != nil {
+	if err := clusterpki.RefuseMissing(asked.Place, c, clusterpki.Trees{Always: []string{twins}}); err != nil {
 		return nil, err
 	}
 	// Open would create the directory.
 	if entries, err := os.ReadDir(dir); errors.Is(err, os.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, noPKI
 	}
-	keys, err := clusterpki.Open(ui, asked.Place, c, clusterpki.Trees{Held: []string{twins}})
+	keys, err := clusterpki.Open(ui, asked.Place, c, clusterpki.Trees{Always: []string{twins}})
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Opt
 			return nil, err
 		}
 	}
-	if err := w.deliver(); err != nil {
+	if err := w.fitChannel(); err != nil {
 		return nil, err
 	}
 	if !asked.Redact {
@@ -58,7 +58,7 @@ func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Opt
 	}
 	if err = w.redact(); err == nil && asked.Prove {
 		proven, fault := w.proveTwins()
-		err = tellProven(ui, proven, fault)
+		err = reportProven(ui, proven, fault)
 	}
 	return w, err
 }

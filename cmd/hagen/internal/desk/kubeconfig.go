@@ -47,7 +47,7 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
 		return err
 	}
-	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Held: []string{filepath.Join(trees.Dir, c.Name)}})
+	keys, err := clusterpki.OpenToWrite(ui, asked.Place, c, clusterpki.Trees{Always: []string{filepath.Join(trees.Dir, c.Name)}})
 	if err != nil {
 		return err
 	}
@@ -73,12 +73,12 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		ui.Note("etcd accepts the certificate, too: its holder can read and write everything there")
 	}
 
-	return deliver(ui, keys, item, asked.Path, control.Kubeconfig(c, authority, item))
+	return writeKubeconfig(ui, keys, item, asked.Path, control.Kubeconfig(c, authority, item))
 }
 
-// deliver records the certificate, then writes the kubeconfig: in this order no
+// writeKubeconfig records the certificate, then writes the kubeconfig: in this order no
 // certificate is handed out that is not recorded.
-func deliver(ui *console.UI, keys *clusterpki.PKI, item pki.Item, path string, text []byte) error {
+func writeKubeconfig(ui *console.UI, keys *clusterpki.PKI, item pki.Item, path string, text []byte) error {
 	record, err := store.NewClientRecord(item)
 	if err != nil {
 		return exit.Failed("%w", err)

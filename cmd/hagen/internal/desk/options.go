@@ -65,9 +65,9 @@ func knownFormats(names []string) error {
 	return exit.AllKnown("format", names, Formats())
 }
 
-// fetchedOtherwise refuses cloud-init's documents for machines that fetch files
+// refuseUnverified refuses cloud-init's documents for machines that fetch files
 // in another format and verify their digests, which cloud-init cannot do.
-func fetchedOtherwise(c *cluster.Cluster, hosts, formats []string) error {
+func refuseUnverified(c *cluster.Cluster, hosts, formats []string) error {
 	asked := slices.ContainsFunc(formats, func(f string) bool {
 		return f == profiles.UserData || f == profiles.MetaData || f == profiles.NetworkConfig || f == profiles.CloudInit
 	})
@@ -115,8 +115,8 @@ func knownChannel(name string) error {
 	return nil
 }
 
-// besideAlone refuses flags that contradict --replace or --join.
-func besideAlone(asked Options) error {
+// refuseConflicts refuses flags that contradict --replace or --join.
+func refuseConflicts(asked Options) error {
 	flag := ""
 	switch {
 	case asked.Replace != "" && asked.Join:

@@ -30,7 +30,7 @@ func Redact(ui *console.UI, dir, to string) error {
 	if err := files.Preflight(to, dir); err != nil {
 		return err
 	}
-	if err := trees.Apart(to, true); err != nil {
+	if err := trees.RefuseNested(to, true); err != nil {
 		return err
 	}
 	read, err := rendered.Read(tree.Files(dir))
@@ -48,7 +48,7 @@ func Redact(ui *console.UI, dir, to string) error {
 	if len(without) > 0 {
 		ui.Say("not documents of a machine, so without a twin: %s", strings.Join(without, ", "))
 	}
-	sayTwins(ui, to, result)
+	reportTwins(ui, to, result)
 	return nil
 }
 
@@ -92,8 +92,8 @@ func writeTwins(ui *console.UI, dir string, files []tree.File, scope out.Scope) 
 	return result, nil
 }
 
-// sayTwins reports what was written to a directory of twins.
-func sayTwins(ui *console.UI, dir string, result out.Result) {
+// reportTwins reports what was written to a directory of twins.
+func reportTwins(ui *console.UI, dir string, result out.Result) {
 	for _, path := range result.Removed {
 		ui.Say("removed %s", path)
 	}

@@ -27,7 +27,7 @@ func Render(ui *console.UI, asked Options) error {
 	if asked.Redact && asked.Output == "" {
 		return exit.Usage("--redact writes twins, which must not be among documents with keys: name a directory for them with -o")
 	}
-	if err := besideAlone(asked); err != nil {
+	if err := refuseConflicts(asked); err != nil {
 		return err
 	}
 	c, err := clusterfile.ReadLocked(ui, asked.File)
@@ -37,11 +37,11 @@ func Render(ui *console.UI, asked Options) error {
 	if err := knownHosts(c, asked.Hosts); err != nil {
 		return err
 	}
-	restore, err := restoring(asked, c)
+	restore, err := readRestore(asked, c)
 	if err != nil {
 		return err
 	}
-	if err := fetchedOtherwise(c, asked.Hosts, asked.Formats); err != nil {
+	if err := refuseUnverified(c, asked.Hosts, asked.Formats); err != nil {
 		return err
 	}
 	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
@@ -67,7 +67,7 @@ func renderTree(ui *console.UI, asked Options, c *cluster.Cluster, restore contr
 	if err := files.Preflight(dir, asked.File, asked.Dir()); err != nil {
 		return err
 	}
-	if err := trees.Apart(dir, asked.Redact); err != nil {
+	if err := trees.RefuseNested(dir, asked.Redact); err != nil {
 		return err
 	}
 	prepare := out.Prepare
@@ -76,7 +76,7 @@ func renderTree(ui *console.UI, asked Options, c *cluster.Cluster, restore contr
 	} else if err := otherclusters.Refuse(asked.File, dir, c); err != nil {
 		return err
 	}
-	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Held: []string{dir}})
+	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Always: []string{dir}})
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ import (
 // master joins the others, and the runbook, to a separate directory: the tree
 // of all machines stays as it is, and shows what they have now.
 func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error {
-	dir, rendered, before, err := beside(ui, asked, c, "replace")
+	dir, rendered, before, err := separateDir(ui, asked, c, "replace")
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error 
 	if err != nil {
 		return exit.Usage("--replace %s: %w", asked.Replace, err)
 	}
-	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Held: []string{rendered, dir}})
+	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Always: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
@@ -43,20 +43,20 @@ func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error 
 		return err
 	}
 	defer w.close()
-	if err := w.refuseBeside(ui, before, rendered); err != nil {
+	if err := w.refuseForRunning(ui, before, rendered); err != nil {
 		return err
 	}
-	return w.writeBeside(ui, dir, w.runbook(plan, before, rendered, dir))
+	return w.writeSeparate(ui, dir, w.runbook(plan, before, rendered, dir))
 }
 
 // renderJoining writes the documents with which new masters join the others, in
 // the order of a plan: each expects the members that are there by then.
 func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
-	dir, rendered, before, err := beside(ui, asked, c, "join")
+	dir, rendered, before, err := separateDir(ui, asked, c, "join")
 	if err != nil {
 		return err
 	}
-	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Held: []string{rendered, dir}})
+	keys, err := clusterpki.OpenToRender(ui, asked.Place, c, clusterpki.Trees{Always: []string{rendered, dir}})
 	if err != nil {
 		return err
 	}
@@ -72,15 +72,15 @@ func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 		return err
 	}
 	defer w.close()
-	if err := w.refuseBeside(ui, before, rendered); err != nil {
+	if err := w.refuseForRunning(ui, before, rendered); err != nil {
 		return err
 	}
-	return w.writeBeside(ui, dir, replace.Joining(c.Name, dir, hosts))
+	return w.writeSeparate(ui, dir, replace.Joining(c.Name, dir, hosts))
 }
 
-// beside returns the separate directory for the documents, and the tree with
+// separateDir returns the separate directory for the documents, and the tree with
 // the present machines.
-func beside(ui *console.UI, asked Options, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
+func separateDir(ui *console.UI, asked Options, c *cluster.Cluster, kind string) (dir, rendered string, before []node.Node, err error) {
 	dir, rendered = asked.Output, asked.From
 	if rendered == "" {
 		rendered = filepath.Join(trees.Dir, c.Name)
@@ -91,7 +91,7 @@ func beside(ui *console.UI, asked Options, c *cluster.Cluster, kind string) (dir
 	if err := files.Preflight(dir, asked.File, asked.Dir(), rendered); err != nil {
 		return "", "", nil, err
 	}
-	if err := trees.Apart(dir, false); err != nil {
+	if err := trees.RefuseNested(dir, false); err != nil {
 		return "", "", nil, err
 	}
 	_, missing := os.Stat(filepath.Join(dir, runbookPath))
@@ -102,9 +102,9 @@ func beside(ui *console.UI, asked Options, c *cluster.Cluster, kind string) (dir
 	return dir, rendered, before, err
 }
 
-// writeBeside writes documents that no normal render makes, and a runbook for
+// writeSeparate writes documents that no normal render makes, and a runbook for
 // them.
-func (w *work) writeBeside(ui *console.UI, dir, runbook string) error {
+func (w *work) writeSeparate(ui *console.UI, dir, runbook string) error {
 	w.admin = nil // it belongs to no machine
 	files := append(w.files(), tree.File{Path: runbookPath, Mode: 0o600, Data: []byte(runbook)})
 	if err := w.write(ui, dir, files, out.Prepare, nil); err != nil {

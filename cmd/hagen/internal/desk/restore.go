@@ -29,9 +29,9 @@ const RestorePlace = cluster.RestoreDir + "/snapshot.db"
 // plainPath matches paths that need no quoting in shells and units.
 var plainPath = lazy.Regexp(`^(/[A-Za-z0-9_][A-Za-z0-9._@+-]*)+$`)
 
-// restoring returns the restore that the flags ask for. It reads the whole
+// readRestore returns the restore that the flags ask for. It reads the whole
 // snapshot now, so that a damaged one does not show only on the masters.
-func restoring(asked Options, c *cluster.Cluster) (none control.Restore, err error) {
+func readRestore(asked Options, c *cluster.Cluster) (none control.Restore, err error) {
 	file, place := asked.Restore, asked.RestorePath
 	if place == "" {
 		place = RestorePlace

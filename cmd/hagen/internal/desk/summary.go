@@ -113,8 +113,8 @@ func (w *work) noteOthers(ui *console.UI, asked []string) {
 	}
 }
 
-// sayPKI prints what changed in the PKI, if there is nothing else to print.
-func (w *work) sayPKI(ui *console.UI) {
+// reportPKI prints what changed in the PKI, if there is nothing else to print.
+func (w *work) reportPKI(ui *console.UI) {
 	if s := w.summary(w.asked.Dir()); s.issued() > 0 {
 		s.print(ui)
 	}

@@ -55,7 +55,7 @@ func (w *work) render(hosts, formats []string) ([]gen.Machine, error) {
 // Butane documents, before anything is wrapped.
 func (w *work) prove(ui *console.UI) error {
 	proven, err := gen.Prove(w.cluster, w.machines)
-	return tellProven(ui, proven, err)
+	return reportProven(ui, proven, err)
 }
 
 // proveTwins is prove for the twins that replace the documents.
@@ -69,8 +69,8 @@ func (w *work) proveTwins() (int, error) {
 	return twin.Prove(twinned(w.machines), texts)
 }
 
-// tellProven reports for how many machines Butane makes the same Ignition.
-func tellProven(ui *console.UI, proven int, err error) error {
+// reportProven reports for how many machines Butane makes the same Ignition.
+func reportProven(ui *console.UI, proven int, err error) error {
 	switch {
 	case err != nil:
 		return decide.Fault(err)

@@ -30,7 +30,7 @@ func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare prep
 	}
 	result, err := prepared.Commit()
 	if err != nil {
-		w.sayPKI(ui)
+		w.reportPKI(ui)
 		return exit.Failed("%w", err)
 	}
 	ui.WarnEach(target.Notes())

@@ -29,8 +29,8 @@ type checked struct {
 	Notes     []string        `json:"notes"` // checks that could not run
 }
 
-// Tell checks a tree, the only one if dir is empty, and prints the findings.
-func Tell(ui *console.UI, dir string, with []string, asJSON bool) error {
+// Check checks a tree, the only one if dir is empty, and prints the findings.
+func Check(ui *console.UI, dir string, with []string, asJSON bool) error {
 	programs, err := programNames(with)
 	if err != nil {
 		return err
@@ -68,11 +68,11 @@ func Tell(ui *console.UI, dir string, with []string, asJSON bool) error {
 			result.Warnings++
 		}
 	}
-	return result.tell(ui, asJSON)
+	return result.print(ui, asJSON)
 }
 
-// tell prints the findings on stdout, and the summary on stderr.
-func (c checked) tell(ui *console.UI, asJSON bool) error {
+// print prints the findings on stdout, and the summary on stderr.
+func (c checked) print(ui *console.UI, asJSON bool) error {
 	if asJSON {
 		ui.JSON(c)
 	} else {

@@ -35,39 +35,39 @@ func Refuse(file, dir string, c *cluster.Cluster) error {
 	if len(c.Balancing.VirtualIPs) == 0 && len(statics) == 0 {
 		return nil
 	}
-	var routers []neighbour
+	var routers []router
 	var faults []error
 	told := map[string]bool{}             // report one of several owners
 	lock, _ := clusterfile.ReadLock(file) // opening the PKI reports its errors
-	ours := slices.Collect(maps.Values(clusterpki.IDs(lock.Keys)))
+	ours := slices.Collect(maps.Values(clusterpki.LockedIDs(lock.Keys)))
 	formers := map[string]bool{} // directories with the cluster's own keys: it may have been renamed
-	for _, path := range trees.Beside(dir) {
+	for _, path := range trees.SiblingDocuments(dir) {
 		beside := filepath.Dir(filepath.Dir(path))
 		if _, known := formers[beside]; !known {
 			theirs := trees.AuthoritiesIn(tree.Files(beside))
 			formers[beside] = len(theirs) > 0 && !slices.ContainsFunc(theirs, func(id string) bool { return !slices.Contains(ours, id) })
 		}
-		n, ok := readNeighbour(path)
+		n, ok := readDocument(path)
 		if !ok {
 			continue
 		}
 		name := n.Name
 		if !formers[beside] {
-			name = itself(path, n.Name, c.Name)
+			name = ownName(path, n.Name, c.Name)
 		}
 		for _, i := range network.Interfaces(n) {
 			faults = append(faults, taken(file, statics, path, name, i, told)...)
 		}
 		for _, r := range read.VirtualRouters([]node.Node{n}) {
-			routers = append(routers, neighbour{path, r})
+			routers = append(routers, router{path, r})
 		}
 	}
 	return errors.Join(append(faults, otherRouters(file, c, routers)...)...)
 }
 
-// neighbour is a virtual router of another cluster, and the document that
+// router is a virtual router of another cluster, and the document that
 // defines it.
-type neighbour struct {
+type router struct {
 	path string
 	read.VirtualRouter
 }
@@ -88,9 +88,9 @@ func staticsOf(c *cluster.Cluster) map[string]cluster.Host {
 	return statics
 }
 
-// itself returns the name of a document's machine if another render of the same
+// ownName returns the name of a document's machine if another render of the same
 // cluster may have written it; "" if it is another cluster's.
-func itself(path, name, ours string) string {
+func ownName(path, name, ours string) string {
 	for _, format := range []string{profiles.Butane, profiles.UserData} {
 		beside := filepath.Join(filepath.Dir(path), filepath.Base(document.Path(name, format)))
 		if theirs, _, _ := rendered.Head(trees.Document(beside)); theirs != "" && theirs != ours {
@@ -117,7 +117,7 @@ func taken(file string, statics map[string]cluster.Host, path, name string, i no
 	return faults
 }
 
-func otherRouters(file string, c *cluster.Cluster, routers []neighbour) (faults []error) {
+func otherRouters(file string, c *cluster.Cluster, routers []router) (faults []error) {
 	own := c.Balancing
 	if len(own.VirtualIPs) == 0 {
 		return nil
@@ -159,9 +159,9 @@ func ownRouter(c *cluster.Cluster, r read.VirtualRouter) bool {
 	})
 }
 
-// readNeighbour reads a document, if it configures a network or a virtual
+// readDocument reads a document, if it configures a network or a virtual
 // router.
-func readNeighbour(path string) (node.Node, bool) {
+func readDocument(path string) (node.Node, bool) {
 	text := trees.Document(path)
 	says := slices.ContainsFunc([]string{"/keepalived.conf", ".nmconnection", ".network"}, func(name string) bool { return bytes.Contains(text, []byte(name)) })
 	if !says && !encode.Carries(text) { // a carried document may

@@ -9,11 +9,11 @@ import (
 	"hagen/out/tree"
 )
 
-// Apart refuses a directory for one cluster's files if it holds directories of
+// RefuseNested refuses a directory for one cluster's files if it holds directories of
 // clusters, or is inside one: the hosts of several clusters would be mixed for
 // good. twins says which kind the files are; package out refuses to mix the
 // kinds.
-func Apart(dir string, twins bool) error {
+func RefuseNested(dir string, twins bool) error {
 	kind := "documents"
 	if twins {
 		kind = "twins"

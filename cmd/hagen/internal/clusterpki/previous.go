@@ -25,9 +25,9 @@ func isEmpty(dir string) (bool, error) {
 	return len(entries) == 0, nil
 }
 
-// setAside renames the cluster's PKI directory and returns the new name; "" if
+// movePrevious renames the cluster's PKI directory and returns the new name; "" if
 // there was nothing. The PKI may be damaged, but must not be another cluster's.
-func setAside(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, now time.Time) (string, error) {
+func movePrevious(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, now time.Time) (string, error) {
 	dir := at.Dir()
 	if empty, err := isEmpty(dir); err != nil || empty {
 		return "", err
@@ -44,7 +44,7 @@ func setAside(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, now time
 	if isLink(dir) {
 		aside = d.Path()
 	}
-	aside += asideMark + now.UTC().Format("20060102T150405Z")
+	aside += previousMark + now.UTC().Format("20060102T150405Z")
 	if _, err := os.Lstat(aside); err == nil {
 		return "", exit.Failed("%s: exists already: wait a second", aside)
 	}
@@ -60,8 +60,8 @@ func setAside(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, now time
 	return aside, nil
 }
 
-// putBack undoes setAside.
-func putBack(aside, dir string) error {
+// restorePrevious undoes movePrevious.
+func restorePrevious(aside, dir string) error {
 	real, err := tree.Resolve(dir)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func ofCluster(ui *console.UI, at clusterfile.Place, c *cluster.Cluster) error {
 	if err == nil {
 		defer s.Close()
 		if len(s.Recorded()) > 0 {
-			return p.belongs(s)
+			return p.checkCluster(s)
 		}
 	}
 	text, missing := fs.ReadFile(tree.Files(p.dir), store.IndexFile)

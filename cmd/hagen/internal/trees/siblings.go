@@ -16,10 +16,10 @@ import (
 // it.
 var machineFormats = []string{profiles.Ignition, profiles.UserData}
 
-// Beside lists the documents for machines of the other clusters that are
+// SiblingDocuments lists the documents for machines of the other clusters that are
 // rendered into the parent directory of dir. It skips directories that it
 // cannot list, and twins, which may be this cluster's.
-func Beside(dir string) []string {
+func SiblingDocuments(dir string) []string {
 	var paths []string
 	dir = filepath.Clean(dir)
 	clusters, _ := os.ReadDir(filepath.Dir(dir))
