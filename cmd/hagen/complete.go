@@ -8,7 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/clusterfile"
-	"hagen/cmd/hagen/internal/desk"
+	"hagen/cmd/hagen/internal/render"
 	"hagen/gen"
 	"hagen/gen/spec"
 	"hagen/out/outside/verify"
@@ -101,7 +101,7 @@ func values(flag string, words []string) []string {
 	case "profile":
 		return clusterfile.ProfileNames()
 	case "format":
-		return desk.Formats()
+		return render.Formats()
 	case "channel":
 		return profiles.ChannelNames()
 	case "with":
@@ -129,7 +129,7 @@ func hostNames(words []string) []string {
 	if err != nil {
 		return nil
 	}
-	return desk.NamesOf(c)
+	return render.NamesOf(c)
 }
 
 // freeFlags lists a command's flags that may still be given.

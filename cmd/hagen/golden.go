@@ -4,7 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/console"
-	"hagen/cmd/hagen/internal/desk"
+	"hagen/cmd/hagen/internal/render"
 )
 
 func goldenCommand(ui *console.UI) *cli.Command {
@@ -26,7 +26,7 @@ func goldenCommand(ui *console.UI) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return desk.Golden(ui, desk.Options{Place: placeOf(ctx), Formats: ctx.StringSlice("format")}, dir, ctx.Bool("update"))
+			return render.Golden(ui, render.Options{Place: placeOf(ctx), Formats: ctx.StringSlice("format")}, dir, ctx.Bool("update"))
 		},
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/console"
-	"hagen/cmd/hagen/internal/desk"
+	"hagen/cmd/hagen/internal/render"
 )
 
 func kubeconfigCommand(ui *console.UI) *cli.Command {
@@ -24,7 +24,7 @@ func kubeconfigCommand(ui *console.UI) *cli.Command {
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the `FILE` to write (default: rendered/<cluster>/kubeconfigs/<user>.kubeconfig), or - for a pipe"},
 		},
 		Action: func(ctx *cli.Context) error {
-			return desk.Kubeconfig(ui, desk.Client{Place: placeOf(ctx), User: ctx.String("user"), Groups: ctx.StringSlice("group"), Expiry: ctx.String("expiry"), Path: ctx.String("output")})
+			return render.Kubeconfig(ui, render.Client{Place: placeOf(ctx), User: ctx.String("user"), Groups: ctx.StringSlice("group"), Expiry: ctx.String("expiry"), Path: ctx.String("output")})
 		},
 	}
 }

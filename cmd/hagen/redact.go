@@ -4,7 +4,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/console"
-	"hagen/cmd/hagen/internal/desk"
+	"hagen/cmd/hagen/internal/render"
 )
 
 func redactCommand(ui *console.UI) *cli.Command {
@@ -25,7 +25,7 @@ func redactCommand(ui *console.UI) *cli.Command {
 			if err != nil {
 				return err
 			}
-			return desk.Redact(ui, dir, ctx.String("output"))
+			return render.Redact(ui, dir, ctx.String("output"))
 		},
 	}
 }

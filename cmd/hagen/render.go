@@ -6,7 +6,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/console"
-	"hagen/cmd/hagen/internal/desk"
+	"hagen/cmd/hagen/internal/render"
 	"hagen/profiles"
 )
 
@@ -51,14 +51,14 @@ func renderCommand(ui *console.UI) *cli.Command {
 			jsonFlag("print the summary as JSON on stdout"),
 		},
 		Action: func(ctx *cli.Context) error {
-			return desk.Render(ui, renderFlags(ctx))
+			return render.Run(ui, renderFlags(ctx))
 		},
 	}
 }
 
 // renderFlags reads the flags.
-func renderFlags(ctx *cli.Context) desk.Options {
-	asked := desk.Options{
+func renderFlags(ctx *cli.Context) render.Options {
+	asked := render.Options{
 		Place: placeOf(ctx), Output: ctx.String("output"), Hosts: ctx.StringSlice("host"), Formats: ctx.StringSlice("format"),
 		Channel: ctx.String("channel"), Restore: ctx.String("restore"), Replace: ctx.String("replace"), Join: ctx.Bool("join"),
 		From: ctx.String("from"), NodesFit: ctx.Bool("nodes-fit"), Redact: ctx.Bool("redact"), Prove: ctx.Bool("prove"), JSON: ctx.Bool("json"),
@@ -75,7 +75,7 @@ func renderFlags(ctx *cli.Context) desk.Options {
 
 // formatFlag adds formats to those that each operating system needs.
 func formatFlag() cli.Flag {
-	return &cli.StringSliceFlag{Name: "format", Usage: "also write this `FORMAT`: " + strings.Join(desk.Formats(), ", "), KeepSpace: true}
+	return &cli.StringSliceFlag{Name: "format", Usage: "also write this `FORMAT`: " + strings.Join(render.Formats(), ", "), KeepSpace: true}
 }
 
 func restoreFlag() cli.Flag {
@@ -83,5 +83,5 @@ func restoreFlag() cli.Flag {
 }
 
 func restorePathFlag() cli.Flag {
-	return &cli.StringFlag{Name: "restore-path", Usage: "the snapshot's `PATH` on each master", Value: desk.RestorePlace}
+	return &cli.StringFlag{Name: "restore-path", Usage: "the snapshot's `PATH` on each master", Value: render.RestorePlace}
 }

@@ -1,4 +1,4 @@
-package desk
+package render
 
 import (
 	"errors"

@@ -1,6 +1,7 @@
-// Package desk makes what machines get, and writes it: read and lock, issue,
-// decide, fit to a channel, stage, write, and tell.
-package desk
+// Package render makes the documents of machines and writes them: it issues
+// certificates, fits documents to a channel, and stages and writes trees. It
+// also makes twins and kubeconfigs.
+package render
 
 import (
 	"errors"
@@ -18,9 +19,9 @@ import (
 	"hagen/out"
 )
 
-// Render reads the cluster file, issues, decides, checks and encodes; then it
+// Run reads the cluster file, issues, decides, checks and encodes; then it
 // writes.
-func Render(ui *console.UI, asked Options) error {
+func Run(ui *console.UI, asked Options) error {
 	if err := errors.Join(knownFormats(asked.Formats), knownChannel(asked.Channel)); err != nil {
 		return err
 	}
