@@ -146,7 +146,7 @@ func standardConfig(s hostContext, set pki.Set) []node.File {
 
 // authenticationConfig allows only health checks without a certificate. The load
 // balancer could use one, but then it would hold a key.
-const authenticationConfig = `# Without credentials: only health.
+const authenticationConfig = `# Without credentials: health, and nothing else.
 apiVersion: apiserver.config.k8s.io/v1
 kind: AuthenticationConfiguration
 anonymous:
@@ -158,7 +158,7 @@ anonymous:
 `
 
 // auditPolicy records who did what, never the content of a request or an answer.
-const auditPolicy = `# Who did what, never the content of requests, which may be Secrets.
+const auditPolicy = `# Who did what, never the contents of requests: those may be Secrets.
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages:
