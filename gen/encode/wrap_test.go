@@ -77,7 +77,7 @@ func TestUnwrap(t *testing.T) {
 	for name, test := range map[string]struct{ text, fault, further string }{
 		"gzip":             {text: outer("gzip", "data:;base64,"+packed, hash, "")},
 		"as it is":         {text: outer("", "data:,"+url.PathEscape(inner), hash, "")},
-		"another's hash":   {text: outer("gzip", "data:;base64,"+packed, "sha512-"+strings.Repeat("00", 64), ""), fault: "not the one that the hash"},
+		"another's hash":   {text: outer("gzip", "data:;base64,"+packed, "sha512-"+strings.Repeat("00", 64), ""), fault: "does not match the hash"},
 		"cut short":        {text: outer("gzip", "data:;base64,"+packed[:len(packed)-8], hash, ""), fault: "damaged or cut short"},
 		"no gzip":          {text: outer("gzip", "data:,a", hash, ""), fault: "damaged or cut short"},
 		"no base64":        {text: outer("gzip", "data:;base64,%%%", hash, ""), fault: "damaged"},
