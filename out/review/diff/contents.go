@@ -33,7 +33,7 @@ func (c *comparison) contents(before, after []byte) (Change, bool) {
 		details, complete := byMeaning(old, new)
 		change.Details = append(change.Details, details...)
 		if !complete {
-			change.Hunks = hunks(shorten(old), shorten(new))
+			change.Hunks = Hunks(shorten(old), shorten(new))
 		}
 	}
 	return change, true

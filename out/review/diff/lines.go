@@ -37,8 +37,8 @@ func sameHunk(a, b Hunk) bool {
 // around is how many unchanged lines are shown before and after a change.
 const around = 3
 
-// hunks compares two texts line by line.
-func hunks(before, after string) []Hunk {
+// Hunks compares two texts line by line, with three unchanged lines around each change.
+func Hunks(before, after string) []Hunk {
 	lines := edit(split(before), split(after))
 	out := []Hunk{}
 	b, a := 1, 1   // numbers of the next line
@@ -100,8 +100,8 @@ func split(text string) []string {
 const maxTable = 4 << 20
 
 // edit returns the shortest edit from one list of lines to another, by their longest
-// common subsequence. The diff library that golden uses anchors unique lines, which shows
-// most changes between two machines in more lines.
+// common subsequence. Libraries that anchor unique lines show most changes between two
+// machines in more lines.
 func edit(before, after []string) []string {
 	var head, tail []string
 	for len(before) > 0 && len(after) > 0 && before[0] == after[0] {

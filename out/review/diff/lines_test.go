@@ -19,7 +19,7 @@ func TestHunks(t *testing.T) {
 		{lines("XabcdefY"), lines("abcdef"), "@@ -1,8 +1,6 @@ -X  a  b  c  d  e  f -Y"},
 	} {
 		var got []string
-		for _, h := range hunks(test.before, test.after) {
+		for _, h := range Hunks(test.before, test.after) {
 			got = append(got, h.Head())
 			got = append(got, h.Lines...)
 		}
@@ -29,7 +29,7 @@ func TestHunks(t *testing.T) {
 	}
 	// What is too large for the table is still right.
 	big := strings.Repeat("x\n", 3000)
-	if h := hunks("a\n"+big+"b\n", "c\n"+strings.Repeat("y\n", 3000)+"d\n"); len(h) != 1 || len(h[0].Lines) != 6004 {
+	if h := Hunks("a\n"+big+"b\n", "c\n"+strings.Repeat("y\n", 3000)+"d\n"); len(h) != 1 || len(h[0].Lines) != 6004 {
 		t.Errorf("%d hunks", len(h))
 	}
 }
@@ -43,7 +43,7 @@ func FuzzHunks(f *testing.F) {
 		var got []string
 		old := split(before)
 		next := 0 // line of old
-		for _, h := range hunks(before, after) {
+		for _, h := range Hunks(before, after) {
 			start := max(h.OldStart-1, 0)
 			if start < next || start > len(old) {
 				t.Fatalf("a hunk at %d after line %d of %d", h.OldStart, next, len(old))

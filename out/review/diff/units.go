@@ -18,7 +18,7 @@ func (c *comparison) units(before, after []node.Unit) []Change {
 		switch {
 		case b == nil:
 			change.Name, change.How = a.Name, Added
-			change.Hunks = hunks("", c.unitText(a.Contents))
+			change.Hunks = Hunks("", c.unitText(a.Contents))
 		case a == nil:
 			change.Name, change.How = b.Name, Removed
 		default:

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -8,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/rogpeppe/go-internal/diff"
+	"hagen/out/review/diff"
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/clusterpki"
@@ -170,5 +171,10 @@ func unified(path string, d out.Difference) []byte {
 	if d.Want == nil {
 		want = os.DevNull
 	}
-	return diff.Diff(have, d.Have, want, d.Want)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "diff %s %s\n--- %[1]s\n+++ %[2]s\n", have, want)
+	for _, h := range diff.Hunks(string(d.Have), string(d.Want)) {
+		fmt.Fprintf(&b, "%s\n%s\n", h.Head(), strings.Join(h.Lines, "\n"))
+	}
+	return b.Bytes()
 }
