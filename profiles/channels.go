@@ -17,7 +17,7 @@ type Channel struct {
 	Name    string `json:"name"`
 	Summary string `json:"summary"`
 	Limit   int    `json:"limit"` // in bytes; 0 for none
-	Counts  Counts `json:"counts"`
+	Counts  Counts `json:"countedAs"`
 	// Readers can read their document from the channel: Ignition, CloudInit.
 	Readers []string `json:"readers"`
 	// Unzips are the formats that may be handed over compressed: their reader

@@ -76,8 +76,8 @@ type Release struct {
 type OS struct {
 	Name       string   `json:"name"`
 	Summary    string   `json:"summary"`
-	Clones     []string `json:"clones,omitempty"` // names of others that hagen treats the same
-	BinDir     string   `json:"binaries"`         // directory of etcd and the kube-* binaries
+	Clones     []string `json:"sameAs,omitempty"` // names of others that hagen treats the same
+	BinDir     string   `json:"binDir"`           // directory of etcd and the kube-* binaries
 	HAProxy    string   `json:"haproxy"`          // path of haproxy
 	Keepalived string   `json:"keepalived"`       // path of keepalived
 	Variant    string   `json:"variant"`          // of Butane
