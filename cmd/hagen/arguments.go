@@ -72,9 +72,14 @@ func (a *arguments) fit(below *cli.Command) error {
 			own = append(own, f)
 			continue
 		}
-		i := slices.IndexFunc(a.command.Subcommands, func(c *cli.Command) bool { return findFlag(c, name) != nil })
+		var owners []string
+		for _, c := range a.command.Subcommands {
+			if findFlag(c, name) != nil {
+				owners = append(owners, "hagen "+a.command.Name+" "+c.Name)
+			}
+		}
 		if _, isSwitch := findFlag(a.command, name).(*cli.BoolFlag); !isSwitch || value == "true" {
-			return exit.Usage("%s is a flag of hagen %s %s: leave it out", name, a.command.Name, a.command.Subcommands[i].Name)
+			return exit.Usage("%s is a flag of %s: leave it out", name, strings.Join(owners, " and "))
 		}
 	}
 	a.flags = own

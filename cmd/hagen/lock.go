@@ -22,7 +22,7 @@ func lockCommand(ui *console.UI) *cli.Command {
 			fileFlag(),
 			&cli.StringFlag{Name: "from", Usage: "read the files in a directory, or a checksum file: `DIR|FILE`"},
 			&cli.BoolFlag{Name: "upstream", Usage: "ask upstream's servers, even if the cluster file names a mirror", DisableDefaultText: true},
-			&cli.BoolFlag{Name: "flat", Usage: "with --upstream: the mirror has all files in one directory, not in upstream's directories directories", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "flat", Usage: "with --upstream: the mirror has all files in one directory, not in upstream's directories", DisableDefaultText: true},
 			&cli.StringFlag{Name: "timeout", Value: "10m", Usage: "give up after this `TIME`"},
 		},
 		Action: func(ctx *cli.Context) error {

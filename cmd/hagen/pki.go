@@ -60,7 +60,7 @@ func pkiCommand(ui *console.UI) *cli.Command {
 		}, {
 			Name:      "forget",
 			Usage:     "remove names that the API servers' certificates keep",
-			ArgsUsage: "NAME…",
+			ArgsUsage: "NAME… | --all",
 			Description: describe("A name or address that all API servers have had in their certificates stays there when the\n"+
 				"cluster file no longer has it: kubeconfigs, kubelets and pods may use it. hagen render lists\n"+
 				"these names. When no client uses one any more, forget it, and render: that reissues the\n"+

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -96,13 +97,22 @@ func lockedNames(file *spec.LockFile, faults *[]spec.Fault) (names []string) {
 	v := validation{c: &Cluster{}}
 	for _, field := range file.Names.Items {
 		v.extraSAN(field)
-		names = append(names, field.Value)
+		names = append(names, OneName(field.Value))
 	}
 	for _, f := range v.faults {
 		f.Remedy = spec.Restore
 		*faults = append(*faults, f)
 	}
 	return names
+}
+
+// OneName returns a DNS name or an address in the one spelling that certificates compare:
+// names in lower case (RFC 4343), IPv6 as in RFC 5952.
+func OneName(name string) string {
+	if address, err := netip.ParseAddr(name); err == nil {
+		return address.Unmap().String()
+	}
+	return strings.ToLower(name)
 }
 
 var keyID = lazy.Regexp(`^[0-9a-f]+$`)

@@ -4,57 +4,82 @@ import (
 	"net/netip"
 	"path"
 	"slices"
+	"strings"
 
 	"hagen/gen/cluster"
 	"hagen/pki"
 )
 
-// SharedNames are the names and addresses that the certificates of all API
-// servers carry, sorted, names first: what clients dial who do not dial one
-// master. What a master has of its own is not among them, nor the loopback.
+// SharedNames returns the names and addresses that the certificates of all API servers
+// carry, sorted, names first: what clients dial that do not dial one master. The loopback
+// is not among them.
 func SharedNames(c *cluster.Cluster) []string {
 	kept := c.Keep(nameTexts(serverSANs(c))).APIServer
 	return nameTexts(kept.FormerNames, kept.FormerAddresses)
 }
 
-// FormerNames are those of SharedNames that the cluster file does not ask for.
+// FormerNames returns the SharedNames that the cluster file does not ask for.
 func FormerNames(c *cluster.Cluster) []string {
 	return missing(SharedNames(c), nameTexts(askedSANs(c)))
 }
 
-// Stems of the certificates that tell what API servers have carried.
+// ForgetWords returns the FormerNames as words of a command that a shell leaves as they
+// are: it would look for files that match a wildcard.
+func ForgetWords(c *cluster.Cluster) string {
+	words := FormerNames(c)
+	for i, w := range words {
+		if strings.Contains(w, "*") {
+			words[i] = "'" + w + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Stems of the certificates that show which names API servers have carried.
 const (
 	serverStem = "apiserver"
 	memberStem = "etcd-server"
 )
 
-// RecordedNames are the names and addresses that all certificates of API
-// servers have in common, of those that were issued, by name, and that no
-// member of etcd has of its own: what SharedNames was for the cluster as it was
-// then. It is nil if none was issued.
-func RecordedNames(issued map[string]pki.Request) []string {
-	var shared []string
-	first := true
-	for name, r := range issued {
+// RecordedNames returns what SharedNames was when the certificates of a cluster were
+// issued: the names that those of its API servers have in common, of the hosts that are
+// still there if any is. A single API server's own names are those of its member of etcd.
+// issued holds the requests of certificates, by name.
+func RecordedNames(c *cluster.Cluster, issued map[string]pki.Request) []string {
+	var servers, present []string
+	for name := range issued {
 		if path.Base(name) != serverStem {
 			continue
 		}
-		member := issued[path.Join(path.Dir(name), memberStem)]
-		names := missing(nameTexts(r.DNSNames, r.IPAddresses), nameTexts(member.DNSNames, member.IPAddresses))
-		if first {
-			shared, first = names, false
+		servers = append(servers, name)
+		if slices.ContainsFunc(c.APIServers(), func(h cluster.Host) bool { return h.Name == path.Base(path.Dir(name)) }) {
+			present = append(present, name)
 		}
-		shared = slices.DeleteFunc(shared, func(n string) bool { return !slices.Contains(names, n) })
 	}
-	return shared
+	if len(present) > 0 {
+		servers = present
+	}
+	if len(servers) == 0 {
+		return nil
+	}
+	names := func(name string) []string { return nameTexts(issued[name].DNSNames, issued[name].IPAddresses) }
+	shared := names(servers[0])
+	for _, name := range servers[1:] {
+		others := names(name)
+		shared = slices.DeleteFunc(shared, func(n string) bool { return !slices.Contains(others, n) })
+	}
+	if len(servers) == 1 {
+		shared = missing(shared, names(path.Join(path.Dir(servers[0]), memberStem)))
+	}
+	return missing(shared, append(nameTexts(nil, c.Loopbacks()), "localhost"))
 }
 
-// missing are those of names that others lack.
+// missing returns the names that others lack.
 func missing(names, others []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(others, n) })
 }
 
-// nameTexts gives each name and each address once, names first, sorted.
+// nameTexts returns each name and each address once, names first, sorted.
 func nameTexts(names []string, addresses []netip.Addr) []string {
 	texts := slices.Sorted(slices.Values(unique(names)))
 	for _, a := range slices.SortedFunc(slices.Values(unique(addresses)), netip.Addr.Compare) {

@@ -9,8 +9,8 @@ import (
 	"hagen/pki"
 )
 
-// TestFormerNames: what all API servers carried stays, and what one machine
-// has of its own, or the cluster file asks for, is not among it.
+// TestFormerNames: what all API servers carried stays; what the cluster file asks
+// for is not former.
 func TestFormerNames(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -18,7 +18,7 @@ func TestFormerNames(t *testing.T) {
 	}{
 		{"a load balancer that is gone", []string{"old.example.com", "192.0.2.9", "fd00::9"}, []string{"old.example.com", "192.0.2.9", "fd00::9"}},
 		{"what the cluster file asks for", []string{"kubernetes", "kubernetes.default.svc"}, nil},
-		{"a master's own", []string{"kubem00", "10.10.10.81"}, nil},
+		{"what is a master's own now", []string{"kubem00", "10.10.10.81"}, []string{"kubem00", "10.10.10.81"}},
 		{"the loopback", []string{"127.0.0.1"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -30,12 +30,19 @@ func TestFormerNames(t *testing.T) {
 				for _, name := range c.want {
 					address, err := netip.ParseAddr(name)
 					has := slices.Contains(r.DNSNames, name) || err == nil && slices.Contains(r.IPAddresses, address)
-					if has != (path.Base(r.Name) == serverStem) {
-						t.Errorf("%s has %s: %v", r.Name, name, has)
+					if path.Base(r.Name) == serverStem && !has {
+						t.Errorf("%s lacks %s", r.Name, name)
 					}
 				}
 			}
 		})
+	}
+}
+
+// TestForgetWords: a wildcard is quoted.
+func TestForgetWords(t *testing.T) {
+	if got, want := ForgetWords(readCluster(t, "standard").Keep([]string{"*.example.com", "a.example.com"})), "'*.example.com' a.example.com"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 
@@ -47,10 +54,17 @@ func TestRecordedNames(t *testing.T) {
 	for _, r := range Requests(c) {
 		recorded[r.Name] = r
 	}
-	if got, want := nameTexts(RecordedNames(recorded), nil), nameTexts(SharedNames(c), nil); !slices.Equal(got, want) {
+	if got, want := nameTexts(RecordedNames(c, recorded), nil), nameTexts(SharedNames(c), nil); !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := RecordedNames(map[string]pki.Request{}); got != nil {
+	// A host that is gone has none of the names that were added later.
+	gone := recorded["hosts/kubem00/apiserver"]
+	gone.DNSNames = gone.DNSNames[:1]
+	recorded["hosts/kubem09/apiserver"] = gone
+	if got, want := nameTexts(RecordedNames(c, recorded), nil), nameTexts(SharedNames(c), nil); !slices.Equal(got, want) {
+		t.Errorf("with a host that is gone: %q, want %q", got, want)
+	}
+	if got := RecordedNames(c, map[string]pki.Request{}); got != nil {
 		t.Errorf("%q of no certificates", got)
 	}
 }

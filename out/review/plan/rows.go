@@ -165,12 +165,12 @@ func (p planner) verify() []Check {
 
 // cleanUp returns what removes the names that certificates keep for clients.
 func (p planner) cleanUp() []Check {
-	former := control.FormerNames(p.after.Cluster)
-	if len(former) == 0 {
+	former := control.ForgetWords(p.after.Cluster)
+	if former == "" {
 		return nil
 	}
 	return []Check{
-		{Command{Text: "hagen pki forget -f " + p.options.File + " " + strings.Join(former, " ")}, "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
+		{Command{Text: "hagen pki forget -f " + p.options.File + " " + former}, "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
 		{Command{Text: p.render()}, "issues the API servers' certificates without them; an API server picks up its new one by itself when you write it on its master"},
 	}
 }

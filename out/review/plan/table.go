@@ -62,7 +62,7 @@ var groups = []group{
 		{field: "loadBalancers[].etcd.disk", rollout: Fixed, words: "a load balancer runs no etcd"},
 		{field: "loadBalancer.mode", rollout: Members, acts: "re-image, switch off",
 			words: "DNS and kubeconfigs have to lead clients to the new load balancers before the old ones stop"},
-		{field: "loadBalancer.virtualIP", rollout: InPlace, acts: "kube-apiserver picks it up, reload keepalived", words: "change DNS and kubeconfigs of clients, too"},
+		{field: "loadBalancer.virtualIP", rollout: InPlace, acts: "kube-apiserver picks it up, reload keepalived", words: "certificates [keep](pki.md#names-that-clients-dial) the old address until `hagen pki forget`; change DNS and kubeconfigs of clients, too"},
 		{field: "loadBalancer.virtualRouterID", rollout: InPlace, acts: "reload keepalived", words: "on all machines at once, even before they are re-imaged: while they differ, two hold the virtual IP. The plan does it so"},
 		{field: "loadBalancer.names", rollout: Files, acts: "kube-apiserver picks it up", words: "certificates keep a removed name, as with `apiServer.extraSANs`"},
 		{field: "loadBalancer.{statsPort,metrics,maxConnections}", rollout: InPlace, acts: "reload haproxy", words: "connections stay"},

@@ -5,6 +5,7 @@ package clusterpki
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -72,7 +73,9 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 	}
 	carried := lock.Names
 	if carried == nil { // an older lock file, without names
-		carried = control.RecordedNames(s.Recorded())
+		asked := maps.Clone(s.Recorded())
+		maps.DeleteFunc(asked, func(name string, _ pki.Request) bool { return !s.Asked(name) })
+		carried = control.RecordedNames(c, asked)
 	}
 	return &PKI{Cluster: c.Keep(carried), Store: s, Now: now, lock: lock, carried: carried}, nil
 }

@@ -29,11 +29,13 @@ func Forget(ui *console.UI, at clusterfile.Place, names []string, asJSON bool) e
 		return exit.Failed("%s: holds no certificates, so there is nothing to forget", at.Dir())
 	}
 	former := control.FormerNames(k.Cluster)
-	if len(names) == 0 {
+	if names = oneSpelling(names); len(names) == 0 {
 		names = former
 	}
 	for _, name := range names {
 		switch {
+		case name == "":
+			return exit.Usage("a name is empty; leave it out")
 		case slices.Contains(former, name):
 		case slices.Contains(k.carried, name):
 			return exit.Usage("%s: %s has it: remove it there, and render, before you forget it", name, at.File)
@@ -52,6 +54,16 @@ func Forget(ui *console.UI, at clusterfile.Place, names []string, asJSON bool) e
 	}
 	told.report(ui, at, asJSON)
 	return nil
+}
+
+// oneSpelling returns each name once, as the lock file holds it.
+func oneSpelling(names []string) (out []string) {
+	for _, name := range names {
+		if name = cluster.OneName(name); !slices.Contains(out, name) {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // forget writes the lock file without these names.

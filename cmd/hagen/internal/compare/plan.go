@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -43,8 +42,7 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 		}
 	}
 	before, after := &sides[0], &sides[1]
-	before.Cluster = before.Cluster.Keep(before.names)
-	after.Cluster = after.Cluster.Keep(slices.Concat(after.names, control.SharedNames(before.Cluster)))
+	keepNames(before, after)
 	now, err := ui.Time()
 	if err != nil {
 		return err
@@ -80,6 +78,20 @@ type planSummary struct {
 	plan.Plan
 	Warnings []string `json:"warnings"`
 	Notes    []string `json:"notes"`
+}
+
+// keepNames gives both sides the names that certificates keep. A side without a lock file
+// that lists them has those of the other: the running machines have one PKI. What the new
+// lock file no longer lists was forgotten.
+func keepNames(before, after *planned) {
+	if before.names == nil {
+		before.names = after.names
+	}
+	before.Cluster = before.Cluster.Keep(before.names)
+	if after.names == nil {
+		after.names = control.SharedNames(before.Cluster)
+	}
+	after.Cluster = after.Cluster.Keep(after.names)
 }
 
 // planned is one of the two cluster files.

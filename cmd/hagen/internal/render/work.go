@@ -124,7 +124,7 @@ func (w *work) noteFormer(ui *console.UI) {
 		return
 	}
 	ui.Note(fmt.Sprintf("the API servers' certificates keep %s, which %s no longer has: clients may use it. When none does, run hagen pki forget%s %s",
-		strings.Join(former, ", "), w.asked.File, w.asked.Flags(), strings.Join(former, " ")))
+		strings.Join(former, ", "), w.asked.File, w.asked.Flags(), control.ForgetWords(w.cluster)))
 }
 
 // files returns all files of the tree; documents and the administrator's
