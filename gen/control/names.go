@@ -43,7 +43,8 @@ const (
 
 // RecordedNames returns what SharedNames was when the certificates of a cluster were
 // issued: the names that those of its API servers have in common, of the hosts that are
-// still there if any is. A single API server's own names are those of its member of etcd.
+// still there if any is. Of a single certificate, of one API server or one that all share,
+// what machines have of their own is left out.
 // issued holds the requests of certificates, by name.
 func RecordedNames(c *cluster.Cluster, issued map[string]pki.Request) []string {
 	var servers, present []string
@@ -70,8 +71,14 @@ func RecordedNames(c *cluster.Cluster, issued map[string]pki.Request) []string {
 	}
 	if len(servers) == 1 {
 		shared = missing(shared, names(path.Join(path.Dir(servers[0]), memberStem)))
+		for _, h := range c.APIServers() {
+			shared = missing(shared, nameTexts(c.Names(h), h.Addresses))
+		}
+		// But for what the cluster file shares among all, such as an endpoint of a master's name.
+		asked := nameTexts(askedSANs(c))
+		shared = append(shared, missing(asked, missing(asked, names(servers[0])))...)
 	}
-	return missing(shared, append(nameTexts(nil, c.Loopbacks()), "localhost"))
+	return missing(unique(shared), append(nameTexts(nil, c.Loopbacks()), "localhost"))
 }
 
 // missing returns the names that others lack.

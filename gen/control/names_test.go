@@ -49,6 +49,19 @@ func TestForgetWords(t *testing.T) {
 // TestRecordedNames: certificates of before the lock file told of names tell
 // what their cluster shared.
 func TestRecordedNames(t *testing.T) {
+	for _, name := range []string{"classic", "colocated", "external", "small", "dual-stack"} {
+		c := readCluster(t, name)
+		recorded := map[string]pki.Request{}
+		for _, r := range Requests(c) {
+			recorded[r.Name] = r
+		}
+		if got, want := slices.Sorted(slices.Values(RecordedNames(c, recorded))), slices.Sorted(slices.Values(SharedNames(c))); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+		if former := FormerNames(c.Keep(RecordedNames(c, recorded))); len(former) > 0 {
+			t.Errorf("%s: nothing changed, and %q is former", name, former)
+		}
+	}
 	c := readCluster(t, "standard")
 	recorded := map[string]pki.Request{}
 	for _, r := range Requests(c) {
