@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 // plan is what hagen plan --json prints, as far as an operator follows it.
 type plan struct {
 	Possible        bool
-	Environment     []struct{ Name, Value string }
+	Environment     []variable
 	Prepare, Verify []command
 	Steps           []struct {
 		Action, Host, Unit string
@@ -24,7 +25,13 @@ type plan struct {
 	}
 }
 
-type command struct{ Host, Command string }
+type variable struct{ Name, Value string }
+
+type command struct {
+	Host, Command     string
+	Environment       []variable
+	ExitCode, Seconds int
+}
 
 // TestUpgrade: an operator takes a cluster from the release before to the
 // newest, as hagen plan says and with its very commands, while two clients
@@ -87,7 +94,7 @@ func planned(t *testing.T, c *site.Cluster, to site.Layout, flag string) (p plan
 // follow does all that a plan says.
 func (p plan) follow(t *testing.T, c *site.Cluster) {
 	t.Helper()
-	f := follower{t: t, c: c, environment: p.environment()}
+	f := follower{t: t, c: c, environment: words(p.Environment)}
 	for _, b := range p.Prepare {
 		f.run(b)
 	}
@@ -115,7 +122,7 @@ func (p plan) follow(t *testing.T, c *site.Cluster) {
 			f.run(command)
 		}
 		for _, check := range step.Checks {
-			within(t, 2*time.Minute, func() error { return f.try(check) })
+			within(t, time.Duration(check.Seconds)*time.Second, func() error { return f.try(check) })
 		}
 	}
 	for _, a := range p.Verify {
@@ -123,8 +130,8 @@ func (p plan) follow(t *testing.T, c *site.Cluster) {
 	}
 }
 
-func (p plan) environment() (all []string) {
-	for _, v := range p.Environment {
+func words(environment []variable) (all []string) {
+	for _, v := range environment {
 		all = append(all, v.Name+"="+v.Value)
 	}
 	return all
@@ -144,7 +151,7 @@ func (f follower) run(c command) {
 
 func (f follower) try(c command) error {
 	if c.Host == "" {
-		_, err := f.c.Desk(c.Command, f.environment...)
+		_, err := f.c.Desk(c.Command, slices.Concat(f.environment, words(c.Environment))...)
 		return err
 	}
 	h, err := f.c.Host(c.Host)

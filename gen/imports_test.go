@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	"hagen/out/review/order":    {"hagen/gen/node", "hagen/gen/read", "hagen/out/review/diff", "hagen/out/review/facts", "hagen/out/review/risk", "hagen/profiles"},
 	"hagen/out/review/show":     {"hagen/out/review/diff", "hagen/out/review/order"},
 	"hagen/out/review/plan":     {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/out/review/facts", "hagen/out/review/order", "hagen/out/review/risk", "hagen/out/review/show", "hagen/profiles"},
-	"hagen/out/review/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/out/review/facts", "hagen/profiles"},
+	"hagen/out/review/replace":  {"hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/out/review/diff", "hagen/out/review/facts"},
 	"hagen/out/outside/verify":  {"hagen/gen/check", "hagen/gen/encode", "hagen/gen/node"},
 	"hagen/out/review/rendered": {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/profiles"},
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"hagen/gen/cluster"
+	"hagen/profiles"
 )
 
 // Access names the certificates and the key for requests to etcd: as items of the
@@ -33,6 +34,23 @@ func EtcdAccess(c *cluster.Cluster, h cluster.Host) Access {
 		}
 	}
 	return a
+}
+
+// ItemAt returns the item of the PKI whose certificate is in a file of a host; "" if none
+// is.
+func ItemAt(c *cluster.Cluster, h cluster.Host, path string) string {
+	for _, r := range tablesOf[c.Profile.Name].role(h.Role).certificates {
+		if slices.ContainsFunc(r.placed, func(p placement) bool { return p.part == theCertificate && p.path == path }) {
+			return r.name(h.Name)
+		}
+	}
+	return ""
+}
+
+// AsksAPI3 reports whether etcdctl of a cluster's release has to be asked for version 3 of
+// the API: it is the default since etcd 3.4 (CHANGELOG-3.4).
+func AsksAPI3(c *cluster.Cluster) bool {
+	return c.Etcd.Compare(profiles.Version{Major: 3, Minor: 4}) < 0
 }
 
 // EtcdURL returns the URL at which clients on other machines dial a host's etcd.

@@ -80,3 +80,18 @@ func VirtualIP(n *node.Node) string {
 	}
 	return ""
 }
+
+// Alive returns the URL at which a machine's HAProxy says that it works, "" if it has none.
+// Only the machine itself reaches it.
+func Alive(n node.Node) string {
+	for _, p := range read.ParseProxies(FileAt(n, haproxyConfig), nil) {
+		uri := p.Line("monitor-uri")
+		binds, _ := p.Binds()
+		if len(uri) == 2 && len(binds) > 0 {
+			return "http://" + binds[0].Text + uri[1].Text
+		}
+	}
+	return ""
+}
+
+const haproxyConfig = "/etc/haproxy/haproxy.cfg"

@@ -14,10 +14,10 @@ type pace struct{ unit, until string }
 var paces = []pace{
 	{facts.EtcdUnit, "every member is healthy again (etcdctl endpoint health --cluster)"},
 	{facts.APIUnit, "its /readyz answers"},
-	{"kube-controller-manager.service", "it is active; meanwhile another one leads"},
-	{"kube-scheduler.service", "it is active; meanwhile another one leads"},
+	{"kube-controller-manager.service", "its /healthz answers, and a leader stays; meanwhile another one leads"},
+	{"kube-scheduler.service", "its /healthz answers, and a leader stays; meanwhile another one leads"},
 	{facts.HAProxyUnit, "it answers at /alive on its machine"},
-	{facts.KeepalivedUnit, "it is active; the virtual IP may move"},
+	{facts.KeepalivedUnit, "it keeps running, and the virtual IP answers, which may move"},
 }
 
 // What to wait for after a step on a whole machine.
@@ -76,7 +76,7 @@ func (s *schedule) units(*diff.Pair) {
 	for _, p := range s.pairs { // units without a row
 		for _, e := range p.Effects {
 			if e.Unit != "" && !slices.ContainsFunc(rows, func(t pace) bool { return t.unit == e.Unit }) {
-				rows = append(rows, pace{e.Unit, "it is active"})
+				rows = append(rows, pace{e.Unit, "it keeps running"})
 			}
 		}
 	}

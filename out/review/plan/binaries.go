@@ -18,7 +18,7 @@ import (
 // binaries adds to a step that restarts a unit how its new binary gets onto the host.
 func (p planner) binaries(s *Step, h cluster.Host) {
 	on := func(format string, args ...any) {
-		s.Commands = append(s.Commands, Command{h.Name, fmt.Sprintf(format, args...)})
+		s.Commands = append(s.Commands, onHost(h.Name, fmt.Sprintf(format, args...)))
 	}
 	n := p.after.machine(h.Name)
 	var written []string

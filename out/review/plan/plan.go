@@ -51,6 +51,7 @@ func Of(before, after Side, options Options) Plan {
 		made.Steps = append(made.Steps, p.steps(s)...)
 	}
 	made.Verify, made.CleanUp = p.verify(), append(made.CleanUp, p.cleanUp()...)
+	p.endpoints()
 	return made
 }
 
@@ -81,25 +82,36 @@ func (p planner) cautions() (out []order.Caution) {
 	return out
 }
 
-// environment is what kubectl and etcdctl need at the desk. The endpoints of both
-// sides are in it: at each step one of them answers, which is enough for etcdctl.
+// environment is what kubectl and etcdctl need at the desk. The endpoints are those of
+// before the first step; later commands have their own.
 func (p planner) environment() []Variable {
-	var endpoints []string
-	for _, side := range []Side{p.before, p.after} {
-		for _, m := range side.Cluster.Members() {
-			if url := control.EtcdURL(side.Cluster, m); !slices.Contains(endpoints, url) {
-				endpoints = append(endpoints, url)
-			}
-		}
-	}
 	access := control.EtcdAccess(p.before.Cluster, p.staying())
-	return []Variable{
+	out := []Variable{
 		{"KUBECONFIG", path.Join("rendered", p.after.Cluster.Name, "admin.kubeconfig")},
-		{"ETCDCTL_ENDPOINTS", strings.Join(endpoints, ",")},
+		{etcdEndpoints, strings.Join(answersOf(p.before, p.after).urls(), ",")},
 		{"ETCDCTL_CACERT", path.Join("pki", access.Authority+".pem")},
 		{"ETCDCTL_CERT", path.Join("pki", access.Client+".pem")},
 		{"ETCDCTL_KEY", path.Join("pki", access.Client+"-key.pem")},
 	}
+	if control.AsksAPI3(p.before.Cluster) {
+		out = append(out, Variable{"ETCDCTL_API", "3"})
+	}
+	return out
+}
+
+// endpoints gives all commands of etcdctl the endpoints that answer when they are run.
+func (p planner) endpoints() {
+	a := answersOf(p.before, p.after)
+	ask := func(checks []Check) {
+		for i := range checks {
+			checks[i].Command = checks[i].asking(a.urls())
+		}
+	}
+	ask(p.plan.Prepare)
+	for i := range p.plan.Steps {
+		a.through(&p.plan.Steps[i])
+	}
+	ask(p.plan.Verify)
 }
 
 // atAnyTime returns steps for files that no unit has to restart or reload for.
@@ -112,7 +124,10 @@ func (p planner) atAnyTime() (steps []Step) {
 		step := newStep(diff.Nothing, n.Name, "")
 		step.Write, step.Remove = list(write), list(remove)
 		if holdUnits(write, remove) {
-			step.Commands = append(step.Commands, Command{n.Name, "systemctl daemon-reload"})
+			step.Commands = append(step.Commands, onHost(n.Name, "systemctl daemon-reload"))
+		}
+		if step.Checks = append(step.Checks, p.servedChecks(p.host(n.Name), step.Write)...); len(step.Checks) > 0 {
+			step.WaitFor = "it shows its new certificate"
 		}
 		steps = append(steps, step)
 	}
@@ -144,14 +159,14 @@ func (p planner) step(s order.Step, host string) Step {
 	h := p.host(host)
 	out := newStep(s.Action, host, s.Unit)
 	out.WaitFor, out.Note, out.AllAtOnce = s.WaitFor, s.Note, s.AllAtOnce
-	on := func(text string) { out.Commands = append(out.Commands, Command{host, text}) }
+	on := func(text string) { out.Commands = append(out.Commands, onHost(host, text)) }
 	switch s.Action {
 	case diff.Membership:
 		for _, c := range s.Commands {
-			out.Commands = append(out.Commands, Command{Text: withID(c)})
+			out.Commands = append(out.Commands, atDesk(withID(c)))
 		}
 		if s.WaitFor != "" {
-			out.Checks = memberChecks(nil)
+			out.Checks = memberChecks()
 		}
 		return out
 	case diff.SwitchOff:
@@ -185,7 +200,7 @@ func (p planner) step(s order.Step, host string) Step {
 		on("systemctl enable --now " + s.Unit)
 	}
 	if s.Action != diff.Stop {
-		out.Checks = p.unitChecks(s.Unit, h)
+		out.Checks = append(p.unitChecks(s.Unit, h), p.servedChecks(h, out.Write)...)
 	}
 	return out
 }

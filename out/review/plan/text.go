@@ -32,10 +32,11 @@ func (p Plan) Text(before, after string, style show.Style) string {
 		}
 	}
 	heading("Before, at your desk, in the directory with pki/ and rendered/")
-	for _, v := range p.Environment {
-		line("  export %s=%s", v.Name, v.Value)
+	exported := exports{}
+	for _, v := range exported.missing(p.Environment) {
+		line("  %s", v)
 	}
-	writeChecks(line, p.Prepare)
+	writeChecks(line, p.Prepare, exported)
 	how := "in place"
 	if p.Reimage {
 		how = "each machine re-imaged"
@@ -45,21 +46,38 @@ func (p Plan) Text(before, after string, style show.Style) string {
 		number := fmt.Sprintf("  %d. ", i+1)
 		blanks := strings.Repeat(" ", len(number))
 		line("%s%s", number, s.title())
-		for _, l := range s.lines() {
+		for _, l := range s.lines(exported) {
 			line("%s%s", blanks, l)
 		}
 	}
 	heading("After")
-	writeChecks(line, p.Verify)
+	writeChecks(line, p.Verify, exported)
 	if len(p.CleanUp) > 0 {
 		heading("Later")
-		writeChecks(line, p.CleanUp)
+		writeChecks(line, p.CleanUp, exported)
 	}
 	return b.String()
 }
 
-func writeChecks(line func(string, ...any), checks []Check) {
+// exports are the variables that a reader has exported, by name.
+type exports map[string]string
+
+// missing returns commands that export what differs.
+func (e exports) missing(environment []Variable) (lines []string) {
+	for _, v := range environment {
+		if e[v.Name] != v.Value {
+			e[v.Name] = v.Value
+			lines = append(lines, "export "+v.Name+"="+v.Value)
+		}
+	}
+	return lines
+}
+
+func writeChecks(line func(string, ...any), checks []Check, exported exports) {
 	for _, c := range checks {
+		for _, export := range exported.missing(c.Environment) {
+			line("  %s", export)
+		}
 		line("  %s", c.Text)
 		if c.Why != "" {
 			line("      %s", c.Why)
@@ -102,7 +120,7 @@ func (s Step) title() string {
 }
 
 // lines are the details of a step: what to install and write, what to run and check.
-func (s Step) lines() (out []string) {
+func (s Step) lines(exported exports) (out []string) {
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	for _, p := range s.Install {
 		add("install %s %s at %s", p.Name, p.Version, p.Path)
@@ -116,15 +134,19 @@ func (s Step) lines() (out []string) {
 	if s.Document != "" {
 		add("with the document in %s", s.Document)
 	}
-	for _, c := range s.Commands {
-		add("%s", c.prompt())
+	run := func(commands []Command) {
+		for _, c := range commands {
+			for _, export := range exported.missing(c.Environment) {
+				add("%s", atDesk(export).prompt())
+			}
+			add("%s", c.prompt())
+		}
 	}
+	run(s.Commands)
 	if len(s.Checks) > 0 {
 		add("done when %s", cmp.Or(s.WaitFor, "these succeed"))
 	}
-	for _, c := range s.Checks {
-		add("%s", c.prompt())
-	}
+	run(s.Checks)
 	if s.Note != "" && !slices.Contains(out, s.Note) {
 		add("%s", s.Note)
 	}

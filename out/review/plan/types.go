@@ -64,8 +64,8 @@ type Plan struct {
 	Refused     []Refusal  `json:"refused"`     // why it is not possible
 	UpgradePath []Versions `json:"upgradePath"` // what to plan for instead, one after the other; the last is To
 	Reimage     bool       `json:"reimage"`     // machines are re-imaged; otherwise they take changes in place
-	Environment []Variable `json:"environment"`
-	Prepare     []Check    `json:"prepare"` // at the desk, before the first step
+	Environment []Variable `json:"environment"` // of all commands at the desk
+	Prepare     []Check    `json:"prepare"`     // at the desk, before the first step
 	Steps       []Step     `json:"steps"`
 	Verify      []Check    `json:"verify"`  // at the desk, after the last step
 	CleanUp     []Check    `json:"cleanup"` // at the desk, when no client dials the names that the cluster file has dropped
@@ -79,7 +79,7 @@ type Refusal struct {
 	Remedy  string `json:"remedy"`
 }
 
-// Variable is an environment variable for commands at the desk.
+// Variable is an environment variable of commands at the desk.
 type Variable struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -91,10 +91,16 @@ type Check struct {
 	Why string `json:"why,omitempty"`
 }
 
-// Command is run at the desk, beside the cluster file, or as root on a host.
+// Command is a line for a shell, run at the desk, beside the cluster file, or as root on a
+// host. It has succeeded if it ends with ExitCode.
 type Command struct {
-	Host string `json:"host,omitempty"` // "" is the desk
-	Text string `json:"command"`
+	Host        string     `json:"host,omitempty"` // "" is the desk
+	Text        string     `json:"command"`
+	Environment []Variable `json:"environment,omitempty"` // of this command, before those of the plan
+	Asks        Asks       `json:"check,omitempty"`       // what a check asks; "" if it is no check of a step
+	Expected    string     `json:"expected,omitempty"`    // what a check finds in a cluster that works
+	ExitCode    int        `json:"exitCode"`
+	Seconds     int        `json:"seconds"` // how long it may take; a check is repeated until it succeeds, for at most as long
 }
 
 // Binary is a binary, or an image of several, that replaces the one on the host.

@@ -8,7 +8,6 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/lazy"
-	"hagen/profiles"
 )
 
 // Desk holds the paths and commands at the desk that a runbook names.
@@ -187,7 +186,7 @@ func (w *writer) access(c *cluster.Cluster, urls, authority, certificate, key, i
 		"export ETCDCTL_ENDPOINTS=" + urls, "export ETCDCTL_CACERT=" + Word(authority),
 		"export ETCDCTL_CERT=" + Word(certificate), "export ETCDCTL_KEY=" + Word(key),
 	}
-	if c.Etcd.Compare(apiDefault) < 0 {
+	if control.AsksAPI3(c) {
 		lines = append(lines, "export ETCDCTL_API=3")
 	}
 	if indent == "" {
@@ -198,10 +197,6 @@ func (w *writer) access(c *cluster.Cluster, urls, authority, certificate, key, i
 		w.say("   %s%s", indent, l)
 	}
 }
-
-// apiDefault is the first etcd whose etcdctl uses version 3 of the API
-// by default (CHANGELOG-3.4).
-var apiDefault = profiles.Version{Major: 3, Minor: 4}
 
 var plainWord = lazy.Regexp(`^[A-Za-z0-9_@%+=:,./-]+$`)
 

@@ -17,7 +17,7 @@ func TestUnits(t *testing.T) {
 			want: []string{"3 of 4 machines change", masters + "  ~ kube-apiserver.service\n      --goaway-chance changed from 0.001 to 0.01\n      → kube-apiserver restarts: its unit has changed\n",
 				"\nOrder\n  1. restart kube-apiserver on kubem00, kubem01, kubem02, one at a time: the next when its /readyz answers\n"}},
 		{what: "flag added on one host", edit: []func(*diff.Side){replace("kubem01", "kube-scheduler.service", "--v=2", "--v=2 \\\n  --leader-elect-renew-deadline=5s")},
-			want: []string{"1 of 4 machines changes", "\nkubem01\n", "--leader-elect-renew-deadline added: 5s", "1. restart kube-scheduler on kubem01; go on when it is active"}},
+			want: []string{"1 of 4 machines changes", "\nkubem01\n", "--leader-elect-renew-deadline added: 5s", "1. restart kube-scheduler on kubem01; go on when its /healthz answers, and a leader stays; meanwhile another one leads"}},
 		{what: "flag removed", edit: []func(*diff.Side){replace("kubem", "kube-controller-manager.service", " \\\n  --profiling=false", "")},
 			want: []string{"--profiling removed: false", "restart kube-controller-manager on"}},
 		{what: "flag with a blank, long list", golden: "classic", edit: []func(*diff.Side){replace("kubem00", facts.APIUnit, "LimitRanger,", "LimitRanger,NodeRestriction,")},
