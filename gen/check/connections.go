@@ -47,6 +47,7 @@ func (s *set) dials() {
 		for _, d := range slices.Concat(m.etcdDials(), m.apiDials(), m.proxyDials()) {
 			all.dial(m, d)
 		}
+		all.peers(m)
 		s.foreignURLs(m)
 	}
 	for _, m := range s.everybody() {
@@ -174,7 +175,7 @@ func (s *connections) handshake(m *machine, d dial, l *listener, shared bool) {
 	if found && d.verifies {
 		switch {
 		case served.VerifyHostname(name) == nil:
-		case s.misnames(d, l, name, shared):
+		case !d.fixed && s.misnames(d, l, name, shared):
 			at := d.nameAt
 			if d.name == "" {
 				at = d.at
@@ -218,6 +219,22 @@ func (s *connections) leaves(m *machine, d dial) {
 	}
 	if !d.target.TLS {
 		m.find(ruleTLSMismatch, d.at, "%s dials %s without TLS", d.what, d.target)
+	}
+}
+
+// peers checks the connections of an API server to the others, which it asks for APIs
+// that only they know. Each finds their addresses in etcd.
+func (s *connections) peers(m *machine) {
+	d, dials := m.peerDial()
+	if !dials {
+		return
+	}
+	for _, other := range s.machines {
+		for _, l := range other.listeners {
+			if other != m && l.process == apiServer && l.tls && l.certificate != "" {
+				s.handshake(m, d, l, false)
+			}
+		}
 	}
 }
 

@@ -15,6 +15,7 @@ type dial struct {
 	target      read.Target
 	name        string // that the certificate must cover, if not the target's host
 	nameAt      read.Place
+	fixed       bool // the client always expects this name: only the certificate can be wrong
 	authorities []read.Certificate
 	verifies    bool // the server's certificate; without authorities, against unknown ones
 	client      *read.Certificate
@@ -78,6 +79,27 @@ func (m *facts) apiDials() (out []dial) {
 		})
 	}
 	return out
+}
+
+const (
+	// peerAuthority is the flag with which an API server dials the others.
+	peerAuthority = "peer-ca-file"
+	// peerName is what it expects in their certificates, whatever address it dials
+	// (kubernetes, pkg/controlplane/apiserver/peer.go).
+	peerName = "kubernetes.default.svc"
+)
+
+// peerDial returns the dial of an API server to any other one.
+func (m *facts) peerDial() (dial, bool) {
+	p := m.process(apiServer)
+	authorities := m.pem[p.Value(peerAuthority)].Certificates
+	if len(authorities) == 0 {
+		return dial{}, false
+	}
+	return dial{
+		machine: m, at: p.Where(peerAuthority), what: "--" + peerAuthority, target: read.Target{TLS: true, OK: true}, name: peerName, fixed: true,
+		only: apiServer, authorities: authorities, verifies: true,
+	}, true
 }
 
 // proxyDials returns the dials of HAProxy, with its health checks.

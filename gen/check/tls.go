@@ -134,6 +134,7 @@ var authorityFlags = []struct{ daemon, flag string }{
 	{"kube-apiserver", "client-ca-file"},
 	{"kube-apiserver", "requestheader-client-ca-file"},
 	{"kube-apiserver", "kubelet-certificate-authority"},
+	{"kube-apiserver", peerAuthority},
 	{"kube-controller-manager", "client-ca-file"},
 	{"kube-controller-manager", "requestheader-client-ca-file"},
 	{"kube-controller-manager", "root-ca-file"},

@@ -164,6 +164,7 @@ var standardAPIFlags = []flag{
 	{name: "requestheader-username-headers", value: fixed("X-Remote-User"), why: "upstream's names"},
 	{name: "requestheader-group-headers", value: fixed("X-Remote-Group"), why: "upstream's names"},
 	{name: "requestheader-extra-headers-prefix", value: fixed("X-Remote-Extra-"), why: "upstream's names"},
+	{name: "peer-ca-file", value: fixed(kubernetesPKI + "/ca.pem"), why: "with more than one master: while releases mix, a request for an API that only another API server knows goes there instead of ending as 404", since: "1.36", when: (*hostContext).balanced},
 	{name: "enable-aggregator-routing", value: fixed("true"), why: "masters run no kube-proxy, so service addresses lead nowhere: API servers dial the endpoints"},
 	{name: "audit-policy-file", value: fixed(auditPath), why: "who did what"},
 	{name: "audit-log-path", value: fixed(auditDir + "/audit.log"), why: "who did what"},

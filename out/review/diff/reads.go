@@ -48,6 +48,7 @@ var readings = []reading{
 	{"", "client-certificate", PickUp, proven, "client-go reads it again"},
 	{"", "client-key", PickUp, proven, "client-go reads it again"},
 	{"", "certificate-authority", PickUp, "1.36", "client-go reads it again"},
+	{facts.APIUnit, "--peer-ca-file", PickUp, "1.36", "client-go reads it again"},
 	// kubernetes, pkg/kubeapiserver/options/authentication.go: the rule for anonymous
 	// requests, the only one that hagen writes, may not change on reload.
 	{facts.APIUnit, "--authentication-config", Restart, "", "a running API server refuses a new rule for anonymous requests"},
