@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -55,6 +56,7 @@ func upgrade(t *testing.T, name, flag string) {
 	const interval = 200 * time.Millisecond
 	each := operator(t, c, site.NewEachTime, 5*time.Second).Write(space, "each", interval)
 	one := operator(t, c, site.OneForAll, 5*time.Second).Write(space, "one", interval)
+	newer := onlyNewer(t, c)
 	time.Sleep(2 * time.Second)
 
 	begin := time.Now()
@@ -65,6 +67,7 @@ func upgrade(t *testing.T, name, flag string) {
 	time.Sleep(2 * time.Second)
 	s.figure(t, "longest write gap, new connections", each.Gap(begin, time.Now()))
 	s.figure(t, "one connection", one.Gap(begin, time.Now()))
+	newer.count(t, s)
 	for _, w := range []*site.Writes{each, one} {
 		w.Stop()
 		lost, err := w.Lost()
@@ -75,6 +78,39 @@ func upgrade(t *testing.T, name, flag string) {
 		s.figures = append(s.figures, fmt.Sprintf("%d of %d writes acknowledged, %d lost", w.Acked(begin), w.Sent, len(lost)))
 	}
 	runsNewest(t, c)
+}
+
+// asking is two clients that read an API which the newest release has and the one
+// before does not.
+type asking struct{ passed, alone *site.Reads }
+
+// onlyNewer starts both: one as everybody reads, one that each API server answers by
+// itself, which is what everybody would see without --peer-ca-file.
+func onlyNewer(t *testing.T, c *site.Cluster) asking {
+	const path, interval = "/apis/storagemigration.k8s.io/v1/storageversionmigrations", 100 * time.Millisecond
+	client := operator(t, c, site.NewEachTime, 5*time.Second)
+	return asking{client.Read(path, interval), client.Unproxied().Read(path, interval)}
+}
+
+// count counts answers 404 from the moment when an API server that has the API
+// answered.
+func (a asking) count(t *testing.T, s *row) {
+	t.Helper()
+	a.passed.Stop()
+	a.alone.Stop()
+	since, found := a.alone.First(http.StatusOK)
+	if !found {
+		t.Fatal("no API server has the newer API: name one that only the newest release has")
+	}
+	missed, of := a.passed.Count(since, http.StatusNotFound)
+	alone, ofAlone := a.alone.Count(since, http.StatusNotFound)
+	s.note(t, "newer API: 404 in %d of %d answers, %d of %d without the peer proxy", missed, of, alone, ofAlone)
+	if alone == 0 {
+		t.Error("releases never mixed: this counts nothing")
+	}
+	if missed*10 > alone {
+		t.Errorf("the peer proxy left %d of %d answers 404", missed, alone)
+	}
 }
 
 // planned gives the plan from a cluster to a layout.

@@ -196,6 +196,22 @@ func (c *Client) Do(ctx context.Context, method, path string, body any) (int, []
 	return response.StatusCode, data, err
 }
 
+// unproxied adds the header with which API servers pass a request on to another one:
+// who gets it answers alone (apiserver, pkg/util/peerproxy).
+type unproxied struct{ http.RoundTripper }
+
+func (u unproxied) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("X-Kubernetes-Peer-Proxied", "true")
+	return u.RoundTripper.RoundTrip(r)
+}
+
+// Unproxied is the same client, which each API server answers by itself, as if there
+// were no --peer-ca-file.
+func (c *Client) Unproxied() *Client {
+	return &Client{URL: c.URL, HTTP: &http.Client{Timeout: c.HTTP.Timeout, Transport: unproxied{c.HTTP.Transport}}}
+}
+
 // Get reads one object.
 func (c *Client) Get(path string, into any) error {
 	status, data, err := c.Do(context.Background(), http.MethodGet, path, nil)
