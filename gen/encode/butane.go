@@ -54,7 +54,19 @@ type writer struct {
 
 // line writes a line, indented by two blanks for each depth.
 func (w *writer) line(depth int, format string, args ...any) {
-	fmt.Fprintf(&w.out, strings.Repeat("  ", depth)+format+"\n", args...)
+	w.indent(depth)
+	fmt.Fprintf(&w.out, format, args...)
+	w.end()
+}
+
+func (w *writer) indent(depth int) {
+	for range depth {
+		w.out.WriteString("  ")
+	}
+}
+
+func (w *writer) end() {
+	w.out.WriteByte('\n')
 	w.origins = append(w.origins, w.from)
 }
 
@@ -248,11 +260,11 @@ func (w *writer) contents(depth int, key string, contents []byte) {
 	}
 	w.line(depth, "%s: %s", key, header)
 	for l := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
-		if l == "" {
-			w.line(0, "")
-			continue
+		if l != "" {
+			w.indent(depth + 1)
+			w.out.WriteString(l)
 		}
-		w.line(depth+1, "%s", l)
+		w.end()
 	}
 }
 
@@ -264,7 +276,7 @@ func blockable(contents []byte) bool {
 		return false
 	}
 	return !bytes.ContainsFunc(contents, func(r rune) bool {
-		return r != '\n' && r != '\t' && (!unicode.IsPrint(r) || r == utf8.RuneError)
+		return (r < ' ' || r > '~') && r != '\n' && r != '\t' && (!unicode.IsPrint(r) || r == utf8.RuneError)
 	})
 }
 
@@ -275,11 +287,13 @@ var (
 	meaning = lazy.Regexp(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
 )
 
+const longestMeaning = len("false")
+
 // scalar writes a text. It leaves invalid UTF-8 as it is, which YAML refuses; JSON would
 // change it.
 func scalar(s string) string {
 	switch {
-	case plain().MatchString(s) && !meaning().MatchString(s):
+	case plain().MatchString(s) && (len(s) > longestMeaning || !meaning().MatchString(s)):
 		return s
 	case !utf8.ValidString(s):
 		return `"` + s + `"`

@@ -8,7 +8,6 @@ import (
 
 	"github.com/clarketm/json"
 	"github.com/coreos/ignition/v2/config/v3_4/types"
-	"github.com/vincent-petithory/dataurl"
 
 	"hagen/gen/node"
 	"hagen/profiles"
@@ -152,11 +151,30 @@ func inBase64(contents []byte) string {
 // shorter returns the data URL that Butane chooses: the shorter one, or the readable one
 // if both have the same length.
 func shorter(contents []byte) string {
-	escaped, encoded := "data:,"+dataurl.Escape(contents), inBase64(contents)
-	if len(encoded) < len(escaped) {
-		return encoded
+	const prefix, hex = "data:,", "0123456789ABCDEF"
+	escaped := len(prefix) + len(contents)
+	for _, c := range contents {
+		if !unreserved(c) {
+			escaped += len("%0A") - 1
+		}
 	}
-	return escaped
+	if len("data:;base64,")+base64.StdEncoding.EncodedLen(len(contents)) < escaped {
+		return inBase64(contents)
+	}
+	out := append(make([]byte, 0, escaped), prefix...)
+	for _, c := range contents {
+		if unreserved(c) {
+			out = append(out, c)
+		} else {
+			out = append(out, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return string(out)
+}
+
+// unreserved reports whether a data URL holds a character as it is (RFC 2396, 2.3).
+func unreserved(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-_.!~*'()", c) >= 0
 }
 
 func linksOf(n node.Node) (out []types.Link) {

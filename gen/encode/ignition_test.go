@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vincent-petithory/dataurl"
+
 	"hagen/gen/node"
 	"hagen/profiles"
 )
@@ -179,6 +181,15 @@ func TestContents(t *testing.T) {
 			if n.Units = nil; !judge(t, fmt.Sprintf("%.20q", contents), n, system) {
 				t.Errorf("%.20q is refused", contents)
 			}
+		}
+	}
+}
+
+// TestShorter: every character is escaped as the module does that Butane uses.
+func TestShorter(t *testing.T) {
+	for c := range 256 {
+		if got, want := shorter([]byte{byte(c)}), "data:,"+dataurl.Escape([]byte{byte(c)}); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
 	}
 }
