@@ -23,7 +23,10 @@ func nearest(word string, known []string) string {
 }
 
 // below reports whether a path is a directory or is in it.
-func below(p, dir string) bool { return strings.HasPrefix(p+"/", strings.TrimRight(dir, "/")+"/") }
+func below(p, dir string) bool {
+	rest, is := strings.CutPrefix(p, strings.TrimRight(dir, "/"))
+	return is && (rest == "" || rest[0] == '/')
+}
 
 // common returns the most frequent value and how often it occurs; of equally
 // frequent ones the first.

@@ -168,7 +168,7 @@ func (c *Cluster) Loopbacks() []netip.Addr {
 	if primary == loopback4 {
 		family = 6
 	}
-	if slices.ContainsFunc(c.Hosts(), func(h Host) bool { return h.Has(family) }) {
+	if slices.ContainsFunc(c.Machines, func(h Host) bool { return h.Has(family) }) {
 		return []netip.Addr{primary, second}
 	}
 	return []netip.Addr{primary}

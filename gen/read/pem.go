@@ -51,12 +51,14 @@ func ParsePEM(path string, text []byte) (out PEM) {
 		if block, rest = pem.Decode(rest); block == nil {
 			break
 		}
-		switch c, err := x509.ParseCertificate(block.Bytes); {
-		case block.Type == "CERTIFICATE" && err == nil:
-			out.Certificates = append(out.Certificates, Certificate{
-				Path: path, Subject: c.Subject.String(), Issuer: c.Issuer.String(),
-				Identity: digest(c.Raw), Public: digest(c.RawSubjectPublicKeyInfo), Certificate: c,
-			})
+		switch {
+		case block.Type == "CERTIFICATE":
+			if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+				out.Certificates = append(out.Certificates, Certificate{
+					Path: path, Subject: c.Subject.String(), Issuer: c.Issuer.String(),
+					Identity: digest(c.Raw), Public: digest(c.RawSubjectPublicKeyInfo), Certificate: c,
+				})
+			}
 		case block.Type == "PUBLIC KEY":
 			out.Keys = append(out.Keys, Key{Public: digest(block.Bytes)})
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
