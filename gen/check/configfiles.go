@@ -1,6 +1,25 @@
 package check
 
-import "hagen/gen/read"
+import (
+	"sync"
+
+	"hagen/gen/read"
+)
+
+// texts are the YAML files of all machines. Machines have many in common: each text is
+// parsed once.
+type texts struct{ roots sync.Map }
+
+// yaml returns nil if a text is not YAML with keys and values.
+func (t *texts) yaml(text string) *read.YAML {
+	parse, _ := t.roots.LoadOrStore(text, sync.OnceValue(func() *read.YAML {
+		if root, ok := read.ParseYAML(text); ok {
+			return root
+		}
+		return nil
+	}))
+	return parse.(func() *read.YAML)()
+}
 
 // config reads the YAML file that a daemon's flag names; nil if it is missing
 // or cannot be read.
@@ -9,11 +28,7 @@ func (m *facts) config(daemon, flag string) (*read.YAML, string) {
 	if !found {
 		return nil, ""
 	}
-	root, ok := read.ParseYAML(string(f.Contents))
-	if !ok {
-		return nil, f.Path
-	}
-	return root, f.Path
+	return m.parsed.yaml(string(f.Contents)), f.Path
 }
 
 // open lists the paths that the API server answers without credentials; all is

@@ -35,6 +35,7 @@ type facts struct {
 	virtual       []netip.Addr // addresses that keepalived may give it
 	steps, needs  []read.Step  // of binaries.sh: all, and those that ask for a binary
 	records       records
+	parsed        *texts
 	certs         []read.Certificate // in the order of the files
 	contexts      []read.Kubeconfig
 	routers       []*read.Router
@@ -106,10 +107,10 @@ func (m *facts) scriptUser() string {
 }
 
 // newFacts reads a machine.
-func newFacts(in Machine, of records) *facts {
+func newFacts(in Machine, of records, texts *texts) *facts {
 	in.Node = in.Node.WithContainers()
 	m := &facts{
-		Node: in.Node, records: of, os: in.OS, differing: in.Differing, otherBytes: in.OtherBytes, meta: in.Meta, files: map[string]node.File{},
+		Node: in.Node, records: of, parsed: texts, os: in.OS, differing: in.Differing, otherBytes: in.OtherBytes, meta: in.Meta, files: map[string]node.File{},
 		pem: map[string]read.PEM{}, mentions: map[string][]read.Word{}, reached: map[string][]*read.Unit{},
 	}
 	for _, f := range m.Files {

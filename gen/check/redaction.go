@@ -20,7 +20,7 @@ type secrecy struct {
 func Hide(findings []Finding, machines []node.Node) {
 	var all []*machine
 	for _, n := range machines {
-		all = append(all, &machine{facts: newFacts(Machine{Node: n}, nil)})
+		all = append(all, &machine{facts: newFacts(Machine{Node: n}, nil, new(texts))})
 	}
 	hide(findings, all)
 }

@@ -58,7 +58,7 @@ func readRecord(daemon, line string) (out record) {
 		}
 		out.known = true
 		if flags, recorded := profiles.Flags(release.Minor, daemon); recorded {
-			out.flags = map[string]profiles.Flag{}
+			out.flags = make(map[string]profiles.Flag, len(flags))
 			for _, f := range flags {
 				out.flags[f.Name] = f
 			}

@@ -25,13 +25,13 @@ type set struct {
 // newSet reads all machines, and then what follows from all of them.
 func newSet(in Input, rules map[string]rule) *set {
 	s := &set{now: in.Now, machines: make([]*machine, len(in.Machines))}
-	records := readRecords(in.Machines)
+	records, texts := readRecords(in.Machines), new(texts)
 	var learnt sync.WaitGroup
 	for i, m := range in.Machines {
-		learnt.Go(func() { s.machines[i] = &machine{facts: newFacts(m, records), set: s, rules: rules} })
+		learnt.Go(func() { s.machines[i] = &machine{facts: newFacts(m, records, texts), set: s, rules: rules} })
 	}
 	learnt.Wait()
-	s.people = &machine{facts: newFacts(Machine{Node: node.Node{Files: in.Kubeconfigs}}, nil), set: s, rules: rules}
+	s.people = &machine{facts: newFacts(Machine{Node: node.Node{Files: in.Kubeconfigs}}, nil, texts), set: s, rules: rules}
 	s.resolved = s.readNames()
 	s.locate()
 	s.signed = readSignatures(s.everybody())

@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"sync"
 
 	"hagen/gen/read"
 )
@@ -37,12 +38,20 @@ func readSignatures(machines []*machine) signatures {
 			authorities[a.Subject] = append(authorities[a.Subject], a)
 		}
 	}
+	var verified sync.WaitGroup
+	var writing sync.Mutex
 	out := signatures{}
 	for _, c := range all {
-		for _, a := range authorities[c.Issuer] {
-			out[signature{c.Identity, a.Identity}] = c.CheckSignatureFrom(a.Certificate) == nil
-		}
+		verified.Go(func() {
+			for _, a := range authorities[c.Issuer] {
+				signed := c.CheckSignatureFrom(a.Certificate) == nil
+				writing.Lock()
+				out[signature{c.Identity, a.Identity}] = signed
+				writing.Unlock()
+			}
+		})
 	}
+	verified.Wait()
 	return out
 }
 
