@@ -82,32 +82,43 @@ func Render(c *cluster.Cluster, set pki.Set, o control.Options, only, formats []
 	return d.Documents(o.Joining, only, formats)
 }
 
-// Decided holds all machines of a cluster, each checked by itself and against the
-// others, before any document is made.
+// Decided holds all machines of a cluster. Each is checked by itself and against the
+// others before a document leaves Documents.
 type Decided struct {
 	Nodes   []node.Node // in the order of the cluster's hosts
+	checked chan error
 	cluster *cluster.Cluster
 	set     pki.Set
 	restore control.Restore
 }
 
-// Decide decides all machines once. The set must hold what control.Requests
-// lists. No master joins others yet: which ones join may depend on this result.
+// Decide decides all machines once, and begins to check them. The set must hold what
+// control.Requests lists. No master joins others yet: which ones join may depend on
+// this result.
 func Decide(c *cluster.Cluster, set pki.Set, r control.Restore) (*Decided, error) {
 	nodes, err := control.Nodes(c, set, control.Options{Restore: r})
 	if err != nil {
 		return nil, err
 	}
-	if err := checkTogether(c, nodes); err != nil {
-		return nil, err
-	}
-	return &Decided{nodes, c, set, r}, nil
+	d := &Decided{nodes, make(chan error, 1), c, set, r}
+	go func() { d.checked <- checkTogether(c, nodes) }()
+	return d, nil
 }
 
 // Documents makes the documents of all hosts, or only of those named in only. A
-// master that joins others is decided anew for that. The checks in Decide have
-// seen it as it is after joining.
+// master that joins others is decided again for that. The checks see it as it is after
+// joining. They go on meanwhile: their errors come first.
 func (d *Decided) Documents(j control.Joining, only, formats []string) ([]Machine, error) {
+	machines, err := d.documents(j, only, formats)
+	faults := <-d.checked
+	d.checked <- faults // for the next call
+	if faults != nil {
+		return nil, faults
+	}
+	return machines, err
+}
+
+func (d *Decided) documents(j control.Joining, only, formats []string) ([]Machine, error) {
 	var machines []Machine
 	for i, host := range d.cluster.Hosts() {
 		if len(only) > 0 && !slices.Contains(only, host.Name) {
