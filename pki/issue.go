@@ -191,7 +191,7 @@ func makeRoot(request Request, key crypto.Signer, now time.Time, random io.Reade
 		return item, nil
 	}
 	item.Cert, err = signAuthority(request, key, now)
-	return item, err
+	return item.Parsed(), err
 }
 
 // makeLeaves signs the pending leaves. The set already holds their authorities.
@@ -232,7 +232,7 @@ func makeLeaf(request Request, key crypto.Signer, by issuer, now time.Time) (Ite
 		return Item{}, nil, fmt.Errorf("%s: %w", request.Name, err)
 	}
 	cert, warning, err := by.sign(request, key, now)
-	return Item{Request: request, Cert: cert, Key: encoded}, warning, err
+	return Item{Request: request, Cert: cert, Key: encoded}.Parsed(), warning, err
 }
 
 // Client issues one client certificate that is not kept in a Set, as for a user's kubeconfig.

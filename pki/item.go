@@ -19,6 +19,30 @@ type Item struct {
 	Key []byte
 	// Public is the public half of a KeyPair, PEM (PKIX).
 	Public []byte
+
+	parsed *parsed // Cert, if Parsed has read it
+}
+
+// parsed is a certificate with the PEM that it was parsed from.
+type parsed struct {
+	text string
+	cert *x509.Certificate
+}
+
+// Parsed returns the item with its certificate parsed: neither X509 nor Verify parses it
+// again, as long as Cert stays the same.
+func (i Item) Parsed() Item {
+	if cert, err := i.certificate(); err == nil {
+		i.parsed = &parsed{string(i.Cert), cert}
+	}
+	return i
+}
+
+func (i Item) certificate() (*x509.Certificate, error) {
+	if i.parsed != nil && i.parsed.text == string(i.Cert) {
+		return i.parsed.cert, nil
+	}
+	return parseCertificate(i.Cert)
 }
 
 // Set holds items by the name of their request.
@@ -27,7 +51,7 @@ type Set map[string]Item
 // X509 returns the item's parsed certificate. It is an error to ask a KeyPair or Secret for
 // one, or an item whose Cert is not one sound PEM certificate.
 func (i Item) X509() (*x509.Certificate, error) {
-	cert, err := parseCertificate(i.Cert)
+	cert, err := i.certificate()
 	if err != nil {
 		return nil, fmt.Errorf("%s: certificate: %w", i.Request.Name, err)
 	}

@@ -76,7 +76,7 @@ type issuer struct {
 
 func newIssuer(authority Item) (issuer, error) {
 	name := authority.Request.Name
-	cert, err := parseCertificate(authority.Cert)
+	cert, err := authority.certificate()
 	if err != nil {
 		return issuer{}, fmt.Errorf("%s: certificate: %w", name, err)
 	}

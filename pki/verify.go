@@ -104,7 +104,7 @@ func inspect(item Item) inspection {
 		}
 		return i
 	}
-	if i.cert, err = parseCertificate(item.Cert); err != nil {
+	if i.cert, err = item.certificate(); err != nil {
 		i.fault(Certificate, "%s", err)
 		return i
 	}

@@ -208,6 +208,7 @@ func (l *loader) loadItem(recorded record) {
 	for _, path := range missing {
 		l.missing(path, request, present)
 	}
+	item = item.Parsed()
 	l.compare(&item, recorded)
 	l.set[request.Name] = item
 }
