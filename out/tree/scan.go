@@ -125,8 +125,7 @@ func (d *Dir) OpenFile(file string) (*os.File, error) {
 			return nil, err
 		}
 	}
-	full := filepath.Join(d.path, filepath.FromSlash(file))
-	info, err := os.Lstat(full)
+	info, err := os.Lstat(filepath.Join(d.path, filepath.FromSlash(file)))
 	if err != nil {
 		return nil, fail("open", d.Show(file), err)
 	}
@@ -137,8 +136,13 @@ func (d *Dir) OpenFile(file string) (*os.File, error) {
 		}
 		return nil, fmt.Errorf("%s is %s, %w: %s", d.Show(file), kind(t), ErrNotFile, remedy)
 	}
+	return d.open(file)
+}
+
+// open opens what was a regular file when it was last looked at.
+func (d *Dir) open(file string) (*os.File, error) {
 	// O_NONBLOCK: if a pipe has appeared in between, open must not wait for it.
-	f, err := os.OpenFile(full, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(filepath.Join(d.path, filepath.FromSlash(file)), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fail("open", d.Show(file), err)
 	}
@@ -206,12 +210,13 @@ func (d *Dir) Read(limit int64) ([]File, error) {
 	return files, nil
 }
 
-// holds reports whether e is the file f, with the same bytes and mode.
+// holds reports whether e, which scan has found, is the file f, with the same bytes and
+// mode.
 func (d *Dir) holds(e entry, f File) (bool, error) {
 	if e.info.Mode() != f.Mode || e.info.Size() != int64(len(f.Data)) {
 		return false, nil
 	}
-	r, err := d.OpenFile(e.path)
+	r, err := d.open(e.path)
 	if err != nil {
 		return false, err
 	}
