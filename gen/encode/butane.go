@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -280,20 +281,22 @@ func blockable(contents []byte) bool {
 	})
 }
 
-// plain matches texts that need no quotes in any version of YAML: they begin with a letter
-// or slash. Words that match meaning need quotes, too.
-var (
-	plain   = lazy.Regexp(`^[A-Za-z/][A-Za-z0-9/._@+=-]*$`)
-	meaning = lazy.Regexp(`(?i)^(y|n|yes|no|on|off|true|false|null|nan|inf)$`)
-)
+// plain matches texts that need no quotes in any version of YAML, unless they have a
+// meaning: they begin with a letter or slash.
+var plain = lazy.Regexp(`^[A-Za-z/][A-Za-z0-9/._@+=-]*$`)
 
-const longestMeaning = len("false")
+// meanings are words that YAML does not read as text, in upper or lower case.
+var meanings = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"}
+
+func hasMeaning(s string) bool {
+	return slices.ContainsFunc(meanings, func(m string) bool { return strings.EqualFold(m, s) })
+}
 
 // scalar writes a text. It leaves invalid UTF-8 as it is, which YAML refuses; JSON would
 // change it.
 func scalar(s string) string {
 	switch {
-	case plain().MatchString(s) && (len(s) > longestMeaning || !meaning().MatchString(s)):
+	case plain().MatchString(s) && !hasMeaning(s):
 		return s
 	case !utf8.ValidString(s):
 		return `"` + s + `"`

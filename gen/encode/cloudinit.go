@@ -285,7 +285,7 @@ var (
 
 // command writes a command as a scalar. Single-quoted scalars need only one escape.
 func command(s string) string {
-	if plainCommand().MatchString(s) && !meaning().MatchString(s) && !strings.Contains(s, ": ") && !strings.HasSuffix(s, ":") && !strings.HasPrefix(s, "- ") && s != "-" && !strings.HasPrefix(s, "---") {
+	if plainCommand().MatchString(s) && !hasMeaning(s) && !strings.Contains(s, ": ") && !strings.HasSuffix(s, ":") && !strings.HasPrefix(s, "- ") && s != "-" && !strings.HasPrefix(s, "---") {
 		return s
 	}
 	if blockable([]byte("x"+s)) && !strings.Contains(s, "\n") {

@@ -96,7 +96,7 @@ var sexagesimal = lazy.Regexp(`^[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?$`)
 func (r *reader) word(item string, n *yaml.Node) string {
 	plain := n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0
 	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!str" || n.Style&yaml.TaggedStyle != 0 || n.Anchor != "" ||
-		plain && (meaning().MatchString(n.Value) || sexagesimal().MatchString(n.Value)) {
+		plain && (hasMeaning(n.Value) || sexagesimal().MatchString(n.Value)) {
 		r.note(item, n, "a value that is not text without quotes")
 	}
 	return n.Value
