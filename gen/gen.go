@@ -101,7 +101,7 @@ func Decide(c *cluster.Cluster, set pki.Set, r control.Restore) (*Decided, error
 		return nil, err
 	}
 	d := &Decided{nodes, make(chan error, 1), c, set, r}
-	go func() { d.checked <- checkTogether(c, nodes) }()
+	go func() { d.checked <- checkTogether(c, set, nodes) }()
 	return d, nil
 }
 
@@ -138,8 +138,14 @@ func (d *Decided) documents(j control.Joining, only, formats []string) ([]Machin
 
 // checkTogether checks machines that have just been decided, for errors only: the cluster
 // file may ask for what is a warning, and the PKI warns of expiry.
-func checkTogether(c *cluster.Cluster, nodes []node.Node) error {
-	in := check.Input{ErrorsOnly: true}
+// What pki.Verify has verified is not verified again.
+func checkTogether(c *cluster.Cluster, set pki.Set, nodes []node.Node) error {
+	in := check.Input{ErrorsOnly: true, Signed: map[check.Signature]bool{}}
+	for _, item := range set {
+		if cert, err := item.X509(); err == nil {
+			in.Signed[check.Signature{Of: pki.Fingerprint(cert.Raw), By: item.SignedBy()}] = true
+		}
+	}
 	for i, host := range c.Hosts() {
 		in.Machines = append(in.Machines, check.Machine{Node: nodes[i], OS: host.OS})
 	}

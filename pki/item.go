@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 )
 
 // Item is a fulfilled request.
@@ -25,15 +26,28 @@ type Item struct {
 
 // parsed is a certificate with the PEM that it was parsed from.
 type parsed struct {
-	text string
-	cert *x509.Certificate
+	text     string
+	cert     *x509.Certificate
+	signedBy atomic.Pointer[string]
+}
+
+// SignedBy returns the Fingerprint of the authority whose signature Verify has found on
+// the certificate; "" if Verify has not seen the item since Parsed.
+func (i Item) SignedBy() string {
+	if i.parsed == nil || i.parsed.text != string(i.Cert) {
+		return ""
+	}
+	if by := i.parsed.signedBy.Load(); by != nil {
+		return *by
+	}
+	return ""
 }
 
 // Parsed returns the item with its certificate parsed: neither X509 nor Verify parses it
 // again, as long as Cert stays the same.
 func (i Item) Parsed() Item {
 	if cert, err := i.certificate(); err == nil {
-		i.parsed = &parsed{string(i.Cert), cert}
+		i.parsed = &parsed{text: string(i.Cert), cert: cert}
 	}
 	return i
 }

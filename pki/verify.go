@@ -73,8 +73,17 @@ func faultsAsError(faults []Fault) error {
 // inspection holds the result of checking one item by itself.
 type inspection struct {
 	request Request
+	parsed  *parsed // nil if the item has not been parsed before
 	cert    *x509.Certificate
 	faults  []Fault
+}
+
+// signedBy notes for Item.SignedBy what has been verified.
+func (i *inspection) signedBy(authority *x509.Certificate) {
+	if i.parsed != nil && i.parsed.cert == i.cert {
+		by := Fingerprint(authority.Raw)
+		i.parsed.signedBy.Store(&by)
+	}
 }
 
 func (i *inspection) fault(part Part, format string, values ...any) {
@@ -82,7 +91,7 @@ func (i *inspection) fault(part Part, format string, values ...any) {
 }
 
 func inspect(item Item) inspection {
-	i := inspection{request: item.Request}
+	i := inspection{request: item.Request, parsed: item.parsed}
 	if item.Request.Kind == Secret {
 		if err := checkSecret(item.Key); err != nil {
 			i.fault(PrivateKey, "%s", err)
@@ -149,8 +158,12 @@ func (i *inspection) inspectCertificate() {
 	unlimited := cert.MaxPathLen < 0 || cert.MaxPathLenZero
 	if !cert.BasicConstraintsValid || cert.IsCA != authority || authority && !unlimited {
 		i.fault(Certificate, "its basic constraints are not those of %s", request.Kind)
-	} else if authority && cert.CheckSignatureFrom(cert) != nil {
-		i.fault(Certificate, "it is not signed with its own key")
+	} else if authority {
+		if cert.CheckSignatureFrom(cert) != nil {
+			i.fault(Certificate, "it is not signed with its own key")
+			return
+		}
+		i.signedBy(cert)
 	}
 }
 
@@ -188,6 +201,7 @@ func (i *inspection) verifyChain(authority *inspection) {
 		i.fault(Certificate, "it is not signed by its authority %s, or was never valid together with it", i.request.Authority)
 		return
 	}
+	i.signedBy(authority.cert)
 	if i.cert.NotAfter.After(authority.cert.NotAfter) {
 		i.fault(Certificate, "it outlives its authority %s", i.request.Authority)
 	}

@@ -111,3 +111,41 @@ func FuzzParsePEM(f *testing.F) {
 		}
 	})
 }
+
+// TestSignedBy: only Verify says who signed a certificate, and only of that certificate.
+func TestSignedBy(t *testing.T) {
+	set := issue(t, testRequests(), nil, testNow).Set
+	for name, item := range set {
+		if item.Cert == nil {
+			continue
+		}
+		authority := set[item.Request.Authority]
+		if item.Request.Kind == Authority {
+			authority = item
+		}
+		by, err := authority.X509()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := item.SignedBy(); got != Fingerprint(by.Raw) {
+			t.Errorf("%s: got %q", name, got)
+		}
+		unseen := Item{Request: item.Request, Cert: item.Cert, Key: item.Key}.Parsed()
+		changed := item
+		changed.Cert = append(item.Cert[:len(item.Cert):len(item.Cert)], '\n')
+		if unseen.SignedBy() != "" || changed.SignedBy() != "" {
+			t.Errorf("%s: signed by %q, %q", name, unseen.SignedBy(), changed.SignedBy())
+		}
+	}
+	for name, item := range set {
+		if item.Request.Kind == Leaf {
+			item.Request.Authority = "other"
+			other := issue(t, testRequests(), nil, testNow).Set[set[name].Request.Authority]
+			other.Request.Name = "other"
+			item = Item{Request: item.Request, Cert: item.Cert, Key: item.Key}.Parsed()
+			if faults := Verify(Set{name: item, "other": other}); len(faults) == 0 || item.SignedBy() != "" {
+				t.Errorf("%s: %v, signed by %q", name, faults, item.SignedBy())
+			}
+		}
+	}
+}

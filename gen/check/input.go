@@ -26,9 +26,10 @@ type Meta struct {
 // Input is what is checked.
 type Input struct {
 	Machines    []Machine
-	Kubeconfigs []node.File // those of people, who dial the cluster from anywhere
-	Now         time.Time   // for expiry, which a zero time leaves out
-	ErrorsOnly  bool        // leaves out warnings
+	Kubeconfigs []node.File        // those of people, who dial the cluster from anywhere
+	Now         time.Time          // for expiry, which a zero time leaves out
+	ErrorsOnly  bool               // leaves out warnings
+	Signed      map[Signature]bool // signatures that have been verified already
 }
 
 // Report is the result of a check. Notes say what could not be checked, and

@@ -34,7 +34,7 @@ func newSet(in Input, rules map[string]rule) *set {
 	s.people = &machine{facts: newFacts(Machine{Node: node.Node{Files: in.Kubeconfigs}}, nil, texts), set: s, rules: rules}
 	s.resolved = s.readNames()
 	s.locate()
-	s.signed = readSignatures(s.everybody())
+	s.signed = readSignatures(s.everybody(), in.Signed)
 	return s
 }
 

@@ -9,14 +9,14 @@ import (
 
 // signatures tells, for a certificate and an authority with its issuer's name,
 // whether the authority signed it.
-type signatures map[signature]bool
+type signatures map[Signature]bool
 
-// signature is a certificate and its signer, by fingerprint.
-type signature struct{ of, by string }
+// Signature is a certificate and its signer, by the SHA-256 of their DER in hex.
+type Signature struct{ Of, By string }
 
 // readSignatures verifies the signatures of all certificates, each once
-// however many machines have it.
-func readSignatures(machines []*machine) signatures {
+// however many machines have it, and none that is known to be right.
+func readSignatures(machines []*machine, known map[Signature]bool) signatures {
 	all := map[string]read.Certificate{}
 	for _, m := range machines {
 		add := func(certificates []read.Certificate) {
@@ -44,9 +44,10 @@ func readSignatures(machines []*machine) signatures {
 	for _, c := range all {
 		verified.Go(func() {
 			for _, a := range authorities[c.Issuer] {
-				signed := c.CheckSignatureFrom(a.Certificate) == nil
+				s := Signature{c.Identity, a.Identity}
+				signed := known[s] || c.CheckSignatureFrom(a.Certificate) == nil
 				writing.Lock()
-				out[signature{c.Identity, a.Identity}] = signed
+				out[s] = signed
 				writing.Unlock()
 			}
 		})
@@ -61,7 +62,7 @@ func (s *set) signedBy(c, authority read.Certificate) bool {
 	if !authority.IsCA || c.Issuer != authority.Subject {
 		return false
 	}
-	return c.Twin || authority.Twin || s.signed[signature{c.Identity, authority.Identity}]
+	return c.Twin || authority.Twin || s.signed[Signature{c.Identity, authority.Identity}]
 }
 
 // signedByAny reports whether one of several authorities signed a certificate.
