@@ -39,7 +39,7 @@ func FuzzParse(f *testing.F) {
 func checkCluster(t *testing.T, c *cluster.Cluster) {
 	t.Helper()
 	fail := func(what string) { t.Errorf("%s: %+v", what, c) }
-	if c.Name == "" || c.Domain == "" || c.Issuer == "" || c.Release.Minor == "" || c.Profile.Name == "" {
+	if c.Name == "" || c.Domain == "" || len(c.Issuers) == 0 || c.Release.Minor == "" || c.Profile.Name == "" {
 		fail("something is empty")
 	}
 	if len(c.Members()) == 0 || !families(c.Services) || !families(c.Pods) || len(c.Pods) < len(c.Services) || c.Services[0].Overlaps(c.Pods[0]) {

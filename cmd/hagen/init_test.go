@@ -54,7 +54,8 @@ func validated(t *testing.T, text string) *cluster.Cluster {
 type decided struct {
 	kubernetes, etcd profiles.Version
 	nodePorts        cluster.PortRange
-	domain, issuer   string
+	domain           string
+	issuers          string
 	hostsFile        bool
 	port             uint16
 	balancing        cluster.Balancing
@@ -63,6 +64,6 @@ type decided struct {
 }
 
 func defaults(c *cluster.Cluster) decided {
-	return decided{c.Kubernetes, c.Etcd, c.NodePorts, c.Domain, c.Issuer, c.HostsFile, c.APIServer.Port, c.Balancing,
+	return decided{c.Kubernetes, c.Etcd, c.NodePorts, c.Domain, strings.Join(c.Issuers, " "), c.HostsFile, c.APIServer.Port, c.Balancing,
 		string(c.PKI.Algorithm), [3]string{c.PKI.CAExpiry.String(), c.PKI.Expiry.String(), c.PKI.AdminLife.String()}}
 }

@@ -30,8 +30,8 @@ type Cluster struct {
 	Use        Use
 	NodePorts  PortRange
 	APIServer  APIServer
-	Issuer     string // of service-account tokens
-	Machines   []Host // in the order of the roles
+	Issuers    []string // of service-account tokens; the first signs, all are accepted
+	Machines   []Host   // in the order of the roles
 	Balancing  Balancing
 	PKI        PKI
 	Binaries   Binaries
@@ -242,7 +242,7 @@ func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v := &validation{file: file, spec: &file.Spec, c: &Cluster{}}
 	v.identity()
 	v.profile()
-	v.issuer()
+	v.issuers()
 	v.versions()
 	v.network()
 	v.hosts()

@@ -85,7 +85,7 @@ func TestDefaults(t *testing.T) {
 		Pods:      []netip.Prefix{netip.MustParsePrefix("10.38.0.0/16")},
 		NodePorts: cluster.PortRange{First: 30000, Last: 32767},
 		APIServer: cluster.APIServer{Port: 6443},
-		Issuer:    "https://kubernetes.default.svc.cluster.local",
+		Issuers:   []string{"https://kubernetes.default.svc.cluster.local"},
 		Machines: []cluster.Host{
 			host("kubem00", cluster.Master, "10.10.10.80", "spec.masters[0].name", 10),
 			host("kubem01", cluster.Master, "10.10.10.81", "spec.masters[1].name", 11),
@@ -130,7 +130,7 @@ func TestEverything(t *testing.T) {
 		{"service names", c.ServiceNames()[3], "kubernetes.default.svc.edge-7.internal"},
 		{"pods", c.Pods, []netip.Prefix{netip.MustParsePrefix("172.21.0.0/20")}},
 		{"node ports", c.NodePorts, cluster.PortRange{First: 31000, Last: 31999}},
-		{"issuer", c.Issuer, "https://tokens.example.com/edge-7"},
+		{"issuers", c.Issuers, []string{"https://tokens.example.com/edge-7"}},
 		{"API port", c.APIServer.Port, uint16(8443)},
 		{"SAN names", c.APIServer.ExtraNames, []string{"api.example.net", "*.apps.example.net"}},
 		{"SAN addresses", c.APIServer.ExtraAddresses, []netip.Addr{netip.MustParseAddr("192.0.2.7"), netip.MustParseAddr("2001:db8::7"), netip.MustParseAddr("192.0.2.8")}},

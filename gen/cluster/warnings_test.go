@@ -46,6 +46,11 @@ func TestWarnings(t *testing.T) {
 	}{
 		{"classic", changed(t, "spec:\n", "spec:\n  profile: classic\n"), []string{
 			"note: 6:12: spec.profile: one authority signs everything: every client certificate of this cluster is also valid for etcd"}},
+		{"issuers", also("serviceAccountIssuer: [https://tokens.example.com, https://kubernetes.default.svc.cluster.local/.well-known/openid-configuration]"), nil},
+		{"an issuer's document", also("serviceAccountIssuer: https://tokens.example.com/a/.well-known/openid-configuration"), []string{
+			`15:25: spec.serviceAccountIssuer: "https://tokens.example.com/a/.well-known/openid-configuration" is a document that clients look up below the issuer's URL: they compare that URL with the issuer of a token, and refuse this one; write https://tokens.example.com/a`}},
+		{"an issuer's keys", also("serviceAccountIssuer: [https://tokens.example.com/openid/v1/jwks/]"), []string{
+			`15:26: spec.serviceAccountIssuer[0]: "https://tokens.example.com/openid/v1/jwks/" is a document that clients look up below the issuer's URL: they compare that URL with the issuer of a token, and refuse this one; write https://tokens.example.com`}},
 		{"newer patch", also("kubernetesVersion: " + newerPatch(newest.Proven)), []string{
 			fmt.Sprintf("note: 15:22: spec.kubernetesVersion: Kubernetes %s is newer than %s, with which hagen was tested", newerPatch(newest.Proven), newest.Proven)}},
 		{"older patch", also("kubernetesVersion: " + patched.Minor + ".0"), []string{

@@ -26,6 +26,15 @@ func minor(mark string) profiles.Version {
 	return v
 }
 
+// values returns the values of a flag, each of which is given in a flag of its own.
+func (f flag) values(s hostContext) []string {
+	values := []string{f.value(s)}
+	if f.more != nil {
+		values = append(values, f.more(s)...)
+	}
+	return values
+}
+
 // serviceText writes the daemon's unit file for one host.
 func (d daemon) serviceText(s hostContext) string {
 	var b strings.Builder
@@ -98,7 +107,9 @@ func (d daemon) execStart(s hostContext) string {
 		if f.space {
 			between = " "
 		}
-		words = append(words, "--"+f.name+between+escape(f.value(s)))
+		for _, value := range f.values(s) {
+			words = append(words, "--"+f.name+between+escape(value))
+		}
 	}
 	return strings.Join(words, " \\\n  ")
 }

@@ -119,6 +119,7 @@ type account struct {
 type flag struct {
 	name  string
 	value func(hostContext) string
+	more  func(hostContext) []string // further values, each in a flag of this name; nil is none
 	why   string
 	space bool                    // written "--name value", as the 2018 guide writes etcd's
 	when  func(*hostContext) bool // a named condition; nil is always

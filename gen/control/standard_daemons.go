@@ -151,7 +151,7 @@ var standardAPIFlags = []flag{
 	{name: "authorization-mode", value: fixed("Node,RBAC"), why: "from the 2018 guide"},
 	{name: "enable-admission-plugins", value: fixed("NodeRestriction"), why: "a node may change only itself; all plugins that the 2018 guide names are on by default"},
 	{name: "allow-privileged", value: fixed("true"), why: "from the 2018 guide: network plugins and kube-proxy need it"},
-	{name: "service-account-issuer", value: func(s hostContext) string { return s.Issuer }, why: "required; spec.serviceAccountIssuer"},
+	{name: "service-account-issuer", value: func(s hostContext) string { return s.Issuers[0] }, more: func(s hostContext) []string { return s.Issuers[1:] }, why: "required; spec.serviceAccountIssuer"},
 	{name: "service-account-signing-key-file", value: fixed(kubernetesPKI + "/sa.key"), why: "required with the issuer"},
 	{name: "service-account-key-file", value: fixed(kubernetesPKI + "/sa.pub"), why: "verification needs only the public key"},
 	{name: "kubelet-client-certificate", value: fixed(kubernetesPKI + "/kubelet-client.pem"), why: "logs and exec go through the API server"},

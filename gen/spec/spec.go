@@ -48,7 +48,7 @@ type Spec struct {
 	ServiceCIDRs         List[Text]   `key:"serviceCIDRs,required" example:"[10.32.0.0/16]"`
 	PodCIDRs             List[Text]   `key:"podCIDRs,required" example:"[10.38.0.0/16]"`
 	ServiceNodePortRange Text         `key:"serviceNodePortRange"`
-	ServiceAccountIssuer String       `key:"serviceAccountIssuer" example:"https://kubernetes.default.svc.cluster.local"`
+	ServiceAccountIssuer List[String] `key:"serviceAccountIssuer" one:"may" example:"[https://kubernetes.default.svc.cluster.local]"`
 	APIServer            APIServer    `key:"apiServer"`
 	Masters              List[Host]   `key:"masters,required" example:"[{name: kubem00, addresses: [10.10.10.80]}, …]"`
 	AllowEvenMasters     Bool         `key:"allowEvenMasters"`
