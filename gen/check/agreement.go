@@ -1,6 +1,10 @@
 package check
 
-import "hagen/gen/read"
+import (
+	"strings"
+
+	"hagen/gen/read"
+)
 
 // agreementRules are about settings that must be equal everywhere.
 var agreementRules = []check{
@@ -37,7 +41,11 @@ func (s *set) agreement() {
 			for _, daemon := range []string{apiServer, manager, scheduler} {
 				flag, wanted := row.flags[daemon]
 				if p := m.process(daemon); p != nil && wanted {
-					all = append(all, said{m, p.Where(flag), "--" + flag, p.Value(flag)})
+					var values []string
+					for _, f := range p.Named(flag) {
+						values = append(values, f.Value)
+					}
+					all = append(all, said{m, p.Where(flag), "--" + flag, strings.Join(values, " ")})
 				}
 			}
 		}

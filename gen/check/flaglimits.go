@@ -163,17 +163,19 @@ func someController(v string) bool {
 func (m *machine) limits() {
 	for _, row := range limits {
 		p := m.process(row.daemon)
-		f, given := p.Flag(row.flag)
-		value := f.Value
-		if given && !f.Given {
-			value = "true"
+		for _, f := range m.counted(p, row.flag) {
+			value := f.Value
+			if !f.Given {
+				value = "true"
+			}
+			if row.holds(value) {
+				continue
+			}
+			found := m.find(row.rule, p.Unit.Place(f.ValueAt), "%s is %s, %s", f.Said(), cmp.Or(value, "empty"), row.problem)
+			found.Severity, found.Remedy = row.severity, row.remedy
 		}
-		if !given || row.holds(value) {
-			continue
-		}
-		found := m.find(row.rule, p.Unit.Place(f.ValueAt), "%s is %s, %s", f.Said(), cmp.Or(value, "empty"), row.problem)
-		found.Severity, found.Remedy = row.severity, row.remedy
 	}
+	m.issuers()
 	m.leases()
 	m.nodeRanges()
 	m.restriction()
@@ -186,6 +188,33 @@ func (m *machine) limits() {
 				found.Severity = Warning
 			}
 		}
+	}
+}
+
+// counted returns the flags of a name that count: the last, or all if the flag may be
+// given several times.
+func (m *machine) counted(p *read.Process, flag string) []read.Flag {
+	all := p.Named(flag)
+	if len(all) < 2 {
+		return all
+	}
+	v, _, _ := m.version(p.Name)
+	if row, found := m.records.of(p.Name, v).flags[flag]; found && slices.Contains(repeatable, row.Type) {
+		return all
+	}
+	return all[len(all)-1:]
+}
+
+// issuers checks that no issuer of tokens is named twice (kubernetes,
+// pkg/kubeapiserver/options, BuiltInAuthenticationOptions.Validate).
+func (m *machine) issuers() {
+	p := m.process(apiServer)
+	seen := map[string]bool{}
+	for _, f := range p.Named("service-account-issuer") {
+		if seen[f.Value] {
+			m.find(ruleFlagLimit, p.Unit.Place(f.ValueAt), "--service-account-issuer has %s twice, which the API server refuses", f.Value).Remedy = "remove one of the two"
+		}
+		seen[f.Value] = true
 	}
 }
 

@@ -110,17 +110,26 @@ func flagsOf(words []Word) []Flag {
 	return flags
 }
 
-// Flag returns the last flag of a name, which is the one that counts.
-func (p *Process) Flag(name string) (f Flag, found bool) {
+// Named returns the flags of a name. Of some all count, of others the last.
+func (p *Process) Named(name string) (all []Flag) {
 	if p == nil {
-		return Flag{}, false // no such daemon
+		return nil // no such daemon
 	}
-	for _, candidate := range p.Flags {
-		if candidate.Name == name {
-			f, found = candidate, true
+	for _, f := range p.Flags {
+		if f.Name == name {
+			all = append(all, f)
 		}
 	}
-	return f, found
+	return all
+}
+
+// Flag returns the last flag of a name, which is the one that counts.
+func (p *Process) Flag(name string) (f Flag, found bool) {
+	all := p.Named(name)
+	if len(all) == 0 {
+		return Flag{}, false
+	}
+	return all[len(all)-1], true
 }
 
 // Value returns the value of the last flag of a name; "" for none.
