@@ -79,12 +79,17 @@ func (u Unit) Program() string { return read.Program(read.Word{Text: u.Exec}).Te
 
 // Flag returns the value of a flag, "" if it is not set.
 func (u Unit) Flag(name string) string {
+	return strings.Join(u.Values(name), ",")
+}
+
+// Values returns the values of a flag, in their order: it may be given several times.
+func (u Unit) Values(name string) []string {
 	for _, f := range u.Flags {
 		if f.Name == name {
-			return strings.Join(f.Values, ",")
+			return f.Values
 		}
 	}
-	return ""
+	return nil
 }
 
 // Flag returns the value of a flag of a machine's unit, "" if it is not set.

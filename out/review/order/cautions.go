@@ -23,7 +23,6 @@ var warnings = []warning{
 	{facts.APIUnit, "--encryption-provider-config", diff.DetailSecret, "the key that encrypts Secrets changes: what is in etcd cannot be read with the new one"},
 	{facts.APIUnit, "--service-account-key-file", diff.DetailPublicKey, "the service-account key changes: tokens that pods have are refused"},
 	{facts.APIUnit, "--service-account-key-file", diff.DetailPrivateKey, "the service-account key changes: tokens that pods have are refused"},
-	{facts.APIUnit, "--service-account-issuer", "", "the issuer of service-account tokens changes: tokens that pods have are refused"},
 	{facts.APIUnit, "--secure-port", "", "until all machines have the API servers' new port, connections to the other port fail: a load balancer finds only the machines with the port that it has"},
 	{facts.EtcdUnit, "--listen-peer-urls", "", "members do not reach a member that has moved until etcd has its new address"},
 }
@@ -71,7 +70,7 @@ func cautions(pairs []diff.Pair) []Caution {
 				}
 			}
 		}
-		for _, r := range slices.Concat(risk.OfArchitecture(*p.Before, *p.After), risk.OfRanges(*p.Before, *p.After)) {
+		for _, r := range slices.Concat(risk.OfArchitecture(*p.Before, *p.After), risk.OfRanges(*p.Before, *p.After), risk.OfIssuers(*p.Before, *p.After)) {
 			add(p.Name, r.Problem)
 		}
 		if was, is, found := p.Renumbered(); found {
@@ -107,7 +106,7 @@ func ofOtherMasters(pairs []diff.Pair) []risk.Risk {
 	if before == nil || after == nil {
 		return nil
 	}
-	return risk.OfRanges(*before, *after)
+	return slices.Concat(risk.OfRanges(*before, *after), risk.OfIssuers(*before, *after))
 }
 
 // skew warns of a release that is not the next one.

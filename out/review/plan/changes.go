@@ -125,11 +125,25 @@ func ranges(field string) func(planner) []Refusal {
 	}
 }
 
+// issuers refuses issuers of service-account tokens that differ in one field, if API
+// servers would refuse tokens that are in use.
+func issuers(field string) func(planner) []Refusal {
+	return func(p planner) (out []Refusal) {
+		for _, r := range risk.OfIssuers(firstMaster(p.before), firstMaster(p.after)) {
+			if r.Field == field && r.Refused {
+				out = append(out, Refusal{field, r.Problem, r.Remedy})
+			}
+		}
+		return out
+	}
+}
+
 // rangeRisks compares the first masters: all masters have the same ranges.
 func rangeRisks(before, after Side) []risk.Risk {
-	master := func(s Side) node.Node { return s.machine(s.Cluster.Members()[0].Name) }
-	return risk.OfRanges(master(before), master(after))
+	return risk.OfRanges(firstMaster(before), firstMaster(after))
 }
+
+func firstMaster(s Side) node.Node { return s.machine(s.Cluster.Members()[0].Name) }
 
 // AboutNodes reports whether the plan depends on the pod ranges of Nodes, which
 // Options.NodesFit is about.

@@ -11,10 +11,10 @@ import (
 
 const managerUnit = "kube-controller-manager.service"
 
-// Of returns the risks of other ranges and versions, of another architecture, and of
-// another cluster name. hagen plan refuses the same, as far as machines show it.
+// Of returns the risks of other ranges, versions and issuers, of another architecture, and
+// of another cluster name. hagen plan refuses the same, as far as machines show it.
 func Of(before, after node.Node) []Risk {
-	return slices.Concat(nameRisk(before, after), versionRisks(before, after), OfArchitecture(before, after), OfRanges(before, after))
+	return slices.Concat(nameRisk(before, after), versionRisks(before, after), OfArchitecture(before, after), OfRanges(before, after), OfIssuers(before, after))
 }
 
 // nameRisk compares cluster names, which controller managers have in a flag.

@@ -51,7 +51,7 @@ func TestOrder(t *testing.T) {
 			}
 		}}, want: []string{"an existing file changed from replaced to an error"}},
 		{what: "ranges and issuer", edit: []func(*diff.Side){replace("kubem", "", "range=10.32.0.0/16", "range=10.33.0.0/16"), replace("kubem", "", "cluster-cidr=10.38", "cluster-cidr=10.39"), replace("kubem", facts.APIUnit, "issuer=https://kubernetes", "issuer=https://other"), replace("kubem", facts.APIUnit, "secure-port=6443", "secure-port=6444")},
-			want: []string{"kubem00, kubem01, kubem02: the pod range 10.39.0.0/16 does not contain the old one, 10.38.0.0/16", "kubem02: the service range 10.33.0.0/16 does not contain the old one, 10.32.0.0/16", "issuer of service-account tokens changes", "have the API servers' new port"}},
+			want: []string{"kubem00, kubem01, kubem02: the pod range 10.39.0.0/16 does not contain the old one, 10.38.0.0/16", "kubem02: the service range 10.33.0.0/16 does not contain the old one, 10.32.0.0/16", "API servers no longer accept tokens of the issuer https://kubernetes.default.svc.cluster.local", "have the API servers' new port"}},
 		{what: "names by DNS", edit: []func(*diff.Side){on("k", func(n *node.Node) {
 			n.Files = slices.DeleteFunc(n.Files, func(f node.File) bool { return f.Path == "/etc/hosts" })
 		})}, want: []string{"- /etc/hosts removed\n      → nothing happens: read at every look-up", "DNS has to resolve kubernetes, which is no longer in /etc/hosts of machines: 10.10.10.2"}, not: []string{"has to be re-imaged", "its address changes"}},
