@@ -55,6 +55,21 @@ func ReadLock(c *cluster.Cluster, source spec.Source) (*cluster.Cluster, error) 
 	return locked, spec.Refuse(source, faults)
 }
 
+// ReadLockKnown is ReadLock for a comparison: digests that the lock file does not have yet
+// are no faults, but returned (cluster.LockKnown). A source without text is no lock file.
+func ReadLockKnown(c *cluster.Cluster, source spec.Source) (*cluster.Cluster, []cluster.Artefact, error) {
+	if source.Text == nil {
+		known, unknown, _ := c.LockKnown(nil)
+		return known, unknown, nil
+	}
+	file, err := spec.ParseLock(source)
+	if err != nil {
+		return nil, nil, err
+	}
+	known, unknown, faults := c.LockKnown(file)
+	return known, unknown, spec.Refuse(source, faults)
+}
+
 // Machine is one host with its documents.
 type Machine struct {
 	Host      cluster.Host

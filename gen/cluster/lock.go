@@ -181,9 +181,13 @@ func (c *Cluster) Lock(file *spec.LockFile) (*Cluster, []spec.Fault) {
 	if len(faults) > 0 {
 		return nil, faults
 	}
+	return c.with(taken), nil
+}
+
+func (c *Cluster) with(taken map[string]locked) *Cluster {
 	with := *c
 	with.Binaries.locked = taken
-	return &with, nil
+	return &with
 }
 
 // at returns the first position that is written.

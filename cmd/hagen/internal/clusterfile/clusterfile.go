@@ -75,12 +75,18 @@ func Refuse(path string) error {
 	return nil // opening it reports other errors
 }
 
+// Path returns the whole path of a refused field.
+func Path(field string) string {
+	if strings.HasPrefix(field, "metadata.") {
+		return field
+	}
+	return "spec." + field
+}
+
 // Field returns the position of a refused field in the cluster file. If
 // etcdVersion is not written, the release of Kubernetes decides it.
 func Field(file *spec.File, field string) spec.At {
-	if !strings.HasPrefix(field, "metadata.") {
-		field = "spec." + field
-	}
+	field = Path(field)
 	at, written := file.Find(field)
 	if !written && field == "spec.etcdVersion" {
 		at, _ = file.Find("spec.kubernetesVersion")

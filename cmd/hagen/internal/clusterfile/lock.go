@@ -2,6 +2,7 @@ package clusterfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -111,6 +112,40 @@ func ReadLocked(ui *console.UI, path string) (*cluster.Cluster, error) {
 		return nil, exit.With(exit.CodeUsage, err)
 	}
 	return c, nil
+}
+
+// ReadKnown is ReadLocked for a comparison, which needs no digest: others stand for those
+// that the lock file does not have yet, and unknown says in a line whose these are.
+func ReadKnown(ui *console.UI, path string) (c *cluster.Cluster, lock Lock, unknown string, err error) {
+	if c, err = Read(ui, path); err != nil {
+		return nil, lock, "", err
+	}
+	if lock, err = ReadLock(path); err == nil {
+		c, unknown, err = Known(c, lock.source(), "hagen lock"+Flag(path))
+	}
+	return c, lock, unknown, err
+}
+
+func (l Lock) source() spec.Source { return spec.Source{Name: l.Path, Text: l.Text} }
+
+// Known gives the cluster the digests of a lock file, as ReadKnown does. A source without
+// text is no lock file; the command is what finds them.
+func Known(c *cluster.Cluster, lock spec.Source, command string) (*cluster.Cluster, string, error) {
+	if len(c.Fetched()) == 0 {
+		return c, "", nil
+	}
+	c, unknown, err := gen.ReadLockKnown(c, lock)
+	if err != nil {
+		return nil, "", exit.With(exit.CodeUsage, err)
+	}
+	if len(unknown) == 0 {
+		return c, "", nil
+	}
+	var names []string
+	for _, a := range unknown {
+		names = append(names, strings.TrimSpace(a.Name+" "+a.Version))
+	}
+	return c, fmt.Sprintf("%s does not have the digests of %s yet, so zeros stand for them: %s finds them", lock.Name, strings.Join(names, ", "), command), nil
 }
 
 // Stage prepares a write of the lock file.
