@@ -143,7 +143,7 @@ func try(t *testing.T, trials []trial) {
 			before.Systems[host] = diff.System{Name: "fcos", Family: "fcos"}
 		}
 		d := order.Of(before, after)
-		got := Text(d, Heading{"c", "old", "new"}, Style{})
+		got := Text(d, Heading{Cluster: "c", Before: "old", After: "new"}, Style{})
 		for _, want := range test.want {
 			if !strings.Contains(got, want) {
 				t.Errorf("%s: lacks %q:\n%s", test.what, want, got)
@@ -157,7 +157,7 @@ func try(t *testing.T, trials []trial) {
 		if back := order.Of(after, before); back.Same != d.Same || len(back.Changes) == 0 != d.Same {
 			t.Errorf("%s: the way back differs: %+v", test.what, back)
 		}
-		if markdown := Markdown(d, Heading{"c", "old", "new"}); strings.Contains(markdown, "MAGIC") || strings.Contains(markdown, "\x1b") {
+		if markdown := Markdown(d, Heading{Cluster: "c", Before: "old", After: "new"}); strings.Contains(markdown, "MAGIC") || strings.Contains(markdown, "\x1b") {
 			t.Errorf("%s: %s", test.what, markdown)
 		}
 		if text, err := json.Marshal(d); err != nil || bytes.Contains(text, []byte("MAGIC")) || bytes.Contains(text, []byte("null")) {

@@ -45,7 +45,7 @@ func TestDisks(t *testing.T) {
 				test.edit(&after.Machines[i])
 			}
 		}
-		text := Text(order.Of(before, after), Heading{"c", "old", "new"}, Style{})
+		text := Text(order.Of(before, after), Heading{Cluster: "c", Before: "old", After: "new"}, Style{})
 		for _, want := range test.want {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", test.what, want, text)

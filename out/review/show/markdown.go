@@ -18,7 +18,10 @@ func Markdown(o order.Order, h Heading) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("### %s", markdown.title(o, h))
-	line("\n%s → %s", code(h.Before), code(h.After))
+	line("\n%s → %s", Code(h.Before), Code(h.After))
+	for _, text := range h.Unknown {
+		line("\n%s", Prose(text))
+	}
 	for _, s := range markdown.sections(o) {
 		line("\n**%s**\n", s.title)
 		for i, l := range s.lines {
@@ -30,8 +33,16 @@ func Markdown(o order.Order, h Heading) string {
 			line("%s%s", number, strings.ReplaceAll(l, "\n", "\\\n"+strings.Repeat(" ", len(number))))
 		}
 	}
+	MarkdownChanges(&b, o.Changes, "hagen diff")
+	return b.String()
+}
+
+// MarkdownChanges adds what changes in files, units and other items, by hosts, to a comment
+// that may begin with something else. The command shows what does not fit.
+func MarkdownChanges(b *strings.Builder, changes []diff.Change, command string) {
+	line := func(format string, args ...any) { fmt.Fprintf(b, format+"\n", args...) }
 	hosts, left := "", 0
-	for _, c := range o.Changes {
+	for _, c := range changes {
 		if now := markdown.who(c); now != hosts {
 			hosts = now
 			line("\n#### %s", hosts)
@@ -52,16 +63,14 @@ func Markdown(o order.Order, h Heading) string {
 		text := hunkText(c)
 		if b.Len()+len(text) > maxMarkdown {
 			left++
-			line("\n(too long for a comment: `hagen diff` shows its lines)")
+			line("\n(too long for a comment: %s shows its lines)", Code(command))
 			continue
 		}
-		fence := fenceFor(text)
-		line("\n%sdiff\n%s%s", fence, text, fence)
+		fmt.Fprintf(b, "\n%s", Fenced("diff", text))
 	}
 	if left > 0 {
 		line("\nThe lines of %d files and units were left out.", left)
 	}
-	return b.String()
 }
 
 func hunkText(c diff.Change) string {

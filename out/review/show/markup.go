@@ -13,7 +13,7 @@ type markup struct{ code, prose func(string) string }
 
 var (
 	plain    = markup{Visible, Visible}
-	markdown = markup{code, prose}
+	markdown = markup{Code, Prose}
 )
 
 // Visible replaces characters that a terminal would act on: names and contents come from
@@ -27,9 +27,9 @@ func Visible(text string) string {
 	}, text)
 }
 
-// code quotes a text (CommonMark, Code spans): the fence is longer than any
+// Code quotes a text (CommonMark, Code spans): the fence is longer than any
 // run of backquotes in it.
-func code(text string) string {
+func Code(text string) string {
 	text = Visible(text)
 	fence := strings.Repeat("`", longestRun(text)+1)
 	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
@@ -40,8 +40,14 @@ func code(text string) string {
 
 var special = lazy.Regexp("[\\\\`*_<>#|~\\[\\]]")
 
-// prose escapes a sentence: a backslash before what would be markup (CommonMark, Backslash escapes).
-func prose(text string) string { return special().ReplaceAllString(Visible(text), `\$0`) }
+// Prose escapes a sentence: a backslash before what would be markup (CommonMark, Backslash escapes).
+func Prose(text string) string { return special().ReplaceAllString(Visible(text), `\$0`) }
+
+// Fenced writes lines as a block of code. The language may be empty.
+func Fenced(language, text string) string {
+	fence := fenceFor(text)
+	return fence + language + "\n" + text + fence + "\n"
+}
 
 // fenceFor opens and closes a block of code (CommonMark, Fenced code blocks).
 func fenceFor(text string) string { return strings.Repeat("`", max(3, longestRun(text)+1)) }

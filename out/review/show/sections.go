@@ -11,8 +11,9 @@ import (
 
 // Heading names what a diff compares.
 type Heading struct {
-	Cluster       string // "" if it has no name
-	Before, After string // how the user wrote the two sides
+	Cluster       string   // "" if it has no name
+	Before, After string   // how the user wrote the two sides
+	Unknown       []string // what a side cannot know yet, a line each
 }
 
 func (m markup) title(o order.Order, h Heading) string {

@@ -27,6 +27,9 @@ func (s Style) In(mark, text string) string {
 func Text(o order.Order, h Heading, style Style) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (%s → %s)\n", style.In(style.Bold, plain.title(o, h)), Visible(h.Before), Visible(h.After))
+	for _, text := range h.Unknown {
+		fmt.Fprintf(&b, "%s\n", Visible(text))
+	}
 	b.WriteString(Changes(o.Changes, style))
 	for _, s := range plain.sections(o) {
 		b.WriteString(s.text(style))

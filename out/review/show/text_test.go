@@ -46,7 +46,7 @@ func TestGolden(t *testing.T) {
 		edit(&after)
 	}
 	d := order.Of(before, after)
-	heading := Heading{"kubernetes", "HEAD:golden/kubernetes", "golden/kubernetes"}
+	heading := Heading{Cluster: "kubernetes", Before: "HEAD:golden/kubernetes", After: "golden/kubernetes"}
 	encoded, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -69,14 +69,14 @@ func TestGolden(t *testing.T) {
 // TestMarkdownQuotes: nothing that is quoted ends the quotation.
 func TestMarkdownQuotes(t *testing.T) {
 	for text, want := range map[string]string{"a": "`a`", "`": "`` ` ``", "a``b": "```a``b```", "x\ny": "`x?y`"} {
-		if got := code(text); got != want {
+		if got := Code(text); got != want {
 			t.Errorf("%q: %s", text, got)
 		}
 	}
 	before, after := side(t, "standard"), side(t, "standard")
 	replace("kubem00", "/etc/hosts", "localhost", "````\n@somebody")(&after)
 	replace("kubem00", facts.APIUnit, "--v=2", "--v=2 \\\n  --[x](http://y)=1")(&after)
-	got := Markdown(order.Of(before, after), Heading{"c", "`old`", "new"})
+	got := Markdown(order.Of(before, after), Heading{Cluster: "c", Before: "`old`", After: "new"})
 	for _, want := range []string{"\n`````diff\n", "- `--[x](http://y)` added: `1`", "`` `old` `` → `new`"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q:\n%s", want, got)
