@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/compare"
@@ -11,27 +13,52 @@ import (
 func planCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:      "plan",
-		Usage:     "list the steps that take running machines from one cluster file to another",
+		Usage:     "list the steps that take running machines from one state to another",
 		ArgsUsage: "OLD NEW",
-		Description: describe("OLD and NEW are cluster files, on disk or in a git revision (REV:PATH). The plan says what changes,\n"+
-			"in which order, with which commands, and how to check a machine before the next one. hagen reads\n"+
-			"only the two files and their lock files: no PKI, no machine. Exit code 1: running machines cannot\n"+
-			"change this way, or not in one step; hagen says what to do instead.",
+		Description: describe("OLD and NEW are each a cluster file, a rendered directory, a redacted copy of one, either of them in\n"+
+			"a git revision (REV:PATH), or . for what hagen render would write now. The plan says what changes, in\n"+
+			"which order, with which commands, and how to check a machine before the next one. hagen writes\n"+
+			"nothing and asks no machine; only . needs the PKI. Exit code 1: running machines cannot change this\n"+
+			"way, or not in one step; hagen says what to do instead.",
 			"hagen plan HEAD:cluster.yaml cluster.yaml",
+			"hagen plan rendered/kubernetes .                # renewed certificates, too, and what a newer hagen changes",
+			"hagen plan --markdown origin/main:cluster.yaml cluster.yaml > comment.md",
 			"hagen plan --reimage old.yaml cluster.yaml",
 			"hagen plan --nodes-fit old.yaml cluster.yaml    # pod ranges may change before workers join"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "reimage", Usage: "re-image the machines with their new documents; they keep etcd's data", DisableDefaultText: true},
 			nodesFitFlag(),
-			jsonFlag("print JSON"),
+			fileFlag(), pkiFlag(),
+			jsonFlag("print JSON"), markdownFlag(),
 		},
 		Action: func(ctx *cli.Context) error {
-			if ctx.NArg() != 2 {
-				return exit.Usage("name two cluster files: hagen plan OLD NEW, each a file or REV:PATH")
+			if err := twoSides(ctx, "name two sides: hagen plan OLD NEW, each a cluster file, a rendered directory, REV:PATH of one, or . for a fresh render"); err != nil {
+				return err
 			}
-			return compare.Plan(ui, compare.PlanOptions{Files: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, Reimage: ctx.Bool("reimage"), NodesFit: ctx.Bool("nodes-fit"), JSON: ctx.Bool("json")})
+			return compare.Plan(ui, compare.PlanOptions{
+				Place: placeOf(ctx), Sides: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, Reimage: ctx.Bool("reimage"), NodesFit: ctx.Bool("nodes-fit"),
+				JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown"),
+			})
 		},
 	}
+}
+
+// twoSides refuses a command line that does not name two sides, with what to write, and
+// flags that do not apply to them.
+func twoSides(ctx *cli.Context, usage string) error {
+	switch {
+	case ctx.NArg() != 2:
+		return exit.Usage("%s", usage)
+	case ctx.Bool("json") && ctx.Bool("markdown"):
+		return exit.Usage("--json and --markdown both write to stdout: leave one out")
+	case !slices.Contains(ctx.Args().Slice(), compare.Fresh) && (ctx.IsSet("file") || ctx.IsSet("pki")):
+		return exit.Usage("-f and --pki are for a fresh render, and neither side is one: write . for it")
+	}
+	return nil
+}
+
+func markdownFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "markdown", Usage: "print a comment for a pull request", DisableDefaultText: true}
 }
 
 // nodesFitFlag declares a fact about the cluster that no file records.

@@ -17,14 +17,19 @@ type Access struct {
 // EtcdAccess returns the client certificate of a master's API server for its etcd,
 // which exists in every profile, in the PKI and on the machine.
 func EtcdAccess(c *cluster.Cluster, h cluster.Host) Access {
-	rows := tablesOf[c.Profile.Name].role(h.Role).certificates
+	return EtcdAccessOf(c.Profile.Name, h.Name)
+}
+
+// EtcdAccessOf is EtcdAccess for a master of which no cluster file is at hand.
+func EtcdAccessOf(profile, master string) Access {
+	rows := tablesOf[profile].role(cluster.Master).certificates
 	at := func(stem string) certificate {
 		return rows[slices.IndexFunc(rows, func(r certificate) bool { return r.stem == stem })]
 	}
 	client := at("etcd-client")
 	authority := at(client.authority)
 	a := Access{
-		Authority: authority.name(""), Client: client.name(h.Name), AuthorityPath: authority.placed[len(authority.placed)-1].path,
+		Authority: authority.name(""), Client: client.name(master), AuthorityPath: authority.placed[len(authority.placed)-1].path,
 	}
 	for _, p := range client.placed {
 		if p.part == theKey {
@@ -38,19 +43,19 @@ func EtcdAccess(c *cluster.Cluster, h cluster.Host) Access {
 
 // ItemAt returns the item of the PKI whose certificate is in a file of a host; "" if none
 // is.
-func ItemAt(c *cluster.Cluster, h cluster.Host, path string) string {
-	for _, r := range tablesOf[c.Profile.Name].role(h.Role).certificates {
+func ItemAt(profile string, role cluster.Role, host, path string) string {
+	for _, r := range tablesOf[profile].role(role).certificates {
 		if slices.ContainsFunc(r.placed, func(p placement) bool { return p.part == theCertificate && p.path == path }) {
-			return r.name(h.Name)
+			return r.name(host)
 		}
 	}
 	return ""
 }
 
-// AsksAPI3 reports whether etcdctl of a cluster's release has to be asked for version 3 of
+// AsksAPI3 reports whether etcdctl of a release has to be asked for version 3 of
 // the API: it is the default since etcd 3.4 (CHANGELOG-3.4).
-func AsksAPI3(c *cluster.Cluster) bool {
-	return c.Etcd.Compare(profiles.Version{Major: 3, Minor: 4}) < 0
+func AsksAPI3(etcd profiles.Version) bool {
+	return etcd.Compare(profiles.Version{Major: 3, Minor: 4}) < 0
 }
 
 // EtcdURL returns the URL at which clients on other machines dial a host's etcd.

@@ -13,11 +13,21 @@ import (
 
 // Deliveries of a binary, as the items of a machine show them.
 const (
-	byImage     = "the machine's image"
-	byFetching  = "a URL"
-	byExtension = "a system extension"
-	byContainer = "a container"
+	ByImage     = "the machine's image"
+	ByFetching  = "a URL"
+	ByExtension = "a system extension"
+	ByContainer = "a container"
 )
+
+// Delivery returns how the binary of a unit gets onto a machine; "" if the unit runs
+// none.
+func Delivery(n node.Node, unit string) string {
+	exec := facts.UnitOf(n, unit).Program()
+	if exec == "" {
+		return ""
+	}
+	return delivery(n, exec)
+}
 
 // compareDelivery compares how the binaries of units get onto a machine. Another delivery
 // needs directories, units and files that only a first boot makes in the right order. So
@@ -32,7 +42,7 @@ func compareDelivery(before, after node.Node) []Change {
 		case from == to:
 		case from != "" && to != "":
 			change.Details = append(change.Details, Detail{What: name, How: Changed, From: from, To: to})
-		case from == "" && to != byImage:
+		case from == "" && to != ByImage:
 			change.Details = append(change.Details, Detail{What: name, How: Added, To: to})
 		}
 	}
@@ -46,8 +56,8 @@ func compareDelivery(before, after node.Node) []Change {
 func deliveries(n node.Node) map[string]string {
 	found := map[string]string{}
 	for _, u := range n.Units {
-		if exec := facts.UnitOf(n, u.Name).Program(); exec != "" {
-			found[u.Name] = delivery(n, exec)
+		if by := Delivery(n, u.Name); by != "" {
+			found[u.Name] = by
 		}
 	}
 	return found
@@ -55,20 +65,20 @@ func deliveries(n node.Node) map[string]string {
 
 func delivery(n node.Node, exec string) string {
 	if exec == node.ContainerSection {
-		return byContainer
+		return ByContainer
 	}
 	for _, f := range n.Files {
 		if f.Path == exec && f.Source.URL != "" {
-			return byFetching
+			return ByFetching
 		}
 	}
 	for _, s := range read.StepsOf(n) {
 		switch {
 		case s.Does == read.Image && path.Dir(exec) == profiles.SysextBin:
-			return byExtension
+			return ByExtension
 		case s.Does == read.Fetch && s.Place.Text == exec, s.Into == path.Dir(exec) && slices.Contains(s.Binaries, path.Base(exec)):
-			return byFetching
+			return ByFetching
 		}
 	}
-	return byImage
+	return ByImage
 }

@@ -95,3 +95,31 @@ func Alive(n node.Node) string {
 }
 
 const haproxyConfig = "/etc/haproxy/haproxy.cfg"
+
+// Listens returns the addresses at which a machine's HAProxy listens for clients, without
+// virtual IPs; none if that is any address.
+func Listens(n *node.Node) (out []netip.Addr) {
+	for _, p := range read.ParseProxies(FileAt(*n, haproxyConfig), nil) {
+		if len(p.Servers()) == 0 {
+			continue
+		}
+		binds, _ := p.Binds()
+		for _, b := range binds {
+			at, err := netip.ParseAddrPort(b.Text)
+			if err == nil && !at.Addr().IsUnspecified() && !slices.Contains(VirtualIPs(n), at.Addr()) {
+				out = append(out, at.Addr())
+			}
+		}
+	}
+	return out
+}
+
+// VirtualIPs returns all virtual IPs that a machine may hold.
+func VirtualIPs(n *node.Node) (out []netip.Addr) {
+	for _, r := range read.VirtualRouters([]node.Node{*n}) {
+		if a, err := netip.ParseAddr(r.Address); err == nil && !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	return out
+}

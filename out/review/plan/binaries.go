@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/out/review/diff"
@@ -16,7 +15,7 @@ import (
 )
 
 // binaries adds to a step that restarts a unit how its new binary gets onto the host.
-func (p planner) binaries(s *Step, h cluster.Host) {
+func (p planner) binaries(s *Step, h Host) {
 	on := func(format string, args ...any) {
 		s.Commands = append(s.Commands, onHost(h.Name, fmt.Sprintf(format, args...)))
 	}
@@ -47,18 +46,14 @@ func (p planner) binaries(s *Step, h cluster.Host) {
 	if !changes {
 		return
 	}
-	switch h.Delivery.Of(name) {
-	case profiles.Preinstalled:
+	if diff.Delivery(n, s.Unit) == diff.ByImage {
 		s.Install = append(s.Install, Binary{name, version.String(), facts.Command(n, s.Unit)})
-	case profiles.Sysext:
-		for _, a := range p.after.Cluster.Artefacts(h) {
-			place := path.Join(profiles.SysextDir, a.Name+".raw")
-			if slices.Contains(a.Binaries, name) && a.URL == "" && !p.written[h.Name+":"+place] {
-				p.written[h.Name+":"+place] = true
-				s.Install = append(s.Install, Binary{a.Name, a.Version, place})
-				on("systemd-sysext refresh")
-			}
-		}
+	}
+	if place, atHand := image(n, s.Unit); atHand && !p.written[h.Name+":"+place] {
+		p.written[h.Name+":"+place] = true
+		// One image, two releases.
+		s.Install = append(s.Install, Binary{strings.TrimSuffix(path.Base(place), ".raw"), p.plan.To.Kubernetes.String() + "-etcd-" + p.plan.To.Etcd.String(), place})
+		on("systemd-sysext refresh")
 	}
 }
 
@@ -95,9 +90,10 @@ func fetch(f node.File) []string {
 func together(p planner) []order.Caution {
 	var hosts []string
 	for _, h := range p.after.Cluster.Hosts() {
-		itself := slices.ContainsFunc(p.after.machine(h.Name).Files, control.Fetches)
+		n := p.after.machine(h.Name)
+		itself := slices.ContainsFunc(n.Files, control.Fetches)
 		inPlace := !slices.Contains(order.HostsOf(p.plan.Order.Steps, diff.Reimage), h.Name)
-		if inPlace && h.Role.Runs("kube-apiserver") && (itself || h.Delivery.Of("kube-apiserver") == profiles.Sysext) {
+		if inPlace && h.APIPort != 0 && (itself || diff.Delivery(n, facts.APIUnit) == diff.ByExtension) {
 			hosts = append(hosts, h.Name)
 		}
 	}

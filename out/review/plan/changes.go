@@ -88,7 +88,7 @@ func otherName(p planner) []Refusal {
 
 // otherProfile refuses another profile.
 func otherProfile(p planner) []Refusal {
-	was, is := p.before.Cluster.Profile.Name, p.after.Cluster.Profile.Name
+	was, is := p.before.Cluster.Profile, p.after.Cluster.Profile
 	if was == is {
 		return nil
 	}
@@ -98,8 +98,8 @@ func otherProfile(p planner) []Refusal {
 
 // otherArch refuses another architecture, unless machines are re-imaged.
 func otherArch(p planner) []Refusal {
-	was, is := p.before.Cluster.Binaries.Arch, p.after.Cluster.Binaries.Arch
-	if was == is || p.plan.Same || p.options.Reimage {
+	was, is := p.before.Cluster.Arch, p.after.Cluster.Arch
+	if was == is || was == "" || is == "" || p.plan.Same || p.options.Reimage {
 		return nil
 	}
 	return []Refusal{{"binaries.arch", fmt.Sprintf("binaries for %s do not run on %s machines", is, was),

@@ -140,9 +140,31 @@ func valuesOf(items reflect.Value) (out []any) {
 // taken as far as they fit.
 func side(t *testing.T, text string, set pki.Set) (Side, pki.Set, error) {
 	t.Helper()
-	c, err := gen.Read(spec.Source{Name: "cluster.yaml", Text: []byte(text)})
+	c, err := clusterOf(t, text)
 	if err != nil {
 		return Side{}, set, err
+	}
+	issued, err := pki.Issue(control.Requests(c), set, time.Now(), pki.Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes, err := control.Nodes(c, issued.Set, control.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := OfFile(c, nodes, control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made, issued.Set, nil
+}
+
+// clusterOf reads a cluster file; whatever machines fetch has a digest.
+func clusterOf(t *testing.T, text string) (*cluster.Cluster, error) {
+	t.Helper()
+	c, err := gen.Read(spec.Source{Name: "cluster.yaml", Text: []byte(text)})
+	if err != nil {
+		return nil, err
 	}
 	var locked []cluster.Locked
 	for _, a := range c.Fetched() {
@@ -154,15 +176,7 @@ func side(t *testing.T, text string, set pki.Set) (Side, pki.Set, error) {
 			t.Fatal(err)
 		}
 	}
-	issued, err := pki.Issue(control.Requests(c), set, time.Now(), pki.Generate, rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	nodes, err := control.Nodes(c, issued.Set, control.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return Side{Cluster: c, Machines: nodes, Kubeconfig: control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])}, issued.Set, nil
+	return c, nil
 }
 
 // TestChanges changes each field of the cluster file, plans, and holds what the

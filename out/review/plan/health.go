@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"bytes"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -20,29 +19,32 @@ import (
 // has to run and go on running.
 type healthCheck struct {
 	unit   string
-	checks func(p planner, h cluster.Host) []Command
+	checks func(p planner, h Host) []Command
 }
 
 var healthChecks = []healthCheck{
-	{facts.EtcdUnit, func(p planner, h cluster.Host) []Command {
+	{facts.EtcdUnit, func(p planner, h Host) []Command {
 		return append(memberChecks(), ifChanged(p.plan.From.Etcd, p.plan.To.Etcd, EtcdVersion, fmt.Sprintf(`ETCDCTL_ENDPOINTS=%s etcdctl endpoint status --write-out=fields | grep '"Version" : "%s"'`, p.etcdURL(h), p.plan.To.Etcd))...)
 	}},
-	{facts.APIUnit, func(p planner, h cluster.Host) []Command {
+	{facts.APIUnit, func(p planner, h Host) []Command {
 		return append([]Command{ready(p.ask(h), APIReady)},
 			ifChanged(p.plan.From.Kubernetes, p.plan.To.Kubernetes, APIVersion, fmt.Sprintf(`%s get --raw=/version | grep '"gitVersion": "v%s"'`, p.ask(h), p.plan.To.Kubernetes))...)
 	}},
 	elected("kube-controller-manager", 10257, 10252),
 	elected("kube-scheduler", 10259, 10251),
-	{facts.HAProxyUnit, func(p planner, h cluster.Host) []Command {
+	{facts.HAProxyUnit, func(p planner, h Host) []Command {
 		e, checks := p.after.Cluster.Endpoint, []Command{}
 		if alive := facts.Alive(p.after.machine(h.Name)); alive != "" {
 			checks = append(checks, answers200(h.Name, alive, BalancerAlive))
 		}
-		return append(checks, ready(kubectl(p.after.Cluster.FrontAddresses(h)[0], e.Port, e.Host), BalancerReady))
+		if !h.Front().IsValid() || e.Port == 0 { // no file of a tree says where it is
+			return append(checks, ready("kubectl", BalancerReady))
+		}
+		return append(checks, ready(kubectl(h.Front(), e.Port, e.Host), BalancerReady))
 	}},
-	{facts.KeepalivedUnit, func(p planner, h cluster.Host) []Command {
+	{facts.KeepalivedUnit, func(p planner, h Host) []Command {
 		e, checks := p.after.Cluster.Endpoint, []Command{}
-		for _, address := range p.after.Cluster.Balancing.VirtualIPs {
+		for _, address := range h.VirtualIPs {
 			checks = append(checks, ready(kubectl(address, e.Port, e.Host), VirtualIPReady))
 		}
 		return checks
@@ -53,7 +55,7 @@ var healthChecks = []healthCheck{
 // another port.
 func elected(daemon string, port, insecurePort uint16) healthCheck {
 	unit := daemon + ".service"
-	return healthCheck{unit, func(p planner, h cluster.Host) []Command {
+	return healthCheck{unit, func(p planner, h Host) []Command {
 		n := p.after.machine(h.Name)
 		health := func(scheme, flag string, port uint16) string {
 			address, _ := netip.ParseAddr(facts.Flag(n, unit, flag))
@@ -72,12 +74,12 @@ func elected(daemon string, port, insecurePort uint16) healthCheck {
 }
 
 // ask is kubectl asking a host's own API server.
-func (p planner) ask(h cluster.Host) string {
-	return kubectl(h.Address(), p.after.Cluster.APIServer.Port, h.Name)
+func (p planner) ask(h Host) string {
+	return kubectl(h.Address(), h.APIPort, h.Name)
 }
 
 // etcdURL is where a host's new document lets etcd listen for others.
-func (p planner) etcdURL(h cluster.Host) string {
+func (p planner) etcdURL(h Host) string {
 	return facts.Flag(p.after.machine(h.Name), facts.EtcdUnit, "--advertise-client-urls")
 }
 
@@ -94,7 +96,7 @@ func ifChanged(from, to profiles.Version, asks Asks, text string) []Command {
 }
 
 // unitChecks returns checks of whether a unit works.
-func (p planner) unitChecks(unit string, h cluster.Host) []Command {
+func (p planner) unitChecks(unit string, h Host) []Command {
 	if runsOnce(p.after.machine(h.Name), unit) {
 		return []Command{active(unit, h.Name)}
 	}
@@ -102,7 +104,7 @@ func (p planner) unitChecks(unit string, h cluster.Host) []Command {
 }
 
 // rowChecks returns the checks of the units that have a row, in the order of the rows.
-func (p planner) rowChecks(h cluster.Host, units ...string) (checks []Command) {
+func (p planner) rowChecks(h Host, units ...string) (checks []Command) {
 	for _, g := range healthChecks {
 		if slices.Contains(units, g.unit) {
 			checks = append(checks, g.checks(p, h)...)
@@ -125,7 +127,7 @@ func runsOnce(n node.Node, unit string) bool {
 }
 
 // machineChecks returns checks of all units that start with a machine.
-func (p planner) machineChecks(h cluster.Host) []Command {
+func (p planner) machineChecks(h Host) []Command {
 	var units []string
 	for _, u := range p.after.machine(h.Name).WithContainers().Units {
 		if u.Enabled {
@@ -145,34 +147,34 @@ func (p planner) machineChecks(h cluster.Host) []Command {
 // server is a row: a unit that shows a certificate to its clients.
 type server struct {
 	unit, flag string // the flag names the file
-	at         func(p planner, h cluster.Host) string
+	at         func(p planner, h Host) string
 	with       string // options of openssl
 }
 
 var servers = []server{
-	{facts.EtcdUnit, "--cert-file", func(p planner, h cluster.Host) string {
+	{facts.EtcdUnit, "--cert-file", func(p planner, h Host) string {
 		u, err := url.Parse(p.etcdURL(h))
 		if err != nil {
 			return ""
 		}
 		return u.Host
 	}, ` -cert "$ETCDCTL_CERT" -key "$ETCDCTL_KEY"`},
-	{facts.APIUnit, "--tls-cert-file", func(p planner, h cluster.Host) string {
-		return netip.AddrPortFrom(h.Address(), p.after.Cluster.APIServer.Port).String()
+	{facts.APIUnit, "--tls-cert-file", func(p planner, h Host) string {
+		return netip.AddrPortFrom(h.Address(), h.APIPort).String()
 	}, ""},
 }
 
 // servedChecks returns checks of the certificates that a host's units show and that change:
 // all of them, or those among the files that a step writes. A unit that has picked up
 // another certificate shows it.
-func (p planner) servedChecks(h cluster.Host, written []string) (checks []Command) {
+func (p planner) servedChecks(h Host, written []string) (checks []Command) {
 	was, is := p.before.machine(h.Name), p.after.machine(h.Name)
 	for _, s := range servers {
 		file := facts.Flag(is, s.unit, s.flag)
-		if file == "" || !facts.Runs(&was, s.unit) || bytes.Equal(facts.FileAt(was, file).Contents, facts.FileAt(is, file).Contents) {
+		if file == "" || !facts.Runs(&was, s.unit) || !p.changes(h.Name, file) {
 			continue
 		}
-		if item := control.ItemAt(p.after.Cluster, h, file); item != "" && (written == nil || slices.Contains(written, file)) {
+		if item := control.ItemAt(p.after.Cluster.Profile, cluster.Master, h.Name, file); item != "" && (written == nil || slices.Contains(written, file)) {
 			checks = append(checks, serves(s.at(p, h), path.Join("pki", item+".pem"), s.with))
 		}
 	}

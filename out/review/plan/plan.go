@@ -5,12 +5,12 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
-	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/out/review/diff"
 	"hagen/out/review/order"
@@ -20,8 +20,8 @@ import (
 func Of(before, after Side, options Options) Plan {
 	made := Plan{
 		Cluster: after.Cluster.Name, Reimage: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
-		Refused: []Refusal{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},
-		Order: order.Of(before.compared(), after.compared()),
+		Refused: []Refusal{}, Unknown: []string{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},
+		Order: order.Of(before.Side, after.Side),
 	}
 	p := planner{before: before, after: after, options: options, plan: &made, written: map[string]bool{}}
 	made.Refused = append(made.Refused, p.refusals()...)
@@ -60,7 +60,7 @@ func (p planner) refusals() []Refusal {
 	out := []Refusal{}
 	for _, g := range groups {
 		for _, c := range g.changes {
-			if c.refused == nil || len(out) > 0 && p.before.Cluster.Profile.Name != p.after.Cluster.Profile.Name {
+			if c.refused == nil || len(out) > 0 && p.before.Cluster.Profile != p.after.Cluster.Profile {
 				continue
 			}
 			out = append(out, c.refused(p)...)
@@ -85,15 +85,15 @@ func (p planner) cautions() (out []order.Caution) {
 // environment is what kubectl and etcdctl need at the desk. The endpoints are those of
 // before the first step; later commands have their own.
 func (p planner) environment() []Variable {
-	access := control.EtcdAccess(p.before.Cluster, p.staying())
+	access := control.EtcdAccessOf(p.before.Cluster.Profile, p.staying().Name)
 	out := []Variable{
-		{"KUBECONFIG", path.Join("rendered", p.after.Cluster.Name, "admin.kubeconfig")},
+		{"KUBECONFIG", path.Join(p.documents(), "admin.kubeconfig")},
 		{etcdEndpoints, strings.Join(answersOf(p.before, p.after).urls(), ",")},
 		{"ETCDCTL_CACERT", path.Join("pki", access.Authority+".pem")},
 		{"ETCDCTL_CERT", path.Join("pki", access.Client+".pem")},
 		{"ETCDCTL_KEY", path.Join("pki", access.Client+"-key.pem")},
 	}
-	if control.AsksAPI3(p.before.Cluster) {
+	if control.AsksAPI3(p.before.Cluster.Etcd) {
 		out = append(out, Variable{"ETCDCTL_API", "3"})
 	}
 	return out
@@ -173,9 +173,9 @@ func (p planner) step(s order.Step, host string) Step {
 		on("systemctl poweroff")
 		return out
 	case diff.Boot, diff.Reimage:
-		out.Document = document("rendered", p.after.Cluster, h)
+		out.Document = path.Join(p.documents(), h.Name)
 		if len(s.EtcdFlags) > 0 { // prepare has the command that makes this document
-			out.Document, out.Note = document("join", p.after.Cluster, h), ""
+			out.Document, out.Note = path.Join("join", p.after.Cluster.Name, h.Name), ""
 		}
 		out.Checks = p.machineChecks(h)
 		return out
@@ -218,8 +218,7 @@ func withID(command string) string {
 	return fmt.Sprintf(`%s$(etcdctl member list | awk -F', ' '$3 == "%s" { print $1 }')%s`, before, name, rest)
 }
 
-// document is the directory with the documents of a host, in the tree of all machines
-// or in that of joining masters.
-func document(tree string, c *cluster.Cluster, h cluster.Host) string {
-	return path.Join(tree, c.Name, h.Name)
+// documents is the directory with the documents of the new machines.
+func (p planner) documents() string {
+	return cmp.Or(p.options.Documents, path.Join("rendered", p.after.Cluster.Name))
 }

@@ -75,7 +75,9 @@ func sides(t *testing.T, text string, edits ...string) (old, new plan.Side) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sides[i] = plan.Side{Cluster: c, Machines: nodes, Kubeconfig: control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])}
+		if sides[i], err = plan.OfFile(c, nodes, control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return sides[0], sides[1]
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 
-	"hagen/gen/cluster"
 	"hagen/gen/node"
 	"hagen/out/review/diff"
 )
@@ -18,9 +17,9 @@ type planner struct {
 }
 
 // staying returns a master that is in both clusters, or else the first of the old one.
-func (p planner) staying() cluster.Host {
+func (p planner) staying() Host {
 	for _, m := range p.before.Cluster.Members() {
-		if slices.ContainsFunc(p.after.Cluster.Members(), func(h cluster.Host) bool { return h.Name == m.Name }) {
+		if slices.ContainsFunc(p.after.Cluster.Members(), func(h Host) bool { return h.Name == m.Name }) {
 			return m
 		}
 	}
@@ -28,13 +27,13 @@ func (p planner) staying() cluster.Host {
 }
 
 // host returns a host of the new side, or of the old one if only that has it.
-func (p planner) host(name string) cluster.Host {
+func (p planner) host(name string) Host {
 	for _, h := range slices.Concat(p.after.Cluster.Hosts(), p.before.Cluster.Hosts()) {
 		if h.Name == name {
 			return h
 		}
 	}
-	return cluster.Host{}
+	return Host{}
 }
 
 // changed lists the changed files and units of a host that make a unit act and that no
@@ -71,6 +70,14 @@ func unitFile(n node.Node, name string) string {
 		return ""
 	}
 	return n.UnitPath(name)
+}
+
+// changes reports whether a file of a host changes. Contents are not compared: one side may
+// be twins.
+func (p planner) changes(host, file string) bool {
+	return slices.ContainsFunc(p.plan.Changes, func(c diff.Change) bool {
+		return c.Kind == diff.KindFile && c.Name == file && slices.Contains(c.Hosts, host)
+	})
 }
 
 // concerns reports whether a change makes a unit act, or with "" whether it makes no

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"hagen/gen/control"
 	"hagen/out/review/order"
 	"hagen/out/review/risk"
 	"hagen/profiles"
@@ -32,13 +31,24 @@ func (p planner) prepare(steps []order.Step) []Check {
 	if from != to {
 		// The snapshot holds every Secret. In the rendered tree it is private and not
 		// committed.
-		dir := path.Join("rendered", p.after.Cluster.Name, "snapshots")
-		checks = append(checks, Check{atDesk(fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/before-%[3]s.db", dir, control.EtcdURL(p.before.Cluster, p.staying()), to.Kubernetes)),
+		dir := path.Join(p.documents(), "snapshots")
+		checks = append(checks, Check{atDesk(fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/before-%[3]s.db", shellWord(dir), p.staying().EtcdURL, to.Kubernetes)),
 			"the only way back to an older minor release"})
 	}
+	if p.after.unknownDigests() {
+		checks = append(checks, Check{atDesk("hagen lock -f " + shellWord(p.options.File)),
+			"finds the digests that are not known yet; then plan again: where machines fetch these files, commands of this plan have zeros in the place of the digests"})
+	}
 	if hosts, _ := order.Joining(steps); len(hosts) > 0 {
-		checks = append(checks, Check{atDesk(p.render("--join")),
+		var from []string
+		if p.options.Former != "" {
+			from = []string{"--from", shellWord(p.options.Former)}
+		}
+		checks = append(checks, Check{atDesk(p.render(append([]string{"--join"}, from...)...)),
 			fmt.Sprintf("before the next command, which replaces the record of the former masters: documents with which %s join, in %s", strings.Join(hosts, ", "), path.Join("join", p.after.Cluster.Name))})
+	}
+	if p.options.Documents != "" {
+		return checks // the documents are there
 	}
 	return append(checks, Check{atDesk(p.render()), "writes the new documents and issues the certificates that they need"})
 }
@@ -49,7 +59,7 @@ func (p planner) render(flags ...string) string {
 	if p.options.NodesFit {
 		flags = append(flags, risk.NodesFit)
 	}
-	return strings.Join(append(append([]string{"hagen render"}, flags...), "-f", p.options.File), " ")
+	return strings.Join(append(append([]string{"hagen render"}, flags...), "-f", shellWord(p.options.File)), " ")
 }
 
 // older returns the minor release that is a number of releases before another.
@@ -68,12 +78,12 @@ func (p planner) verify() []Check {
 
 // cleanUp returns what removes the names that certificates keep for clients.
 func (p planner) cleanUp() []Check {
-	former := control.ForgetWords(p.after.Cluster)
+	former := p.after.Cluster.Former
 	if former == "" {
 		return nil
 	}
 	return []Check{
-		{atDesk("hagen pki forget -f " + p.options.File + " " + former), "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
+		{atDesk("hagen pki forget -f " + shellWord(p.options.File) + " " + former), "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
 		{atDesk(p.render()), "issues the API servers' certificates without them; an API server picks up its new one by itself when you write it on its master"},
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"hagen/gen/cluster"
 	"hagen/profiles"
 )
 
@@ -36,7 +35,7 @@ func ofRelease(r Refusal) bool { return r.Field == "kubernetesVersion" || r.Fiel
 
 // upgradePath returns the versions to plan for one after the other, so that no step is
 // refused; nil if there are none.
-func upgradePath(c *cluster.Cluster, from, to Versions) (steps []Versions) {
+func upgradePath(c Cluster, from, to Versions) (steps []Versions) {
 	for from != to {
 		next, found := nextStep(c, from, to)
 		if !found || len(skew(from, next)) > 0 {
@@ -51,11 +50,11 @@ func upgradePath(c *cluster.Cluster, from, to Versions) (steps []Versions) {
 // nextStep returns the versions that one step can reach: the last ones if nothing is
 // between; else the next minor release of Kubernetes with its etcd; else the newest etcd
 // of the same minor release, which may be needed first.
-func nextStep(c *cluster.Cluster, from, to Versions) (Versions, bool) {
+func nextStep(c Cluster, from, to Versions) (Versions, bool) {
 	if len(skew(from, to)) == 0 {
 		return to, true
 	}
-	for _, r := range profiles.ReleasesOf(c.Profile.Name) {
+	for _, r := range profiles.ReleasesOf(c.Profile) {
 		if r.Proven.Major != from.Kubernetes.Major || r.Proven.Minor != from.Kubernetes.Minor+1 || r.Proven.Compare(to.Kubernetes) > 0 {
 			continue
 		}
@@ -64,7 +63,7 @@ func nextStep(c *cluster.Cluster, from, to Versions) (Versions, bool) {
 			return next, next != from
 		}
 	}
-	for _, r := range profiles.ReleasesOf(c.Profile.Name) {
+	for _, r := range profiles.ReleasesOf(c.Profile) {
 		next := Versions{from.Kubernetes, r.Etcd}
 		if r.Etcd.Line() == from.Etcd.Line() && next.Etcd.Compare(from.Etcd) > 0 {
 			return next, true

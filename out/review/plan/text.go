@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/out/review/diff"
 	"hagen/out/review/show"
 )
@@ -17,6 +18,9 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	heading := func(text string) { fmt.Fprintf(&b, "\n%s\n", style.In(style.Bold, text)) }
 	title := fmt.Sprintf("cluster %s: %s (%s → %s)", p.Cluster, p.title(), before, after)
 	fmt.Fprintf(&b, "%s\n", style.In(style.Bold, show.Visible(title)))
+	for _, text := range p.Unknown {
+		line("%s", text)
+	}
 	if !p.Possible || p.Same {
 		return b.String()
 	}
@@ -31,17 +35,13 @@ func (p Plan) Text(before, after string, style show.Style) string {
 			}
 		}
 	}
-	heading("Before, at your desk, in the directory with pki/ and rendered/")
+	heading(beforeTitle)
 	exported := exports{}
 	for _, v := range exported.missing(p.Environment) {
 		line("  %s", v)
 	}
 	writeChecks(line, p.Prepare, exported)
-	how := "in place"
-	if p.Reimage {
-		how = "each machine re-imaged"
-	}
-	heading("Steps, " + how + ": go on when all checks of a step succeed")
+	heading(p.stepsTitle())
 	for i, s := range p.Steps {
 		number := fmt.Sprintf("  %d. ", i+1)
 		blanks := strings.Repeat(" ", len(number))
@@ -59,6 +59,26 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	return b.String()
 }
 
+const beforeTitle = "Before, at your desk, in the directory with pki/ and rendered/"
+
+func (p Plan) stepsTitle() string {
+	how := "in place"
+	if p.Reimage {
+		how = "each machine re-imaged"
+	}
+	return "Steps, " + how + ": go on when all checks of a step succeed"
+}
+
+var plainWord = lazy.Regexp(`^[A-Za-z0-9_./:,@%+=-]+$`)
+
+// shellWord quotes a text for a shell if it has to be quoted.
+func shellWord(text string) string {
+	if plainWord().MatchString(text) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
 // exports are the variables that a reader has exported, by name.
 type exports map[string]string
 
@@ -67,7 +87,7 @@ func (e exports) missing(environment []Variable) (lines []string) {
 	for _, v := range environment {
 		if e[v.Name] != v.Value {
 			e[v.Name] = v.Value
-			lines = append(lines, "export "+v.Name+"="+v.Value)
+			lines = append(lines, "export "+v.Name+"="+shellWord(v.Value))
 		}
 	}
 	return lines
@@ -135,10 +155,7 @@ func (s Step) lines(exported exports) (out []string) {
 		add("with the document in %s", s.Document)
 	}
 	run := func(commands []Command) {
-		for _, c := range commands {
-			for _, export := range exported.missing(c.Environment) {
-				add("%s", atDesk(export).prompt())
-			}
+		for _, c := range withExports(commands, exported) {
 			add("%s", c.prompt())
 		}
 	}

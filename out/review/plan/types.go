@@ -1,49 +1,19 @@
 package plan
 
 import (
-	"hagen/gen/cluster"
-	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/order"
 	"hagen/profiles"
 )
-
-// Side is one of the two clusters. The machines of both were decided with the same
-// certificates.
-type Side struct {
-	Cluster    *cluster.Cluster
-	Machines   []node.Node
-	Kubeconfig []byte // the administrator's
-}
-
-func (s Side) compared() diff.Side {
-	return diff.Side{Machines: s.Machines, Kubeconfig: s.Kubeconfig, Systems: Systems(s.Cluster)}
-}
-
-// machine returns the machine with this name, or the zero node.
-func (s Side) machine(name string) node.Node {
-	for _, n := range s.Machines {
-		if n.Name == name {
-			return n
-		}
-	}
-	return node.Node{}
-}
-
-// Systems returns the operating systems of a cluster's machines by their names.
-func Systems(c *cluster.Cluster) map[string]diff.System {
-	all := map[string]diff.System{}
-	for _, h := range c.Hosts() {
-		all[h.Name] = diff.System{Name: h.OS.Name, Family: h.OS.Family()}
-	}
-	return all
-}
 
 // Options control how the plan is carried out.
 type Options struct {
 	Reimage  bool   // machines are re-imaged; otherwise they take changes in place
 	NodesFit bool   // no Node has a pod range outside the new ones
 	File     string // path of the new cluster file, for commands
+	// Directories that hold the documents of the new and of the former machines already;
+	// "" is that of a render, which then is to be done.
+	Documents, Former string
 }
 
 // Versions are the versions that the machines of a cluster run.
@@ -52,7 +22,7 @@ type Versions struct {
 	Etcd       profiles.Version `json:"etcd"`
 }
 
-func versions(c *cluster.Cluster) Versions { return Versions{c.Kubernetes, c.Etcd} }
+func versions(c Cluster) Versions { return Versions{c.Kubernetes, c.Etcd} }
 
 // Plan leads from one cluster file to another. The JSON fields of its types are an
 // interface: fields may be added, never renamed.
@@ -62,6 +32,7 @@ type Plan struct {
 	From        Versions   `json:"from"`
 	To          Versions   `json:"to"`
 	Refused     []Refusal  `json:"refused"`     // why it is not possible
+	Unknown     []string   `json:"unknown"`     // what a side cannot know, in sentences
 	UpgradePath []Versions `json:"upgradePath"` // what to plan for instead, one after the other; the last is To
 	Reimage     bool       `json:"reimage"`     // machines are re-imaged; otherwise they take changes in place
 	Environment []Variable `json:"environment"` // of all commands at the desk

@@ -186,7 +186,7 @@ func (w *writer) access(c *cluster.Cluster, urls, authority, certificate, key, i
 		"export ETCDCTL_ENDPOINTS=" + urls, "export ETCDCTL_CACERT=" + Word(authority),
 		"export ETCDCTL_CERT=" + Word(certificate), "export ETCDCTL_KEY=" + Word(key),
 	}
-	if control.AsksAPI3(c) {
+	if control.AsksAPI3(c.Etcd) {
 		lines = append(lines, "export ETCDCTL_API=3")
 	}
 	if indent == "" {

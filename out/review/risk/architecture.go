@@ -14,7 +14,7 @@ import (
 // OfArchitecture compares architectures. They are known only from the URLs of binaries
 // that a machine fetches, if these have upstream's names.
 func OfArchitecture(before, after node.Node) []Risk {
-	was, is := architecture(before), architecture(after)
+	was, is := Architecture(before), Architecture(after)
 	if was == "" || is == "" || was == is {
 		return nil
 	}
@@ -22,9 +22,9 @@ func OfArchitecture(before, after node.Node) []Risk {
 		Problem: fmt.Sprintf("binaries for %s do not run on %s machines: replace one machine after the other (hagen plan --reimage)", is, was)}}
 }
 
-// architecture returns the architecture in the paths of a machine's URLs; "" if there is
+// Architecture returns the architecture in the paths of a machine's URLs; "" if there is
 // none or more than one.
-func architecture(n node.Node) string {
+func Architecture(n node.Node) string {
 	found := ""
 	for _, address := range fetched(n) {
 		at, err := url.Parse(address)

@@ -22,6 +22,7 @@ type diffSummary struct {
 	Before   string        `json:"before"`
 	After    string        `json:"after"`
 	Clusters []clusterDiff `json:"clusters"`
+	Unknown  []string      `json:"unknown"` // what a side cannot know yet
 	Warnings []string      `json:"warnings"`
 	Notes    []string      `json:"notes"`
 }
@@ -40,22 +41,25 @@ type DiffOptions struct {
 
 // Diff prints the changes from one tree to another.
 func Diff(ui *console.UI, asked DiffOptions) error {
+	s := diffSummary{Same: true, Unknown: []string{}}
 	var sides [2]trees.Side
 	for i := range sides {
 		if i == 1 && asked.Sides[1] == asked.Sides[0] {
 			sides[1] = sides[0] // two fresh renders would have different trial certificates
 			continue
 		}
+		var unknown string
 		var err error
-		if sides[i], err = readSide(ui, asked, asked.Sides[i]); err != nil {
+		if sides[i], unknown, err = readSide(ui, asked, asked.Sides[i]); err != nil {
 			return err
 		}
+		s.Unknown = says(s.Unknown, unknown)
 	}
 	pairs, err := match(sides[0], sides[1])
 	if err != nil {
 		return err
 	}
-	s := diffSummary{Same: true, Before: sides[0].Name, After: sides[1].Name}
+	s.Before, s.After = sides[0].Name, sides[1].Name
 	for _, p := range pairs {
 		d := order.Of(p.before.Machines, p.after.Machines)
 		s.Same = s.Same && d.Same
@@ -81,7 +85,7 @@ func (s diffSummary) print(ui *console.UI, asked DiffOptions) {
 		if i > 0 {
 			fmt.Fprintln(ui.Out)
 		}
-		heading := show.Heading{Cluster: c.Cluster, Before: s.Before, After: s.After}
+		heading := show.Heading{Cluster: c.Cluster, Before: s.Before, After: s.After, Unknown: s.Unknown}
 		if asked.Markdown {
 			fmt.Fprint(ui.Out, show.Markdown(c.Order, heading))
 		} else {
@@ -91,12 +95,21 @@ func (s diffSummary) print(ui *console.UI, asked DiffOptions) {
 }
 
 // readSide reads a tree, or renders the cluster for Fresh.
-func readSide(ui *console.UI, asked DiffOptions, argument string) (trees.Side, error) {
+func readSide(ui *console.UI, asked DiffOptions, argument string) (s trees.Side, unknown string, err error) {
 	if argument == Fresh {
-		tree, err := fresh(ui, asked)
-		return trees.Side{Name: argument, Trees: []trees.Tree{tree}}, err
+		r, err := fresh(ui, asked.Place, asked.Sides[:]...)
+		return trees.Side{Name: argument, Trees: []trees.Tree{r.Tree}}, r.unknown, err
 	}
-	return trees.Read(argument)
+	s, err = trees.Read(argument)
+	return s, "", err
+}
+
+// says adds a line unless it is empty.
+func says(lines []string, line string) []string {
+	if line == "" {
+		return lines
+	}
+	return append(lines, line)
 }
 
 // treePair is one cluster on both sides; a side without it is empty.

@@ -14,6 +14,7 @@ import (
 	"hagen/cmd/hagen/internal/decide"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/node"
 	"hagen/out/review/diff"
@@ -24,42 +25,49 @@ import (
 // Fresh is the argument that stands for what hagen render would write.
 const Fresh = "."
 
-// fresh renders the cluster in memory. Certificates that a render would issue
-// are issued for the comparison and discarded.
-func fresh(ui *console.UI, asked DiffOptions) (trees.Tree, error) {
-	c, err := clusterfile.ReadLocked(ui, asked.File)
+// rendered is what hagen render would write.
+type rendered struct {
+	trees.Tree
+	cluster *cluster.Cluster
+	unknown string // which digests its lock file does not have yet
+}
+
+// fresh renders the cluster in memory, for a comparison with trees. Certificates that a
+// render would issue are issued for the comparison and discarded.
+func fresh(ui *console.UI, at clusterfile.Place, with ...string) (r rendered, err error) {
+	c, _, unknown, err := clusterfile.ReadKnown(ui, at.File)
 	if err != nil {
-		return trees.Tree{}, err
+		return r, err
 	}
-	dir := asked.Dir()
+	dir := at.Dir()
 	var compared clusterpki.Trees
-	for _, tree := range asked.Sides {
+	for _, tree := range with {
 		if tree != Fresh {
 			compared.WithoutLock = append(compared.WithoutLock, tree, filepath.Join(tree, c.Name))
 		}
 	}
-	if err := clusterpki.RefuseMissing(asked.Place, c, compared); err != nil {
-		return trees.Tree{}, err
+	if err := clusterpki.RefuseMissing(at, c, compared); err != nil {
+		return r, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return trees.Tree{}, exit.Failed("%s: there is no PKI yet, and hagen diff makes none: run hagen render", dir)
+		return r, exit.Failed("%s: there is no PKI yet, and a comparison makes none: run hagen render", dir)
 	}
-	keys, err := clusterpki.Open(ui, asked.Place, c, compared)
+	keys, err := clusterpki.Open(ui, at, c, compared)
 	if err != nil {
-		return trees.Tree{}, err
+		return r, err
 	}
 	defer keys.Close()
 	c = keys.Cluster
 	have := keys.Store.Set()
 	for _, r := range control.Requests(c) {
 		if _, there := have[r.Name]; !there && r.Kind != pki.Leaf {
-			return trees.Tree{}, exit.Failed("%s: holds no %s, and hagen diff makes none: run hagen render", dir, r.Name)
+			return rendered{}, exit.Failed("%s: holds no %s, and a comparison makes none: run hagen render", dir, r.Name)
 		}
 	}
 	issued, machines, err := decide.Render(c, have, keys.Now)
 	clusterpki.Warn(ui, issued.Warnings)
 	if err != nil {
-		return trees.Tree{}, err
+		return r, err
 	}
 	var trial []string
 	for _, change := range issued.Changes {
@@ -71,11 +79,12 @@ func fresh(ui *console.UI, asked DiffOptions) (trees.Tree, error) {
 		slices.Sort(trial)
 		ui.Warn(strings.Join(clusterpki.Folded(trial), ", ") + ": the next hagen render issues new ones; this comparison uses trial ones, with other keys and times")
 	}
-	t := trees.Tree{Cluster: c.Name, Machines: diff.Side{Kubeconfig: decide.Kubeconfig(c, issued.Set), Systems: plan.Systems(c)}}
+	r = rendered{cluster: c, unknown: unknown}
+	r.Tree = trees.Tree{Cluster: c.Name, Machines: diff.Side{Kubeconfig: decide.Kubeconfig(c, issued.Set), Systems: plan.Systems(c)}}
 	for _, m := range machines {
-		t.Machines.Machines = append(t.Machines.Machines, m.Node)
+		r.Machines.Machines = append(r.Machines.Machines, m.Node)
 	}
 	// Sorted like a tree read from disk.
-	slices.SortFunc(t.Machines.Machines, func(a, b node.Node) int { return strings.Compare(a.Name, b.Name) })
-	return t, nil
+	slices.SortFunc(r.Machines.Machines, func(a, b node.Node) int { return strings.Compare(a.Name, b.Name) })
+	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/document"
+	"hagen/out"
 	"hagen/out/review/diff"
 	"hagen/out/review/rendered"
 	"hagen/out/tree"
@@ -60,6 +61,13 @@ func Read(argument string) (Side, error) {
 		return Side{}, exit.Failed("%s: cannot be opened: %w", argument, exit.Reason(err))
 	}
 	return Side{}, exit.Usage("%s: there is no such directory; name one, a directory of a revision as REV:PATH, or . for a fresh render", argument)
+}
+
+// HoldsDocuments reports whether a directory on disk holds the documents of one cluster,
+// not twins.
+func HoldsDocuments(dir string) bool {
+	documents, _ := out.Holds(tree.Files(dir))
+	return documents
 }
 
 // readTrees reads the tree of one cluster, or of each cluster below it.

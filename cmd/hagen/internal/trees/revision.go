@@ -49,6 +49,12 @@ func File(revision, place string) ([]byte, error) {
 	return read[""].text, err
 }
 
+// IsDirectory reports whether a commit has a directory with files of this path.
+func IsDirectory(revision, place string) bool {
+	_, err := gitList(revision, place, "directory")
+	return err == nil
+}
+
 // revisionTree reads a directory of a commit.
 func revisionTree(revision, dir string) (fs.FS, error) {
 	listed, err := gitList(revision, dir, "directory")

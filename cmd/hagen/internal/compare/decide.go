@@ -1,0 +1,122 @@
+package compare
+
+import (
+	"time"
+
+	"hagen/cmd/hagen/internal/decide"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/control"
+	"hagen/out/review/diff"
+	"hagen/out/review/plan"
+	"hagen/pki"
+)
+
+// decidedSides are the sides of a plan with their machines.
+type decidedSides struct {
+	before, after plan.Side
+	warnings      []pki.Warning // of certificates that a render would issue for the new cluster file
+	unknown       []string      // what a side cannot know
+}
+
+// decideSides decides the machines of cluster files.
+func decideSides(now time.Time, before, after *planSide) (d decidedSides, err error) {
+	d.unknown = says(d.unknown, after.unknown) // nobody fetches the former files any more
+	if !before.isTree() && !after.isTree() {
+		was, is := before.cluster, after.cluster
+		before.cluster, after.cluster = was.KnowFrom(is), is.KnowFrom(was)
+	}
+	switch {
+	case !before.decided && !after.decided:
+		d.warnings, err = decideBoth(now, before, after)
+	case !before.decided:
+		_, err = decideBeside(now, before, after)
+		d.unknown = says(d.unknown, withoutKeys(before))
+	case !after.decided:
+		d.warnings, err = decideBeside(now, after, before)
+		d.unknown = says(d.unknown, withoutKeys(after))
+	}
+	if err != nil {
+		return d, err
+	}
+	if d.before, err = before.planned(); err == nil {
+		d.after, err = after.planned()
+	}
+	return d, err
+}
+
+func withoutKeys(s *planSide) string {
+	return s.Name + " is a cluster file and has no keys: certificates are compared by what they are for and how long they are valid, so renewed ones do not show"
+}
+
+// planned is the side as a plan needs it.
+func (s *planSide) planned() (plan.Side, error) {
+	machines := s.Trees[0].Machines
+	var side plan.Side
+	var err error
+	if s.isTree() {
+		side, err = plan.OfTree(machines, s.Trees[0].Cluster)
+	} else {
+		side, err = plan.OfFile(s.cluster, machines.Machines, machines.Kubeconfig)
+	}
+	if err != nil {
+		err = exit.Failed("%s: %w", s.Name, err)
+	}
+	return side, err
+}
+
+// decideBoth decides the machines of two cluster files. It makes certificates for this
+// comparison only: first the old side's, then those that a render would issue
+// for the new one, with its warnings.
+func decideBoth(now time.Time, before, after *planSide) (warnings []pki.Warning, err error) {
+	keepNames(before, after)
+	set := pki.Set{}
+	for _, s := range []*planSide{before, after} {
+		if set, warnings, err = s.decide(now, set); err != nil {
+			return nil, err
+		}
+	}
+	return warnings, nil
+}
+
+// keepNames gives both sides the names that certificates keep. A side without a lock file
+// that lists them has those of the other: the running machines have one PKI. What the new
+// lock file no longer lists was forgotten.
+func keepNames(before, after *planSide) {
+	if before.names == nil {
+		before.names = after.names
+	}
+	before.cluster = before.cluster.Keep(before.names)
+	if after.names == nil {
+		after.names = control.SharedNames(before.cluster)
+	}
+	after.cluster = after.cluster.Keep(after.names)
+}
+
+// decideBeside decides the machines of a cluster file beside those of a tree, whose names
+// and certificates they have as far as these fit.
+func decideBeside(now time.Time, s, other *planSide) ([]pki.Warning, error) {
+	if s.names == nil {
+		s.names = control.RecordedNames(s.cluster, plan.Issued(other.Trees[0].Machines.Machines))
+	}
+	s.cluster = s.cluster.Keep(s.names)
+	_, warnings, err := s.decide(now, pki.Set{})
+	if err != nil {
+		return nil, err
+	}
+	s.Trees[0].Machines = plan.TakeCredentials(s.Trees[0].Machines, other.Trees[0].Machines)
+	return warnings, nil
+}
+
+// decide decides the machines with the certificates of the set, as far as they fit.
+func (s *planSide) decide(now time.Time, set pki.Set) (pki.Set, []pki.Warning, error) {
+	issued, machines, err := decide.Render(s.cluster, set, now)
+	if err != nil {
+		return nil, nil, err
+	}
+	made := diff.Side{Kubeconfig: decide.Kubeconfig(s.cluster, issued.Set)}
+	for _, m := range machines {
+		made.Machines = append(made.Machines, m.Node)
+	}
+	s.Trees[0].Machines = made
+	return issued.Set, issued.Warnings, nil
+}
