@@ -191,20 +191,6 @@ func (m *machine) limits() {
 	}
 }
 
-// counted returns the flags of a name that count: the last, or all if the flag may be
-// given several times.
-func (m *machine) counted(p *read.Process, flag string) []read.Flag {
-	all := p.Named(flag)
-	if len(all) < 2 {
-		return all
-	}
-	v, _, _ := m.version(p.Name)
-	if row, found := m.records.of(p.Name, v).flags[flag]; found && slices.Contains(repeatable, row.Type) {
-		return all
-	}
-	return all[len(all)-1:]
-}
-
 // issuers checks that no issuer of tokens is named twice (kubernetes,
 // pkg/kubeapiserver/options, BuiltInAuthenticationOptions.Validate).
 func (m *machine) issuers() {

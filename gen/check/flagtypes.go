@@ -54,9 +54,6 @@ var flagTypes = map[string]flagType{
 	"pattern=N,...":                      {"a list of levels", "write FILE=LEVEL, separated by commas", eachOf(isLevelled)},
 }
 
-// repeatable are types of flags that may be given more than once.
-var repeatable = []string{"strings", "stringSlice", "stringArray", "stringToString", "mapStringString", "namedCertKey", "int32Slice", "colonSeparatedMultimapStringString", "pattern=N,..."}
-
 func reads[T any](parse func(string) (T, error)) func(string) bool {
 	return func(v string) bool { _, err := parse(v); return err == nil }
 }

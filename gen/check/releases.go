@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"hagen/gen/read"
 	"hagen/profiles"
 )
@@ -65,4 +67,21 @@ func readRecord(daemon, line string) (out record) {
 		}
 	}
 	return out
+}
+
+// repeatable are types of flags that may be given more than once.
+var repeatable = []string{"strings", "stringSlice", "stringArray", "stringToString", "mapStringString", "namedCertKey", "int32Slice", "colonSeparatedMultimapStringString", "pattern=N,..."}
+
+// counted returns the flags of a name that count: the last, or all if the flag may be
+// given several times.
+func (m *machine) counted(p *read.Process, flag string) []read.Flag {
+	all := p.Named(flag)
+	if len(all) < 2 {
+		return all
+	}
+	v, _, _ := m.version(p.Name)
+	if row, found := m.records.of(p.Name, v).flags[flag]; found && slices.Contains(repeatable, row.Type) {
+		return all
+	}
+	return all[len(all)-1:]
 }
