@@ -31,7 +31,7 @@ func main() {
 	if err != nil {
 		fail(err)
 	}
-	r := report{said: map[[2]string]*strings.Builder{}, skipped: map[string][]string{}}
+	r := report{said: map[[2]string]*strings.Builder{}, skipped: map[string]tests{}}
 	if err := r.read(stdout, os.Stdout); err != nil {
 		fail(err)
 	}
@@ -55,8 +55,11 @@ func fail(err error) {
 // were skipped.
 type report struct {
 	said    map[[2]string]*strings.Builder
-	skipped map[string][]string // names of tests by reason
+	skipped map[string]tests // by reason
 }
+
+// tests are names of tests, each with those of its subtests.
+type tests map[string][]string
 
 func (r *report) read(in io.Reader, out io.Writer) error {
 	lines := bufio.NewReader(in)
@@ -112,20 +115,55 @@ func (r *report) take(e event, out io.Writer) {
 	}
 }
 
-// reason is what a test says when it is skipped.
-var reason = regexp.MustCompile(`(?m)^ +[a-z0-9_]+_test\.go:[0-9]+: (.*)$`)
+// message is a line that a test prints. A script is skipped by testscript's cmd.go.
+var message = regexp.MustCompile(`(?m)^ +([A-Za-z0-9_]+)\.go:[0-9]+: (.*)$`)
 
 func (r *report) skip(test string, said *strings.Builder) {
+	why := reasonIn(said)
+	if r.skipped[why] == nil {
+		r.skipped[why] = tests{}
+	}
+	name, below, isBelow := strings.Cut(test, "/")
+	of := r.skipped[why][name]
+	if isBelow && !slices.Contains(of, below) {
+		of = append(of, below)
+	}
+	r.skipped[why][name] = of
+}
+
+// reasonIn returns the last message of a skipped test. What follows it in a script is
+// the script.
+func reasonIn(said *strings.Builder) string {
 	why := "for a reason that it does not say"
-	if said != nil {
-		if found := reason.FindStringSubmatch(said.String()); found != nil {
-			why = found[1]
+	if said == nil {
+		return why
+	}
+	for _, found := range message.FindAllStringSubmatch(said.String(), -1) {
+		if found[1] != "testscript" && found[2] != "" {
+			why = found[2]
 		}
 	}
-	name, _, _ := strings.Cut(test, "/")
-	if !slices.Contains(r.skipped[why], name) {
-		r.skipped[why] = append(r.skipped[why], name)
+	return why
+}
+
+// most is how many subtests of a test are named.
+const most = 3
+
+func (t tests) String() string {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(t)) {
+		switch below := t[name]; {
+		case len(below) > most:
+			names = append(names, fmt.Sprintf("%d of %s", len(below), name))
+		case len(below) > 0:
+			for _, b := range slices.Sorted(slices.Values(below)) {
+				names = append(names, name+"/"+b)
+			}
+		default:
+			names = append(names, name)
+		}
 	}
+	return strings.Join(names, ", ")
 }
 
 // line is empty if no test was skipped.
@@ -136,7 +174,7 @@ func (r *report) line() string {
 	var parts []string
 	missing := ""
 	for _, why := range slices.Sorted(maps.Keys(r.skipped)) {
-		parts = append(parts, why+" ("+strings.Join(r.skipped[why], ", ")+")")
+		parts = append(parts, fmt.Sprintf("%s (%s)", why, r.skipped[why]))
 		if strings.HasSuffix(why, " is not installed") {
 			missing = "; make setup brings what is not installed"
 		}
