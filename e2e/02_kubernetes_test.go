@@ -116,7 +116,7 @@ func secretsAreCiphertext(t *testing.T, c *site.Cluster) {
 	}
 }
 
-// aggregated registers an API that the operator's desk serves, and looks at
+// aggregated registers an API that the operator's workstation serves, and looks at
 // who asks there: the API server with the front proxy's certificate, in the
 // name of the user.
 func aggregated(t *testing.T, c *site.Cluster) {

@@ -112,7 +112,7 @@ func publicHalf(t *testing.T, path string) public {
 	return &key.PublicKey
 }
 
-// Who may speak to what, tried from the operator's desk.
+// Who may speak to what, tried from the operator's workstation.
 func TestWhoMaySpeak(t *testing.T) {
 	s := scenario(t, "8 who may speak to what")
 	c := cluster(t)

@@ -171,9 +171,9 @@ func balancersRestart(t *testing.T, s *row, c *site.Cluster) {
 			t.Error("a bound is broken")
 		}
 	}
-	measured("haproxy", c.Fronts(), func(h *site.Host) { must(t, h.Restart("haproxy.service")) })
+	measured("haproxy", c.HAProxyHosts(), func(h *site.Host) { must(t, h.Restart("haproxy.service")) })
 	if c.Layout.VirtualIP != "" {
-		measured("keepalived", c.Fronts(), func(h *site.Host) { must(t, h.Restart("keepalived.service")) })
+		measured("keepalived", c.HAProxyHosts(), func(h *site.Host) { must(t, h.Restart("keepalived.service")) })
 		measured("keepalived killed", []*site.Host{inUse(t, c)}, func(h *site.Host) { must(t, h.Crash("keepalived.service")) })
 	}
 	measured("machine", c.Balancers, func(h *site.Host) {
@@ -189,7 +189,7 @@ func balancersRestart(t *testing.T, s *row, c *site.Cluster) {
 func inUse(t *testing.T, c *site.Cluster) *site.Host {
 	t.Helper()
 	if c.Layout.VirtualIP == "" {
-		return c.Fronts()[0]
+		return c.HAProxyHosts()[0]
 	}
 	holders, err := c.HoldVirtualIP()
 	must(t, err)

@@ -50,7 +50,7 @@ func cloudInitForms(t *testing.T, s *row, c *site.Cluster) {
 	w := startWriting(t, c)
 	w.untilAgain(t)
 	w.end(t, s)
-	for _, h := range c.Fronts() {
+	for _, h := range c.HAProxyHosts() {
 		replacesPackage(t, h, "haproxy.service")
 	}
 	must(t, c.RenderWith("--format", "ignition"))
@@ -158,7 +158,7 @@ func cloudInitLosesPower(t *testing.T, s *row, c *site.Cluster) {
 // cloudInitAgain: a machine that is given a changed document applies it at its
 // next boot, since its instance-id is another one.
 func cloudInitAgain(t *testing.T, s *row, c *site.Cluster) {
-	h := c.Fronts()[0]
+	h := c.HAProxyHosts()[0]
 	const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHDWHHBgOpAvVyqTzUDRFR0Kx1kAXsV3BvZb2KDzRpzP second@desk"
 	must(t, c.Render("standard", "users: [{name: second, sshKeys: ["+key+"]}]", "apiServer: {extraSANs: [other.example.com]}"))
 	must(t, h.Shutdown())

@@ -114,14 +114,14 @@ func allRestored(t *testing.T, c *site.Cluster) {
 	must(t, c.PowerOff(c.Masters...))
 	writes.Stop()
 
-	desk := filepath.Join(c.Dir, "snapshot.db")
+	copied := filepath.Join(c.Dir, "snapshot.db")
 	damaged := bytes.Clone(snapshot)
 	damaged[len(damaged)/2] ^= 1
-	must(t, os.WriteFile(desk, damaged, 0o600))
+	must(t, os.WriteFile(copied, damaged, 0o600))
 	if err := c.RenderWith("--restore", "snapshot.db"); err == nil || !strings.Contains(err.Error(), "is damaged") {
 		t.Errorf("a damaged snapshot is rendered: %v", err)
 	}
-	must(t, os.WriteFile(desk, snapshot, 0o600))
+	must(t, os.WriteFile(copied, snapshot, 0o600))
 	must(t, c.RenderWith("--restore", "snapshot.db"))
 	must(t, c.Install(c.Masters...))
 	place := func(h *site.Host, data []byte) {

@@ -118,7 +118,7 @@ func planned(t *testing.T, c *site.Cluster, to site.Layout, flag string) (p plan
 	t.Helper()
 	file, err := c.Plan(to)
 	must(t, err)
-	out, err := c.Desk("hagen plan --json " + flag + " cluster.yaml " + file)
+	out, err := c.Workstation("hagen plan --json " + flag + " cluster.yaml " + file)
 	must(t, err)
 	must(t, json.Unmarshal([]byte(out), &p))
 	if !p.Possible || len(p.Steps) == 0 {
@@ -187,7 +187,7 @@ func (f follower) run(c command) {
 
 func (f follower) try(c command) error {
 	if c.Host == "" {
-		_, err := f.c.Desk(c.Command, slices.Concat(f.environment, words(c.Environment))...)
+		_, err := f.c.Workstation(c.Command, slices.Concat(f.environment, words(c.Environment))...)
 		return err
 	}
 	h, err := f.c.Host(c.Host)

@@ -84,7 +84,7 @@ func clusterOf(t *testing.T, layout site.Layout) *site.Cluster {
 		c, err := site.NewCluster(p, network, layout)
 		must(t, err)
 		shared = c
-		if len(c.Fronts()) == 0 {
+		if len(c.HAProxyHosts()) == 0 {
 			standIn, err = c.Forward()
 			must(t, err)
 		}

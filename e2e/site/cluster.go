@@ -37,7 +37,7 @@ func NewCluster(p Parts, network *Network, l Layout) (*Cluster, error) {
 			c.Balancers = append(c.Balancers, h)
 		}
 	}
-	return c, l.desk(p)
+	return c, l.workstation(p)
 }
 
 // host makes a machine.
@@ -72,8 +72,8 @@ func (c *Cluster) Join(m Machine) error {
 // Hosts are all machines, masters first.
 func (c *Cluster) Hosts() []*Host { return slices.Concat(c.Masters, c.Balancers) }
 
-// Fronts are the machines that hagen puts HAProxy on.
-func (c *Cluster) Fronts() []*Host {
+// HAProxyHosts are the machines that hagen puts HAProxy on.
+func (c *Cluster) HAProxyHosts() []*Host {
 	if c.Layout.Mode == colocated {
 		return c.Masters
 	}
@@ -130,14 +130,14 @@ func (c *Cluster) AdminConfig() string {
 	return filepath.Join(c.Dir, "rendered/kubernetes/admin.kubeconfig")
 }
 
-// Kubectl runs kubectl at the operator's desk.
+// Kubectl runs kubectl at the operator's workstation.
 func (c *Cluster) Kubectl(args ...string) (string, error) {
 	args = append([]string{"--kubeconfig=" + c.AdminConfig(), "--request-timeout=20s"}, args...)
 	out, err := Run(filepath.Join(c.Parts.Binaries, "kubectl"), args...)
 	return strings.TrimSpace(out), err
 }
 
-// Etcdctl runs etcdctl at the operator's desk, with the certificate that the
+// Etcdctl runs etcdctl at the operator's workstation, with the certificate that the
 // first master's API server has for its etcd, towards all members.
 func (c *Cluster) Etcdctl(args ...string) (string, error) {
 	pki := filepath.Join(c.Masters[0].Root, "etc/etcd/pki")

@@ -1,6 +1,6 @@
 // Package site is a site on one machine: a network with a DHCP server, hosts
 // that boot systemd as their first process from a root directory, and an
-// operator's desk. It must run as root in a mount, process and network
+// operator's workstation. It must run as root in a mount, process and network
 // namespace of its own (the script e2e/run makes them), so that whatever it
 // starts or mounts ends with it.
 package site

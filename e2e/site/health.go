@@ -17,7 +17,7 @@ func (c *Cluster) Units(h *Host) []string {
 	if h.Master {
 		units = append(units, "etcd.service", "kube-apiserver.service", "kube-controller-manager.service", "kube-scheduler.service")
 	}
-	if slices.Contains(c.Fronts(), h) {
+	if slices.Contains(c.HAProxyHosts(), h) {
 		units = append(units, "haproxy.service")
 		if c.Layout.VirtualIP != "" {
 			units = append(units, "keepalived.service")
@@ -177,7 +177,7 @@ func (c *Cluster) ready() error {
 			return err
 		}
 	}
-	for _, f := range c.Fronts() {
+	for _, f := range c.HAProxyHosts() {
 		if err := c.asks(endpoint, f, endpointPort); err != nil {
 			return err
 		}

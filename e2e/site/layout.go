@@ -274,9 +274,9 @@ func (l Layout) Render(p Parts, dir, profile string, further ...string) error {
 	return err
 }
 
-// desk tells the operator's desk what the endpoint's names stand for, as a
+// workstation tells the operator's workstation what the endpoint's names stand for, as a
 // site's DNS would. e2e/run has put this file in /etc/hosts' place.
-func (l Layout) desk(p Parts) error {
+func (l Layout) workstation(p Parts) error {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n")
 	for _, address := range l.Front {

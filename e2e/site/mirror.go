@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 )
 
-// MirrorURL is where the site serves binaries, at the operator's desk.
+// MirrorURL is where the site serves binaries, at the operator's workstation.
 const MirrorURL = "http://" + Operator + ":8085/files"
 
 // MirrorDir is what is served there.

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Operator is the address of the operator's desk, which is where the tests
+// Operator is the address of the operator's workstation, which is where the tests
 // run. It is also the switch's.
 const Operator = "10.10.10.1"
 

@@ -32,13 +32,13 @@ func formed(t *testing.T, s *row, c *site.Cluster) {
 	}
 	certificateHolds(t, c)
 	documentsFit(t, c)
-	for _, h := range c.Fronts() {
-		tellsItself(t, c, h)
+	for _, h := range c.HAProxyHosts() {
+		checkStatistics(t, c, h)
 		if c.Layout.VirtualIP != "" {
 			complainsNot(t, h)
 		}
 	}
-	if len(c.Fronts()) > 0 {
+	if len(c.HAProxyHosts()) > 0 {
 		for _, h := range c.Hosts() {
 			namesKnown(t, c, h)
 		}
@@ -84,8 +84,8 @@ func certificateHolds(t *testing.T, c *site.Cluster) {
 	}
 }
 
-// tellsItself asks HAProxy about itself, at its machine and from the desk.
-func tellsItself(t *testing.T, c *site.Cluster, h *site.Host) {
+// checkStatistics asks HAProxy about itself, at its machine and from the workstation.
+func checkStatistics(t *testing.T, c *site.Cluster, h *site.Host) {
 	t.Helper()
 	for page, want := range map[string]string{
 		"/alive": "200 OK", "/stats": "kubem02", "/metrics": `haproxy_server_status{proxy="secure_kube_control_plane",server="kubem02"`,

@@ -15,9 +15,9 @@ import (
 	"strings"
 )
 
-// Desk runs a line of shell at the operator's desk, beside the cluster file,
+// Workstation runs a line of shell at the operator's workstation, beside the cluster file,
 // with the tools of the newest release and further variables.
-func (c *Cluster) Desk(line string, environment ...string) (string, error) {
+func (c *Cluster) Workstation(line string, environment ...string) (string, error) {
 	args := append([]string{"-C", c.Dir, "PATH=" + c.Parts.Binaries + ":" + os.Getenv("PATH")}, environment...)
 	return Run("env", append(args, "sh", "-c", line)...)
 }
