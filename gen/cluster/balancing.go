@@ -43,14 +43,14 @@ type Timeouts struct {
 	Connect, Client, Server, Tunnel, Check time.Duration
 }
 
-// Fronts lists the machines that run HAProxy; none in mode external.
-func (c *Cluster) Fronts() []Host {
-	return c.Of(frontRoles[c.Balancing.Mode])
+// HAProxyHosts lists the machines that run HAProxy; none in mode external.
+func (c *Cluster) HAProxyHosts() []Host {
+	return c.Of(haproxyRoles[c.Balancing.Mode])
 }
 
-// IsFront reports whether the host runs HAProxy.
-func (c *Cluster) IsFront(h Host) bool {
-	return h.Role == frontRoles[c.Balancing.Mode]
+// RunsHAProxy reports whether the host runs HAProxy.
+func (c *Cluster) RunsHAProxy(h Host) bool {
+	return h.Role == haproxyRoles[c.Balancing.Mode]
 }
 
 const (
@@ -63,7 +63,7 @@ func (v *validation) balancing() {
 	lb := v.spec.LoadBalancer
 	b := &v.c.Balancing
 	v.virtualIPs(lb)
-	v.frontNames(lb.Names)
+	v.endpointNames(lb.Names)
 	b.StatsPort, b.Metrics, b.MaxConnections = defaultStatsPort, true, defaultMaxConnections
 	if lb.StatsPort.At.Written() {
 		v.statsPort(lb.StatsPort)
@@ -94,14 +94,14 @@ func (v *validation) balancing() {
 		v.warn(at, fmt.Sprintf("a timeout of %s for connections: clients wait that long for a dead machine before HAProxy tries another, and a busy machine needs some time", t.Connect.Value),
 			"write 100ms to 10s, for example 1s")
 	}
-	if len(v.c.Fronts()) > 0 && !v.tellsItself() {
+	if len(v.c.HAProxyHosts()) > 0 && !v.hasStatistics() {
 		for _, at := range []spec.At{lb.StatsPort.At, lb.Metrics.At} {
 			if at.Written() {
 				v.warn(at, "without a virtual IP, HAProxy in profile classic serves no statistics", "remove it")
 			}
 		}
 	}
-	if len(v.c.Fronts()) > 0 || b.Mode == Dedicated {
+	if len(v.c.HAProxyHosts()) > 0 || b.Mode == Dedicated {
 		return
 	}
 	for _, at := range []spec.At{lb.StatsPort.At, lb.Metrics.At, lb.MaxConnections.At, t.At} {
@@ -176,9 +176,9 @@ func (v *validation) virtualIPs(lb spec.LoadBalancer) {
 // virtualIP reads one virtual IP; the zero Addr when faulty.
 func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr {
 	a := v.address(field)
-	fronts := v.c.Fronts()
+	proxies := v.c.HAProxyHosts()
 	owner := slices.IndexFunc(v.c.Hosts(), func(h Host) bool { return slices.Contains(h.Addresses, a) })
-	without := hostsThat(fronts, func(h Host) bool { return len(h.Addresses) > 0 && !h.Has(version(a)) })
+	without := hostsThat(proxies, func(h Host) bool { return len(h.Addresses) > 0 && !h.Has(version(a)) })
 	switch {
 	case !a.IsValid():
 	case v.c.Balancing.Mode == External:
@@ -191,8 +191,8 @@ func (v *validation) virtualIP(lb spec.LoadBalancer, field spec.Text) netip.Addr
 		v.fault(field.At, fmt.Sprintf("%s is the address of %s: a virtual IP is no machine's own, it moves", a, v.c.Hosts()[owner].Name), "write an unused address of the same network")
 	case routes(v.c.Hosts(), a):
 		v.fault(field.At, fmt.Sprintf("%s is the machines' gateway: the machine that held it would replace the router", a), "write an unused address of the same network")
-	case len(fronts) == 1:
-		v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", fronts[0].Name), "add another, or remove virtualIP")
+	case len(proxies) == 1:
+		v.fault(field.At, fmt.Sprintf("a virtual IP moves between machines, and %s is the only one", proxies[0].Name), "add another, or remove virtualIP")
 	case without != "":
 		v.fault(field.At, fmt.Sprintf("%s is %s, and there is no such address on %s: a machine needs one to announce that it holds the virtual IP", a, family(a), without),
 			"give every machine with HAProxy an address of that family")
@@ -240,7 +240,7 @@ func (v *validation) sameNetwork(at spec.At, a netip.Addr) {
 		v.warn(at, fmt.Sprintf("%s is the network or broadcast address of most networks", a), larger+"write another address")
 	}
 	near := func(b netip.Addr) bool { return sameFamily(a, b) && v.c.OneNetwork(a, b) }
-	far := hostsThat(v.c.Fronts(), func(h Host) bool { return len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, near) })
+	far := hostsThat(v.c.HAProxyHosts(), func(h Host) bool { return len(h.Addresses) > 0 && !slices.ContainsFunc(h.Addresses, near) })
 	if far != "" {
 		v.warn(at, fmt.Sprintf("%s seems to be on another network than %s: a virtual IP moves only within one network", a, far), larger+"write an address of the machines' network")
 	}
@@ -254,8 +254,8 @@ func routerID(name string) int {
 	return 1 + int(sum.Sum32()%255)
 }
 
-// frontNames reads further names that clients dial.
-func (v *validation) frontNames(list spec.List[spec.String]) {
+// endpointNames reads further names that clients dial.
+func (v *validation) endpointNames(list spec.List[spec.String]) {
 	v.atMost(list.At, len(list.Items), maxFrontNames, "write those that clients dial")
 	seen := map[string]int{}
 	for _, field := range list.Items {
@@ -286,7 +286,7 @@ func (v *validation) frontNames(list spec.List[spec.String]) {
 	}
 }
 
-// statsPort reads the port; frontPorts compares it with the others.
+// statsPort reads the port; haproxyPorts compares it with the others.
 func (v *validation) statsPort(field spec.Int) {
 	if field.Value < 1 || field.Value > 65535 {
 		v.fault(field.At, fmt.Sprintf("%d is not a port", field.Value), fmt.Sprintf("write one of 1-65535, for example %d", defaultStatsPort))
@@ -298,21 +298,21 @@ func (v *validation) statsPort(field spec.Int) {
 	}
 }
 
-// tellsItself reports whether HAProxy has a listener for statistics: in profile
+// hasStatistics reports whether HAProxy has a listener for statistics: in profile
 // classic only where keepalived asks there.
-func (v *validation) tellsItself() bool {
-	return len(v.c.Fronts()) > 0 && (v.c.Profile.Name != profiles.Classic || len(v.c.Balancing.VirtualIPs) > 0)
+func (v *validation) hasStatistics() bool {
+	return len(v.c.HAProxyHosts()) > 0 && (v.c.Profile.Name != profiles.Classic || len(v.c.Balancing.VirtualIPs) > 0)
 }
 
-// frontPorts compares HAProxy's two ports with the other ports on its machines. The
+// haproxyPorts compares HAProxy's two ports with the other ports on its machines. The
 // fault is at a port that is written.
-func (v *validation) frontPorts() {
+func (v *validation) haproxyPorts() {
 	e, b := v.c.Endpoint, v.c.Balancing
-	if len(v.c.Fronts()) == 0 {
+	if len(v.c.HAProxyHosts()) == 0 {
 		return
 	}
-	role := frontRoles[b.Mode]
-	if daemon := v.taker(e.Port, role); daemon != "" {
+	role := haproxyRoles[b.Mode]
+	if daemon := v.listenerAt(e.Port, role); daemon != "" {
 		v.fault(e.At, fmt.Sprintf("port %d is %s's on every %s", e.Port, daemon, role), "write for example "+hostPort(e.Host, v.freePort(6443)))
 	} else if ephemeral.Contains(e.Port) {
 		v.warn(e.At, ephemeralProblem(e.Port), "write one below 32768")
@@ -320,7 +320,7 @@ func (v *validation) frontPorts() {
 	if b.Mode == Colocated && v.c.NodePorts.Contains(e.Port) {
 		v.inNodePorts(e.At, e.Port)
 	}
-	if v.tellsItself() {
+	if v.hasStatistics() {
 		v.statsPortTaken(role)
 	}
 }
@@ -344,8 +344,8 @@ func (v *validation) statsPortTaken(role Role) {
 		v.fault(v.spec.ServiceNodePortRange.At, fmt.Sprintf("the range holds port %d, which is HAProxy's statistics port on every master", port), writeNodePorts+", or another loadBalancer.statsPort")
 	case colocated && v.c.NodePorts.Contains(port):
 		v.inNodePorts(at, port)
-	case v.taker(port, role) != "":
-		v.fault(at, fmt.Sprintf("port %d is %s's on every %s", port, v.taker(port, role), role), remedy)
+	case v.listenerAt(port, role) != "":
+		v.fault(at, fmt.Sprintf("port %d is %s's on every %s", port, v.listenerAt(port, role), role), remedy)
 	}
 }
 
@@ -357,7 +357,7 @@ func (v *validation) inNodePorts(at spec.At, port uint16) {
 // unused on machines with HAProxy.
 func (v *validation) freePort(liked uint16) uint16 {
 	for _, port := range []uint16{liked, 443, 8443, 9443, 8404, 8405} {
-		if v.taker(port, Master) == "" && v.taker(port, LoadBalancer) == "" && !v.c.NodePorts.Contains(port) &&
+		if v.listenerAt(port, Master) == "" && v.listenerAt(port, LoadBalancer) == "" && !v.c.NodePorts.Contains(port) &&
 			(v.c.Balancing.Mode != Colocated || int(port) != v.apiPortWritten()) && port != v.c.Endpoint.Port && port != v.c.Balancing.StatsPort {
 			return port
 		}

@@ -70,7 +70,7 @@ func (c *Cluster) needs(h Host, row profiles.Artefact) bool {
 		return slices.Contains(row.Binaries, binary) && h.Delivery.Of(binary) == row.Delivery
 	}
 	return slices.ContainsFunc(h.Role.row().runs, comes) ||
-		c.IsFront(h) && (comes(profiles.HAProxy) || comes(profiles.Keepalived) && len(c.Balancing.VirtualIPs) > 0)
+		c.RunsHAProxy(h) && (comes(profiles.HAProxy) || comes(profiles.Keepalived) && len(c.Balancing.VirtualIPs) > 0)
 }
 
 // artefact fills a row in for this cluster.
@@ -172,7 +172,7 @@ func deliveryOf(h Host, field spec.Binaries) Delivery {
 	case field.At.Written():
 		mode = h.OS.Delivery
 	}
-	front := func(said spec.Text, row string) string {
+	delivery := func(said spec.Text, row string) string {
 		switch {
 		case said.At.Written():
 			return said.Value
@@ -185,12 +185,12 @@ func deliveryOf(h Host, field spec.Binaries) Delivery {
 		}
 		return row
 	}
-	return Delivery{mode, front(field.HAProxy, h.OS.HAProxyFrom), front(field.Keepalived, h.OS.KeepalivedFrom)}
+	return Delivery{mode, delivery(field.HAProxy, h.OS.HAProxyFrom), delivery(field.Keepalived, h.OS.KeepalivedFrom)}
 }
 
 // published faults a binary that machines must fetch but that has no URL.
 func (v *validation) published() {
-	var fetch alike[[2]string] // what, and what to do
+	var fetch faultGroups[[2]string] // what, and what to do
 	for _, h := range v.c.Hosts() {
 		for _, a := range v.c.Artefacts(h) {
 			if a.URL != "" || a.Delivery != profiles.URLs {
@@ -245,8 +245,8 @@ func (v *validation) image(field spec.String) bool {
 // contained checks that the machines which must run HAProxy's container can.
 func (v *validation) contained() {
 	field, runs := v.spec.Binaries, false
-	var without alike[string]
-	for _, h := range v.c.Fronts() {
+	var without faultGroups[string]
+	for _, h := range v.c.HAProxyHosts() {
 		if h.Delivery.HAProxy != profiles.Container {
 			continue
 		}

@@ -253,7 +253,7 @@ func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v.endpoint()
 	v.nodePorts()
 	v.apiServer()
-	v.frontPorts()
+	v.haproxyPorts()
 	v.pki()
 	v.binaries()
 	v.snapshots()

@@ -34,7 +34,7 @@ func (v *validation) endpoint() {
 	if !v.splitEndpoint(field) {
 		return
 	}
-	e, vips, fronts := &v.c.Endpoint, v.c.Balancing.VirtualIPs, v.c.Fronts()
+	e, vips, proxies := &v.c.Endpoint, v.c.Balancing.VirtualIPs, v.c.HAProxyHosts()
 	for _, h := range v.c.Hosts() {
 		if len(h.Addresses) > 0 && (h.Name == e.Host || slices.Contains(h.Addresses, e.Address)) {
 			e.Answered = v.answered(h)
@@ -45,19 +45,19 @@ func (v *validation) endpoint() {
 	switch {
 	case len(vips) > 0 && (slices.Contains(vips, e.Address) || !e.Address.IsValid()):
 		e.Answered = vips
-	case len(fronts) > 0 && !e.Address.IsValid():
-		for _, h := range fronts {
+	case len(proxies) > 0 && !e.Address.IsValid():
+		for _, h := range proxies {
 			if len(h.Addresses) > 0 {
 				e.Answered = append(e.Answered, v.c.FrontAddresses(h)...)
 			}
 		}
 	}
-	v.frontName()
+	v.otherEndpoint()
 }
 
 // answered returns the addresses of a machine that answer at the endpoint.
 func (v *validation) answered(h Host) []netip.Addr {
-	if v.c.IsFront(h) {
+	if v.c.RunsHAProxy(h) {
 		return v.c.FrontAddresses(h)
 	}
 	return []netip.Addr{v.c.APIAddress(h)}
@@ -65,17 +65,17 @@ func (v *validation) answered(h Host) []netip.Addr {
 
 // answering checks the machine that the endpoint names.
 func (v *validation) answering(h Host) {
-	e, fronts := v.c.Endpoint, v.c.Fronts()
-	what := string(frontRoles[v.c.Balancing.Mode]) + "s"
+	e, proxies := v.c.Endpoint, v.c.HAProxyHosts()
+	what := string(haproxyRoles[v.c.Balancing.Mode]) + "s"
 	switch {
-	case !v.c.IsFront(h) && h.Role.Runs(apiServer):
+	case !v.c.RunsHAProxy(h) && h.Role.Runs(apiServer):
 		v.answeringMaster(h)
-	case !v.c.IsFront(h): // mode has a fault
+	case !v.c.RunsHAProxy(h): // mode has a fault
 	case len(v.c.Balancing.VirtualIPs) > 0:
-		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s, so clients do not use the virtual IP: when %s is down they do not find the others", len(fronts), what, h.Name),
+		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s, so clients do not use the virtual IP: when %s is down they do not find the others", len(proxies), what, h.Name),
 			fmt.Sprintf("write %s, or a name for it", netip.AddrPortFrom(v.c.Balancing.VirtualIPs[0], e.Port)))
-	case len(fronts) > 1:
-		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s: when %s is down clients do not find the others", len(fronts), what, h.Name),
+	case len(proxies) > 1:
+		v.warn(e.At, fmt.Sprintf("the endpoint is one of %d %s: when %s is down clients do not find the others", len(proxies), what, h.Name),
 			"write a DNS name of all of them, or add loadBalancer.virtualIP")
 	}
 }
@@ -107,8 +107,8 @@ func (v *validation) besideMaster() string {
 	return fmt.Sprintf("write %s:%d, the load balancer", balancers[0].Name, v.c.Endpoint.Port)
 }
 
-// frontName checks an endpoint that is not the name or address of a machine.
-func (v *validation) frontName() {
+// otherEndpoint checks an endpoint that is not the name or address of a machine.
+func (v *validation) otherEndpoint() {
 	e, b := v.c.Endpoint, v.c.Balancing
 	if e.Address.IsValid() {
 		meant := v.spec.LoadBalancer.VirtualIP.At.Written() && len(b.VirtualIPs) == 0 // a fault of its own

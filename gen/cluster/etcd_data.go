@@ -24,8 +24,8 @@ func (s Storage) diskOf(device string) string {
 	return device
 }
 
-// sparesSystem faults what would erase partitions of the operating system.
-func (v *validation) sparesSystem(host Host) {
+// checkSystemPartitions faults what would erase partitions of the operating system.
+func (v *validation) checkSystemPartitions(host Host) {
 	boot := host.OS.BootDisk
 	for _, d := range host.Disks {
 		isBoot := boot.Device != "" && d.Device == boot.Device
@@ -53,9 +53,9 @@ func (v *validation) sparesSystem(host Host) {
 	}
 }
 
-// sparesEtcd faults changes of the host's disks that would hit etcd's data. made
+// checkEtcdData faults changes of the host's disks that would hit etcd's data. made
 // reports whether one of the disks has etcd's partition.
-func (v *validation) sparesEtcd(host Host, field spec.Text, device string) (made bool) {
+func (v *validation) checkEtcdData(host Host, field spec.Text, device string) (made bool) {
 	label, labelled := strings.CutPrefix(device, byLabel)
 	disk, number, _ := profiles.PartitionOf(device)
 	for _, d := range host.Disks {

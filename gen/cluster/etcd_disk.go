@@ -23,7 +23,7 @@ func (v *validation) storage(host *Host, field spec.Host) {
 		list = host.Role.row().disks(v.spec)
 	}
 	host.Storage = v.diskList(list)
-	v.sparesSystem(*host)
+	v.checkSystemPartitions(*host)
 	for _, f := range host.Filesystems {
 		v.fits(*host, f)
 	}
@@ -96,7 +96,7 @@ func (v *validation) etcdDisk(host *Host, field spec.Text) {
 		v.fault(field.At, fmt.Sprintf("%s is the disk that %s boots from", spec.Quote(boot.Device), host.OS.Summary), "write the label of a new partition on it, for example etcd")
 		return
 	}
-	made := v.sparesEtcd(*host, field, device)
+	made := v.checkEtcdData(*host, field, device)
 	if labelled && !made && !strings.HasPrefix(field.Value, "/") {
 		v.onBootDisk(host, field, label)
 	}

@@ -171,9 +171,9 @@ func (v *validation) inNetwork(at spec.At, p netip.Prefix) bool {
 		v.fault(at, fmt.Sprintf("/%d is larger than any network", p.Bits()), usual)
 	case p.Bits() == whole:
 		v.fault(at, fmt.Sprintf("/%d is a network of one address, without other machines", whole), usual)
-	case nobodys(p) && p.Addr() == p.Masked().Addr():
+	case isNetworkOrBroadcast(p) && p.Addr() == p.Masked().Addr():
 		v.fault(at, fmt.Sprintf("%s is the network's own address", p), "write the machine's")
-	case nobodys(p):
+	case isNetworkOrBroadcast(p):
 		v.fault(at, fmt.Sprintf("%s is the network's broadcast address", p), "write the machine's")
 	default:
 		return true
@@ -181,9 +181,9 @@ func (v *validation) inNetwork(at spec.At, p netip.Prefix) bool {
 	return false
 }
 
-// nobodys reports whether an address is its network's own or, with IPv4, the
+// isNetworkOrBroadcast reports whether an address is its network's own or, with IPv4, the
 // broadcast address. A network of two has neither (RFC 3021, RFC 6164).
-func nobodys(p netip.Prefix) bool {
+func isNetworkOrBroadcast(p netip.Prefix) bool {
 	return p.Bits() < p.Addr().BitLen()-1 && (p.Addr() == p.Masked().Addr() || p.Addr().Is4() && !p.Contains(p.Addr().Next()))
 }
 
@@ -285,7 +285,7 @@ func (v *validation) use() {
 		v.c.Use.APIServer = netip.Prefix{}
 	}
 	for _, item := range field.HAProxy.Items {
-		p := v.useRange(item, v.c.Fronts(), "HAProxy")
+		p := v.useRange(item, v.c.HAProxyHosts(), "HAProxy")
 		if !p.IsValid() {
 			continue
 		}
@@ -298,7 +298,7 @@ func (v *validation) use() {
 	if at := field.HAProxy.At; at.Written() && len(field.HAProxy.Items) == 0 {
 		v.fault(at, "is empty", "write the range in which clients reach HAProxy, or remove it to listen on all addresses")
 	}
-	if at := field.HAProxy.At; at.Written() && len(v.c.Fronts()) == 0 {
+	if at := field.HAProxy.At; at.Written() && len(v.c.HAProxyHosts()) == 0 {
 		v.warn(at, "hagen makes no load balancer for this cluster, so it has no effect", "remove it")
 	}
 }

@@ -102,9 +102,9 @@ func hostsThat(hosts []Host, is func(Host) bool) string {
 	return strings.Join(names(slices.DeleteFunc(slices.Clone(hosts), func(h Host) bool { return !is(h) }), func(h Host) string { return h.Name }), ", ")
 }
 
-// alike groups machines with the same fault, which is reported once, at the first
+// faultGroups groups machines with the same fault, which is reported once, at the first
 // of them, with the names of all.
-type alike[T comparable] []*group[T]
+type faultGroups[T comparable] []*group[T]
 
 type group[T comparable] struct {
 	what  T
@@ -112,7 +112,7 @@ type group[T comparable] struct {
 	hosts []string
 }
 
-func (a *alike[T]) add(what T, at spec.At, host Host) {
+func (a *faultGroups[T]) add(what T, at spec.At, host Host) {
 	i := slices.IndexFunc(*a, func(g *group[T]) bool { return g.what == what })
 	if i < 0 {
 		i = len(*a)

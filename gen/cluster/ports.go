@@ -57,8 +57,8 @@ var takenPorts = []struct {
 	profile string
 	on      []Role
 }{
-	{22, "sshd", "", everywhere},
-	{53, "systemd-resolved", "", everywhere},
+	{22, "sshd", "", allRoles},
+	{53, "systemd-resolved", "", allRoles},
 	{EtcdClientPort, "etcd", "", []Role{Master}},
 	{EtcdPeerPort, "etcd", "", []Role{Master}},
 	{EtcdMetricsPort, "etcd", profiles.Standard, []Role{Master}},
@@ -75,10 +75,10 @@ var takenPorts = []struct {
 // worker is a role without machines in the cluster file.
 const worker Role = "worker"
 
-var everywhere = []Role{Master, LoadBalancer, worker}
+var allRoles = []Role{Master, LoadBalancer, worker}
 
-// taker returns the daemon that has a port on every machine of a role, or "".
-func (v *validation) taker(port uint16, role Role) string {
+// listenerAt returns the daemon that has a port on every machine of a role, or "".
+func (v *validation) listenerAt(port uint16, role Role) string {
 	for _, d := range takenPorts {
 		if d.port == port && (d.profile == "" || d.profile == v.c.Profile.Name) && slices.Contains(d.on, role) {
 			return d.daemon
@@ -178,7 +178,7 @@ func (v *validation) apiPort(field spec.Int) {
 		v.fault(field.At, fmt.Sprintf("port %d is the endpoint's port, HAProxy's on every master", port), remedy+", or leave it out")
 		return
 	}
-	if daemon := v.taker(port, Master); daemon != "" {
+	if daemon := v.listenerAt(port, Master); daemon != "" {
 		v.fault(field.At, fmt.Sprintf("port %d is %s's on every master", port, daemon), remedy)
 		return
 	}

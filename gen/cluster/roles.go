@@ -50,8 +50,8 @@ var roles = []role{
 	},
 }
 
-// frontRoles maps each mode to the role whose machines run HAProxy; external to none.
-var frontRoles = map[Mode]Role{Dedicated: LoadBalancer, Colocated: Master}
+// haproxyRoles maps each mode to the role whose machines run HAProxy; external to none.
+var haproxyRoles = map[Mode]Role{Dedicated: LoadBalancer, Colocated: Master}
 
 // row returns the row of a role; an empty one for a role without machines in the
 // cluster file.

@@ -111,7 +111,7 @@ func unreachable(gateway netip.Addr, i Interface) string {
 			return fmt.Sprintf("%s is the machine itself", gateway)
 		case gateway.IsLinkLocalUnicast():
 			return ""
-		case gateway.Is4() && p.Contains(gateway) && nobodys(netip.PrefixFrom(gateway, p.Bits())):
+		case gateway.Is4() && p.Contains(gateway) && isNetworkOrBroadcast(netip.PrefixFrom(gateway, p.Bits())):
 			return fmt.Sprintf("%s is the network or broadcast address of %s", gateway, p.Masked())
 		case p.Contains(gateway):
 			return ""
@@ -202,8 +202,8 @@ func (v *validation) networks() {
 		}
 	}
 	v.sizes()
-	v.swallowed()
-	v.unsayable()
+	v.warnOfOverlaps()
+	v.warnOfKernelArguments()
 	if len(without) > 0 {
 		hosts := strings.Join(names(without, func(h Host) string { return h.Name }), ", ")
 		v.warn(without[0].At, "no gateway for "+hosts+": without one, a machine reaches nothing outside of its own networks", "add gateway, or write gateway: [] where that is intended")
@@ -233,37 +233,37 @@ func (v *validation) sizes() {
 	}
 }
 
-// swallowed warns of a machine's network that overlaps a range of services or pods:
+// warnOfOverlaps warns of a machine's network that overlaps a range of services or pods:
 // the machine would look for their addresses on its own network.
-func (v *validation) swallowed() {
-	var swallow alike[[2]string]
+func (v *validation) warnOfOverlaps() {
+	var overlaps faultGroups[[2]string]
 	for _, h := range v.c.Hosts() {
 		for _, i := range h.Interfaces {
 			for _, p := range i.Addresses {
 				in := slices.DeleteFunc(slices.Concat(v.c.Services, v.c.Pods), func(r netip.Prefix) bool { return !p.Overlaps(r) })
 				if len(in) > 0 {
-					swallow.add([2]string{p.Masked().String(), strings.Join(names(in, netip.Prefix.String), ", ")}, i.At, h)
+					overlaps.add([2]string{p.Masked().String(), strings.Join(names(in, netip.Prefix.String), ", ")}, i.At, h)
 				}
 			}
 		}
 	}
-	for _, g := range swallow {
+	for _, g := range overlaps {
 		v.warn(g.at, fmt.Sprintf("%s, the network of %s, overlaps %s, a range of services or pods", g.what[0], g.names(), g.what[1]), "write the network's own prefix length, or another range")
 	}
 }
 
-// unsayable warns of machines for which no kernel argument can name the interface
+// warnOfKernelArguments warns of machines for which no kernel argument can name the interface
 // of their network.
-func (v *validation) unsayable() {
-	var mute alike[string]
+func (v *validation) warnOfKernelArguments() {
+	var unnamed faultGroups[string]
 	for _, h := range v.c.Hosts() {
 		for _, i := range h.Interfaces {
 			if i.Name == "" && h.OS.BootMAC == "" && h.OS.Family() != profiles.CloudInit {
-				mute.add(h.OS.Summary, i.At, h)
+				unnamed.add(h.OS.Summary, i.At, h)
 			}
 		}
 	}
-	for _, g := range mute {
+	for _, g := range unnamed {
 		v.warn(g.at, fmt.Sprintf("%s has no kernel argument that names an interface by its MAC address: %s cannot fetch a document over this interface", g.what, g.names()), "write interface beside mac, or give the machine its document without a network")
 	}
 }

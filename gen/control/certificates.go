@@ -165,7 +165,7 @@ func frontSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 		addresses = append(addresses, c.Endpoint.Address)
 	}
 	addresses = append(addresses, c.Balancing.VirtualIPs...)
-	for _, f := range c.Fronts() {
+	for _, f := range c.HAProxyHosts() {
 		names = append(names, c.Names(f)...)
 		addresses = append(addresses, f.Addresses...)
 	}

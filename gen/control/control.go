@@ -73,7 +73,7 @@ func (p profileTables) machine(s hostContext, set pki.Set) (node.Node, error) {
 		n.Add(asked(s))
 	}
 	daemons := slices.Clone(s.role.daemons)
-	if s.IsFront(s.host) {
+	if s.RunsHAProxy(s.host) {
 		n.Add(front(s, p, set))
 		daemons = append(daemons, frontDaemons(s)...)
 	}

@@ -66,7 +66,7 @@ func routers(s hostContext) []router {
 		if i > 0 {
 			r.Suffix = "_2"
 		}
-		for _, f := range s.Fronts() {
+		for _, f := range s.HAProxyHosts() {
 			if f.Name != s.host.Name {
 				r.Peers = append(r.Peers, s.vrrpSource(f, vip))
 			}
@@ -78,7 +78,7 @@ func routers(s hostContext) []router {
 
 // keepalivedText writes the configuration of one machine.
 func keepalivedText(s hostContext) string {
-	place := slices.IndexFunc(s.Fronts(), func(f cluster.Host) bool { return f.Name == s.host.Name })
+	place := slices.IndexFunc(s.HAProxyHosts(), func(f cluster.Host) bool { return f.Name == s.host.Name })
 	return fill("keepalived.conf.tmpl", values{
 		"Interface": interfaceConfig, "Name": s.host.Name, "User": userVRRP, "Check": keepalivedCheck,
 		"RouterID": s.Balancing.RouterID, "Priority": 200 - place, "Routers": routers(s),
