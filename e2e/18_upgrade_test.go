@@ -1,38 +1,14 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
 	"hagen/e2e/site"
 )
-
-// plan is what hagen plan --json prints, as far as an operator follows it.
-type plan struct {
-	Possible        bool
-	Environment     []variable
-	Prepare, Verify []command
-	Steps           []struct {
-		Action, Host, Unit string
-		Install            []struct{ Name, Path string }
-		Write, Remove      []string
-		Document           string
-		Commands, Checks   []command
-	}
-}
-
-type variable struct{ Name, Value string }
-
-type command struct {
-	Host, Command     string
-	Environment       []variable
-	ExitCode, Seconds int
-}
 
 // TestUpgrade: an operator takes a cluster from the release before to the
 // newest, as hagen plan says and with its very commands, while two clients
@@ -111,91 +87,6 @@ func (a asking) count(t *testing.T, s *row) {
 	if missed*10 > alone {
 		t.Errorf("the peer proxy left %d of %d answers 404", missed, alone)
 	}
-}
-
-// planned gives the plan from a cluster to a layout.
-func planned(t *testing.T, c *site.Cluster, to site.Layout, flag string) (p plan) {
-	t.Helper()
-	file, err := c.Plan(to)
-	must(t, err)
-	out, err := c.Workstation("hagen plan --json " + flag + " cluster.yaml " + file)
-	must(t, err)
-	must(t, json.Unmarshal([]byte(out), &p))
-	if !p.Possible || len(p.Steps) == 0 {
-		t.Fatalf("no plan: %s", out)
-	}
-	return p
-}
-
-// follow does all that a plan says.
-func (p plan) follow(t *testing.T, c *site.Cluster) {
-	t.Helper()
-	f := follower{t: t, c: c, environment: words(p.Environment)}
-	for _, b := range p.Prepare {
-		f.run(b)
-	}
-	for i, step := range p.Steps {
-		t.Logf("step %d: %s %s %s", i+1, step.Host, step.Action, step.Unit)
-		h, err := c.Host(step.Host)
-		must(t, err)
-		for _, b := range step.Install {
-			must(t, h.Put(filepath.Join(c.Parts.Binaries, b.Name), b.Path))
-		}
-		for _, place := range step.Write {
-			must(t, h.Write(c.Document(h), place))
-		}
-		switch step.Action {
-		case "re-image":
-			must(t, c.Reimage(h))
-		case "boot":
-			must(t, h.Install(c.Parts, filepath.Join(c.Dir, step.Document, "config.ign")))
-			must(t, h.Boot())
-		}
-		if len(step.Remove) > 0 {
-			t.Fatalf("this test does not know how to do that: %+v", step)
-		}
-		for _, command := range step.Commands {
-			f.run(command)
-		}
-		for _, check := range step.Checks {
-			within(t, time.Duration(check.Seconds)*time.Second, func() error { return f.try(check) })
-		}
-	}
-	for _, a := range p.Verify {
-		f.run(a)
-	}
-}
-
-func words(environment []variable) (all []string) {
-	for _, v := range environment {
-		all = append(all, v.Name+"="+v.Value)
-	}
-	return all
-}
-
-// follower runs a plan's commands where they are meant to be run.
-type follower struct {
-	t           *testing.T
-	c           *site.Cluster
-	environment []string
-}
-
-func (f follower) run(c command) {
-	f.t.Helper()
-	must(f.t, f.try(c))
-}
-
-func (f follower) try(c command) error {
-	if c.Host == "" {
-		_, err := f.c.Workstation(c.Command, slices.Concat(f.environment, words(c.Environment))...)
-		return err
-	}
-	h, err := f.c.Host(c.Host)
-	if err != nil {
-		return err
-	}
-	_, err = h.Exec("sh", "-c", c.Command)
-	return err
 }
 
 // runsNewest asks what really runs everywhere.

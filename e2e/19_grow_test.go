@@ -17,9 +17,7 @@ func TestGrow(t *testing.T) {
 	c := clusterOf(t, layout)
 	t.Cleanup(func() { must(t, c.Remove()); shared = nil }) // nobody else knows five
 	p := planned(t, c, site.Grown, "")
-	for _, m := range site.Grown.Masters[len(c.Masters):] {
-		must(t, c.Join(m))
-	}
+	must(t, c.Become(site.Grown))
 	done := writer(t, c)
 	begin := time.Now()
 	p.follow(t, c)

@@ -129,6 +129,61 @@ func inTurn(addresses []string) func(context.Context, string, string) (net.Conn,
 	}
 }
 
+// anyOf dials all addresses at once, whatever the name, and takes the first that answers.
+func anyOf(addresses []string) func(context.Context, string, string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		type answer struct {
+			conn net.Conn
+			err  error
+		}
+		answers := make(chan answer, len(addresses))
+		ctx, cancel := context.WithTimeout(ctx, dialLimit)
+		defer cancel()
+		for _, a := range addresses {
+			go func() {
+				conn, err := new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(a, port))
+				answers <- answer{conn, err}
+			}()
+		}
+		var first net.Conn
+		var problems []error
+		for range addresses {
+			switch got := <-answers; {
+			case got.err != nil:
+				problems = append(problems, got.err)
+			case first == nil:
+				first = got.conn
+				cancel() // an address where nobody is would keep this one waiting
+			default:
+				got.conn.Close()
+			}
+		}
+		if first == nil {
+			return nil, errors.Join(problems...)
+		}
+		return first, nil
+	}
+}
+
+// InPod is an administrator's client that wants the name of the API servers' service, as
+// pods do. A service leads nobody to a server that is not ready, so it dials load
+// balancers: whichever of the addresses answers first.
+func (c *Cluster) InPod(addresses []string, limit time.Duration) (*Client, error) {
+	credentials, err := ReadKubeconfig(c.AdminConfig())
+	if err != nil {
+		return nil, err
+	}
+	const service = "kubernetes.default.svc"
+	credentials.TLS.ServerName = service
+	client := NewClient(fmt.Sprintf("https://%s:%d", service, endpointPort), credentials.TLS, NewEachTime, limit)
+	client.HTTP.Transport.(*http.Transport).DialContext = anyOf(addresses)
+	return client, nil
+}
+
 // at is a client as the administrator of what answers at a port of a host,
 // which must have the name.
 func (c *Cluster) at(name string, h *Host, port int, limit time.Duration) (*Client, error) {

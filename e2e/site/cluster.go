@@ -62,11 +62,35 @@ func (c *Cluster) Exchange(old *Host, by Machine) (*Host, error) {
 	return h, err
 }
 
-// Join puts a new master, empty and off, beside the others.
-func (c *Cluster) Join(m Machine) error {
-	h, err := c.host(m, true)
-	c.Masters = append(c.Masters, h)
-	return err
+// Become takes the layout that a plan leads to for the cluster's. Machines that are new
+// are there, empty and off. One whose address is another gets it with its next system.
+func (c *Cluster) Become(l Layout) error {
+	c.Layout = l
+	for i, row := range slices.Concat(l.masters(), l.Balancers) {
+		if _, err := c.Host(row.Name); err == nil {
+			continue
+		}
+		h, err := c.host(row, i < len(l.masters()))
+		if err != nil {
+			return err
+		}
+		if h.Master {
+			c.Masters = append(c.Masters, h)
+		} else {
+			c.Balancers = append(c.Balancers, h)
+		}
+	}
+	return nil
+}
+
+// Leave takes away a machine that switches itself off and is gone for ever.
+func (c *Cluster) Leave(h *Host) error {
+	if err := h.wait(); err != nil {
+		return err
+	}
+	same := func(other *Host) bool { return other == h }
+	c.Masters, c.Balancers = slices.DeleteFunc(c.Masters, same), slices.DeleteFunc(c.Balancers, same)
+	return errors.Join(h.remove(), os.RemoveAll(h.control))
 }
 
 // Hosts are all machines, masters first.
@@ -137,7 +161,18 @@ func (c *Cluster) Kubectl(args ...string) (string, error) {
 	return strings.TrimSpace(out), err
 }
 
-// Etcdctl runs etcdctl at the operator's workstation, with the certificate that the
+// AddNode registers a Node, as a kubelet would.
+func (c *Cluster) AddNode(name string) error {
+	file := filepath.Join(c.Dir, "node.yaml")
+	text := "apiVersion: v1\nkind: Node\nmetadata: {name: " + name + "}\n"
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		return err
+	}
+	_, err := c.Kubectl("create", "-f", file)
+	return err
+}
+
+// Etcdctl runs etcdctl at the operator's desk, with the certificate that the
 // first master's API server has for its etcd, towards all members.
 func (c *Cluster) Etcdctl(args ...string) (string, error) {
 	pki := filepath.Join(c.Masters[0].Root, "etc/etcd/pki")

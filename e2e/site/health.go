@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -178,10 +179,15 @@ func (c *Cluster) ready() error {
 		}
 	}
 	for _, f := range c.HAProxyHosts() {
-		if err := c.asks(endpoint, f, endpointPort); err != nil {
+		if err := c.asks(c.Layout.endpoint(), f, endpointPort); err != nil {
 			return err
 		}
-		states, err := f.States(time.Unix(0, 0))
+		// One that has read its file again says nothing of servers that answer.
+		since, err := f.changed("haproxy.service")
+		if err != nil {
+			return err
+		}
+		states, err := f.States(since)
 		if err != nil {
 			return err
 		}
@@ -193,6 +199,19 @@ func (c *Cluster) ready() error {
 	}
 	return nil
 }
+
+// changed is when a unit's state changed last, which a reload does, too.
+func (h *Host) changed(unit string) (time.Time, error) {
+	out, err := h.Exec("systemctl", "show", "--value", "--timestamp=unix", "--property=StateChangeTimestamp", unit)
+	if err != nil {
+		return time.Time{}, err
+	}
+	seconds, err := strconv.ParseInt(strings.TrimPrefix(out, "@"), 10, 64)
+	return time.Unix(seconds, 0), err
+}
+
+// Ask asks a master's API server for /readyz, which must have the name.
+func (c *Cluster) Ask(name string, m *Host) error { return c.asks(name, m, c.Layout.APIPort()) }
 
 // asks asks for /readyz at a port of a host, which must have the name.
 func (c *Cluster) asks(name string, h *Host, port int) error {

@@ -184,6 +184,11 @@ func (h *Host) end(pid int, how syscall.Signal) error {
 	if err := syscall.Kill(pid, how); err != nil {
 		return err
 	}
+	return h.wait()
+}
+
+// wait waits until the host is off.
+func (h *Host) wait() error {
 	select {
 	case <-h.gone:
 	case <-time.After(2 * time.Minute):

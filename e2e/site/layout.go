@@ -18,6 +18,7 @@ type Machine struct{ Name, Address, Second string }
 // servers. All have the same masters, but for their addresses.
 type Layout struct {
 	Name      string
+	Endpoint  string    // the name that clients dial; "" for the usual one
 	Previous  bool      // begins with the release before
 	OS        string    // os of the cluster file; "" is generic
 	Balancers []Machine // machines for HAProxy alone
@@ -38,10 +39,10 @@ type Layout struct {
 	Endpoints []string  // of the service kubernetes
 }
 
-// endpoint is the name and port that every layout's clients dial.
+// usualEndpoint and endpointPort are what clients dial.
 const (
-	endpoint     = "kubernetes"
-	endpointPort = 6443
+	usualEndpoint = "kubernetes"
+	endpointPort  = 6443
 )
 
 // debian is the operating system of layouts that cloud-init sets up.
@@ -70,7 +71,7 @@ const StandIn = "10.10.10.9"
 // The plans that are tried.
 var (
 	// Seed has one load balancer, whose name is the endpoint's.
-	Seed = Layout{Name: "seed", Balancers: []Machine{{Name: endpoint, Address: "10.10.10.2"}}, Front: []string{"10.10.10.2"}}
+	Seed = Layout{Name: "seed", Balancers: []Machine{{Name: usualEndpoint, Address: "10.10.10.2"}}, Front: []string{"10.10.10.2"}}
 	// Kept is the same, with a disk on each master that outlives its system.
 	Kept = Layout{Name: "kept disks", Balancers: Seed.Balancers, Front: Seed.Front, Kept: true}
 	// Older is the same on the release before.
@@ -79,6 +80,19 @@ var (
 	Grown = Layout{
 		Name: "grown", Balancers: Seed.Balancers, Front: Seed.Front,
 		Masters: slices.Concat(masters, []Machine{{Name: "kubem03", Address: "10.10.10.83"}, {Name: "kubem04", Address: "10.10.10.84"}}),
+	}
+	// Changing has a disk on each master that outlives its system. Then its endpoint is
+	// Renamed, its load balancer Replaced, and its masters are Moved; or its pods are Ranged.
+	Changing = Layout{Name: "changing", Endpoint: "lb00", Balancers: twoBalancers[:1], Front: []string{"10.10.10.3"}, Kept: true}
+	Renamed  = Layout{Name: "changing", Endpoint: "api.example.com", Balancers: Changing.Balancers, Front: Changing.Front, Kept: true}
+	Replaced = Layout{Name: "changing", Endpoint: Renamed.Endpoint, Balancers: twoBalancers[1:], Front: []string{"10.10.10.4"}, Kept: true}
+	Moved    = Layout{
+		Name: "changing", Endpoint: Renamed.Endpoint, Balancers: Replaced.Balancers, Front: Replaced.Front, Kept: true,
+		Masters: []Machine{{Name: "kubem00", Address: "10.10.10.90"}, {Name: "kubem01", Address: "10.10.10.91"}, {Name: "kubem02", Address: "10.10.10.92"}},
+	}
+	Ranged = Layout{
+		Name: "changing", Endpoint: Changing.Endpoint, Balancers: Changing.Balancers, Front: Changing.Front, Kept: true,
+		Ranges: "serviceCIDRs: [10.32.0.0/16]\n  podCIDRs: [10.39.0.0/16]",
 	}
 	// CloudInit is the seed's, on Debian machines. The masters' user-data is
 	// gzip, since it is too large for its channel.
@@ -135,7 +149,7 @@ var (
 	// IPv6 has no other address, but for the loopback's. The kernel gives the
 	// machines' interfaces no IPv4 address, and nothing asks for one.
 	IPv6 = Layout{
-		Name: "IPv6", Static: true, Balancers: []Machine{{Name: endpoint, Address: "fd00:10::2"}}, Front: []string{"fd00:10::2"},
+		Name: "IPv6", Static: true, Balancers: []Machine{{Name: usualEndpoint, Address: "fd00:10::2"}}, Front: []string{"fd00:10::2"},
 		Masters:   []Machine{{Name: "kubem00", Address: "fd00:10::80"}, {Name: "kubem01", Address: "fd00:10::81"}, {Name: "kubem02", Address: "fd00:10::82"}},
 		Ranges:    `serviceCIDRs: ["fd00:10:32::/112"]` + "\n  " + `podCIDRs: ["fd00:10:38::/48"]`,
 		Endpoints: []string{"fd00:10::80", "fd00:10::81", "fd00:10::82"},
@@ -155,6 +169,9 @@ var (
 
 // usualRanges are those of the seed.
 const usualRanges = "serviceCIDRs: [10.32.0.0/16]\n  podCIDRs: [10.38.0.0/16]"
+
+// endpoint is the name that clients dial.
+func (l Layout) endpoint() string { return cmp.Or(l.Endpoint, usualEndpoint) }
 
 // masters are the layout's.
 func (l Layout) masters() []Machine {
@@ -211,7 +228,7 @@ func (l Layout) file(profile string, further []string) string {
 		}
 		fmt.Fprintf(&b, "  kubernetesVersion: %s\n", version)
 	}
-	fmt.Fprintf(&b, "  os: %s\n  endpoint: %s:%d\n  %s\n", cmp.Or(l.OS, "generic"), endpoint, endpointPort, cmp.Or(l.Ranges, usualRanges))
+	fmt.Fprintf(&b, "  os: %s\n  endpoint: %s:%d\n  %s\n", cmp.Or(l.OS, "generic"), l.endpoint(), endpointPort, cmp.Or(l.Ranges, usualRanges))
 	list := func(title string, machines []Machine) {
 		for i, m := range machines {
 			if i == 0 {
@@ -280,7 +297,7 @@ func (l Layout) workstation(p Parts) error {
 	var b strings.Builder
 	b.WriteString("127.0.0.1 localhost\n")
 	for _, address := range l.Front {
-		fmt.Fprintf(&b, "%s %s\n", address, strings.Join(append([]string{endpoint}, l.Names...), " "))
+		fmt.Fprintf(&b, "%s %s\n", address, strings.Join(append([]string{l.endpoint()}, l.Names...), " "))
 	}
 	return os.WriteFile(filepath.Join(p.Work, "hosts"), []byte(b.String()), 0o644)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -105,18 +106,33 @@ func (c *Cluster) Host(name string) (*Host, error) {
 
 // Plan writes a layout's cluster file beside the first one, and gives its name.
 func (c *Cluster) Plan(l Layout) (string, error) {
-	const name = "planned.yaml"
-	return name, os.WriteFile(filepath.Join(c.Dir, name), []byte(l.file("standard", nil)), 0o644)
+	return planned, os.WriteFile(filepath.Join(c.Dir, planned), []byte(l.file("standard", nil)), 0o644)
+}
+
+const planned = "planned.yaml"
+
+// Accept puts the cluster file of the last plan in the place of the first one.
+func (c *Cluster) Accept() error {
+	return os.Rename(filepath.Join(c.Dir, planned), filepath.Join(c.Dir, "cluster.yaml"))
 }
 
 // Reimage switches a host off politely, makes its system anew from its
-// document, and switches it on. A disk that is kept is kept.
+// document, and switches it on, at the address that the layout has for it. A disk
+// that is kept is kept.
 func (c *Cluster) Reimage(h *Host) error {
 	if err := h.Shutdown(); err != nil {
 		return err
+	}
+	for _, row := range slices.Concat(c.Layout.masters(), c.Layout.Balancers) {
+		if row.Name == h.Name {
+			h.Address = netip.MustParseAddr(row.Address)
+		}
 	}
 	if err := c.Install(h); err != nil {
 		return err
 	}
 	return h.Boot()
 }
+
+// Resolve lets the names of clients stand for the layout's addresses from now on.
+func (c *Cluster) Resolve() error { return c.Layout.workstation(c.Parts) }

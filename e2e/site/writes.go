@@ -2,6 +2,8 @@ package site
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,6 +15,7 @@ import (
 // one object each interval, whether or not earlier ones have been answered.
 type Writes struct {
 	Sent, Refused int
+	Distrusted    int // of those refused: a side did not trust the other's certificate
 
 	client *Client
 	space  string
@@ -58,7 +61,18 @@ func (w *Writes) write(name string) {
 		w.acked[name] = time.Now()
 	} else {
 		w.Refused++
+		if Distrusts(err) {
+			w.Distrusted++
+		}
 	}
+}
+
+// Distrusts says whether a request failed since a side does not trust the other's
+// certificate.
+func Distrusts(err error) bool {
+	var server *tls.CertificateVerificationError
+	var client tls.AlertError
+	return errors.As(err, &server) || errors.As(err, &client)
 }
 
 // Stop ends the writing and waits for the last answers.
@@ -101,6 +115,12 @@ func (w *Writes) Gap(from, to time.Time) time.Duration {
 
 // Lost gives the acknowledged writes that are not in the cluster.
 func (w *Writes) Lost() ([]string, error) { return w.LostOf(time.Now()) }
+
+// LostAt asks another client, for one that nobody answers any more.
+func (w *Writes) LostAt(client *Client) ([]string, error) {
+	w.client = client
+	return w.Lost()
+}
 
 // LostOf gives those that were acknowledged before a time and are not in the
 // cluster.
