@@ -37,7 +37,7 @@ func Of(before, after Side, options Options) Plan {
 	if made.Same {
 		return made
 	}
-	made.Cautions = append(made.Cautions, p.cautions()...)
+	made.Cautions = append(made.Cautions, slices.Concat(p.cautions(), p.newInstances())...)
 	steps := made.Order.Steps
 	if options.Reimage {
 		steps = made.ReimageSteps
