@@ -110,7 +110,7 @@ func holdsAny(text string, of *parts) (name string, found bool) {
 
 func twins(t *testing.T, c *cluster.Cluster, set pki.Set, machines []gen.Machine) (documents, shown map[string][]byte) {
 	t.Helper()
-	admin := control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
+	admin := control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])
 	documents = map[string][]byte{document.AdminPath: admin}
 	for _, m := range machines {
 		for _, d := range m.Documents {
@@ -259,7 +259,7 @@ func nodeTwins(t *testing.T, c *cluster.Cluster, set pki.Set) map[string]pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	admin := control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
+	admin := control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])
 	found := map[string]pair{document.AdminPath: {admin, redact.Text(admin)}}
 	for i, h := range c.Hosts() {
 		found[h.Name] = pair{encode.Butane(c.Name, nodes[i], h.OS).Text, encode.Butane(c.Name, twin.Of(nodes[i]), h.OS).Text}

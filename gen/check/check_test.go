@@ -76,7 +76,7 @@ func freshOf(t testing.TB, text string, lock ...byte) good {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := good{set: issued.Set, admin: control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])}
+	g := good{set: issued.Set, admin: control.Kubeconfig(c, control.EndpointServer(c), issued.Set[control.ClusterAuthority], issued.Set[control.Admin])}
 	for i, h := range c.Hosts() {
 		g.machines = append(g.machines, check.Machine{Node: nodes[i], OS: h.OS})
 	}
@@ -204,7 +204,7 @@ func TestNoSecretShown(t *testing.T) {
 		}
 	}
 	needles = append(needles, "0123456789abcdef")
-	g.admin = bytes.Replace(g.admin, []byte("current-context: default"), []byte("current-context: other"), 1)
+	g.admin = bytes.Replace(g.admin, []byte(`current-context: "admin@kubernetes"`), []byte("current-context: other"), 1)
 	report := check.Run(g.input())
 	if len(report.Findings) < 20 || len(needles) < 20 {
 		t.Fatalf("%d findings, %d needles", len(report.Findings), len(needles))

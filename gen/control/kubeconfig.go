@@ -57,34 +57,50 @@ users:
 `, kubernetesPKI, server, name, user, stem)
 }
 
-// Kubeconfig writes a kubeconfig for a person, with certificates and key inline, that
-// dials the endpoint. If a single machine or virtual IP answers there, it dials the
-// address and verifies the certificate by the name, so that it works without DNS for
-// the name. With several it dials the name: one address would miss the others.
-func Kubeconfig(c *cluster.Cluster, authority, client pki.Item) []byte {
-	server, serverName := c.Endpoint.Host, ""
-	if c.Endpoint.Alone() && !c.Endpoint.Address.IsValid() {
-		server, serverName = c.Endpoint.Answered[0].String(), c.Endpoint.Host
+// Server is what a kubeconfig dials.
+type Server struct {
+	URL  string
+	Name string // for which the certificate must be valid; "" is the URL's host
+}
+
+// ServerAt returns the server of kubeconfigs that dial a name or an address.
+func ServerAt(host string, port uint16) Server { return Server{URL: httpsURL(host, port)} }
+
+// EndpointServer returns the server of kubeconfigs that dial the endpoint. If DNS knows
+// the name, they dial it, so that the address may move. Else, if a single machine or
+// virtual IP answers there, they dial its address and verify the certificate by the name,
+// so that they work without DNS. With several they dial the name: one address would miss
+// the others.
+func EndpointServer(c *cluster.Cluster) Server {
+	if !c.HostsFile || c.Endpoint.Address.IsValid() || !c.Endpoint.Alone() {
+		return ServerAt(c.Endpoint.Host, c.Endpoint.Port)
 	}
+	return Server{URL: httpsURL(c.Endpoint.Answered[0].String(), c.Endpoint.Port), Name: c.Endpoint.Host}
+}
+
+// Kubeconfig writes a kubeconfig for a person, with certificates and key inline. Its
+// entries have the names of the user and the cluster, so that kubeconfigs of several
+// clusters can be merged.
+func Kubeconfig(c *cluster.Cluster, server Server, authority, client pki.Item) []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	user := strconv.Quote(client.Request.Subject.CommonName)
+	user := strconv.Quote(client.Request.Subject.CommonName + "@" + c.Name)
 	line("apiVersion: v1")
 	line("kind: Config")
 	line("clusters:")
 	line("- name: %s", c.Name)
 	line("  cluster:")
 	line("    certificate-authority-data: %s", base64.StdEncoding.EncodeToString(authority.Cert))
-	line("    server: %s", httpsURL(server, c.Endpoint.Port))
-	if serverName != "" {
-		line("    tls-server-name: %s", serverName)
+	line("    server: %s", server.URL)
+	if server.Name != "" {
+		line("    tls-server-name: %s", server.Name)
 	}
 	line("contexts:")
-	line("- name: default")
+	line("- name: %s", user)
 	line("  context:")
 	line("    cluster: %s", c.Name)
 	line("    user: %s", user)
-	line("current-context: default")
+	line("current-context: %s", user)
 	line("users:")
 	line("- name: %s", user)
 	line("  user:")

@@ -60,7 +60,7 @@ func FuzzKubeconfig(f *testing.F) {
 		}
 		client := pki.Item{Cert: certificate, Key: key}
 		client.Request.Subject.CommonName = user
-		text := Kubeconfig(&c, pki.Item{Cert: certificate}, client)
+		text := Kubeconfig(&c, EndpointServer(&c), pki.Item{Cert: certificate}, client)
 		var read kubeconfigText
 		decoder := yaml.NewDecoder(bytes.NewReader(text))
 		decoder.KnownFields(true)
@@ -71,10 +71,11 @@ func FuzzKubeconfig(f *testing.F) {
 			t.Fatalf("not one of each\n%s", text)
 		}
 		cluster, user1, context := read.Clusters[0], read.Users[0], read.Contexts[0]
+		user += "@" + c.Name
 		if !utf8.ValidString(user) {
 			user = user1.Name // such a name gets no certificate
 		}
-		if user1.Name != user || context.Context.User != user || context.Name != read.Current || context.Context.Cluster != cluster.Name || cluster.Name != c.Name {
+		if user1.Name != user || context.Context.User != user || context.Name != user || context.Name != read.Current || context.Context.Cluster != cluster.Name || cluster.Name != c.Name {
 			t.Errorf("%q: the names do not fit\n%s", user, text)
 		}
 		server, err := url.Parse(cluster.Cluster.Server)

@@ -152,7 +152,7 @@ func side(t *testing.T, text string, set pki.Set) (Side, pki.Set, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made, err := OfFile(c, nodes, control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin]))
+	made, err := OfFile(c, nodes, control.Kubeconfig(c, control.EndpointServer(c), issued.Set[control.ClusterAuthority], issued.Set[control.Admin]))
 	if err != nil {
 		t.Fatal(err)
 	}

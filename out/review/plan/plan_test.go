@@ -75,7 +75,7 @@ func sides(t *testing.T, text string, edits ...string) (old, new plan.Side) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if sides[i], err = plan.OfFile(c, nodes, control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])); err != nil {
+		if sides[i], err = plan.OfFile(c, nodes, control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])); err != nil {
 			t.Fatal(err)
 		}
 	}

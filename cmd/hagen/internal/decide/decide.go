@@ -48,5 +48,5 @@ func Fault(err error) error {
 
 // Kubeconfig returns the administrator's kubeconfig.
 func Kubeconfig(c *cluster.Cluster, set pki.Set) []byte {
-	return control.Kubeconfig(c, set[control.ClusterAuthority], set[control.Admin])
+	return control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])
 }

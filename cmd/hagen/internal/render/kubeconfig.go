@@ -73,7 +73,7 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		ui.Note("etcd accepts the certificate, too: its holder can read and write everything there")
 	}
 
-	return writeKubeconfig(ui, keys, item, asked.Path, control.Kubeconfig(c, authority, item))
+	return writeKubeconfig(ui, keys, item, asked.Path, control.Kubeconfig(c, control.EndpointServer(c), authority, item))
 }
 
 // writeKubeconfig records the certificate, then writes the kubeconfig: in this order no
