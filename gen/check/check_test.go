@@ -295,8 +295,8 @@ func TestDrift(t *testing.T) {
 	}
 }
 
-// TestBlame: a fault is told where it is, with whose the strange thing is.
-func TestBlame(t *testing.T) {
+// TestFindingPlace: a finding is at the place of the fault, on the machine that has it.
+func TestFindingPlace(t *testing.T) {
 	for _, test := range []struct {
 		what  string
 		spoil func(*good)

@@ -105,7 +105,7 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 	case len(there) == 0 && (s.located() || d.only == etcd):
 		m.find(ruleUnknownAddress, d.at, "%s names %s, an address that no machine of the set has", d.what, d.target)
 		return
-	case d.own && !slices.Contains(there, m):
+	case d.toItself && !slices.Contains(there, m):
 		m.find(ruleUnknownAddress, d.at, "%s names %s, which is %s's address", d.what, d.target, there[0].Name)
 		return
 	}

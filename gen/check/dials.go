@@ -24,7 +24,7 @@ type dial struct {
 	only        string // the process that must answer, "" for any
 	wants       string // what it must listen for, "" for anything
 	outside     bool   // may lead out of the set, to an external load balancer
-	own         bool   // must lead to the machine itself
+	toItself    bool   // must lead to the machine itself
 	plain       bool   // a connection that is passed on: no TLS of its own
 }
 
@@ -51,7 +51,7 @@ func (m *facts) etcdDials() (out []dial) {
 		believed := m.pem[p.Value(row.authority)].Certificates
 		for _, w := range read.List(f.Value, f.ValueAt) {
 			out = append(out, dial{
-				machine: m, at: p.Unit.Place(w.At), what: "--" + row.flag, target: read.ParseURL(w.Text), only: etcd, wants: row.wants, own: true,
+				machine: m, at: p.Unit.Place(w.At), what: "--" + row.flag, target: read.ParseURL(w.Text), only: etcd, wants: row.wants, toItself: true,
 				authorities: believed, verifies: len(believed) > 0,
 			})
 		}

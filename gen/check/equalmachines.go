@@ -131,10 +131,10 @@ func differ(all []held, missing *gaps) {
 	}
 	value := of(func(f property) string { return f.value })
 	best, most := common(all, value)
-	everywhere := shared(all)
+	inAll := shared(all)
 	for _, other := range []func(property) string{
 		func(f property) string { return f.bare },
-		func(f property) string { return f.bareBut(everywhere) },
+		func(f property) string { return f.bareBut(inAll) },
 	} {
 		if other := of(other); most < len(all) {
 			if b, more := common(all, other); more > most || 2*most <= len(all) {
@@ -142,7 +142,7 @@ func differ(all []held, missing *gaps) {
 			}
 		}
 	}
-	if most == len(all) || slices.ContainsFunc(all, held.told) {
+	if most == len(all) || slices.ContainsFunc(all, held.reported) {
 		return
 	}
 	for _, h := range all {
@@ -152,7 +152,7 @@ func differ(all []held, missing *gaps) {
 		others := slices.DeleteFunc(slices.Clone(all), func(o held) bool {
 			return value(o) == value(h) || 2*most > len(all) && value(o) != best
 		})
-		h.tell(others, value, missing)
+		h.report(others, value, missing)
 	}
 }
 
@@ -191,16 +191,16 @@ func (f property) bareBut(lines map[string]bool) string {
 	return strings.Join(bare, "\n")
 }
 
-// told reports whether another rule has a finding about the place already.
-func (h held) told() bool {
+// reported reports whether another rule has a finding about the place already.
+func (h held) reported() bool {
 	return h.property != nil && slices.ContainsFunc(h.machine.findings, func(f Finding) bool {
 		line := strings.Count(h.property.at.Text[:max(h.property.at.At, 0)], "\n") + 1
 		return f.Rule != ruleMachinesDiffer && f.Item == h.property.at.Item && (f.Line == 0 || f.Line == line)
 	})
 }
 
-// tell adds a finding: what a machine has and what the others have.
-func (h held) tell(others []held, value func(held) string, missing *gaps) {
+// report adds a finding: what a machine has and what the others have.
+func (h held) report(others []held, value func(held) string, missing *gaps) {
 	who, have := fmt.Sprintf("%d others", len(others)), "have"
 	if len(others) == 1 {
 		who, have = others[0].machine.Name, "has"

@@ -56,8 +56,8 @@ func (s *set) hostsFiles() {
 		}
 		for _, l := range m.hosts.Lines {
 			for _, w := range l.Names {
-				told, same := s.majority(w.Text)
-				if !same && !slices.Contains(told, l.Address) {
+				agreed, same := s.majority(w.Text)
+				if !same && !slices.Contains(agreed, l.Address) {
 					m.find(ruleHostsFile, read.At(f, w.At), "gives %s the address %s, which other machines do not", w.Text, l.Address)
 				}
 			}

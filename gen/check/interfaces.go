@@ -52,21 +52,21 @@ func (s *set) interfaces() {
 			}
 			owners[what] = m
 		}
-		var own []netip.Prefix
+		var prefixes []netip.Prefix
 		for _, i := range m.interfaces {
 			if i.MAC != "" {
 				claim(i.MAC, i.file)
 			}
 			for _, p := range i.Addresses {
 				claim(p.Addr().String(), i.file)
-				own = append(own, p)
+				prefixes = append(prefixes, p)
 			}
 		}
-		told, _ := s.majority(m.Name)
-		for _, a := range told {
+		agreed, _ := s.majority(m.Name)
+		for _, a := range agreed {
 			same := func(p netip.Prefix) bool { return p.Addr() == a }
 			near := func(p netip.Prefix) bool { return p.Contains(a) }
-			if slices.ContainsFunc(own, near) && !slices.ContainsFunc(own, same) {
+			if slices.ContainsFunc(prefixes, near) && !slices.ContainsFunc(prefixes, same) {
 				m.find(ruleWrongAddress, read.Whole(read.HostsPath), "lists %s at %s, which its interface's file does not have", m.Name, a)
 			}
 		}

@@ -9,8 +9,8 @@ import (
 	"hagen/gen/read"
 )
 
-// everywhere are links that every Linux with a merged /usr has.
-var everywhere = map[string]string{"/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib", "/lib64": "/usr/lib64", "/var/run": "/run"}
+// mergedUsr are the links that every Linux with a merged /usr has.
+var mergedUsr = map[string]string{"/bin": "/usr/bin", "/sbin": "/usr/sbin", "/lib": "/usr/lib", "/lib64": "/usr/lib64", "/var/run": "/run"}
 
 // resolve follows the links of the operating system and of the document, so
 // that two names of one place become one path.
@@ -18,7 +18,7 @@ func (m *facts) resolve(p string) string {
 	p = path.Clean(p)
 	for range 8 {
 		next := p
-		for _, links := range []map[string]string{everywhere, m.os.Links, m.links()} {
+		for _, links := range []map[string]string{mergedUsr, m.os.Links, m.links()} {
 			for from, to := range links {
 				if p == from || strings.HasPrefix(p, from+"/") {
 					next = path.Clean(to + strings.TrimPrefix(p, from))

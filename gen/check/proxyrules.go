@@ -283,11 +283,11 @@ func (m *machine) connections(global *read.Proxy) {
 	}
 	all, err := strconv.Atoi(limit[1].Text)
 	for _, p := range m.proxies {
-		own := p.Line("maxconn")
-		if p.Kind == "global" || len(own) < 2 || err != nil {
+		of := p.Line("maxconn")
+		if p.Kind == "global" || len(of) < 2 || err != nil {
 			continue
 		}
-		if n, err := strconv.Atoi(own[1].Text); err == nil && n >= all {
+		if n, err := strconv.Atoi(of[1].Text); err == nil && n >= all {
 			m.find(ruleConnectionLimits, global.Place(limit[1].At), "maxconn %d is not above the %d of %s", all, n, strings.TrimSpace(p.Kind+" "+p.Name))
 			return
 		}

@@ -39,8 +39,8 @@ func hide(findings []Finding, machines []*machine) {
 		if of.key || !of.shown[f.Text] {
 			f.Text = ""
 		}
-		for _, told := range []*string{&f.Problem, &f.Why, &f.Remedy} {
-			*told = of.hide(*told)
+		for _, text := range []*string{&f.Problem, &f.Why, &f.Remedy} {
+			*text = of.hide(*text)
 		}
 	}
 }
@@ -94,11 +94,11 @@ func (m *facts) texts(item string) (out []string) {
 
 // hide replaces secret words. For an unknown item it replaces everything that
 // looks like a secret, prose included.
-func (of secrecy) hide(told string) string {
+func (of secrecy) hide(text string) string {
 	if len(of.shown) == 0 {
-		return string(redact.Line([]byte(told)))
+		return string(redact.Line([]byte(text)))
 	}
-	return word().ReplaceAllStringFunc(told, func(w string) string {
+	return word().ReplaceAllStringFunc(text, func(w string) string {
 		if of.words[w] {
 			return redact.Hidden
 		}

@@ -117,11 +117,11 @@ func (m *facts) assumed(path string) bool {
 func (m *machine) readable() {
 	closed := map[string]bool{}
 	for _, f := range m.Files {
-		told := map[string]bool{}
+		reported := map[string]bool{}
 		for _, u := range m.reached[f.Path] {
 			user := m.readerOf(u, f.Path)
 			switch {
-			case told[user]:
+			case reported[user]:
 			case !m.may(user, f.User, f.Group, f.Mode, 4):
 				m.find(ruleUnreadable, read.Whole(f.Path), "cannot be read by user %s of %s", user, u.Name)
 			default:
@@ -130,7 +130,7 @@ func (m *machine) readable() {
 					m.find(ruleUnreadable, read.Whole(d), "keeps user %s of %s from reaching %s", user, u.Name, f.Path)
 				}
 			}
-			told[user] = true
+			reported[user] = true
 		}
 	}
 }

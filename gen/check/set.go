@@ -60,9 +60,9 @@ func (s *set) of(f *facts) *machine {
 // that its etcd, API server and keepalived name as its own.
 func (s *set) locate() {
 	for _, m := range s.machines {
-		told, _ := s.majority(m.Name)
-		m.known = append(m.known, told...)
-		if len(told) == 0 {
+		agreed, _ := s.majority(m.Name)
+		m.known = append(m.known, agreed...)
+		if len(agreed) == 0 {
 			m.known = m.claimed()
 		}
 		for _, r := range m.routers {

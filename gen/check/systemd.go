@@ -290,7 +290,7 @@ var systemUnits = strings.Fields(`
 // cycles looks for units that wait for each other.
 func (m *machine) cycles(after map[string][]read.Word, names map[string]*read.Unit) {
 	const busy, done = 1, 2
-	state, told := map[string]int{}, map[string]bool{}
+	state, reported := map[string]int{}, map[string]bool{}
 	var visit func(name string, trail []string)
 	visit = func(name string, trail []string) {
 		state[name] = busy
@@ -298,9 +298,9 @@ func (m *machine) cycles(after map[string][]read.Word, names map[string]*read.Un
 			other, ours := names[w.Text]
 			switch {
 			case !ours:
-			case state[w.Text] == busy && told[w.Text]: // reported once
+			case state[w.Text] == busy && reported[w.Text]: // reported once
 			case state[w.Text] == busy:
-				told[w.Text] = true
+				reported[w.Text] = true
 				cycle := append(trail[slices.Index(trail, w.Text):], w.Text)
 				at := other.Place(-1)
 				if d, found := other.Directive("Unit", "After"); found {

@@ -71,7 +71,7 @@ func (m *machine) keepalivedRules() {
 		}
 	}
 	for _, r := range all {
-		if !strings.Contains(r.Own(), "track_script") {
+		if !strings.Contains(r.Section(), "track_script") {
 			m.find(ruleKeepalivedCheck, read.Whole(read.KeepalivedConf), "tracks no script, so a dead HAProxy would keep the address").Remedy = "add track_script with the check of HAProxy"
 		}
 	}

@@ -381,7 +381,7 @@ func TestEraseOnce(t *testing.T) {
 	}
 }
 
-// TestDisksFor: what cloud-init has no words for is told.
+// TestDisksFor: what cloud-init cannot say is refused.
 func TestDisksFor(t *testing.T) {
 	for what, spoil := range map[string]func(*node.Node){
 		"resize":         func(n *node.Node) { n.Disks[0].Partitions[0].Resize = true },

@@ -71,10 +71,10 @@ func Routers(files []node.File) (out []*Router) {
 		r.read(0, begins[0][0])
 		r.read(r.begin, r.end)
 		r.routerID, r.Priority, r.Source = r.Words["virtual_router_id"].Text, r.Words["priority"].Text, r.Words["unicast_src_ip"].Text
-		if found := vrrpPeers().FindStringSubmatch(r.Own()); found != nil {
+		if found := vrrpPeers().FindStringSubmatch(r.Section()); found != nil {
 			r.Peers = strings.Fields(found[1])
 		}
-		if found := vrrpHeld().FindStringSubmatch(r.Own()); found != nil {
+		if found := vrrpHeld().FindStringSubmatch(r.Section()); found != nil {
 			r.Address, _, _ = strings.Cut(found[1], "/")
 		}
 		out = append(out, r)
@@ -82,8 +82,8 @@ func Routers(files []node.File) (out []*Router) {
 	return out
 }
 
-// Own returns the part of the file about this address.
-func (r *Router) Own() string { return r.Text[r.begin:r.end] }
+// Section returns the part of the file about this address.
+func (r *Router) Section() string { return r.Text[r.begin:r.end] }
 
 // read records the words of a part of the file.
 func (r *Router) read(begin, end int) {
@@ -102,7 +102,7 @@ func (r *Router) At(at int) Place { return Place{KeepalivedConf, r.Text, at} }
 // Where returns the place of a word in the part about this address, or else in
 // the whole file.
 func (r *Router) Where(word string) Place {
-	if i := strings.Index(r.Own(), word); i >= 0 {
+	if i := strings.Index(r.Section(), word); i >= 0 {
 		return Place{KeepalivedConf, r.Text, r.begin + i}
 	}
 	return Place{KeepalivedConf, r.Text, strings.Index(r.Text, word)}

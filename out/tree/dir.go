@@ -52,12 +52,12 @@ func Open(path string, waiting func()) (*Dir, error) {
 		return nil, fmt.Errorf("%s cannot be replaced as a whole: name a directory below it", path)
 	}
 	d := &Dir{name: filepath.Clean(path), path: real}
-	told := false
+	announced := false
 	wait := func() {
-		if !told && waiting != nil {
+		if !announced && waiting != nil {
 			waiting()
 		}
-		told = true
+		announced = true
 	}
 	for range maxTries {
 		ok, err := d.admit(wait)

@@ -149,17 +149,17 @@ func TestWaitsForTheLock(t *testing.T) {
 		first := mustOpen(t, root)
 		_, err := first.Replace([]File{testFile("a", 0o600, "1")}, nil)
 		must(t, err)
-		told := make(chan int, 10)
+		waits := make(chan int, 10)
 		got := make(chan error)
 		go func() {
-			second, err := Open(root, func() { told <- 1 })
+			second, err := Open(root, func() { waits <- 1 })
 			if err == nil {
 				defer second.Close()
 				_, err = second.Replace([]File{testFile("b", 0o600, "2")}, nil)
 			}
 			got <- err
 		}()
-		<-told
+		<-waits
 		// The one who waits has opened the present tree: it must not get in
 		// when that is exchanged, nor when the next one is.
 		for _, data := range []string{"2", "3"} {
@@ -174,8 +174,8 @@ func TestWaitsForTheLock(t *testing.T) {
 		equal(t, listing(t, root), []string{". drwx------", "a -rw------- 3"})
 		must(t, first.Close())
 		must(t, <-got)
-		if len(told) > 0 {
-			t.Error("told twice")
+		if len(waits) > 0 {
+			t.Error("announced twice")
 		}
 		equal(t, listing(t, root), []string{". drwx------", "a -rw------- 3", "b -rw------- 2"})
 		noLeftovers(t, root)
@@ -186,9 +186,9 @@ func TestWaitsForTheLock(t *testing.T) {
 func TestWaitsForADirectoryThatGoes(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "p", "tree")
 	first := mustOpen(t, root)
-	told, got := make(chan int), make(chan error)
+	waits, got := make(chan int), make(chan error)
 	go func() {
-		second, err := Open(root, func() { close(told) })
+		second, err := Open(root, func() { close(waits) })
 		if err == nil && !second.Created() {
 			err = errors.New("not created")
 		}
@@ -197,7 +197,7 @@ func TestWaitsForADirectoryThatGoes(t *testing.T) {
 		}
 		got <- err
 	}()
-	<-told
+	<-waits
 	must(t, first.Close())
 	must(t, <-got)
 }

@@ -368,7 +368,7 @@ func TestUnremovable(t *testing.T) {
 	}
 }
 
-// A copy that cannot be removed after the exchange is told of, now and at the
+// A copy that cannot be removed after the exchange is reported, now and at the
 // next run, and hinders neither.
 func TestLeftBehind(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "tree")

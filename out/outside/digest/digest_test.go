@@ -228,7 +228,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestChooseByURL: files that people name otherwise than upstream does are told by
+// TestChooseByURL: files that people name otherwise than upstream does are recognized by
 // their URLs.
 func TestChooseByURL(t *testing.T) {
 	f := File{Name: "haproxy", Path: "haproxy", URLs: []string{"http://10.0.0.1/m/a/bundle.tgz"}}
