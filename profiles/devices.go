@@ -45,9 +45,9 @@ var (
 	further = lazy.Regexp(`^(_|-ns-|\.)[0-9]+$`)
 )
 
-// MayBeOne reports whether two different names of disks, or of partitions, may mean
+// MayBeSameDevice reports whether two different names of disks, or of partitions, may mean
 // the same device: names of one kind mean different devices.
-func MayBeOne(a, b string) bool {
+func MayBeSameDevice(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a
 	}

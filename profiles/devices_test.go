@@ -62,7 +62,7 @@ func TestMayBeOne(t *testing.T) {
 		{"/dev/disk/by-partlabel/etcd", "/dev/disk/by-partuuid/0d6b6d3c-02", true},
 		{"/dev/disk/by-partlabel/etcd", "/dev/disk/by-id/virtio-a", true},
 	} {
-		if MayBeOne(test.a, test.b) != test.want || MayBeOne(test.b, test.a) != test.want {
+		if MayBeSameDevice(test.a, test.b) != test.want || MayBeSameDevice(test.b, test.a) != test.want {
 			t.Errorf("%s and %s: not %t", test.a, test.b, test.want)
 		}
 	}

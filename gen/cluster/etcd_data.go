@@ -95,7 +95,7 @@ func (v *validation) checkEtcdData(host Host, field spec.Text, device string) (m
 // device or its disk.
 func (v *validation) mayErase(host Host, at spec.At, erased, device string) {
 	a, b := host.diskOf(erased), host.diskOf(device)
-	if a != b && profiles.MayBeOne(erased, device) && profiles.MayBeOne(a, b) {
+	if a != b && profiles.MayBeSameDevice(erased, device) && profiles.MayBeSameDevice(a, b) {
 		v.warn(at, fmt.Sprintf("%s is erased, and may be the same disk as etcd's, %s", erased, device), "make sure that they differ; names of one kind show it, such as two below /dev/disk/by-id that begin with wwn-")
 	}
 }
