@@ -152,7 +152,7 @@ func renderedOf(t *testing.T, c *cluster.Cluster, set pki.Set) (diff.Side, []gen
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := diff.Side{Systems: Systems(c), Kubeconfig: control.Kubeconfig(c, issued.Set[control.ClusterAuthority], issued.Set[control.Admin])}
+	s := diff.Side{Systems: Systems(c), Kubeconfig: control.Kubeconfig(c, control.EndpointServer(c), issued.Set[control.ClusterAuthority], issued.Set[control.Admin])}
 	for _, m := range machines {
 		s.Machines = append(s.Machines, m.Node)
 	}
