@@ -49,11 +49,11 @@ const (
 func RecordedNames(c *cluster.Cluster, issued map[string]pki.Request) []string {
 	var servers, present []string
 	for name := range issued {
-		if path.Base(name) != serverStem {
+		if !ofServer(name) {
 			continue
 		}
 		servers = append(servers, name)
-		if slices.ContainsFunc(c.APIServers(), func(h cluster.Host) bool { return h.Name == path.Base(path.Dir(name)) }) {
+		if ofPresent(c, name) {
 			present = append(present, name)
 		}
 	}
@@ -79,6 +79,21 @@ func RecordedNames(c *cluster.Cluster, issued map[string]pki.Request) []string {
 		shared = append(shared, missing(asked, missing(asked, names(servers[0])))...)
 	}
 	return missing(unique(shared), append(nameTexts(nil, c.Loopbacks()), "localhost"))
+}
+
+// ofServer reports whether an item of the PKI is the certificate of an API server, or of all.
+func ofServer(name string) bool { return path.Base(name) == serverStem }
+
+// ofPresent reports whether the certificate of an API server is that of a host which is
+// still there.
+func ofPresent(c *cluster.Cluster, name string) bool {
+	return slices.ContainsFunc(c.APIServers(), func(h cluster.Host) bool { return h.Name == path.Base(path.Dir(name)) })
+}
+
+// Serves reports whether an item of the PKI is the certificate of an API server that the
+// cluster has: its own, or the one that all share.
+func Serves(c *cluster.Cluster, name string) bool {
+	return ofServer(name) && (path.Dir(name) == storeCluster || ofPresent(c, name))
 }
 
 // missing returns the names that others lack.

@@ -20,6 +20,7 @@ type access struct {
 	name      string   // of the endpoint; "" if it is an address
 	by        string   // what answers there, for messages
 	addresses []string // of hagen's machines that answer
+	inHosts   bool     // machines look up the name in /etc/hosts
 }
 
 // accessOf reads the access from a side's kubeconfig and machines.
@@ -62,10 +63,25 @@ func accessOf(s diff.Side) access {
 	}
 	if len(s.Machines) > 0 && a.name != "" && len(on) > 0 {
 		if known := facts.LookUp(&s.Machines[0], a.name); len(known) > 0 {
-			a.addresses = known
+			a.addresses, a.inHosts = known, true
 		}
 	}
+	if s.Answers != nil {
+		a.addresses = s.Answers
+	}
 	return a
+}
+
+// answersIn reports whether earlier kubeconfigs may go on to dial their URL: it leads to
+// where clients find the API servers now, as far as that is known.
+func (a access) answersIn(now access) bool {
+	earlier, err := url.Parse(a.url)
+	later, err2 := url.Parse(now.url)
+	if err != nil || err2 != nil || earlier.Port() != later.Port() {
+		return false
+	}
+	unknown := len(now.addresses) == 0 && a.name == now.name && a.by == now.by
+	return unknown || earlier.Hostname() == now.name || slices.Contains(now.addresses, earlier.Hostname())
 }
 
 // ofAccess warns of what has to change outside the machines, where no document arrives,
@@ -84,17 +100,20 @@ func ofAccess(before, after diff.Side, pairs []diff.Pair) (out []Caution) {
 	case old.by != new.by:
 		say("clients now use %s instead of %s: keep the old one running until DNS and kubeconfigs lead to the new one", new.by, old.by)
 	}
-	if old.url != new.url {
+	if old.url != new.url && !old.answersIn(new) {
 		say("kubeconfigs outside these machines (of kubelets, people, pipelines) dial %s and have to dial %s: make new ones (hagen kubeconfig) and hand them out before the old address stops answering", old.url, new.url)
 	}
 	switch {
 	case new.name == "":
 	case len(new.addresses) == 0 && (old.by != new.by || old.name != new.name):
 		say("DNS has to resolve %s to the load balancer that is not hagen's", new.name)
-	case len(new.addresses) == 0: // /etc/hosts no longer has the name
-		if len(old.addresses) > 0 {
-			say("DNS has to resolve %s, which is no longer in /etc/hosts of machines: %s", new.name, strings.Join(old.addresses, ", "))
+	case old.inHosts && !new.inHosts && old.name == new.name:
+		answer := new.addresses
+		if len(answer) == 0 {
+			answer = old.addresses
 		}
+		say("DNS has to resolve %s, which is no longer in /etc/hosts of machines: %s", new.name, strings.Join(answer, ", "))
+	case len(new.addresses) == 0:
 	case old.name != new.name:
 		say("DNS has to resolve %s: %s", new.name, strings.Join(new.addresses, ", "))
 	case !slices.Equal(old.addresses, new.addresses):

@@ -18,6 +18,9 @@ import (
 
 // Of makes a plan, or says why there is none.
 func Of(before, after Side, options Options) Plan {
+	if !before.Cluster.File || !after.Cluster.File {
+		before.Answers, after.Answers = nil, nil // one side would know what the other does not
+	}
 	made := Plan{
 		Cluster: after.Cluster.Name, Reimage: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
 		Refused: []Refusal{}, Unknown: []string{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},

@@ -160,6 +160,9 @@ func OfFile(c *cluster.Cluster, machines []node.Node, kubeconfig []byte) (Side, 
 	side, err := OfTree(diff.Side{Machines: machines, Kubeconfig: kubeconfig, Systems: Systems(c)}, c.Name)
 	side.Cluster.File, side.Cluster.Arch, side.Cluster.Former = true, c.Binaries.Arch, control.ForgetWords(c)
 	side.Cluster.Profile = c.Profile.Name
+	for _, a := range c.Endpoint.Answered {
+		side.Answers = append(side.Answers, a.String())
+	}
 	for i, h := range side.Cluster.hosts {
 		for _, known := range c.Hosts() {
 			if known.Name == h.Name {

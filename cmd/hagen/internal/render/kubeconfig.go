@@ -52,6 +52,10 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		return err
 	}
 	defer keys.Close()
+	server, err := serverOf(c, keys, asked.Server)
+	if err != nil {
+		return err
+	}
 	authority, found := keys.Store.Set()[control.ClusterAuthority]
 	if !found {
 		return exit.Failed("%s: holds no authority to sign with; hagen render makes one for a cluster that has none yet", asked.Dir())
@@ -73,7 +77,7 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		ui.Note("etcd accepts the certificate, too: its holder can read and write everything there")
 	}
 
-	return writeKubeconfig(ui, keys, item, asked.Path, control.Kubeconfig(c, control.EndpointServer(c), authority, item))
+	return writeKubeconfig(ui, keys, item, asked.Path, control.Kubeconfig(c, server, authority, item))
 }
 
 // writeKubeconfig records the certificate, then writes the kubeconfig: in this order no
@@ -163,6 +167,7 @@ type Client struct {
 	Groups []string
 	Expiry string        // "" is the cluster file's
 	life   time.Duration // Expiry, parsed; 0 is the cluster file's
+	Server string        // the URL to dial; "" is the endpoint's
 	Path   string        // "" is a file in the cluster's tree
 }
 
