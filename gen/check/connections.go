@@ -99,7 +99,7 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 		}
 	}
 	switch {
-	case len(there) == 0 && d.outside && !s.hasProxies():
+	case len(there) == 0 && d.outside && (!s.hasProxies() || s.translated(address)):
 		s.leaves(m, d)
 		return
 	case len(there) == 0 && (s.located() || d.only == etcd):
@@ -124,6 +124,19 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 		s.dialled[found] = true
 		s.connect(m, d, found, 0)
 	}
+}
+
+// translated reports whether the certificate of an API server is valid for an address that
+// no machine has: the network leads clients from there to the machines.
+func (s *connections) translated(address netip.Addr) bool {
+	for _, m := range s.machines {
+		for _, l := range m.listeners {
+			if c, found := m.certificate(l.certificate); l.process == apiServer && found && c.VerifyHostname(address.String()) == nil {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // connect checks that both sides of a connection trust each other.

@@ -17,6 +17,8 @@ func TestShapes(t *testing.T) {
 		"  endpoint: m0:6443\n  masters: [{name: m0, addresses: [192.0.2.10]}]\n",
 		"  endpoint: 192.0.2.10:6443\n  dns: external\n  masters: [{name: m0, addresses: [192.0.2.10]}]\n",
 		"  endpoint: l0:6443\n  dns: external\n" + masters + balancers,
+		"  endpoint: 203.0.113.7:6443\n  loadBalancer: {publicIP: 203.0.113.7}\n" + masters + balancers,
+		"  endpoint: api.example.com:6443\n  loadBalancer: {publicIP: [203.0.113.7, '2001:db8::7']}\n" + masters + balancers,
 		"  endpoint: api.example.com:443\n  dns: external\n" + masters + balancers,
 		"  endpoint: api.example.com:443\n" + masters + balancers,
 		"  endpoint: api.example.com:443\n  loadBalancer: {virtualIP: 192.0.2.5}\n  dns: external\n" + masters + balancers,

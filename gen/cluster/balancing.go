@@ -31,6 +31,7 @@ type Balancing struct {
 	RouterID       int          // VRRP's virtual router identifier, 1-255; 0 without a virtual IP
 	AddressAt      spec.At      // where the virtual IP is written
 	RouterAt       spec.At      // where the number is written, or else the virtual IP
+	PublicIPs      []netip.Addr // no machine has them: the network translates them to machines with HAProxy
 	Names          []string     // that clients dial, besides the endpoint's
 	StatsPort      uint16       // on the loopback: liveness, statistics, metrics
 	Metrics        bool         // for Prometheus
@@ -63,6 +64,7 @@ func (v *validation) balancing() {
 	lb := v.spec.LoadBalancer
 	b := &v.c.Balancing
 	v.virtualIPs(lb)
+	v.publicIPs(lb)
 	v.endpointNames(lb.Names)
 	b.StatsPort, b.Metrics, b.MaxConnections = defaultStatsPort, true, defaultMaxConnections
 	if lb.StatsPort.At.Written() {

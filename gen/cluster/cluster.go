@@ -47,18 +47,29 @@ type Endpoint struct {
 	Address  netip.Addr // valid when Host is an address
 	Port     uint16
 	Answered []netip.Addr // where the cluster's machines answer: the virtual IPs, else their addresses; none in mode external
+	Public   []netip.Addr // where clients outside the machines' network find these, translated; none: at Answered
 	At       spec.At
 }
 
-// Alone reports whether a single machine or virtual router answers: there is at
+// Dialled returns the addresses at which clients outside the machines' network reach
+// what answers.
+func (e Endpoint) Dialled() []netip.Addr {
+	if len(e.Public) > 0 {
+		return e.Public
+	}
+	return e.Answered
+}
+
+// Alone reports whether clients reach a single machine or virtual router: there is at
 // most one address of a family.
 func (e Endpoint) Alone() bool {
-	for i, a := range e.Answered {
-		if slices.ContainsFunc(e.Answered[:i], func(b netip.Addr) bool { return sameFamily(a, b) }) {
+	all := e.Dialled()
+	for i, a := range all {
+		if slices.ContainsFunc(all[:i], func(b netip.Addr) bool { return sameFamily(a, b) }) {
 			return false
 		}
 	}
-	return len(e.Answered) > 0
+	return len(all) > 0
 }
 
 // APIServer is what all API servers share.

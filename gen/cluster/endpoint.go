@@ -35,6 +35,8 @@ func (v *validation) endpoint() {
 		return
 	}
 	e, vips, proxies := &v.c.Endpoint, v.c.Balancing.VirtualIPs, v.c.HAProxyHosts()
+	e.Public = v.c.Balancing.PublicIPs
+	public := slices.Contains(e.Public, e.Address)
 	for _, h := range v.c.Hosts() {
 		if len(h.Addresses) > 0 && (h.Name == e.Host || slices.Contains(h.Addresses, e.Address)) {
 			e.Answered = v.answered(h)
@@ -43,9 +45,9 @@ func (v *validation) endpoint() {
 		}
 	}
 	switch {
-	case len(vips) > 0 && (slices.Contains(vips, e.Address) || !e.Address.IsValid()):
+	case len(vips) > 0 && (slices.Contains(vips, e.Address) || public || !e.Address.IsValid()):
 		e.Answered = vips
-	case len(proxies) > 0 && !e.Address.IsValid():
+	case len(proxies) > 0 && (public || !e.Address.IsValid()):
 		for _, h := range proxies {
 			if len(h.Addresses) > 0 {
 				e.Answered = append(e.Answered, v.c.FrontAddresses(h)...)
@@ -114,10 +116,19 @@ func (v *validation) otherEndpoint() {
 		meant := v.spec.LoadBalancer.VirtualIP.At.Written() && len(b.VirtualIPs) == 0 // a fault of its own
 		if len(e.Answered) == 0 && !meant && !(b.Mode == External && v.spec.LoadBalancer.Mode.At.Written()) {
 			remedy := "write the name or address of a load balancer, or loadBalancer.mode: external if it is the address of one outside the cluster"
+			if len(v.c.HAProxyHosts()) > 0 && !v.spec.LoadBalancer.PublicIP.At.Written() {
+				remedy = fmt.Sprintf("write the name or address of a load balancer; if your network translates %[1]s to one, write loadBalancer.publicIP: %[1]s, too", e.Address)
+			}
 			if len(b.VirtualIPs) > 0 {
-				remedy = fmt.Sprintf("write %s, the virtual IP", netip.AddrPortFrom(b.VirtualIPs[0], e.Port))
+				remedy = fmt.Sprintf("write %s, the virtual IP; if your network translates %[2]s to it, write loadBalancer.publicIP: %[2]s, too", netip.AddrPortFrom(b.VirtualIPs[0], e.Port), e.Address)
+			}
+			if len(e.Public) > 0 {
+				remedy = fmt.Sprintf("write %s, the public address, or the name or address of a load balancer", netip.AddrPortFrom(e.Public[0], e.Port))
 			}
 			v.fault(e.At, fmt.Sprintf("no machine of the cluster has the address %s", e.Address), remedy)
+		}
+		if slices.Contains(e.Public, e.Address) {
+			v.note(e.At, fmt.Sprintf("no machine has the address %s: clients in the machines' own network, such as kubelets, reach it only if your network translates their connections, too", e.Address), "")
 		}
 		return
 	}
@@ -127,7 +138,7 @@ func (v *validation) otherEndpoint() {
 	}
 	problem := fmt.Sprintf("%s is not a machine of the cluster: your DNS must know the name, and something must answer there on port %d", e.Host, e.Port)
 	if len(e.Answered) > 0 {
-		problem = fmt.Sprintf("%s is not a machine of the cluster: your DNS must give it %s", e.Host, addressList(e.Answered))
+		problem = fmt.Sprintf("%s is not a machine of the cluster: your DNS must give it %s", e.Host, addressList(e.Dialled()))
 	}
 	remedy := ""
 	for _, h := range v.c.Hosts() {

@@ -80,6 +80,10 @@ func TestWarnings(t *testing.T) {
 			"10:5: spec.masters: 9 masters: every write waits for 5 of them; etcd recommends at most 7"}},
 		{"external endpoint", changed(t, "kubernetes:6443", "api.example.com:443", balancers, ""), []string{
 			"note: 6:13: spec.endpoint: api.example.com is not a machine of the cluster: your DNS must know the name, and something must answer there on port 443"}},
+		{"a translated endpoint", changed(t, "kubernetes:6443", "203.0.113.7:6443") + "  loadBalancer: {publicIP: 203.0.113.7}\n", []string{
+			"note: 6:13: spec.endpoint: no machine has the address 203.0.113.7: clients in the machines' own network, such as kubelets, reach it only if your network translates their connections, too"}},
+		{"a name for a translated address", changed(t, "kubernetes:6443", "api.example.com:6443") + "  loadBalancer: {publicIP: 203.0.113.7}\n", []string{
+			"note: 6:13: spec.endpoint: api.example.com is not a machine of the cluster: your DNS must give it the address 203.0.113.7"}},
 		{"external endpoint that DNS knows", changed(t, "kubernetes:6443", "api.example.com:443", balancers, "") + "  dns: external\n", nil},
 		{"short name of a machine", changed(t, "name: kubernetes, ", "name: kubernetes.example.com, "), []string{
 			"note: 6:13: spec.endpoint: kubernetes is not a machine of the cluster: your DNS must give it the address 10.10.10.2; if you mean the machine, write its full name: kubernetes.example.com:6443"}},

@@ -164,7 +164,7 @@ func frontSANs(c *cluster.Cluster) (names []string, addresses []netip.Addr) {
 	if c.Endpoint.Address.IsValid() {
 		addresses = append(addresses, c.Endpoint.Address)
 	}
-	addresses = append(addresses, c.Balancing.VirtualIPs...)
+	addresses = append(addresses, slices.Concat(c.Balancing.VirtualIPs, c.Balancing.PublicIPs)...)
 	for _, f := range c.HAProxyHosts() {
 		names = append(names, c.Names(f)...)
 		addresses = append(addresses, f.Addresses...)

@@ -75,7 +75,7 @@ func EndpointServer(c *cluster.Cluster) Server {
 	if !c.HostsFile || c.Endpoint.Address.IsValid() || !c.Endpoint.Alone() {
 		return ServerAt(c.Endpoint.Host, c.Endpoint.Port)
 	}
-	return Server{URL: httpsURL(c.Endpoint.Answered[0].String(), c.Endpoint.Port), Name: c.Endpoint.Host}
+	return Server{URL: httpsURL(c.Endpoint.Dialled()[0].String(), c.Endpoint.Port), Name: c.Endpoint.Host}
 }
 
 // Kubeconfig writes a kubeconfig for a person, with certificates and key inline. Its

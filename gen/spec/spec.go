@@ -199,6 +199,7 @@ type LoadBalancer struct {
 	Mode            Text         `key:"mode"`
 	VirtualIP       List[Text]   `key:"virtualIP" one:"may" example:"[10.10.10.9]"`
 	VirtualRouterID Int          `key:"virtualRouterID"`
+	PublicIP        List[Text]   `key:"publicIP" one:"may" example:"[203.0.113.7]"`
 	Names           List[String] `key:"names" example:"[api.example.com]"`
 	StatsPort       Int          `key:"statsPort"`
 	Metrics         Bool         `key:"metrics"`

@@ -19,19 +19,22 @@ type access struct {
 	url       string   // in the administrator's kubeconfig; "" if the tree has none
 	name      string   // of the endpoint; "" if it is an address
 	by        string   // what answers there, for messages
-	addresses []string // of hagen's machines that answer
+	addresses []string // at which clients find the machines with HAProxy
+	own       []string // that these machines have
 	inHosts   bool     // machines look up the name in /etc/hosts
 }
 
 // accessOf reads the access from a side's kubeconfig and machines.
 func accessOf(s diff.Side) access {
 	var a access
+	dialled := "" // host of the URL
 	k, _, _ := read.ParseKubeconfig(node.File{Contents: s.Kubeconfig}, nil)
 	if a.url = k.Server.Value(); a.url != "" {
 		if u, err := url.Parse(a.url); err == nil {
-			if _, err := netip.ParseAddr(u.Hostname()); err != nil {
-				a.name = u.Hostname()
-			}
+			dialled = u.Hostname()
+		}
+		if !isAddress(dialled) {
+			a.name = dialled
 		}
 	}
 	if name := k.ServerName.Value(); name != "" {
@@ -66,10 +69,19 @@ func accessOf(s diff.Side) access {
 			a.addresses, a.inHosts = known, true
 		}
 	}
-	if s.Answers != nil {
+	a.own = a.addresses
+	switch {
+	case s.Answers != nil:
 		a.addresses = s.Answers
+	case len(on) > 0 && isAddress(dialled) && !slices.Contains(a.own, dialled):
+		a.addresses = []string{dialled} // which the network translates
 	}
 	return a
+}
+
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // answersIn reports whether earlier kubeconfigs may go on to dial their URL: it leads to
@@ -81,7 +93,7 @@ func (a access) answersIn(now access) bool {
 		return false
 	}
 	unknown := len(now.addresses) == 0 && a.name == now.name && a.by == now.by
-	return unknown || earlier.Hostname() == now.name || slices.Contains(now.addresses, earlier.Hostname())
+	return unknown || earlier.Hostname() == now.name || slices.Contains(slices.Concat(now.addresses, now.own), earlier.Hostname())
 }
 
 // ofAccess warns of what has to change outside the machines, where no document arrives,

@@ -69,6 +69,7 @@ var examples = map[string][]example{
 		also: "spec.apiServer.port spec.loadBalancers[].name spec.loadBalancers[].addresses"}},
 	"spec.loadBalancer.virtualIP":                                     {{with: pair, from: "virtualIP: 10.10.10.9", to: "virtualIP: 10.10.10.8"}},
 	"spec.loadBalancer.virtualRouterID":                               {{with: pair, from: "virtualIP: 10.10.10.9", to: "virtualIP: 10.10.10.9, virtualRouterID: 7"}},
+	"spec.loadBalancer.publicIP":                                      {{to: "publicIP: 203.0.113.7"}, {from: "publicIP: 203.0.113.7"}},
 	"spec.loadBalancer.names":                                         {{to: "names: [api.example.com]"}},
 	"spec.loadBalancer.{statsPort,metrics,maxConnections}":            {{to: "FIELD: 9000"}},
 	"spec.loadBalancer.timeouts.{connect,client,server,tunnel,check}": {{to: "FIELD: 2s"}},

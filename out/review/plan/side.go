@@ -160,7 +160,7 @@ func OfFile(c *cluster.Cluster, machines []node.Node, kubeconfig []byte) (Side, 
 	side, err := OfTree(diff.Side{Machines: machines, Kubeconfig: kubeconfig, Systems: Systems(c)}, c.Name)
 	side.Cluster.File, side.Cluster.Arch, side.Cluster.Former = true, c.Binaries.Arch, control.ForgetWords(c)
 	side.Cluster.Profile = c.Profile.Name
-	for _, a := range c.Endpoint.Answered {
+	for _, a := range c.Endpoint.Dialled() {
 		side.Answers = append(side.Answers, a.String())
 	}
 	for i, h := range side.Cluster.hosts {

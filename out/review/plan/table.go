@@ -69,6 +69,7 @@ var groups = []group{
 			words: "DNS and kubeconfigs have to lead clients to the new load balancers before the old ones stop"},
 		{field: "loadBalancer.virtualIP", rollout: InPlace, acts: "kube-apiserver picks it up, reload keepalived", words: "certificates [keep](pki.md#names-that-clients-dial) the old address until `hagen pki forget`; change DNS and kubeconfigs of clients, too"},
 		{field: "loadBalancer.virtualRouterID", rollout: InPlace, acts: "reload keepalived", words: "on all machines at once, even before they are re-imaged: while they differ, two hold the virtual IP. The plan does it so"},
+		{field: "loadBalancer.publicIP", rollout: Files, acts: "kube-apiserver picks it up", words: "certificates keep a removed address, as with `apiServer.extraSANs`; your network translates it. Kubeconfigs that dial the old address go on to work as long as it answers"},
 		{field: "loadBalancer.names", rollout: Files, acts: "kube-apiserver picks it up", words: "certificates keep a removed name, as with `apiServer.extraSANs`"},
 		{field: "loadBalancer.{statsPort,metrics,maxConnections}", rollout: InPlace, acts: "reload haproxy", words: "connections stay"},
 		{field: "loadBalancer.timeouts.{connect,client,server,tunnel,check}", rollout: InPlace, acts: "reload haproxy", words: "connections stay, with the timeouts they began with"},
