@@ -11,7 +11,7 @@ import (
 )
 
 // A watch on which nothing happens outlives the load balancer's client and
-// server timeouts three times over. The load balancer is made anew with
+// server timeouts three times over. The load balancer is made again with
 // short ones for this: its document is the only one that changes.
 func TestIdleWatch(t *testing.T) {
 	s := scenario(t, "5 idle watch")
@@ -47,7 +47,7 @@ func TestIdleWatch(t *testing.T) {
 	}
 }
 
-// reimage makes the load balancer anew from a cluster file with further
+// reimage makes the load balancer again from a cluster file with further
 // lines. The masters' documents stay what they are.
 func reimage(t *testing.T, c *site.Cluster, further ...string) {
 	t.Helper()

@@ -22,7 +22,7 @@ var guideFiles = map[string]string{
 
 // corrections are the places where hagen departs from the 2018 guide's text.
 var corrections = []struct{ guide, hagen, why string }{
-	{`:2379\`, `:2379 \`, "systemd joins lines at a backslash alone: without the blank the next flag would become part of the address"},
+	{`:2379\`, `:2379 \`, "systemd joins lines at a backslash alone: without the space the next flag would become part of the address"},
 }
 
 // The binaries of 2018 cannot be had, so the classic documents are applied

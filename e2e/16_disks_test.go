@@ -125,7 +125,7 @@ func TestQEMUDisk(t *testing.T) {
 	keptFrom(t, before, after)
 	s.note(t, "account's number %s, then %s", before["number"], after["number"])
 
-	// The disk fails later: the machine boots, and its etcd does not begin anew.
+	// The disk fails later: the machine boots, and its etcd does not start over.
 	without := boot(t, machine(again, false))
 	if without["device"] != "none" || without["unit etcd"] != "enabled inactive" {
 		t.Errorf("without the disk: mounted is %q, etcd is %q", without["device"], without["unit etcd"])

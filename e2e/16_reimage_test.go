@@ -15,7 +15,7 @@ import (
 	"hagen/e2e/site"
 )
 
-// Masters are made anew while a client writes: with their disk kept they come
+// Masters are made again while a client writes: with their disk kept they come
 // back by themselves; without it an operator follows the runbook.
 
 // writer writes until done, which holds what was acknowledged against what is

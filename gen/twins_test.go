@@ -216,7 +216,7 @@ func TestTwinsOfGoldens(t *testing.T) {
 	}
 }
 
-// TestChangeShows: whichever single secret is made anew, the twin of every
+// TestChangeShows: whichever single secret is made again, the twin of every
 // machine that holds it has another line, and no other machine's has.
 func TestChangeShows(t *testing.T) {
 	t.Parallel()

@@ -126,7 +126,7 @@ func (c *Cluster) Document(h *Host) string {
 	return filepath.Join(c.Documents(h), "config.ign")
 }
 
-// Install makes hosts anew from their documents; they must be off.
+// Install installs hosts again from their documents; they must be off.
 func (c *Cluster) Install(hosts ...*Host) error {
 	if c.Layout.OS == debian {
 		return together(hosts, func(h *Host) error { return h.InstallCloudInit(c.Parts, c.Documents(h)) })

@@ -30,7 +30,7 @@ type Layout struct {
 	Binaries  string    // the cluster file's field; "" for machines whose image has them
 	Further   []string  // further lines of spec
 	Channel   string    // on which documents go, wrapped where they must be; "" for any
-	Kept      bool      // masters keep etcd's data when they are made anew
+	Kept      bool      // masters keep etcd's data when they are made again
 
 	Masters   []Machine // nil for the usual ones
 	Static    bool      // the cluster file tells the whole network, and no DHCP server does

@@ -32,7 +32,7 @@ func (h *Host) Put(binary, place string) error {
 	return os.Rename(place+".new", place)
 }
 
-// Write writes a file that is there anew, as a document has it.
+// Write replaces a file that is there, as a document has it.
 func (h *Host) Write(document, place string) error {
 	contents, err := fileOf(document, place)
 	if err != nil {
@@ -116,7 +116,7 @@ func (c *Cluster) Accept() error {
 	return os.Rename(filepath.Join(c.Dir, planned), filepath.Join(c.Dir, "cluster.yaml"))
 }
 
-// Reimage switches a host off politely, makes its system anew from its
+// Reimage switches a host off politely, makes its system again from its
 // document, and switches it on, at the address that the layout has for it. A disk
 // that is kept is kept.
 func (c *Cluster) Reimage(h *Host) error {

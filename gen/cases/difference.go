@@ -154,7 +154,7 @@ func Apply(from, hunks []byte) ([]byte, error) {
 		case '+':
 			made = append(made, line[1:])
 		default:
-			return nil, fmt.Errorf("a line of a difference begins with a blank, -, + or @@: %q", line)
+			return nil, fmt.Errorf("a line of a difference begins with a space, -, + or @@: %q", line)
 		}
 		first = false
 	}

@@ -157,13 +157,13 @@ func (v *validation) onlyIPv4(at spec.At, what, remedy string) {
 
 func rangeRemedy(value string, rules rangeRules) string {
 	a, err := netip.ParseAddr(value)
-	_, blank := netip.ParsePrefix(strings.TrimSpace(value))
+	_, unspaced := netip.ParsePrefix(strings.TrimSpace(value))
 	switch {
 	case err == nil && a.Is4():
 		return fmt.Sprintf("write it with its prefix length, for example %s", netip.PrefixFrom(a, 16).Masked())
 	case err == nil:
 		return fmt.Sprintf("write it with its prefix length, for example %s", rules[6].example)
-	case blank == nil:
+	case unspaced == nil:
 		return "write " + strings.TrimSpace(value) + " without spaces"
 	case strings.Contains(value, ","):
 		return "write one range, for example " + rules[4].example + ", or a list of one of each family"

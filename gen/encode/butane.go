@@ -53,7 +53,7 @@ type writer struct {
 	section string
 }
 
-// line writes a line, indented by two blanks for each depth.
+// line writes a line, indented by two spaces for each depth.
 func (w *writer) line(depth int, format string, args ...any) {
 	w.indent(depth)
 	fmt.Fprintf(&w.out, format, args...)
@@ -270,7 +270,7 @@ func (w *writer) contents(depth int, key string, contents []byte) {
 }
 
 // blockable reports whether a block scalar keeps the text as it is (YAML 1.2, 8.1):
-// printable UTF-8, no line end but \n, and no blank at its beginning, which would count as
+// printable UTF-8, no line end but \n, and no space at its beginning, which would count as
 // indentation.
 func blockable(contents []byte) bool {
 	if !utf8.Valid(contents) || contents[0] == ' ' || contents[0] == '\t' || contents[0] == '\n' {

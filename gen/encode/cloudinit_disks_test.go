@@ -344,7 +344,7 @@ func TestPartitionOfAnotherDisk(t *testing.T) {
 }
 
 // TestEraseOnce: what is to be erased is erased once, and not with every
-// changed document; a system that is made anew begins anew.
+// changed document; a system that is made again starts over.
 func TestEraseOnce(t *testing.T) {
 	b := newBench(t)
 	device, disk := b.device("scratch"), b.device("disk")

@@ -77,7 +77,7 @@ func TestUserDataComments(t *testing.T) {
 	n.Users[0].Origin = node.Origin{Section: "a", Why: "# --- odd: |"}
 	n.Directories[1].Origin = node.Origin{Section: "d", Why: "dir"}
 	n.Links[0].Origin = node.Origin{Section: "d", Why: "link"}
-	n.Files[0].Origin = node.Origin{Section: "b", Why: "with \"quotes\"\n\n  and blanks  "}
+	n.Files[0].Origin = node.Origin{Section: "b", Why: "with \"quotes\"\n\n  and spaces  "}
 	n.Units[0].Origin = node.Origin{Why: "unit"}
 	n.Units = n.Units[:1] // one without contents has no comment
 	text := UserData("kubernetes", n, debian(t)).Text

@@ -38,7 +38,7 @@ func give[T any](origins []node.Origin, items []T, of func(*T) *node.Origin) {
 const headingMark = "--- "
 
 // commentsAt collects section and comment of every item, by list. The key of a list is
-// indented by two blanks for each depth, its items by two more; with depth 1 the key above
+// indented by two spaces for each depth, its items by two more; with depth 1 the key above
 // comes before its name. Texts of files and units are indented deeper than that.
 func commentsAt(text []byte, depth int) map[string][]node.Origin {
 	found := map[string][]node.Origin{}

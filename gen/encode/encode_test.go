@@ -191,7 +191,7 @@ func TestComments(t *testing.T) {
 	n.Groups[0].Origin = node.Origin{Section: "a"}
 	n.Groups[1].Origin = node.Origin{Section: "a", Why: "one\ntwo"}
 	n.Users[0].Origin = node.Origin{Section: "a", Why: "# --- odd: |"}
-	n.Files[0].Origin = node.Origin{Section: "b", Why: "with \"quotes\"\n\n  and blanks  "}
+	n.Files[0].Origin = node.Origin{Section: "b", Why: "with \"quotes\"\n\n  and spaces  "}
 	n.Files[1].Origin = node.Origin{Section: "b"}
 	n.Files[2].Origin = node.Origin{Section: "c", Why: "--- why"}
 	n.Units[1].Origin = node.Origin{Why: "unit"}

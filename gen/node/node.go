@@ -70,7 +70,7 @@ type Partition struct {
 	Label    string
 	StartMiB int  // 0 is where it is, or the largest free block
 	SizeMiB  int  // 0 is what it has, or the rest of that block
-	Wipe     bool // make it anew when another one has its number
+	Wipe     bool // make it again when another one has its number
 	Resize   bool // give it the size if it has another
 }
 

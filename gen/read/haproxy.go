@@ -20,7 +20,7 @@ type Proxy struct {
 	defaults *Proxy // the last such section before; nil for none
 }
 
-// proxyLine is one line, split at blanks.
+// proxyLine is one line, split at spaces.
 type proxyLine struct {
 	Words []Word
 }

@@ -24,7 +24,7 @@ type part struct {
 }
 
 // Directive is an assignment of a unit. Its value is joined from continued
-// lines, with blanks for line ends, so that offsets stay right. They count
+// lines, with spaces for line ends, so that offsets stay right. They count
 // through all parts of the unit.
 type Directive struct {
 	Section, Key, Value string
@@ -84,7 +84,7 @@ func (u *Unit) read(p part) {
 }
 
 // logicalLine returns the line at an offset with those that continue it, and
-// the offset of the next one. A backslash at the end of a line becomes blanks,
+// the offset of the next one. A backslash at the end of a line becomes spaces,
 // and so do comments between.
 func logicalLine(text string, at int) (line string, end int) {
 	first, _, _ := strings.Cut(text[at:], "\n")

@@ -8,7 +8,7 @@ type Word struct {
 	At   int
 }
 
-// Split splits a text at blanks, outside of quotes. Offsets count from base.
+// Split splits a text at spaces, outside of quotes. Offsets count from base.
 func Split(text string, base int) []Word {
 	var out []Word
 	for i := 0; i < len(text); {

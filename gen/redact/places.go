@@ -20,7 +20,7 @@ const (
 	named = `(?:pass(?:word|wd|phrase)|token|secret|(?:api|access|private|secret|preshared|pre-shared)[_-]?key|[_-]pass|psk)`
 	// setting is such a name, without the dashes of a flag.
 	setting = `(?:[a-z0-9_][a-z0-9_.-]*?)?` + named
-	// one is a value: quoted, or up to the next blank. A value that begins with a
+	// one is a value: quoted, or up to the next space. A value that begins with a
 	// dollar is a variable that holds it.
 	one = `(?P<secret>"[^"\n]+"|'[^'\n]+'|[^\s"'$-]\S*)`
 )

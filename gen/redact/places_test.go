@@ -15,7 +15,7 @@ func TestPlaces(t *testing.T) {
 	texts := []struct{ text, want string }{
 		// Units and shell.
 		{"Environment=PASSWORD=§\n", "Environment=PASSWORD=REDACTED\n"},
-		{"Environment=\"DB_PASSWORD=§ with blanks\" HOME=/x\n", "Environment=\"DB_PASSWORD=REDACTED\" HOME=/x\n"},
+		{"Environment=\"DB_PASSWORD=§ with spaces\" HOME=/x\n", "Environment=\"DB_PASSWORD=REDACTED\" HOME=/x\n"},
 		{"Environment='DB_PASSWORD=§ \"x' A=b\n", "Environment='DB_PASSWORD=REDACTED' A=b\n"},
 		{"Environment=\"A=b X_TOKEN=§\" HOME=/x\n", "Environment=\"A=b X_TOKEN=REDACTED\" HOME=/x\n"},
 		{"Environment=A=1 AWS_SECRET_ACCESS_KEY=§ B=2\n", "Environment=A=1 AWS_SECRET_ACCESS_KEY=REDACTED B=2\n"},

@@ -8,7 +8,7 @@ const (
 	// Relock is the remedy for artefacts.
 	Relock = "run hagen lock"
 	// Restore is the remedy for keys, and for a file that cannot be read.
-	Restore = "restore it from its repository, or remove it: hagen render and hagen lock write it anew"
+	Restore = "restore it from its repository, or remove it: hagen render and hagen lock write it again"
 )
 
 // LockFile is a decoded lock file: it pins the cluster's keys, the names in the

@@ -49,7 +49,7 @@ type Store struct {
 //
 // If the content has faults, the error is Faults with all of them, and nothing on disk was
 // changed. A leaf without both of its files is not a fault: it is missing from Set, so that
-// it is issued anew.
+// it is issued again.
 func Open(dir string, waiting func()) (*Store, error) {
 	d, err := tree.Open(dir, waiting)
 	if err != nil {

@@ -271,7 +271,7 @@ func TestMissingLeafIsIssuedAnew(t *testing.T) {
 	}
 	s.Close()
 	if got := open(t, dir).Set(); bytes.Equal(got[server].Key, set[server].Key) || !bytes.Equal(got[authority].Key, set[authority].Key) {
-		t.Error("not the server's pair alone was made anew")
+		t.Error("not the server's pair alone was made again")
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // Hunk is a place where lines change, with the lines around it: each begins
-// with "-", "+" or a blank, as in a unified diff.
+// with "-", "+" or a space, as in a unified diff.
 type Hunk struct {
 	OldStart int      `json:"oldStart"` // number of its first line in the old file
 	NewStart int      `json:"newStart"` // number of its first line in the new file

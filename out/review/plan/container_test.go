@@ -21,8 +21,8 @@ func TestContainer(t *testing.T) {
 	if text := p.Text("old", "new", show.Style{}); !strings.Contains(text, want) {
 		t.Errorf("no %q in\n%s", want, text)
 	}
-	anew := between(t, text, plan.Options{Reimage: true}, "sha256:3f", "sha256:4f")
-	if text := anew.Text("old", "new", show.Style{}); !strings.Contains(text, "kubernetes# u='hagen-binaries.service haproxy.service'; i=") {
+	reimaged := between(t, text, plan.Options{Reimage: true}, "sha256:3f", "sha256:4f")
+	if text := reimaged.Text("old", "new", show.Style{}); !strings.Contains(text, "kubernetes# u='hagen-binaries.service haproxy.service'; i=") {
 		t.Errorf("nobody looks whether HAProxy runs:\n%s", text)
 	}
 }

@@ -26,7 +26,7 @@ import (
 // TakeCredentials gives machines that were decided on with trial certificates those of
 // other machines, wherever a certificate is for the same and has the same lifetime, and the
 // keys that belong to them. The others may be twins. What is left is what a render would
-// issue anew.
+// issue again.
 func TakeCredentials(s, from diff.Side) diff.Side {
 	t := taking{changed: map[string]bool{}}
 	s.Machines = slices.Clone(s.Machines)

@@ -78,8 +78,8 @@ func shell(checks []Check, exported exports) string {
 // markdown writes a step as an item of a numbered list.
 func (s Step) markdown(b *strings.Builder, number int, exported exports) {
 	first := fmt.Sprintf("%d. ", number)
-	blanks := strings.Repeat(" ", len(first))
-	item := func(format string, args ...any) { fmt.Fprintf(b, blanks+"- "+format+"\n", args...) }
+	spaces := strings.Repeat(" ", len(first))
+	item := func(format string, args ...any) { fmt.Fprintf(b, spaces+"- "+format+"\n", args...) }
 	fmt.Fprintf(b, "%s%s\n", first, show.Prose(s.title()))
 	for _, i := range s.Install {
 		item("install %s %s at %s", show.Prose(i.Name), show.Prose(i.Version), show.Code(i.Path))
@@ -100,7 +100,7 @@ func (s Step) markdown(b *strings.Builder, number int, exported exports) {
 		item("done when %s:", show.Prose(cmp.Or(s.WaitFor, "these succeed")))
 	}
 	for _, c := range withExports(s.Checks, exported) {
-		fmt.Fprintf(b, "%s  - %s\n", blanks, c.code())
+		fmt.Fprintf(b, "%s  - %s\n", spaces, c.code())
 	}
 	if s.Note != "" {
 		item("%s", show.Prose(s.Note))

@@ -94,10 +94,10 @@ func say(p plan.Plan) string {
 
 func TestSteps(t *testing.T) {
 	for _, test := range []struct {
-		what  string
-		anew  bool
-		edits []string
-		want  string
+		what     string
+		reimaged bool
+		edits    []string
+		want     string
 	}{
 		{"upgrade", false, []string{"1.36.3", "1.37.2"}, "kubem00:restart:etcd kubem01:restart:etcd kubem02:restart:etcd " +
 			"kubem00:restart:kube-apiserver kubem01:restart:kube-apiserver kubem02:restart:kube-apiserver " +
@@ -115,7 +115,7 @@ func TestSteps(t *testing.T) {
 				"kubem00:restart:kube-scheduler kubem01:restart:kube-scheduler kubem02:restart:kube-scheduler"},
 		{"nothing", false, nil, ""},
 	} {
-		p := between(t, standard, plan.Options{Reimage: test.anew}, test.edits...)
+		p := between(t, standard, plan.Options{Reimage: test.reimaged}, test.edits...)
 		if got := say(p); got != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.what, got, test.want)
 		}
@@ -124,23 +124,23 @@ func TestSteps(t *testing.T) {
 }
 
 // TestAtOnce: machines of one virtual router have the file with its other number
-// before the first is told, also where they are made anew for something else.
+// before the first is told, also where they are re-imaged for something else.
 func TestAtOnce(t *testing.T) {
 	pair := strings.Replace(standard, "    - {name: kubernetes, addresses: [10.10.10.2]}", "    - {name: lb0, addresses: [10.10.10.3]}\n    - {name: lb1, addresses: [10.10.10.4]}\n  loadBalancer: {virtualIP: 10.10.10.2}", 1)
 	other := []string{"virtualIP: 10.10.10.2", "virtualIP: 10.10.10.2, virtualRouterID: 7"}
 	const told = "lb0:nothing:keepalived lb1:nothing:keepalived lb0:reload:keepalived lb1:reload:keepalived"
 	for _, test := range []struct {
-		what  string
-		anew  bool
-		edits []string
-		want  string
+		what     string
+		reimaged bool
+		edits    []string
+		want     string
 	}{
 		{"another number", false, other, told},
-		{"made anew", true, other, told + " lb0:re-image lb1:re-image"},
+		{"re-imaged", true, other, told + " lb0:re-image lb1:re-image"},
 		{"and logins", false, append([]string{"masters:", "users: [{name: ada, sshKeys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAhyBTJ9ybj8Qv3gQFFNpMDZCB7e6xuMQ2NqjOSKGOQZ]}]\n  masters:"}, other...),
 			told + " kubem00:re-image kubem01:re-image kubem02:re-image lb0:re-image lb1:re-image"},
 	} {
-		p := between(t, pair, plan.Options{Reimage: test.anew}, test.edits...)
+		p := between(t, pair, plan.Options{Reimage: test.reimaged}, test.edits...)
 		if got := say(p); got != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.what, got, test.want)
 			continue
@@ -164,9 +164,9 @@ func TestAtOnce(t *testing.T) {
 func whole(t *testing.T, what string, p plan.Plan) {
 	t.Helper()
 	var lines []string
-	written, anew := map[string]bool{}, map[string]bool{}
+	written, reimaged := map[string]bool{}, map[string]bool{}
 	for _, s := range p.Steps {
-		anew[s.Host] = anew[s.Host] || s.Action == diff.Boot || s.Action == diff.Reimage
+		reimaged[s.Host] = reimaged[s.Host] || s.Action == diff.Boot || s.Action == diff.Reimage
 	}
 	for _, c := range slices.Concat(p.Prepare, p.Verify) {
 		lines = append(lines, c.Text)
@@ -181,8 +181,8 @@ func whole(t *testing.T, what string, p plan.Plan) {
 		if slices.Contains([]diff.Action{diff.Restart, diff.Start, diff.Reload, diff.Boot, diff.Reimage}, s.Action) && len(s.Checks) == 0 {
 			t.Errorf("%s: nobody looks whether %s %s of %s went well", what, s.Action, s.Unit, s.Host)
 		}
-		if s.Unit != "" && s.Action != diff.Membership && anew[s.Host] && !s.AllAtOnce && s.Action != diff.Nothing {
-			t.Errorf("%s: %s is made anew, and %s of %s is a step of its own", what, s.Host, s.Action, s.Unit)
+		if s.Unit != "" && s.Action != diff.Membership && reimaged[s.Host] && !s.AllAtOnce && s.Action != diff.Nothing {
+			t.Errorf("%s: %s is re-imaged, and %s of %s is a step of its own", what, s.Host, s.Action, s.Unit)
 		}
 		for _, name := range s.Write {
 			if written[s.Host+name] {
@@ -221,8 +221,8 @@ func TestGoldens(t *testing.T) {
 			other = []string{"31000-31999", "31000-31998"}
 		}
 		old, new := sides(t, string(text), other...)
-		for _, anew := range []bool{false, true} {
-			p := plan.Of(old, new, plan.Options{Reimage: anew, File: "cluster.yaml"})
+		for _, reimaged := range []bool{false, true} {
+			p := plan.Of(old, new, plan.Options{Reimage: reimaged, File: "cluster.yaml"})
 			whole(t, e.Name(), p)
 			if len(p.Steps) == 0 {
 				t.Errorf("%s: no steps", e.Name())
@@ -258,7 +258,7 @@ func TestDeliveries(t *testing.T) {
 	}
 }
 
-// TestOtherDelivery: a machine whose binaries come on another way is made anew,
+// TestOtherDelivery: a machine whose binaries come on another way is re-imaged,
 // also where others take their changes in place, and nothing else is done to it.
 func TestOtherDelivery(t *testing.T) {
 	const (

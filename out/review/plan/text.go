@@ -44,10 +44,10 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	heading(p.stepsTitle())
 	for i, s := range p.Steps {
 		number := fmt.Sprintf("  %d. ", i+1)
-		blanks := strings.Repeat(" ", len(number))
+		spaces := strings.Repeat(" ", len(number))
 		line("%s%s", number, s.title())
 		for _, l := range s.lines(exported) {
-			line("%s%s", blanks, l)
+			line("%s%s", spaces, l)
 		}
 	}
 	heading("After")

@@ -20,7 +20,7 @@ func TestUnits(t *testing.T) {
 			want: []string{"1 of 4 machines changes", "\nkubem01\n", "--leader-elect-renew-deadline added: 5s", "1. restart kube-scheduler on kubem01; go on when its /healthz answers, and a leader stays; meanwhile another one leads"}},
 		{what: "flag removed", edit: []func(*diff.Side){replace("kubem", "kube-controller-manager.service", " \\\n  --profiling=false", "")},
 			want: []string{"--profiling removed: false", "restart kube-controller-manager on"}},
-		{what: "flag with a blank, long list", golden: "classic", edit: []func(*diff.Side){replace("kubem00", facts.APIUnit, "LimitRanger,", "LimitRanger,NodeRestriction,")},
+		{what: "flag with a space, long list", golden: "classic", edit: []func(*diff.Side){replace("kubem00", facts.APIUnit, "LimitRanger,", "LimitRanger,NodeRestriction,")},
 			want: []string{"--admission-control changed: + NodeRestriction\n"}},
 		{what: "two etcd flags", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "election-timeout=1000", "election-timeout=2000")},
 			want: []string{"restart etcd on kubem00, kubem01, kubem02, one at a time: the next when every member is healthy again"}},

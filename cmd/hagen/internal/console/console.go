@@ -185,11 +185,11 @@ func Table(w io.Writer, rows [][]string) {
 	for _, row := range rows {
 		var line strings.Builder
 		for column, cell := range row {
-			blanks := strings.Repeat(" ", widths[column]-utf8.RuneCountInString(cell))
+			spaces := strings.Repeat(" ", widths[column]-utf8.RuneCountInString(cell))
 			if numeric[column] {
-				cell, blanks = blanks+cell, ""
+				cell, spaces = spaces+cell, ""
 			}
-			line.WriteString(cell + blanks + "  ")
+			line.WriteString(cell + spaces + "  ")
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))
 	}
