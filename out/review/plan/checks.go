@@ -36,12 +36,12 @@ const (
 	commandSeconds = 600
 )
 
-// onHost is a command on a host, atDesk one at the desk.
+// onHost is a command on a host, onWorkstation one on the workstation.
 func onHost(host, text string) Command {
 	return Command{Host: host, Text: text, Seconds: commandSeconds}
 }
 
-func atDesk(text string) Command { return onHost("", text) }
+func onWorkstation(text string) Command { return onHost("", text) }
 
 // asked makes a check of a command.
 func (c Command) asked(asks Asks, expected string) Command {
@@ -67,13 +67,13 @@ const etcdEndpoints = "ETCDCTL_ENDPOINTS"
 
 // membersHealthy asks all members that etcd has at that time and that have started.
 func membersHealthy() Command {
-	return atDesk("etcdctl endpoint health --cluster").asked(MembersHealthy, "every member answers")
+	return onWorkstation("etcdctl endpoint health --cluster").asked(MembersHealthy, "every member answers")
 }
 
 // membersStarted asks who is a member: health leaves out a member that never started.
 func membersStarted(names []string) Command {
 	all := strings.Join(names, " ")
-	return atDesk(fmt.Sprintf(`test "$(etcdctl member list | awk -F', ' '$2 == "started" { print $3 }' | sort | xargs)" = "%s"`, all)).asked(MembersStarted, all)
+	return onWorkstation(fmt.Sprintf(`test "$(etcdctl member list | awk -F', ' '$2 == "started" { print $3 }' | sort | xargs)" = "%s"`, all)).asked(MembersStarted, all)
 }
 
 // active asks about a unit that runs once, or a timer: neither starts over and over.
@@ -104,7 +104,7 @@ func kubectl(address netip.Addr, port uint16, name string) string {
 
 // ready asks for /readyz.
 func ready(kubectl string, asks Asks) Command {
-	return atDesk(kubectl+" get --raw=/readyz").asked(asks, "ok")
+	return onWorkstation(kubectl+" get --raw=/readyz").asked(asks, "ok")
 }
 
 // lock is where a release's daemons say who leads.
@@ -124,12 +124,12 @@ var (
 // daemon that ends whenever it begins to lead does not, and a dead one keeps its lease for
 // 15 seconds.
 func leaderStays(kubectl, daemon string, l lock) Command {
-	return atDesk(fmt.Sprintf(`for i in 1 2 3; do sleep 4; %s -n kube-system get %s %s -o jsonpath='%s{"\n"}'; done | sort -u | cut -d'%s' -f%d | uniq -c | grep ' 3 .'`,
+	return onWorkstation(fmt.Sprintf(`for i in 1 2 3; do sleep 4; %s -n kube-system get %s %s -o jsonpath='%s{"\n"}'; done | sort -u | cut -d'%s' -f%d | uniq -c | grep ' 3 .'`,
 		kubectl, l.object, daemon, l.path, l.split, l.field)).asked(LeaderStays, "one leader, which renews its lease")
 }
 
 // serves asks whether a server shows the certificate that is in the PKI.
 func serves(address, certificate, more string) Command {
-	return atDesk(fmt.Sprintf(`f=$(openssl x509 -noout -fingerprint -sha256 -in %s) && openssl s_client -connect %s%s </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256 | grep -F "$f"`,
+	return onWorkstation(fmt.Sprintf(`f=$(openssl x509 -noout -fingerprint -sha256 -in %s) && openssl s_client -connect %s%s </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256 | grep -F "$f"`,
 		certificate, address, more)).asked(CertificateServed, "the fingerprint of "+certificate)
 }

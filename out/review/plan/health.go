@@ -92,7 +92,7 @@ func ifChanged(from, to profiles.Version, asks Asks, text string) []Command {
 	if from == to {
 		return nil
 	}
-	return []Command{atDesk(text).asked(asks, to.String())}
+	return []Command{onWorkstation(text).asked(asks, to.String())}
 }
 
 // unitChecks returns checks of whether a unit works.

@@ -111,7 +111,7 @@ func (s Step) markdown(b *strings.Builder, number int, exported exports) {
 func withExports(commands []Command, exported exports) (out []Command) {
 	for _, c := range commands {
 		for _, export := range exported.missing(c.Environment) {
-			out = append(out, atDesk(export))
+			out = append(out, onWorkstation(export))
 		}
 		out = append(out, c)
 	}

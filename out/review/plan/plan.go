@@ -85,7 +85,7 @@ func (p planner) cautions() (out []order.Caution) {
 	return out
 }
 
-// environment is what kubectl and etcdctl need at the desk. The endpoints are those of
+// environment is what kubectl and etcdctl need on the workstation. The endpoints are those of
 // before the first step; later commands have their own.
 func (p planner) environment() []Variable {
 	access := control.EtcdAccessOf(p.before.Cluster.Profile, p.staying().Name)
@@ -166,7 +166,7 @@ func (p planner) step(s order.Step, host string) Step {
 	switch s.Action {
 	case diff.Membership:
 		for _, c := range s.Commands {
-			out.Commands = append(out.Commands, atDesk(withID(c)))
+			out.Commands = append(out.Commands, onWorkstation(withID(c)))
 		}
 		if s.WaitFor != "" {
 			out.Checks = memberChecks()

@@ -20,23 +20,23 @@ func (p planner) prepare(steps []order.Step) []Check {
 		{ready("kubectl", APIReady), ""},
 	}
 	if p.options.NodesFit {
-		checks = append(checks, Check{atDesk(risk.NodeRanges),
+		checks = append(checks, Check{onWorkstation(risk.NodeRanges),
 			fmt.Sprintf("no Node has a range outside the new ones, %v", p.after.Cluster.Pods)})
 	}
 	from, to := p.plan.From, p.plan.To
 	if from.Kubernetes.Line() != to.Kubernetes.Line() {
-		checks = append(checks, Check{atDesk("kubectl get nodes"),
+		checks = append(checks, Check{onWorkstation("kubectl get nodes"),
 			fmt.Sprintf("kubelets must be %s to %s: at most three minor releases older than the new API servers, and never newer than any API server", older(to.Kubernetes, 3), from.Kubernetes.Line())})
 	}
 	if from != to {
 		// The snapshot holds every Secret. In the rendered tree it is private and not
 		// committed.
 		dir := path.Join(p.documents(), "snapshots")
-		checks = append(checks, Check{atDesk(fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/before-%[3]s.db", shellWord(dir), p.staying().EtcdURL, to.Kubernetes)),
+		checks = append(checks, Check{onWorkstation(fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/before-%[3]s.db", shellWord(dir), p.staying().EtcdURL, to.Kubernetes)),
 			"the only way back to an older minor release"})
 	}
 	if p.after.unknownDigests() {
-		checks = append(checks, Check{atDesk("hagen lock -f " + shellWord(p.options.File)),
+		checks = append(checks, Check{onWorkstation("hagen lock -f " + shellWord(p.options.File)),
 			"finds the digests that are not known yet; then plan again: where machines fetch these files, commands of this plan have zeros in the place of the digests"})
 	}
 	if hosts, _ := order.Joining(steps); len(hosts) > 0 {
@@ -44,13 +44,13 @@ func (p planner) prepare(steps []order.Step) []Check {
 		if p.options.Former != "" {
 			from = []string{"--from", shellWord(p.options.Former)}
 		}
-		checks = append(checks, Check{atDesk(p.render(append([]string{"--join"}, from...)...)),
+		checks = append(checks, Check{onWorkstation(p.render(append([]string{"--join"}, from...)...)),
 			fmt.Sprintf("before the next command, which replaces the record of the former masters: documents with which %s join, in %s", strings.Join(hosts, ", "), path.Join("join", p.after.Cluster.Name))})
 	}
 	if p.options.Documents != "" {
 		return checks // the documents are there
 	}
-	return append(checks, Check{atDesk(p.render()), "writes the new documents and issues the certificates that they need"})
+	return append(checks, Check{onWorkstation(p.render()), "writes the new documents and issues the certificates that they need"})
 }
 
 // render returns the command that renders the new cluster file. It has the flags of this
@@ -71,7 +71,7 @@ func older(v profiles.Version, by int) string {
 func (p planner) verify() []Check {
 	checks := []Check{{membersHealthy(), ""}, {membersStarted(answersOf(p.after, p.after).names()), "etcd has exactly the masters of the new cluster file"}, {ready("kubectl", APIReady), ""}}
 	if p.options.NodesFit {
-		checks = append(checks, Check{atDesk(risk.NodeRanges), "start the kubelets that you stopped: their Nodes get ranges from the new ones"})
+		checks = append(checks, Check{onWorkstation(risk.NodeRanges), "start the kubelets that you stopped: their Nodes get ranges from the new ones"})
 	}
 	return checks
 }
@@ -83,7 +83,7 @@ func (p planner) cleanUp() []Check {
 		return nil
 	}
 	return []Check{
-		{atDesk("hagen pki forget -f " + shellWord(p.options.File) + " " + former), "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
-		{atDesk(p.render()), "issues the API servers' certificates without them; an API server picks up its new one by itself when you write it on its master"},
+		{onWorkstation("hagen pki forget -f " + shellWord(p.options.File) + " " + former), "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
+		{onWorkstation(p.render()), "issues the API servers' certificates without them; an API server picks up its new one by itself when you write it on its master"},
 	}
 }

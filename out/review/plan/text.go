@@ -59,7 +59,7 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	return b.String()
 }
 
-const beforeTitle = "Before, at your desk, in the directory with pki/ and rendered/"
+const beforeTitle = "Before, on your workstation, in the directory with pki/ and rendered/"
 
 func (p Plan) stepsTitle() string {
 	how := "in place"

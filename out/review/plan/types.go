@@ -35,11 +35,11 @@ type Plan struct {
 	Unknown     []string   `json:"unknown"`     // what a side cannot know, in sentences
 	UpgradePath []Versions `json:"upgradePath"` // what to plan for instead, one after the other; the last is To
 	Reimage     bool       `json:"reimage"`     // machines are re-imaged; otherwise they take changes in place
-	Environment []Variable `json:"environment"` // of all commands at the desk
-	Prepare     []Check    `json:"prepare"`     // at the desk, before the first step
+	Environment []Variable `json:"environment"` // of all commands on the workstation
+	Prepare     []Check    `json:"prepare"`     // on the workstation, before the first step
 	Steps       []Step     `json:"steps"`
-	Verify      []Check    `json:"verify"`  // at the desk, after the last step
-	CleanUp     []Check    `json:"cleanup"` // at the desk, when no client dials the names that the cluster file has dropped
+	Verify      []Check    `json:"verify"`  // on the workstation, after the last step
+	CleanUp     []Check    `json:"cleanup"` // on the workstation, when no client dials the names that the cluster file has dropped
 	order.Order
 }
 
@@ -50,7 +50,7 @@ type Refusal struct {
 	Remedy  string `json:"remedy"`
 }
 
-// Variable is an environment variable of commands at the desk.
+// Variable is an environment variable of commands on the workstation.
 type Variable struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -62,10 +62,10 @@ type Check struct {
 	Why string `json:"why,omitempty"`
 }
 
-// Command is a line for a shell, run at the desk, beside the cluster file, or as root on a
+// Command is a line for a shell, run on the workstation, beside the cluster file, or as root on a
 // host. It has succeeded if it ends with ExitCode.
 type Command struct {
-	Host        string     `json:"host,omitempty"` // "" is the desk
+	Host        string     `json:"host,omitempty"` // "" is the workstation
 	Text        string     `json:"command"`
 	Environment []Variable `json:"environment,omitempty"` // of this command, before those of the plan
 	Asks        Asks       `json:"check,omitempty"`       // what a check asks; "" if it is no check of a step

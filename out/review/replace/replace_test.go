@@ -183,8 +183,8 @@ func TestRunbook(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	desk := Desk{PKI: "my pki's", Dir: "re place", Documents: []string{"re place/kubem01/config.ign"}, Render: "hagen render", Diff: "hagen diff"}
-	text := p.Runbook(c, desk, nil)
+	workstation := Workstation{PKI: "my pki's", Dir: "re place", Documents: []string{"re place/kubem01/config.ign"}, Render: "hagen render", Diff: "hagen diff"}
+	text := p.Runbook(c, workstation, nil)
 	for _, want := range []string{"# Replace kubem01", "re place/kubem01/config.ign", "is not known", "--initial-cluster-state=existing", "/etc/etcd/pki/etcd-client-key.pem"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
@@ -251,7 +251,7 @@ func TestRunbook(t *testing.T) {
 
 // TestRunbookOf: what only some clusters are told.
 func TestRunbookOf(t *testing.T) {
-	desk := Desk{PKI: "pki", Dir: "replace/kubernetes", Render: "hagen render", Diff: "hagen diff rendered/kubernetes ."}
+	workstation := Workstation{PKI: "pki", Dir: "replace/kubernetes", Render: "hagen render", Diff: "hagen diff rendered/kubernetes ."}
 	for _, test := range []struct {
 		what  string
 		edits []string
@@ -271,7 +271,7 @@ func TestRunbookOf(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", test.what, err)
 		}
-		text := p.Runbook(c, desk, []Change{{"kubem00", []string{"/etc/hosts"}}})
+		text := p.Runbook(c, workstation, []Change{{"kubem00", []string{"/etc/hosts"}}})
 		for _, want := range test.want {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: no %q in\n%s", test.what, want, text)

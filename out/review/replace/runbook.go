@@ -10,8 +10,8 @@ import (
 	"hagen/gen/lazy"
 )
 
-// Desk holds the paths and commands at the desk that a runbook names.
-type Desk struct {
+// Workstation holds the paths and commands on the workstation that a runbook names.
+type Workstation struct {
 	PKI       string   // the PKI directory
 	Rendered  string   // the tree of all machines
 	Dir       string   // that of the replacement
@@ -22,7 +22,7 @@ type Desk struct {
 
 // Runbook writes what to do, in order, for an operator who has not done it before. Its sh
 // blocks are meant to run one after the other in one shell.
-func (p Plan) Runbook(c *cluster.Cluster, desk Desk, others []Change) string {
+func (p Plan) Runbook(c *cluster.Cluster, workstation Workstation, others []Change) string {
 	w := &writer{}
 	name := p.Host.Name
 	w.say("# Replace %s", p.Lost)
@@ -39,10 +39,10 @@ func (p Plan) Runbook(c *cluster.Cluster, desk Desk, others []Change) string {
 	}
 	w.say("Do the steps without a pause: from step 3 to step 6, etcd counts a member that does not answer.")
 	w.say("Keep the others running all the time: %s.", hostNames(p.Survivors))
-	p.ask(w, c, desk)
-	p.exchange(w, desk)
+	p.ask(w, c, workstation)
+	p.exchange(w, workstation)
 	p.wait(w, c)
-	p.afterwards(w, c, desk, others)
+	p.afterwards(w, c, workstation, others)
 	return w.String()
 }
 
@@ -64,19 +64,19 @@ func Joining(name, dir string, hosts []string) string {
 }
 
 // ask writes the steps before anything changes.
-func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
+func (p Plan) ask(w *writer, c *cluster.Cluster, workstation Workstation) {
 	access := control.EtcdAccess(c, p.Survivors[0])
 	var urls []string
 	for _, s := range p.Survivors {
 		urls = append(urls, control.EtcdURL(c, s))
 	}
-	item := func(name string) string { return path.Join(desk.PKI, name) }
-	w.step("Point etcdctl at the healthy members", "At your desk, in the directory where you rendered, with etcdctl %s:", c.Etcd)
+	item := func(name string) string { return path.Join(workstation.PKI, name) }
+	w.step("Point etcdctl at the healthy members", "On your workstation, in the directory where you rendered, with etcdctl %s:", c.Etcd)
 	w.access(c, strings.Join(urls, ","), item(access.Authority)+".pem", item(access.Client)+".pem", item(access.Client)+"-key.pem", "")
 	w.say("")
-	w.say("   If your desk does not reach port %d, do this as root on %s, which has the same files:", cluster.EtcdClientPort, p.Survivors[0].Name)
+	w.say("   If your workstation does not reach port %d, do this as root on %s, which has the same files:", cluster.EtcdClientPort, p.Survivors[0].Name)
 	w.say("")
-	w.say("       mkdir -p %s", Word(desk.Dir))
+	w.say("       mkdir -p %s", Word(workstation.Dir))
 	w.access(c, control.EtcdURL(c, p.Survivors[0]), access.AuthorityPath, access.CertificatePath, access.ClientKeyPath, "    ")
 	w.step("Check", "%s is switched off, every endpoint is healthy, and the list has %s. If not, stop here.\n   Without a majority only a snapshot helps.", p.Lost, p.Lost)
 	w.run("etcdctl endpoint health", "etcdctl member list")
@@ -88,10 +88,10 @@ func (p Plan) ask(w *writer, c *cluster.Cluster, desk Desk) {
 const removed = "removed-"
 
 // exchange writes the steps that change etcd's membership.
-func (p Plan) exchange(w *writer, desk Desk) {
+func (p Plan) exchange(w *writer, workstation Workstation) {
 	url := p.HostURL
 	w.step("Remove the member", "From now on its data is worthless, wherever it still is. For some seconds after a change etcd refuses the\n   next one (unhealthy cluster), so this tries again. The member's ID is saved in a file, so that running this\n   again removes nothing else.")
-	file := Word(path.Join(desk.Dir, removed+p.Lost))
+	file := Word(path.Join(workstation.Dir, removed+p.Lost))
 	w.run(fmt.Sprintf(`test -s %[1]s || etcdctl member list | awk -F', ' '$3 == "%[2]s" || $4 == "%[3]s" { print $1 }' >%[1]s`, file, p.Lost, p.LostURL),
 		fmt.Sprintf("id=$(cat %s)", file),
 		fmt.Sprintf(`until list=$(etcdctl member list) && ! echo "$list" | grep "^${id:?%s is not a member},"; do`, p.Lost),
@@ -100,7 +100,7 @@ func (p Plan) exchange(w *writer, desk Desk) {
 	w.step("Add it", "This tries again, too. The document already has the values of the ETCD_ variables that etcdctl prints.")
 	w.run(fmt.Sprintf(`until etcdctl member list | grep -v "^$id," | grep -F ', %s,' || etcdctl member add %s --peer-urls=%[1]s; do sleep 5; done`, url, p.Host.Name))
 	w.step("Boot "+p.Host.Name, "Not with its usual document, but with this one, which has --initial-cluster-state=existing.")
-	for _, d := range desk.Documents {
+	for _, d := range workstation.Documents {
 		w.say("   - %s", d)
 	}
 	if device := etcdDevice(p.Host); device != "" {
@@ -123,13 +123,13 @@ func (p Plan) wait(w *writer, c *cluster.Cluster) {
 }
 
 // afterwards writes the steps back to the usual documents.
-func (p Plan) afterwards(w *writer, c *cluster.Cluster, desk Desk, others []Change) {
+func (p Plan) afterwards(w *writer, c *cluster.Cluster, workstation Workstation, others []Change) {
 	w.step("Render normally again", "The next time you re-image %s, use its usual document. This directory holds keys.", p.Host.Name)
 	if len(others) > 0 {
-		w.say("   Other documents change, too; before you render, `%s` shows what that does to each machine.", desk.Diff)
+		w.say("   Other documents change, too; before you render, `%s` shows what that does to each machine.", workstation.Diff)
 		w.say("")
 	}
-	w.run(desk.Render, "rm -r "+Word(desk.Dir))
+	w.run(workstation.Render, "rm -r "+Word(workstation.Dir))
 	if len(others) == 0 {
 		return
 	}

@@ -130,14 +130,14 @@ func machinesIn(ui *console.UI, dir string) ([]node.Node, error) {
 
 // runbook returns the runbook, with the names of this run.
 func (w *work) runbook(plan replace.Plan, before []node.Node, rendered, dir string) string {
-	desk := replace.Desk{PKI: w.asked.Dir(), Rendered: rendered, Dir: dir, Render: "hagen render", Diff: "hagen diff"}
+	workstation := replace.Workstation{PKI: w.asked.Dir(), Rendered: rendered, Dir: dir, Render: "hagen render", Diff: "hagen diff"}
 	for _, d := range w.machines[0].Documents {
 		if d.Format == profiles.Butane {
 			continue // for people
 		}
-		desk.Documents = append(desk.Documents, filepath.Join(dir, filepath.FromSlash(d.Path)))
+		workstation.Documents = append(workstation.Documents, filepath.Join(dir, filepath.FromSlash(d.Path)))
 	}
-	desk.Diff += " " + replace.Word(rendered) + " ."
+	workstation.Diff += " " + replace.Word(rendered) + " ."
 	var flags string
 	if w.asked.Named {
 		flags += " --file " + replace.Word(w.asked.File)
@@ -145,10 +145,10 @@ func (w *work) runbook(plan replace.Plan, before []node.Node, rendered, dir stri
 	if w.asked.PKI != "" {
 		flags += " --pki " + replace.Word(w.asked.PKI)
 	}
-	desk.Render += flags
-	desk.Diff += flags
+	workstation.Render += flags
+	workstation.Diff += flags
 	if w.asked.From != "" {
-		desk.Render += " -o " + replace.Word(rendered)
+		workstation.Render += " -o " + replace.Word(rendered)
 	}
-	return plan.Runbook(w.cluster, desk, plan.Others(before, w.decided.Nodes))
+	return plan.Runbook(w.cluster, workstation, plan.Others(before, w.decided.Nodes))
 }
