@@ -94,6 +94,8 @@ func readPlanSide(ui *console.UI, asked PlanOptions, argument string) (*planSide
 		return s, err
 	case s.revision:
 		err = s.ofRevision(ui, revision, path)
+	case errors.Is(missing, fs.ErrNotExist):
+		err = exit.Usage("%s: there is no such file or directory; name a cluster file, a rendered directory, REV:PATH of one, or . for a fresh render", argument)
 	default:
 		err = s.ofFile(ui)
 	}
