@@ -5,14 +5,20 @@ import (
 	"strings"
 )
 
-// Find returns the position of a field outside of lists, by its path
-// ("spec.podCIDRs"), and whether it is written. For a field that is not, the
+// Find returns the position of a field outside of lists or in their first item, by its path
+// ("spec.podCIDRs", "spec.masters[0].name"), and whether it is written. For a field that is not, the
 // position is that of the nearest enclosing field.
 func (f *File) Find(path string) (at At, written bool) {
 	at = f.At
 	inner := reflect.ValueOf(f).Elem()
 	for key := range strings.SplitSeq(path, ".") {
-		inner = keyed(inner, key)
+		key, first := strings.CutSuffix(key, "[0]")
+		if inner = keyed(inner, key); first && inner.IsValid() {
+			if place := inner.FieldByName("At").Interface().(At); place.Written() {
+				at = place
+			}
+			inner = firstOf(inner)
+		}
 		if !inner.IsValid() {
 			written = false
 			break
@@ -24,6 +30,14 @@ func (f *File) Find(path string) (at At, written bool) {
 	}
 	at.Path = path
 	return at, written
+}
+
+// firstOf returns the first item of a list; the zero Value if it has none.
+func firstOf(list reflect.Value) reflect.Value {
+	if items := list.FieldByName("Items"); items.IsValid() && items.Len() > 0 {
+		return items.Index(0)
+	}
+	return reflect.Value{}
 }
 
 // keyed returns the field of a struct by its name in the file; the zero Value if

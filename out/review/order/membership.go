@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
 )
@@ -42,6 +43,10 @@ func (s *schedule) leave(p *diff.Pair) {
 func (s *schedule) join(p *diff.Pair) {
 	m, _ := facts.MemberOf(p.After)
 	s.etcd = append(s.etcd, m)
+	if len(s.etcd) == 2 {
+		s.beware = append(s.beware, Caution{Hosts: []string{p.Name},
+			Text: "etcd has one other member when it joins: from member add, nothing can be written until it has started"})
+	}
 	s.etcdctl(p.Name, "", fmt.Sprintf("add %s --peer-urls=%s", m.Name, m.PeerURLs))
 	action := diff.Boot
 	if p.Before != nil {
@@ -100,6 +105,17 @@ func (s *schedule) member(p *diff.Pair, flags []string) {
 		s.steps = append(s.steps, Step{Action: diff.Reimage, Hosts: []string{p.Name}, WaitFor: untilMaster, EtcdFlags: flags, Note: KeepData})
 		return
 	}
-	s.done[p.Name] = true
+	s.done[p.Name+":"+facts.EtcdUnit] = true
 	s.steps = append(s.steps, Step{Action: diff.Restart, Unit: facts.EtcdUnit, Hosts: []string{p.Name}, WaitFor: untilMember, EtcdFlags: flags})
+	if restartsWithMember(*p) {
+		s.restartServers([]string{p.Name})
+	}
+}
+
+// restartsWithMember reports whether a machine's API server restarts when its member of etcd
+// has moved: one that lists all members has to learn the new addresses before the last of
+// the former ones is gone.
+func restartsWithMember(p diff.Pair) bool {
+	servers := func(n *node.Node) string { return facts.Flag(*n, facts.APIUnit, "--etcd-servers") }
+	return p.Stays() && p.Does(diff.Restart, facts.APIUnit) && servers(p.Before) != servers(p.After)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"hagen/out/review/diff"
+	"hagen/out/review/facts"
 )
 
 // Order is what changes from one tree to another, and in which order. The JSON fields of
@@ -16,16 +17,22 @@ type Order struct {
 	ReimageHosts []string  `json:"reimageHosts"` // changed machines, in the order in which they may be re-imaged instead
 	ReimageSteps []Step    `json:"reimageOrder"` // the steps if they are
 	Cautions     []Caution `json:"cautions"`
+
+	// ReimageCautions are the cautions if they are.
+	ReimageCautions []Caution `json:"reimageCautions"`
 }
 
 // Of compares two trees.
 func Of(before, after diff.Side) Order {
-	o := Order{Diff: diff.Of(before, after), Cautions: []Caution{}}
-	var beware []Caution
-	o.Steps, beware = stepsOf(o.Pairs)
-	o.ReimageSteps, _ = stepsOf(reimaged(o.Pairs))
+	o := Order{Diff: diff.Of(before, after)}
+	access := ofAccess(before.AsUnits(), after.AsUnits(), o.Pairs)
+	of := func(pairs []diff.Pair) ([]Step, []Caution) {
+		steps, beware := stepsOf(pairs)
+		return steps, append([]Caution{}, slices.Concat(cautions(pairs), beware, access)...)
+	}
+	o.Steps, o.Cautions = of(o.Pairs)
+	o.ReimageSteps, o.ReimageCautions = of(reimaged(o.Pairs))
 	o.ReimageHosts = HostsOf(o.ReimageSteps, diff.Reimage)
-	o.Cautions = append(o.Cautions, slices.Concat(cautions(o.Pairs), beware, ofAccess(before.AsUnits(), after.AsUnits(), o.Pairs))...)
 	return o
 }
 
@@ -40,7 +47,7 @@ func (o Order) Masters() bool {
 // machine takes their address.
 func stepsOf(pairs []diff.Pair) ([]Step, []Caution) {
 	tasks, beware := inTurn(tasksOf(pairs))
-	s := schedule{pairs: pairs, etcd: membersOf(pairs, before), done: map[string]bool{}, steps: []Step{}, beware: beware}
+	s := schedule{pairs: pairs, etcd: membersOf(pairs, before), done: map[string]bool{facts.HAProxyUnit: balancersFirst(pairs)}, steps: []Step{}, beware: beware}
 	for _, t := range tasks {
 		t.do(&s, t.machine)
 	}

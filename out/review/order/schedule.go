@@ -31,7 +31,7 @@ const (
 type schedule struct {
 	pairs  []diff.Pair
 	etcd   []facts.Member  // the members that etcd has at this point
-	done   map[string]bool // units, and hosts whose etcd, that have their steps
+	done   map[string]bool // units that have their steps, on all machines or on one (host:unit)
 	steps  []Step
 	beware []Caution
 }
@@ -64,10 +64,34 @@ func (s *schedule) reimage(p *diff.Pair) { s.machine(p, diff.Reimage) }
 
 func (s *schedule) switchOff(p *diff.Pair) { s.machine(p, diff.SwitchOff) }
 
-// balancers adds the steps of HAProxy on all machines.
+// balancers adds the steps of HAProxy on all machines. Until then units leaves it alone.
 func (s *schedule) balancers(*diff.Pair) {
-	i := slices.IndexFunc(paces, func(p pace) bool { return p.unit == facts.HAProxyUnit })
-	s.unit(paces[i], "so that it sends no client to a machine that leaves or moves")
+	delete(s.done, facts.HAProxyUnit)
+	s.unit(paceOf(facts.HAProxyUnit), "so that it always finds an API server")
+}
+
+// halfOfServers adds the steps of etcd, and those of half of the API servers.
+func (s *schedule) halfOfServers(*diff.Pair) {
+	s.unit(paceOf(facts.EtcdUnit), "")
+	hosts := hostsWith(s.pairs, diff.Restart, facts.APIUnit)
+	s.restartServers(hosts[:(len(hosts)+1)/2])
+}
+
+// restartServers adds the step of the API servers on some machines, before units does.
+func (s *schedule) restartServers(hosts []string) {
+	hosts = slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return s.done[host+":"+facts.APIUnit] })
+	if len(hosts) == 0 {
+		return
+	}
+	s.steps = append(s.steps, Step{Action: diff.Restart, Unit: facts.APIUnit, Hosts: hosts, WaitFor: paceOf(facts.APIUnit).until, OneAtATime: len(hosts) > 1})
+	for _, host := range hosts {
+		s.done[host+":"+facts.APIUnit] = true
+	}
+}
+
+// paceOf returns the row of a unit that has one.
+func paceOf(unit string) pace {
+	return paces[slices.IndexFunc(paces, func(p pace) bool { return p.unit == unit })]
 }
 
 // units adds the steps of all units, one unit after the other, on all machines.
@@ -92,7 +116,7 @@ func (s *schedule) unit(row pace, note string) {
 	}
 	s.done[row.unit] = true
 	for _, action := range []diff.Action{diff.Stop, diff.Reload, diff.Restart, diff.Start} {
-		hosts := slices.DeleteFunc(hostsWith(s.pairs, action, row.unit), func(host string) bool { return row.unit == facts.EtcdUnit && s.done[host] })
+		hosts := slices.DeleteFunc(hostsWith(s.pairs, action, row.unit), func(host string) bool { return s.done[host+":"+row.unit] })
 		if len(hosts) == 0 {
 			continue
 		}

@@ -14,7 +14,7 @@ import (
 type task struct {
 	do           func(*schedule, *diff.Pair)
 	machine      *diff.Pair // nil for all machines
-	arrives      bool       // an API server is added or gets another address
+	arrive       int        // API servers that are added or get another address or port
 	takes, frees []string   // addresses that it gets and gives up
 }
 
@@ -32,15 +32,24 @@ func tasksOf(pairs []diff.Pair) []task {
 		t := task{machine: p, takes: without(has, slices.Concat(had, kept)), frees: without(had, slices.Concat(has, kept))}
 		was, wasMember := facts.MemberOf(p.Before)
 		is, isMember := facts.MemberOf(p.After)
+		moves := running && wasMember && isMember && was.PeerURLs != is.PeerURLs
+		inPlace := p.Stays() && !p.Does(diff.Reimage, "") && !(moves && restartsWithMember(*p))
+		if facts.Runs(p.After, facts.APIUnit) && !serves(*p) {
+			if inPlace {
+				units.arrive++
+			} else {
+				t.arrive = 1
+			}
+		}
 		switch {
 		case running && wasMember && !isMember:
 			t.do = (*schedule).leave
 			leave = append(leave, t)
 		case running && isMember && !wasMember:
-			t.do, t.arrives = (*schedule).join, true
+			t.do = (*schedule).join
 			join = append(join, t)
-		case running && wasMember && was.PeerURLs != is.PeerURLs:
-			t.do, t.arrives = (*schedule).move, true
+		case moves:
+			t.do = (*schedule).move
 			own = append(own, t)
 		case running && wasMember && was.DataDir != is.DataDir:
 			t.do = (*schedule).renew
@@ -65,11 +74,16 @@ func tasksOf(pairs []diff.Pair) []task {
 	mastersFirst(boot)
 	mastersFirst(reimage)
 	exchange := append(exchanges(leave, join, len(old)), own...)
-	if first {
-		balancers = append(balancers, task{do: (*schedule).balancers})
-		exchange = slices.Insert(exchange, placeOfBalancers(pairs, exchange), balancers...)
+	tasks := slices.Concat(exchange, boot, []task{units}, reimage, off)
+	if !first {
+		return tasks
 	}
-	return slices.Concat(exchange, boot, []task{units}, reimage, off)
+	balancers = append(balancers, task{do: (*schedule).balancers})
+	at, within := placeOfBalancers(pairs, tasks)
+	if within {
+		balancers = append([]task{{do: (*schedule).halfOfServers}}, balancers...)
+	}
+	return slices.Insert(tasks, at, balancers...)
 }
 
 func mastersFirst(tasks []task) {
@@ -80,7 +94,7 @@ func mastersFirst(tasks []task) {
 }
 
 // balancersFirst reports whether HAProxy has to change before units do: API servers leave,
-// or all of them move.
+// or all of them move or get another port.
 func balancersFirst(pairs []diff.Pair) bool {
 	had := func(p diff.Pair) bool { return facts.Runs(p.Before, facts.APIUnit) }
 	has := func(p diff.Pair) bool { return facts.Runs(p.After, facts.APIUnit) }
@@ -89,35 +103,37 @@ func balancersFirst(pairs []diff.Pair) bool {
 		(slices.ContainsFunc(pairs, leaves) || slices.ContainsFunc(pairs, had) && !slices.ContainsFunc(pairs, serves))
 }
 
-// serves reports whether a machine has an API server at the same addresses before and
-// after.
+// serves reports whether a machine has an API server at the same addresses and port before
+// and after.
 func serves(p diff.Pair) bool {
-	return facts.Runs(p.Before, facts.APIUnit) && facts.Runs(p.After, facts.APIUnit) && slices.Equal(facts.OwnAddresses(p.Before), facts.OwnAddresses(p.After))
+	if !facts.Runs(p.Before, facts.APIUnit) || !facts.Runs(p.After, facts.APIUnit) {
+		return false
+	}
+	port := func(n *node.Node) string { return facts.Flag(*n, facts.APIUnit, "--secure-port") }
+	return slices.Equal(facts.OwnAddresses(p.Before), facts.OwnAddresses(p.After)) && port(p.Before) == port(p.After)
 }
 
 // placeOfBalancers is the index at which HAProxy changes: before the first member leaves,
-// if one of its new API servers already serves; else after half of those that join or
-// move, so that HAProxy always finds one.
-func placeOfBalancers(pairs []diff.Pair, tasks []task) int {
+// if one of its new API servers already serves; else after half of those that join, move
+// or get another port, so that HAProxy always finds one. They may be within a task.
+func placeOfBalancers(pairs []diff.Pair, tasks []task) (at int, within bool) {
 	if slices.ContainsFunc(pairs, serves) {
-		return 0
+		return 0, false
 	}
 	all := 0
 	for _, t := range tasks {
-		if t.arrives {
-			all++
-		}
+		all += t.arrive
 	}
 	left := (all + 1) / 2
 	for i, t := range tasks {
-		if t.arrives {
-			left--
-		}
-		if left == 0 && all > 0 {
-			return i + 1
+		if left -= t.arrive; left <= 0 && all > 0 {
+			if t.machine == nil {
+				return i, true
+			}
+			return i + 1, false
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // exchanges alternates members that leave and join, so that etcd never has many fewer

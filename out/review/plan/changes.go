@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -104,6 +105,20 @@ func otherArch(p planner) []Refusal {
 	}
 	return []Refusal{{"binaries.arch", fmt.Sprintf("binaries for %s do not run on %s machines", is, was),
 		fmt.Sprintf("write %s, or plan with --reimage and replace one machine after the other", was)}}
+}
+
+// onlyMember refuses another machine at the address of the only master: a member can join
+// only while another one runs.
+func onlyMember(p planner) []Refusal {
+	was, is := p.before.Cluster.Members(), p.after.Cluster.Members()
+	if len(was) != 1 || slices.ContainsFunc(is, func(h Host) bool { return h.Name == was[0].Name }) ||
+		!slices.ContainsFunc(is, func(h Host) bool {
+			return slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return slices.Contains(was[0].Addresses, a) })
+		}) {
+		return nil
+	}
+	return []Refusal{{"masters[0].name", fmt.Sprintf("%s is the only member of etcd, and has the address of the new master: it would be off before another one has its data", was[0].Name),
+		"keep the name, or give the new master an address of its own; to move to it with a snapshot: etcdctl snapshot save, then hagen render --restore SNAPSHOT with this file"}}
 }
 
 // skewed refuses versions of one field that are too far apart.

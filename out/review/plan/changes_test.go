@@ -144,6 +144,19 @@ func side(t *testing.T, text string, set pki.Set) (Side, pki.Set, error) {
 	if err != nil {
 		return Side{}, set, err
 	}
+	s, set := decided(t, c, set)
+	return s.Side, set, nil
+}
+
+// modelled is a side with its cluster file.
+type modelled struct {
+	Side
+	file *cluster.Cluster
+}
+
+// decided are the machines of a cluster.
+func decided(t *testing.T, c *cluster.Cluster, set pki.Set) (modelled, pki.Set) {
+	t.Helper()
 	issued, err := pki.Issue(control.Requests(c), set, time.Now(), pki.Generate, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +169,7 @@ func side(t *testing.T, text string, set pki.Set) (Side, pki.Set, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return made, issued.Set, nil
+	return modelled{made, c}, issued.Set
 }
 
 // clusterOf reads a cluster file; whatever machines fetch has a digest.
@@ -260,7 +273,7 @@ func tryChange(t *testing.T, c change, e example, field string, set pki.Set, act
 			t.Errorf("%s, each machine re-imaged: %v", what, again.Refused)
 		}
 		for _, r := range p.Refused {
-			if at, _ := new.Find(prefixed(r.Field)); r.Problem == "" || at.Path != field {
+			if at, _ := new.Find(prefixed(r.Field)); r.Problem == "" || strings.ReplaceAll(at.Path, "[0]", "[]") != field {
 				t.Errorf("%s: %+v", what, r)
 			}
 		}

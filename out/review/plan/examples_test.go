@@ -55,7 +55,8 @@ var examples = map[string][]example{
 	"spec.apiServer.port":      {{to: "port: 6444"}},
 	"spec.apiServer.extraSANs": {{to: "extraSANs: [api.example.com]"}, {from: "extraSANs: [api.example.com]"}},
 
-	"spec.masters[].name": {{to: "name: other, addresses: [10.10.10.80]"},
+	"spec.masters[].name, of the only master, while its address stays": {{with: "masters: [{name: kubem00, addresses: [10.10.10.80]}]", to: "name: other, addresses: [10.10.10.80]"}},
+	"spec.masters[].name, any other": {{to: "name: other, addresses: [10.10.10.80]"},
 		{from: "name: kubem00, addresses: [10.10.10.80]", to: "name: kubem00, addresses: [10.10.10.80]}, {name: kubem03, addresses: [10.10.10.83]}, {name: kubem04, addresses: [10.10.10.84]", also: "spec.masters[].addresses"}},
 	"spec.masters[].addresses, another first address": {{to: "name: kubem00, addresses: [10.10.10.90]"}},
 	"spec.masters[].addresses, one more, or one less": {{to: "name: kubem00, addresses: [10.10.10.80, 192.0.2.80]"}, {from: "name: kubem00, addresses: [10.10.10.80, 192.0.2.80]"}},
@@ -218,16 +219,30 @@ func (f file) text() string {
 // texts are the two cluster files of an example, for one of the fields of its
 // row.
 func (e example) texts(field string) (from, to string) {
-	i := strings.LastIndex(field, ".")
-	parent, name := field[:i+1], field[i+1:]
+	var out [2]string
+	for side, text := range e.values(field) {
+		f := newFile()
+		f.put("spec.", e.with)
+		f.put(parentOf(field), text)
+		if side == 1 && e.and != "" {
+			f.put("spec.", e.and)
+		}
+		out[side] = f.text()
+	}
+	return out[0], out[1]
+}
+
+// parentOf is the place of a field: a path with a full stop at its end, "" at the top.
+func parentOf(field string) string { return field[:strings.LastIndex(field, ".")+1] }
+
+// values are what stands at the field's place on each side.
+func (e example) values(field string) (out [2]string) {
+	name := strings.TrimPrefix(field, parentOf(field))
 	address := "addresses: [10.10.10.80"
 	if strings.HasPrefix(field, "spec.loadBalancers") {
 		address = "addresses: [10.10.10.2"
 	}
-	var out [2]string
 	for side, text := range []string{e.from, e.to} {
-		f := newFile()
-		f.put("spec.", e.with)
 		value := cmp.Or(values[strings.TrimPrefix(field, "spec.binaries.")], values[name], "other")
 		if strings.Contains(text, "FIELD: NEW") {
 			text = regexp.MustCompile(`(^|, )`+name+`: ('[^']*'|\[[^]]*\]|[^,]*)`).ReplaceAllString(text, "")
@@ -236,11 +251,7 @@ func (e example) texts(field string) (from, to string) {
 		if _, after, found := strings.Cut(text, "ADDRESS"); found {
 			text = "name: " + map[bool]string{true: "kubernetes", false: "kubem00"}[strings.HasPrefix(field, "spec.loadBalancers")] + ", " + address + after
 		}
-		f.put(parent, text)
-		if side == 1 && e.and != "" {
-			f.put("spec.", e.and)
-		}
-		out[side] = f.text()
+		out[side] = text
 	}
-	return out[0], out[1]
+	return out
 }

@@ -1,9 +1,9 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
-	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -24,7 +24,7 @@ type healthCheck struct {
 
 var healthChecks = []healthCheck{
 	{facts.EtcdUnit, func(p planner, h Host) []Command {
-		return append(memberChecks(), ifChanged(p.plan.From.Etcd, p.plan.To.Etcd, EtcdVersion, fmt.Sprintf(`ETCDCTL_ENDPOINTS=%s etcdctl endpoint status --write-out=fields | grep '"Version" : "%s"'`, p.etcdURL(h), p.plan.To.Etcd))...)
+		return append(memberChecks(), ifChanged(p.plan.From.Etcd, p.plan.To.Etcd, EtcdVersion, fmt.Sprintf(`ETCDCTL_ENDPOINTS=%s etcdctl endpoint status --write-out=fields | grep '"Version" : "%s"'`, h.EtcdURL, p.plan.To.Etcd))...)
 	}},
 	{facts.APIUnit, func(p planner, h Host) []Command {
 		return append([]Command{ready(p.ask(h), APIReady)},
@@ -40,12 +40,12 @@ var healthChecks = []healthCheck{
 		if !h.Front().IsValid() || e.Port == 0 { // no file of a tree says where it is
 			return append(checks, ready("kubectl", BalancerReady))
 		}
-		return append(checks, ready(kubectl(h.Front(), e.Port, e.Host), BalancerReady))
+		return append(checks, ready(kubectl(h.Front(), e.Port, p.endpointName()), BalancerReady))
 	}},
 	{facts.KeepalivedUnit, func(p planner, h Host) []Command {
 		e, checks := p.after.Cluster.Endpoint, []Command{}
 		for _, address := range h.VirtualIPs {
-			checks = append(checks, ready(kubectl(address, e.Port, e.Host), VirtualIPReady))
+			checks = append(checks, ready(kubectl(address, e.Port, p.endpointName()), VirtualIPReady))
 		}
 		return checks
 	}},
@@ -78,9 +78,10 @@ func (p planner) ask(h Host) string {
 	return kubectl(h.Address(), h.APIPort, h.Name)
 }
 
-// etcdURL is where a host's new document lets etcd listen for others.
-func (p planner) etcdURL(h Host) string {
-	return facts.Flag(p.after.machine(h.Name), facts.EtcdUnit, "--advertise-client-urls")
+// endpointName is a name of the endpoint that all API servers have in their certificates at
+// each step: certificates keep the former one, and get a new one one after the other.
+func (p planner) endpointName() string {
+	return cmp.Or(p.before.Cluster.Endpoint.Host, p.after.Cluster.Endpoint.Host)
 }
 
 // memberChecks ask all members that etcd has at that time. The names follow when all
@@ -134,7 +135,7 @@ func (p planner) machineChecks(h Host) []Command {
 			units = append(units, u.Name)
 		}
 	}
-	checks := append(p.rowChecks(h, units...), p.servedChecks(h, nil)...)
+	checks := append(p.rowChecks(h, units...), p.servedChecks(p.after, h.Name, nil)...)
 	if len(units) > 0 {
 		checks = append(checks, stays(h.Name, units...))
 	}
@@ -147,35 +148,29 @@ func (p planner) machineChecks(h Host) []Command {
 // server is a row: a unit that shows a certificate to its clients.
 type server struct {
 	unit, flag string // the flag names the file
-	at         func(p planner, h Host) string
+	at         func(Host) string
 	with       string // options of openssl
 }
 
 var servers = []server{
-	{facts.EtcdUnit, "--cert-file", func(p planner, h Host) string {
-		u, err := url.Parse(p.etcdURL(h))
-		if err != nil {
-			return ""
-		}
-		return u.Host
-	}, ` -cert "$ETCDCTL_CERT" -key "$ETCDCTL_KEY"`},
-	{facts.APIUnit, "--tls-cert-file", func(p planner, h Host) string {
+	{facts.EtcdUnit, "--cert-file", func(h Host) string { return strings.TrimPrefix(h.EtcdURL, "https://") }, ` -cert "$ETCDCTL_CERT" -key "$ETCDCTL_KEY"`},
+	{facts.APIUnit, "--tls-cert-file", func(h Host) string {
 		return netip.AddrPortFrom(h.Address(), h.APIPort).String()
 	}, ""},
 }
 
 // servedChecks returns checks of the certificates that a host's units show and that change:
 // all of them, or those among the files that a step writes. A unit that has picked up
-// another certificate shows it.
-func (p planner) servedChecks(h Host, written []string) (checks []Command) {
-	was, is := p.before.machine(h.Name), p.after.machine(h.Name)
+// another certificate shows it. Units listen as on one of the sides.
+func (p planner) servedChecks(on Side, name string, written []string) (checks []Command) {
+	was, is := p.before.machine(name), p.after.machine(name)
 	for _, s := range servers {
 		file := facts.Flag(is, s.unit, s.flag)
-		if file == "" || !facts.Runs(&was, s.unit) || !p.changes(h.Name, file) {
+		if file == "" || !facts.Runs(&was, s.unit) || !p.changes(name, file) {
 			continue
 		}
-		if item := control.ItemAt(p.after.Cluster.Profile, cluster.Master, h.Name, file); item != "" && (written == nil || slices.Contains(written, file)) {
-			checks = append(checks, serves(s.at(p, h), path.Join("pki", item+".pem"), s.with))
+		if item := control.ItemAt(p.after.Cluster.Profile, cluster.Master, name, file); item != "" && (written == nil || slices.Contains(written, file)) {
+			checks = append(checks, serves(s.at(on.host(name)), path.Join("pki", item+".pem"), s.with))
 		}
 	}
 	return checks

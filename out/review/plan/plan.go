@@ -33,18 +33,18 @@ func Of(before, after Side, options Options) Plan {
 		if slices.ContainsFunc(made.Refused, ofRelease) {
 			made.UpgradePath = append(made.UpgradePath, upgradePath(after.Cluster, made.From, made.To)...)
 		}
-		made.Cautions = []order.Caution{} // the refusals say the same
+		made.Cautions, made.ReimageCautions = []order.Caution{}, []order.Caution{} // the refusals say the same
 		made.Order.Steps, made.ReimageSteps = []order.Step{}, []order.Step{}
 		return made
 	}
 	if made.Same {
 		return made
 	}
-	made.Cautions = append(made.Cautions, slices.Concat(p.cautions(), p.newInstances())...)
 	steps := made.Order.Steps
 	if options.Reimage {
-		steps = made.ReimageSteps
+		steps, made.Cautions = made.ReimageSteps, slices.Clone(made.ReimageCautions)
 	}
+	made.Cautions = append(made.Cautions, slices.Concat(p.cautions(), p.newInstances())...)
 	made.Environment = p.environment()
 	made.Prepare = p.prepare(steps)
 	if !options.Reimage {
@@ -129,7 +129,7 @@ func (p planner) atAnyTime() (steps []Step) {
 		if holdUnits(write, remove) {
 			step.Commands = append(step.Commands, onHost(n.Name, "systemctl daemon-reload"))
 		}
-		if step.Checks = append(step.Checks, p.servedChecks(p.host(n.Name), step.Write)...); len(step.Checks) > 0 {
+		if step.Checks = append(step.Checks, p.servedChecks(p.before, n.Name, step.Write)...); len(step.Checks) > 0 {
 			step.WaitFor = "it shows its new certificate"
 		}
 		steps = append(steps, step)
@@ -203,7 +203,7 @@ func (p planner) step(s order.Step, host string) Step {
 		on("systemctl enable --now " + s.Unit)
 	}
 	if s.Action != diff.Stop {
-		out.Checks = append(p.unitChecks(s.Unit, h), p.servedChecks(h, out.Write)...)
+		out.Checks = append(p.unitChecks(s.Unit, h), p.servedChecks(p.after, host, out.Write)...)
 	}
 	return out
 }

@@ -235,6 +235,16 @@ func endpointOf(kubeconfig []byte) (e Endpoint) {
 	return e
 }
 
+// host returns the host with this name, or the zero host.
+func (s Side) host(name string) Host {
+	for _, h := range s.Cluster.hosts {
+		if h.Name == name {
+			return h
+		}
+	}
+	return Host{}
+}
+
 // machine returns the machine with this name, or the zero node.
 func (s Side) machine(name string) node.Node {
 	for _, n := range s.Machines {

@@ -54,7 +54,9 @@ var groups = []group{
 		{field: "extraSANs", rollout: Files, acts: "kube-apiserver picks it up", words: "certificates [keep](pki.md#names-that-clients-dial) a removed name until `hagen pki forget`"},
 	}},
 	{title: "Masters", prefix: "spec.", changes: []change{
-		{field: "masters[].name", rollout: Members, acts: "boot, change etcd membership, reload haproxy, switch off",
+		{field: "masters[].name", what: "of the only master, while its address stays", rollout: Refused, refused: onlyMember,
+			words: "etcd's data can come over only from a member that runs. Give the new master another address, or [restore all of etcd](day-2.md#all-of-etcd-is-restored) on it from a snapshot"},
+		{field: "masters[].name", what: "any other", rollout: Members, acts: "boot, change etcd membership, reload haproxy, switch off",
 			words: "one more, one less, or a replacement: members of etcd join and leave one at a time ([masters are added](day-2.md#masters-are-added))"},
 		{field: "masters[].addresses", what: "another first address", rollout: Members, acts: "change etcd membership, re-image, reload haproxy", words: "etcd gets the member's new address, and the machine is re-imaged"},
 		{field: "masters[].addresses", what: "one more, or one less", rollout: Reimage, acts: "re-image", words: "only that machine; the others get it in `/etc/hosts`"},
