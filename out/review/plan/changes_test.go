@@ -154,6 +154,16 @@ type modelled struct {
 	file *cluster.Cluster
 }
 
+// hostOf returns a host of the cluster file, or the zero host.
+func (m modelled) hostOf(name string) cluster.Host {
+	for _, h := range m.file.Hosts() {
+		if h.Name == name {
+			return h
+		}
+	}
+	return cluster.Host{}
+}
+
 // decided are the machines of a cluster.
 func decided(t *testing.T, c *cluster.Cluster, set pki.Set) (modelled, pki.Set) {
 	t.Helper()

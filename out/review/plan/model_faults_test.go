@@ -1,0 +1,239 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"hagen/out/review/diff"
+	"hagen/out/review/facts"
+)
+
+// changes that faults begin with: fields of spec.
+var (
+	threeMove      = "masters: [{name: kubem00, addresses: [10.10.10.90]}, {name: kubem01, addresses: [10.10.10.91]}, {name: kubem02, addresses: [10.10.10.92]}]"
+	fiveMasters    = "masters: [{name: kubem00}, {name: kubem03, addresses: [10.10.10.83]}, {name: kubem04, addresses: [10.10.10.84]}]"
+	oneOther       = "masters: [{name: kubem09, addresses: [10.10.10.80]}]"
+	newest         = "kubernetesVersion: 1.37.2"
+	otherPort      = "apiServer: {port: 6444}"
+	moreNames      = "apiServer: {extraSANs: [api.example.com]}"
+	otherRouter    = "loadBalancer: {virtualRouterID: 7}"
+	otherAddress   = "loadBalancer: {virtualIP: 10.10.10.8}"
+	otherFront     = "loadBalancers: [{name: lb9, addresses: [10.10.10.5]}]"
+	formerEndpoint = "dns: external\nendpoint: old.example.com:6443"
+	otherEndpoint  = "dns: external\nendpoint: api.example.com:6443"
+	nodePorts      = "serviceNodePortRange: 31000-31999"
+	ownIssuer      = "serviceAccountIssuer: https://tokens.example.com"
+	otherDomain    = "clusterDomain: a.internal"
+)
+
+// fault is a row: what is wrong with a plan, and what the model says of it.
+type fault struct {
+	what, topology, with, change string // with is on both sides
+	o                            Options
+	spoil                        func(*Plan) // nil: certificates keep no former names
+	says                         string
+}
+
+// at is the index of the step with an action on a unit of a host; "" is any.
+func (p *Plan) at(action diff.Action, host, unit string) int {
+	i := slices.IndexFunc(p.Steps, func(s Step) bool {
+		return s.Action == action && (host == "" || s.Host == host) && (unit == "" || s.Unit == unit)
+	})
+	if i < 0 {
+		panic("no step " + string(action) + " " + host + " " + unit)
+	}
+	return i
+}
+
+// move takes a step to another place.
+func (p *Plan) move(from, to int) {
+	s := p.Steps[from]
+	p.Steps = slices.Insert(slices.Delete(slices.Clone(p.Steps), from, from+1), to, s)
+}
+
+func (p *Plan) drop(i int) { p.Steps = slices.Delete(slices.Clone(p.Steps), i, i+1) }
+
+// reword changes the text of all commands of a step.
+func (p *Plan) reword(i int, old, new string) {
+	for _, list := range [][]Command{p.Steps[i].Commands, p.Steps[i].Checks} {
+		for k := range list {
+			list[k].Text = strings.ReplaceAll(list[k].Text, old, new)
+		}
+	}
+}
+
+// faults are what plans may get wrong, each in a plan that is right otherwise.
+var faults = []fault{
+	{"endpoints of before in all commands", "balancer", "", threeMove, Options{}, func(p *Plan) {
+		for i := range p.Steps {
+			for k := range p.Steps[i].Checks {
+				p.Steps[i].Checks[k].Environment = nil
+			}
+		}
+	}, `the endpoint "https://10.10.10.80:2379" does not answer`},
+	{"endpoints of both sides", "balancer", "", threeMove, Options{}, func(p *Plan) {
+		p.Verify[0].Environment = []Variable{{"ETCDCTL_ENDPOINTS", "https://10.10.10.80:2379,https://10.10.10.90:2379"}}
+	}, "after: etcdctl endpoint health --cluster: the endpoint"},
+	{"the endpoint of the member that leaves", "balancer", "", oneOther, Options{}, func(p *Plan) {
+		i := p.at(diff.Membership, "kubem00", "")
+		p.Steps[i].Checks[0].Environment = p.Environment[1:2]
+	}, `the endpoint "https://10.10.10.80:2379" does not answer`},
+	{"no endpoint", "balancer", "", nodePorts, Options{}, func(p *Plan) { p.Prepare[0].Environment = []Variable{{etcdEndpoints, ""}} }, `the endpoint "" does not answer`},
+	{"a snapshot from a member that is not there yet", "balancer", "", newest + "\n" + fiveMasters, Options{}, func(p *Plan) {
+		for i := range p.Prepare {
+			p.Prepare[i].Text = strings.Replace(p.Prepare[i].Text, "ETCDCTL_ENDPOINTS=https://10.10.10.80", "ETCDCTL_ENDPOINTS=https://10.10.10.83", 1)
+		}
+	}, "https://10.10.10.83:2379 does not answer"},
+
+	{"a member boots before it is added", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Boot, "kubem03", ""), p.at(diff.Membership, "kubem03", ""))
+	}, "etcd has no member at https://10.10.10.83:2380"},
+	{"a member boots as a new cluster", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
+		p.Steps[p.at(diff.Boot, "kubem03", "")].Document = "rendered/kubernetes/kubem03"
+	}, "etcd names the members"},
+	{"two members are added at once", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Membership, "kubem04", ""), p.at(diff.Boot, "kubem03", ""))
+	}, "etcd names the members"},
+	{"a member has not left when another joins in its place", "balancer", "", oneOther, Options{}, func(p *Plan) {
+		p.drop(p.at(diff.Membership, "kubem00", ""))
+	}, "etcd has the member kubem00 at https://10.10.10.80:2380"},
+	{"another member leaves", "balancer", "", oneOther, Options{}, func(p *Plan) {
+		p.reword(p.at(diff.Membership, "kubem00", ""), `"kubem00"`, `"kubem01"`)
+	}, "etcd has the members"},
+	{"a member moves, and etcd does not know", "balancer", "", threeMove, Options{}, func(p *Plan) {
+		p.drop(p.at(diff.Membership, "kubem01", ""))
+	}, "etcd has no member at https://10.10.10.91:2380"},
+	{"members move before the last one is back", "balancer", "", threeMove, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Membership, "kubem01", ""), p.at(diff.Reimage, "kubem00", ""))
+	}, "of 3 members of etcd answer"},
+
+	{"two members restart at once", "balancer", "", newest, Options{}, func(p *Plan) {
+		i := p.at(diff.Restart, "kubem00", facts.EtcdUnit)
+		p.Steps[i].AllAtOnce, p.Steps[i+1].AllAtOnce = true, true
+	}, "meanwhile 1 of 3 members of etcd answer"},
+	{"two masters are re-imaged at once", "balancer", "", newest, Options{Reimage: true}, func(p *Plan) {
+		i := p.at(diff.Reimage, "kubem01", "")
+		p.Steps[i].AllAtOnce, p.Steps[i+1].AllAtOnce = true, true
+	}, "meanwhile 1 of 3 members of etcd answer"},
+	{"all API servers restart at once", "balancer", "", nodePorts, Options{}, func(p *Plan) {
+		for i := range p.Steps {
+			p.Steps[i].AllAtOnce = true
+		}
+	}, "meanwhile no kube-apiserver.service runs"},
+	{"all schedulers restart at once", "balancer", "", newest, Options{}, func(p *Plan) {
+		for i := range p.Steps {
+			p.Steps[i].AllAtOnce = p.Steps[i].Unit == "kube-scheduler.service"
+		}
+	}, "meanwhile no kube-scheduler.service runs"},
+	{"the only API server restarts, and nothing says so", "single", "", nodePorts, Options{}, func(p *Plan) { p.Cautions = nil }, "meanwhile no API server runs, and nothing says so"},
+	{"the only member restarts, and nothing says so", "single", "", newest, Options{}, func(p *Plan) { p.Cautions = nil }, "meanwhile 0 of 1 members of etcd answer"},
+	{"another machine is switched off", "balancer", "", oneOther, Options{}, func(p *Plan) {
+		i := p.at(diff.SwitchOff, "kubem00", "")
+		p.Steps[i].Host = "kubem01"
+		p.Steps[i].Commands[0].Host = "kubem01"
+	}, "kubem09 boots with an address that kubem00 has"},
+	{"a machine is left on", "balancer", "", oneOther, Options{}, func(p *Plan) { p.drop(p.at(diff.SwitchOff, "kubem00", "")) }, "kubem09 boots with an address that kubem00 has"},
+
+	{"HAProxy keeps the former port", "balancer", "", otherPort, Options{}, func(p *Plan) { p.drop(p.at(diff.Reload, "kubernetes", "")) }, "no HAProxy finds an API server"},
+	{"HAProxy changes first", "balancer", "", threeMove, Options{}, func(p *Plan) { p.move(p.at(diff.Reload, "kubernetes", ""), 0) }, "no HAProxy finds an API server"},
+	{"HAProxy changes last", "balancer", "", threeMove, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Reload, "kubernetes", ""), len(p.Steps)-1)
+	}, "no HAProxy finds an API server"},
+	{"the former load balancer is off before the new one is there", "balancer", "", otherFront, Options{}, func(p *Plan) {
+		p.move(p.at(diff.SwitchOff, "kubernetes", ""), p.at(diff.Boot, "lb9", ""))
+		p.Cautions = nil
+	}, "no HAProxy finds an API server"},
+	{"virtual routers change one after the other", "pair", "", otherRouter, Options{}, func(p *Plan) {
+		for i := range p.Steps {
+			p.Steps[i].AllAtOnce = false
+		}
+		p.Cautions = nil
+	}, "lb0 and lb1 hold 10.10.10.9"},
+
+	{"the former endpoint's name leaves first", "balancer", formerEndpoint, otherEndpoint, Options{}, nil, "does not have old.example.com"},
+	{"the former load balancer's name leaves first", "balancer", "", otherFront, Options{}, nil, "does not have 10.10.10.2"},
+	{"the former virtual IP leaves first", "pair", "", otherAddress, Options{}, nil, "does not have 10.10.10.9"},
+	{"the former domain of services leaves first", "balancer", ownIssuer, ownIssuer + "\n" + otherDomain, Options{}, nil, "does not have kubernetes.default.svc.cluster.local"},
+	{"a further name leaves first", "balancer", moreNames, "apiServer: none", Options{}, nil, "does not have api.example.com"},
+	{"another name is forgotten", "balancer", formerEndpoint, otherEndpoint, Options{}, func(p *Plan) {
+		for i := range p.CleanUp {
+			p.CleanUp[i].Text = strings.Replace(p.CleanUp[i].Text, "old.example.com", "api.example.com", 1)
+		}
+	}, "old.example.com stays for ever"},
+
+	{"a certificate is not written", "balancer", "", moreNames, Options{}, func(p *Plan) {
+		s := &p.Steps[p.at(diff.Nothing, "kubem01", "")]
+		s.Write = slices.DeleteFunc(s.Write, func(name string) bool { return strings.HasSuffix(name, "apiserver.pem") })
+	}, "of kubem01 shows another certificate"},
+	{"another master's certificate is expected", "balancer", "", moreNames, Options{}, func(p *Plan) {
+		p.reword(p.at(diff.Nothing, "kubem01", ""), "hosts/kubem01", "hosts/kubem00")
+	}, "kubem01 shows hosts/kubem01/apiserver, not hosts/kubem00/apiserver"},
+	{"a file is written that no document has", "balancer", "", moreNames, Options{}, func(p *Plan) {
+		s := &p.Steps[p.at(diff.Nothing, "kubem01", "")]
+		s.Write = append(s.Write, "/etc/kubernetes/apiserver.pem")
+	}, "has no /etc/kubernetes/apiserver.pem"},
+	{"systemd does not read a unit", "balancer", "", nodePorts, Options{}, func(p *Plan) {
+		s := &p.Steps[p.at(diff.Restart, "kubem01", "")]
+		s.Commands = slices.DeleteFunc(s.Commands, func(c Command) bool { return strings.HasSuffix(c.Text, "daemon-reload") })
+	}, "has not read the new kube-apiserver.service"},
+	{"a unit does not restart", "balancer", "", newest, Options{}, func(p *Plan) { p.drop(p.at(diff.Restart, "kubem01", "kube-scheduler.service")) }, "kube-scheduler.service of kubem01 is still 1.36.3"},
+	{"no binary is installed", "balancer", "", newest, Options{}, func(p *Plan) {
+		p.Steps[p.at(diff.Restart, "kubem01", facts.APIUnit)].Install = nil
+	}, `kube-apiserver.service of kubem01 is "1.36.3", not 1.37.2`},
+
+	{"documents are rendered too late", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
+		i := slices.IndexFunc(p.Prepare, func(c Check) bool { return strings.Contains(c.Text, "--join") })
+		p.Prepare[i], p.Prepare[i+1] = p.Prepare[i+1], p.Prepare[i]
+	}, "rendered/ is no longer that of the former masters"},
+	{"nothing is rendered", "balancer", "", nodePorts, Options{}, func(p *Plan) { p.Prepare = p.Prepare[:len(p.Prepare)-1] }, "nothing has rendered the new document"},
+	{"the new kubeconfig is used before its load balancer is there", "balancer", "", otherFront, Options{}, func(p *Plan) {
+		p.Prepare = append(slices.Clone(p.Prepare), Check{Command: ready("kubectl", APIReady)})
+	}, "no API server answers at 10.10.10.5:6443"},
+	{"a check asks at the former port", "balancer", "", otherPort, Options{}, func(p *Plan) {
+		p.reword(p.at(diff.Restart, "kubem00", facts.APIUnit), ":6444", ":6443")
+	}, "no API server answers at 10.10.10.80:6443"},
+	{"a check asks under another master's name", "balancer", "", nodePorts, Options{}, func(p *Plan) {
+		p.reword(p.at(diff.Restart, "kubem00", ""), "tls-server-name=kubem00", "tls-server-name=kubem01")
+	}, "the certificate of kubem00 does not have kubem01"},
+	{"a check names a member that is gone", "balancer", "", oneOther, Options{}, func(p *Plan) {
+		p.reword(p.at(diff.Boot, "kubem09", ""), "kubem02 kubem09", "kubem02 kubem00")
+	}, "etcd has the members kubem01 kubem02 kubem09, not kubem01 kubem02 kubem00"},
+	{"nobody looks", "balancer", "", nodePorts, Options{}, func(p *Plan) { p.Steps[p.at(diff.Restart, "kubem01", "")].Checks = nil }, "no check fails while kube-apiserver.service does not run"},
+	{"nobody looks at the machine itself", "balancer", "", newest, Options{}, func(p *Plan) {
+		s := &p.Steps[p.at(diff.Restart, "kubem01", "kube-controller-manager.service")]
+		s.Checks = slices.DeleteFunc(slices.Clone(s.Checks), func(c Command) bool { return c.Asks != LeaderStays })
+	}, "no check fails while kube-controller-manager.service does not run"},
+	{"a command of no kind", "balancer", "", nodePorts, Options{}, func(p *Plan) {
+		p.Verify = append(slices.Clone(p.Verify), Check{Command: atDesk("etcdctl member promote")})
+	}, "no verb for"},
+}
+
+// TestFaults: the model finds each fault.
+func TestFaults(t *testing.T) {
+	b := newBench(t)
+	for _, f := range faults {
+		i := slices.IndexFunc(topologies, func(top topology) bool { return top.name == f.topology })
+		base := topologies[i].file().merged(at("spec.", f.with))
+		from, to := base, topologies[i].file().merged(at("spec.", f.change))
+		b.forgets = f.spoil == nil
+		p, before, after, valid := b.plan(from, to, f.o)
+		if !valid || !p.Possible {
+			t.Errorf("%s: no plan: %v %s", f.what, p.Refused, to)
+			continue
+		}
+		if !b.forgets {
+			if problems := newWorld(&p, before, after).play(); len(problems) > 0 {
+				t.Errorf("%s: without the fault: %s", f.what, problems)
+			}
+			f.spoil(&p)
+		}
+		problems := newWorld(&p, before, after).play()
+		if !strings.Contains(strings.Join(problems, "\n"), f.says) {
+			t.Errorf("%s: the model says nothing of %q, but\n  %s", f.what, f.says, strings.Join(problems, "\n  "))
+		}
+	}
+	if len(faults) < 30 {
+		t.Errorf("%d faults", len(faults))
+	}
+}
