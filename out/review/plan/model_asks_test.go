@@ -30,7 +30,7 @@ func asVerb(line string, do func(w *world, c Command, words []string) error) ver
 const idOf = `\$\(etcdctl member list \| awk -F', ' '\$3 == "(\S+)" \{ print \$1 \}'\)`
 
 var verbs = []verb{
-	// etcd, at the desk.
+	// etcd, on the workstation.
 	asVerb(`etcdctl endpoint health --cluster`, func(w *world, c Command, _ []string) error {
 		for _, e := range w.members {
 			if e.started && !w.answering(e) {
@@ -106,7 +106,7 @@ var verbs = []verb{
 		return nil
 	}),
 
-	// API servers, from the desk.
+	// API servers, from the workstation.
 	asVerb(`kubectl --server=https://(\S+) --tls-server-name=(\S+) get --raw=/readyz`, func(w *world, c Command, words []string) error { return w.dial(words[1], words[2]) }),
 	asVerb(`kubectl --server=https://(\S+) --tls-server-name=(\S+) get --raw=/version \| grep '"gitVersion": "v(\S+)"'`, func(w *world, c Command, words []string) error {
 		if err := w.dial(words[1], words[2]); err != nil {
@@ -121,17 +121,17 @@ var verbs = []verb{
 		return w.dial(words[1], words[2])
 	}),
 	asVerb(`kubectl (?:get --raw=/readyz|get nodes|get nodes -o custom-columns=\S+)`, func(w *world, c Command, _ []string) error {
-		return w.kubeconfig(w.desk.Kubeconfig, w.desk)
+		return w.kubeconfig(w.workstation.Kubeconfig, w.workstation)
 	}),
 	asVerb(`f=\$\(openssl x509 -noout -fingerprint -sha256 -in pki/(\S+)\.pem\) && openssl s_client -connect (\S+?)(?: -cert "\$ETCDCTL_CERT" -key "\$ETCDCTL_KEY")? </dev/null 2>/dev/null \| openssl x509 -noout -fingerprint -sha256 \| grep -F "\$f"`, func(w *world, c Command, words []string) error {
 		return w.shows(words[2], words[1])
 	}),
 	asVerb(`hagen render(?: --nodes-fit)* -f \S+`, func(w *world, c Command, _ []string) error {
-		w.desk = w.after
+		w.workstation = w.after
 		return nil
 	}),
 	asVerb(`hagen render --join(?: --nodes-fit)* -f \S+`, func(w *world, c Command, _ []string) error {
-		if w.desk.file != w.before.file {
+		if w.workstation.file != w.before.file {
 			return fmt.Errorf("rendered/ is no longer that of the former masters")
 		}
 		return nil
@@ -317,7 +317,7 @@ func (w *world) version(at, unit, want string) error {
 	return nil
 }
 
-// shows compares the certificate that a server shows with an item of the PKI at the desk.
+// shows compares the certificate that a server shows with an item of the PKI on the workstation.
 func (w *world) shows(at, item string) error {
 	address, err := netip.ParseAddrPort(at)
 	if err != nil {
@@ -330,8 +330,8 @@ func (w *world) shows(at, item string) error {
 				continue
 			}
 			place := w.flag(host, s.unit, s.flag)
-			want := facts.FileAt(w.desk.machine(host), place).Contents
-			if name := control.ItemAt(w.desk.file.Profile.Name, cluster.Master, host, place); name != item {
+			want := facts.FileAt(w.workstation.machine(host), place).Contents
+			if name := control.ItemAt(w.workstation.file.Profile.Name, cluster.Master, host, place); name != item {
 				return fmt.Errorf("%s shows %s, not %s", host, name, item)
 			}
 			if block, _ := pem.Decode(want); block == nil || !bytes.Equal(w.certificate(host, s.unit, s.flag).Raw, block.Bytes) {

@@ -205,7 +205,7 @@ var faults = []fault{
 		s.Checks = slices.DeleteFunc(slices.Clone(s.Checks), func(c Command) bool { return c.Asks != LeaderStays })
 	}, "no check fails while kube-controller-manager.service does not run"},
 	{"a command of no kind", "balancer", "", nodePorts, Options{}, func(p *Plan) {
-		p.Verify = append(slices.Clone(p.Verify), Check{Command: atDesk("etcdctl member promote")})
+		p.Verify = append(slices.Clone(p.Verify), Check{Command: onWorkstation("etcdctl member promote")})
 	}, "no verb for"},
 }
 

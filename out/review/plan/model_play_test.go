@@ -143,12 +143,12 @@ func (w *world) take(when string, s Step) {
 	}
 }
 
-// rendered reports whether the desk has the new documents.
+// rendered reports whether the workstation has the new documents.
 func (w *world) rendered(Step) bool {
 	return slices.ContainsFunc(w.plan.Prepare, func(c Check) bool {
 		return strings.HasPrefix(c.Text, "hagen render ") && !strings.Contains(c.Text, "--join")
 	}) &&
-		w.desk.file == w.after.file
+		w.workstation.file == w.after.file
 }
 
 // mustFail asks the checks of a step once more while what it has started does not run: one

@@ -28,7 +28,7 @@ type world struct {
 	machines      map[string]*machine
 	members       []etcdMember
 	down          map[string]bool // "host unit" that a step has stopped; "host " is all of it
-	desk          modelled        // whose documents and kubeconfig are at the desk
+	workstation   modelled        // whose documents and kubeconfig are on the workstation
 	joins         map[string]string
 	dialled       []string // names and addresses under which clients dial any API server: those of before
 	leader        string   // of etcd: a host
@@ -61,7 +61,7 @@ type etcdMember struct {
 
 // newWorld is the healthy cluster of before the plan.
 func newWorld(p *Plan, before, after modelled) *world {
-	w := &world{plan: p, before: before, after: after, machines: map[string]*machine{}, down: map[string]bool{}, desk: before,
+	w := &world{plan: p, before: before, after: after, machines: map[string]*machine{}, down: map[string]bool{}, workstation: before,
 		dialled: control.SharedNames(before.file)}
 	steps := p.Order.Steps
 	if p.Reimage {
