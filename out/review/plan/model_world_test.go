@@ -251,7 +251,7 @@ func (w *world) servers(at netip.AddrPort) (hosts []string) {
 		}
 	}
 	for _, host := range w.hosts(facts.HAProxyUnit) {
-		if p := w.proxyOf(host); (w.has(host, at.Addr()) || w.mayHold(host, at.Addr())) && p.listens(at) {
+		if p := w.proxyOf(host); (w.has(host, at.Addr()) || w.mayHold(host, at.Addr()) || w.public(at.Addr())) && (p.listens(at) || w.public(at.Addr())) {
 			hosts = append(hosts, w.behind(p)...)
 		}
 	}
@@ -291,6 +291,11 @@ func (w *world) has(host string, address netip.Addr) bool {
 		return true
 	}
 	return slices.Contains(w.machines[host].host.Addresses, address)
+}
+
+// public reports whether the network translates an address to machines with HAProxy.
+func (w *world) public(address netip.Addr) bool {
+	return slices.Contains(slices.Concat(w.before.file.Balancing.PublicIPs, w.after.file.Balancing.PublicIPs), address)
 }
 
 // hidden reports whether no file says a machine's address.
