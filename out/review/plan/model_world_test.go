@@ -322,59 +322,6 @@ func (w *world) routers(host string) (out []router) {
 	return out
 }
 
-// answering reports whether a member answers, by the list of members: its peers dial it
-// where the list says.
-func (w *world) answering(e etcdMember) bool { return e.started && w.hostOf(e) != "" }
-
-// hostOf returns the host that runs a member where the list says, "" if none does.
-func (w *world) hostOf(e etcdMember) string {
-	for _, host := range w.hosts(facts.EtcdUnit) {
-		if w.flag(host, facts.EtcdUnit, "--name") == e.name && w.flag(host, facts.EtcdUnit, "--listen-peer-urls") == e.peer {
-			return host
-		}
-	}
-	return ""
-}
-
-// quorum reports whether etcd can write: of how many members how many answer.
-func (w *world) quorum() (answer, all int) {
-	for _, e := range w.members {
-		if w.answering(e) {
-			answer++
-		}
-	}
-	return answer, len(w.members)
-}
-
-// elect lets another member lead if the leader does not answer.
-func (w *world) elect() {
-	first := ""
-	for _, e := range w.members {
-		host := w.hostOf(e)
-		if host == "" || !e.started {
-			continue
-		}
-		if host == w.leader {
-			return
-		}
-		if first == "" {
-			first = host
-		}
-	}
-	w.leader = first
-	if answer, all := w.quorum(); answer <= all/2 {
-		w.leader = ""
-	}
-}
-
-// clientAt reports whether a member of etcd answers clients at a URL.
-func (w *world) clientAt(url string) bool {
-	return slices.ContainsFunc(w.members, func(e etcdMember) bool {
-		host := w.hostOf(e)
-		return e.started && host != "" && slices.Contains(strings.Split(w.flag(host, facts.EtcdUnit, "--listen-client-urls"), ","), url)
-	})
-}
-
 // boot installs a machine and lets it start.
 func (w *world) boot(s Step, reimage bool) {
 	h := w.after.hostOf(s.Host)
