@@ -155,6 +155,17 @@ func (c *Cluster) dialled() {
 	}
 }
 
+// Unplaced lists the machines with HAProxy whose addresses no file says: with dns: external
+// a tree does not have them.
+func (c Cluster) Unplaced() (hosts []string) {
+	for _, h := range c.hosts {
+		if h.balances && len(h.Addresses) == 0 {
+			hosts = append(hosts, h.Name)
+		}
+	}
+	return hosts
+}
+
 // OfFile makes a side of a cluster file and the machines that were decided on for it.
 func OfFile(c *cluster.Cluster, machines []node.Node, kubeconfig []byte) (Side, error) {
 	side, err := OfTree(diff.Side{Machines: machines, Kubeconfig: kubeconfig, Systems: Systems(c)}, c.Name)

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"strings"
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/clusterpki"
@@ -38,6 +39,14 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	}
 	p := plan.Of(decided.before, decided.after, plan.Options{Reimage: asked.Reimage, NodesFit: asked.NodesFit, File: after.commandFile(asked.Place), Documents: after.documents, Former: before.documents})
 	p.Unknown = append(p.Unknown, decided.unknown...)
+	for _, s := range []struct {
+		name  string
+		hosts []string
+	}{{before.Name, decided.before.Cluster.Unplaced()}, {after.Name, decided.after.Cluster.Unplaced()}} {
+		if len(s.hosts) > 0 && !p.Same {
+			p.Unknown = append(p.Unknown, fmt.Sprintf("%s is a tree, which does not say at which addresses %s answers: check what DNS has to resolve", s.name, strings.Join(s.hosts, ", ")))
+		}
+	}
 	if after.isTree() && !p.Same {
 		p.Unknown = append(p.Unknown, after.Name+" is a tree, which does not say which names certificates keep that the cluster file has dropped: hagen render names them")
 	}
