@@ -21,6 +21,7 @@ type Cluster struct {
 	Profile    profiles.Profile
 	Release    profiles.Release // the row whose flags are used
 	Kubernetes profiles.Version
+	Emulated   string // minor release that Kubernetes behaves like, "1.36"; "" is its own
 	Etcd       profiles.Version
 	Endpoint   Endpoint
 	Domain     string         // of the cluster's services, "cluster.local"

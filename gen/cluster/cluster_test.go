@@ -120,6 +120,7 @@ func TestEverything(t *testing.T) {
 		{"Kubernetes", c.Kubernetes.String(), "1.99.7"},
 		{"release", c.Release, profiles.ReleasesOf(profiles.Standard)[0]},
 		{"etcd", c.Etcd.String(), "4.0.1"},
+		{"emulated", c.Emulated, "1.98"},
 		{"endpoint", c.Endpoint.Host, "10.20.0.2"},
 		{"endpoint address", c.Endpoint.Address, netip.MustParseAddr("10.20.0.2")},
 		{"endpoint port", c.Endpoint.Port, uint16(443)},

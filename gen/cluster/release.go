@@ -54,6 +54,9 @@ func (v *validation) versions() {
 	if field := v.spec.EtcdVersion; field.At.Written() {
 		v.etcdVersion(field)
 	}
+	if field := v.spec.EmulatedVersion; field.At.Written() {
+		v.emulatedVersion(field)
+	}
 }
 
 // version reads an exact version.
@@ -127,6 +130,29 @@ func (v *validation) etcdVersion(field spec.Text) {
 		v.note(field.At, problem, fmt.Sprintf("the flags of %s are used, unproven", proven.Line()))
 	default:
 		v.fault(field.At, problem, fmt.Sprintf("write %s, or add allowUnproven: true", proven))
+	}
+}
+
+// emulatedVersion takes the minor release before that of Kubernetes: API servers go one
+// minor release at a time, and hagen knows the flags of those in its table.
+func (v *validation) emulatedVersion(field spec.Text) {
+	if v.c.Profile.Fixed {
+		v.fault(field.At, fmt.Sprintf("profile %s does not have it: Kubernetes %s emulates no other release", v.c.Profile.Name, v.c.Release.Minor), "remove the line")
+		return
+	}
+	value, line := strings.TrimPrefix(field.Value, "v"), v.c.Kubernetes.Line()
+	before := profiles.Version{Major: v.c.Kubernetes.Major, Minor: v.c.Kubernetes.Minor - 1}.Line()
+	known := slices.ContainsFunc(profiles.ReleasesOf(v.c.Profile.Name), func(r profiles.Release) bool { return r.Minor == before })
+	switch {
+	case value == line:
+		v.fault(field.At, "Kubernetes "+line+" behaves like "+line+" by itself", "remove the line")
+	case !known && !v.spec.AllowUnproven.Value:
+		v.fault(field.At, fmt.Sprintf("hagen has not been tested with Kubernetes %s, to which the way back from %s leads", before, line), "remove the line, or add allowUnproven: true")
+	case value != before:
+		v.fault(field.At, fmt.Sprintf("%s is not the minor release before Kubernetes %s", spec.Quote(field.Value), line),
+			fmt.Sprintf("write %s, from which you upgrade, or remove the line", before))
+	default:
+		v.c.Emulated = before
 	}
 }
 

@@ -33,7 +33,11 @@ func TestFlagsDoc(t *testing.T) {
 				if f.why == "" {
 					t.Errorf("%s: %s --%s has no reason", profile.name, d.name, f.name)
 				}
-				fmt.Fprintf(&b, "| `--%s` | `%s` | %s |\n", f.name, f.value(s), f.why)
+				value := "not set"
+				if text := f.value(s); text != "" {
+					value = "`" + text + "`"
+				}
+				fmt.Fprintf(&b, "| `--%s` | %s | %s |\n", f.name, value, f.why)
 			}
 		}
 	}
@@ -215,6 +219,33 @@ func TestSinceUntil(t *testing.T) {
 				if mark != "" {
 					minor(mark) // panics when it is none
 				}
+			}
+		}
+	}
+}
+
+// TestEmulated: all daemons of Kubernetes behave like the same release, and an API server
+// gets no flag that it refuses then.
+func TestEmulated(t *testing.T) {
+	for _, test := range []struct {
+		emulated, line string
+		asksPeers      bool
+	}{{"", "1.37", true}, {"1.36", "1.37", true}, {"1.35", "1.36", false}, {"", "1.36", true}, {"", "1.35", false}} {
+		c := readCluster(t, "standard")
+		c.Emulated, c.Kubernetes = test.emulated, minor(test.line)
+		s := hostContext{Cluster: c, host: c.Machines[0]}
+		for _, d := range standardDaemons {
+			has := map[string]string{}
+			for _, f := range d.flags {
+				if f.applies(s, minor(test.line)) {
+					has[f.name] = f.value(s)
+				}
+			}
+			if d.name != "etcd" && has["emulated-version"] != test.emulated {
+				t.Errorf("%+v: %s has --emulated-version=%s", test, d.name, has["emulated-version"])
+			}
+			if _, asks := has["peer-ca-file"]; d.name == "kube-apiserver" && asks != test.asksPeers {
+				t.Errorf("%+v: --peer-ca-file is set: %v", test, asks)
 			}
 		}
 	}

@@ -164,7 +164,7 @@ var standardAPIFlags = []flag{
 	{name: "requestheader-username-headers", value: fixed("X-Remote-User"), why: "upstream's names"},
 	{name: "requestheader-group-headers", value: fixed("X-Remote-Group"), why: "upstream's names"},
 	{name: "requestheader-extra-headers-prefix", value: fixed("X-Remote-Extra-"), why: "upstream's names"},
-	{name: "peer-ca-file", value: fixed(kubernetesPKI + "/ca.pem"), why: "with more than one master: while releases mix, a request for an API that only another API server knows goes there instead of ending as 404", since: "1.36", when: (*hostContext).balanced},
+	{name: "peer-ca-file", value: fixed(kubernetesPKI + "/ca.pem"), why: "with more than one master: while releases mix, a request for an API that only another API server knows goes there instead of ending as 404", since: "1.36", when: (*hostContext).asksPeers},
 	{name: "enable-aggregator-routing", value: fixed("true"), why: "masters run no kube-proxy, so service addresses lead nowhere: API servers dial the endpoints"},
 	{name: "audit-policy-file", value: fixed(auditPath), why: "who did what"},
 	{name: "audit-log-path", value: fixed(auditDir + "/audit.log"), why: "who did what"},
@@ -175,6 +175,7 @@ var standardAPIFlags = []flag{
 	{name: "shutdown-delay-duration", value: fixed("10s"), why: "long enough for the check of every load balancer to see /readyz fail before the port closes"},
 	{name: "shutdown-watch-termination-grace-period", value: fixed("2s"), why: "without it a stop waits up to a minute for watches, which do not end by themselves; meanwhile this machine's leaders lose their leases"},
 	{name: "goaway-chance", value: fixed("0.001"), why: "with more than one master: long-lived connections are spread again after one was down", when: (*hostContext).balanced},
+	emulatedVersion,
 	{name: "profiling", value: fixed("false"), why: "no debug endpoints (CIS Kubernetes Benchmark 1.2)"},
 	{name: "v", value: fixed("2"), why: "from the 2018 guide"},
 }
@@ -182,6 +183,21 @@ var standardAPIFlags = []flag{
 // balanced reports whether a client that reconnects may reach another API server.
 // Upstream warns against goaway-chance where it cannot (help text).
 func (s *hostContext) balanced() bool { return len(s.APIServers()) > 1 }
+
+// asksPeers reports whether an API server may ask others for an API: below 1.36 the gate
+// is off, even if a newer release only behaves like that, and the flag is refused.
+func (s *hostContext) asksPeers() bool {
+	return s.balanced() && (!s.emulates() || minor("1.36").Compare(minor(s.Emulated)) <= 0)
+}
+
+// emulatedVersion is the same flag of all daemons of Kubernetes: one that knew more than
+// the API servers would store what the older release cannot read.
+var emulatedVersion = flag{
+	name: "emulated-version", value: func(s hostContext) string { return s.Emulated },
+	why: "spec.emulatedVersion: stores only what the older release can read, so that there is a way back to it", when: (*hostContext).emulates,
+}
+
+func (s *hostContext) emulates() bool { return s.Emulated != "" }
 
 // askedOnce is the reason for files with what the controller manager and the scheduler
 // would otherwise ask their API server for, once, when they start. On a first boot
@@ -214,6 +230,7 @@ var standardManagerFlags = slices.Concat([]flag{
 	{name: "service-account-private-key-file", value: fixed(kubernetesPKI + "/sa.key"), why: "legacy tokens; the same key as the API server's"},
 	{name: "use-service-account-credentials", value: fixed("true"), why: "each controller has its own permissions"},
 	{name: "controllers", value: fixed("*,-certificatesigningrequest-signing-controller"), why: "no authority's key is on any machine, so nothing could be signed"},
+	emulatedVersion,
 	{name: "profiling", value: fixed("false"), why: "no debug endpoints (CIS Kubernetes Benchmark 1.3)"},
 	{name: "v", value: fixed("2"), why: "from the 2018 guide"},
 })
@@ -225,5 +242,6 @@ var standardSchedulerFlags = slices.Concat([]flag{
 }, callers, []flag{
 	{name: "bind-address", value: onLoopback, why: "from the 2018 guide: no other machine needs it"},
 	{name: "tls-min-version", value: fixed("VersionTLS12"), why: "the minimum"},
+	emulatedVersion,
 	{name: "v", value: fixed("2"), why: "from the 2018 guide"},
 })

@@ -39,6 +39,7 @@ type Spec struct {
 	At                   At
 	Profile              Text         `key:"profile"`
 	KubernetesVersion    Text         `key:"kubernetesVersion"`
+	EmulatedVersion      Text         `key:"emulatedVersion"`
 	EtcdVersion          Text         `key:"etcdVersion"`
 	AllowUnproven        Bool         `key:"allowUnproven"`
 	OS                   Text         `key:"os"`

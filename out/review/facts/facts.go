@@ -4,6 +4,7 @@ package facts
 
 import (
 	"slices"
+	"strings"
 
 	"hagen/gen/node"
 	"hagen/gen/read"
@@ -48,6 +49,12 @@ func Versions(n node.Node) map[string]string {
 		}
 	}
 	return versions
+}
+
+// Emulated returns the minor release that a machine's API server behaves like, "" for its
+// own (kube-apiserver --help: the component is kube if none is named).
+func Emulated(n node.Node) string {
+	return strings.TrimPrefix(Flag(n, APIUnit, "--emulated-version"), "kube=")
 }
 
 // FileAt returns a machine's file with this path; the zero file if it has none.

@@ -65,7 +65,7 @@ func cautions(pairs []diff.Pair) []Caution {
 				}
 			}
 			for _, d := range c.Details {
-				if text := skew(d); text != "" {
+				if text := skew(d, facts.Emulated(*p.Before)); text != "" {
 					add(p.Name, text)
 				}
 			}
@@ -109,15 +109,19 @@ func ofOtherMasters(pairs []diff.Pair) []risk.Risk {
 	return slices.Concat(risk.OfRanges(*before, *after), risk.OfIssuers(*before, *after))
 }
 
-// skew warns of a release that is not the next one.
-func skew(d diff.Detail) string {
+// skew warns of a release that is not the next one. The API servers have behaved like
+// another minor release, "" for none.
+func skew(d diff.Detail, emulated string) string {
 	name, isBinary := strings.CutPrefix(d.What, "binary ")
 	from, ok := profiles.ParseVersion(d.From)
 	to, ok2 := profiles.ParseVersion(d.To)
 	if !isBinary || d.How != diff.Changed || !ok || !ok2 {
 		return ""
 	}
-	return profiles.Skew(name, from, to)
+	if text := profiles.Skew(name, from, to, emulated); text != "" || name != profiles.Etcd || to.Line() == from.Line() || to.Compare(from) > 0 {
+		return text
+	}
+	return fmt.Sprintf("etcd goes back from %s to %s: a member starts with it only after etcdctl downgrade enable %s, when all of them store what it can read", from, to, to.Line())
 }
 
 // singleInstances warns of services that stop while the only machine that runs them

@@ -5,6 +5,7 @@ import (
 
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
+	"hagen/profiles"
 )
 
 type pace struct{ unit, until string }
@@ -97,6 +98,10 @@ func paceOf(unit string) pace {
 // units adds the steps of all units, one unit after the other, on all machines.
 func (s *schedule) units(*diff.Pair) {
 	rows := slices.Clone(paces)
+	if slices.ContainsFunc(s.pairs, goesBack) {
+		controllers := slices.IndexFunc(rows, func(p pace) bool { return p.unit == facts.HAProxyUnit })
+		slices.Reverse(rows[:controllers])
+	}
 	for _, p := range s.pairs { // units without a row
 		for _, e := range p.Effects {
 			if e.Unit != "" && !slices.ContainsFunc(rows, func(t pace) bool { return t.unit == e.Unit }) {
@@ -107,6 +112,17 @@ func (s *schedule) units(*diff.Pair) {
 	for _, row := range rows {
 		s.unit(row, "")
 	}
+}
+
+// goesBack reports whether a machine's API server goes back to an older release. Then
+// those that dial others are the first: none may be newer than what it dials.
+func goesBack(p diff.Pair) bool {
+	if p.Before == nil || p.After == nil {
+		return false
+	}
+	from, ok := profiles.ParseVersion(facts.Versions(*p.Before)["kube-apiserver"])
+	to, ok2 := profiles.ParseVersion(facts.Versions(*p.After)["kube-apiserver"])
+	return ok && ok2 && to.Compare(from) < 0
 }
 
 // unit adds the steps of one unit, once.

@@ -25,10 +25,13 @@ var examples = map[string][]example{
 	"metadata.name":     {{to: "name: other"}},
 
 	"spec.profile": {{to: "profile: classic\nkubernetesVersion: 1.9.2", also: "spec.kubernetesVersion"}},
-	"spec.kubernetesVersion, another patch release, or the next minor one": {{to: "kubernetesVersion: 1.37.2"}, {to: "kubernetesVersion: 1.36.1"}},
-	"spec.kubernetesVersion, further, or back to an older minor one":       {{from: "kubernetesVersion: 1.35.4", to: "kubernetesVersion: 1.37.2"}, {to: "kubernetesVersion: 1.35.4"}},
-	"spec.etcdVersion, another patch release, or the next minor one":       {{from: "etcdVersion: 3.6.16", to: "etcdVersion: 3.6.15"}},
-	"spec.etcdVersion, further, or back to an older minor one":             {{with: "kubernetesVersion: 1.37.2\nallowUnproven: true", from: "etcdVersion: 3.7.3", to: "etcdVersion: 3.6.16"}},
+	"spec.kubernetesVersion, another patch release, or the next minor one":           {{to: "kubernetesVersion: 1.37.2"}, {to: "kubernetesVersion: 1.36.1"}},
+	"spec.kubernetesVersion, back to the minor release that `emulatedVersion` names": {{from: "kubernetesVersion: 1.37.2\nemulatedVersion: 1.36", to: "kubernetesVersion: 1.36.3", also: "spec.emulatedVersion"}},
+	"spec.kubernetesVersion, further, or back otherwise":                             {{from: "kubernetesVersion: 1.35.4", to: "kubernetesVersion: 1.37.2"}, {to: "kubernetesVersion: 1.35.4"}},
+	"spec.emulatedVersion, added with the next minor release, or removed":            {{with: "kubernetesVersion: 1.37.2", from: "emulatedVersion: 1.36"}},
+	"spec.emulatedVersion, added later":                                              {{with: "kubernetesVersion: 1.37.2", to: "emulatedVersion: 1.36"}},
+	"spec.etcdVersion, another patch release, the next minor one, or the one before": {{from: "etcdVersion: 3.6.16", to: "etcdVersion: 3.6.15"}, {with: "kubernetesVersion: 1.37.2\nallowUnproven: true", from: "etcdVersion: 3.7.3", to: "etcdVersion: 3.6.16"}},
+	"spec.etcdVersion, further, or further back":                                     {{with: "kubernetesVersion: 1.37.2\nallowUnproven: true", from: "etcdVersion: 3.7.3", to: "etcdVersion: 3.5.26"}},
 	"spec.allowUnproven": {{to: "allowUnproven: true"}},
 	"spec.os":            {{to: "os: flatcar"}, {from: "os: debian", to: "os: rhel"}},
 

@@ -337,7 +337,15 @@ func TestRefused(t *testing.T) {
 		{from: "1.34.4", to: "1.37.9", problems: []string{"Kubernetes leaps"}, via: "1.35.4 3.6.16, 1.36.3 3.6.16, 1.37.9 3.7.3"},
 		{from: "1.36.3", to: "1.37.2", etcd: "3.6.9", problems: []string{"etcd 3.6.9 does not get along with 3.7.3"}, via: "1.36.3 3.6.16, 1.37.2 3.7.3"},
 		{from: "1.35.4", to: "1.37.2", etcd: "3.6.9", problems: []string{"Kubernetes leaps", "etcd 3.6.9"}, via: "1.36.3 3.6.16, 1.37.2 3.7.3"},
-		{from: "1.37.2", to: "1.36.3", problems: []string{"Kubernetes goes back from 1.37.2 to 1.36.3", "etcd goes back from 3.7.3 to 3.6.16"}},
+		{from: "1.37.2", to: "1.36.3", problems: []string{"Kubernetes goes back from 1.37.2 to 1.36.3"}},
+		{from: "1.36.3", to: "1.37.2\n  emulatedVersion: 1.36"},
+		{from: "1.37.2\n  emulatedVersion: 1.36", to: "1.36.9"},
+		{from: "1.37.2\n  emulatedVersion: 1.36", to: "1.37.9\n  emulatedVersion: 1.36"},
+		{from: "1.37.2\n  emulatedVersion: 1.36", to: "1.35.4", problems: []string{"Kubernetes goes back from 1.37.2 to 1.35.4"}},
+		{from: "1.37.2\n  emulatedVersion: 1.36", to: "1.38.0\n  allowUnproven: true", problems: []string{"Kubernetes leaps from 1.36, which 1.37.2 behaves like, to 1.38.0"}},
+		{from: "1.37.2\n  emulatedVersion: 1.36", to: "1.36.3\n  emulatedVersion: 1.35", problems: []string{"Kubernetes behaves like 1.36 so far, and cannot like 1.35 again"}},
+		{from: "1.37.2", to: "1.37.9\n  emulatedVersion: 1.36", problems: []string{"Kubernetes behaves like 1.37 so far, and cannot like 1.36 again"}},
+		{from: "1.35.4", to: "1.37.2\n  emulatedVersion: 1.36", problems: []string{"Kubernetes leaps from 1.35.4 to 1.37.2"}, via: "1.36.3 3.6.16, 1.37.2 3.7.3"},
 	} {
 		text := strings.Replace(standard, "1.36.3", test.from, 1)
 		p := between(t, text, plan.Options{}, test.from, test.to)

@@ -25,15 +25,19 @@ func (p planner) prepare(steps []order.Step) []Check {
 	}
 	from, to := p.plan.From, p.plan.To
 	if from.Kubernetes.Line() != to.Kubernetes.Line() {
+		oldest := from.Kubernetes
+		if p.goesBack() {
+			oldest = to.Kubernetes
+		}
 		checks = append(checks, Check{onWorkstation("kubectl get nodes"),
-			fmt.Sprintf("kubelets must be %s to %s: at most three minor releases older than the new API servers, and never newer than any API server", older(to.Kubernetes, 3), from.Kubernetes.Line())})
+			fmt.Sprintf("kubelets must be %s to %s: at most three minor releases older than the new API servers, and never newer than any API server", linesBefore(to.Kubernetes, 3), oldest.Line())})
 	}
 	if from != to {
 		// The snapshot holds every Secret. In the rendered tree it is private and not
 		// committed.
 		dir := path.Join(p.documents(), "snapshots")
-		checks = append(checks, Check{onWorkstation(fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/before-%[3]s.db", shellWord(dir), p.staying().EtcdURL, to.Kubernetes)),
-			"the only way back to an older minor release"})
+		checks = append(checks, Check{onWorkstation(fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/%[3]s", shellWord(dir), p.staying().EtcdURL, p.snapshot())),
+			p.wayBack()})
 	}
 	if p.after.unknownDigests() {
 		checks = append(checks, Check{onWorkstation("hagen lock -f " + shellWord(p.options.File)),
@@ -47,10 +51,10 @@ func (p planner) prepare(steps []order.Step) []Check {
 		checks = append(checks, Check{onWorkstation(p.render(append([]string{"--join"}, from...)...)),
 			fmt.Sprintf("before the next command, which replaces the record of the former masters: documents with which %s join, in %s", strings.Join(hosts, ", "), path.Join("join", p.after.Cluster.Name))})
 	}
-	if p.options.Documents != "" {
-		return checks // the documents are there
-	}
-	return append(checks, Check{onWorkstation(p.render()), "writes the new documents and issues the certificates that they need"})
+	if p.options.Documents == "" {
+		checks = append(checks, Check{onWorkstation(p.render()), "writes the new documents and issues the certificates that they need"})
+	} // else the documents are there
+	return append(checks, p.downgrade()...)
 }
 
 // render returns the command that renders the new cluster file. It has the flags of this
@@ -62,8 +66,8 @@ func (p planner) render(flags ...string) string {
 	return strings.Join(append(append([]string{"hagen render"}, flags...), "-f", shellWord(p.options.File)), " ")
 }
 
-// older returns the minor release that is a number of releases before another.
-func older(v profiles.Version, by int) string {
+// linesBefore returns the minor release that is a number of releases before another.
+func linesBefore(v profiles.Version, by int) string {
 	return strconv.Itoa(v.Major) + "." + strconv.Itoa(max(0, v.Minor-by))
 }
 

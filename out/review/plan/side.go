@@ -33,6 +33,7 @@ type Cluster struct {
 	Profile          string
 	Arch             string // of binaries; "" if machines do not show it
 	Kubernetes, Etcd profiles.Version
+	Emulated         string // minor release that Kubernetes behaves like; "" is its own
 	Pods             []netip.Prefix
 	Endpoint         Endpoint // of the administrator's kubeconfig; zero if the tree has none
 	hosts            []Host
@@ -117,6 +118,7 @@ func OfTree(s diff.Side, name string) (Side, error) {
 		}
 		*v.into = found
 	}
+	c.Emulated = facts.Emulated(master)
 	c.Name, c.Profile = facts.Flag(master, managerUnit, "--cluster-name"), profileOf(c.Kubernetes)
 	if c.Name == "" {
 		c.Name = name

@@ -17,12 +17,15 @@ func skew(from, to Versions) (out []Refusal) {
 		{"kubernetesVersion", profiles.Kubernetes, from.Kubernetes, to.Kubernetes},
 		{"etcdVersion", profiles.Etcd, from.Etcd, to.Etcd},
 	} {
-		problem := profiles.Skew(p.product, p.from, p.to)
+		problem := profiles.Skew(p.product, p.from, p.to, from.Emulated)
 		if problem == "" {
 			continue
 		}
 		r := Refusal{Field: p.field, Problem: problem}
-		if p.to.Compare(p.from) < 0 {
+		switch {
+		case p.product == profiles.Kubernetes && from.Emulated != "" && p.to.Compare(p.from) > 0:
+			r.Remedy = fmt.Sprintf("first plan the same release without emulatedVersion: then it behaves like %s", p.from.Line())
+		case p.to.Compare(p.from) < 0:
 			r.Remedy = fmt.Sprintf("stay with %s, or restore all of etcd from a snapshot taken before the upgrade, with this file: hagen render --restore SNAPSHOT; what was written since then is lost", p.from)
 		}
 		out = append(out, r)
@@ -58,13 +61,13 @@ func nextStep(c Cluster, from, to Versions) (Versions, bool) {
 		if r.Proven.Major != from.Kubernetes.Major || r.Proven.Minor != from.Kubernetes.Minor+1 || r.Proven.Compare(to.Kubernetes) > 0 {
 			continue
 		}
-		next := Versions{r.Proven, r.Etcd}
+		next := Versions{Kubernetes: r.Proven, Etcd: r.Etcd}
 		if len(skew(from, next)) == 0 {
 			return next, next != from
 		}
 	}
 	for _, r := range profiles.ReleasesOf(c.Profile) {
-		next := Versions{from.Kubernetes, r.Etcd}
+		next := Versions{Kubernetes: from.Kubernetes, Etcd: r.Etcd, Emulated: from.Emulated}
 		if r.Etcd.Line() == from.Etcd.Line() && next.Etcd.Compare(from.Etcd) > 0 {
 			return next, true
 		}
@@ -76,7 +79,11 @@ func nextStep(c Cluster, from, to Versions) (Versions, bool) {
 func (p Plan) pathText() string {
 	var parts []string
 	for _, v := range p.UpgradePath {
-		parts = append(parts, fmt.Sprintf("%s with etcd %s", v.Kubernetes, v.Etcd))
+		text := fmt.Sprintf("%s with etcd %s", v.Kubernetes, v.Etcd)
+		if v.Emulated != "" {
+			text += " and emulatedVersion: " + v.Emulated
+		}
+		parts = append(parts, text)
 	}
 	return strings.Join(parts, ", then ")
 }

@@ -116,6 +116,13 @@ func (p Plan) title() string {
 	if p.From.Kubernetes != p.To.Kubernetes {
 		parts = append(parts, fmt.Sprintf("Kubernetes %s to %s", p.From.Kubernetes, p.To.Kubernetes))
 	}
+	switch {
+	case p.From.Emulated == p.To.Emulated:
+	case p.To.Emulated != "":
+		parts = append(parts, "which behaves like "+p.To.Emulated)
+	case p.From.Kubernetes == p.To.Kubernetes:
+		parts = append(parts, fmt.Sprintf("Kubernetes %s no longer behaves like %s", p.To.Kubernetes, p.From.Emulated))
+	}
 	if p.From.Etcd != p.To.Etcd {
 		parts = append(parts, fmt.Sprintf("etcd %s to %s", p.From.Etcd, p.To.Etcd))
 	}

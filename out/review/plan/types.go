@@ -20,9 +20,10 @@ type Options struct {
 type Versions struct {
 	Kubernetes profiles.Version `json:"kubernetes"`
 	Etcd       profiles.Version `json:"etcd"`
+	Emulated   string           `json:"emulated,omitempty"` // minor release that Kubernetes behaves like, if not its own
 }
 
-func versions(c Cluster) Versions { return Versions{c.Kubernetes, c.Etcd} }
+func versions(c Cluster) Versions { return Versions{c.Kubernetes, c.Etcd, c.Emulated} }
 
 // Plan leads from one cluster file to another. The JSON fields of its types are an
 // interface: fields may be added, never renamed.

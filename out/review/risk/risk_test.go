@@ -135,7 +135,7 @@ func TestRisks(t *testing.T) {
 	if risks := Of(before, before); len(risks) > 0 {
 		t.Errorf("%+v", risks)
 	}
-	after := tree(t, "standard", "kube-apiserver 1.37.2", "kube-apiserver 1.35.4", "etcd 3.7.3", "etcd 3.6.16",
+	after := tree(t, "standard", "kube-apiserver 1.37.2", "kube-apiserver 1.35.4", "etcd 3.7.3", "etcd 3.5.26",
 		"--cluster-name=kubernetes", "--cluster-name=other")[0]
 	var fields []string
 	for _, r := range Of(before, after) {
@@ -146,6 +146,33 @@ func TestRisks(t *testing.T) {
 	}
 	if got := strings.Join(fields, " "); got != "metadata.name kubernetesVersion etcdVersion" {
 		t.Error(got)
+	}
+}
+
+// TestEmulationRisks: API servers that have only behaved like an older release go back to
+// it; others cannot begin to behave like it.
+func TestEmulationRisks(t *testing.T) {
+	const emulates = "--emulated-version=1.36 --profiling"
+	newer, emulating := tree(t, "standard")[0], tree(t, "standard", "--profiling", emulates)[0]
+	older := tree(t, "standard", "kube-apiserver 1.37.2", "kube-apiserver 1.36.3", "etcd 3.7.3", "etcd 3.6.16")[0]
+	for _, test := range []struct {
+		name          string
+		before, after node.Node
+		field         string
+	}{
+		{"two steps, the first", older, emulating, ""},
+		{"two steps, the second", emulating, newer, ""},
+		{"the way back", emulating, older, ""},
+		{"no way back", newer, older, "kubernetesVersion"},
+		{"too late", newer, emulating, "emulatedVersion"},
+	} {
+		var fields []string
+		for _, r := range Of(test.before, test.after) {
+			fields = append(fields, r.Field)
+		}
+		if got := strings.Join(fields, " "); got != test.field {
+			t.Errorf("%s: %q is refused, want %q", test.name, got, test.field)
+		}
 	}
 }
 

@@ -28,14 +28,20 @@ func nameRisk(before, after node.Node) []Risk {
 
 func versionRisks(before, after node.Node) (out []Risk) {
 	was, is := facts.Versions(before), facts.Versions(after)
+	behaved := facts.Emulated(before)
 	for _, row := range []struct{ field, binary, product string }{
 		{"kubernetesVersion", "kube-apiserver", profiles.Kubernetes},
 		{"etcdVersion", "etcd", profiles.Etcd},
 	} {
 		from, ok := profiles.ParseVersion(was[row.binary])
 		to, ok2 := profiles.ParseVersion(is[row.binary])
-		if problem := profiles.Skew(row.product, from, to); ok && ok2 && problem != "" {
+		if problem := profiles.Skew(row.product, from, to, behaved); ok && ok2 && problem != "" {
 			out = append(out, Risk{Field: row.field, Refused: true, Problem: problem, Unless: Restored})
+		}
+	}
+	if from, ok := profiles.ParseVersion(was["kube-apiserver"]); ok {
+		if problem := profiles.Emulation(from, behaved, facts.Emulated(after)); problem != "" {
+			out = append(out, Risk{Field: "emulatedVersion", Refused: true, Problem: problem, Unless: Restored})
 		}
 	}
 	return out
