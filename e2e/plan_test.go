@@ -114,7 +114,7 @@ func (f follower) do(step planStep) error {
 		return fmt.Errorf("this test does not know how to do that: %+v", step)
 	}
 	for _, b := range step.Install {
-		err = errors.Join(err, h.Put(filepath.Join(f.c.Parts.Binaries, b.Name), b.Path))
+		err = errors.Join(err, h.Put(filepath.Join(f.c.Parts.Masters, b.Name), b.Path))
 	}
 	for _, place := range step.Write {
 		err = errors.Join(err, h.Write(f.c.Document(h), place))
