@@ -89,7 +89,7 @@ golden: ## rewrite the golden files; read the diff before you commit
 	go test ./gen/control -run TestFlagsDoc -update
 	go test ./gen/encode -run TestGolden -update
 	go test ./out/review/show -run TestGolden -update
-	go test ./out/review/plan -run TestChangesDoc -update
+	go test ./out/review/plan -timeout 30m -run "TestChangesDoc|TestLines" -update
 
 .PHONY: flags
 flags: ## rewrite profiles/flags from the real binaries' --help; takes minutes per release

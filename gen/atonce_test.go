@@ -35,7 +35,7 @@ func TestRenderAtOnce(t *testing.T) {
 				if _, err := gen.Wrap(machines, everything); err != nil {
 					t.Error(err)
 				}
-				if _, err := twin.Tree(c.Name, twinned(machines), nil); err != nil {
+				if _, err := twin.Tree(twin.ViewOf(twinned(machines)), c.Name, twinned(machines), nil); err != nil {
 					t.Error(err)
 				}
 			})

@@ -72,7 +72,7 @@ func BenchmarkTwins(b *testing.B) {
 	b.Run("rendered", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := twin.Tree(c.Name, twinned(machines), nil); err != nil {
+			if _, err := twin.Tree(twin.ViewOf(twinned(machines)), c.Name, twinned(machines), nil); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -84,7 +84,7 @@ func BenchmarkTwins(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			if _, _, err := twin.OfTree(tree); err != nil {
+			if _, _, err := twin.OfTree(twin.ViewOf(twin.Machines(tree)), tree); err != nil {
 				b.Fatal(err)
 			}
 		}

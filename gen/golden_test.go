@@ -128,7 +128,7 @@ func TestGolden(t *testing.T) {
 	for _, name := range goldenCases(t) {
 		c, set, machines := fixed(t, name)
 		var err error
-		if trees[name], err = twin.Tree(c.Name, twinned(machines), control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])); err != nil {
+		if trees[name], err = twin.Tree(twin.ViewOf(twinned(machines)), c.Name, twinned(machines), control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])); err != nil {
 			t.Fatal(err)
 		}
 		if ignition[name] = maps.Clone(trees[name]); name != cases.Reference {

@@ -23,13 +23,14 @@ func checkCommand(ui *console.UI) *cli.Command {
 			"hagen check --with systemd,haproxy,ignition,keepalived,cloud-init"),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "with", Usage: "also ask these `PROGRAMS`, where they are installed: " + strings.Join(verify.Names(), ","), KeepSpace: true},
+			showFlag(),
 			jsonFlag("print JSON"),
 		},
 		Action: func(ctx *cli.Context) error {
 			if ctx.NArg() > 1 {
 				return exit.Usage("hagen check takes one tree at a time: hagen check %s", ctx.Args().First())
 			}
-			return findings.Check(ui, ctx.Args().First(), ctx.StringSlice("with"), ctx.Bool("json"))
+			return findings.Check(ui, ctx.Args().First(), ctx.StringSlice("with"), ctx.StringSlice("show"), ctx.Bool("json"))
 		},
 	}
 }

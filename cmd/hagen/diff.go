@@ -20,13 +20,14 @@ func diffCommand(ui *console.UI) *cli.Command {
 			"hagen diff --markdown origin/main:golden golden > comment.md"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
+			showFlag(),
 			jsonFlag("print JSON"), markdownFlag(),
 		},
 		Action: func(ctx *cli.Context) error {
 			if err := twoSides(ctx, "name two trees: hagen diff OLD NEW, each a rendered directory, REV:PATH, or . for a fresh render"); err != nil {
 				return err
 			}
-			return compare.Diff(ui, compare.DiffOptions{Place: placeOf(ctx), Sides: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown")})
+			return compare.Diff(ui, compare.DiffOptions{Place: placeOf(ctx), Sides: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown"), Show: ctx.StringSlice("show")})
 		},
 	}
 }

@@ -15,6 +15,11 @@ func pkiFlag() cli.Flag {
 	return &cli.StringFlag{Name: "pki", Usage: "keep certificates and keys in `DIR` (default: pki beside the cluster file)"}
 }
 
+// showFlag names items of which all lines are shown, also those that are not hagen's.
+func showFlag() cli.Flag {
+	return &cli.StringSliceFlag{Name: "show", Usage: "show all lines of a file or unit, but its keys, by `PATH` or unit's name", KeepSpace: true}
+}
+
 func jsonFlag(use string) cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: use, DisableDefaultText: true}
 }

@@ -19,14 +19,14 @@ func goldenCommand(ui *console.UI) *cli.Command {
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
 			&cli.BoolFlag{Name: "update", Usage: "rewrite the twins", DisableDefaultText: true},
-			formatFlag(),
+			formatFlag(), showFlag(),
 		},
 		Action: func(ctx *cli.Context) error {
 			dir, err := oneDirectory("golden", ctx.Args().Slice(), "golden/kubernetes")
 			if err != nil {
 				return err
 			}
-			return render.Golden(ui, render.Options{Place: placeOf(ctx), Formats: ctx.StringSlice("format")}, dir, ctx.Bool("update"))
+			return render.Golden(ui, render.Options{Place: placeOf(ctx), Formats: ctx.StringSlice("format")}, dir, ctx.Bool("update"), ctx.StringSlice("show"))
 		},
 	}
 }

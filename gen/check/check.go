@@ -6,6 +6,8 @@ package check
 import (
 	"slices"
 	"sync"
+
+	"hagen/gen/node"
 )
 
 // Run checks every machine by itself and all of them together. Findings come
@@ -33,7 +35,11 @@ func Run(in Input) Report {
 	for _, m := range s.everybody() {
 		report.Findings = append(report.Findings, m.sorted()...)
 	}
-	hide(report.Findings, s.everybody())
+	var nodes []node.Node
+	for _, m := range s.everybody() {
+		nodes = append(nodes, m.Node)
+	}
+	Hide(report.Findings, nodes, in.Show...)
 	if in.ErrorsOnly {
 		report.Findings = slices.DeleteFunc(report.Findings, func(f Finding) bool { return f.Severity != Error })
 	}

@@ -7,7 +7,6 @@ import (
 
 	"hagen/gen/node"
 	"hagen/gen/read"
-	"hagen/gen/redact"
 )
 
 // equalityRules are about what machines of a kind have in common.
@@ -243,14 +242,15 @@ func (h held) report(others []held, value func(held) string, missing *gaps) {
 	}
 }
 
-// shown returns a value for a message, without secrets.
+// shown returns a value for a message. A long one is cut between words, so that no part
+// of a word that is hidden later stays.
 func (f property) shown(value string) string {
 	text := f.key + strings.TrimSpace(value)
-	switch {
-	case !redact.Shows(text): // before it is cut, so that no part of a secret stays
+	switch end := strings.LastIndexAny(text[:min(len(text), 100)], " ,;="); {
+	case len(text) > 100 && end < 0:
 		return "another value"
 	case len(text) > 100:
-		return strings.ToValidUTF8(text[:100], "") + "…"
+		return strings.ToValidUTF8(text[:end], "") + "…"
 	case strings.ContainsAny(text, " ") || text == "":
 		return fmt.Sprintf("%q", text)
 	}

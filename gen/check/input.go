@@ -30,6 +30,7 @@ type Input struct {
 	Now         time.Time          // for expiry, which a zero time leaves out
 	ErrorsOnly  bool               // leaves out warnings
 	Signed      map[Signature]bool // signatures that have been verified already
+	Show        []string           // paths and units of which findings may quote everything
 }
 
 // Report is the result of a check. Notes say what could not be checked, and

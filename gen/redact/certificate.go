@@ -12,41 +12,23 @@ import (
 	"hagen/gen/node"
 )
 
-// describe returns what the blocks of a PEM text are, a fact each.
-func describe(text []byte) []string {
-	var facts []string
-	for {
-		block, rest := pem.Decode(text)
-		if block == nil {
-			break
-		}
-		facts = append(facts, describeBlock(block)...)
-		text = rest
-	}
-	if len(facts) == 0 {
-		return []string{unreadable}
-	}
-	return facts
-}
-
-func describeBlock(block *pem.Block) []string {
+// describeBlock describes a PEM block; known is false for one that cannot be read.
+func describeBlock(block *pem.Block) (about []string, known bool) {
 	switch block.Type {
 	case "CERTIFICATE":
 		c, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return []string{Hidden + ": a certificate that cannot be read"}
+			return nil, false
 		}
-		return summary(c)
+		return summary(c), true
 	case "PUBLIC KEY":
-		return []string{publicKey + fingerprint(block.Bytes)}
+		if _, err := x509.ParsePKIXPublicKey(block.Bytes); err != nil {
+			return nil, false
+		}
+		return []string{node.PublicKeyMark + fingerprint(block.Bytes)}, true
 	}
-	if fact, isKey := describeKey(block.Bytes); isKey {
-		return []string{fact}
-	}
-	if !blockType().MatchString(block.Type) {
-		return []string{unreadable}
-	}
-	return []string{Hidden + ": " + block.Type}
+	fact, isKey := describeKey(block.Bytes)
+	return []string{fact}, isKey
 }
 
 // describeKey identifies a private key, in DER, by its public half.
@@ -66,7 +48,7 @@ func describeKey(der []byte) (fact string, isKey bool) {
 	if err != nil {
 		return "", false
 	}
-	return privateKey + fingerprint(public), true
+	return node.PrivateKeyMark + fingerprint(public), true
 }
 
 // summary returns what a reviewer wants to know about a certificate, one fact

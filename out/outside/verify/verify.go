@@ -70,7 +70,7 @@ func (s skipped) Error() string { return string(s) }
 
 // Run runs the named programs for every machine. Notes name the programs that
 // are not installed, and checks that could not run.
-func Run(names []string, machines []Machine) (findings []check.Finding, notes []string, err error) {
+func Run(names []string, machines []Machine, show ...string) (findings []check.Finding, notes []string, err error) {
 	for _, p := range programs {
 		if !slices.Contains(names, p.name) {
 			continue
@@ -106,7 +106,7 @@ func Run(names []string, machines []Machine) (findings []check.Finding, notes []
 	for i, m := range machines {
 		nodes[i] = m.Node
 	}
-	check.Hide(findings, nodes)
+	check.Hide(findings, nodes, show...)
 	return findings, notes, nil
 }
 

@@ -34,7 +34,7 @@ func TestRemarks(t *testing.T) {
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
 	for _, name := range Names() {
 		t.Run(name, func(t *testing.T) {
-			findings, notes, err := Run([]string{name}, []Machine{{Node: n, Ignition: []byte(`{"ignition":{"version":"3.4.0"},"nonsense":1}`), UserData: []byte("#cloud-config\nwrite_files:\n- {path: /a, nonsense: 1}\n")}})
+			findings, notes, err := Run([]string{name}, []Machine{{Node: n, Ignition: []byte(`{"ignition":{"version":"3.4.0"},"nonsense":1}`), UserData: []byte("#cloud-config\nwrite_files:\n- {path: /a, nonsense: 1}\n")}}, "/etc/haproxy/haproxy.cfg", "a.service", "/etc/keepalived/keepalived.conf")
 			if err != nil {
 				t.Error(err)
 			}

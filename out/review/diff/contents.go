@@ -1,32 +1,40 @@
 package diff
 
 import (
-	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"hagen/gen/node"
 	"hagen/gen/redact"
 )
 
-// comparison remembers the twins of contents that many machines share.
-type comparison struct {
-	twins map[string]string
+// Shown returns what may be shown of two trees, which is what Of compares: the twins
+// of their machines. All lines of open items are shown. Fingerprints of both depend on
+// the key of one, so that they can be compared.
+func Shown(before, after Side, open ...string) (Side, Side) {
+	v := redact.ViewOf(slices.Concat(before.Machines, after.Machines), open...)
+	return before.shown(v), after.shown(v)
 }
 
-// contents compares the contents of a file by their twins. If the twins are equal, it
-// reports only that the contents differ.
-func (c *comparison) contents(before, after []byte) (Change, bool) {
-	change := Change{Details: []Detail{}, Hunks: []Hunk{}}
-	if bytes.Equal(before, after) {
-		return change, false
+func (s Side) shown(v *redact.View) Side {
+	var machines []node.Node
+	for _, n := range s.Machines {
+		machines = append(machines, v.Node(n))
 	}
-	old, new := c.twin(before), c.twin(after)
+	s.Machines = machines
+	if s.Kubeconfig != nil {
+		s.Kubeconfig = v.File(kubeconfigName, s.Kubeconfig)
+	}
+	return s
+}
+
+// contents compares what is shown of a file.
+func contents(old, new string) (Change, bool) {
+	change := Change{Details: []Detail{}, Hunks: []Hunk{}}
 	switch {
 	case old == new:
-		if old == string(before) || new == string(after) {
-			return change, false // a twin and the file that it was made from
-		}
-		change.Details = append(change.Details, Detail{What: "a secret that is not identified", How: Replaced})
+		return change, false
 	case unshowable(old) || unshowable(new):
 		change.Details = append(change.Details, Detail{What: "content that cannot be shown", How: Replaced})
 	default:
@@ -39,18 +47,32 @@ func (c *comparison) contents(before, after []byte) (Change, bool) {
 	return change, true
 }
 
-func (c *comparison) twin(contents []byte) string {
-	text, known := c.twins[string(contents)]
-	if !known {
-		text = string(redact.Text(contents))
-		c.twins[string(contents)] = text
-	}
-	return text
+// unshowable reports whether a text is none: the lines of an open item may be bytes.
+func unshowable(text string) bool {
+	return !utf8.ValidString(text) || strings.ContainsRune(text, 0)
 }
 
-// unshowable reports whether a twin is not text, or still has the mark of a key: the
-// file is broken.
-func unshowable(text string) bool {
-	return !utf8.ValidString(text) || strings.ContainsRune(text, 0) ||
-		strings.Contains(text, "PRIVATE KEY-----") || strings.Contains(text, "AGE-SECRET-KEY-")
+// others compares the lines of two texts that stand for those that are not hagen's.
+func others(before, after string) []Detail {
+	marks := func(text string) (out []string) {
+		for line := range strings.SplitSeq(text, "\n") {
+			if redact.IsMark(line) {
+				out = append(out, strings.TrimPrefix(shorten(line), "# "+redact.Hidden+": "))
+			}
+		}
+		return out
+	}
+	var details []Detail
+	was, is := marks(before), marks(after)
+	for _, m := range is {
+		if !slices.Contains(was, m) {
+			details = append(details, Detail{What: "not shown", How: Added, To: m})
+		}
+	}
+	for _, m := range was {
+		if !slices.Contains(is, m) {
+			details = append(details, Detail{What: "not shown", How: Removed, From: m})
+		}
+	}
+	return details
 }

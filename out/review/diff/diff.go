@@ -1,7 +1,6 @@
 // Package diff compares the machines of two rendered trees: what changes in
 // their files and units, and what that does to a running machine. It compares
-// twins: what it returns contains no secret that hagen writes, and none of the
-// forms that docs/twins.md lists.
+// what may be shown of them (Shown).
 package diff
 
 import "slices"
@@ -17,25 +16,27 @@ type Diff struct {
 	Pairs           []Pair    `json:"-"` // by machine
 }
 
-// Of compares two trees.
+// kubeconfigName is the administrator's.
+const kubeconfigName = "admin.kubeconfig"
+
+// Of compares two trees, of which all that it is given may be shown.
 func Of(before, after Side) Diff {
 	before, after = before.AsUnits(), after.AsUnits()
-	c := comparison{twins: map[string]string{}}
 	d := Diff{Pairs: pair(before.Machines, after.Machines)}
 	var hosts []string
 	var all []Change
 	for i := range d.Pairs {
 		p := &d.Pairs[i]
 		hosts = append(hosts, p.Name)
-		c.machine(p, before.Systems[p.Name], after.Systems[p.Name])
+		machine(p, before.Systems[p.Name], after.Systems[p.Name])
 		if len(p.Changes) > 0 {
 			d.ChangedMachines++
 		}
 		all = append(all, p.Changes...)
 	}
 	if before.Kubeconfig != nil && after.Kubeconfig != nil {
-		if change, differs := c.contents(before.Kubeconfig, after.Kubeconfig); differs {
-			change.Hosts, change.Kind, change.Name, change.How = []string{}, KindKubeconfig, "admin.kubeconfig", Changed
+		if change, differs := contents(string(before.Kubeconfig), string(after.Kubeconfig)); differs {
+			change.Hosts, change.Kind, change.Name, change.How = []string{}, KindKubeconfig, kubeconfigName, Changed
 			change.Effects = []Effect{{Action: Nothing, Why: "it is on no machine: hand it to its users"}}
 			all = append(all, change)
 		}

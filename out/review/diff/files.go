@@ -9,19 +9,19 @@ import (
 )
 
 // files compares the files of one machine.
-func (c *comparison) files(before, after []node.File) []Change {
+func files(before, after []node.File) []Change {
 	var changes []Change
 	each(before, after, func(f node.File) string { return f.Path }, func(b, a *node.File) {
 		change, differs := Change{Details: []Detail{}, Hunks: []Hunk{}}, true
 		switch {
 		case b == nil:
-			change, _ = c.contents(nil, a.Contents)
+			change, _ = contents("", string(a.Contents))
 			change.Details = append(shown(append(access(a.User, a.Group, a.Mode), origin(a)...), KindFile), change.Details...)
 			change.How, change.Name = Added, a.Path
 		case a == nil:
 			change.How, change.Name = Removed, b.Path
 		default:
-			change, differs = c.contents(b.Contents, a.Contents)
+			change, differs = contents(string(b.Contents), string(a.Contents))
 			details := compareProperties(slices.Concat(access(b.User, b.Group, b.Mode), []property{existing(b)}, origin(b)),
 				slices.Concat(access(a.User, a.Group, a.Mode), []property{existing(a)}, origin(a)))
 			change.Details = append(details, change.Details...)

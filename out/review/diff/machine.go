@@ -9,14 +9,14 @@ import (
 )
 
 // machine compares one host.
-func (c *comparison) machine(p *Pair, was, is System) {
+func machine(p *Pair, was, is System) {
 	switch {
 	case p.Before == nil:
 		p.Changes = []Change{whole(p.After, Added)}
 	case p.After == nil:
 		p.Changes = []Change{whole(p.Before, Removed)}
 	default:
-		changes := c.both(p)
+		changes := both(p)
 		p.Changes = append(compareDelivery(*p.Before, *p.After), changes...)
 		p.system(was, is)
 	}
@@ -47,7 +47,7 @@ func (p *Pair) system(was, is System) {
 }
 
 // both compares a host that both trees have.
-func (c *comparison) both(p *Pair) []Change {
+func both(p *Pair) []Change {
 	before, after := p.Before.Bare(), p.After.Bare()
 	changes := slices.Concat(
 		items(KindGroup, before.Groups, after.Groups, func(g node.Group) string { return g.Name }, func(node.Group) []property { return nil }),
@@ -57,10 +57,10 @@ func (c *comparison) both(p *Pair) []Change {
 		items(KindMount, before.Mounts, after.Mounts, func(m node.Mount) string { return m.Path }, mountProperties),
 		items(KindDirectory, before.Directories, after.Directories, func(d node.Directory) string { return d.Path },
 			func(d node.Directory) []property { return access(d.User, d.Group, d.Mode) }),
-		c.files(before.Files, after.Files),
+		files(before.Files, after.Files),
 		items(KindLink, before.Links, after.Links, func(l node.Link) string { return l.Path },
 			func(l node.Link) []property { return []property{{"target", l.Target}} }),
-		c.units(before.Units, after.Units),
+		units(before.Units, after.Units),
 	)
 	if len(changes) == 0 {
 		return nil

@@ -11,14 +11,14 @@ import (
 )
 
 // units compares the units of one machine.
-func (c *comparison) units(before, after []node.Unit) []Change {
+func units(before, after []node.Unit) []Change {
 	var changes []Change
 	each(before, after, func(u node.Unit) string { return u.Name }, func(b, a *node.Unit) {
 		change := Change{Kind: KindUnit, Details: []Detail{}, Hunks: []Hunk{}}
 		switch {
 		case b == nil:
 			change.Name, change.How = a.Name, Added
-			change.Hunks = Hunks("", c.unitText(a.Contents))
+			change.Hunks = Hunks("", a.Contents)
 		case a == nil:
 			change.Name, change.How = b.Name, Removed
 		default:
@@ -28,10 +28,10 @@ func (c *comparison) units(before, after []node.Unit) []Change {
 			}
 			change.Details = append(change.Details, changed("enabled", fmt.Sprint(b.Enabled), fmt.Sprint(a.Enabled))...)
 			if b.Contents != a.Contents {
-				change.Details = append(change.Details, c.unitTexts(b.Contents, a.Contents)...)
+				change.Details = append(change.Details, unitTexts(b.Contents, a.Contents)...)
 			}
 			change.Details = append(change.Details, changed(detailMasked, fmt.Sprint(b.Masked), fmt.Sprint(a.Masked))...)
-			change.Details = append(change.Details, c.dropIns(b.DropIns, a.DropIns)...)
+			change.Details = append(change.Details, dropIns(b.DropIns, a.DropIns)...)
 		}
 		changes = append(changes, change)
 	})
@@ -39,40 +39,33 @@ func (c *comparison) units(before, after []node.Unit) []Change {
 }
 
 // dropIns compares a unit's drop-ins as settings of the unit.
-func (c *comparison) dropIns(before, after []node.DropIn) []Detail {
+func dropIns(before, after []node.DropIn) []Detail {
 	var details []Detail
 	each(before, after, func(d node.DropIn) string { return d.Name }, func(b, a *node.DropIn) {
 		switch {
 		case b == nil:
 			details = append(details, Detail{What: "drop-in " + a.Name, How: Added})
-			details = append(details, c.unitTexts("", a.Contents)...)
+			details = append(details, unitTexts("", a.Contents)...)
 		case a == nil:
 			details = append(details, Detail{What: "drop-in " + b.Name, How: Removed})
-			details = append(details, c.unitTexts(b.Contents, "")...)
+			details = append(details, unitTexts(b.Contents, "")...)
 		case b.Contents != a.Contents:
-			details = append(details, c.unitTexts(b.Contents, a.Contents)...)
+			details = append(details, unitTexts(b.Contents, a.Contents)...)
 		}
 	})
 	return details
 }
 
-// unitText returns a unit's text as it may be shown.
-func (c *comparison) unitText(text string) string {
-	if text = c.twin([]byte(text)); unshowable(text) {
-		return "# content that cannot be shown\n"
-	}
-	return text
-}
-
 // unitTexts compares the settings of two texts.
-func (c *comparison) unitTexts(before, after string) []Detail {
-	b, a := facts.ParseUnit(c.unitText(before)), facts.ParseUnit(c.unitText(after))
+func unitTexts(before, after string) []Detail {
+	b, a := facts.ParseUnit(before), facts.ParseUnit(after)
 	details := changed("ExecStart", b.Exec, a.Exec)
 	if !slices.Equal(b.Words, a.Words) {
 		details = append(details, Detail{What: "ExecStart's arguments", How: Changed, From: strings.Join(b.Words, " "), To: strings.Join(a.Words, " ")})
 	}
 	details = append(details, compareSettings(b.Flags, a.Flags, ",")...)
 	details = append(details, compareSettings(b.Settings, a.Settings, " ")...)
+	details = append(details, others(before, after)...)
 	if len(details) == 0 {
 		details = append(details, Detail{What: "the text", How: Changed, From: "its comments or order", To: "others, with the same settings"})
 	}

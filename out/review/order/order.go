@@ -22,8 +22,9 @@ type Order struct {
 	ReimageCautions []Caution `json:"reimageCautions"`
 }
 
-// Of compares two trees.
-func Of(before, after diff.Side) Order {
+// Of compares what may be shown of two trees: all lines of open items are.
+func Of(before, after diff.Side, open ...string) Order {
+	before, after = diff.Shown(before, after, open...)
 	o := Order{Diff: diff.Of(before, after)}
 	access := ofAccess(before.AsUnits(), after.AsUnits(), o.Pairs)
 	of := func(pairs []diff.Pair) ([]Step, []Caution) {

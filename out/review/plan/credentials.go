@@ -86,12 +86,12 @@ func (t taking) piece(trial, other []byte, take bool) []byte {
 	if !bytes.Contains(trial, []byte("-----BEGIN ")) && !bytes.Contains(trial, []byte("SHA-256 ")) && !credential().Match(trial) {
 		return trial
 	}
-	twin := string(redact.Text(trial))
+	twin := string(redact.Identified(trial))
 	keys := keyOf().FindAllStringSubmatch(twin, -1)
 	if len(keys) == 0 && !strings.Contains(twin, node.SecretMark) && !strings.Contains(twin, node.PublicKeyMark) {
 		return trial
 	}
-	same := neutral(twin) == neutral(string(redact.Text(other))) && sameSizes(trial, other)
+	same := neutral(twin) == neutral(string(redact.Identified(other))) && sameSizes(trial, other)
 	for _, k := range keys {
 		if !same {
 			t.changed[k[1]] = true
@@ -192,7 +192,7 @@ func Issued(machines []node.Node) map[string]pki.Request {
 // issuedAt returns the certificate in the file that a flag of a unit names.
 func issuedAt(n *node.Node, unit, flag string) (node.CertificateSummary, bool) {
 	f := facts.FileAt(*n, facts.Flag(*n, unit, flag))
-	all, _ := node.ReadSummaries(strings.Split(strings.TrimSpace(string(redact.Text(f.Contents))), "\n"))
+	all, _ := node.ReadSummaries(strings.Split(strings.TrimSpace(string(redact.Identified(f.Contents))), "\n"))
 	if len(all) == 0 {
 		return node.CertificateSummary{}, false
 	}

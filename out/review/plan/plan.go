@@ -21,6 +21,7 @@ func Of(before, after Side, options Options) Plan {
 	if !before.Cluster.File || !after.Cluster.File {
 		before.Answers, after.Answers = nil, nil // one side would know what the other does not
 	}
+	before.Side, after.Side = diff.Shown(before.Side, after.Side) // a plan names values of machines, too
 	made := Plan{
 		Cluster: after.Cluster.Name, Reimage: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
 		Refused: []Refusal{}, Unknown: []string{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},

@@ -16,7 +16,6 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/document"
-	"hagen/gen/redact"
 	"hagen/out/review/diff"
 	"hagen/out/review/order"
 	"hagen/out/review/rendered"
@@ -184,11 +183,12 @@ func treesOf(t *testing.T, files fstest.MapFS) (tree, twins Side) {
 		t.Fatal(err)
 	}
 	tree = treeSide(t, read)
+	v := twin.ViewOf(twin.Machines(read))
 	for i := range read.Hosts {
-		read.Hosts[i].Node = twin.Of(read.Hosts[i].Node)
+		read.Hosts[i].Node = v.Node(read.Hosts[i].Node)
 	}
 	for i := range read.Others {
-		read.Others[i].Text = redact.Text(read.Others[i].Text)
+		read.Others[i].Text = v.File(read.Others[i].Path, read.Others[i].Text)
 	}
 	return tree, treeSide(t, read)
 }

@@ -105,6 +105,18 @@ func ReadMachines(tree fs.FS) (Tree, error) {
 	return read(tree, reading{[]string{profiles.Ignition, profiles.UserData, profiles.Butane, profiles.MetaData, profiles.NetworkConfig}, false, true})
 }
 
+// ReadDocument reads one document of a host by itself.
+func ReadDocument(host, format string, text []byte) (cluster string, h Host, err error) {
+	if err := h.read(reading{strict: true}, host, document.Path(host, format), format, text); err != nil {
+		return "", Host{}, err
+	}
+	cluster, h.Node.Role, h.Said = Head(text)
+	if system, known := profiles.FindOS(h.Said); known {
+		h.OS = system
+	}
+	return cluster, h, nil
+}
+
 // reading says how to read a tree.
 type reading struct {
 	formats []string // in this order

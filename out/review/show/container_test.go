@@ -26,7 +26,7 @@ func TestContainer(t *testing.T) {
 	} {
 		after := side(t, "container")
 		test.change(&after)
-		d := order.Of(before, after)
+		d := order.Of(before, after, node.QuadletDir+"/haproxy.container")
 		if len(d.Effects) != 1 || len(d.Effects[0].Effects) == 0 || d.Effects[0].Effects[0].Action != test.action || d.Effects[0].Effects[0].Unit != test.unit {
 			t.Errorf("%s: %+v", test.says, d.Effects)
 		}

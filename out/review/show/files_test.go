@@ -26,7 +26,7 @@ func TestFiles(t *testing.T) {
 		{what: "kubeconfig", edit: []func(*diff.Side){replace("kubem", "/var/lib/kube-scheduler/kubeconfig", "127.0.0.1", "localhost")}, want: []string{"→ kube-scheduler restarts: read when it starts"}},
 		{what: "file of nobody", edit: []func(*diff.Side){on("kubem00", func(n *node.Node) {
 			n.Files = append(n.Files, node.File{Path: "/etc/motd", Mode: 0o644, Contents: []byte("welcome")})
-		})}, want: []string{"+ /etc/motd added\n", "owner added: root", "+welcome (no line end)", "→ nothing happens: no unit reads it"}},
+		})}, want: []string{"+ /etc/motd added\n", "owner added: root", "+# REDACTED: 1 line that is not hagen's, SHA-256 ", "→ nothing happens: no unit reads it"}},
 		{what: "file gone that is read", edit: []func(*diff.Side){on("kubem00", func(n *node.Node) {
 			n.Files = slices.DeleteFunc(n.Files, func(f node.File) bool { return f.Path == "/etc/kubernetes/audit-policy.yaml" })
 		})}, want: []string{"- /etc/kubernetes/audit-policy.yaml removed\n      → kube-apiserver restarts"}},

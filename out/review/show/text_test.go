@@ -22,9 +22,9 @@ func TestShown(t *testing.T) {
 		{what: "a broken key", edit: []func(*diff.Side){replace("kubem00", "/etc/kubernetes/pki/sa.key", "private key of", "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIMAGIC")},
 			want: []string{"~ /etc/kubernetes/pki/sa.key"}, not: []string{"MAGIC"}},
 		{what: "a broken key in a unit", edit: []func(*diff.Side){replace("kubem00", facts.EtcdUnit, "[Install]", "# -----BEGIN PRIVATE KEY-----MAGIC\n[Install]")}, want: []string{"~ etcd.service"}, not: []string{"MAGIC"}},
-		{what: "a token", edit: []func(*diff.Side){replace("kubem00", "/var/lib/kube-scheduler/kubeconfig", "  user:\n", "  user:\n    token: MAGIC\n")}, want: []string{"token: REDACTED"}, not: []string{"MAGIC"}},
-		{what: "no text", edit: []func(*diff.Side){replace("kubem00", "/etc/kubernetes/audit-policy.yaml", "kind", "\x00\xff")}, want: []string{"content that cannot be shown replaced"}},
-		{what: "what a terminal acts on", edit: []func(*diff.Side){replace("kubem00", "/etc/hosts", "localhost", "\x1b[31mlocal"), replace("kubem00", facts.APIUnit, "--v=2", "--\x1b[2J=2"), leave("kubem01"), join("kubem02", "kubem\x1b[31m")},
+		{what: "a token", edit: []func(*diff.Side){replace("kubem00", "/var/lib/kube-scheduler/kubeconfig", "  user:\n", "  user:\n    token: MAGIC\n")}, want: []string{"+# REDACTED: 1 line that is not hagen's, SHA-256 "}, not: []string{"MAGIC"}},
+		{what: "no text", open: []string{"/etc/kubernetes/audit-policy.yaml"}, edit: []func(*diff.Side){replace("kubem00", "/etc/kubernetes/audit-policy.yaml", "kind", "\x00\xff")}, want: []string{"content that cannot be shown replaced"}},
+		{what: "what a terminal acts on", open: []string{"/etc/hosts", facts.APIUnit}, edit: []func(*diff.Side){replace("kubem00", "/etc/hosts", "localhost", "\x1b[31mlocal"), replace("kubem00", facts.APIUnit, "--v=2", "--\x1b[2J=2"), leave("kubem01"), join("kubem02", "kubem\x1b[31m")},
 			want: []string{"?[31mlocal", "--?[2J added: 2", "kubem?[31m"}, not: []string{"\x1b"}},
 	})
 }
@@ -76,7 +76,8 @@ func TestMarkdownQuotes(t *testing.T) {
 	before, after := side(t, "standard"), side(t, "standard")
 	replace("kubem00", "/etc/hosts", "localhost", "````\n@somebody")(&after)
 	replace("kubem00", facts.APIUnit, "--v=2", "--v=2 \\\n  --[x](http://y)=1")(&after)
-	got := Markdown(order.Of(before, after), Heading{Cluster: "c", Before: "`old`", After: "new"})
+	open := []string{"/etc/hosts", facts.APIUnit, "/etc/kubernetes/audit-policy.yaml"}
+	got := Markdown(order.Of(before, after, open...), Heading{Cluster: "c", Before: "`old`", After: "new"})
 	for _, want := range []string{"\n`````diff\n", "- `--[x](http://y)` added: `1`", "`` `old` `` → `new`"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q:\n%s", want, got)
@@ -86,7 +87,7 @@ func TestMarkdownQuotes(t *testing.T) {
 	on("kubem", func(n *node.Node) {
 		fileAt(n, "/etc/kubernetes/audit-policy.yaml").Contents = []byte(strings.Repeat(n.Name+" is long\n", 5000))
 	})(&after)
-	if got := Markdown(order.Of(before, after), Heading{}); len(got) > 65536 || !strings.Contains(got, "lines of 3 files and units were left out") {
+	if got := Markdown(order.Of(before, after, open...), Heading{}); len(got) > 65536 || !strings.Contains(got, "lines of 3 files and units were left out") {
 		t.Errorf("%d bytes", len(got))
 	}
 }

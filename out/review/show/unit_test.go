@@ -29,11 +29,13 @@ func TestUnits(t *testing.T) {
 				"kubernetes: the only load balancer"}},
 		{what: "settings of the manager", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "RestartSec=2", "RestartSec=3")},
 			want: []string{"→ nothing happens: systemctl daemon-reload is enough"}, not: []string{"Order"}},
-		{what: "description and comment", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "Description=etcd", "Description=the store"), replace("kubem", facts.APIUnit, "[Service]", "# here\n[Service]")},
+		{what: "description and comment", open: []string{facts.EtcdUnit, facts.APIUnit}, edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "Description=etcd", "Description=the store"), replace("kubem", facts.APIUnit, "[Service]", "# here\n[Service]")},
 			want: []string{"Description changed from etcd to the store", "the text changed from its comments or order"}, not: []string{"Order"}},
+		{what: "lines that are not hagen's", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "Description=etcd", "Description=the store"), replace("kubem00", facts.APIUnit, "--v=2", "--token=MAGIC")},
+			want: []string{"etcd.service\n      Description removed: etcd\n      not shown added: 1 line that is not hagen's, SHA-256 ", "kube-apiserver.service\n      --v removed: 2\n      not shown added: 1 line"}, not: []string{"store", "token", "MAGIC"}},
 		{what: "another place of binaries", edit: []func(*diff.Side){replace("kubem", "kube-scheduler.service", "/usr/local/bin", "/opt/bin")},
 			want: []string{"ExecStart changed from /usr/local/bin/kube-scheduler to /opt/bin/kube-scheduler"}},
-		{what: "unit added, removed, disabled", edit: []func(*diff.Side){
+		{what: "unit added, removed, disabled", open: []string{"extra.service"}, edit: []func(*diff.Side){
 			on("kubem00", func(n *node.Node) {
 				n.Units = append(n.Units, node.Unit{Name: "extra.service", Contents: "[Service]\nExecStart=/bin/extra\n", Enabled: true})
 			}),

@@ -1,3 +1,5 @@
+// Package twin makes the copies of documents that may be shown: the same documents, with
+// what redact.View shows of their machines.
 package twin
 
 import (
@@ -5,14 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/url"
+	"path"
 	"slices"
-	"strconv"
 	"sync"
 
 	"hagen/gen/document"
 	"hagen/gen/encode"
-	"hagen/gen/lazy"
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/gen/redact"
@@ -29,17 +29,12 @@ type Machine struct {
 
 // Tree returns the twins of a rendered tree by path: of every document of the machines,
 // and of the administrator's kubeconfig unless that is nil.
-func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, error) {
-	nodes := make([]node.Node, len(machines))
-	for i, m := range machines {
-		nodes[i] = m.Node
-	}
-	keys := piecesOf(nodes...) // a key of one machine may be on another
+func Tree(v *redact.View, cluster string, machines []Machine, admin []byte) (map[string][]byte, error) {
 	made := make([][]document.Document, len(machines))
 	faults := make([]error, len(machines))
 	var all sync.WaitGroup
 	for i, m := range machines {
-		all.Go(func() { made[i], faults[i] = documents(cluster, m, keys) })
+		all.Go(func() { made[i], faults[i] = documents(v, cluster, m) })
 	}
 	all.Wait()
 	if err := errors.Join(faults...); err != nil {
@@ -52,7 +47,7 @@ func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, 
 		}
 	}
 	if admin != nil {
-		files[document.AdminPath] = redact.Text(admin)
+		files[document.AdminPath] = v.File(document.AdminPath, admin)
 	}
 	return files, nil
 }
@@ -60,8 +55,8 @@ func Tree(cluster string, machines []Machine, admin []byte) (map[string][]byte, 
 // documents makes the twins of a machine's documents. Ignition's is indented, so that a
 // change shows in its own lines. The instance-id of cloud-init is a hash of the twin, not
 // of the secrets.
-func documents(cluster string, m Machine, keys *keyPieces) ([]document.Document, error) {
-	encodings, err := encode.All(cluster, of(m.Node, keys), m.OS, m.Formats)
+func documents(v *redact.View, cluster string, m Machine) ([]document.Document, error) {
+	encodings, err := encode.All(cluster, v.Node(m.Node), m.OS, m.Formats)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +75,30 @@ func documents(cluster string, m Machine, keys *keyPieces) ([]document.Document,
 		out = append(out, document.Document{Format: document.Kargs, Path: document.Path(m.Node.Name, document.Kargs), Text: network.Kargs(m.Node, m.OS)})
 	}
 	return out, nil
+}
+
+// OfDocument returns the twin of one document, or of the administrator's kubeconfig,
+// beside the one that a render gives. A file that is no document by itself shows what
+// it has in common with that.
+func OfDocument(v *redact.View, place string, text, like []byte) []byte {
+	if place == document.AdminPath {
+		return v.File(place, text)
+	}
+	host := path.Dir(place)
+	for _, format := range []string{profiles.Butane, profiles.Ignition, profiles.UserData} {
+		if place != document.Path(host, format) {
+			continue
+		}
+		cluster, h, err := rendered.ReadDocument(host, format, text)
+		if err != nil {
+			break
+		}
+		made, err := documents(v, cluster, Machine{Node: h.Node, OS: h.OS, Formats: []string{format}})
+		if err == nil && len(made) == 1 {
+			return made[0].Text
+		}
+	}
+	return v.Like(text, like)
 }
 
 // Prove translates the Butane twins of machines with Butane and compares the result with
@@ -109,10 +128,17 @@ func Prove(machines []Machine, files map[string][]byte) (int, error) {
 	return proven, errors.Join(faults...)
 }
 
-// OfTree returns the twins of a tree that was read: of its machines and of the
-// administrator's kubeconfig. Without lists the other files, which have no twin.
-func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err error) {
-	var machines []Machine
+// ViewOf returns the view of machines, which shows all lines of open items.
+func ViewOf(machines []Machine, open ...string) *redact.View {
+	var nodes []node.Node
+	for _, m := range machines {
+		nodes = append(nodes, m.Node)
+	}
+	return redact.ViewOf(nodes, open...)
+}
+
+// Machines are the machines of a tree that was read.
+func Machines(t rendered.Tree) (machines []Machine) {
 	for _, h := range t.Hosts {
 		m := Machine{Node: h.Node, OS: h.OS}
 		for _, d := range h.Documents {
@@ -123,6 +149,12 @@ func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err err
 		}
 		machines = append(machines, m)
 	}
+	return machines
+}
+
+// OfTree returns the twins of a tree that was read: of its machines and of the
+// administrator's kubeconfig. Without lists the other files, which have no twin.
+func OfTree(v *redact.View, t rendered.Tree) (files map[string][]byte, without []string, err error) {
 	var admin []byte
 	for _, f := range t.Others {
 		if f.Path == document.AdminPath {
@@ -131,54 +163,6 @@ func OfTree(t rendered.Tree) (files map[string][]byte, without []string, err err
 			without = append(without, f.Path)
 		}
 	}
-	files, err = Tree(t.Cluster, machines, admin)
+	files, err = Tree(v, t.Cluster, Machines(t), admin)
 	return files, without, err
-}
-
-// compressed finds contents that may hide a key: no twin has any.
-var compressed = lazy.Regexp(`(?i)(?:compression|encoding)["']?\s*:\s*["']?gz`)
-
-var escaped = lazy.Regexp(`%[0-9A-Fa-f]{2}`)
-
-// IsShown reports whether a text that should be a twin may be shown. It is false for a
-// document with keys in the place of a twin.
-func IsShown(text []byte) bool {
-	if encode.Carries(text) {
-		return false // no twin does, and it may hide keys
-	}
-	var document any
-	if json.Unmarshal(text, &document) == nil {
-		return allShown(document)
-	}
-	return isShown(string(text))
-}
-
-// allShown checks each string of a JSON document by itself: a secret ends where the string
-// ends.
-func allShown(value any) bool {
-	switch v := value.(type) {
-	case string:
-		return isShown(v)
-	case []any:
-		return !slices.ContainsFunc(v, func(e any) bool { return !allShown(e) })
-	case map[string]any:
-		for name, e := range v {
-			if text, is := e.(string); is && !isShown(name+": "+strconv.Quote(text)) || !isShown(name) || !allShown(e) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func isShown(text string) bool {
-	// Ignition's contents are data URLs.
-	open := escaped().ReplaceAllStringFunc(text, func(code string) string {
-		char, err := url.PathUnescape(code)
-		if err != nil {
-			return code
-		}
-		return char
-	})
-	return !compressed().MatchString(text) && redact.Shows(text) && redact.Shows(open)
 }

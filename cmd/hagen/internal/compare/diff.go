@@ -11,6 +11,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/node"
 	"hagen/out/review/order"
 	"hagen/out/review/show"
 )
@@ -37,6 +38,7 @@ type DiffOptions struct {
 	clusterfile.Place
 	Sides          [2]string // as the user wrote them; Fresh is a render
 	JSON, Markdown bool
+	Show           []string // items of which all lines are shown
 }
 
 // Diff prints the changes from one tree to another.
@@ -60,8 +62,15 @@ func Diff(ui *console.UI, asked DiffOptions) error {
 		return err
 	}
 	s.Before, s.After = sides[0].Name, sides[1].Name
+	var machines [][]node.Node
 	for _, p := range pairs {
-		d := order.Of(p.before.Machines, p.after.Machines)
+		machines = append(machines, p.before.Machines.Machines, p.after.Machines.Machines)
+	}
+	if err := trees.RefuseUnknown(asked.Show, machines...); err != nil {
+		return err
+	}
+	for _, p := range pairs {
+		d := order.Of(p.before.Machines, p.after.Machines, asked.Show...)
 		s.Same = s.Same && d.Same
 		s.Clusters = append(s.Clusters, clusterDiff{p.cluster, d})
 		if d.Same {

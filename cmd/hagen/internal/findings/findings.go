@@ -30,7 +30,7 @@ type checked struct {
 }
 
 // Check checks a tree, the only one if dir is empty, and prints the findings.
-func Check(ui *console.UI, dir string, with []string, asJSON bool) error {
+func Check(ui *console.UI, dir string, with, show []string, asJSON bool) error {
 	programs, err := programNames(with)
 	if err != nil {
 		return err
@@ -48,8 +48,17 @@ func Check(ui *console.UI, dir string, with []string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	report := check.Run(checkInput(tree, now))
-	found, notes, err := verify.Run(programs, verifyInput(tree))
+	in := checkInput(tree, now)
+	in.Show = show
+	var nodes []node.Node
+	for _, m := range in.Machines {
+		nodes = append(nodes, m.Node)
+	}
+	if err := trees.RefuseUnknown(show, nodes); err != nil {
+		return err
+	}
+	report := check.Run(in)
+	found, notes, err := verify.Run(programs, verifyInput(tree), show...)
 	if err != nil {
 		return exit.Failed("%w", err)
 	}

@@ -10,14 +10,16 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/node"
+	"hagen/gen/redact"
 	"hagen/out"
 	"hagen/out/review/rendered"
 	"hagen/out/review/twin"
 	"hagen/out/tree"
 )
 
-// Redact writes the twins of a tree.
-func Redact(ui *console.UI, dir, to string) error {
+// Redact writes the twins of a tree, with all lines of open items.
+func Redact(ui *console.UI, dir, to string, open []string) error {
 	if err := files.IsDirectory(dir, "hagen render writes one"); err != nil {
 		return err
 	}
@@ -37,7 +39,15 @@ func Redact(ui *console.UI, dir, to string) error {
 	if err != nil {
 		return exit.Failed("%s", trees.FaultsIn(dir, err))
 	}
-	texts, without, err := twin.OfTree(read)
+	var nodes []node.Node
+	for _, h := range read.Hosts {
+		nodes = append(nodes, h.Node)
+	}
+	if err := trees.RefuseUnknown(open, nodes); err != nil {
+		return err
+	}
+	v := redact.ViewOf(nodes, open...)
+	texts, without, err := twin.OfTree(v, read)
 	if err != nil {
 		return exit.Failed("%s: has no twin: %w", dir, err)
 	}
@@ -48,8 +58,25 @@ func Redact(ui *console.UI, dir, to string) error {
 	if len(without) > 0 {
 		ui.Say("not documents of a machine, so without a twin: %s", strings.Join(without, ", "))
 	}
+	sayUnshown(ui, v, nodes)
 	reportTwins(ui, to, result)
 	return nil
+}
+
+// sayUnshown says which lines twins do not show.
+func sayUnshown(ui *console.UI, v *redact.View, nodes []node.Node) {
+	hosts := map[string][]string{}
+	for _, n := range nodes {
+		for _, item := range redact.Unshown(v.Node(n)) {
+			hosts[item] = append(hosts[item], n.Name)
+		}
+	}
+	for _, item := range slices.Sorted(maps.Keys(hosts)) {
+		ui.Say("%s of %s: has lines that are not hagen's, which its twin counts; --show %[1]s shows them", item, strings.Join(hosts[item], ", "))
+	}
+	if len(hosts) > 0 && !v.Keyed() {
+		ui.Warn("the tree has no key of the cluster, so the fingerprints of these lines are plain SHA-256: who guesses a line can verify the guess (docs/twins.md)")
+	}
 }
 
 // redactedName returns the default directory for the twins of a tree.

@@ -12,6 +12,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/gen/document"
+	"hagen/gen/redact"
 	"hagen/out/review/twin"
 	"hagen/out/tree"
 	"hagen/pki"
@@ -84,7 +85,7 @@ func reportProven(ui *console.UI, proven int, err error) error {
 
 // redact replaces all texts by their twins.
 func (w *work) redact() error {
-	texts, err := twin.Tree(w.cluster.Name, twinned(w.machines), w.admin)
+	texts, err := twin.Tree(w.view(), w.cluster.Name, twinned(w.machines), w.admin)
 	if err != nil {
 		return decide.Fault(err)
 	}
@@ -98,6 +99,12 @@ func (w *work) redact() error {
 	}
 	w.admin = texts[document.AdminPath]
 	return nil
+}
+
+// view returns the view of the machines that were decided on, with all lines of open
+// items.
+func (w *work) view(open ...string) *redact.View {
+	return redact.ViewOf(w.decided.Nodes, open...)
 }
 
 // twinned converts rendered machines to what package twin needs.
