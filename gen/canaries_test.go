@@ -88,6 +88,10 @@ func canaries(t *testing.T, own []byte) []canary {
 	if err != nil {
 		t.Fatal(err)
 	}
+	scalar, err := ec.Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
 	folded := func(text string, at int) string {
 		var b strings.Builder
 		for len(text) > at {
@@ -107,7 +111,7 @@ func canaries(t *testing.T, own []byte) []canary {
 		folded(std(foreign), 76), folded(std(foreign), 64), std(foreign) + "\n", "data:," + url.PathEscape(string(foreign)) + "\n",
 		hex.EncodeToString(foreign) + "\n", base32.StdEncoding.EncodeToString(own) + "\n", string(reversed) + "\n", folded(std(zipped.Bytes()), 76), zipped.String(),
 		`{"ignition":{"config":{"replace":{"source":"data:;base64,` + std(zipped.Bytes()) + `"}}}}` + "\n",
-		`{"kty":"EC","d":"` + base64.RawURLEncoding.EncodeToString(ec.D.Bytes()) + `"}` + "\n", "PuTTY-User-Key-File-3: ssh-rsa\nPrivate-Lines: 14\n" + folded(std(der), 64),
+		`{"kty":"EC","d":"` + base64.RawURLEncoding.EncodeToString(scalar) + `"}` + "\n", "PuTTY-User-Key-File-3: ssh-rsa\nPrivate-Lines: 14\n" + folded(std(der), 64),
 		string(foreign), "# was\n# " + strings.ReplaceAll(string(foreign), "\n", "\n# "), string(der),
 	} {
 		c := canary{text: text}
