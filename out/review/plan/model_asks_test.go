@@ -104,6 +104,16 @@ var verbs = []verb{
 		}
 		return nil
 	}),
+	asVerb(`etcdctl downgrade enable (\S+)`, func(w *world, c Command, words []string) error {
+		w.downgrade = words[1]
+		return w.etcdctl(c)
+	}),
+	asVerb(`until test "\$\(etcdctl endpoint status --cluster --write-out=fields \| awk '/\^"StorageVersion"/ \{ print \$3 \}' \| sort -u\)" = '"(\S+)\.0"'; do sleep 2; done`, func(w *world, c Command, words []string) error {
+		if w.downgrade != words[1] {
+			return fmt.Errorf("no member stores what etcd %s can read", words[1])
+		}
+		return w.etcdctl(c)
+	}),
 
 	// API servers, from the workstation.
 	asVerb(`kubectl --server=https://(\S+) --tls-server-name=(\S+) get --raw=/readyz`, func(w *world, c Command, words []string) error { return w.dial(words[1], words[2]) }),

@@ -204,6 +204,9 @@ var faults = []fault{
 		s := &p.Steps[p.at(diff.Restart, "kubem01", "kube-controller-manager.service")]
 		s.Checks = slices.DeleteFunc(slices.Clone(s.Checks), func(c Command) bool { return c.Asks != LeaderStays })
 	}, "no check fails while kube-controller-manager.service does not run"},
+	{"etcd goes back and nothing lets it", "balancer", "kubernetesVersion: 1.37.2\nemulatedVersion: 1.36", "kubernetesVersion: 1.36.3", Options{}, func(p *Plan) {
+		p.Prepare = slices.DeleteFunc(slices.Clone(p.Prepare), func(c Check) bool { return strings.Contains(c.Text, "downgrade enable") })
+	}, "cannot read the others' data"},
 	{"a command of no kind", "balancer", "", nodePorts, Options{}, func(p *Plan) {
 		p.Verify = append(slices.Clone(p.Verify), Check{Command: onWorkstation("etcdctl member promote")})
 	}, "no verb for"},

@@ -10,6 +10,7 @@ import (
 	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
+	"hagen/profiles"
 )
 
 // play takes a plan from its first command to its last, and returns what goes wrong.
@@ -57,6 +58,7 @@ func (w *world) steps(at int, steps []Step) {
 		w.take(when, s)
 	}
 	w.elect()
+	w.mustRead(when)
 	for _, s := range steps {
 		for _, c := range s.Checks {
 			w.mustRun(when+", check", c)
@@ -66,6 +68,17 @@ func (w *world) steps(at int, steps []Step) {
 	w.hold(when)
 	if w.trace != nil {
 		w.trace(fmt.Sprintf("%-45s %s", when, w))
+	}
+}
+
+// mustRead asks that no member of etcd is of a minor release that cannot read the others'
+// data: they have to be let go back to it first.
+func (w *world) mustRead(when string) {
+	for _, host := range w.hosts(facts.EtcdUnit) {
+		v, _ := profiles.ParseVersion(w.machines[host].runs[facts.EtcdUnit].version)
+		if older(v, w.before.file.Etcd) && w.downgrade != v.Line() {
+			w.problem("%s: etcd %s of %s cannot read the others' data", when, v, host)
+		}
 	}
 }
 

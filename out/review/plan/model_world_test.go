@@ -32,6 +32,7 @@ type world struct {
 	joins         map[string]string
 	dialled       []string // names and addresses under which clients dial any API server: those of before
 	leader        string   // of etcd: a host
+	downgrade     string   // the minor release that etcd has been let go back to
 	next          int      // the step that follows
 	problems      []string
 	trace         func(s string) // is told of each step; nil for nobody
