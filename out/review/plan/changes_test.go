@@ -23,7 +23,7 @@ import (
 	"hagen/pki"
 )
 
-var update = goflag.Bool("update", false, "rewrite docs/changes.md")
+var update = goflag.Bool("update", false, "rewrite docs/changes.md and testdata")
 
 // expand gives all texts that one with alternatives in braces stands for.
 func expand(text string) []string {

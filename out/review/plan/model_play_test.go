@@ -67,7 +67,7 @@ func (w *world) steps(at int, steps []Step) {
 	}
 	w.hold(when)
 	if w.trace != nil {
-		w.trace(fmt.Sprintf("%-45s %s", when, w))
+		w.trace(fmt.Sprintf("%-50s %s", when, w))
 	}
 }
 
