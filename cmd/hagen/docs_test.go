@@ -149,7 +149,7 @@ func TestShapes(t *testing.T) {
 `)
 		modes[c.Balancing.Mode]++
 	}
-	if modes[cluster.Dedicated] != 3 || modes[cluster.Colocated] != 2 || modes[cluster.External] != 1 {
+	if modes[cluster.Dedicated] != 4 || modes[cluster.Colocated] != 2 || modes[cluster.External] != 1 {
 		t.Errorf("shapes: %v", modes)
 	}
 }
