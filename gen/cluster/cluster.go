@@ -95,6 +95,7 @@ type Host struct {
 	Role       Role
 	Addresses  []netip.Addr // never empty; those of the services' primary family come first
 	Interfaces []Interface  // those with static addresses; DHCP configures all others
+	MAC        string       // the first that is written: by it boot media identify the machine; "" if none is
 	Clocks     []string     // NTP servers, names or addresses; none is the operating system's choice
 	OS         profiles.OS
 	Storage

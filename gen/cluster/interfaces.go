@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -51,6 +52,7 @@ func (v *validation) interfaces(host *Host, field spec.Host, seen *uniqueness) {
 func (v *validation) interfaceOf(host *Host, field spec.Interface, seen *uniqueness) {
 	faults := len(v.faults)
 	i := Interface{Name: v.interfaceName(field.Interface), MAC: v.macAddress(field.MAC, *host, seen), At: field.At}
+	host.MAC = cmp.Or(host.MAC, i.MAC)
 	var bare, static spec.Text
 	for _, item := range field.Addresses.Items {
 		a := v.ownAddress(item, &i)

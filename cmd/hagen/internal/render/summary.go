@@ -41,6 +41,8 @@ type hostSummary struct {
 	Name      string            `json:"name"`
 	Role      string            `json:"role"`
 	OS        string            `json:"os"`
+	MAC       string            `json:"mac,omitempty"` // by which boot media identify it
+	Addresses []netip.Addr      `json:"addresses"`
 	Files     int               `json:"files"`
 	Units     int               `json:"units"`
 	Documents []documentSummary `json:"documents"`
@@ -124,7 +126,7 @@ func (w *work) hosts() []hostSummary {
 	var hosts []hostSummary
 	for i := range w.machines {
 		m := &w.machines[i]
-		h := hostSummary{Name: m.Host.Name, Role: string(m.Host.Role), OS: m.Host.OS.Name, Files: len(m.Node.Files), Units: len(m.Node.Units)}
+		h := hostSummary{Name: m.Host.Name, Role: string(m.Host.Role), OS: m.Host.OS.Name, MAC: m.Host.MAC, Addresses: m.Host.Addresses, Files: len(m.Node.Files), Units: len(m.Node.Units)}
 		for j := range m.Documents {
 			d := &m.Documents[j]
 			h.Documents = append(h.Documents, summaryOf(m, d))
