@@ -210,7 +210,7 @@ func TestGoldenChannels(t *testing.T) {
 	const path, begin, end = "../docs/delivery.md", "<!-- channels: make golden -->\n", "<!-- end -->\n"
 	counted := map[profiles.Counts]string{profiles.Raw: "", profiles.Base64: " of base64", profiles.Gzip: " compressed"}
 	var b strings.Builder
-	b.WriteString("| channel | what it is | read by | bytes | takes gzip of | says who |\n| --- | --- | --- | --- | --- | --- |\n")
+	b.WriteString("| channel | what it is | read by | bytes | takes gzip of | `hagen media` | says who |\n| --- | --- | --- | --- | --- | --- | --- |\n")
 	names := map[string]bool{}
 	for _, c := range profiles.Channels() {
 		limit, source := "no limit", c.Source
@@ -224,7 +224,7 @@ func TestGoldenChannels(t *testing.T) {
 		for _, format := range c.Decodes {
 			packed = append(packed, format+", as base64")
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s |\n", c.Name, c.Summary, strings.Join(c.Readers, ", "), limit, strings.Join(packed, ", "), source)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | %s | %s |\n", c.Name, c.Summary, strings.Join(c.Readers, ", "), limit, strings.Join(packed, ", "), strings.Join(c.Media, ", "), source)
 		if names[c.Name] || c.Source == "" || len(c.Readers) == 0 || c.Limit > 0 && c.Counts == "" {
 			t.Errorf("%s stands twice, or lacks something: %+v", c.Name, c)
 		}
@@ -232,6 +232,12 @@ func TestGoldenChannels(t *testing.T) {
 		for _, format := range slices.Concat(c.Unzips, c.Decodes) {
 			if reader := profiles.Reader(format); reader == "" || !c.Serves(reader) {
 				t.Errorf("%s: nothing reads %s there", c.Name, format)
+			}
+		}
+		for _, kind := range c.Media {
+			k, known := profiles.FindKind(kind)
+			if !known || !slices.ContainsFunc(c.Readers, k.Serves) {
+				t.Errorf("%s: no reader of %s reads there", c.Name, kind)
 			}
 		}
 		for _, reader := range c.Readers {

@@ -26,6 +26,7 @@ type Channel struct {
 	// Decodes are the formats that may be handed over as base64 of gzip: their
 	// reader decodes that, too.
 	Decodes []string `json:"gzipBase64"`
+	Media   []string `json:"media"`          // kinds of media that hagen media makes for it
 	Source  string   `json:"source"`         // of the limit
 	Note    string   `json:"note,omitempty"` // what users should know besides
 }
@@ -75,7 +76,7 @@ var channels = []Channel{
 		Source: "cloud.ibm.com/docs/vpc?topic=vpc-user-data", Note: "\"64 K bytes\", read as the smaller of the two possible values",
 	},
 	{
-		Name: "nocloud", Summary: "a seed: vfat, ISO 9660, a directory, HTTP", Readers: cloudInitAlone, Unzips: []string{UserData},
+		Name: "nocloud", Summary: "a seed: vfat, ISO 9660, a directory, HTTP", Readers: cloudInitAlone, Unzips: []string{UserData}, Media: []string{Seed, QEMU},
 		Source: "docs.cloud-init.io, NoCloud: no limit is named", Note: "limited by the size of the volume",
 	},
 	{
@@ -87,7 +88,7 @@ var channels = []Channel{
 		Source: "docs.oracle.com/iaas, updating instance metadata", Note: "all metadata of a machine together",
 	},
 	{
-		Name: "qemu", Summary: "QEMU's firmware configuration, `fw_cfg`", Limit: 1 << 20, Counts: Raw, Readers: ignitionAlone,
+		Name: "qemu", Summary: "QEMU's firmware configuration, `fw_cfg`", Limit: 1 << 20, Counts: Raw, Readers: ignitionAlone, Media: []string{QEMU},
 		Source: "coreos/ignition, internal/providers/qemu/qemu_fwcfg.go", Note: "no limit, but reading takes quadratic time: a larger document takes more than seconds",
 	},
 	{
@@ -100,7 +101,7 @@ var channels = []Channel{
 		Note:   "the limit of vSphere's customization; `guestinfo` names none. Compressed with encoding `gzip+base64`",
 	},
 	{
-		Name: "other", Summary: "a channel that is not in this table", Limit: 32 << 10, Counts: Raw, Readers: both,
+		Name: "other", Summary: "a channel that is not in this table", Limit: 32 << 10, Counts: Raw, Readers: both, Media: []string{Seed, Initrd},
 		Source: "none: most known channels allow this much", Note: "find out the limit of yours",
 	},
 }

@@ -104,6 +104,7 @@ type OS struct {
 	BootMAC  string            `json:"-"` // how the kernel argument ip= names an interface by its MAC address: InIP or ByName; "" cannot
 	Sealed   bool              `json:"-"` // the root directory allows no new directory
 	BootDisk BootDisk          `json:"-"` // whose system partitions must never be erased
+	Boot     Boot              `json:"-"` // what boot media depend on
 }
 
 // BootDisk is the disk that an operating system boots from, as far as all of its
@@ -175,6 +176,13 @@ var releases = []Release{
 //     images (cloud-init, config/cloud.cfg.tmpl). RHEL confines processes of
 //     /usr/sbin/haproxy and /usr/sbin/keepalived to known ports
 //     (haproxy_selinux(8), keepalived_selinux(8)).
+//   - Where an initrd holds a document: Fedora CoreOS copies /config.ign (coreos/
+//     fedora-coreos-config, coreos-ignition-setup-user.sh) and keyfiles (coreos-copy-
+//     firstboot-network.sh); Flatcar reads its OEM directory (flatcar-docs, "Booting with
+//     PXE", "Adding a Custom OEM"); any other Ignition /usr/lib/ignition/user.ign
+//     (coreos/ignition, internal/providers/system). Whether the Ignition of Fedora CoreOS
+//     and Flatcar reads a volume depends on the image's age; generic images are built
+//     with today's.
 //   - Butane specifications: the newest that both emit Ignition 3.4.0, the
 //     newest that matchbox and Flatcar's stable variant accept.
 var systems = []OS{
@@ -192,6 +200,7 @@ var systems = []OS{
 			Device: "/dev/disk/by-id/coreos-boot-disk", Root: 4, RootMiB: 8192,
 			Labels: []string{"root", "boot", "EFI-SYSTEM", "BIOS-BOOT", "PowerPC-PReP-boot", "reserved", "se", "boothash", "roothash"},
 		},
+		Boot:     Boot{Document: "config.ign", Keyfiles: "etc/coreos-firstboot-network"},
 		Delivery: URLs, HAProxyFrom: Container, KeepalivedFrom: URLs,
 		Quadlet: true, SELinux: true,
 	},
@@ -202,6 +211,7 @@ var systems = []OS{
 		Network: Networkd, Clock: Timesyncd,
 		ReadOnly: []string{"/usr"},
 		BootDisk: BootDisk{Labels: []string{"ROOT", "EFI-SYSTEM", "BIOS-BOOT", "USR-A", "USR-B", "ROOT-C", "OEM", "OEM-CONFIG"}},
+		Boot:     Boot{Document: "usr/share/oem/config.ign"},
 		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
 	},
 	{
@@ -211,6 +221,7 @@ var systems = []OS{
 		Keepalived: "/usr/sbin/keepalived",
 		Variant:    "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
 		Groups: []string{"systemd-journal"}, Network: Networkd, Clock: Timesyncd, BootMAC: ByName,
+		Boot:     Boot{Document: "usr/lib/ignition/user.ign", Device: true},
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
 	},
 	{

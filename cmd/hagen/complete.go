@@ -104,6 +104,8 @@ func values(flag string, words []string) []string {
 		return render.Formats()
 	case "channel":
 		return profiles.ChannelNames()
+	case "kind":
+		return profiles.KindNames()
 	case "with":
 		return verify.Names()
 	case "host", "replace":

@@ -76,7 +76,7 @@ func newApp(ui *console.UI) *cli.App {
 		ErrWriter:                 ui.Err,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run does
 		Commands: []*cli.Command{
-			initCommand(ui), lockCommand(ui), sysextCommand(ui), renderCommand(ui), checkCommand(ui), diffCommand(ui), planCommand(ui), redactCommand(ui), goldenCommand(ui), kubeconfigCommand(ui), pkiCommand(ui),
+			initCommand(ui), lockCommand(ui), sysextCommand(ui), renderCommand(ui), checkCommand(ui), diffCommand(ui), planCommand(ui), redactCommand(ui), goldenCommand(ui), mediaCommand(ui), kubeconfigCommand(ui), pkiCommand(ui),
 			releasesCommand(ui), channelsCommand(ui), completionCommand(ui), versionCommand(ui), helpCommand(),
 		},
 	}

@@ -51,8 +51,9 @@ var names = map[string]string{
 // Path returns the path of a host's document in the rendered tree.
 func Path(host, format string) string { return path.Join(host, names[format]) }
 
-// What a rendered tree has beside the hosts' directories.
+// What a rendered tree, or a directory of boot media, has beside the hosts' directories.
 const (
 	AdminPath    = "admin.kubeconfig" // the administrator's
 	ManifestPath = "SHA256SUMS"       // what hagen wrote, as sha256sum does
+	MediaPath    = "media.json"       // beside boot media, what they are
 )

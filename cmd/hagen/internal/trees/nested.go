@@ -1,19 +1,43 @@
 package trees
 
 import (
+	"io/fs"
 	"path/filepath"
 	"strings"
 
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/document"
 	"hagen/out"
 	"hagen/out/tree"
 )
 
-// RefuseNested refuses a directory for one cluster's files if it holds directories of
-// clusters, or is inside one: the hosts of several clusters would be mixed for
-// good. twins says which kind the files are; package out refuses to mix the
+// RefuseNested refuses a directory for one cluster's documents if it holds boot media,
+// directories of clusters, or is inside one: the hosts of several clusters would be
+// mixed for good. twins says which kind the files are; package out refuses to mix the
 // kinds.
 func RefuseNested(dir string, twins bool) error {
+	if holdsMedia(dir) {
+		return exit.Usage("%s: holds boot media, which would be removed: name another directory", dir)
+	}
+	return refuseNested(dir, twins)
+}
+
+// RefuseDocuments is RefuseNested for a directory for boot media: it refuses one that
+// holds documents.
+func RefuseDocuments(dir string, twins bool) error {
+	if documents, shown := out.Holds(tree.Files(dir)); (documents || shown) && !holdsMedia(dir) {
+		return exit.Usage("%s: holds rendered documents, which would be removed: name another directory", dir)
+	}
+	return refuseNested(dir, twins)
+}
+
+// holdsMedia reports whether hagen media wrote a directory.
+func holdsMedia(dir string) bool {
+	info, err := fs.Stat(tree.Files(dir), document.MediaPath)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func refuseNested(dir string, twins bool) error {
 	kind := "documents"
 	if twins {
 		kind = "twins"

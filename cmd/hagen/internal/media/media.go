@@ -1,0 +1,107 @@
+// Package media writes boot media, from a rendered tree that was reviewed.
+package media
+
+import (
+	"cmp"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/cluster"
+	"hagen/out/media"
+	"hagen/profiles"
+)
+
+// Dir is where media of a cluster are written by default: in the directory of its name.
+const Dir = "media"
+
+// Options are the options of hagen media.
+type Options struct {
+	File   string   // the cluster file
+	Tree   string   // "" is the cluster's in trees.Dir
+	Output string   // "" is the cluster's in Dir
+	Hosts  []string // none is all
+	Kinds  []string // none is all that the documents and the cluster file allow
+	JSON   bool
+}
+
+// Make makes media of a tree.
+func Make(ui *console.UI, asked Options) error {
+	if err := exit.AllKnown("kind", asked.Kinds, profiles.KindNames()); err != nil {
+		return err
+	}
+	c, err := clusterfile.Read(ui, asked.File)
+	if err != nil {
+		return err
+	}
+	if err := exit.AllKnown("host", asked.Hosts, names(c)); err != nil {
+		return err
+	}
+	dir := cmp.Or(asked.Tree, filepath.Join(trees.Dir, c.Name))
+	from, err := read(c, asked.File, dir)
+	if err != nil {
+		return err
+	}
+	to := cmp.Or(asked.Output, filepath.Join(Dir, c.Name))
+	if asked.Output == "" && from.Twins {
+		to += "-redacted"
+	}
+	if err := files.Preflight(to, asked.File, dir); err != nil {
+		return err
+	}
+	if err := trees.RefuseDocuments(to, from.Twins); err != nil {
+		return err
+	}
+	run := run{asked: asked, cluster: c, from: from, to: to}
+	if err := run.make(); err != nil {
+		return err
+	}
+	return run.write(ui)
+}
+
+func names(c *cluster.Cluster) (names []string) {
+	for _, h := range c.Hosts() {
+		names = append(names, h.Name)
+	}
+	return names
+}
+
+// run is one run of hagen media.
+type run struct {
+	asked   Options
+	cluster *cluster.Cluster
+	from    source
+	to      string // the directory to write
+	kinds   []string
+	made    []media.File
+}
+
+// make makes the media that are asked for. A kind that was named and that no machine
+// reads is refused; one that was not named is left out.
+func (r *run) make() error {
+	hosts := r.asked.Hosts
+	if len(hosts) == 0 {
+		hosts = names(r.cluster)
+	}
+	possible := media.Makes(r.from.Source, hosts)
+	r.kinds = r.asked.Kinds
+	for _, kind := range r.kinds {
+		if !slices.Contains(possible, kind) {
+			return exit.Usage("--kind %s: nothing on %s reads it; hagen channels says what does", kind, strings.Join(hosts, ", "))
+		}
+	}
+	if len(r.kinds) == 0 {
+		r.kinds = possible
+	}
+	made, err := media.Make(r.from.Source, r.kinds, hosts)
+	if err != nil {
+		return exit.Usage("%w\nNothing was written.", err)
+	}
+	r.made = made
+	return nil
+}

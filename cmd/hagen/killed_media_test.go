@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMediaKilled kills hagen media at random moments. The media of the render before
+// or, whole, of the new one are there each time, and nothing is left beside them after the
+// next run.
+func TestMediaKilled(t *testing.T) {
+	dir := t.TempDir()
+	hagen := func(args ...string) *exec.Cmd {
+		cmd := exec.Command("hagen", args...)
+		cmd.Dir = dir
+		return cmd
+	}
+	done := func(args ...string) {
+		t.Helper()
+		if output, err := hagen(args...).CombinedOutput(); err != nil {
+			t.Fatalf("hagen %v: %v\n%s", args, err, output)
+		}
+	}
+	done("init")
+	done("render")
+	done("media")
+	before := sumsOf(t, filepath.Join(dir, "media"))
+	copied := func(from, to string) {
+		t.Helper()
+		if output, err := exec.Command("cp", "-Rp", filepath.Join(dir, from), filepath.Join(dir, to)).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, output)
+		}
+	}
+	copied("media", "saved")
+	text, err := os.ReadFile(filepath.Join(dir, "cluster.yaml"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "cluster.yaml"), bytes.Replace(text, []byte("  # apiServer:"), []byte("  apiServer: {extraSANs: [a.example.com]}\n  # apiServer:"), 1), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	done("render")
+	began := time.Now()
+	done("media")
+	life := time.Since(began)
+	after := sumsOf(t, filepath.Join(dir, "media"))
+	if before == after {
+		t.Fatal("another render gives the same media")
+	}
+	times := 6
+	if longer() {
+		times = 200
+	}
+	for range times {
+		if err := os.RemoveAll(filepath.Join(dir, "media")); err != nil {
+			t.Fatal(err)
+		}
+		copied("saved", "media")
+		cmd := hagen("media")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(life/3 + time.Duration(rand.Int64N(int64(life))))
+		cmd.Process.Kill()
+		_ = cmd.Wait()
+		if got := sumsOf(t, filepath.Join(dir, "media")); got != before && got != after {
+			t.Fatalf("neither the media of before nor those of after:\n%s", got)
+		}
+		done("media")
+		if got := sumsOf(t, filepath.Join(dir, "media")); got != after {
+			t.Fatalf("the next run did not finish:\n%s", got)
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "media", ".*.hagen-*")); len(left) > 0 {
+			t.Fatalf("left over: %v", left)
+		}
+	}
+}
+
+// sumsOf gives the mode and hash of each file below a directory, besides stages.
+func sumsOf(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if strings.Contains(e.Name(), ".hagen-") {
+			return fs.SkipDir
+		}
+		if !e.Type().IsRegular() {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		info, _ := e.Info()
+		fmt.Fprintf(&b, "%s %v %x\n", strings.TrimPrefix(path, dir), info.Mode(), sha256.Sum256(text))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}

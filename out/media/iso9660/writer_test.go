@@ -1,0 +1,163 @@
+package iso9660
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// seed is a volume as cloud-init reads one, drive one as OpenStack makes it.
+var (
+	seed = []File{
+		{"user-data", []byte("#cloud-config\n" + strings.Repeat("x", 5000))},
+		{"meta-data", []byte("instance-id: kubem00\n")},
+		{"network-config", []byte("version: 2\n")},
+		{"vendor-data", nil},
+	}
+	drive = []File{
+		{"openstack/latest/user_data", []byte("{}\n")},
+		{"openstack/latest/meta_data.json", []byte("{\"uuid\": \"1\"}\n")},
+		{"openstack/latest/network_data.json", []byte("{}\n")},
+		{"openstack/content/0000", []byte("x")},
+	}
+)
+
+func image(t *testing.T, label string, files []File) []byte {
+	t.Helper()
+	made, err := Image(label, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// TestBytes: hashes of volumes, which no other release of Go or of hagen may change
+// without anybody noticing.
+func TestBytes(t *testing.T) {
+	for label, want := range map[string]struct {
+		files []File
+		size  int
+		hash  string
+	}{
+		"cidata":   {seed, 65536, "afe3a505a798af5f834222cbfa53d640459dd975c9a2e82b7fd74408f87595bf"},
+		"config-2": {drive, 73728, "f58e13dc04935a04fb776befa3f06a300507a13f13a8e0df351091df53e38ae0"},
+	} {
+		made := image(t, label, want.files)
+		backwards := append([]File{}, want.files...)
+		for i, j := 0, len(backwards)-1; i < j; i, j = i+1, j-1 {
+			backwards[i], backwards[j] = backwards[j], backwards[i]
+		}
+		if !bytes.Equal(made, image(t, label, backwards)) {
+			t.Errorf("%s: the order of the files changes the bytes", label)
+		}
+		if hash := fmt.Sprintf("%x", sha256.Sum256(made)); hash != want.hash || len(made) != want.size {
+			t.Errorf("%s: %d bytes, %s", label, len(made), hash)
+		}
+	}
+}
+
+// write writes a volume to disk, for programs.
+func write(t *testing.T, label string, files []File) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "volume.iso")
+	if err := os.WriteFile(name, image(t, label, files), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func output(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(program); err != nil {
+		t.Skip(program + " is not installed")
+	}
+	text, err := exec.Command(program, args...).Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", program, args, err, text)
+	}
+	return string(text)
+}
+
+// TestIsoinfo: another reader finds every file in each tree, with its bytes.
+func TestIsoinfo(t *testing.T) {
+	for label, files := range map[string][]File{"cidata": seed, "config-2": drive} {
+		name := write(t, label, files)
+		about := output(t, "isoinfo", "-d", "-i", name)
+		for _, line := range []string{"Volume id: " + label, "Joliet with UCS level 3 found", "Rock Ridge signatures version 1 found", "Logical block size is: 2048"} {
+			if !strings.Contains(about, line+"\n") {
+				t.Errorf("isoinfo does not say %q:\n%s", line, about)
+			}
+		}
+		for _, f := range files {
+			for _, tree := range []string{"-R", "-J"} {
+				if got := output(t, "isoinfo", tree, "-i", name, "-x", "/"+f.Path); got != string(f.Data) {
+					t.Errorf("%s: %s with %s is %.40q", label, f.Path, tree, got)
+				}
+			}
+		}
+		list := output(t, "isoinfo", "-R", "-l", "-i", name)
+		if strings.Count(list, "-r--------   1    0    0") != len(files) {
+			t.Errorf("not all files are for root alone:\n%s", list)
+		}
+	}
+}
+
+// TestBlkid: the label is as udev looks for it.
+func TestBlkid(t *testing.T) {
+	for _, label := range []string{"cidata", "config-2"} {
+		about := output(t, "blkid", "-p", "-o", "export", write(t, label, seed))
+		for _, line := range []string{"LABEL=" + label, "TYPE=iso9660", "UUID=2000-01-01-00-00-00-00"} {
+			if !strings.Contains(about, line+"\n") {
+				t.Errorf("blkid does not say %q:\n%s", line, about)
+			}
+		}
+	}
+}
+
+func TestImageRefuses(t *testing.T) {
+	for _, files := range [][]File{
+		{{"", nil}}, {{"/a", nil}}, {{"../a", nil}}, {{"a/../b", nil}}, {{"a", nil}, {"a", nil}}, {{"a", nil}, {"a/b", nil}},
+		{{"a b", nil}}, {{"ä", nil}}, {{"a;1", nil}}, {{strings.Repeat("a", 65), nil}}, {{".", nil}},
+	} {
+		if _, err := Image("cidata", files); err == nil {
+			t.Errorf("%v makes a volume", files)
+		}
+	}
+	for _, label := range []string{"", strings.Repeat("a", 17), "a/b", "ä"} {
+		if _, err := Image(label, seed); err == nil {
+			t.Errorf("%q is a label", label)
+		}
+	}
+}
+
+// FuzzImage: a program of another author finds what was written; names that are alike
+// in their first characters stay apart.
+func FuzzImage(f *testing.F) {
+	f.Add("user-data", []byte("a"), "user-data.gz", []byte("b"))
+	f.Add("a/b/c/d", []byte{}, "a/b/cc", bytes.Repeat([]byte("x"), 5000))
+	f.Add("network-config", []byte("1"), "network-config-2", []byte("2"))
+	f.Fuzz(func(t *testing.T, one string, first []byte, other string, second []byte) {
+		files := []File{{one, first}, {other, second}}
+		made, err := Image("cidata", files)
+		if err != nil {
+			return
+		}
+		for _, f := range files {
+			if !bytes.Contains(made, f.Data) {
+				t.Errorf("%s is not in the volume", f.Path)
+			}
+		}
+		if len(made)%sector != 0 {
+			t.Errorf("%d bytes", len(made))
+		}
+		found := read(t, made)
+		if len(found) != 2 || !bytes.Equal(found[one], first) || !bytes.Equal(found[other], second) {
+			t.Errorf("read back: %q", found)
+		}
+	})
+}

@@ -1,0 +1,196 @@
+// Package media makes boot media from the documents of a rendered tree, as they are there:
+// files from which something else boots machines. What a medium needs besides, such as
+// names and MAC addresses, comes from the cluster file. The same documents give the same
+// bytes.
+package media
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+
+	"hagen/gen/document"
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+// Source is what media are made from.
+type Source struct {
+	Cluster string
+	Twins   bool   // the documents are twins: they hold no key
+	Hosts   []Host // all of the cluster
+}
+
+// Host is a machine with its documents.
+type Host struct {
+	Name      string
+	OS        profiles.OS
+	MAC       string // of the interface that it boots from; "" if unknown
+	Documents []document.Document
+	Node      node.Node // what the documents say
+	Kargs     string    // with which it has its network before it has its document
+}
+
+// reader returns what sets the machine up: profiles.Ignition or profiles.CloudInit.
+func (h *Host) reader() string {
+	if _, found := h.text(profiles.Ignition); found && slices.Contains(h.OS.Formats, profiles.Ignition) {
+		return profiles.Ignition
+	}
+	return profiles.CloudInit
+}
+
+// given returns the document that the machine boots with.
+func (h *Host) given() document.Document {
+	format := profiles.UserData
+	if h.reader() == profiles.Ignition {
+		format = profiles.Ignition
+	}
+	text, _ := h.text(format)
+	return document.Document{Format: format, Path: document.Path(h.Name, format), Text: text}
+}
+
+// text returns the host's document in a format.
+func (h *Host) text(format string) ([]byte, bool) {
+	for _, d := range h.Documents {
+		if d.Format == format {
+			return d.Text, true
+		}
+	}
+	return nil, false
+}
+
+// holdsKeys reports whether the host's documents hold a private key or another secret.
+// A twin has sentences in their places.
+func (h *Host) holdsKeys() bool {
+	return slices.ContainsFunc(h.Node.Files, func(f node.File) bool { return node.HoldsSecret(f.Contents) })
+}
+
+// Medium is a file, as media.json describes it.
+type Medium struct {
+	Host string `json:"host,omitempty"` // none: for all machines
+	OS   string `json:"os,omitempty"`
+	MAC  string `json:"mac,omitempty"`
+	Kind string `json:"kind"`
+	File string `json:"file"` // its path beside media.json
+	// Bytes and SHA256 are those of the file.
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+	Label  string `json:"label,omitempty"` // of a volume
+	// KernelArguments are those that the machine needs besides its own, to read it.
+	KernelArguments string `json:"kernelArguments,omitempty"`
+	// Document is the path in the rendered tree of the document that it delivers, and
+	// DocumentSHA256 that document's hash: it says which render the medium is made from.
+	Document       string   `json:"document,omitempty"`
+	DocumentSHA256 string   `json:"documentSHA256,omitempty"`
+	HoldsKeysOf    []string `json:"holdsKeysOf"` // hosts
+}
+
+// File is a medium with its contents.
+type File struct {
+	Medium
+	Data []byte
+}
+
+// kind is a row: how media of a kind are made. each makes those of a machine, whose
+// documents it serves; all those that are for all machines together. The errors are for
+// users, who read all of them at once.
+type kind struct {
+	name string
+	each func(Source, *Host) ([]File, error)
+	all  func(Source) ([]File, error)
+}
+
+var kinds = []kind{
+	{name: profiles.Seed, each: seed},
+	{name: profiles.Initrd, each: initrd},
+	{name: profiles.QEMU, each: qemu},
+}
+
+// Make makes media of the kinds for the hosts, sorted by their files. What is for all
+// machines is made whenever its kind is. The error joins everything that is in the way.
+func Make(s Source, names, hosts []string) ([]File, error) {
+	var made []File
+	var faults []error
+	for _, k := range kinds {
+		row, _ := profiles.FindKind(k.name)
+		if !slices.Contains(names, k.name) {
+			continue
+		}
+		for i := range s.Hosts {
+			h := &s.Hosts[i]
+			if !slices.Contains(hosts, h.Name) || !row.Serves(h.reader()) {
+				continue
+			}
+			files, err := k.each(s, h)
+			faults = append(faults, err)
+			for _, f := range files {
+				made = append(made, h.describe(k.name, f, s.Twins))
+			}
+		}
+		if k.all == nil {
+			continue
+		}
+		files, err := k.all(s)
+		faults = append(faults, err)
+		for _, f := range files {
+			made = append(made, f.measured(k.name))
+		}
+	}
+	slices.SortStableFunc(made, func(a, b File) int { return cmp.Compare(a.File, b.File) })
+	made = slices.CompactFunc(made, func(a, b File) bool { return a.File == b.File }) // one that two kinds need
+	return made, errors.Join(faults...)
+}
+
+// Makes lists the kinds that deliver the documents of at least one of the hosts.
+func Makes(s Source, hosts []string) (names []string) {
+	for _, k := range kinds {
+		row, _ := profiles.FindKind(k.name)
+		if slices.ContainsFunc(s.Hosts, func(h Host) bool { return slices.Contains(hosts, h.Name) && row.Serves(h.reader()) }) {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
+// describe says of a host's file what media.json says.
+func (h *Host) describe(kind string, f File, twins bool) File {
+	f.Host, f.OS, f.MAC = h.Name, h.OS.Name, h.MAC
+	if f.Document != "" && !twins && h.holdsKeys() {
+		f.HoldsKeysOf = []string{h.Name}
+	}
+	return f.measured(kind)
+}
+
+// measured says what a file's contents are.
+func (f File) measured(kind string) File {
+	f.Kind, f.Bytes, f.SHA256 = cmp.Or(f.Kind, kind), int64(len(f.Data)), hash(f.Data)
+	if f.HoldsKeysOf == nil {
+		f.HoldsKeysOf = []string{}
+	}
+	return f
+}
+
+// carries returns a file that delivers the host's document, for describe to complete.
+func (h *Host) carries(name string, data []byte) File {
+	d := h.given()
+	return File{Medium: Medium{File: path.Join(h.Name, name), Document: d.Path, DocumentSHA256: hash(d.Text)}, Data: data}
+}
+
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// fits refuses a document that is too large for a channel.
+func (h *Host) fits(channel string) error {
+	c, _ := profiles.FindChannel(channel)
+	d := h.given()
+	if c.Limit > 0 && len(d.Text) > c.Limit {
+		return fmt.Errorf("%s has %d bytes, and %s takes %d: render it with --channel %s", d.Path, len(d.Text), c.Summary, c.Limit, channel)
+	}
+	return nil
+}

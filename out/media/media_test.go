@@ -1,0 +1,235 @@
+package media
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"hagen/gen/document"
+	"hagen/gen/network"
+	"hagen/gen/node"
+	"hagen/profiles"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden file")
+
+// host is a machine with small documents, without keys, which stand for real ones.
+func host(t *testing.T, name, system, mac string, interfaces ...node.Interface) Host {
+	t.Helper()
+	os, known := profiles.FindOS(system)
+	if !known {
+		t.Fatalf("no system %s", system)
+	}
+	h := Host{Name: name, OS: os, MAC: mac, Node: node.Node{Name: name}}
+	add := func(format, text string) {
+		h.Documents = append(h.Documents, document.Document{Format: format, Path: document.Path(name, format), Text: []byte(text)})
+	}
+	for _, i := range interfaces {
+		h.Node.Files = append(h.Node.Files, network.File(i, os.Network))
+	}
+	h.Kargs = strings.TrimSpace(string(network.Kargs(h.Node, os)))
+	for _, format := range os.Formats {
+		switch format {
+		case profiles.Ignition:
+			add(format, `{"ignition":{"version":"3.4.0"}}`+"\n")
+		case profiles.NetworkConfig:
+			if text := network.Config(interfaces); text != nil {
+				add(format, string(text))
+			}
+		default:
+			add(format, "# "+format+" of "+name+"\n")
+		}
+	}
+	return h
+}
+
+// static is an interface of both families.
+var static = node.Interface{
+	MAC:         "52:54:00:00:00:02",
+	Addresses:   []netip.Prefix{netip.MustParsePrefix("10.10.10.81/24"), netip.MustParsePrefix("fd00:10::81/64")},
+	Gateways:    []netip.Addr{netip.MustParseAddr("10.10.10.1"), netip.MustParseAddr("fd00:10::1")},
+	Nameservers: []netip.Addr{netip.MustParseAddr("10.10.10.53"), netip.MustParseAddr("fd00:10::53")},
+}
+
+// several is a cluster with a machine of each kind.
+func several(t *testing.T) Source {
+	named := static
+	named.Name, named.MAC, named.Nameservers = "ens3", "", nil
+	return Source{Cluster: "kubernetes", Hosts: []Host{
+		host(t, "fcos", "fcos", "52:54:00:00:00:01"),
+		host(t, "fcos-static", "fcos", static.MAC, static),
+		host(t, "flatcar", "flatcar", "", named),
+		host(t, "generic", "generic", "52:54:00:00:00:04"),
+		host(t, "debian", "debian", "52:54:00:00:00:05", static),
+		host(t, "ubuntu", "ubuntu", ""),
+	}}
+}
+
+func allOf(s Source) (names []string) {
+	for _, h := range s.Hosts {
+		names = append(names, h.Name)
+	}
+	return names
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestGolden: every file, with its hash and what is in it.
+func TestGolden(t *testing.T) {
+	s := several(t)
+	made, err := Make(s, profiles.KindNames(), allOf(s))
+	must(t, err)
+	again, err := Make(several(t), profiles.KindNames(), allOf(s))
+	must(t, err)
+	if !reflect.DeepEqual(made, again) {
+		t.Error("the same documents give other media")
+	}
+	var b strings.Builder
+	for _, f := range made {
+		line, err := json.Marshal(f.Medium)
+		must(t, err)
+		fmt.Fprintf(&b, "%s\n%s", line, shown(t, f))
+	}
+	const path = "testdata/golden.txt"
+	if *update {
+		must(t, os.MkdirAll("testdata", 0o755))
+		must(t, os.WriteFile(path, []byte(b.String()), 0o644))
+		return
+	}
+	want, err := os.ReadFile(path)
+	must(t, err)
+	if got := b.String(); got != string(want) {
+		t.Errorf("differs from %s; go test ./out/media -update rewrites it:\n%s", path, got)
+	}
+}
+
+// shown gives the contents of a file, indented: text as it is, an archive as its own.
+func shown(t *testing.T, f File) string {
+	t.Helper()
+	text := string(f.Data)
+	if r, err := gzip.NewReader(bytes.NewReader(f.Data)); err == nil {
+		unpacked, err := io.ReadAll(r)
+		must(t, err)
+		text = strings.ReplaceAll(string(unpacked), "\x00", "")
+	} else if strings.HasSuffix(f.File, ".iso") {
+		text = ""
+	}
+	text = strings.TrimSuffix("    "+strings.ReplaceAll(text, "\n", "\n    "), "    ")
+	if text != "" && !strings.HasSuffix(text, "\n") {
+		text += "\n"
+	}
+	return text
+}
+
+// TestMake: which kinds machines get, and for which of them.
+func TestMake(t *testing.T) {
+	s := several(t)
+	for _, test := range []struct {
+		hosts, kinds, files []string
+	}{
+		{[]string{"fcos"}, profiles.KindNames(), []string{"fcos/fw_cfg.ign", "fcos/initrd.img", "fcos/qemu.args", "fcos/seed.iso"}},
+		{[]string{"debian", "fcos"}, []string{"initrd"}, []string{"fcos/initrd.img"}},
+		{[]string{"ubuntu"}, []string{"qemu"}, []string{"ubuntu/qemu.args", "ubuntu/seed.iso"}},
+		{[]string{"ubuntu"}, []string{"qemu", "seed"}, []string{"ubuntu/qemu.args", "ubuntu/seed.iso"}},
+	} {
+		made, err := Make(s, test.kinds, test.hosts)
+		must(t, err)
+		var files []string
+		for _, f := range made {
+			files = append(files, f.File)
+		}
+		if !slices.Equal(files, test.files) {
+			t.Errorf("%v of %v: %v", test.kinds, test.hosts, files)
+		}
+	}
+	if got := Makes(s, []string{"debian"}); !slices.Equal(got, []string{"seed", "qemu"}) {
+		t.Errorf("for debian: %v", got)
+	}
+}
+
+// TestTooLarge: what QEMU would take minutes to hand over is refused.
+func TestTooLarge(t *testing.T) {
+	h := host(t, "fcos", "fcos", "")
+	for i := range h.Documents {
+		h.Documents[i].Text = make([]byte, 1<<20+1)
+	}
+	_, err := Make(Source{Hosts: []Host{h}}, []string{"seed", "initrd"}, []string{"fcos"})
+	must(t, err)
+	_, err = Make(Source{Hosts: []Host{h}}, []string{"qemu"}, []string{"fcos"})
+	if want := "fcos/config.ign has 1048577 bytes, and QEMU's firmware configuration, `fw_cfg` takes 1048576: render it with --channel qemu"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestKeys: a medium with a document holds the keys of its machine, unless the document
+// is a twin; one without holds none.
+func TestKeys(t *testing.T) {
+	s := several(t)
+	s.Hosts[0].Node.Files = append(s.Hosts[0].Node.Files, node.File{Path: "/etc/key", Contents: []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")})
+	for _, twins := range []bool{false, true} {
+		s.Twins = twins
+		made, err := Make(s, profiles.KindNames(), allOf(s))
+		must(t, err)
+		for _, f := range made {
+			want := !twins && f.Host == "fcos" && f.Document != ""
+			if got := slices.Equal(f.HoldsKeysOf, []string{"fcos"}); got != want || !got && len(f.HoldsKeysOf) > 0 {
+				t.Errorf("twins %t: %s holds the keys of %v", twins, f.File, f.HoldsKeysOf)
+			}
+		}
+	}
+}
+
+func TestList(t *testing.T) {
+	s := several(t)
+	first, err := Make(s, []string{"initrd"}, []string{"fcos", "flatcar"})
+	must(t, err)
+	list := List{Cluster: "kubernetes"}.With(first, func(Medium) bool { return true })
+	read, err := ReadList(list.Text())
+	must(t, err)
+	if !reflect.DeepEqual(read, list) {
+		t.Errorf("read %v, want %v", read, list)
+	}
+	second, err := Make(s, []string{"seed"}, []string{"fcos"})
+	must(t, err)
+	var files []string
+	for _, m := range read.With(second, func(m Medium) bool { return m.Host == "flatcar" }).Media {
+		files = append(files, m.File)
+	}
+	if want := []string{"fcos/initrd.img", "fcos/seed.iso"}; !slices.Equal(files, want) {
+		t.Errorf("%v, want %v", files, want)
+	}
+}
+
+// FuzzReadList: a list that can be read is written as it was read.
+func FuzzReadList(f *testing.F) {
+	f.Add([]byte(`{"cluster":"a","twins":false,"media":[]}`))
+	f.Add(List{Cluster: "b", Media: []Medium{{Kind: "seed", File: "a/seed.iso", SHA256: strings.Repeat("0", 64), HoldsKeysOf: []string{}}}}.Text())
+	f.Add([]byte(`{"media":[{"file":"x"},{"file":"x"}]} {}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		list, err := ReadList(text)
+		if err != nil {
+			return
+		}
+		again, err := ReadList(list.Text())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(again.Text(), list.Text()) {
+			t.Errorf("%s\n%s", list.Text(), again.Text())
+		}
+	})
+}

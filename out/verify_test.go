@@ -1,0 +1,39 @@
+//go:build unix
+
+package out
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"hagen/gen/document"
+	"hagen/out/tree"
+)
+
+func TestVerify(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "tree")
+	if _, _, err := Verify(tree.Files(root)); !errors.Is(err, ErrNoManifest) {
+		t.Errorf("no directory: %v", err)
+	}
+	_, err := write(t, root, nil, "a=1", "h/b=2", "h/c=3")
+	must(t, err)
+	sums, differing, err := Verify(tree.Files(root))
+	if err != nil || len(sums) != 3 || len(differing) != 0 || sums["a"] != "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b" {
+		t.Errorf("as written: %v, %v, %v", sums, differing, err)
+	}
+	put(t, root, "a=changed", "h/b", "h/c", "h/c/", "further=x")
+	_, differing, err = Verify(tree.Files(root))
+	must(t, err)
+	same(t, "differing", differing, []string{
+		"a is not as SHA256SUMS says", "h/b is listed in SHA256SUMS, and is not there", "h/c is not a regular file: move it away",
+	})
+	must(t, os.WriteFile(filepath.Join(root, document.ManifestPath), []byte("x\n"), 0o600))
+	_, _, err = Verify(tree.Files(root))
+	wantError(t, err, "SHA256SUMS:1: expected 64")
+	put(t, root, document.ManifestPath)
+	if _, _, err := Verify(tree.Files(root)); !errors.Is(err, ErrNoManifest) {
+		t.Errorf("no manifest: %v", err)
+	}
+}

@@ -1,0 +1,84 @@
+package profiles
+
+import "slices"
+
+// Names of the kinds of media.
+const (
+	Seed   = "seed"
+	Initrd = "initrd"
+	QEMU   = "qemu"
+)
+
+// Kind is a kind of medium that hagen media makes from documents: files from which
+// something else boots machines.
+type Kind struct {
+	Name    string   `json:"name"`
+	Summary string   `json:"summary"`
+	Readers []string `json:"readers"`        // whose documents it delivers
+	Note    string   `json:"note,omitempty"` // what users should know besides
+}
+
+// kinds, in the order in which they are made.
+//
+//   - An initrd is unpacked over the one of the operating system, so its document is
+//     where that system's Ignition looks (Boot.Document). cloud-init looks at none.
+//   - QEMU hands Ignition a document by fw_cfg (coreos/ignition,
+//     internal/providers/qemu/qemu_fwcfg.go), and cloud-init a volume.
+var kinds = []Kind{
+	{
+		Name: Seed, Summary: "a volume (ISO 9660) to attach to the machine", Readers: both,
+		Note: "whoever can read the volume has the machine's keys: detach it after the first boot",
+	},
+	{
+		Name: Initrd, Summary: "an archive (cpio) that the boot loader loads after the system's own initrd", Readers: ignitionAlone,
+		Note: "a directory of TFTP or HTTP has no owner: whoever reaches the server has the keys",
+	},
+	{
+		Name: QEMU, Summary: "QEMU's options, in one line", Readers: both,
+	},
+}
+
+// Kinds lists the kinds of media, in the order in which they are made.
+func Kinds() []Kind { return slices.Clone(kinds) }
+
+// FindKind returns the kind of a name.
+func FindKind(name string) (Kind, bool) {
+	i := slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name })
+	if i < 0 {
+		return Kind{}, false
+	}
+	return kinds[i], true
+}
+
+// KindNames lists the names of all kinds of media.
+func KindNames() []string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.Name)
+	}
+	return names
+}
+
+// Serves reports whether a medium of the kind delivers documents for a reader.
+func (k Kind) Serves(reader string) bool { return slices.Contains(k.Readers, reader) }
+
+// Boot is what of an operating system boot media depend on. Its zero value is a system
+// that cloud-init sets up.
+type Boot struct {
+	// Document is where Ignition finds its document in the initial root directory, and
+	// Keyfiles where the system takes NetworkManager's files from, instead of kernel
+	// arguments; "" if it does not.
+	Document, Keyfiles string
+	// Device says that its Ignition, 2.27 or newer, reads the volume that kernel
+	// arguments name: ignition.config.device and .path (internal/providers/cmdline).
+	Device bool
+}
+
+// Words returns the kernel arguments with which Ignition reads a document from the volume
+// of a label; "" if the system's Ignition knows none.
+func (b Boot) Words(label, path string) string {
+	if !b.Device {
+		return ""
+	}
+	return "ignition.config.device=" + label + " ignition.config.path=" + path
+}
