@@ -72,6 +72,16 @@ type Boot struct {
 	// Device says that its Ignition, 2.27 or newer, reads the volume that kernel
 	// arguments name: ignition.config.device and .path (internal/providers/cmdline).
 	Device bool
+	// First are the kernel arguments of a first boot. PlatformWord begins the one that names
+	// the platform, and Platform is the name if the cluster file says none; "" lets the
+	// image find out.
+	First                  []string
+	PlatformWord, Platform string
+	// Rootfs begins the kernel argument that says where the live system finds its root; "" if
+	// it is in the initrd.
+	Rootfs string
+	// Installs says that the live system can install itself (coreos/coreos-installer).
+	Installs bool
 }
 
 // Words returns the kernel arguments with which Ignition reads a document from the volume

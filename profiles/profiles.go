@@ -200,7 +200,10 @@ var systems = []OS{
 			Device: "/dev/disk/by-id/coreos-boot-disk", Root: 4, RootMiB: 8192,
 			Labels: []string{"root", "boot", "EFI-SYSTEM", "BIOS-BOOT", "PowerPC-PReP-boot", "reserved", "se", "boothash", "roothash"},
 		},
-		Boot:     Boot{Document: "config.ign", Keyfiles: "etc/coreos-firstboot-network"},
+		Boot: Boot{
+			Document: "config.ign", Keyfiles: "etc/coreos-firstboot-network", Installs: true,
+			First: []string{"ignition.firstboot"}, PlatformWord: "ignition.platform.id=", Platform: "metal", Rootfs: "coreos.live.rootfs_url=",
+		},
 		Delivery: URLs, HAProxyFrom: Container, KeepalivedFrom: URLs,
 		Quadlet: true, SELinux: true,
 	},
@@ -211,7 +214,7 @@ var systems = []OS{
 		Network: Networkd, Clock: Timesyncd,
 		ReadOnly: []string{"/usr"},
 		BootDisk: BootDisk{Labels: []string{"ROOT", "EFI-SYSTEM", "BIOS-BOOT", "USR-A", "USR-B", "ROOT-C", "OEM", "OEM-CONFIG"}},
-		Boot:     Boot{Document: "usr/share/oem/config.ign"},
+		Boot:     Boot{Document: "usr/share/oem/config.ign", First: []string{"flatcar.first_boot=1"}, PlatformWord: "flatcar.oem.id="},
 		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
 	},
 	{
@@ -221,7 +224,10 @@ var systems = []OS{
 		Keepalived: "/usr/sbin/keepalived",
 		Variant:    "fcos", Butane: "1.5.0", Spec: "3.4.0", Formats: []string{Butane, Ignition},
 		Groups: []string{"systemd-journal"}, Network: Networkd, Clock: Timesyncd, BootMAC: ByName,
-		Boot:     Boot{Document: "usr/lib/ignition/user.ign", Device: true},
+		Boot: Boot{
+			Document: "usr/lib/ignition/user.ign", Device: true,
+			First: []string{"ignition.firstboot"}, PlatformWord: "ignition.platform.id=", Platform: "metal",
+		},
 		Delivery: URLs, HAProxyFrom: Preinstalled, KeepalivedFrom: Preinstalled,
 	},
 	{

@@ -37,6 +37,7 @@ type Cluster struct {
 	PKI        PKI
 	Binaries   Binaries
 	Snapshots  Snapshots
+	Boot       Boot
 	Users      []User
 	Warnings   []spec.Fault // what works but is hardly intended; each says what to write instead
 	Notes      []spec.Fault // what users should know; no change of the file ends them
@@ -99,9 +100,10 @@ type Host struct {
 	Clocks     []string     // NTP servers, names or addresses; none is the operating system's choice
 	OS         profiles.OS
 	Storage
-	Delivery Delivery // of its binaries
-	At       spec.At
-	asked    spec.Text // the delivery of its binaries, as written
+	InstallDisk string   // on which a live system installs itself; "" is none
+	Delivery    Delivery // of its binaries
+	At          spec.At
+	asked       spec.Text // the delivery of its binaries, as written
 }
 
 // Interface is one interface of a machine, with static addresses. Within each list
@@ -270,6 +272,7 @@ func New(file *spec.File) (*Cluster, []spec.Fault) {
 	v.pki()
 	v.binaries()
 	v.snapshots()
+	v.boot()
 	v.users()
 	if len(v.faults) > 0 {
 		return nil, v.faults

@@ -32,6 +32,7 @@ func (v *validation) hosts() {
 			}
 			host.Clocks = v.clocks(field.NTP)
 			v.storage(&host, field)
+			v.installDisk(&host, field.InstallDisk)
 			v.c.Machines = append(v.c.Machines, host)
 		}
 		if v.atMost(list.At, len(list.Items), r.most, r.advice) && r.count != nil {

@@ -60,6 +60,7 @@ type Spec struct {
 	Network              Network      `key:"network"`
 	PKI                  PKI          `key:"pki"`
 	Binaries             Binaries     `key:"binaries" example:"{mode: urls}"`
+	Boot                 Boot         `key:"boot" example:"{url: http://10.10.10.1/boot, kernel: vmlinuz, initrd: initramfs.img}"`
 	Users                List[User]   `key:"users" example:"[{name: core, sshKeys: [ssh-ed25519 AAAA… you@desk]}]"`
 }
 
@@ -86,6 +87,7 @@ type Host struct {
 	Etcd        Etcd            `key:"etcd" example:"{disk: /dev/disk/by-id/virtio-etcd}"`
 	Disks       List[Disk]      `key:"disks" example:"[{device: /dev/disk/by-id/virtio-logs, filesystem: {format: ext4, path: /var/log}}]"`
 	Binaries    Text            `key:"binaries"`
+	InstallDisk Text            `key:"installDisk"`
 }
 
 // Interface is a further interface of a machine.
@@ -238,6 +240,18 @@ type Subject struct {
 	Country            Text   `key:"country"`
 	State              String `key:"state" free:"yes"`
 	Locality           String `key:"locality" free:"yes"`
+}
+
+// Boot is what boot media need that no document says.
+type Boot struct {
+	At              At
+	URL             String       `key:"url" example:"http://10.10.10.1/boot" quote:"helps"`
+	Kernel          String       `key:"kernel" example:"vmlinuz" quote:"helps"`
+	Initrd          List[String] `key:"initrd" one:"may" example:"[initramfs.img]"`
+	Rootfs          String       `key:"rootfs" example:"rootfs.img" quote:"helps"`
+	KernelArguments List[String] `key:"kernelArguments" example:"[console=tty0]"`
+	InstallDisk     Text         `key:"installDisk"`
+	Platform        Text         `key:"platform"`
 }
 
 // User is a login on every machine.

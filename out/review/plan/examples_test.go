@@ -119,6 +119,9 @@ var examples = map[string][]example{
 	"spec.binaries.haproxyImage":         {{from: "mode: urls, keepalived: preinstalled, haproxy: container, haproxyImage: 'a.example.com/haproxy@sha256:" + digest + "'", to: "mode: urls, keepalived: preinstalled, haproxy: container, haproxyImage: 'b.example.com/haproxy@sha256:" + digest + "'"}},
 	"spec.binaries.sources[].{name,url}": {{with: "os: generic", from: "name: kube-scheduler, url: 'http://10.0.0.1/a'", to: "name: kube-scheduler, url: 'http://10.0.0.1/a', FIELD: NEW"}},
 
+	"spec.boot.{url,kernel,initrd,rootfs,kernelArguments,installDisk,platform}": {{with: "os: fcos", from: booting, to: booting + ", FIELD: NEW"}},
+	"spec.{masters,loadBalancers}[].installDisk":                                {{with: "os: fcos", to: "installDisk: /dev/disk/by-id/virtio-a"}},
+
 	"spec.users[].{name,sshKeys}": {{from: "name: core, sshKeys: [" + key + "]", to: "name: core, sshKeys: [" + key + "], FIELD: NEW"}},
 }
 
@@ -127,6 +130,7 @@ const (
 	pods6    = "podCIDRs: [10.38.0.0/16, 'fd00:10:38::/48']"
 	pair     = "loadBalancers: [{name: lb0, addresses: [10.10.10.2]}, {name: lb1, addresses: [10.10.10.3]}]"
 	two      = "masters: [{name: kubem00, addresses: [10.10.10.80, 192.0.2.80]}]\nloadBalancers: [{name: kubernetes, addresses: [10.10.10.2, 192.0.2.2]}]"
+	booting  = "url: 'http://10.0.0.1/boot', kernel: a, initrd: a, rootfs: a, kernelArguments: [quiet], platform: metal, installDisk: /dev/disk/by-id/virtio-b"
 	fetching = "mode: urls, haproxy: preinstalled, "
 	digest   = "3f2c1b0a9e8d7c6b5a4938271605f4e3d2c1b0a99887766554433221100ffeed"
 	key      = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHDWHHBgOpAvVyqTzUDRFR0Kx1kAXsV3BvZb2KDzRpzP ops@desk"
@@ -134,6 +138,7 @@ const (
 
 // values are what NEW stands for.
 var values = map[string]string{
+	"boot.url": "'http://10.0.0.2/boot'", "installDisk": "/dev/disk/by-id/virtio-c", "kernelArguments": "[console=tty0]", "platform": "qemu",
 	"interface": "ens5", "mac": "'52:54:00:89:d8:30'", "gateway": "[192.0.2.1]", "nameservers": "[192.0.2.53]",
 	"label": "other", "number": "2", "startMiB": "8", "sizeMiB": "8192", "resize": "true", "format": "xfs", "path": "/var/b", "mountOptions": "[noatime]",
 	"name": "other", "sources[].name": "kube-apiserver", "url": "'http://10.0.0.2/a'", "sshKeys": "[" + key + ", " + strings.Replace(key, "HDWH", "HDWG", 1) + "]", "metrics": "false",
@@ -246,7 +251,7 @@ func (e example) values(field string) (out [2]string) {
 		address = "addresses: [10.10.10.2"
 	}
 	for side, text := range []string{e.from, e.to} {
-		value := cmp.Or(values[strings.TrimPrefix(field, "spec.binaries.")], values[name], "other")
+		value := cmp.Or(values[strings.TrimPrefix(field, "spec.binaries.")], values[strings.TrimPrefix(field, "spec.")], values[name], "other")
 		if strings.Contains(text, "FIELD: NEW") {
 			text = regexp.MustCompile(`(^|, )`+name+`: ('[^']*'|\[[^]]*\]|[^,]*)`).ReplaceAllString(text, "")
 		}

@@ -132,6 +132,10 @@ var groups = []group{
 		{field: "haproxyImage", rollout: InPlace, acts: "restart haproxy", words: "the machine pulls the image when the unit starts"},
 		{field: "sources[].{name,url}", rollout: Files, words: "as `mirror`"},
 	}},
+	{title: "Boot media", prefix: "spec.", changes: []change{
+		{field: "boot.{url,kernel,initrd,rootfs,kernelArguments,installDisk,platform}", rollout: NoMachine, words: "no document has it: it changes what `hagen media` makes next"},
+		{field: "{masters,loadBalancers}[].installDisk", rollout: NoMachine, words: "the same, for one machine"},
+	}},
 	{title: "Logins", prefix: "spec.users[].", changes: []change{
 		{field: "{name,sshKeys}", rollout: Reimage, acts: "re-image", words: "accounts are created once, at the first boot"},
 	}},
