@@ -41,6 +41,7 @@ var allowed = map[string][]string{
 	"hagen/out/outside/sysext":  {"hagen/out/tree"},
 	"hagen/out/media/bases":     {},
 	"hagen/out/media/coreos":    {"hagen/gen/encode", "hagen/out/media/iso9660"},
+	"hagen/out/media/gpt":       {},
 	"hagen/out/tree":            {},
 	"hagen/out/review/twin":     {"hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/redact", "hagen/out/review/rendered", "hagen/profiles"},
 	"hagen/out/review/facts":    {"hagen/gen/node", "hagen/gen/read"},
