@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 	"hagen/out/media/newc":      {},
 	"hagen/out/outside/digest":  {"hagen/out/tree"},
 	"hagen/out/outside/sysext":  {"hagen/out/tree"},
+	"hagen/out/outside/ext4":    {},
 	"hagen/out/media/bases":     {},
 	"hagen/out/media/coreos":    {"hagen/gen/encode", "hagen/out/media/iso9660"},
 	"hagen/out/media/gpt":       {},
