@@ -5,7 +5,6 @@
 package out
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -145,7 +144,7 @@ func (c *comparison) write(f tree.File) error {
 	if err := checkPath(f.Path); err != nil {
 		return err
 	}
-	want := sha256.Sum256(f.Data)
+	want := f.Hash()
 	c.next[f.Path] = want
 	now, mode, err := sum(c.dir, f.Path)
 	before, isRecorded := c.recorded[f.Path]

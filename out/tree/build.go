@@ -138,8 +138,15 @@ var link = os.Link
 
 // write writes a file into the next tree.
 func (d *Dir) write(f File, to string) error {
+	fill := f.Fill
+	if fill == nil {
+		fill = func(w *os.File) error {
+			_, err := w.Write(f.Data)
+			return err
+		}
+	}
 	err := writeNew(to, func(w *os.File) error {
-		if _, err := w.Write(f.Data); err != nil {
+		if err := fill(w); err != nil {
 			return err
 		}
 		return w.Chmod(f.Mode) // regardless of the umask

@@ -27,6 +27,14 @@ func generation(n int) []File {
 		data := strings.Repeat(fmt.Sprintf("generation %d, file %d\n", n, i), 80)
 		files = append(files, testFile(fmt.Sprintf("host%d/file%d", i%7, i), 0o600, data))
 	}
+	for i := range 2 { // that are filled
+		data := files[i].Data
+		files[i].Sum = files[i].Hash()
+		files[i].Fill = func(w *os.File) error {
+			_, err := w.Write(data)
+			return err
+		}
+	}
 	return files
 }
 

@@ -4,6 +4,7 @@ package tree
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -34,6 +35,19 @@ type File struct {
 	Path string      // relative, slash separated
 	Mode fs.FileMode // permission bits
 	Data []byte
+
+	// Fill writes the contents instead of Data, into an empty file: for what is too large
+	// for memory. Sum is then their SHA-256.
+	Fill func(*os.File) error
+	Sum  [sha256.Size]byte
+}
+
+// Hash returns the SHA-256 of the contents.
+func (f File) Hash() [sha256.Size]byte {
+	if f.Fill != nil {
+		return f.Sum
+	}
+	return sha256.Sum256(f.Data)
 }
 
 // entry is a file, directory or link in the tree on disk.
@@ -213,7 +227,7 @@ func (d *Dir) Read(limit int64) ([]File, error) {
 // holds reports whether e, which scan has found, is the file f, with the same bytes and
 // mode.
 func (d *Dir) holds(e entry, f File) (bool, error) {
-	if e.info.Mode() != f.Mode || e.info.Size() != int64(len(f.Data)) {
+	if e.info.Mode() != f.Mode || f.Fill == nil && e.info.Size() != int64(len(f.Data)) {
 		return false, nil
 	}
 	r, err := d.open(e.path)
@@ -221,6 +235,13 @@ func (d *Dir) holds(e entry, f File) (bool, error) {
 		return false, err
 	}
 	defer r.Close()
+	if f.Fill != nil {
+		h := sha256.New()
+		if _, err := io.Copy(h, r); err != nil {
+			return false, fail("read", d.Show(e.path), err)
+		}
+		return [sha256.Size]byte(h.Sum(nil)) == f.Sum, nil
+	}
 	data := make([]byte, len(f.Data)+1) // one more shows that it has grown
 	n, err := io.ReadFull(r, data)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {

@@ -3,6 +3,7 @@
 package tree
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -415,4 +416,41 @@ func TestStaged(t *testing.T) {
 		t.Error("what was discarded was committed")
 	}
 	equal(t, listing(t, root), before)
+}
+
+// TestFilled: a file that is filled is written as others are, and stays if it is the same.
+func TestFilled(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "tree")
+	lay(t, root, "a=1")
+	filled := func(path, text string) File {
+		return File{Path: path, Mode: 0o600, Sum: sha256.Sum256([]byte(text)), Fill: func(w *os.File) error {
+			_, err := w.WriteString(text)
+			return err
+		}}
+	}
+	d := mustOpen(t, root)
+	defer d.Close()
+	failing := filled("x", "y")
+	failing.Fill = func(w *os.File) error {
+		w.WriteString("half")
+		return unix.ENOSPC
+	}
+	if changed, err := d.Replace([]File{filled("a", "2"), failing}, nil); changed {
+		t.Error("a file that could not be filled is there")
+	} else {
+		wantError(t, err, "x: no space left on device", "free some space")
+	}
+	noLeftovers(t, root)
+	for _, step := range []struct {
+		text    string
+		changed bool
+	}{{"2", true}, {"2", false}, {"3", true}, {"1234", true}, {"1234", false}} {
+		changed, err := d.Replace([]File{filled("a", step.text), filled("dir/b", "b")}, nil)
+		if err != nil || changed != step.changed {
+			t.Errorf("%s: changed %v, %v", step.text, changed, err)
+		}
+		if text, err := os.ReadFile(filepath.Join(root, "a")); err != nil || string(text) != step.text {
+			t.Errorf("%s: %s, %v", step.text, text, err)
+		}
+	}
 }
