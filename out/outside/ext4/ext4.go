@@ -1,5 +1,5 @@
-// Package ext4 puts files into an ext4 file system inside an image of a disk, by
-// debugfs of e2fsprogs: without root, and without a mount.
+// Package ext4 puts files into an ext4 file system, by debugfs of e2fsprogs: without
+// root, and without a mount.
 package ext4
 
 import (
@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -22,11 +23,26 @@ type File struct {
 	Data []byte
 }
 
+// Write is what is to be written into the file system.
+type Write struct {
+	Offset int64
+	Bytes  []byte
+}
+
 // Errors of programs and of file systems.
 var (
 	ErrMissing = errors.New("debugfs is not installed: Debian and Fedora have it in e2fsprogs, Homebrew too")
-	ErrRefused = errors.New("debugfs cannot write to the file system")
+	ErrRefused = errors.New("debugfs cannot write to its file system")
 )
+
+// Exists is the error of a file that is there already, Lacks that of one that is not.
+type (
+	Exists struct{ Path string }
+	Lacks  struct{ Path string }
+)
+
+func (e Exists) Error() string { return "has " + e.Path + " already" }
+func (e Lacks) Error() string  { return "has no " + e.Path }
 
 // patience is how long debugfs may take: it needs milliseconds, but nobody knows what a
 // damaged file system makes it do.
@@ -47,39 +63,105 @@ func Find() (string, error) {
 	return "", ErrMissing
 }
 
-// Put puts files into the file system at an offset of an image. No file may exist
-// already. What was put is read back.
-func Put(image string, offset int64, files []File) error {
+// Put returns what is to be written into a file system of that size to put files into
+// it. None of them may exist already; those in present must. It works on a copy without
+// a name in the directory scratch, and reads back what was put.
+func Put(system io.ReaderAt, size int64, scratch string, files []File, present ...string) ([]Write, error) {
 	debugfs, err := Find()
+	if err != nil {
+		return nil, err
+	}
+	d := session{debugfs: debugfs}
+	defer d.close()
+	if err := d.open(scratch, io.NewSectionReader(system, 0, size), size); err != nil {
+		return nil, err
+	}
+	for _, name := range present {
+		if has, err := d.has(name); err != nil {
+			return nil, err
+		} else if !has {
+			return nil, Lacks{name}
+		}
+	}
+	for _, f := range files {
+		if has, err := d.has(f.Path); err != nil {
+			return nil, err
+		} else if has {
+			return nil, Exists{f.Path}
+		}
+	}
+	if err := d.put(scratch, files); err != nil {
+		return nil, err
+	}
+	return difference(system, d.files[0], size)
+}
+
+// session is the copy, and what is put into it: files for debugfs, without names.
+type session struct {
+	debugfs string
+	files   []*os.File
+}
+
+func (d *session) close() {
+	for _, f := range d.files {
+		f.Close()
+	}
+}
+
+// part is how many bytes are copied and compared at a time.
+const part = 1 << 20
+
+// open makes the copy. Zeros are left out, as they take no space.
+func (d *session) open(scratch string, from io.Reader, size int64) error {
+	file, err := hidden(scratch)
 	if err != nil {
 		return err
 	}
-	var orders strings.Builder
-	var data []*os.File
-	defer func() {
-		for _, f := range data {
-			f.Close()
-		}
-	}()
-	for n, f := range files {
-		if !fs.ValidPath(f.Path) || strings.ContainsAny(f.Path, " \t\r\n\"'\\<>") {
-			return fmt.Errorf("%q is not a path for debugfs", f.Path)
-		}
-		file, err := hidden(filepath.Dir(image), f.Data)
+	d.files = append(d.files, file)
+	text := make([]byte, part)
+	for at := int64(0); at < size; at += part {
+		n, err := io.ReadFull(from, text[:min(part, size-at)])
 		if err != nil {
 			return err
 		}
-		data = append(data, file)
+		if len(bytes.Trim(text[:n], "\x00")) > 0 {
+			if _, err := file.WriteAt(text[:n], at); err != nil {
+				return err
+			}
+		}
+	}
+	return file.Truncate(size)
+}
+
+func (d *session) has(name string) (bool, error) {
+	text, err := d.run("", "-R", "stat "+name)
+	return bytes.HasPrefix(text, []byte("Inode: ")), err
+}
+
+func (d *session) put(scratch string, files []File) error {
+	var orders strings.Builder
+	for _, f := range files {
+		if !fs.ValidPath(f.Path) || strings.ContainsAny(f.Path, " \t\r\n\"'\\<>") {
+			return fmt.Errorf("%q is not a path for debugfs", f.Path)
+		}
+		file, err := hidden(scratch)
+		if err != nil {
+			return err
+		}
+		d.files = append(d.files, file)
+		if _, err := file.WriteAt(f.Data, 0); err != nil { // where /dev/fd shares its place, that stays the beginning
+			return err
+		}
 		if dir := path.Dir(f.Path); dir != "." {
 			fmt.Fprintf(&orders, "mkdir %[1]s\nset_inode_field %[1]s mode 040700\n", dir) // if it exists, debugfs says so and goes on
 		}
-		fmt.Fprintf(&orders, "write /dev/fd/%[2]d %[1]s\nset_inode_field %[1]s mode 0100600\n", f.Path, 3+n)
+		fmt.Fprintf(&orders, "write %s %[2]s\nset_inode_field %[2]s mode 0100600\n", name(len(d.files)-1), f.Path)
 	}
-	if _, err := run(debugfs, image, offset, orders.String(), data, "-w"); err != nil {
+	if _, err := d.run(orders.String(), "-w"); err != nil {
 		return err
 	}
 	for _, f := range files {
-		text, err := run(debugfs, image, offset, "", nil, "-R", "cat "+f.Path)
+		text, err := d.run("", "-R", "cat "+f.Path)
 		if err != nil {
 			return err
 		}
@@ -90,54 +172,61 @@ func Put(image string, offset int64, files []File) error {
 	return nil
 }
 
-// Has reports whether a file system has a file or directory. An empty file system that
-// cannot be read has none.
-func Has(image string, offset int64, name string) (bool, error) {
-	debugfs, err := Find()
-	if err != nil {
-		return false, err
+// difference returns where the copy differs from the file system.
+func difference(system, changed io.ReaderAt, size int64) (writes []Write, err error) {
+	const step = 1024 // the smallest block of ext4
+	was, is := make([]byte, part), make([]byte, part)
+	for at := int64(0); at < size; at += part {
+		n := min(part, size-at)
+		for _, side := range []struct {
+			from io.ReaderAt
+			text []byte
+		}{{system, was}, {changed, is}} {
+			if _, err := side.from.ReadAt(side.text[:n], at); err != nil && !errors.Is(err, io.EOF) {
+				return nil, err
+			}
+		}
+		for b := int64(0); b < n; b += step {
+			end := min(b+step, n)
+			if bytes.Equal(was[b:end], is[b:end]) {
+				continue
+			}
+			if last := len(writes) - 1; last >= 0 && writes[last].Offset+int64(len(writes[last].Bytes)) == at+b {
+				writes[last].Bytes = append(writes[last].Bytes, is[b:end]...)
+			} else {
+				writes = append(writes, Write{at + b, bytes.Clone(is[b:end])})
+			}
+		}
 	}
-	text, err := run(debugfs, image, offset, "", nil, "-R", "stat "+name)
-	if err != nil {
-		return false, err
-	}
-	return bytes.HasPrefix(text, []byte("Inode: ")), nil
+	return writes, nil
 }
 
 // hidden makes a file without a name: keys in it are gone when the program is, however
 // it ends.
-func hidden(dir string, data []byte) (*os.File, error) {
+func hidden(dir string) (*os.File, error) {
 	file, err := os.CreateTemp(dir, ".hagen-ext4-")
 	if err != nil {
 		return nil, err
 	}
-	err = os.Remove(file.Name())
-	if err == nil {
-		_, err = file.Write(data)
-	}
-	if err == nil {
-		_, err = file.Seek(0, 0) // where opening /dev/fd is like dup, the place is shared
-	}
-	if err != nil {
+	if err := os.Remove(file.Name()); err != nil {
 		file.Close()
 		return nil, err
 	}
 	return file, nil
 }
 
-// run runs debugfs, which reads orders from its input if no argument has one.
-func run(debugfs, image string, offset int64, orders string, data []*os.File, args ...string) ([]byte, error) {
-	name := filepath.Base(image)
-	if strings.ContainsAny(name, "?") {
-		return nil, fmt.Errorf("%q is not a name for debugfs", name)
-	}
+// name is how debugfs opens a file of the session.
+func name(number int) string { return fmt.Sprint("/dev/fd/", 3+number) }
+
+// run runs debugfs on the copy. It reads orders from its input if no argument has one.
+func (d *session) run(orders string, args ...string) ([]byte, error) {
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
-	command := exec.CommandContext(ctx, debugfs, append(args, fmt.Sprintf("./%s?offset=%d", name, offset))...)
-	command.Dir = filepath.Dir(image)
+	command := exec.CommandContext(ctx, d.debugfs, append(args, name(0))...)
+	command.Dir = "/"
 	command.Env = []string{"LC_ALL=C", "TZ=UTC", "E2FSPROGS_FAKE_TIME=" + fileTime, "DEBUGFS_PAGER=__none__", "PATH=" + os.Getenv("PATH")}
 	command.Stdin = strings.NewReader(orders)
-	command.ExtraFiles = data
+	command.ExtraFiles = d.files
 	var out limited
 	command.Stdout = &out
 	err := command.Run()

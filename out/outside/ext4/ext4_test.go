@@ -2,7 +2,6 @@ package ext4_test
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"os"
 	"os/exec"
@@ -12,8 +11,6 @@ import (
 
 	"hagen/out/outside/ext4"
 )
-
-const offset = 1 << 20
 
 // need skips the test if a program is missing, unless HAGEN_READERS=required, as in CI.
 func need(t *testing.T, programs ...string) {
@@ -29,20 +26,33 @@ func need(t *testing.T, programs ...string) {
 	}
 }
 
-// image makes an image with a file system in it, the same each time.
-func image(t *testing.T, dir string) string {
-	t.Helper()
-	inside, whole := filepath.Join(dir, "fs"), filepath.Join(dir, "image.raw")
-	must(t, os.WriteFile(inside, make([]byte, 32<<20), 0o600))
-	made := exec.Command("mkfs.ext4", "-q", "-L", "boot", "-U", "96d15588-3596-4b3c-adca-a2ff7279ea63", "-E", "hash_seed=96d15588-3596-4b3c-adca-a2ff7279ea63", inside)
+// system makes a file system, the same each time.
+func system(t *testing.T) []byte {
+	place := filepath.Join(t.TempDir(), "fs")
+	must(t, os.WriteFile(place, make([]byte, 32<<20), 0o600))
+	made := exec.Command("mkfs.ext4", "-q", "-L", "boot", "-U", "96d15588-3596-4b3c-adca-a2ff7279ea63", "-E", "hash_seed=96d15588-3596-4b3c-adca-a2ff7279ea63", place)
 	made.Env = append(os.Environ(), "E2FSPROGS_FAKE_TIME=946684800")
 	if text, err := made.CombinedOutput(); err != nil {
 		t.Fatalf("mkfs.ext4: %s", text)
 	}
-	text, err := os.ReadFile(inside)
+	text, err := os.ReadFile(place)
 	must(t, err)
-	must(t, os.WriteFile(whole, append(make([]byte, offset), text...), 0o600))
-	return whole
+	return text
+}
+
+// put returns the file system with the files.
+func put(t *testing.T, text []byte, files []ext4.File, present ...string) ([]byte, error) {
+	scratch := filepath.Join(t.TempDir(), "with space ?")
+	must(t, os.Mkdir(scratch, 0o700))
+	writes, err := ext4.Put(bytes.NewReader(text), int64(len(text)), scratch, files, present...)
+	if left, _ := os.ReadDir(scratch); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+	text = bytes.Clone(text)
+	for _, w := range writes {
+		copy(text[w.Offset:], w.Bytes)
+	}
+	return text, err
 }
 
 func must(t *testing.T, err error) {
@@ -59,31 +69,18 @@ func TestPut(t *testing.T) {
 		{Path: "network/a-52.nmconnection", Data: []byte("[connection]\n")},
 		{Path: "network/b.nmconnection", Data: []byte("[connection]\n")},
 	}
-	var sums [][32]byte
-	for _, dir := range []string{t.TempDir(), filepath.Join(t.TempDir(), "with space ?")} {
-		must(t, os.MkdirAll(dir, 0o700))
-		place := image(t, dir)
-		if has, err := ext4.Has(place, offset, "ignition/config.ign"); has || err != nil {
-			t.Errorf("before: %v, %v", has, err)
-		}
-		must(t, ext4.Put(place, offset, files))
-		if has, err := ext4.Has(place, offset, "ignition/config.ign"); !has || err != nil {
-			t.Errorf("after: %v, %v", has, err)
-		}
-		text, err := os.ReadFile(place)
-		must(t, err)
-		sums = append(sums, sha256.Sum256(text))
-		judge(t, text, files)
-		left, _ := filepath.Glob(filepath.Join(dir, ".hagen*"))
-		if len(left) > 0 {
-			t.Errorf("left: %v", left)
-		}
-		if err := ext4.Put(place, offset, []ext4.File{{Path: "ignition/config.ign", Data: []byte("another")}}); !errors.Is(err, ext4.ErrRefused) {
-			t.Errorf("a second one: %v", err)
-		}
+	before := system(t)
+	after, err := put(t, before, files, "lost+found")
+	must(t, err)
+	judge(t, after, files)
+	if again, _ := put(t, before, files); !bytes.Equal(again, after) {
+		t.Error("the same files made another file system")
 	}
-	if sums[0] != sums[1] {
-		t.Error("the same files made two images")
+	if _, err := put(t, after, files[:1]); !errors.As(err, &ext4.Exists{}) {
+		t.Errorf("a second one: %v", err)
+	}
+	if _, err := put(t, before, files, "ignition.firstboot"); !errors.As(err, &ext4.Lacks{}) {
+		t.Errorf("without what must be there: %v", err)
 	}
 }
 
@@ -91,7 +88,7 @@ func TestPut(t *testing.T) {
 func judge(t *testing.T, whole []byte, files []ext4.File) {
 	t.Helper()
 	place := filepath.Join(t.TempDir(), "fs")
-	must(t, os.WriteFile(place, whole[offset:], 0o600))
+	must(t, os.WriteFile(place, whole, 0o600))
 	if text, err := exec.Command("e2fsck", "-fn", place).CombinedOutput(); err != nil {
 		t.Errorf("e2fsck: %v\n%s", err, text)
 	}
@@ -111,16 +108,34 @@ func judge(t *testing.T, whole []byte, files []ext4.File) {
 
 func TestPutRefused(t *testing.T) {
 	need(t, "debugfs", "mkfs.ext4")
-	place := image(t, t.TempDir())
+	good := system(t)
 	for _, f := range []string{"/ignition/config.ign", "a b", "a\nquit", "../a", "a\"b"} {
-		if err := ext4.Put(place, offset, []ext4.File{{Path: f}}); err == nil {
+		if _, err := put(t, good, []ext4.File{{Path: f}}); err == nil {
 			t.Errorf("%q was put", f)
 		}
 	}
-	if err := ext4.Put(place, 0, []ext4.File{{Path: "a", Data: []byte("a")}}); !errors.Is(err, ext4.ErrRefused) {
-		t.Errorf("no file system: %v", err)
+	large := bytes.Repeat([]byte("a"), 15<<20)
+	for name, tt := range map[string]struct {
+		system []byte
+		files  []ext4.File
+	}{
+		"no file system":     {make([]byte, 1<<20), []ext4.File{{Path: "a", Data: []byte("a")}}},
+		"a full file system": {good, []ext4.File{{Path: "a", Data: large}, {Path: "b", Data: large}}},
+		"nothing":            {nil, []ext4.File{{Path: "a", Data: []byte("a")}}},
+	} {
+		if _, err := put(t, tt.system, tt.files); !errors.Is(err, ext4.ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
-	if err := ext4.Put(place, offset, []ext4.File{{Path: "a", Data: bytes.Repeat([]byte("a"), 15<<20)}, {Path: "b", Data: bytes.Repeat([]byte("b"), 15<<20)}}); !errors.Is(err, ext4.ErrRefused) {
-		t.Errorf("a full file system: %v", err)
+	// A damaged file system is refused, or written to; it does not take for ever.
+	for seed := range 10 {
+		damaged := bytes.Clone(good)
+		for n := range 40 {
+			damaged[1024+(seed*7919+n*104729)%(200<<10)] ^= byte(seed + n + 1)
+		}
+		after, err := put(t, damaged, []ext4.File{{Path: "a", Data: []byte("a")}})
+		if err == nil && bytes.Equal(after, damaged) {
+			t.Errorf("damaged file system %d: nothing was put, and no error", seed)
+		}
 	}
 }
