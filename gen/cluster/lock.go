@@ -41,6 +41,13 @@ type LockContents struct {
 	Keys      []LockedKey
 	Names     []string // that the certificates of all API servers carry (control.SharedNames); nil is not known
 	Artefacts []Locked
+	Bases     []LockedBase
+}
+
+// LockedBase is the entry of an image that boot media are made from.
+type LockedBase struct {
+	File   string // its name, without a directory
+	SHA256 string // hexadecimal
 }
 
 // LockText writes the lock file of the cluster of this name.
@@ -77,14 +84,21 @@ func LockText(name string, l LockContents) []byte {
 		}
 		fmt.Fprintf(&b, "    file: %q\n    sha512: %q\n", a.File, a.SHA512)
 	}
+	if len(l.Bases) > 0 {
+		b.WriteString("# The images that hagen media may make boot media from.\nbases:\n")
+	}
+	for _, base := range l.Bases {
+		fmt.Fprintf(&b, "  - file: %q\n    sha256: %q\n", base.File, base.SHA256)
+	}
 	return []byte(b.String())
 }
 
-// ReadLock returns the contents of a lock file, and the faults of its keys and
-// names. Cluster.Lock checks the artefacts.
+// ReadLock returns the contents of a lock file, and the faults of its keys, names and
+// bases. Cluster.Lock checks the artefacts.
 func ReadLock(file *spec.LockFile) (l LockContents, faults []spec.Fault) {
 	l.Keys, faults = lockedKeys(file)
 	l.Names = lockedNames(file, &faults)
+	l.Bases = lockedBases(file, &faults)
 	for _, a := range file.Artefacts.Items {
 		l.Artefacts = append(l.Artefacts, Locked{a.Name.Value, a.Version.Value, a.Arch.Value, a.URL.Value, a.File.Value, a.SHA512.Value})
 	}
@@ -104,6 +118,27 @@ func lockedNames(file *spec.LockFile, faults *[]spec.Fault) (names []string) {
 		*faults = append(*faults, f)
 	}
 	return names
+}
+
+// lockedBases are those that media are made from: each file once.
+func lockedBases(file *spec.LockFile, faults *[]spec.Fault) (bases []LockedBase) {
+	fault := func(at spec.At, format string, args ...any) {
+		*faults = append(*faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: "run hagen lock --base with the file"})
+	}
+	for _, b := range file.Bases.Items {
+		name := b.File.Value
+		if b.File.At.Written() && (name == "" || path.Base(name) != name || name == "." || name == "..") {
+			fault(b.File.At, "%s is not the name of a file", spec.Quote(name))
+		}
+		if slices.ContainsFunc(bases, func(other LockedBase) bool { return other.File == name }) {
+			fault(b.File.At, "%s is locked a second time", spec.Quote(name))
+		}
+		if b.SHA256.At.Written() && (len(b.SHA256.Value) != 64 || !keyID().MatchString(b.SHA256.Value)) {
+			fault(b.SHA256.At, "is not 64 digits of 0-9 and a-f")
+		}
+		bases = append(bases, LockedBase{name, b.SHA256.Value})
+	}
+	return bases
 }
 
 // OneName returns a DNS name or an address in the one spelling that certificates compare:

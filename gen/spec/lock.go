@@ -16,11 +16,12 @@ const (
 // and hagen lock write it; people review it.
 type LockFile struct {
 	At         At
-	APIVersion Text            `key:"apiVersion,required"`
-	Kind       Text            `key:"kind,required"`
-	Keys       List[LockedKey] `key:"keys"`
-	Names      List[String]    `key:"apiServerNames"`
-	Artefacts  List[Locked]    `key:"artefacts"`
+	APIVersion Text             `key:"apiVersion,required"`
+	Kind       Text             `key:"kind,required"`
+	Keys       List[LockedKey]  `key:"keys"`
+	Names      List[String]     `key:"apiServerNames"`
+	Artefacts  List[Locked]     `key:"artefacts"`
+	Bases      List[LockedBase] `key:"bases"`
 }
 
 // LockedKey identifies one key that all machines of the cluster share: a public
@@ -42,4 +43,12 @@ type Locked struct {
 	URL     Text `key:"url"`
 	File    Text `key:"file,required"`
 	SHA512  Text `key:"sha512,required"`
+}
+
+// LockedBase is one image that boot media are made from. gen/cluster, which reads the
+// fields, explains them.
+type LockedBase struct {
+	At     At
+	File   Text `key:"file,required"`
+	SHA256 Text `key:"sha256,required"`
 }

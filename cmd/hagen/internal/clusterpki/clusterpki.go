@@ -186,5 +186,5 @@ func (k *PKI) contents(set pki.Set) cluster.LockContents {
 	if names == nil {
 		names = k.carried
 	}
-	return cluster.LockContents{Keys: keys, Names: names, Artefacts: k.lock.Artefacts}
+	return cluster.LockContents{Keys: keys, Names: names, Artefacts: k.lock.Artefacts, Bases: k.lock.Bases}
 }

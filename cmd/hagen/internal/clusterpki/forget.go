@@ -72,7 +72,7 @@ func (k *PKI) forget(names []string) (err error) {
 	if k.staged, err = k.lock.Stage(); err != nil {
 		return err
 	}
-	if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, cluster.LockContents{Keys: k.lock.Keys, Names: rest, Artefacts: k.lock.Artefacts})); err != nil {
+	if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, cluster.LockContents{Keys: k.lock.Keys, Names: rest, Artefacts: k.lock.Artefacts, Bases: k.lock.Bases})); err != nil {
 		return err
 	}
 	return k.staged.Put()

@@ -77,7 +77,7 @@ func (made *made) again(ui *console.UI, at clusterfile.Place, c *cluster.Cluster
 		return err
 	}
 	made.others = len(keys.lock.Keys) > 0
-	keys.lock.LockContents = cluster.LockContents{Artefacts: keys.lock.Artefacts} // clients that use a former name do not trust the new keys
+	keys.lock.LockContents = cluster.LockContents{Artefacts: keys.lock.Artefacts, Bases: keys.lock.Bases} // clients that use a former name do not trust the new keys
 	if keys.staged, err = keys.lock.Stage(); err != nil {
 		return err
 	}
