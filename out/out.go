@@ -71,7 +71,10 @@ func Prepare(dir *tree.Dir, files []tree.File, scope Scope) (*Prepared, error) {
 	if err := errors.Join(append(c.faults, err)...); err != nil {
 		return nil, err
 	}
-	staged, err := dir.Stage(slices.Concat(files, own), c.Removed)
+	write := slices.DeleteFunc(slices.Clone(files), func(f tree.File) bool {
+		return f.Fill != nil && slices.Contains(c.Kept, f.Path) // large: it was just compared, and stays
+	})
+	staged, err := dir.Stage(slices.Concat(write, own), c.Removed)
 	if err == nil && len(recorded) == 0 {
 		err = refuseForeign(dir, files)
 	}
