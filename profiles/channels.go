@@ -59,7 +59,7 @@ var channels = []Channel{
 		Source: "digitalocean/openapi, droplet_create.yml: user_data", Note: "plain text only",
 	},
 	{
-		Name: "fcos-iso", Summary: "embedded into the live ISO of Fedora CoreOS", Limit: 256 << 10, Counts: Gzip, Readers: ignitionAlone,
+		Name: "fcos-iso", Summary: "embedded into the live ISO of Fedora CoreOS", Limit: 256 << 10, Counts: Gzip, Readers: ignitionAlone, Media: []string{ISO},
 		Source: "coreos/coreos-installer, docs/iso-embed-ignition.md and src/live/embed.rs",
 		Note:   "coreos-installer uses xz, which compresses better than the gzip that is counted here",
 	},

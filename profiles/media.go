@@ -7,6 +7,8 @@ const (
 	Seed   = "seed"
 	Initrd = "initrd"
 	QEMU   = "qemu"
+	ISO    = "iso"
+	Disk   = "disk"
 )
 
 // Kind is a kind of medium that hagen media makes from documents: files from which
@@ -15,6 +17,7 @@ type Kind struct {
 	Name    string   `json:"name"`
 	Summary string   `json:"summary"`
 	Readers []string `json:"readers"`        // whose documents it delivers
+	Base    string   `json:"base,omitempty"` // the image that it is made from; "" needs none
 	Note    string   `json:"note,omitempty"` // what users should know besides
 }
 
@@ -35,6 +38,16 @@ var kinds = []Kind{
 	},
 	{
 		Name: QEMU, Summary: "QEMU's options, in one line", Readers: both,
+	},
+	{
+		Name: ISO, Summary: "Fedora CoreOS's live ISO with the document in it: it installs itself where the cluster file names a disk, and else runs in memory",
+		Readers: ignitionAlone, Base: "Fedora CoreOS's live ISO",
+		Note: "the ISO is the machine's keys: whoever can read it has them",
+	},
+	{
+		Name: Disk, Summary: "an image of the machine's disk with the document in it, for machines that take no second volume",
+		Readers: both, Base: "a raw image of a disk: Fedora CoreOS's, or of a system that cloud-init sets up",
+		Note: "the document stays on the disk after the first boot, where root can read it",
 	},
 }
 
@@ -82,6 +95,15 @@ type Boot struct {
 	Rootfs string
 	// Installs says that the live system can install itself (coreos/coreos-installer).
 	Installs bool
+
+	// LiveISO says that its live ISO has room for an initrd.
+	LiveISO bool
+	// Partitions are the names by which an image of its disk is recognised, all of them.
+	// BootPartition is the one from which Ignition takes its document, in ext4; if there is
+	// none, Instead says how such a machine gets it.
+	Partitions    []string
+	BootPartition string
+	Instead       string
 }
 
 // Words returns the kernel arguments with which Ignition reads a document from the volume

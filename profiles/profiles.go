@@ -203,6 +203,7 @@ var systems = []OS{
 		Boot: Boot{
 			Document: "config.ign", Keyfiles: "etc/coreos-firstboot-network", Installs: true,
 			First: []string{"ignition.firstboot"}, PlatformWord: "ignition.platform.id=", Platform: "metal", Rootfs: "coreos.live.rootfs_url=",
+			LiveISO: true, Partitions: []string{"boot", "EFI-SYSTEM", "root"}, BootPartition: "boot",
 		},
 		Delivery: URLs, HAProxyFrom: Container, KeepalivedFrom: URLs,
 		Quadlet: true, SELinux: true,
@@ -214,7 +215,11 @@ var systems = []OS{
 		Network: Networkd, Clock: Timesyncd,
 		ReadOnly: []string{"/usr"},
 		BootDisk: BootDisk{Labels: []string{"ROOT", "EFI-SYSTEM", "BIOS-BOOT", "USR-A", "USR-B", "ROOT-C", "OEM", "OEM-CONFIG"}},
-		Boot:     Boot{Document: "usr/share/oem/config.ign", First: []string{"flatcar.first_boot=1"}, PlatformWord: "flatcar.oem.id="},
+		Boot: Boot{
+			Document: "usr/share/oem/config.ign", First: []string{"flatcar.first_boot=1"}, PlatformWord: "flatcar.oem.id=",
+			Partitions: []string{"EFI-SYSTEM", "OEM", "USR-A"},
+			Instead:    "its OEM partition is btrfs, which nothing writes without mounting it: boot the machine with hagen media --kind initrd, or install it with flatcar-install -i config.ign",
+		},
 		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
 	},
 	{

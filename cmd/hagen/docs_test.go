@@ -10,6 +10,7 @@ import (
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/gen/cluster"
+	"hagen/out/media/bases"
 	"hagen/profiles"
 )
 
@@ -54,6 +55,13 @@ func TestDocs(t *testing.T) {
 		}
 		run := exec.Command("bash", "-euo", "pipefail", "-c", script.String())
 		run.Dir = t.TempDir()
+		for name, image := range map[string][]byte{ // that docs/images.md makes media from
+			"fedora-coreos-live.iso": bases.ISO("fedora-coreos-44", bases.Live()), "debian.raw": bases.Disk(512, bases.Debian()),
+		} {
+			if err := os.WriteFile(filepath.Join(run.Dir, name), image, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
 		output, err := run.CombinedOutput()
 		if err != nil {
 			t.Errorf("%s: %v\n%s\n%s", path, err, script.String(), output)

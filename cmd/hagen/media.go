@@ -21,12 +21,14 @@ func mediaCommand(ui *console.UI) *cli.Command {
 			"hagen media",
 			"hagen media rendered/kubernetes -o /srv/media/kubernetes",
 			"hagen media --host kubem00 --kind seed",
+			"hagen media --base fedora-coreos-live.iso",
 			"hagen media --json | jq -r '.media[] | [.host, .kind, .file] | @tsv'"),
 		Flags: []cli.Flag{
 			fileFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the media to `DIR` (default: media/<cluster>)"},
 			&cli.StringSliceFlag{Name: "host", Usage: "make media of the host `NAME` alone", KeepSpace: true},
 			&cli.StringSliceFlag{Name: "kind", Usage: "make this `KIND` alone: " + strings.Join(profiles.KindNames(), ", "), KeepSpace: true},
+			&cli.StringSliceFlag{Name: "base", Usage: "make media from the image `FILE`: a live ISO of Fedora CoreOS, or a raw image of a disk", KeepSpace: true},
 			jsonFlag("print the summary as JSON on stdout"),
 		},
 		Action: func(ctx *cli.Context) error {
@@ -35,7 +37,7 @@ func mediaCommand(ui *console.UI) *cli.Command {
 			}
 			return media.Make(ui, media.Options{
 				File: ctx.String("file"), Tree: ctx.Args().First(), Output: ctx.String("output"),
-				Hosts: ctx.StringSlice("host"), Kinds: ctx.StringSlice("kind"), JSON: ctx.Bool("json"),
+				Hosts: ctx.StringSlice("host"), Kinds: ctx.StringSlice("kind"), Bases: ctx.StringSlice("base"), JSON: ctx.Bool("json"),
 			})
 		},
 	}

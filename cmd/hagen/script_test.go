@@ -55,6 +55,7 @@ func longer() bool { return os.Getenv("HAGEN_TESTS") == "all" }
 //	json FILE PATH VALUE  the value at a path such as .pki.made.0.name
 //	closed DIR…           all in it is for its owner alone, but certificates
 //	nokeys FILE…          the files hold no key of the directory pki
+//	base KIND FILE [BOOT] make an image as boot media are made from; see base
 //	upstream DIR          serve its directories as hosts of the Internet
 //	as UID CODE command…  run it as another user; its exit code must be CODE
 //	killed N ARG…         see killed
@@ -71,7 +72,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "edit": edit, "list": listTree, "json": jsonValue,
-			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as, "upstream": upstream,
+			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as, "upstream": upstream, "base": base,
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {

@@ -23,6 +23,10 @@ type Source struct {
 	Cluster string
 	Twins   bool   // the documents are twins: they hold no key
 	Hosts   []Host // all of the cluster
+	Arch    string // of their processors, as Go calls it; "" is not said
+
+	Bases    []*Base  // that media are made from
+	PutFiles PutFiles // for those of them with a boot partition
 }
 
 // Host is a machine with its documents.
@@ -33,6 +37,9 @@ type Host struct {
 	Documents []document.Document
 	Node      node.Node // what the documents say
 	Kargs     string    // with which it has its network before it has its document
+
+	InstallDisk string   // on which a live system installs itself; "" is none
+	KeepLabels  []string // of partitions there that an installation leaves alone
 }
 
 // reader returns what sets the machine up: profiles.Ignition or profiles.CloudInit.
@@ -82,6 +89,11 @@ type Medium struct {
 	Label  string `json:"label,omitempty"` // of a volume
 	// KernelArguments are those that the machine needs besides its own, to read it.
 	KernelArguments string `json:"kernelArguments,omitempty"`
+	// Base is the name of the image that it is made from, and BaseSHA256 that image's hash.
+	Base       string `json:"base,omitempty"`
+	BaseSHA256 string `json:"baseSHA256,omitempty"`
+	// InstallDisk is the disk on which it installs itself without asking.
+	InstallDisk string `json:"installDisk,omitempty"`
 	// Document is the path in the rendered tree of the document that it delivers, and
 	// DocumentSHA256 that document's hash: it says which render the medium is made from.
 	Document       string   `json:"document,omitempty"`
@@ -93,6 +105,11 @@ type Medium struct {
 type File struct {
 	Medium
 	Data []byte
+
+	// BaseOf and Edits are instead of Data: the image that it is, but for its edits, which
+	// are in the order of their offsets. Base.Measure sets its hash.
+	BaseOf *Base
+	Edits  []Edit
 }
 
 // kind is a row: how media of a kind are made. each makes those of a machine, whose
@@ -108,6 +125,8 @@ var kinds = []kind{
 	{name: profiles.Seed, each: seed},
 	{name: profiles.Initrd, each: initrd},
 	{name: profiles.QEMU, each: qemu},
+	{name: profiles.ISO, each: live},
+	{name: profiles.Disk, each: disk},
 }
 
 // Make makes media of the kinds for the hosts, sorted by their files. What is for all
@@ -126,7 +145,9 @@ func Make(s Source, names, hosts []string) ([]File, error) {
 				continue
 			}
 			files, err := k.each(s, h)
-			faults = append(faults, err)
+			if err != nil && !slices.ContainsFunc(faults, func(f error) bool { return f != nil && f.Error() == err.Error() }) {
+				faults = append(faults, err) // of a base, each host has the same
+			}
 			for _, f := range files {
 				made = append(made, h.describe(k.name, f, s.Twins))
 			}
@@ -149,7 +170,9 @@ func Make(s Source, names, hosts []string) ([]File, error) {
 func Makes(s Source, hosts []string) (names []string) {
 	for _, k := range kinds {
 		row, _ := profiles.FindKind(k.name)
-		if slices.ContainsFunc(s.Hosts, func(h Host) bool { return slices.Contains(hosts, h.Name) && row.Serves(h.reader()) }) {
+		if slices.ContainsFunc(s.Hosts, func(h Host) bool {
+			return slices.Contains(hosts, h.Name) && row.Serves(h.reader()) && (row.Base == "" || s.base(k.name, &h) != nil)
+		}) {
 			names = append(names, k.name)
 		}
 	}
@@ -167,7 +190,10 @@ func (h *Host) describe(kind string, f File, twins bool) File {
 
 // measured says what a file's contents are.
 func (f File) measured(kind string) File {
-	f.Kind, f.Bytes, f.SHA256 = cmp.Or(f.Kind, kind), int64(len(f.Data)), hash(f.Data)
+	f.Kind = cmp.Or(f.Kind, kind)
+	if f.BaseOf == nil {
+		f.Bytes, f.SHA256 = int64(len(f.Data)), hash(f.Data)
+	}
 	if f.HoldsKeysOf == nil {
 		f.HoldsKeysOf = []string{}
 	}

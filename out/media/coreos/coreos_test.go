@@ -20,7 +20,7 @@ import (
 )
 
 func open(image []byte) (*coreos.Live, error) {
-	return coreos.Open(bytes.NewReader(image), int64(len(image)))
+	return coreos.ReadLive(bytes.NewReader(image), int64(len(image)))
 }
 
 // filled returns a live ISO with an archive in it.
@@ -30,12 +30,11 @@ func filled(t *testing.T, image, archive []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := live.Fill(archive)
-	if err != nil {
+	if err := live.Fits(archive); err != nil {
 		t.Fatal(err)
 	}
 	image = bytes.Clone(image)
-	copy(image[live.Area.Offset:], text)
+	copy(image[live.Area.Offset:], archive)
 	return image
 }
 
@@ -102,16 +101,16 @@ func TestRefused(t *testing.T) {
 	if err != nil || live.Installs || live.Keyfiles {
 		t.Errorf("without features: %+v, %v", live, err)
 	}
-	if _, err := live.Fill(make([]byte, bases.EmbedArea+1)); !errors.As(err, &coreos.TooLarge{}) {
+	if err := live.Fits(make([]byte, bases.EmbedArea+1)); !errors.As(err, &coreos.TooLarge{}) {
 		t.Errorf("too large: %v", err)
 	}
-	if _, err := live.Fill(make([]byte, bases.EmbedArea)); err != nil {
+	if err := live.Fits(make([]byte, bases.EmbedArea)); err != nil {
 		t.Errorf("just fits: %v", err)
 	}
 }
 
 func TestArch(t *testing.T) {
-	for machine, want := range map[string]string{"\x64\x86": "x86-64", "\x64\xAA": "arm64", "\x00\x00": ""} {
+	for machine, want := range map[string]string{"\x64\x86": "amd64", "\x64\xAA": "arm64", "\x00\x00": ""} {
 		kernel := make([]byte, 5000)
 		copy(kernel, "MZ")
 		kernel[0x3C] = 0x40
@@ -167,6 +166,24 @@ func TestInstalling(t *testing.T) {
 	}
 	if text := coreos.Installing(dest, "3.4.0", coreos.Install{Device: "/dev/vda"}); bytes.Contains(text, []byte("coreos.inst")) {
 		t.Error("the installer's kernel arguments are in it")
+	}
+}
+
+func TestBoot(t *testing.T) {
+	good := make([]byte, 4096)
+	good[1024+0x38], good[1024+0x39] = 0x53, 0xEF
+	for name, tt := range map[string]struct {
+		change func([]byte) []byte
+		want   error
+	}{
+		"good":          {func(b []byte) []byte { return b }, nil},
+		"other":         {func(b []byte) []byte { b[1024+0x38] = 0; return b }, coreos.ErrNotExt4},
+		"not unmounted": {func(b []byte) []byte { b[1024+0x60] = 4; return b }, coreos.ErrMounted},
+		"cut short":     {func(b []byte) []byte { return b[:1024] }, coreos.ErrNotExt4},
+	} {
+		if err := coreos.Boot(bytes.NewReader(tt.change(bytes.Clone(good))), 0); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

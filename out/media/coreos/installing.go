@@ -11,24 +11,6 @@ import (
 	"hagen/gen/encode"
 )
 
-// Where Fedora CoreOS looks for files.
-const (
-	// Config is the document of a live system, in its initial root directory.
-	Config = "config.ign"
-	// NetworkDir has NetworkManager's keyfiles, in the initial root directory of a live
-	// system. They replace what kernel arguments say of the network
-	// (coreos/fedora-coreos-config, coreos-copy-firstboot-network.sh).
-	NetworkDir = "etc/coreos-firstboot-network"
-	// BootConfig is the document of an installed system, in its boot partition.
-	BootConfig = "ignition/config.ign"
-	// BootNetworkDir is NetworkDir in the boot partition.
-	BootNetworkDir = "coreos-firstboot-network"
-	// BootPartition is the name of the boot partition.
-	BootPartition = "boot"
-	// FirstBoot is in the boot partition until the system has booted.
-	FirstBoot = "ignition.firstboot"
-)
-
 const (
 	destination = "/etc/coreos/dest.ign"
 	directives  = "/etc/coreos/installer.d/0000-hagen.yaml"

@@ -41,7 +41,7 @@ var (
 // Live is a live ISO without a document.
 type Live struct {
 	Label string // of the volume: its stream's release
-	Arch  string // of the kernel; "" is unknown
+	Arch  string // of the kernel, as Go calls it; "" is unknown
 	Area  iso9660.Extent
 
 	// What it can do (coreos/features.json).
@@ -49,8 +49,8 @@ type Live struct {
 	Keyfiles bool // its initrd reads NetworkManager's files: NetworkDir
 }
 
-// Open looks at a file, of which size is the length.
-func Open(r io.ReaderAt, size int64) (*Live, error) {
+// ReadLive looks at a live ISO; size is the length of its file.
+func ReadLive(r io.ReaderAt, size int64) (*Live, error) {
 	v, err := iso9660.Open(r, size)
 	if err != nil {
 		return nil, err
@@ -142,7 +142,7 @@ func pristine(r io.ReaderAt, area iso9660.Extent) error {
 
 // machines are the numbers of processors in kernels that firmware can start (PE,
 // "Machine Types").
-var machines = map[uint16]string{0x8664: "x86-64", 0xAA64: "arm64"}
+var machines = map[uint16]string{0x8664: "amd64", 0xAA64: "arm64"}
 
 // arch returns the processor that the kernel is for, or "" if it does not say.
 func arch(r io.ReaderAt, v *iso9660.Volume) string {
@@ -168,13 +168,11 @@ func (e TooLarge) Error() string {
 	return fmt.Sprintf("the compressed document has %d bytes, and the ISO has room for %d", e.Size, e.Room)
 }
 
-// Fill returns the bytes of the whole area with an archive that the kernel unpacks into
-// its initial root directory.
-func (l *Live) Fill(archive []byte) ([]byte, error) {
+// Fits returns TooLarge if an archive has no room. It is written where the area begins:
+// the zeros that follow are the rest of the area.
+func (l *Live) Fits(archive []byte) error {
 	if int64(len(archive)) > l.Area.Size {
-		return nil, TooLarge{int64(len(archive)), l.Area.Size}
+		return TooLarge{int64(len(archive)), l.Area.Size}
 	}
-	text := make([]byte, l.Area.Size)
-	copy(text, archive)
-	return text, nil
+	return nil
 }

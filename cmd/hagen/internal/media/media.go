@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/cmd/hagen/internal/bases"
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
@@ -27,6 +28,7 @@ type Options struct {
 	Output string   // "" is the cluster's in Dir
 	Hosts  []string // none is all
 	Kinds  []string // none is all that the documents and the cluster file allow
+	Bases  []string // images that media are made from; with them, no kinds are those of the bases
 	JSON   bool
 }
 
@@ -57,8 +59,13 @@ func Make(ui *console.UI, asked Options) error {
 	if err := trees.RefuseDocuments(to, from.Twins); err != nil {
 		return err
 	}
-	run := run{asked: asked, cluster: c, from: from, to: to}
-	if err := run.make(); err != nil {
+	base, err := bases.Open(asked.Bases)
+	if err != nil {
+		return err
+	}
+	defer base.Close()
+	run := run{asked: asked, cluster: c, from: from, to: to, bases: base}
+	if err := run.make(ui); err != nil {
 		return err
 	}
 	return run.write(ui)
@@ -77,19 +84,22 @@ type run struct {
 	cluster *cluster.Cluster
 	from    source
 	to      string // the directory to write
+	bases   bases.Bases
 	kinds   []string
 	made    []media.File
 }
 
 // make makes the media that are asked for. A kind that was named and that no machine
 // reads is refused; one that was not named is left out.
-func (r *run) make() error {
+func (r *run) make(ui *console.UI) error {
 	hosts := r.asked.Hosts
 	if len(hosts) == 0 {
 		hosts = names(r.cluster)
 	}
+	if err := r.take(hosts); err != nil {
+		return err
+	}
 	possible := media.Makes(r.from.Source, hosts)
-	r.kinds = r.asked.Kinds
 	for _, kind := range r.kinds {
 		if !slices.Contains(possible, kind) {
 			return exit.Usage("--kind %s: nothing on %s reads it; hagen channels says what does", kind, strings.Join(hosts, ", "))
@@ -103,5 +113,5 @@ func (r *run) make() error {
 		return exit.Usage("%w\nNothing was written.", err)
 	}
 	r.made = made
-	return nil
+	return r.measure(ui)
 }

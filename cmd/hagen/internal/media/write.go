@@ -2,6 +2,7 @@ package media
 
 import (
 	"cmp"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"hagen/out"
 	"hagen/out/media"
 	"hagen/out/tree"
+	"hagen/profiles"
 )
 
 // write writes the media, and the list of all that are in the directory.
@@ -66,20 +68,29 @@ func (r *run) before(target *tree.Dir) (media.List, error) {
 }
 
 // gone reports whether a medium that is not made again is removed: this run made all of
-// its kind for its host, or the cluster has no such host any more.
+// its kind for its host, or the cluster has no such host any more. What was made from a
+// base stays in a run without one.
 func (r *run) gone(m media.Medium) bool {
 	if m.Host != "" && !slices.Contains(names(r.cluster), m.Host) {
 		return true
 	}
 	asked := len(r.asked.Hosts) == 0 || slices.Contains(r.asked.Hosts, m.Host)
-	return asked && (len(r.asked.Kinds) == 0 || slices.Contains(r.kinds, m.Kind))
+	kind, _ := profiles.FindKind(m.Kind)
+	return asked && (len(r.asked.Kinds) == 0 && kind.Base == "" || slices.Contains(r.kinds, m.Kind))
 }
 
 // prepare stages the directory: with keys as a rendered tree is, twins as twins.
 func (r *run) prepare(target *tree.Dir, list, before media.List) (*out.Prepared, error) {
 	var all []tree.File
 	for _, f := range r.made {
-		all = append(all, tree.File{Path: f.File, Mode: 0o600, Data: f.Data})
+		file := tree.File{Path: f.File, Mode: 0o600, Data: f.Data}
+		if f.BaseOf != nil {
+			file.Fill = r.bases.Fill(f)
+			if _, err := hex.Decode(file.Sum[:], []byte(f.SHA256)); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, file)
 	}
 	all = append(all, tree.File{Path: document.MediaPath, Mode: 0o600, Data: list.Text()})
 	scope := func(path string) bool {
@@ -124,6 +135,11 @@ func (r *run) report(ui *console.UI, list media.List, result out.Result) {
 	for _, m := range list.Media {
 		if len(m.HoldsKeysOf) > 0 {
 			keys++
+		}
+	}
+	for _, f := range r.made {
+		if f.InstallDisk != "" {
+			ui.Say("%s installs %s on %s without asking: what is there is lost", f.File, f.Host, f.InstallDisk)
 		}
 	}
 	for _, path := range result.Removed {
