@@ -24,12 +24,12 @@ setup: packages tools ## install what tests need: Debian packages as root, and t
 .PHONY: packages
 packages:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  for program in haproxy keepalived systemd-analyze openssl ip mksquashfs mkfs.erofs cloud-init shellcheck curl wget isoinfo blkid cpio; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	  for program in haproxy keepalived systemd-analyze openssl ip mksquashfs mkfs.erofs cloud-init shellcheck curl wget isoinfo blkid cpio debugfs sgdisk sfdisk; do PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
 	  ls /usr/lib/*/libnm.so.0 >/dev/null 2>&1 || missing="$$missing libnm"; \
 	  case "$$missing" in *cloud-init*) mkdir -p /etc/cloud && touch /etc/cloud/cloud-init.disabled;; esac; \
-	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl iproute2 libnm0 libreadline8 squashfs-tools erofs-utils cloud-init shellcheck curl wget genisoimage util-linux cpio; }; \
+	  [ -z "$$missing" ] || { apt-get -qq update && apt-get -qq -o DPkg::Lock::Timeout=400 install -y --no-install-recommends haproxy keepalived systemd openssl iproute2 libnm0 libreadline8 squashfs-tools erofs-utils cloud-init shellcheck curl wget genisoimage util-linux cpio e2fsprogs gdisk fdisk; }; \
 	  $(MAKE) --no-print-directory $(BIN)/networkmanager; \
-	else echo "not root on Debian: install haproxy, keepalived, systemd, openssl, cloud-init, squashfs-tools, erofs-utils, shellcheck, genisoimage, cpio, curl and wget yourself, or their tests are skipped"; fi
+	else echo "not root on Debian: install haproxy, keepalived, systemd, openssl, cloud-init, squashfs-tools, erofs-utils, shellcheck, genisoimage, cpio, e2fsprogs, gdisk, curl and wget yourself, or their tests are skipped"; fi
 
 # NetworkManager's readers without the daemon: installed, it would take over
 # this machine's network.

@@ -12,13 +12,28 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"hagen/out/media/bases"
 )
 
 // TestMediaKilled kills hagen media at random moments. The media of the render before
 // or, whole, of the new one are there each time, and nothing is left beside them after the
 // next run.
-func TestMediaKilled(t *testing.T) {
+func TestMediaKilled(t *testing.T) { mediaKilled(t, t.TempDir()) }
+
+// TestBasedMediaKilled is TestMediaKilled for media that are made from bases.
+func TestBasedMediaKilled(t *testing.T) {
 	dir := t.TempDir()
+	live := bases.ISO("fedora-coreos-44", bases.Live())
+	if err := os.WriteFile(filepath.Join(dir, "live.iso"), append(live, make([]byte, 4<<20)...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	mediaKilled(t, dir, "--base", "live.iso", "--kind", "iso", "--kind", "seed")
+}
+
+// mediaKilled kills hagen media with these arguments.
+func mediaKilled(t *testing.T, dir string, args ...string) {
+	args = append([]string{"media"}, args...)
 	hagen := func(args ...string) *exec.Cmd {
 		cmd := exec.Command("hagen", args...)
 		cmd.Dir = dir
@@ -32,7 +47,7 @@ func TestMediaKilled(t *testing.T) {
 	}
 	done("init")
 	done("render")
-	done("media")
+	done(args...)
 	before := sumsOf(t, filepath.Join(dir, "media"))
 	copied := func(from, to string) {
 		t.Helper()
@@ -50,7 +65,7 @@ func TestMediaKilled(t *testing.T) {
 	}
 	done("render")
 	began := time.Now()
-	done("media")
+	done(args...)
 	life := time.Since(began)
 	after := sumsOf(t, filepath.Join(dir, "media"))
 	if before == after {
@@ -65,7 +80,7 @@ func TestMediaKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		copied("saved", "media")
-		cmd := hagen("media")
+		cmd := hagen(args...)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +90,7 @@ func TestMediaKilled(t *testing.T) {
 		if got := sumsOf(t, filepath.Join(dir, "media")); got != before && got != after {
 			t.Fatalf("neither the media of before nor those of after:\n%s", got)
 		}
-		done("media")
+		done(args...)
 		if got := sumsOf(t, filepath.Join(dir, "media")); got != after {
 			t.Fatalf("the next run did not finish:\n%s", got)
 		}

@@ -131,7 +131,7 @@ func TestArch(t *testing.T) {
 func TestInstalling(t *testing.T) {
 	dest := []byte(`{"ignition":{"version":"3.4.0"}}` + "\n")
 	text := coreos.Installing(dest, "3.4.0", coreos.Install{
-		Device: "/dev/disk/by-id/nvme-a", CopyNetwork: true, Keep: []string{"etcd"}, Kargs: []string{"console=ttyS0,115200n8", "a=\"b\""},
+		Device: "/dev/disk/by-id/nvme-a", CopyNetwork: true, Keep: []string{"etcd"}, Kargs: []string{"console=ttyS0,115200n8", "a=\"b\""}, Platform: "qemu",
 	})
 	system, _ := profiles.FindOS("fcos")
 	n, err := encode.ReadIgnition(text, system)
@@ -156,7 +156,7 @@ func TestInstalling(t *testing.T) {
 				t.Fatal(err)
 			}
 			shown, _ := json.Marshal(got)
-			want := `{"append-karg":["console=ttyS0,115200n8","a=\"b\""],"copy-network":true,"dest-device":"/dev/disk/by-id/nvme-a","ignition-file":"/etc/coreos/dest.ign","save-partlabel":["etcd"]}`
+			want := `{"append-karg":["console=ttyS0,115200n8","a=\"b\""],"copy-network":true,"dest-device":"/dev/disk/by-id/nvme-a","ignition-file":"/etc/coreos/dest.ign","platform":"qemu","save-partlabel":["etcd"]}`
 			if string(shown) != want {
 				t.Errorf("got  %s\nwant %s", shown, want)
 			}

@@ -22,6 +22,7 @@ type Install struct {
 	CopyNetwork bool     // the keyfiles of the live system are the installed one's, too
 	Keep        []string // labels of partitions that an earlier installation left
 	Kargs       []string // further kernel arguments of the installed system
+	Platform    string   // where the machine runs; "" is metal
 }
 
 // Installing returns an Ignition document with which a live system installs itself on a
@@ -60,6 +61,9 @@ func (i Install) directives() []byte {
 	fmt.Fprintf(&b, "dest-device: %s\nignition-file: %s\n", quote(i.Device), destination)
 	if i.CopyNetwork {
 		b.WriteString("copy-network: true\n")
+	}
+	if i.Platform != "" {
+		fmt.Fprintf(&b, "platform: %s\n", quote(i.Platform))
 	}
 	for _, list := range []struct {
 		key    string
