@@ -37,6 +37,6 @@ func live(s Source, h *Host) ([]File, error) {
 // live system become the installed one's.
 func (h *Host) installing() []byte {
 	return coreos.Installing(h.given().Text, h.OS.Spec, coreos.Install{
-		Device: h.InstallDisk, CopyNetwork: len(h.keyfiles()) > 0, Keep: h.KeepLabels,
+		Device: h.InstallDisk, CopyNetwork: len(h.keyfiles()) > 0, Keep: h.KeepLabels, Kargs: h.Arguments, Platform: h.Platform,
 	})
 }

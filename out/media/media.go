@@ -40,6 +40,8 @@ type Host struct {
 
 	InstallDisk string   // on which a live system installs itself; "" is none
 	KeepLabels  []string // of partitions there that an installation leaves alone
+	Arguments   []string // further ones of the kernel
+	Platform    string   // where it runs, as Ignition calls it; "" is what the image knows
 }
 
 // reader returns what sets the machine up: profiles.Ignition or profiles.CloudInit.
