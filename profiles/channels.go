@@ -80,7 +80,7 @@ var channels = []Channel{
 		Source: "docs.cloud-init.io, NoCloud: no limit is named", Note: "limited by the size of the volume",
 	},
 	{
-		Name: "openstack", Summary: "OpenStack: user data, by config drive or metadata", Limit: 65535, Counts: Base64, Readers: both, Unzips: []string{UserData},
+		Name: "openstack", Summary: "OpenStack: user data, by config drive or metadata", Limit: 65535, Counts: Base64, Readers: both, Unzips: []string{UserData}, Media: []string{Seed},
 		Source: "docs.openstack.org/nova/latest/user/user-data.html",
 	},
 	{
@@ -92,7 +92,7 @@ var channels = []Channel{
 		Source: "coreos/ignition, internal/providers/qemu/qemu_fwcfg.go", Note: "no limit, but reading takes quadratic time: a larger document takes more than seconds",
 	},
 	{
-		Name: "url", Summary: "fetched by Ignition: `ignition.config.url`, PXE, matchbox", Readers: ignitionAlone,
+		Name: "url", Summary: "fetched by Ignition: `ignition.config.url`, PXE, matchbox", Readers: ignitionAlone, Media: []string{Netboot, Matchbox},
 		Source: "coreos/ignition, docs/supported-platforms.md: no limit is named", Note: "anyone who can reach the server can read the keys",
 	},
 	{

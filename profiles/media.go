@@ -7,8 +7,11 @@ const (
 	Seed   = "seed"
 	Initrd = "initrd"
 	QEMU   = "qemu"
-	ISO    = "iso"
-	Disk   = "disk"
+	// Netboot and Matchbox find a machine by its MAC address.
+	Netboot  = "netboot"
+	Matchbox = "matchbox"
+	ISO      = "iso"
+	Disk     = "disk"
 )
 
 // Kind is a kind of medium that hagen media makes from documents: files from which
@@ -17,6 +20,7 @@ type Kind struct {
 	Name    string   `json:"name"`
 	Summary string   `json:"summary"`
 	Readers []string `json:"readers"`        // whose documents it delivers
+	ByMAC   bool     `json:"byMAC"`          // a machine is found by its MAC address
 	Base    string   `json:"base,omitempty"` // the image that it is made from; "" needs none
 	Note    string   `json:"note,omitempty"` // what users should know besides
 }
@@ -38,6 +42,14 @@ var kinds = []Kind{
 	},
 	{
 		Name: QEMU, Summary: "QEMU's options, in one line", Readers: both,
+	},
+	{
+		Name: Netboot, Summary: "a directory to serve to machines that boot over the network, with iPXE or pxelinux", Readers: both, ByMAC: true,
+		Note: "whoever reaches the server and knows a name in there has the keys; TFTP has no access control at all",
+	},
+	{
+		Name: Matchbox, Summary: "a data directory of Matchbox: groups, profiles, documents", Readers: ignitionAlone, ByMAC: true,
+		Note: "whoever knows or guesses a MAC address has that machine's keys",
 	},
 	{
 		Name: ISO, Summary: "Fedora CoreOS's live ISO with the document in it: it installs itself where the cluster file names a disk, and else runs in memory",

@@ -13,6 +13,7 @@ import (
 	"path"
 	"slices"
 
+	"hagen/gen/cluster"
 	"hagen/gen/document"
 	"hagen/gen/node"
 	"hagen/profiles"
@@ -23,6 +24,7 @@ type Source struct {
 	Cluster string
 	Twins   bool   // the documents are twins: they hold no key
 	Hosts   []Host // all of the cluster
+	Boot    cluster.Boot
 	Arch    string // of their processors, as Go calls it; "" is not said
 
 	Bases    []*Base  // that media are made from
@@ -116,17 +118,21 @@ type File struct {
 
 // kind is a row: how media of a kind are made. each makes those of a machine, whose
 // documents it serves; all those that are for all machines together. The errors are for
-// users, who read all of them at once.
+// users, who read all of them at once. needs says why a kind cannot be made of this
+// cluster file; nil is any.
 type kind struct {
-	name string
-	each func(Source, *Host) ([]File, error)
-	all  func(Source) ([]File, error)
+	name  string
+	needs func(Source) error
+	each  func(Source, *Host) ([]File, error)
+	all   func(Source) ([]File, error)
 }
 
 var kinds = []kind{
 	{name: profiles.Seed, each: seed},
 	{name: profiles.Initrd, each: initrd},
 	{name: profiles.QEMU, each: qemu},
+	{name: profiles.Netboot, needs: Source.netboots, each: netboot, all: netbootForAll},
+	{name: profiles.Matchbox, needs: Source.matches, each: matchbox},
 	{name: profiles.ISO, each: live},
 	{name: profiles.Disk, each: disk},
 }
@@ -168,13 +174,23 @@ func Make(s Source, names, hosts []string) ([]File, error) {
 	return made, errors.Join(faults...)
 }
 
-// Makes lists the kinds that deliver the documents of at least one of the hosts.
+// Needs says why a kind cannot be made of this cluster file; nil if it can.
+func Needs(s Source, name string) error {
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+	if i < 0 || kinds[i].needs == nil {
+		return nil
+	}
+	return kinds[i].needs(s)
+}
+
+// Makes lists the kinds that deliver the documents of at least one of the hosts, and that
+// can be made of this cluster file.
 func Makes(s Source, hosts []string) (names []string) {
 	for _, k := range kinds {
 		row, _ := profiles.FindKind(k.name)
 		if slices.ContainsFunc(s.Hosts, func(h Host) bool {
 			return slices.Contains(hosts, h.Name) && row.Serves(h.reader()) && (row.Base == "" || s.base(k.name, &h) != nil)
-		}) {
+		}) && (k.needs == nil || k.needs(s) == nil) {
 			names = append(names, k.name)
 		}
 	}

@@ -10,10 +10,12 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"hagen/gen/cluster"
 	"hagen/gen/document"
 	"hagen/gen/network"
 	"hagen/gen/node"
@@ -64,13 +66,16 @@ var static = node.Interface{
 func several(t *testing.T) Source {
 	named := static
 	named.Name, named.MAC, named.Nameservers = "ens3", "", nil
-	return Source{Cluster: "kubernetes", Hosts: []Host{
+	return Source{Cluster: "kubernetes", Boot: cluster.Boot{
+		URL: "http://10.10.10.1:8080/boot", Kernel: "vmlinuz", Initrd: []string{"initramfs.img", "http://10.10.10.2/more.img"}, Rootfs: "rootfs.img",
+		Arguments: []string{"console=tty0", "quiet"},
+	}, Hosts: []Host{
 		host(t, "fcos", "fcos", "52:54:00:00:00:01"),
 		host(t, "fcos-static", "fcos", static.MAC, static),
-		host(t, "flatcar", "flatcar", "", named),
+		host(t, "flatcar", "flatcar", "52:54:00:00:00:03", named),
 		host(t, "generic", "generic", "52:54:00:00:00:04"),
 		host(t, "debian", "debian", "52:54:00:00:00:05", static),
-		host(t, "ubuntu", "ubuntu", ""),
+		host(t, "ubuntu", "ubuntu", "52:54:00:00:00:06"),
 	}}
 }
 
@@ -98,6 +103,14 @@ func TestGolden(t *testing.T) {
 	if !reflect.DeepEqual(made, again) {
 		t.Error("the same documents give other media")
 	}
+	openstack, _ := profiles.FindPlatform("openstack")
+	s.Boot.Platform = openstack
+	drives, err := Make(s, []string{"seed", "matchbox"}, []string{"fcos", "debian", "generic"})
+	must(t, err)
+	s.Hosts[1].InstallDisk, s.Hosts[1].KeepLabels = "/dev/disk/by-id/nvme-A", []string{"etcd"}
+	installing, err := Make(s, []string{"netboot"}, []string{"fcos-static"})
+	must(t, err)
+	made = slices.Concat(made, drives, installing)
 	var b strings.Builder
 	for _, f := range made {
 		line, err := json.Marshal(f.Medium)
@@ -126,7 +139,11 @@ func shown(t *testing.T, f File) string {
 		must(t, err)
 		text = strings.ReplaceAll(string(unpacked), "\x00", "")
 	} else if strings.HasSuffix(f.File, ".iso") {
+		// Its smallest files, which are not documents.
 		text = ""
+		for _, about := range regexp.MustCompile(`(?m)^(instance-id: .*\n.*|\{\n  "(hostname|links)(.*\n)+?\}|version: 1(\n.*?)+)\n\x00`).FindAllString(string(f.Data), -1) {
+			text += strings.TrimSuffix(about, "\x00")
+		}
 	}
 	text = strings.TrimSuffix("    "+strings.ReplaceAll(text, "\n", "\n    "), "    ")
 	if text != "" && !strings.HasSuffix(text, "\n") {
@@ -141,7 +158,7 @@ func TestMake(t *testing.T) {
 	for _, test := range []struct {
 		hosts, kinds, files []string
 	}{
-		{[]string{"fcos"}, profiles.KindNames(), []string{"fcos/fw_cfg.ign", "fcos/initrd.img", "fcos/qemu.args", "fcos/seed.iso"}},
+		{[]string{"fcos"}, []string{"seed", "initrd", "qemu"}, []string{"fcos/fw_cfg.ign", "fcos/initrd.img", "fcos/qemu.args", "fcos/seed.iso"}},
 		{[]string{"debian", "fcos"}, []string{"initrd"}, []string{"fcos/initrd.img"}},
 		{[]string{"ubuntu"}, []string{"qemu"}, []string{"ubuntu/qemu.args", "ubuntu/seed.iso"}},
 		{[]string{"ubuntu"}, []string{"qemu", "seed"}, []string{"ubuntu/qemu.args", "ubuntu/seed.iso"}},
@@ -156,7 +173,7 @@ func TestMake(t *testing.T) {
 			t.Errorf("%v of %v: %v", test.kinds, test.hosts, files)
 		}
 	}
-	if got := Makes(s, []string{"debian"}); !slices.Equal(got, []string{"seed", "qemu"}) {
+	if got := Makes(s, []string{"debian"}); !slices.Equal(got, []string{"seed", "qemu", "netboot"}) {
 		t.Errorf("for debian: %v", got)
 	}
 }
@@ -190,6 +207,31 @@ func TestKeys(t *testing.T) {
 				t.Errorf("twins %t: %s holds the keys of %v", twins, f.File, f.HoldsKeysOf)
 			}
 		}
+	}
+}
+
+// TestNeeds: what the cluster file must say.
+func TestNeeds(t *testing.T) {
+	s := several(t)
+	for _, kind := range profiles.KindNames() {
+		if err := Needs(s, kind); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	s.Boot.URL = "tftp://10.10.10.1"
+	if err := Needs(s, "matchbox"); err == nil || !strings.Contains(err.Error(), "write where Matchbox serves files") {
+		t.Errorf("matchbox: %v", err)
+	}
+	_, err := Make(s, []string{"netboot"}, allOf(s))
+	if want := "debian is set up by cloud-init, which fetches its files by HTTP: write spec.boot.url, such as http://10.10.10.1/boot\nubuntu is set up by cloud-init"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("by TFTP: %v", err)
+	}
+	s.Boot = cluster.Boot{}
+	if err := Needs(s, "netboot"); err == nil || !strings.Contains(err.Error(), "spec.boot.kernel and spec.boot.initrd") {
+		t.Errorf("netboot: %v", err)
+	}
+	if got := Makes(s, allOf(s)); !slices.Equal(got, []string{"seed", "initrd", "qemu"}) {
+		t.Errorf("without a kernel: %v", got)
 	}
 }
 

@@ -15,25 +15,32 @@ import (
 // seedName is the file of a host's volume.
 const seedName = "seed.iso"
 
+// drive is the label of OpenStack's config drive (docs.openstack.org/nova, "Metadata
+// service and config drive").
+const drive = "config-2"
+
 // cidata is the label of a volume with cloud-init's files. Ignition looks for it in lower
 // case (coreos/ignition, internal/providers/proxmoxve).
 const cidata = "cidata"
 
 // seed makes the volume from which cloud-init, or Ignition on platforms that read such
 // volumes, takes the host's document.
-func seed(_ Source, h *Host) ([]File, error) {
-	files := h.cloudInitFiles()
-	if h.reader() == profiles.Ignition {
+func seed(s Source, h *Host) ([]File, error) {
+	label, document, files := cidata, "/user-data", h.cloudInitFiles()
+	switch {
+	case s.Boot.Platform.Drive:
+		label, document, files = drive, "/openstack/latest/user_data", h.driveFiles()
+	case h.reader() == profiles.Ignition:
 		files = h.ignitionFiles()
 	}
-	image, err := iso9660.Image(cidata, files)
+	image, err := iso9660.Image(label, files)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", h.Name, err)
 	}
 	f := h.carries(seedName, image)
-	f.Label = cidata
+	f.Label = label
 	if h.reader() == profiles.Ignition {
-		f.KernelArguments = h.OS.Boot.Words(cidata, "/user-data")
+		f.KernelArguments = h.OS.Boot.Words(label, document)
 	}
 	return []File{f}, nil
 }

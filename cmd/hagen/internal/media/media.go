@@ -14,6 +14,7 @@ import (
 	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
+	"hagen/gen/spec"
 	"hagen/out/media"
 	"hagen/profiles"
 )
@@ -101,6 +102,9 @@ func (r *run) make(ui *console.UI) error {
 	}
 	possible := media.Makes(r.from.Source, hosts)
 	for _, kind := range r.kinds {
+		if err := media.Needs(r.from.Source, kind); err != nil {
+			return exit.Usage("--kind %s: %w", kind, err)
+		}
 		if !slices.Contains(possible, kind) {
 			return exit.Usage("--kind %s: nothing on %s reads it; hagen channels says what does", kind, strings.Join(hosts, ", "))
 		}
@@ -108,10 +112,36 @@ func (r *run) make(ui *console.UI) error {
 	if len(r.kinds) == 0 {
 		r.kinds = possible
 	}
+	if err := r.found(hosts); err != nil {
+		return err
+	}
 	made, err := media.Make(r.from.Source, r.kinds, hosts)
 	if err != nil {
 		return exit.Usage("%w\nNothing was written.", err)
 	}
 	r.made = made
 	return r.measure(ui)
+}
+
+// found refuses machines without a MAC address, all at once, for kinds that find a machine
+// by it.
+func (r *run) found(hosts []string) error {
+	var faults []spec.Fault
+	for _, h := range r.cluster.Hosts() {
+		lacks := slices.ContainsFunc(r.kinds, func(name string) bool {
+			kind, _ := profiles.FindKind(name)
+			return kind.ByMAC && slices.ContainsFunc(h.OS.Formats, func(format string) bool { return kind.Serves(profiles.Reader(format)) })
+		})
+		if lacks && h.MAC == "" && slices.Contains(hosts, h.Name) {
+			faults = append(faults, spec.Fault{At: h.At, Problem: h.Name + " has no mac, by which a machine that boots over the network finds its files", Remedy: `add mac: "52:54:00:89:d8:10", as the machine shows it`})
+		}
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	text, err := clusterfile.Text(r.asked.File)
+	if err != nil {
+		return err
+	}
+	return exit.With(exit.CodeUsage, spec.Refuse(spec.Source{Name: r.asked.File, Text: text}, faults))
 }

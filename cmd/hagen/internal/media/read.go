@@ -51,7 +51,7 @@ func read(c *cluster.Cluster, file, dir string) (source, error) {
 	if err := compare(c, file, dir, found); err != nil {
 		return source{}, err
 	}
-	s := source{Source: media.Source{Cluster: c.Name, Twins: twins}, dir: dir, sums: map[string]string{}}
+	s := source{Source: media.Source{Cluster: c.Name, Twins: twins, Boot: c.Boot}, dir: dir, sums: map[string]string{}}
 	for _, h := range c.Hosts() {
 		at := found.Hosts[slices.IndexFunc(found.Hosts, func(f rendered.Host) bool { return f.Node.Name == h.Name })]
 		s.Hosts = append(s.Hosts, media.Host{
