@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -66,8 +69,8 @@ func written(t *testing.T, f File, base []byte) []byte {
 	return text
 }
 
-// TestBased: which machines get which media from bases, and what is in them.
-func TestBased(t *testing.T) {
+// TestGoldenBased: which machines get which media from bases, and what is in them.
+func TestGoldenBased(t *testing.T) {
 	live, gap, disk := bases.ISO("fedora-coreos-44", bases.Live()), bases.Disk(512, bases.Debian()), bases.Disk(512, bases.CoreOS(boot()))
 	s := based(t, map[string][]byte{"a/live.iso": live, "b/gap.raw": gap, "disk.raw": disk})
 	s.Hosts[1].InstallDisk, s.Hosts[1].KeepLabels = "/dev/disk/by-id/a", []string{"etcd"}
@@ -124,6 +127,7 @@ func TestBased(t *testing.T) {
 			t.Errorf("%s has kernel arguments", f.File)
 		}
 	}
+	goldenBased(t, made)
 	want := []string{
 		"debian/disk.raw gap.raw ", "fcos/disk.raw disk.raw ", "fcos/live.iso live.iso ",
 		"fcos-static/disk.raw disk.raw ", "fcos-static/install.iso live.iso /dev/disk/by-id/a",
@@ -132,6 +136,30 @@ func TestBased(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("made %q", got)
+	}
+}
+
+// goldenBased keeps what media.json says of media from bases, and where they differ from
+// those: the same documents and base make the same bytes.
+func goldenBased(t *testing.T, made []File) {
+	t.Helper()
+	var b strings.Builder
+	for _, f := range made {
+		line, err := json.Marshal(f.Medium)
+		must(t, err)
+		fmt.Fprintf(&b, "%s\n", line)
+		for _, e := range f.Edits {
+			fmt.Fprintf(&b, "    %d bytes at %d: %x\n", len(e.Bytes), e.Offset, sha256.Sum256(e.Bytes))
+		}
+	}
+	const path = "testdata/based.txt"
+	if *update {
+		must(t, os.WriteFile(path, []byte(b.String()), 0o644))
+	}
+	want, err := os.ReadFile(path)
+	must(t, err)
+	if got := b.String(); got != string(want) {
+		t.Errorf("differs from %s; go test ./out/media -update rewrites it:\n%s", path, got)
 	}
 }
 
