@@ -133,8 +133,10 @@ func (b *Base) disk(table *gpt.Table, err error) error {
 		return withRemedy(err)
 	}
 	b.Kind, b.table = profiles.Disk, table
-	if _, found := table.Find(cidata); found {
-		return errors.New("already has a partition with a document: name the image as it was downloaded")
+	for _, label := range []string{cidata, drive} {
+		if _, found := table.Find(label); found {
+			return errors.New("already has a partition with a document: name the image as it was downloaded")
+		}
 	}
 	for _, s := range profiles.Systems() {
 		if len(s.Boot.Partitions) == 0 || slices.ContainsFunc(s.Boot.Partitions, func(name string) bool { _, found := table.Find(name); return !found }) {

@@ -29,33 +29,32 @@ func disk(s Source, h *Host) ([]File, error) {
 	if base == nil {
 		return nil, nil
 	}
-	put := h.intoGap
-	if base.System != "" {
-		put = h.intoBoot
+	label, edits, err := "", []Edit(nil), error(nil)
+	if base.System == "" {
+		label, edits, err = h.intoGap(s, base)
+	} else {
+		edits, err = h.intoBoot(s, base)
 	}
-	edits, err := put(s, base)
 	if err != nil {
 		return nil, fmt.Errorf("--base %s: %w", base.Path, withRemedy(err))
 	}
 	f := h.carries("disk.raw", nil).from(base, edits)
-	if base.System == "" {
-		f.Label = cidata
-	}
+	f.Label = label
 	return []File{f}, nil
 }
 
-// intoGap puts the host's seed before the first partition.
-func (h *Host) intoGap(s Source, base *Base) (edits []Edit, err error) {
+// intoGap puts the host's seed before the first partition. The partition has its label.
+func (h *Host) intoGap(s Source, base *Base) (label string, edits []Edit, err error) {
 	made, err := seed(s, h)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
-	image := made[0].Data
-	writes, err := base.table.Before(cidata, gpt.Identity(sha256.Sum256(image)), image)
+	label = made[0].Label
+	writes, err := base.table.Before(label, gpt.Identity(sha256.Sum256(made[0].Data)), made[0].Data)
 	for _, w := range writes {
 		edits = append(edits, Edit(w))
 	}
-	return edits, err
+	return label, edits, err
 }
 
 // intoBoot puts the host's document into the boot partition, and its keyfiles.
