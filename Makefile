@@ -88,6 +88,7 @@ golden: ## rewrite the golden files; read the diff before you commit
 	go test ./gen -run TestGolden -update
 	go test ./gen/control -run TestFlagsDoc -update
 	go test ./gen/encode -run TestGolden -update
+	go test ./out/media -run TestGolden -update
 	go test ./out/review/show -run TestGolden -update
 	go test ./out/review/plan -timeout 30m -run "TestChangesDoc|TestLines" -update
 
