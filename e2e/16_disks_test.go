@@ -199,6 +199,20 @@ func TestQEMUPartition(t *testing.T) {
 // cloud-init. The kernel is the emulator's.
 func newCloudSystem(t *testing.T, p site.Parts, dir, name, documents string, taken bool) string {
 	t.Helper()
+	return cloudSystem(t, p, dir, name, func(root string) {
+		if taken {
+			_, err := site.Run("chroot", root, "useradd", "--system", "--user-group", "somebody")
+			must(t, err)
+		}
+		must(t, p.AddLocalBinaries(root))
+		must(t, site.SeedCloudInit(root, documents))
+	})
+}
+
+// cloudSystem makes the disk of a system that cloud-init sets up, after its root was
+// changed.
+func cloudSystem(t *testing.T, p site.Parts, dir, name string, change func(root string)) string {
+	t.Helper()
 	root, image := filepath.Join(dir, name), filepath.Join(os.Getenv("E2E_QEMU"), "root")
 	for _, line := range []string{
 		"cp -a --reflink=auto " + p.CloudBase + " " + root,
@@ -211,12 +225,7 @@ func newCloudSystem(t *testing.T, p site.Parts, dir, name, documents string, tak
 		must(t, err)
 	}
 	must(t, os.WriteFile(filepath.Join(root, "etc/fstab"), []byte("LABEL=root / ext4 defaults 0 1\n"), 0o644))
-	if taken {
-		_, err := site.Run("chroot", root, "useradd", "--system", "--user-group", "somebody")
-		must(t, err)
-	}
-	must(t, p.AddLocalBinaries(root))
-	must(t, site.SeedCloudInit(root, documents))
+	change(root)
 	disk := diskOf(t, root)
 	must(t, os.RemoveAll(root))
 	return disk

@@ -163,15 +163,15 @@ func netbootForAll(s Source) ([]File, error) {
 		fmt.Fprintf(&echo, "echo "+format+"\n", args...)
 		fmt.Fprintf(&say, "  SAY "+format+"\n", args...)
 	}
-	fmt.Fprintf(&echo, "echo hagen: no machine of the cluster %s has the MAC address ${netX/mac}.\n", s.Cluster)
-	fmt.Fprintf(&say, "  SAY hagen: no machine of the cluster %s has the MAC address of this one.\n", s.Cluster)
-	line("Machines that boot here:")
+	echo.WriteString("echo hagen: no machine has the MAC address ${netX/mac}.\n")
+	say.WriteString("  SAY hagen: no machine has the MAC address of this one.\n")
+	line("Machines of the cluster %s that boot here:", s.Cluster)
 	for _, h := range s.Hosts {
 		if h.MAC != "" {
 			line("  %s %s", h.MAC, h.Name)
 		}
 	}
-	line("Write the address as the mac of its machine in the cluster file, then: hagen media")
+	line("Write it as the mac of its machine in the cluster file, then: hagen media")
 	return []File{
 		plainFile(path.Join(netbootDir, "boot.ipxe"), ipxe+"# Leads each machine to its own script.\nisset ${netX/mac} || dhcp\nchain --autofree ${netX/mac:hexhyp}.ipxe || chain --autofree default.ipxe\n"),
 		plainFile(path.Join(netbootDir, "default.ipxe"), ipxe+echo.String()+"sleep 60\nexit 0\n"),

@@ -1,0 +1,273 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"hagen/e2e/site"
+)
+
+// Boot media by what reads them: iPXE from QEMU's own TFTP server, Matchbox, Ignition and
+// cloud-init. Nothing is told where a document is but by the medium.
+
+// bootable are the machines of the cluster, with the MAC addresses that they boot by.
+var bootable = map[string]string{"kubem00": "52:54:00:89:d8:10", "kubem01": "52:54:00:89:d8:11", "kubem02": "52:54:00:89:d8:12", "kubernetes": "52:54:00:89:d8:13"}
+
+// mediaOf renders the example cluster, with MAC addresses and further lines of spec, and
+// makes its media. It returns their directory, and that of the documents.
+func mediaOf(t *testing.T, p site.Parts, dir, system, lines string, kinds ...string) (media, rendered string) {
+	t.Helper()
+	must(t, os.MkdirAll(dir, 0o755))
+	run := func(args ...string) {
+		_, err := site.Run("env", append([]string{"-C", dir, p.Hagen}, args...)...)
+		must(t, err)
+	}
+	run("init")
+	path := filepath.Join(dir, "cluster.yaml")
+	text, err := os.ReadFile(path)
+	must(t, err)
+	file := strings.Replace(strings.Replace(string(text), "os: fcos", "os: "+system, 1), "\nspec:\n", "\nspec:\n"+lines, 1)
+	for name, mac := range bootable {
+		file = strings.Replace(file, "{name: "+name+", a", "{name: "+name+", mac: '"+mac+"', a", 1)
+	}
+	must(t, os.WriteFile(path, []byte(file), 0o644))
+	run("render")
+	args := []string{"media"}
+	for _, kind := range kinds {
+		args = append(args, "--kind", kind)
+	}
+	run(args...)
+	return filepath.Join(dir, "media/kubernetes"), filepath.Join(dir, "rendered/kubernetes")
+}
+
+// firstInit is the first program of a machine that has nothing but its initrd: it says
+// which document is there.
+const firstInit = `#!/bin/busybox sh
+document=/usr/lib/ignition/user.ign
+echo "document $(/bin/busybox sha256sum <$document | /bin/busybox cut -c 1-64) $(/bin/busybox stat -c '%a %u %g' $document)"
+/bin/busybox poweroff -f
+`
+
+// TestQEMUNetboot: machines that differ in nothing but their MAC addresses boot over the
+// network, and each has its own document, byte for byte. One whose address is in no
+// cluster file prints what is wrong.
+func TestQEMUNetboot(t *testing.T) {
+	t.Parallel()
+	s := scenario(t, "20 iPXE by QEMU's TFTP")
+	p := site.PartsOfEnvironment()
+	dir := filepath.Join(p.Work, "netboot")
+	media, rendered := mediaOf(t, p, dir, "generic", "  boot: {kernel: vmlinuz, initrd: initrd.img, kernelArguments: [console=ttyS0, no_timer_check, quiet]}\n", "netboot")
+	served := filepath.Join(media, "netboot")
+	root := filepath.Join(dir, "root")
+	must(t, os.MkdirAll(filepath.Join(root, "bin"), 0o755))
+	must(t, os.WriteFile(filepath.Join(root, "init"), []byte(firstInit), 0o755))
+	for _, line := range []string{
+		"cp /bin/busybox " + root + "/bin/",
+		"cp " + filepath.Join(os.Getenv("E2E_QEMU"), "vmlinuz") + " " + served,
+	} {
+		_, err := site.Run(strings.Fields(line)[0], strings.Fields(line)[1:]...)
+		must(t, err)
+	}
+	_, err := site.Run("sh", "-c", "cd "+root+" && find . | cpio --create --format newc --owner 0:0 --quiet | gzip -1 >"+served+"/initrd.img")
+	must(t, err)
+
+	begin := time.Now()
+	for _, name := range []string{"kubem01", "kubernetes"} {
+		console := overNetwork(t, dir, served, name, bootable[name], "Power down")
+		document, err := os.ReadFile(filepath.Join(rendered, name, "config.ign"))
+		must(t, err)
+		if want := fmt.Sprintf("document %x 600 0 0", sha256.Sum256(document)); !strings.Contains(console, want) {
+			t.Errorf("%s: the machine does not say %q:\n%s", name, want, console)
+		}
+	}
+	s.figure(t, "two machines", time.Since(begin))
+	console := overNetwork(t, dir, served, "unknown", "52:54:00:00:00:99", "then: hagen media")
+	for _, want := range []string{"hagen: no machine has the MAC address 52:54:00:00:00:99.", "52:54:00:89:d8:12 kubem02"} {
+		if !strings.Contains(console, want) {
+			t.Errorf("nobody says %q:\n%s", want, console)
+		}
+	}
+}
+
+// overNetwork boots a machine from a directory, until its console has a text.
+func overNetwork(t *testing.T, dir, served, name, mac, until string) string {
+	t.Helper()
+	console := filepath.Join(dir, name+".console")
+	port := filepath.Join(dir, "port") // the firmware's screen is on the first serial line, too
+	must(t, os.WriteFile(port, []byte{0xf8, 0x03}, 0o644))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max,erms=off,fsrm=off", "-smp", "1", "-m", "512",
+		"-display", "none", "-no-reboot", "-serial", "file:"+console, "-fw_cfg", "name=etc/sercon-port,file="+port,
+		"-netdev", "user,id=net0,restrict=on,net=10.10.10.0/24,tftp="+served+",bootfile=boot.ipxe", "-device", "virtio-net-pci,netdev=net0,mac="+mac+",bootindex=0")
+	must(t, cmd.Start())
+	var ended sync.WaitGroup
+	done := make(chan error, 1)
+	ended.Go(func() { done <- cmd.Wait() })
+	read := func() string {
+		text, _ := os.ReadFile(console)
+		return string(text)
+	}
+	for running := true; running && !strings.Contains(read(), until); {
+		select {
+		case <-done:
+			running = false
+		case <-time.After(time.Second):
+		}
+	}
+	_ = cmd.Process.Kill() // it may have ended by itself
+	ended.Wait()
+	return read()
+}
+
+// readVolumes is run by the machine at the end of its boot: Ignition takes a document from
+// each volume, as on a platform that has such a volume, and from the file that the volumes
+// were made from. They appear only now: cloud-init would take a config drive rather than its
+// own volume, and the one for Proxmox VE has the same label as that.
+const readVolumes = `
+taken() {
+  rm -rf /run/taken && mkdir /run/taken
+  IGNITION_CONFIG_FILE=/var/media/config.ign /usr/lib/ignition-program --root /run/taken --platform "$1" --stage fetch \
+    --config-cache /run/taken/config.json >/run/taken/log 2>&1 || say "log-$1 $(tail -n 3 /run/taken/log | tr '\n' ' ')"
+  say "taken-$1 $(sha256sum </run/taken/config.json | cut -c 1-64)"
+}
+modprobe -a loop isofs
+taken file
+ln -sfn "$(losetup --find --show /var/media/drive.iso)" /dev/disk/by-label/config-2
+taken openstack
+ln -sfn "$(losetup --find --show /var/media/seed.iso)" /dev/disk/by-label/cidata
+taken proxmoxve
+say instance "$(cat /run/cloud-init/.instance-id)"
+say source "$(cloud-init query --format '{{ds.meta_data.local_hostname}} {{v1.subplatform}}' 2>/dev/null)"
+say end
+`
+
+// TestQEMUVolumes: in one boot, cloud-init sets the machine up from its volume, and
+// Ignition reads one with the label cidata and a config drive.
+func TestQEMUVolumes(t *testing.T) {
+	t.Parallel()
+	s := scenario(t, "20 volumes in QEMU")
+	p := site.PartsOfEnvironment()
+	dir := filepath.Join(p.Work, "volumes")
+	media, rendered := mediaOf(t, p, filepath.Join(dir, "debian"), "debian", "", "seed")
+	cidata, documents := mediaOf(t, p, filepath.Join(dir, "fcos"), "fcos", "", "seed")
+	drives, others := mediaOf(t, p, filepath.Join(dir, "openstack"), "fcos", "  boot: {platform: openstack}\n", "seed")
+	const name, master = "kubernetes", "kubem00"
+	disk := cloudSystem(t, p, dir, name, func(root string) {
+		must(t, os.MkdirAll(filepath.Join(root, "var/media"), 0o700))
+		for _, line := range []string{
+			"cp " + filepath.Join(os.Getenv("E2E_BINARIES"), "ignition") + " " + root + "/usr/lib/ignition-program",
+			"cp " + filepath.Join(drives, master, "seed.iso") + " " + root + "/var/media/drive.iso",
+			"cp " + filepath.Join(cidata, master, "seed.iso") + " " + filepath.Join(documents, master, "config.ign") + " " + root + "/var/media/",
+		} {
+			_, err := site.Run(strings.Fields(line)[0], strings.Fields(line)[1:]...)
+			must(t, err)
+		}
+		path := filepath.Join(root, "usr/lib/report.sh")
+		text, err := os.ReadFile(path)
+		must(t, err)
+		must(t, os.WriteFile(path, bytes.Replace(text, []byte("\nsay end\n"), []byte(readVolumes), 1), 0o644))
+	})
+	begin := time.Now()
+	report := boot(t, emulator{address: "10.10.10.2", drives: []drive{{disk, "boot"}, {filepath.Join(media, name, "seed.iso"), "seed"}}})
+	s.figure(t, "from power-on to report", time.Since(begin))
+	meta, err := os.ReadFile(filepath.Join(rendered, name, "meta-data"))
+	must(t, err)
+	for key, want := range map[string]string{"hostname": name, "unit haproxy": "enabled active", "taken-proxmoxve": report["taken-file"]} {
+		if report[key] != want || want == "" {
+			t.Errorf("%s is %q, want %q", key, report[key], want)
+		}
+	}
+	if !strings.Contains(string(meta), "instance-id: "+report["instance"]+"\n") || !strings.Contains(report["source"], "/dev/") {
+		t.Errorf("cloud-init has the instance %q from %q, and the volume says\n%s", report["instance"], report["source"], meta)
+	}
+	oracle, err := fetched(t, filepath.Join(dir, "oracle"), filepath.Join(others, master, "config.ign"))
+	must(t, err)
+	if report["taken-openstack"] != oracle {
+		t.Errorf("from the config drive Ignition has %q, from its document %q: %s", report["taken-openstack"], oracle, report["log-openstack"])
+	}
+}
+
+// fetched is the hash of what Ignition makes of a document in a file.
+func fetched(t *testing.T, root, document string) (string, error) {
+	t.Helper()
+	must(t, os.MkdirAll(root, 0o700))
+	cache := filepath.Join(root, "config.json")
+	cmd := exec.Command(filepath.Join(os.Getenv("E2E_BINARIES"), "ignition"), "--root", root, "--platform", "file", "--stage", "fetch", "--config-cache", cache)
+	cmd.Env = append(os.Environ(), "IGNITION_CONFIG_FILE="+document)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	text, err := os.ReadFile(cache)
+	return fmt.Sprintf("%x", sha256.Sum256(text)), err
+}
+
+// TestMatchbox: a real Matchbox gives each machine its script, and a document that means
+// what was rendered.
+func TestMatchbox(t *testing.T) {
+	s := scenario(t, "20 Matchbox")
+	p := site.PartsOfEnvironment()
+	dir := filepath.Join(p.Work, "matchbox")
+	const address = "127.0.0.1:18080"
+	media, rendered := mediaOf(t, p, dir, "fcos", "  boot: {url: 'http://"+address+"/assets', kernel: vmlinuz, initrd: initrd.img, rootfs: rootfs.img}\n", "matchbox")
+	if _, err := site.Run("ip", "link", "set", "lo", "up"); err != nil {
+		t.Fatal(err)
+	}
+	server := exec.Command(filepath.Join(os.Getenv("E2E_BINARIES"), "matchbox"), "-address", address, "-data-path", filepath.Join(media, "matchbox"), "-assets-path", dir)
+	must(t, server.Start())
+	defer func() {
+		_ = server.Process.Kill()
+		_ = server.Wait()
+	}()
+	ask := func(path string) (int, string) {
+		var status int
+		var text string
+		_, err := site.Until(time.Minute, func() error {
+			answer, err := http.Get("http://" + address + path)
+			if err != nil {
+				return err
+			}
+			defer answer.Body.Close()
+			body, err := io.ReadAll(answer.Body)
+			status, text = answer.StatusCode, string(body)
+			return err
+		})
+		must(t, err)
+		return status, text
+	}
+	copied := filepath.Join(dir, "copy")
+	_, err := site.Run("cp", "-r", rendered, copied)
+	must(t, err)
+	for name, mac := range bootable {
+		mac := strings.ReplaceAll(mac, ":", "-")
+		status, script := ask("/ipxe?mac=" + mac)
+		if want := "ignition.config.url=http://" + address + "/ignition?mac=" + mac; status != http.StatusOK || !strings.Contains(script, want) || !strings.Contains(script, "kernel http://"+address+"/assets/vmlinuz initrd=initrd0 ") {
+			t.Errorf("%s: %d, and the script is\n%s", name, status, script)
+		}
+		status, document := ask("/ignition?mac=" + mac)
+		if status != http.StatusOK {
+			t.Errorf("%s: %d for the document", name, status)
+		}
+		must(t, errors.Join(os.WriteFile(filepath.Join(copied, name, "config.ign"), []byte(document), 0o600), os.Remove(filepath.Join(copied, name, "config.bu"))))
+	}
+	if status, _ := ask("/ignition?mac=52-54-00-00-00-99"); status != http.StatusNotFound {
+		t.Errorf("%d for a machine that is none", status)
+	}
+	out, err := exec.Command(p.Hagen, "diff", rendered, copied).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("nothing changes")) {
+		t.Errorf("what Matchbox gives means something else: %v\n%s", err, out)
+	}
+	s.note(t, "%d machines", len(bootable))
+}
