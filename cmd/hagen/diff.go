@@ -5,6 +5,7 @@ import (
 
 	"hagen/cmd/hagen/internal/compare"
 	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/media"
 )
 
 func diffCommand(ui *console.UI) *cli.Command {
@@ -17,6 +18,7 @@ func diffCommand(ui *console.UI) *cli.Command {
 			"as fingerprints, like twins (docs/twins.md). Exit code 0: nothing changes; 1: something does.",
 			"hagen diff rendered/kubernetes .",
 			"hagen diff HEAD:golden golden",
+			"hagen diff rendered/kubernetes media/kubernetes    # which render were they made from?",
 			"hagen diff --markdown origin/main:golden golden > comment.md"),
 		Flags: []cli.Flag{
 			fileFlag(), pkiFlag(),
@@ -26,6 +28,12 @@ func diffCommand(ui *console.UI) *cli.Command {
 		Action: func(ctx *cli.Context) error {
 			if err := twoSides(ctx, "name two trees: hagen diff OLD NEW, each a rendered directory, REV:PATH, or . for a fresh render"); err != nil {
 				return err
+			}
+			if dir, from, found, err := media.Two(ctx.Args().Get(0), ctx.Args().Get(1)); found || err != nil {
+				if err != nil {
+					return err
+				}
+				return media.Check(ui, dir, from, ctx.Bool("json"))
 			}
 			return compare.Diff(ui, compare.DiffOptions{Place: placeOf(ctx), Sides: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown"), Show: ctx.StringSlice("show")})
 		},
