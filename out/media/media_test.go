@@ -226,6 +226,11 @@ func TestNeeds(t *testing.T) {
 	if want := "debian is set up by cloud-init, which fetches its files by HTTP: write spec.boot.url, such as http://10.10.10.1/boot\nubuntu is set up by cloud-init"; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("by TFTP: %v", err)
 	}
+	s.Hosts[0].Name = "netboot"
+	if err := Needs(s, "matchbox"); err == nil || !strings.Contains(err.Error(), "give it another name") {
+		t.Errorf("a machine called netboot: %v", err)
+	}
+	s.Hosts[0].Name = "fcos"
 	s.Boot = cluster.Boot{}
 	if err := Needs(s, "netboot"); err == nil || !strings.Contains(err.Error(), "spec.boot.kernel and spec.boot.initrd") {
 		t.Errorf("netboot: %v", err)

@@ -27,6 +27,11 @@ func (s Source) netboots() error {
 	if !s.Boot.Netboot() {
 		return errors.New("write which kernel the machines boot over the network, with its initrd: spec.boot.kernel and spec.boot.initrd")
 	}
+	for _, h := range s.Hosts {
+		if h.Name == netbootDir || h.Name == matchboxDir { // its volume would be served to everybody
+			return fmt.Errorf("a machine is called %s, like the directory for all machines: give it another name", h.Name)
+		}
+	}
 	return nil
 }
 
