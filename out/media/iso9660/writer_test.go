@@ -73,14 +73,24 @@ func write(t *testing.T, label string, files []File) string {
 
 func output(t *testing.T, program string, args ...string) string {
 	t.Helper()
+	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin")
 	if _, err := exec.LookPath(program); err != nil {
-		t.Skip(program + " is not installed")
+		missing(t, program)
 	}
 	text, err := exec.Command(program, args...).Output()
 	if err != nil {
 		t.Fatalf("%s %v: %v\n%s", program, args, err, text)
 	}
 	return string(text)
+}
+
+// missing skips a test whose program is not installed, unless all must be.
+func missing(t *testing.T, program string) {
+	t.Helper()
+	if os.Getenv("HAGEN_READERS") == "required" {
+		t.Fatal(program + " is not installed: make setup")
+	}
+	t.Skip(program + " is not installed")
 }
 
 // TestIsoinfo: another reader finds every file in each tree, with its bytes.
