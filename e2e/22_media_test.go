@@ -65,7 +65,7 @@ echo "document $(/bin/busybox sha256sum <$document | /bin/busybox cut -c 1-64) $
 // cluster file prints what is wrong.
 func TestQEMUNetboot(t *testing.T) {
 	t.Parallel()
-	s := scenario(t, "21 iPXE by QEMU's TFTP")
+	s := scenario(t, "22 iPXE by QEMU's TFTP")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "netboot")
 	media, rendered := mediaOf(t, p, dir, "generic", "  boot: {kernel: vmlinuz, initrd: initrd.img, kernelArguments: [console=ttyS0, no_timer_check, quiet]}\n", "netboot")
@@ -158,7 +158,7 @@ say end
 // Ignition reads one with the label cidata and a config drive.
 func TestQEMUVolumes(t *testing.T) {
 	t.Parallel()
-	s := scenario(t, "21 volumes in QEMU")
+	s := scenario(t, "22 volumes in QEMU")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "volumes")
 	media, rendered := mediaOf(t, p, filepath.Join(dir, "debian"), "debian", "", "seed")
@@ -217,7 +217,7 @@ func fetched(t *testing.T, root, document string) (string, error) {
 // TestMatchbox: a real Matchbox gives each machine its script, and a document that means
 // what was rendered.
 func TestMatchbox(t *testing.T) {
-	s := scenario(t, "21 Matchbox")
+	s := scenario(t, "22 Matchbox")
 	p := site.PartsOfEnvironment()
 	dir := filepath.Join(p.Work, "matchbox")
 	const address = "127.0.0.1:18080"
