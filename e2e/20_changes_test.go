@@ -53,6 +53,7 @@ type clients struct {
 	c       *site.Cluster
 	space   string
 	begin   time.Time
+	since   map[string]time.Time
 	writing map[string]*site.Writes
 	ended   map[string]*site.Writes
 }
@@ -68,7 +69,9 @@ func (all *clients) out(name string) *site.Client {
 func (all *clients) write(name string, client *site.Client) {
 	if all.writing == nil {
 		all.writing, all.ended, all.begin = map[string]*site.Writes{}, map[string]*site.Writes{}, time.Now()
+		all.since = map[string]time.Time{}
 	}
+	all.since[name] = time.Now()
 	all.writing[name] = client.Write(all.space, name, 200*time.Millisecond)
 }
 
@@ -92,7 +95,11 @@ func (all *clients) change(s *row, name string, to site.Layout, before func(plan
 	s.figure(t, name, time.Since(begin))
 	within(t, 2*time.Minute, c.Healthy)
 	for client, w := range all.writing {
-		s.figure(t, client+" gap", w.Gap(begin, time.Now()))
+		from := begin
+		if given := all.since[client]; given.After(from) {
+			from = given
+		}
+		s.figure(t, client+" gap", w.Gap(from, time.Now()))
 	}
 	f := follower{c: c, environment: words(p.Environment)}
 	for _, command := range p.CleanUp {
