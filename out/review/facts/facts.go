@@ -104,3 +104,17 @@ func Members(machines []node.Node) (all []Member) {
 	}
 	return all
 }
+
+// Kubeconfig returns the path of the kubeconfig with which a unit dials an API server, from
+// its flag or its configuration file, and the URL in it; "" if it has none.
+func Kubeconfig(n *node.Node, unit string) (path, server string) {
+	if n == nil {
+		return "", ""
+	}
+	if path = Flag(*n, unit, "--kubeconfig"); path == "" {
+		config, _ := read.ParseYAML(string(FileAt(*n, Flag(*n, unit, "--config")).Contents))
+		path = config.Get("clientConnection", "kubeconfig").Value()
+	}
+	k, _, _ := read.ParseKubeconfig(FileAt(*n, path), nil)
+	return path, k.Server.Value()
+}

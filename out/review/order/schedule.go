@@ -78,16 +78,46 @@ func (s *schedule) halfOfServers(*diff.Pair) {
 	s.restartServers(hosts[:(len(hosts)+1)/2])
 }
 
-// restartServers adds the step of the API servers on some machines, before units does.
+// restartServers adds the steps of the API servers on some machines. Where others of the
+// machine have to dial another URL then, their restarts follow before the next machine: else
+// one machine after the other would be without them.
 func (s *schedule) restartServers(hosts []string) {
-	hosts = slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return s.done[host+":"+facts.APIUnit] })
-	if len(hosts) == 0 {
-		return
+	var alone []string
+	for _, p := range s.pairs {
+		if !slices.Contains(hosts, p.Name) || s.done[p.Name+":"+facts.APIUnit] {
+			continue
+		}
+		dialers := dialersOf(p)
+		if len(dialers) == 0 {
+			alone = append(alone, p.Name)
+			continue
+		}
+		server := s.restart(paceOf(facts.APIUnit), p.Name)
+		for _, d := range dialers {
+			s.steps[server].Before = append(s.steps[server].Before, d.file)
+			s.restart(d.pace, p.Name)
+		}
 	}
-	s.steps = append(s.steps, Step{Action: diff.Restart, Unit: facts.APIUnit, Hosts: hosts, WaitFor: paceOf(facts.APIUnit).until, OneAtATime: len(hosts) > 1})
+	if len(alone) > 0 {
+		s.restart(paceOf(facts.APIUnit), alone...)
+	}
+}
+
+// restart adds the step of a unit on some machines, and returns its index.
+func (s *schedule) restart(row pace, hosts ...string) int {
+	s.steps = append(s.steps, Step{Action: diff.Restart, Unit: row.unit, Hosts: hosts, WaitFor: row.until, OneAtATime: len(hosts) > 1})
 	for _, host := range hosts {
-		s.done[host+":"+facts.APIUnit] = true
+		s.done[host+":"+row.unit] = true
 	}
+	return len(s.steps) - 1
+}
+
+// withServer reports whether a unit of a machine restarts with the API server, not with the
+// same unit of other machines.
+func (s *schedule) withServer(host, unit string) bool {
+	return slices.ContainsFunc(s.pairs, func(p diff.Pair) bool {
+		return p.Name == host && slices.ContainsFunc(dialersOf(p), func(d dialer) bool { return d.unit == unit })
+	})
 }
 
 // paceOf returns the row of a unit that has one.
@@ -132,8 +162,14 @@ func (s *schedule) unit(row pace, note string) {
 	}
 	s.done[row.unit] = true
 	for _, action := range []diff.Action{diff.Stop, diff.Reload, diff.Restart, diff.Start} {
-		hosts := slices.DeleteFunc(hostsWith(s.pairs, action, row.unit), func(host string) bool { return s.done[host+":"+row.unit] })
+		hosts := slices.DeleteFunc(hostsWith(s.pairs, action, row.unit), func(host string) bool {
+			return s.done[host+":"+row.unit] || action == diff.Restart && s.withServer(host, row.unit)
+		})
 		if len(hosts) == 0 {
+			continue
+		}
+		if row.unit == facts.APIUnit && action == diff.Restart {
+			s.restartServers(hosts)
 			continue
 		}
 		step := Step{Action: action, Unit: row.unit, Hosts: hosts, Note: note}

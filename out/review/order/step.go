@@ -12,10 +12,11 @@ type Step struct {
 	Unit       string      `json:"unit,omitempty"`
 	Hosts      []string    `json:"hosts"`
 	OneAtATime bool        `json:"oneAtATime"`
-	AllAtOnce  bool        `json:"allAtOnce,omitempty"` // on all hosts, which must not differ for long
-	WaitFor    string      `json:"waitFor,omitempty"`   // what to wait for before the next host or step
-	Commands   []string    `json:"commands,omitempty"`  // for etcd
-	EtcdFlags  []string    `json:"etcdFlags,omitempty"` // with which etcd has to start, although the document has others
+	AllAtOnce  bool        `json:"allAtOnce,omitempty"`   // on all hosts, which must not differ for long
+	WaitFor    string      `json:"waitFor,omitempty"`     // what to wait for before the next host or step
+	Commands   []string    `json:"commands,omitempty"`    // for etcd
+	EtcdFlags  []string    `json:"etcdFlags,omitempty"`   // with which etcd has to start, although the document has others
+	Before     []string    `json:"writeBefore,omitempty"` // files of other units that have to be there before the unit acts
 	Note       string      `json:"note,omitempty"`
 }
 

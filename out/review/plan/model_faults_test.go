@@ -136,6 +136,14 @@ var faults = []fault{
 	{"a machine is left on", "balancer", "", oneOther, Options{}, func(p *Plan) { p.drop(p.at(diff.SwitchOff, "kubem00", "")) }, "kubem09 boots with an address that kubem00 has"},
 
 	{"HAProxy keeps the former port", "balancer", "", otherPort, Options{}, func(p *Plan) { p.drop(p.at(diff.Reload, "kubernetes", "")) }, "no HAProxy finds an API server"},
+	{"API servers get another port before those that dial them there", "balancer", "", otherPort, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Restart, "kubem00", "kube-scheduler.service"), len(p.Steps)-1)
+		p.move(p.at(diff.Restart, "kubem01", "kube-scheduler.service"), len(p.Steps)-1)
+		p.move(p.at(diff.Restart, "kubem02", "kube-scheduler.service"), len(p.Steps)-1)
+	}, "no kube-scheduler.service reaches an API server"},
+	{"another machine has its turn before all of one dial the other port", "balancer", "", otherPort, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Restart, "kubem00", "kube-controller-manager.service"), p.at(diff.Restart, "kubem01", facts.APIUnit))
+	}, "kube-controller-manager.service of kubem00 reaches nothing at https://127.0.0.1:6443, and another machine is next"},
 	{"HAProxy changes first", "balancer", "", threeMove, Options{}, func(p *Plan) { p.move(p.at(diff.Reload, "kubernetes", ""), 0) }, "no HAProxy finds an API server"},
 	{"HAProxy changes last", "balancer", "", threeMove, Options{}, func(p *Plan) {
 		p.move(p.at(diff.Reload, "kubernetes", ""), len(p.Steps)-1)

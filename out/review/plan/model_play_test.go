@@ -210,7 +210,7 @@ func (w *world) meanwhile(when string, s Step) {
 // reached asks whether clients reach an API server through a machine with HAProxy.
 func (w *world) reached(when string) {
 	fronts := w.before.file.HAProxyHosts()
-	if len(fronts) == 0 || w.warned("the only load balancer", "nothing answers there", "keep the old one running", "would both hold it", "the only API server", "the only member of etcd") {
+	if len(fronts) == 0 || w.warned(cuts...) {
 		return
 	}
 	for _, host := range w.hosts(facts.HAProxyUnit) {
@@ -253,6 +253,7 @@ func (w *world) hold(when string) {
 		}
 	}
 	w.reached(when)
+	w.mustLead(when)
 	w.heldOnce(when)
 }
 

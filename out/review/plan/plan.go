@@ -185,7 +185,7 @@ func (p planner) step(s order.Step, host string) Step {
 		return out
 	}
 	write, remove := p.changed(host, s.Unit)
-	out.Write, out.Remove = list(write), list(remove)
+	out.Write, out.Remove = append(list(write), p.early(host, s.Before)...), list(remove)
 	if s.Action == diff.Restart {
 		p.binaries(&out, h)
 	}

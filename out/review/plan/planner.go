@@ -63,6 +63,17 @@ func (p planner) changed(host, unit string) (write, remove []string) {
 	return write, remove
 }
 
+// early returns those of some files of a host that no earlier step has written.
+func (p planner) early(host string, files []string) (write []string) {
+	for _, name := range files {
+		if p.changes(host, name) && !p.written[host+":"+name] {
+			p.written[host+":"+name] = true
+			write = append(write, name)
+		}
+	}
+	return write
+}
+
 // unitFile returns the path of the file that holds a unit on a machine. It is "" for
 // units of the system, which a document only enables or disables.
 func unitFile(n node.Node, name string) string {
