@@ -40,6 +40,7 @@ type LockedKey struct {
 type LockContents struct {
 	Keys      []LockedKey
 	Names     []string // that the certificates of all API servers carry (control.SharedNames); nil is not known
+	Forgotten []string // that hagen pki forget took out of the Names
 	Artefacts []Locked
 	Bases     []LockedBase
 }
@@ -70,6 +71,12 @@ func LockText(name string, l LockContents) []byte {
 	for _, name := range l.Names {
 		fmt.Fprintf(&b, "  - %q\n", name)
 	}
+	if len(l.Forgotten) > 0 {
+		b.WriteString("# Those that hagen pki forget has ended. One that is in neither list was lost: certificates keep it.\nforgottenNames:\n")
+	}
+	for _, name := range l.Forgotten {
+		fmt.Fprintf(&b, "  - %q\n", name)
+	}
 	if len(l.Artefacts) > 0 {
 		b.WriteString("# The digests of the files that machines fetch at their first boot. When versions or URLs\n# change, run hagen lock again.\nartefacts:\n")
 	}
@@ -97,7 +104,7 @@ func LockText(name string, l LockContents) []byte {
 // bases. Cluster.Lock checks the artefacts.
 func ReadLock(file *spec.LockFile) (l LockContents, faults []spec.Fault) {
 	l.Keys, faults = lockedKeys(file)
-	l.Names = lockedNames(file, &faults)
+	l.Names, l.Forgotten = lockedNames(file.Names, &faults), lockedNames(file.Forgotten, &faults)
 	l.Bases = lockedBases(file, &faults)
 	for _, a := range file.Artefacts.Items {
 		l.Artefacts = append(l.Artefacts, Locked{a.Name.Value, a.Version.Value, a.Arch.Value, a.URL.Value, a.File.Value, a.SHA512.Value})
@@ -107,9 +114,9 @@ func ReadLock(file *spec.LockFile) (l LockContents, faults []spec.Fault) {
 
 // lockedNames are those of API servers: DNS names and addresses, as
 // certificates hold them.
-func lockedNames(file *spec.LockFile, faults *[]spec.Fault) (names []string) {
+func lockedNames(list spec.List[spec.String], faults *[]spec.Fault) (names []string) {
 	v := validation{c: &Cluster{}}
-	for _, field := range file.Names.Items {
+	for _, field := range list.Items {
 		v.extraSAN(field)
 		names = append(names, OneName(field.Value))
 	}

@@ -81,6 +81,13 @@ func RecordedNames(c *cluster.Cluster, issued map[string]pki.Request) []string {
 	return missing(unique(shared), append(nameTexts(nil, c.Loopbacks()), "localhost"))
 }
 
+// CarriedNames returns what SharedNames was, by the lock file and by certificates that were
+// issued. A lock file loses lines in reverts and merges: a name that certificates have
+// stays unless the lock file says that it was forgotten.
+func CarriedNames(lock cluster.LockContents, issued []string) []string {
+	return append(slices.Clone(lock.Names), missing(missing(issued, lock.Names), lock.Forgotten)...)
+}
+
 // ofServer reports whether an item of the PKI is the certificate of an API server, or of all.
 func ofServer(name string) bool { return path.Base(name) == serverStem }
 

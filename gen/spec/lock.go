@@ -20,6 +20,7 @@ type LockFile struct {
 	Kind       Text             `key:"kind,required"`
 	Keys       List[LockedKey]  `key:"keys"`
 	Names      List[String]     `key:"apiServerNames"`
+	Forgotten  List[String]     `key:"forgottenNames"`
 	Artefacts  List[Locked]     `key:"artefacts"`
 	Bases      List[LockedBase] `key:"bases"`
 }

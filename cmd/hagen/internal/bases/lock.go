@@ -68,7 +68,7 @@ func Lock(ui *console.UI, file string, paths []string) error {
 			ui.Say("%s is no longer a base", b.File)
 		}
 	}
-	text := cluster.LockText(c.Name, cluster.LockContents{Keys: held.Keys, Names: held.Names, Artefacts: held.Artefacts, Bases: locked})
+	text := cluster.LockText(c.Name, cluster.LockContents{Keys: held.Keys, Names: held.Names, Forgotten: held.Forgotten, Artefacts: held.Artefacts, Bases: locked})
 	if bytes.Equal(held.Text, text) {
 		ui.Say("%s is up to date", held.Path)
 		return nil

@@ -4,6 +4,7 @@ package clusterpki
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -71,12 +72,9 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 		s.Close()
 		return nil, err
 	}
-	carried := lock.Names
-	if carried == nil { // an older lock file, without names
-		asked := maps.Clone(s.Recorded())
-		maps.DeleteFunc(asked, func(name string, _ pki.Request) bool { return !s.Asked(name) })
-		carried = control.RecordedNames(c, asked)
-	}
+	asked := maps.Clone(s.Recorded())
+	maps.DeleteFunc(asked, func(name string, _ pki.Request) bool { return !s.Asked(name) })
+	carried := control.CarriedNames(lock.LockContents, control.RecordedNames(c, asked))
 	return &PKI{Cluster: c.Keep(carried), Store: s, Now: now, lock: lock, carried: carried}, nil
 }
 
@@ -167,11 +165,29 @@ func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) e
 	} else {
 		ui.Note(k.lock.Path + " now records the names in the API servers' certificates: commit it with the cluster file")
 	}
+	if lost := k.lost(); renamed && len(lost) > 0 {
+		ui.Note(fmt.Sprintf("%s had lost %s, which the API servers' certificates have, and lists them again: only hagen pki forget ends a name", k.lock.Path, strings.Join(lost, ", ")))
+	}
 	return nil
 }
 
 // renamed reports whether the lock file is to record other names.
-func (k *PKI) renamed() bool { return k.names != nil && !slices.Equal(k.names, k.lock.Names) }
+func (k *PKI) renamed() bool {
+	return k.names != nil && (!slices.Equal(k.names, k.lock.Names) || !slices.Equal(without(k.lock.Forgotten, k.names), k.lock.Forgotten))
+}
+
+// lost returns the names that the cluster file no longer has, and that a lock file lists
+// no more although certificates have them and nobody forgot them.
+func (k *PKI) lost() []string {
+	if k.lock.Names == nil { // of an older hagen
+		return nil
+	}
+	return without(control.FormerNames(k.Cluster), k.lock.Names)
+}
+
+func without(names, others []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return slices.Contains(others, n) })
+}
 
 // contents returns the next content of the lock file, with the keys of a set.
 func (k *PKI) contents(set pki.Set) cluster.LockContents {
@@ -186,5 +202,5 @@ func (k *PKI) contents(set pki.Set) cluster.LockContents {
 	if names == nil {
 		names = k.carried
 	}
-	return cluster.LockContents{Keys: keys, Names: names, Artefacts: k.lock.Artefacts, Bases: k.lock.Bases}
+	return cluster.LockContents{Keys: keys, Names: names, Forgotten: without(k.lock.Forgotten, names), Artefacts: k.lock.Artefacts, Bases: k.lock.Bases}
 }

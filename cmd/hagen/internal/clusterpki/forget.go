@@ -66,13 +66,16 @@ func oneSpelling(names []string) (out []string) {
 	return out
 }
 
-// forget writes the lock file without these names.
+// forget writes the lock file without these names, which it lists as forgotten.
 func (k *PKI) forget(names []string) (err error) {
-	rest := slices.DeleteFunc(slices.Clone(k.carried), func(n string) bool { return slices.Contains(names, n) })
+	next := cluster.LockContents{
+		Keys: k.lock.Keys, Names: without(k.carried, names), Forgotten: slices.Sorted(slices.Values(append(without(k.lock.Forgotten, names), names...))),
+		Artefacts: k.lock.Artefacts, Bases: k.lock.Bases,
+	}
 	if k.staged, err = k.lock.Stage(); err != nil {
 		return err
 	}
-	if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, cluster.LockContents{Keys: k.lock.Keys, Names: rest, Artefacts: k.lock.Artefacts, Bases: k.lock.Bases})); err != nil {
+	if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, next)); err != nil {
 		return err
 	}
 	return k.staged.Put()

@@ -29,10 +29,10 @@ func decideSides(now time.Time, before, after *planSide) (d decidedSides, err er
 	case !before.decided && !after.decided:
 		d.warnings, err = decideBoth(now, before, after)
 	case !before.decided:
-		_, err = decideBeside(now, before, after)
+		_, err = decideBeside(now, before, after, false)
 		d.unknown = says(d.unknown, withoutKeys(before))
 	case !after.decided:
-		d.warnings, err = decideBeside(now, after, before)
+		d.warnings, err = decideBeside(now, after, before, true)
 		d.unknown = says(d.unknown, withoutKeys(after))
 	}
 	if err != nil {
@@ -79,26 +79,26 @@ func decideBoth(now time.Time, before, after *planSide) (warnings []pki.Warning,
 }
 
 // keepNames gives both sides the names that certificates keep. A side without a lock file
-// that lists them has those of the other: the running machines have one PKI. What the new
-// lock file no longer lists was forgotten.
+// that lists them has those of the other: the running machines have one PKI. The new side
+// lacks only what its lock file says was forgotten.
 func keepNames(before, after *planSide) {
-	if before.names == nil {
-		before.names = after.names
+	names := before.lock.Names
+	if names == nil {
+		names = after.lock.Names
 	}
-	before.cluster = before.cluster.Keep(before.names)
-	if after.names == nil {
-		after.names = control.SharedNames(before.cluster)
-	}
-	after.cluster = after.cluster.Keep(after.names)
+	before.cluster = before.cluster.Keep(names)
+	after.cluster = after.cluster.Keep(control.CarriedNames(after.lock, control.SharedNames(before.cluster)))
 }
 
 // decideBeside decides the machines of a cluster file beside those of a tree, whose names
-// and certificates they have as far as these fit.
-func decideBeside(now time.Time, s, other *planSide) ([]pki.Warning, error) {
-	if s.names == nil {
-		s.names = control.RecordedNames(s.cluster, plan.Issued(other.Trees[0].Machines.Machines))
+// and certificates they have as far as these fit. A new cluster file takes what its lock
+// file does not list, too.
+func decideBeside(now time.Time, s, other *planSide, isNew bool) ([]pki.Warning, error) {
+	names := s.lock.Names
+	if names == nil || isNew {
+		names = control.CarriedNames(s.lock, control.RecordedNames(s.cluster, plan.Issued(other.Trees[0].Machines.Machines)))
 	}
-	s.cluster = s.cluster.Keep(s.names)
+	s.cluster = s.cluster.Keep(names)
 	_, warnings, err := s.decide(now, pki.Set{})
 	if err != nil {
 		return nil, err

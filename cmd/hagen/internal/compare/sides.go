@@ -20,13 +20,13 @@ import (
 // planSide is a side of a plan: a cluster file, a tree, or a fresh render.
 type planSide struct {
 	trees.Side
-	source    spec.Source      // of the cluster file
-	revision  bool             // the file is not on disk
-	cluster   *cluster.Cluster // nil if the side is a tree
-	decided   bool             // its machines are; those of a cluster file are not yet
-	names     []string         // in certificates, according to the lock file
-	unknown   string           // which digests the lock file does not have yet
-	documents string           // the directory with the machines' documents, if it is on disk
+	source    spec.Source          // of the cluster file
+	revision  bool                 // the file is not on disk
+	cluster   *cluster.Cluster     // nil if the side is a tree
+	decided   bool                 // its machines are; those of a cluster file are not yet
+	lock      cluster.LockContents // of the cluster file
+	unknown   string               // which digests the lock file does not have yet
+	documents string               // the directory with the machines' documents, if it is on disk
 }
 
 func (s *planSide) isTree() bool { return s.cluster == nil }
@@ -129,7 +129,7 @@ func (s *planSide) ofFile(ui *console.UI) (err error) {
 	if s.cluster, lock, s.unknown, err = clusterfile.ReadKnown(ui, s.source.Name); err != nil {
 		return err
 	}
-	s.names = lock.Names
+	s.lock = lock.LockContents
 	s.source.Text, err = clusterfile.Text(s.source.Name)
 	return err
 }
@@ -147,11 +147,10 @@ func (s *planSide) ofRevision(ui *console.UI, revision, path string) (err error)
 		lock.Text = nil
 	}
 	if lock.Text != nil {
-		contents, err := clusterfile.ParseLock(lock)
-		if err != nil {
+		var err error
+		if s.lock, err = clusterfile.ParseLock(lock); err != nil {
 			return exit.With(exit.CodeUsage, err)
 		}
-		s.names = contents.Names
 	}
 	s.cluster, s.unknown, err = clusterfile.Known(s.cluster, lock, "hagen lock")
 	return err

@@ -139,7 +139,7 @@ func sums(a cluster.Artefact) []string {
 // writeLock writes the lock file unless it is up to date. Its keys and names
 // stay as they are.
 func writeLock(ui *console.UI, c *cluster.Cluster, held clusterfile.Lock, artefacts []cluster.Locked) error {
-	contents := cluster.LockContents{Keys: held.Keys, Names: held.Names, Artefacts: artefacts, Bases: held.Bases}
+	contents := cluster.LockContents{Keys: held.Keys, Names: held.Names, Forgotten: held.Forgotten, Artefacts: artefacts, Bases: held.Bases}
 	text := cluster.LockText(c.Name, contents)
 	if _, err := gen.ReadLock(c, spec.Source{Name: held.Path, Text: text}); err != nil {
 		return exit.Failed("the digests that were found do not make a valid lock file:\n%w\nNothing was written.", err)
