@@ -56,7 +56,7 @@ func read(c *cluster.Cluster, file, dir string) (source, error) {
 		at := found.Hosts[slices.IndexFunc(found.Hosts, func(f rendered.Host) bool { return f.Node.Name == h.Name })]
 		s.Hosts = append(s.Hosts, media.Host{
 			Name: h.Name, OS: h.OS, MAC: h.MAC, Documents: at.Documents, Node: at.Node, Kargs: strings.TrimSpace(string(at.Kargs)),
-			InstallDisk: h.InstallDisk, KeepLabels: h.KeepLabels(), Arguments: c.Boot.Arguments, Platform: c.Boot.Platform.Name,
+			InstallDisk: h.InstallDisk, KeepLabels: h.KeepLabels(h.OS.BootDisk), Arguments: c.Boot.Arguments, Platform: c.Boot.Platform.Name,
 		})
 		for _, d := range at.Documents {
 			sum := sha256.Sum256(d.Text)
