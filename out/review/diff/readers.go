@@ -127,6 +127,13 @@ func (r *readers) look(unit, by string, otherwise Effect) Effect {
 	return otherwise
 }
 
+// PicksUp reports whether a machine's daemon reads a file that it names in a flag again while
+// it runs.
+func PicksUp(n node.Node, unit, by string) bool {
+	r := readers{versions: facts.Versions(n)}
+	return r.look(unit, by, Effect{}).Action == PickUp
+}
+
 // isSince reports whether the machine's release of a daemon is at least this one.
 func (r *readers) isSince(unit, since string) bool {
 	have, ok := profiles.ParseVersion(r.versions[strings.TrimSuffix(unit, path.Ext(unit))])

@@ -53,9 +53,12 @@ func accessOf(s diff.Side) access {
 			virtual = v
 		}
 	}
+	alone := machineAt(s.Machines, a.name, dialled)
 	switch {
+	case len(on) == 0 && alone != nil:
+		a.by, a.addresses = alone.Name+" itself", facts.OwnAddresses(alone)
 	case len(on) == 0:
-		a.by = "a load balancer that is not hagen's"
+		a.by = foreign
 	case masters:
 		a.by = "HAProxy on the masters"
 	default:
@@ -77,6 +80,28 @@ func accessOf(s diff.Side) access {
 		a.addresses = []string{dialled} // which the network translates
 	}
 	return a
+}
+
+// foreign is a load balancer of which no document knows.
+const foreign = "a load balancer that is not hagen's"
+
+// machineAt returns the machine with a name or an address, nil if there is none.
+func machineAt(machines []node.Node, name, address string) *node.Node {
+	i := slices.IndexFunc(machines, func(n node.Node) bool {
+		return n.Name == name || slices.Contains(facts.OwnAddresses(&n), address)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &machines[i]
+}
+
+// cutsOff reports whether the URL of earlier kubeconfigs ends in the same moment in which that
+// of later ones begins: only the port differs of what answers there.
+func (a access) cutsOff(now access) bool {
+	earlier, err := url.Parse(a.url)
+	later, err2 := url.Parse(now.url)
+	return err == nil && err2 == nil && earlier.Hostname() == later.Hostname() && earlier.Port() != later.Port() && a.by == now.by && a.by != foreign
 }
 
 func isAddress(host string) bool {
@@ -112,13 +137,17 @@ func ofAccess(before, after diff.Side, pairs []diff.Pair) (out []Caution) {
 	case old.by != new.by:
 		say("clients now use %s instead of %s: keep the old one running until DNS and kubeconfigs lead to the new one", new.by, old.by)
 	}
-	if old.url != new.url && !old.answersIn(new) {
+	switch {
+	case old.url == new.url || old.answersIn(new):
+	case old.cutsOff(new):
+		say("kubeconfigs outside these machines (of kubelets, people, pipelines) dial %s and have to dial %s, which answers only from when the other no longer does: clients are cut off in between. Make new ones before (hagen kubeconfig), and hand them out right after that step", old.url, new.url)
+	default:
 		say("kubeconfigs outside these machines (of kubelets, people, pipelines) dial %s and have to dial %s: make new ones (hagen kubeconfig) and hand them out before the old address stops answering", old.url, new.url)
 	}
 	switch {
 	case new.name == "":
 	case len(new.addresses) == 0 && (old.by != new.by || old.name != new.name):
-		say("DNS has to resolve %s to the load balancer that is not hagen's", new.name)
+		say("DNS has to resolve %s to %s", new.name, strings.Replace(foreign, "a ", "the ", 1))
 	case old.inHosts && !new.inHosts && old.name == new.name:
 		answer := new.addresses
 		if len(answer) == 0 {

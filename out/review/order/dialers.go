@@ -32,6 +32,16 @@ func dialersOf(p diff.Pair) (out []dialer) {
 	return out
 }
 
+// dialsThrough reports whether units of a machine find the API servers at another URL that
+// leads elsewhere: HAProxy has to answer there first.
+func dialsThrough(p diff.Pair) bool {
+	return p.Stays() && slices.ContainsFunc(paces, func(row pace) bool {
+		_, was := facts.Kubeconfig(p.Before, row.unit)
+		_, is := facts.Kubeconfig(p.After, row.unit)
+		return was != is && is != "" && !isOwn(p.After, is)
+	})
+}
+
 // isOwn reports whether a URL leads to the machine itself.
 func isOwn(n *node.Node, at string) bool {
 	u, err := url.Parse(at)

@@ -132,6 +132,10 @@ func (s *schedule) units(*diff.Pair) {
 		controllers := slices.IndexFunc(rows, func(p pace) bool { return p.unit == facts.HAProxyUnit })
 		slices.Reverse(rows[:controllers])
 	}
+	if slices.ContainsFunc(s.pairs, dialsThrough) {
+		i := slices.IndexFunc(rows, func(p pace) bool { return p.unit == facts.HAProxyUnit })
+		rows = slices.Insert(slices.Delete(rows, i, i+1), 0, paceOf(facts.HAProxyUnit))
+	}
 	for _, p := range s.pairs { // units without a row
 		for _, e := range p.Effects {
 			if e.Unit != "" && !slices.ContainsFunc(rows, func(t pace) bool { return t.unit == e.Unit }) {

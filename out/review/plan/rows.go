@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"hagen/out/review/diff"
+	"hagen/out/review/facts"
 	"hagen/out/review/order"
 	"hagen/out/review/risk"
 	"hagen/profiles"
@@ -86,8 +88,12 @@ func (p planner) cleanUp() []Check {
 	if former == "" {
 		return nil
 	}
+	how := "an API server picks up its new one by itself when you write it on its master"
+	if !diff.PicksUp(firstMaster(p.after), facts.APIUnit, "--tls-cert-file") {
+		how = "write each on its master and restart its API server, one master after the other: this release reads it only when it starts"
+	}
 	return []Check{
 		{onWorkstation("hagen pki forget -f " + shellWord(p.options.File) + " " + former), "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
-		{onWorkstation(p.render()), "issues the API servers' certificates without them; an API server picks up its new one by itself when you write it on its master"},
+		{onWorkstation(p.render()), "issues the API servers' certificates without them; " + how},
 	}
 }
