@@ -65,6 +65,10 @@ func FileAt(n node.Node, path string) node.File {
 	return node.File{}
 }
 
+// Replaces reports whether a file stands in the place of one that images have: without it, a
+// machine has neither. Documents of some kinds do not say so of /etc/hosts.
+func Replaces(f node.File) bool { return f.Overwrite || f.Path == read.HostsPath }
+
 // Member is a member of etcd, from the flags in its machine's unit.
 type Member struct {
 	Host     string // the machine

@@ -12,6 +12,7 @@ import (
 
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/node"
 	"hagen/out/review/facts"
 )
 
@@ -87,6 +88,11 @@ var verbs = []verb{
 		i := slices.IndexFunc(w.members, func(e etcdMember) bool { return e.name == words[1] })
 		if i < 0 {
 			return fmt.Errorf("etcd has no member %s", words[1])
+		}
+		for k, e := range w.members {
+			if k != i && e.peer == words[2] { // etcdserver, ErrPeerURLexists
+				return fmt.Errorf("%s has %s", e.name, e.peer)
+			}
 		}
 		err := w.etcdctl(c)
 		w.members[i].peer = words[2]
@@ -165,6 +171,11 @@ var verbs = []verb{
 		clear(w.machines[c.Host].unread)
 		return w.on(c)
 	}),
+	asVerb(`printf '%s\\n' (.+) > (/\S+)`, func(w *world, c Command, words []string) error {
+		m, text := w.machines[c.Host], strings.ReplaceAll(strings.Trim(words[1], "'"), "' '", "\n")+"\n"
+		m.disk.Files = append(slices.DeleteFunc(m.disk.Files, func(f node.File) bool { return f.Path == words[2] }), node.File{Path: words[2], Contents: []byte(text)})
+		return w.on(c)
+	}),
 	asVerb(`systemctl poweroff`, func(w *world, c Command, _ []string) error {
 		err := w.on(c)
 		w.machines[c.Host].on = false
@@ -215,7 +226,10 @@ func (w *world) etcdctl(c Command) error {
 			endpoints = v.Value
 		}
 	}
-	for endpoint := range strings.SplitSeq(endpoints, ",") {
+	for i, endpoint := range strings.Split(endpoints, ",") {
+		if slices.Contains(strings.Split(endpoints, ",")[:i], endpoint) {
+			return fmt.Errorf("the endpoint %q twice", endpoint)
+		}
 		if !w.clientAt(endpoint) {
 			return fmt.Errorf("the endpoint %q does not answer", endpoint)
 		}

@@ -254,6 +254,8 @@ func (w *world) hold(when string) {
 	}
 	w.reached(when)
 	w.mustLead(when)
+	w.mustFind(when)
+	w.mustKeep(when)
 	w.heldOnce(when)
 }
 

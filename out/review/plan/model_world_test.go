@@ -42,6 +42,7 @@ type world struct {
 type machine struct {
 	host      cluster.Host
 	on, holds bool // it has power; etcd has data
+	anew      bool // it has been installed since the plan began
 	disk      node.Node
 	runs      map[string]service // by unit
 	installed map[string]string  // versions by product
@@ -345,7 +346,7 @@ func (w *world) boot(s Step, reimage bool) {
 	}
 	tree, _, _ := strings.Cut(s.Document, "/")
 	m.host, m.on, m.disk, m.runs, m.installed = h, true, copied(w.after.machine(s.Host)), map[string]service{}, facts.Versions(w.after.machine(s.Host))
-	m.unread = map[string]bool{}
+	m.unread, m.anew = map[string]bool{}, true
 	if want := path.Join(tree, w.after.Cluster.Name, s.Host); s.Document != want {
 		w.problem("%s boots with %q", s.Host, s.Document)
 	}

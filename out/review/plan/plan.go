@@ -48,12 +48,14 @@ func Of(before, after Side, options Options) Plan {
 	made.Cautions = append(made.Cautions, slices.Concat(p.cautions(), p.newInstances())...)
 	made.Environment = p.environment()
 	made.Prepare = p.prepare(steps)
+	var files, acts []Step
 	if !options.Reimage {
-		made.Steps = append(made.Steps, p.atAnyTime()...)
+		files = p.atAnyTime()
 	}
 	for _, s := range steps {
-		made.Steps = append(made.Steps, p.steps(s)...)
+		acts = append(acts, p.steps(s)...)
 	}
+	made.Steps = append(made.Steps, p.between(files, acts)...)
 	made.Verify, made.CleanUp = p.verify(), append(made.CleanUp, p.cleanUp()...)
 	p.endpoints()
 	return made
@@ -122,11 +124,14 @@ func (p planner) endpoints() {
 func (p planner) atAnyTime() (steps []Step) {
 	for _, n := range p.after.Machines {
 		write, remove := p.changed(n.Name, "")
-		if len(write)+len(remove) == 0 || slices.Contains(order.HostsOf(p.plan.Order.Steps, diff.Reimage), n.Name) {
+		if len(write)+len(remove) == 0 && !p.loses(n.Name) || slices.Contains(order.HostsOf(p.plan.Order.Steps, diff.Reimage), n.Name) {
 			continue
 		}
 		step := newStep(diff.Nothing, n.Name, "")
 		step.Write, step.Remove = list(write), list(remove)
+		if p.loses(n.Name) {
+			step.Commands = append(step.Commands, p.ownHosts(n.Name))
+		}
 		if holdUnits(write, remove) {
 			step.Commands = append(step.Commands, onHost(n.Name, "systemctl daemon-reload"))
 		}

@@ -6,6 +6,7 @@ import (
 
 	"hagen/gen/node"
 	"hagen/out/review/diff"
+	"hagen/out/review/facts"
 )
 
 // planner makes a plan.
@@ -52,6 +53,9 @@ func (p planner) changed(host, unit string) (write, remove []string) {
 				continue
 			}
 			p.written[host+":"+name] = true
+			if c.How == diff.Removed && c.Kind == diff.KindFile && facts.Replaces(facts.FileAt(p.before.machine(host), name)) {
+				continue // it stays: leftovers and lostNames say so
+			}
 			if was != "" && (c.How == diff.Removed || c.How != diff.Added && was != is) {
 				remove = append(remove, was)
 			}

@@ -52,10 +52,10 @@ var groups = []group{
 			words: "the first signs, all are accepted: [the issuer changes in three plans](day-2.md#the-issuer-of-tokens-changes)"},
 		{field: "serviceAccountIssuer", what: "any other", rollout: Refused, refused: issuers("serviceAccountIssuer"),
 			words: "API servers would refuse tokens that pods have, or that another API server has just issued"},
-		{field: "endpoint", what: "another port", rollout: InPlace, acts: "reload haproxy", words: "hand out new kubeconfigs for clients outside the machines first"},
+		{field: "endpoint", what: "another port", rollout: InPlace, acts: "reload haproxy", words: "one port ends in the moment in which the other begins: hand out new kubeconfigs for clients outside the machines right after it"},
 		{field: "endpoint", what: "another name or address", rollout: Files, acts: "kube-apiserver picks it up",
 			words: "certificates [keep](pki.md#names-that-clients-dial) the old name until `hagen pki forget`. Change DNS and kubeconfigs outside the machines, too"},
-		{field: "dns", rollout: Files, words: "with `external` your DNS needs all names before machines lose them"},
+		{field: "dns", rollout: Files, beware: lostNames, words: "with `external` your DNS needs all names before machines lose them: a running machine keeps an `/etc/hosts` with its own name"},
 	}},
 	{title: "API servers", prefix: "spec.apiServer.", changes: []change{
 		{field: "port", rollout: InPlace, acts: "reload haproxy, restart kube-apiserver, restart kube-controller-manager, restart kube-scheduler",
@@ -96,7 +96,7 @@ var groups = []group{
 	}},
 	{title: "Networks that machines share", prefix: "spec.network.", changes: []change{
 		{field: "{gateway,nameservers}", rollout: Files, words: "for machines with static addresses: takes effect at the next boot, or when the network service reloads its files"},
-		{field: "ntp", rollout: Files, words: "takes effect when the NTP client restarts"},
+		{field: "ntp", rollout: Files, beware: leftovers, words: "takes effect when the NTP client restarts; a removed list stays until then where its file stands in the place of the image's"},
 		{field: "use.etcd", rollout: Members, acts: "change etcd membership, restart etcd", words: "each member moves to its new address, one at a time"},
 		{field: "use.apiServer", rollout: InPlace, acts: "reload haproxy, restart kube-apiserver", words: "the endpoints of the service `kubernetes` change, too"},
 		{field: "use.haproxy", rollout: InPlace, acts: "reload haproxy", words: "HAProxy listens on the new addresses; DNS and kubeconfigs have to lead clients there"},

@@ -1,0 +1,44 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"hagen/gen/cluster"
+	"hagen/out/review/facts"
+)
+
+// mustFind asks that machines find an API server under the names that clients dial, as far as
+// /etc/hosts has them.
+func (w *world) mustFind(when string) {
+	if w.warned(cuts...) {
+		return
+	}
+	ends := []cluster.Endpoint{w.before.file.Endpoint, w.after.file.Endpoint}
+	for host, m := range w.machines {
+		for _, end := range ends {
+			if !m.on || len(facts.LookUp(&m.disk, end.Host)) == 0 {
+				continue
+			}
+			if !slices.ContainsFunc(ends, func(e cluster.Endpoint) bool { return w.reaches(host, fmt.Sprintf("https://%s:%d", end.Host, e.Port)) }) {
+				w.problem("%s: the /etc/hosts of %s leads %s to %v, where no API server answers", when, host, end.Host, facts.LookUp(&m.disk, end.Host))
+			}
+		}
+	}
+}
+
+// mustKeep asks that a machine has a file that replaced its image's at the first boot, and
+// knows its own name if it did.
+func (w *world) mustKeep(when string) {
+	for host, m := range w.machines {
+		before := w.before.machine(host)
+		for _, f := range before.Files {
+			if m.on && !m.anew && facts.Replaces(f) && facts.FileAt(m.disk, f.Path).Path == "" {
+				w.problem("%s: %s has no %s", when, host, f.Path)
+			}
+		}
+		if m.on && !m.anew && len(facts.LookUp(&before, host)) > 0 && (len(facts.LookUp(&m.disk, host)) == 0 || len(facts.LookUp(&m.disk, "localhost")) == 0) {
+			w.problem("%s: %s does not find itself in /etc/hosts", when, host)
+		}
+	}
+}
