@@ -62,6 +62,8 @@ var examples = map[string][]example{
 	"spec.masters[].name, any other": {{to: "name: other, addresses: [10.10.10.80]"},
 		{from: "name: kubem00, addresses: [10.10.10.80]", to: "name: kubem00, addresses: [10.10.10.80]}, {name: kubem03, addresses: [10.10.10.83]}, {name: kubem04, addresses: [10.10.10.84]", also: "spec.masters[].addresses"}},
 	"spec.masters[].addresses, another first address": {{to: "name: kubem00, addresses: [10.10.10.90]"}},
+	"spec.masters[].addresses, that of a machine which takes this one's": {{to: "name: kubem00, addresses: [10.10.10.2]", and: "loadBalancers: [{name: kubernetes, addresses: [10.10.10.80]}]",
+		also: "spec.loadBalancers[].addresses"}},
 	"spec.masters[].addresses, one more, or one less": {{to: "name: kubem00, addresses: [10.10.10.80, 192.0.2.80]"}, {from: "name: kubem00, addresses: [10.10.10.80, 192.0.2.80]"}},
 	"spec.masters[].etcd.disk":                        {{to: "disk: /dev/disk/by-id/virtio-etcd"}},
 	"spec.allowEvenMasters":                           {{to: "allowEvenMasters: true"}},

@@ -24,6 +24,8 @@ var (
 	otherEndpoint  = "dns: external\nendpoint: api.example.com:6443"
 	nodePorts      = "serviceNodePortRange: 31000-31999"
 	ownIssuer      = "serviceAccountIssuer: https://tokens.example.com"
+	outside        = "dns: external"
+	chain          = "masters: [{name: kubem00, addresses: [10.10.10.81]}, {name: kubem01, addresses: [10.10.10.91]}]"
 	otherDomain    = "clusterDomain: a.internal"
 )
 
@@ -152,6 +154,35 @@ var faults = []fault{
 		p.move(p.at(diff.SwitchOff, "kubernetes", ""), p.at(diff.Boot, "lb9", ""))
 		p.Cautions = nil
 	}, "no HAProxy finds an API server"},
+	{"/etc/hosts leads to a load balancer that is not there yet", "balancer", "", otherFront, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Boot, "lb9", "")+1, 0)
+	}, "leads kubernetes to [10.10.10.5], where no API server answers"},
+	{"/etc/hosts leads to a load balancer that is off", "balancer", "", otherFront, Options{}, func(p *Plan) {
+		p.move(p.at(diff.SwitchOff, "kubernetes", ""), p.at(diff.Boot, "lb9", "")+1)
+	}, "leads kubernetes to [10.10.10.2], where no API server answers"},
+	{"controller managers find a load balancer that is not there yet", "classic", "", otherFront, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Boot, "lb9", ""), len(p.Steps)-2)
+	}, "no kube-controller-manager.service reaches an API server"},
+	{"/etc/hosts is removed", "balancer", "", outside, Options{}, func(p *Plan) {
+		s := &p.Steps[p.at(diff.Nothing, "kubem01", "")]
+		s.Commands, s.Remove = nil, []string{"/etc/hosts"}
+	}, "kubem01 has no /etc/hosts"},
+	{"/etc/hosts is left without the machine itself", "balancer", "", outside, Options{}, func(p *Plan) {
+		p.reword(p.at(diff.Nothing, "kubem01", ""), " '10.10.10.81 kubem01'", "")
+	}, "kubem01 does not find itself in /etc/hosts"},
+	{"two members have one address", "balancer", "", chain, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Membership, "kubem00", ""), p.at(diff.Membership, "kubem01", ""))
+	}, "kubem01 has https://10.10.10.81:2380"},
+	{"a machine takes an address that another still has", "balancer", "", chain, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Reimage, "kubem00", ""), p.at(diff.Reimage, "kubem01", ""))
+	}, "kubem00 boots with an address that kubem01 has"},
+	{"an endpoint is listed twice", "balancer", "", nodePorts, Options{}, func(p *Plan) {
+		p.Prepare[0].Environment = []Variable{{etcdEndpoints, "https://10.10.10.80:2379,https://10.10.10.80:2379"}}
+	}, `the endpoint "https://10.10.10.80:2379" twice`},
+	{"HAProxy gets the endpoint's other port after those that dial it", "classic", "", "endpoint: kubernetes:7443", Options{}, func(p *Plan) {
+		p.move(p.at(diff.Reload, "kubernetes", ""), len(p.Steps)-1)
+		p.Cautions = nil
+	}, "reaches nothing at https://kubernetes:7443"},
 	{"virtual routers change one after the other", "pair", "", otherRouter, Options{}, func(p *Plan) {
 		for i := range p.Steps {
 			p.Steps[i].AllAtOnce = false

@@ -58,6 +58,7 @@ type Host struct {
 	EtcdURL   string       // at which clients on other machines dial its etcd; "" if it has none
 	APIPort   uint16       // 0 if it has no API server
 
+	field      string       // of the cluster file that has it, or its list
 	VirtualIPs []netip.Addr // that it may hold
 	balances   bool         // it has HAProxy
 	listens    []netip.Addr // of its HAProxy; none if that is any address
@@ -180,10 +181,16 @@ func OfFile(c *cluster.Cluster, machines []node.Node, kubeconfig []byte) (Side, 
 		for _, known := range c.Hosts() {
 			if known.Name == h.Name {
 				side.Cluster.hosts[i].Addresses = known.Addresses
+				side.Cluster.hosts[i].field = fieldOf(known)
 			}
 		}
 	}
 	return side, err
+}
+
+// fieldOf returns the place of a machine in the cluster file, below spec.
+func fieldOf(h cluster.Host) string {
+	return strings.TrimSuffix(strings.TrimPrefix(h.At.Path, "spec."), ".name")
 }
 
 // Systems returns the operating systems of a cluster's machines by their names.
@@ -200,6 +207,9 @@ const managerUnit = "kube-controller-manager.service"
 // hostOf reads a machine. Its addresses may be on other machines alone.
 func hostOf(n *node.Node, all []node.Node) Host {
 	h := Host{Name: n.Name, VirtualIPs: facts.VirtualIPs(n), balances: facts.Runs(n, facts.HAProxyUnit), listens: facts.Listens(n)}
+	if h.field = "loadBalancers"; facts.RoleOf(n).Control {
+		h.field = "masters"
+	}
 	own := facts.OwnAddresses(n)
 	for i := 0; i < len(all) && len(own) == 0; i++ {
 		own = facts.LookUp(&all[i], n.Name)
