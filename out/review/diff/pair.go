@@ -31,6 +31,17 @@ func (p Pair) Reads(unit, by, file string) bool {
 	return p.readers != nil && slices.Contains(p.readers.named[file], mention{unit: unit, by: by})
 }
 
+// Scripts lists the changed files that a daemon of the machine runs, as its configuration
+// says. They ask another unit whether it works.
+func (p Pair) Scripts() (files []string) {
+	for _, c := range p.Changes {
+		if p.readers != nil && c.How == Changed && slices.ContainsFunc(p.readers.named[c.Name], func(m mention) bool { return m.by == "script" }) {
+			files = append(files, c.Name)
+		}
+	}
+	return files
+}
+
 // Renumbered finds a virtual router whose ID changes: keepalived ignores machines with
 // another ID.
 func (p Pair) Renumbered() (was, is read.VirtualRouter, found bool) {

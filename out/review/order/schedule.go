@@ -180,6 +180,9 @@ func (s *schedule) unit(row pace, note string) {
 		if action != diff.Reload && action != diff.Stop {
 			step.WaitFor = row.until
 		}
+		if row.unit == facts.HAProxyUnit {
+			step.Before = scripts(s.pairs, hosts)
+		}
 		if row.unit == facts.KeepalivedUnit && len(hosts) > 1 && (action == diff.Reload || action == diff.Restart) &&
 			slices.ContainsFunc(s.pairs, renumbered) {
 			step.AllAtOnce, step.Note = true, "on all of them at once, and check only then: while their virtual routers have different IDs, two hold the address"
@@ -203,4 +206,15 @@ func hostsWith(pairs []diff.Pair, action diff.Action, unit string) []string {
 		}
 	}
 	return hosts
+}
+
+// scripts lists those with which keepalived asks HAProxy. One that asks at another port than
+// HAProxy has would take the virtual IP away, so they change together, on one machine after the other.
+func scripts(pairs []diff.Pair, hosts []string) (files []string) {
+	for _, p := range pairs {
+		if slices.Contains(hosts, p.Name) {
+			files = append(files, without(p.Scripts(), files)...)
+		}
+	}
+	return files
 }

@@ -183,6 +183,13 @@ var faults = []fault{
 		p.move(p.at(diff.Reload, "kubernetes", ""), len(p.Steps)-1)
 		p.Cautions = nil
 	}, "reaches nothing at https://kubernetes:7443"},
+	{"keepalived asks at HAProxy's other port before it has it", "pair", "", "loadBalancer: {statsPort: 9000}", Options{}, func(p *Plan) {
+		for _, host := range []string{"lb0", "lb1"} {
+			s := newStep(diff.Nothing, host, "")
+			s.Write = []string{"/etc/keepalived/haproxy-serves.sh"}
+			p.Steps = slices.Insert(slices.Clone(p.Steps), 0, s)
+		}
+	}, "no keepalived finds its HAProxy"},
 	{"virtual routers change one after the other", "pair", "", otherRouter, Options{}, func(p *Plan) {
 		for i := range p.Steps {
 			p.Steps[i].AllAtOnce = false

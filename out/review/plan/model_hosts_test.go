@@ -2,7 +2,9 @@ package plan
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"hagen/gen/cluster"
 	"hagen/out/review/facts"
@@ -40,5 +42,22 @@ func (w *world) mustKeep(when string) {
 		if m.on && !m.anew && len(facts.LookUp(&before, host)) > 0 && (len(facts.LookUp(&m.disk, host)) == 0 || len(facts.LookUp(&m.disk, "localhost")) == 0) {
 			w.problem("%s: %s does not find itself in /etc/hosts", when, host)
 		}
+	}
+}
+
+var scriptPort = regexp.MustCompile(`/dev/tcp/\S+/(\d+)`)
+
+// mustServe asks that keepalived finds a HAProxy that works: without one, no machine holds
+// the virtual IP.
+func (w *world) mustServe(when string) {
+	hosts := w.hosts(facts.KeepalivedUnit)
+	for _, host := range hosts {
+		script := scriptPort.FindSubmatch(facts.FileAt(w.machines[host].disk, "/etc/keepalived/haproxy-serves.sh").Contents)
+		if len(script) == 0 || w.up(host, facts.HAProxyUnit) && strings.Contains(w.proxyOf(host).alive, ":"+string(script[1])+"/") {
+			return
+		}
+	}
+	if len(hosts) > 0 && !w.warned(cuts...) {
+		w.problem("%s: no keepalived finds its HAProxy", when)
 	}
 }

@@ -256,6 +256,7 @@ func (w *world) hold(when string) {
 	w.mustLead(when)
 	w.mustFind(when)
 	w.mustKeep(when)
+	w.mustServe(when)
 	w.heldOnce(when)
 }
 

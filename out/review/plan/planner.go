@@ -7,6 +7,7 @@ import (
 	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
+	"hagen/out/review/order"
 )
 
 // planner makes a plan.
@@ -49,7 +50,7 @@ func (p planner) changed(host, unit string) (write, remove []string) {
 			if c.Kind == diff.KindUnit {
 				was, is = unitFile(p.before.machine(host), name), unitFile(p.after.machine(host), name)
 			}
-			if p.written[host+":"+name] || p.fetchesSameBytes(host, name) {
+			if p.written[host+":"+name] || p.fetchesSameBytes(host, name) || unit == "" && p.later(host, name) {
 				continue
 			}
 			p.written[host+":"+name] = true
@@ -65,6 +66,13 @@ func (p planner) changed(host, unit string) (write, remove []string) {
 		}
 	}
 	return write, remove
+}
+
+// later reports whether a file of a host is written before a unit acts that does not read it.
+func (p planner) later(host, file string) bool {
+	return !p.options.Reimage && slices.ContainsFunc(p.plan.Order.Steps, func(s order.Step) bool {
+		return slices.Contains(s.Hosts, host) && slices.Contains(s.Before, file)
+	})
 }
 
 // early returns those of some files of a host that no earlier step has written.
