@@ -26,7 +26,7 @@ var wantedFlags = []struct{ daemon, flag, want string }{
 func (m *machine) authentication() {
 	for _, row := range wantedFlags {
 		if p := m.process(row.daemon); p != nil && p.Value(row.flag) != row.want {
-			m.find(ruleAuthentication, p.Where(row.flag), "--%s is not %s", row.flag, row.want)
+			m.find(ruleAuthentication, p.Where(row.flag), "--%s is not %s", own(row.flag), own(row.want))
 		}
 	}
 	p := m.process(apiServer)
@@ -55,7 +55,7 @@ func (m *machine) accepted(p *read.Process, certificateFlag, authorityFlag strin
 	c, found := m.certificate(p.Value(certificateFlag))
 	authorities := m.pem[p.Value(authorityFlag)].Certificates
 	if found && len(authorities) > 0 && !m.set.signedByAny(c, authorities) {
-		m.find(ruleClientNotTrusted, p.Where(certificateFlag), "--%s names a certificate that the authority of --%s did not sign", certificateFlag, authorityFlag)
+		m.find(ruleClientNotTrusted, p.Where(certificateFlag), "--%s names a certificate that the authority of --%s did not sign", own(certificateFlag), own(authorityFlag))
 	}
 	return c, found
 }

@@ -72,14 +72,14 @@ func (m *machine) hostname() {
 		m.find(ruleHostname, read.Whole("/etc/hostname"), "is missing")
 	}
 	if found && strings.TrimSpace(string(f.Contents)) != m.Name {
-		m.find(ruleHostname, read.At(f, 0), "says %q, but the machine is %s", strings.TrimSpace(string(f.Contents)), m.Name)
+		m.find(ruleHostname, read.At(f, 0), "says %q, but the machine is %s", strings.TrimSpace(string(f.Contents)), own(m.Name))
 	}
 	if m.meta == nil {
 		return
 	}
 	const metaData = "meta-data"
 	if m.meta.LocalHostname != m.Name {
-		m.find(ruleHostname, read.Whole(metaData), "says %q, but the machine is %s", m.meta.LocalHostname, m.Name)
+		m.find(ruleHostname, read.Whole(metaData), "says %q, but the machine is %s", m.meta.LocalHostname, own(m.Name))
 	}
 	if m.meta.Derived != "" && m.meta.InstanceID != m.meta.Derived {
 		m.find(ruleInstanceID, read.Whole(metaData), "has the instance-id %q, but the files beside it give %s", m.meta.InstanceID, m.meta.Derived)

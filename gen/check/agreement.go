@@ -67,7 +67,7 @@ func disagree(what string, all []said) {
 			if at.Item == "" {
 				at = read.Whole(apiServer + ".service")
 			}
-			x.machine.find(ruleSettingsDiffer, at, "%s: differs from %d others on the %s", x.what, most, what)
+			x.machine.find(ruleSettingsDiffer, at, "%s: differs from %d others on the %s", own(x.what), most, own(what))
 		}
 	}
 }
@@ -96,7 +96,7 @@ func (s *set) serviceAccounts() {
 				all = append(all, said{m, read.Whole(file.Path), "--" + row.flag, contents.Certificates[0].Public})
 			default:
 				if row.flag != "service-account-key-file" && !contents.Keys[0].Private {
-					m.find(ruleNoCertificate, p.Where(row.flag), "--%s names a public key, but signing needs the private one", row.flag)
+					m.find(ruleNoCertificate, p.Where(row.flag), "--%s names a public key, but signing needs the private one", own(row.flag))
 				}
 				all = append(all, said{m, read.Whole(file.Path), "--" + row.flag, contents.Keys[0].Public})
 			}

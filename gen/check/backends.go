@@ -69,6 +69,6 @@ func (s *set) healthPath(m *machine, p *read.Proxy, l *listener) {
 	}
 	paths, all := l.machine.open()
 	if !all && !slices.Contains(paths, asked.Text) {
-		m.find(ruleHealthPath, p.Place(asked.At), "requests %s, which %s does not answer without a certificate", asked.Text, l.machine.Name)
+		m.find(ruleHealthPath, p.Place(asked.At), "requests %s, which %s does not answer without a certificate", asked.Text, own(l.machine.Name))
 	}
 }

@@ -40,6 +40,7 @@ func Run(in Input) Report {
 		nodes = append(nodes, m.Node)
 	}
 	Hide(report.Findings, nodes, in.Show...)
+	report.Findings = slices.Compact(report.Findings)
 	if in.ErrorsOnly {
 		report.Findings = slices.DeleteFunc(report.Findings, func(f Finding) bool { return f.Severity != Error })
 	}

@@ -274,9 +274,9 @@ func TestDrift(t *testing.T) {
 		{"standard", "kubem00", "etcd.service", "ProtectHome=yes\nPrivateTmp=yes\n", "",
 			"kubem00: etcd.service: lacks ProtectHome=yes, PrivateTmp=yes, which 2 others have"},
 		{"standard", "kubem02", "etcd.service", "ProtectHome=yes\n", "ProtectHome=yes\nNice=5\n",
-			"kubem02: etcd.service: has Nice=5, which 2 others do not"},
+			"kubem02: etcd.service: has Nice=REDACTED, which 2 others do not"},
 		{"standard", "kubem01", "/etc/kubernetes/audit-policy.yaml", "- level: None\n  verbs: [get, list, watch, update]", "- level: None\n  userGroups: [x]\n  verbs: [get, list, watch, update]",
-			`kubem01: /etc/kubernetes/audit-policy.yaml: has "REDACTED: [x]", which 2 others do not`},
+			`kubem01: /etc/kubernetes/audit-policy.yaml: has "REDACTED", which 2 others do not`},
 		{"virtual-ip", "lb01", "/etc/haproxy/haproxy.cfg", "timeout client 1m", "timeout client 1h",
 			`lb00: /etc/haproxy/haproxy.cfg: has "timeout client 1m", lb01 has "timeout client 1h"` + "\n" +
 				`lb01: /etc/haproxy/haproxy.cfg: has "timeout client 1h", lb00 has "timeout client 1m"`},

@@ -83,13 +83,14 @@ func (m *machine) schema(path string, root *read.YAML, kind string) {
 	if v := root.Get("apiVersion"); v.Value() == "" {
 		m.find(ruleConfigKind, read.Whole(path), "has no apiVersion").Remedy = "write apiVersion: " + known.versions[0]
 	} else if !slices.Contains(known.versions, v.Value()) {
-		m.find(ruleConfigKind, m.at(path, v.Offset()), "%s has no version %s", kind, v.Value()).Remedy = "write apiVersion: " + known.versions[0]
+		m.find(ruleConfigKind, m.at(path, v.Offset()), "%s has no version %s", own(kind), v.Value()).Remedy = "write apiVersion: " + known.versions[0]
 	}
 	for _, n := range root.Items() {
 		if n.Key != "apiVersion" && n.Key != "kind" && !slices.Contains(known.fields, n.Key) {
-			found := m.find(ruleConfigKind, m.at(path, n.KeyAt), "%s has no field %s", kind, n.Key)
+			meant := nearest(n.Key, known.fields)
+			found := m.find(ruleConfigKind, m.at(path, n.KeyAt), "%s has no field %s", own(kind), nameOf(n.Key, meant))
 			found.Remedy = "write one of " + strings.Join(known.fields, ", ")
-			if meant := nearest(n.Key, known.fields); meant != "" {
+			if meant != "" {
 				found.Remedy = "write " + meant
 			}
 		}
@@ -119,7 +120,7 @@ func (m *machine) kinds() {
 			continue
 		}
 		if kind := root.Get("kind"); kind.Value() != row.kind {
-			m.find(ruleConfigKind, m.at(path, kind.Offset()), "has kind %q, --%s expects %s", kind.Value(), row.flag, row.kind)
+			m.find(ruleConfigKind, m.at(path, kind.Offset()), "has kind %q, --%s expects %s", kind.Value(), own(row.flag), own(row.kind))
 		}
 		if !again {
 			m.schema(path, root, row.kind)
@@ -146,7 +147,7 @@ func (s *set) leaders() {
 				at, elects = m.at(path, n.Offset()), n.Value()
 			}
 			if on, err := strconv.ParseBool(elects); err == nil && !on && len(all) > 1 {
-				m.find(ruleLeaderElection, at, "%s elects no leader, but %d machines run it", daemon, len(all))
+				m.find(ruleLeaderElection, at, "%s elects no leader, but %d machines run it", own(daemon), len(all))
 			}
 		}
 	}

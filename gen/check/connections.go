@@ -72,7 +72,7 @@ func (s *set) located() bool {
 func (s *connections) dial(m *machine, d dial) {
 	switch {
 	case !d.target.OK || d.target.Port == 0:
-		m.find(ruleUnknownAddress, d.at, "%s has no URL with a port", d.what)
+		m.find(ruleUnknownAddress, d.at, "%s has no URL with a port", own(d.what))
 		return
 	}
 	addresses, known := s.resolve(m.facts, d.target.Host)
@@ -81,7 +81,7 @@ func (s *connections) dial(m *machine, d dial) {
 		case d.outside && (!s.hasProxies() || m == s.people):
 			s.leaves(m, d)
 		case known:
-			m.find(ruleUnresolved, d.at, "%s names %s, which is not in /etc/hosts", d.what, d.target.Host)
+			m.find(ruleUnresolved, d.at, "%s names %s, which is not in /etc/hosts", own(d.what), d.target.Host)
 		}
 		return
 	}
@@ -103,10 +103,10 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 		s.leaves(m, d)
 		return
 	case len(there) == 0 && (s.located() || d.only == etcd):
-		m.find(ruleUnknownAddress, d.at, "%s names %s, an address that no machine of the set has", d.what, d.target)
+		m.find(ruleUnknownAddress, d.at, "%s names %s, an address that no machine of the set has", own(d.what), d.target)
 		return
 	case d.toItself && !slices.Contains(there, m):
-		m.find(ruleUnknownAddress, d.at, "%s names %s, which is %s's address", d.what, d.target, there[0].Name)
+		m.find(ruleUnknownAddress, d.at, "%s names %s, which is %s's address", own(d.what), d.target, own(there[0].Name))
 		return
 	}
 	for _, other := range there {
@@ -117,7 +117,7 @@ func (s *connections) call(m *machine, d dial, address netip.Addr) {
 			}
 		}
 		if found == nil {
-			m.find(ruleNoListener, d.at, "%s names %s, where nothing on %s listens", d.what, d.target, other.Name)
+			m.find(ruleNoListener, d.at, "%s names %s, where nothing on %s listens", own(d.what), d.target, own(other.Name))
 			s.misses = append(s.misses, miss{d, address, other})
 			continue
 		}
@@ -143,11 +143,11 @@ func (s *connections) translated(address netip.Addr) bool {
 func (s *connections) connect(m *machine, d dial, l *listener, hops int) {
 	if l.proxy != nil && !slices.ContainsFunc(l.machine.proxies, func(p *read.Proxy) bool { return len(l.machine.behind(l.proxy).Servers()) > 0 }) ||
 		d.only != "" && l.proxy == nil && l.process != d.only {
-		m.find(ruleNoListener, d.at, "%s names %s, but %s listens there", d.what, d.target, l.process)
+		m.find(ruleNoListener, d.at, "%s names %s, but %s listens there", own(d.what), d.target, own(l.process))
 		return
 	}
 	if d.wants != "" && l.serves != d.wants {
-		m.find(ruleNoListener, d.at, "%s names %s, but %s listens there for %s", d.what, d.target, l.process, l.serves)
+		m.find(ruleNoListener, d.at, "%s names %s, but %s listens there for %s", own(d.what), d.target, own(l.process), own(l.serves))
 		return
 	}
 	if l.proxy != nil && !l.tls {
@@ -172,7 +172,7 @@ func (s *connections) connect(m *machine, d dial, l *listener, hops int) {
 	}
 	if d.target.TLS != l.tls {
 		out := map[bool]string{false: "out"}
-		m.find(ruleTLSMismatch, d.at, "%s dials %s with%s TLS, but %s listens with%s", d.what, d.target, out[d.target.TLS], l.process, out[l.tls])
+		m.find(ruleTLSMismatch, d.at, "%s dials %s with%s TLS, but %s listens with%s", own(d.what), d.target, own(out[d.target.TLS]), own(l.process), own(out[l.tls]))
 		return
 	}
 	if l.tls && l.certificate != "" {
@@ -193,13 +193,13 @@ func (s *connections) handshake(m *machine, d dial, l *listener, shared bool) {
 			if d.name == "" {
 				at = d.at
 			}
-			m.find(ruleNameNotInCertificate, at, "%s expects a certificate for %s, but %s's %s has one for %s", d.what, name, l.machine.Name, l.process, validFor(served)).
+			m.find(ruleNameNotInCertificate, at, "%s expects a certificate for %s, but %s's %s has one for %s", own(d.what), name, own(l.machine.Name), own(l.process), validFor(served)).
 				Remedy = "write a name from the certificate, or issue it with this name"
 		default:
 			s.of(l.machine).find(ruleNameNotInCertificate, read.Whole(l.certificate), "is not valid for %s, which clients dial%s", name, s.whose(served, l.machine))
 		}
 		if len(d.authorities) > 0 && !s.signedByAny(served, d.authorities) {
-			m.find(ruleServerNotTrusted, d.at, "%s leads to %s's %s, whose certificate is not signed by the authority named here", d.what, l.machine.Name, l.process)
+			m.find(ruleServerNotTrusted, d.at, "%s leads to %s's %s, whose certificate is not signed by the authority named here", own(d.what), own(l.machine.Name), own(l.process))
 		}
 		if !served.Usable(x509.ExtKeyUsageServerAuth) {
 			s.of(l.machine).find(ruleCertificateUsage, read.Whole(l.certificate), "is not a server certificate")
@@ -211,12 +211,12 @@ func (s *connections) handshake(m *machine, d dial, l *listener, shared bool) {
 	}
 	switch {
 	case d.client == nil && l.demands:
-		m.find(ruleNoClientCertificate, d.at, "%s presents no certificate, but %s's %s demands one", d.what, l.machine.Name, l.process)
+		m.find(ruleNoClientCertificate, d.at, "%s presents no certificate, but %s's %s demands one", own(d.what), own(l.machine.Name), own(l.process))
 	case d.client == nil:
 	case !d.client.Usable(x509.ExtKeyUsageClientAuth):
 		m.find(ruleCertificateUsage, d.clientAt, "is not a client certificate")
 	case !s.signedByAny(*d.client, accepted):
-		m.find(ruleClientNotTrusted, d.clientAt, "presents a certificate that the client authority of %s's %s did not sign", l.machine.Name, l.process)
+		m.find(ruleClientNotTrusted, d.clientAt, "presents a certificate that the client authority of %s's %s did not sign", own(l.machine.Name), own(l.process))
 	}
 }
 
@@ -231,7 +231,7 @@ func (s *connections) leaves(m *machine, d dial) {
 		}
 	}
 	if !d.target.TLS {
-		m.find(ruleTLSMismatch, d.at, "%s dials %s without TLS", d.what, d.target)
+		m.find(ruleTLSMismatch, d.at, "%s dials %s without TLS", own(d.what), d.target)
 	}
 }
 
@@ -272,7 +272,7 @@ func (s *set) foreignURLs(m *machine) {
 			for _, other := range s.machines {
 				mine := slices.Contains(other.known, address)
 				if mine && !slices.ContainsFunc(other.listeners, func(l *listener) bool { return l.takes(address, t.Port) }) {
-					found := m.find(ruleNoListener, p.Unit.Place(w.At), "names %s, where nothing known on %s listens", t, other.Name)
+					found := m.find(ruleNoListener, p.Unit.Place(w.At), "names %s, where nothing known on %s listens", t, own(other.Name))
 					found.Severity = Warning
 				}
 			}
@@ -300,7 +300,7 @@ func (s *connections) elsewhere() {
 			if who == "" {
 				who = miss.dial.at.Item
 			}
-			miss.machine.find(ruleNoListener, l.at, "%s listens at %s, which no client dials; %s dials %s", l.process, socketText(l.address, l.port), who, miss.dial.target)
+			miss.machine.find(ruleNoListener, l.at, "%s listens at %s, which no client dials; %s dials %s", own(l.process), socketText(l.address, l.port), who, miss.dial.target)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (m *facts) peerDial() (dial, bool) {
 func (m *facts) proxyDials() (out []dial) {
 	for _, p := range m.proxies {
 		for _, s := range p.Servers() {
-			d := dial{machine: m, at: p.Place(s.Address.At), what: "server " + s.Name, target: read.ParseURL(s.Address.Text), plain: true}
+			d := dial{machine: m, at: p.Place(s.Address.At), what: "server " + quote(s.Name), target: read.ParseURL(s.Address.Text), plain: true}
 			if s.Has("check-ssl") || s.Has("ssl") {
 				d.plain, d.target.TLS, d.name, d.nameAt = false, true, s.Value("verifyhost"), p.Place(s.Options["verifyhost"].At)
 				d.authorities = m.pem[s.Value("ca-file")].Certificates

@@ -42,7 +42,7 @@ func (m *machine) disks() {
 		}
 		for _, dir := range m.os.ReadOnly {
 			if below(m.resolve(d.path), dir) {
-				m.find(ruleReadOnly, d.at, "is in %s, which %s keeps read-only", dir, m.os.Summary)
+				m.find(ruleReadOnly, d.at, "is in %s, which %s keeps read-only", dir, own(m.os.Summary))
 			}
 		}
 		for _, c := range m.claims() {
@@ -69,7 +69,7 @@ func (m *machine) namedTwice() {
 	seen := map[string]bool{}
 	once := func(kind, name string, at read.Place) {
 		if seen[kind+name] {
-			m.find(ruleClash, at, "is the %s of two items", kind)
+			m.find(ruleClash, at, "is the %s of two items", own(kind))
 		}
 		seen[kind+name] = true
 	}
@@ -114,7 +114,7 @@ func (m *machine) keptData(mounts []mounted) {
 				continue
 			}
 			if d.late && !waitsFor(p.Unit, d.path, dir) {
-				m.find(ruleMountNotAwaited, p.Where(row.flag), "--%s is on the disk at %s, which %s does not wait for", row.flag, d.path, p.Unit.Name)
+				m.find(ruleMountNotAwaited, p.Where(row.flag), "--%s is on the disk at %s, which %s does not wait for", own(row.flag), d.path, own(p.Unit.Name))
 			}
 			if row.daemon == etcd {
 				m.erased(d)

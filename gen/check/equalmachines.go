@@ -102,7 +102,7 @@ func compare(machines []*machine) {
 		if len(what) > 8 {
 			what = append(what[:8], fmt.Sprintf("%d more", len(what)-8))
 		}
-		g.machine.find(ruleMachinesDiffer, read.Whole(g.item), "lacks %s, which %s", strings.Join(what, ", "), g.have)
+		g.machine.find(ruleMachinesDiffer, read.Whole(g.item), "lacks %s, which %s", own(strings.Join(what, ", ")), own(g.have))
 	}
 }
 
@@ -200,14 +200,14 @@ func (h held) reported() bool {
 
 // report adds a finding: what a machine has and what the others have.
 func (h held) report(others []held, value func(held) string, missing *gaps) {
-	who, have := fmt.Sprintf("%d others", len(others)), "have"
+	who, have, do := fmt.Sprintf("%d others", len(others)), "have", own("do")
 	if len(others) == 1 {
-		who, have = others[0].machine.Name, "has"
+		who, have, do = others[0].machine.Name, "has", "does"
 	}
 	other := others[0].property
 	switch {
 	case h.property == nil:
-		what, g := other.shown(other.value), gap{h.machine, other.at.Item, who + " " + have}
+		what, g := string(other.shown(other.value)), gap{h.machine, other.at.Item, who + " " + have}
 		if other.bare != other.value {
 			what = strings.TrimSuffix(other.key, "=")
 		}
@@ -219,7 +219,7 @@ func (h held) report(others []held, value func(held) string, missing *gaps) {
 	case other == nil && strings.HasPrefix(h.property.within, things):
 		return // an additional file or unit is not a fault
 	case other == nil:
-		h.machine.find(ruleMachinesDiffer, h.property.at, "has %s, which %s %s not", h.property.shown(h.property.value), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
+		h.machine.find(ruleMachinesDiffer, h.property.at, "has %s, which %s %s not", h.property.shown(h.property.value), own(who), do)
 		return
 	}
 	for _, d := range unequalLines(value(h), value(others[0])) {
@@ -233,28 +233,39 @@ func (h held) report(others []held, value func(held) string, missing *gaps) {
 		}
 		switch {
 		case d.mine < 0:
-			h.machine.find(ruleMachinesDiffer, read.Whole(at.Item), "lacks %s, which %s %s", other.shown(theirs), who, have)
+			h.machine.find(ruleMachinesDiffer, read.Whole(at.Item), "lacks %s, which %s %s", other.shownOf(lineAt(other.value, d.theirs), theirs), own(who), own(have))
 		case d.theirs < 0:
-			h.machine.find(ruleMachinesDiffer, at, "has %s, which %s %s not", h.property.shown(mine), who, map[bool]string{true: "does", false: "do"}[len(others) == 1])
+			h.machine.find(ruleMachinesDiffer, at, "has %s, which %s %s not", h.property.shown(mine), own(who), do)
 		default:
-			h.machine.find(ruleMachinesDiffer, at, "has %s, %s %s %s", h.property.shown(mine), who, have, other.shown(theirs))
+			h.machine.find(ruleMachinesDiffer, at, "has %s, %s %s %s", h.property.shown(mine), own(who), own(have), other.shownOf(lineAt(other.value, d.theirs), theirs))
 		}
 	}
 }
 
-// shown returns a value for a message. A long one is cut between words, so that no part
-// of a word that is hidden later stays.
-func (f property) shown(value string) string {
-	text := f.key + strings.TrimSpace(value)
+// shown returns a value for a message.
+func (f property) shown(value string) own { return f.shownOf(value, value) }
+
+// shownOf returns what a message says of a value: for a machine's text, a quote of it.
+// The property's key stays, if it is one that systemd or a daemon knows.
+func (f property) shownOf(value, said string) own {
+	key, of := f.key, f.of
+	if of == nil && f.at.At >= 0 { // lines of a file
+		of = strings.Split(value, "\n")
+	}
+	if !f.named {
+		key, said = "", key+strings.TrimSpace(said)
+	}
+	text := key + strings.TrimSpace(said)
 	switch end := strings.LastIndexAny(text[:min(len(text), 100)], " ,;="); {
-	case len(text) > 100 && end < 0:
+	case len(text) > 100 && end < len(key):
 		return "another value"
 	case len(text) > 100:
-		return strings.ToValidUTF8(text[:end], "") + "…"
+		return own(key + quoteOf(f.at.Item, of, strings.ToValidUTF8(text[len(key):end], "")+"…"))
 	case strings.ContainsAny(text, " ") || text == "":
-		return fmt.Sprintf("%q", text)
+		said := fmt.Sprintf("%q", text)
+		return own(`"` + key + quoteOf(f.at.Item, of, said[len(key)+1:len(said)-1]) + `"`)
 	}
-	return text
+	return own(key + quoteOf(f.at.Item, of, text[len(key):]))
 }
 
 // unequal is a pair of lines that should be equal, counted from 0; -1 is none.

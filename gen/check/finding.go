@@ -27,7 +27,7 @@ type Finding struct {
 	Item     string   `json:"item"` // path, unit or user
 	Line     int      `json:"line,omitempty"`
 	Column   int      `json:"column,omitempty"` // in bytes, from 1
-	Text     string   `json:"text,omitempty"`   // the line; never one that holds a secret
+	Text     string   `json:"text,omitempty"`   // the line, or what stands for one that is hidden
 	Problem  string   `json:"problem"`          // a clause without a stop
 	Why      string   `json:"why"`
 	Remedy   string   `json:"remedy"`
@@ -54,10 +54,10 @@ type machine struct {
 const tooMany = 1000
 
 // find adds a finding of a rule and returns it: the caller may change it until
-// the next one is found.
+// the next one is found. Arguments that are not of type own are quotes.
 func (m *machine) find(name string, p read.Place, format string, args ...any) *Finding {
 	r := m.rules[name]
-	f := Finding{Severity: r.severity, Rule: name, Host: m.Name, Item: p.Item, Problem: fmt.Sprintf(format, args...), Why: r.why, Remedy: r.remedy}
+	f := Finding{Severity: r.severity, Rule: name, Host: m.Name, Item: p.Item, Problem: fmt.Sprintf(format, quotes(args)...), Why: r.why, Remedy: r.remedy}
 	line, column, text := p.Position()
 	if f.Line, f.Column = line, column; line > 0 {
 		f.Text = text

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"crypto/tls"
 	"fmt"
 	"net/netip"
@@ -171,7 +170,7 @@ func (m *machine) limits() {
 			if row.holds(value) {
 				continue
 			}
-			found := m.find(row.rule, p.Unit.Place(f.ValueAt), "%s is %s, %s", f.Said(), cmp.Or(value, "empty"), row.problem)
+			found := m.find(row.rule, p.Unit.Place(f.ValueAt), "%s is %s, %s", own(f.Said()), orEmpty(value), own(row.problem))
 			found.Severity, found.Remedy = row.severity, row.remedy
 		}
 	}
@@ -182,7 +181,7 @@ func (m *machine) limits() {
 	m.shutdown()
 	for _, l := range m.listeners {
 		if l.process == etcd && !l.tls && l.serves != peers && !l.address.IsLoopback() {
-			found := m.find(ruleAuthentication, l.at, "etcd listens for %s at %s without TLS, open to the whole network", l.serves, socketText(l.address, l.port))
+			found := m.find(ruleAuthentication, l.at, "etcd listens for %s at %s without TLS, open to the whole network", own(l.serves), socketText(l.address, l.port))
 			found.Remedy = "write https://, or a loopback address"
 			if l.serves != clients {
 				found.Severity = Warning
@@ -304,7 +303,7 @@ func (s *set) unready() {
 					delay, err := time.ParseDuration(api.Value("shutdown-delay-duration"))
 					if _, given := api.Flag("shutdown-delay-duration"); given && err == nil && delay < notices {
 						other.find(ruleFlagLimit, api.Where("shutdown-delay-duration"), "--shutdown-delay-duration is %s, but %s notices only after %s", delay, m.Name, notices).
-							Remedy = fmt.Sprintf("write more than %s, such as 10s", notices)
+							Remedy = fmt.Sprintf("write more than %s, such as 10s", quoted{notices})
 					}
 				}
 			}

@@ -39,9 +39,9 @@ func (m *machine) knownFlags() {
 		r := m.records.of(p.Name, v)
 		if !r.known {
 			if n.Product != "" {
-				m.find(ruleUnknownRelease, m.at(read.BinariesPath, n.Wanted), "hagen has no record of the flags of %s %s", p.Name, n.Version)
+				m.find(ruleUnknownRelease, m.at(read.BinariesPath, n.Wanted), "hagen has no record of the flags of %s %s", own(p.Name), n.Version)
 			} else {
-				m.find(ruleUnknownRelease, p.Unit.Place(p.Path.At), "the release of %s is unknown", p.Name)
+				m.find(ruleUnknownRelease, p.Unit.Place(p.Path.At), "the release of %s is unknown", own(p.Name))
 			}
 		}
 		given := map[string]bool{}
@@ -51,8 +51,9 @@ func (m *machine) knownFlags() {
 			switch {
 			case r.flags == nil:
 			case !found:
-				found := m.find(ruleUnknownFlag, at, "%s %s has no flag --%s", p.Name, v, f.Name)
-				if meant := nearest(f.Name, slices.Sorted(maps.Keys(r.flags))); meant != "" {
+				meant := nearest(f.Name, slices.Sorted(maps.Keys(r.flags)))
+				found := m.find(ruleUnknownFlag, at, "%s %s has no flag --%s", own(p.Name), own(v.String()), nameOf(f.Name, meant))
+				if meant != "" {
 					found.Remedy = "write --" + meant
 				}
 				continue
@@ -61,7 +62,7 @@ func (m *machine) knownFlags() {
 				m.listedValues(p, f, row)
 			}
 			if given[f.Name] && !slices.Contains(repeatable, row.Type) {
-				m.find(ruleDuplicateFlag, at, "--%s is given twice", f.Name)
+				m.find(ruleDuplicateFlag, at, "--%s is given twice", own(f.Name))
 			}
 			given[f.Name] = true
 		}

@@ -134,10 +134,10 @@ func (m *machine) flagValue(p *read.Process, f read.Flag, row profiles.Flag) {
 	switch kind := flagTypes[row.Type]; {
 	case row.Type == "bool" && !f.Given:
 	case row.Type == "bool" && f.Apart:
-		m.find(ruleFlagValue, at, "%s is separated from its value: a switch needs a = there", f.Said()).Remedy = "write " + f.Said() + "=" + f.Value
+		m.find(ruleFlagValue, at, "%s is separated from its value: a switch needs a = there", own(f.Said())).Remedy = "write " + f.Said() + "=, and the value without a blank"
 	case kind.reads == nil || kind.reads(value) || value != "" && value == row.Default:
 	default:
-		m.find(ruleFlagValue, at, "%s is not %s", f.Said(), kind.plain).Remedy = kind.remedy
+		m.find(ruleFlagValue, at, "%s is not %s", own(f.Said()), own(kind.plain)).Remedy = kind.remedy
 	}
 }
 
@@ -177,15 +177,16 @@ func (m *machine) listedValues(p *read.Process, f read.Flag, row profiles.Flag) 
 		if len(row.Values) == 0 || slices.Contains(row.Values, name) {
 			continue
 		}
-		found := m.find(ruleFlagValue, p.Unit.Place(w.At), "%s has no %s in this release", f.Said(), name)
+		found := m.find(ruleFlagValue, p.Unit.Place(w.At), "%s has no %s in this release", own(f.Said()), name)
 		found.Remedy = "write one of those that hagen releases RELEASE --flags --json lists"
 		if meant := nearest(name, row.Values); meant != "" {
-			found.Remedy = "write " + meant
+			found.Remedy = "write " + quote(meant)
 		} else if len(row.Values) < 10 {
 			found.Remedy = "write one of " + strings.Join(row.Values, ", ")
 		} else if f.Name == "controllers" {
 			found.Severity = Warning // some have older names, too
 		}
+		found.Remedy += quote("") // which of them it is depends on the value
 	}
 }
 
@@ -222,11 +223,11 @@ func (m *machine) compaction() {
 	t, err := time.ParseDuration(value)
 	switch {
 	case err != nil:
-		m.find(ruleFlagValue, p.Where(flag), "%s is neither a whole number, 0 or more, nor a duration", said).Remedy = "write hours (5) or a duration (30m)"
+		m.find(ruleFlagValue, p.Where(flag), "%s is neither a whole number, 0 or more, nor a duration", own(said)).Remedy = "write hours (5) or a duration (30m)"
 	case t < 0:
-		m.find(ruleFlagLimit, p.Where(flag), "%s is %s, but must not be negative", said, value).Remedy = "write 0 to keep all, or a duration"
+		m.find(ruleFlagLimit, p.Where(flag), "%s is %s, but must not be negative", own(said), value).Remedy = "write 0 to keep all, or a duration"
 	case p.Value("auto-compaction-mode") == "revision":
-		m.find(ruleFlagLimit, p.Where(flag), "%s is a duration, but --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds as the number", said).
+		m.find(ruleFlagLimit, p.Where(flag), "%s is a duration, but --auto-compaction-mode=revision counts revisions: etcd takes its nanoseconds as the number", own(said)).
 			Remedy = "write the number of revisions to keep, or leave the mode out"
 	}
 }
@@ -239,7 +240,7 @@ func (m *machine) twofold() {
 	}
 	for _, f := range environment(p) {
 		if other, given := p.Flag(f.Name); given && other.Variable == "" {
-			m.find(ruleDuplicateFlag, p.Unit.Place(f.At), "%s and --%s are the same setting: etcd refuses both", f.Variable, f.Name)
+			m.find(ruleDuplicateFlag, p.Unit.Place(f.At), "%s and --%s are the same setting: etcd refuses both", own(f.Variable), own(f.Name))
 		}
 	}
 }

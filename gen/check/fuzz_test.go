@@ -47,6 +47,9 @@ func FuzzRun(f *testing.F) {
 			if finding.Text == "" || finding.Host != "a" {
 				continue
 			}
+			if strings.HasPrefix(finding.Text, "REDACTED: 1 line that is not hagen's, ") && finding.Column == 0 {
+				continue
+			}
 			lines := strings.Split(files[finding.Item], "\n")
 			if finding.Line < 1 || finding.Line > len(lines) || lines[finding.Line-1] != finding.Text || finding.Column > len(finding.Text)+1 {
 				t.Errorf("%+v", finding)

@@ -3,6 +3,7 @@ package check
 import (
 	"net/netip"
 	"slices"
+	"strings"
 
 	"hagen/gen/read"
 )
@@ -28,7 +29,8 @@ var hostRules = []check{
 func (s *set) hostsFiles() {
 	for _, m := range s.machines {
 		for _, f := range m.hosts.Faults {
-			m.find(ruleHostsFile, f.At, "%s", f.Problem)
+			word, problem, _ := strings.Cut(f.Problem, " ")
+			m.find(ruleHostsFile, f.At, "%s %s", word, own(problem))
 		}
 		if !m.hasHosts {
 			if slices.ContainsFunc(s.machines, func(other *machine) bool { return other.hasHosts }) {
@@ -42,14 +44,14 @@ func (s *set) hostsFiles() {
 		}
 		for _, other := range s.machines {
 			if other.Name != "" && len(m.lookup(other.Name)) == 0 {
-				m.find(ruleHostsFile, read.Whole(read.HostsPath), "does not list %s", other.Name)
+				m.find(ruleHostsFile, read.Whole(read.HostsPath), "does not list %s", own(other.Name))
 			}
 		}
 		of := map[netip.Addr]string{}
 		for _, other := range s.machines {
 			for _, a := range m.lookup(other.Name) {
 				if first, taken := of[a]; taken && first != other.Name && !a.IsLoopback() {
-					m.find(ruleHostsFile, read.In(f, a.String()), "gives %s to both %s and %s", a, first, other.Name)
+					m.find(ruleHostsFile, read.In(f, a.String()), "gives %s to both %s and %s", a, first, own(other.Name))
 				}
 				of[a] = other.Name
 			}
@@ -84,7 +86,7 @@ func (s *set) addresses() {
 		for _, l := range m.listeners {
 			if len(m.known) > 0 && !l.address.IsUnspecified() && l.address.IsValid() && !l.address.IsLoopback() &&
 				!slices.Contains(m.known, l.address) && !slices.Contains(m.virtual, l.address) {
-				m.find(ruleBindAddress, l.at, "%s binds %s, which the machine does not have", l.process, l.address)
+				m.find(ruleBindAddress, l.at, "%s binds %s, which the machine does not have", own(l.process), l.address)
 			}
 		}
 		if p := m.process(apiServer); p != nil {

@@ -47,7 +47,7 @@ func (s *set) interfaces() {
 	for _, m := range s.machines {
 		claim := func(what string, f node.File) {
 			if first, twice := owners[what]; twice && first != m {
-				m.find(ruleDuplicateAddress, read.In(f, what), "%s is also %s's", what, first.Name)
+				m.find(ruleDuplicateAddress, read.In(f, what), "%s is also %s's", what, own(first.Name))
 				return
 			}
 			owners[what] = m
@@ -67,7 +67,7 @@ func (s *set) interfaces() {
 			same := func(p netip.Prefix) bool { return p.Addr() == a }
 			near := func(p netip.Prefix) bool { return p.Contains(a) }
 			if slices.ContainsFunc(prefixes, near) && !slices.ContainsFunc(prefixes, same) {
-				m.find(ruleWrongAddress, read.Whole(read.HostsPath), "lists %s at %s, which its interface's file does not have", m.Name, a)
+				m.find(ruleWrongAddress, read.Whole(read.HostsPath), "lists %s at %s, which its interface's file does not have", own(m.Name), a)
 			}
 		}
 	}

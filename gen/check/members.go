@@ -39,7 +39,7 @@ func (s *set) members() {
 		common, _ := common(all, func(m *machine) string { return m.process(etcd).Value(name) })
 		for _, m := range all {
 			if p := m.process(etcd); p.Value(name) != common {
-				m.find(ruleEtcdMembers, p.Where(name), "--%s differs from the other members'", name)
+				m.find(ruleEtcdMembers, p.Where(name), "--%s differs from the other members'", own(name))
 			}
 		}
 	}

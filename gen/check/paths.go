@@ -40,7 +40,7 @@ func (m *machine) paths() {
 	for _, c := range claims {
 		real := m.realPath(c)
 		if first, twice := taken[real]; twice {
-			m.find(ruleClash, read.Whole(c.path), "is the same path as %s %s", first.kind, first.path)
+			m.find(ruleClash, read.Whole(c.path), "is the same path as %s %s", own(first.kind), first.path)
 			continue
 		}
 		taken[real] = c
@@ -54,7 +54,7 @@ func (m *machine) paths() {
 		}
 		for _, dir := range m.os.ReadOnly {
 			if below(real, dir) {
-				m.find(ruleReadOnly, read.Whole(c.path), "is in %s, which %s keeps read-only", dir, m.os.Summary)
+				m.find(ruleReadOnly, read.Whole(c.path), "is in %s, which %s keeps read-only", dir, own(m.os.Summary))
 			}
 		}
 	}
@@ -65,7 +65,7 @@ func (m *machine) accounts() {
 	seen := map[string]bool{}
 	twice := func(kind, name string) {
 		if seen[kind+name] {
-			m.find(ruleClash, read.Whole(name), "is the name of two %ss", kind)
+			m.find(ruleClash, read.Whole(name), "is the name of two %ss", own(kind))
 		}
 		seen[kind+name] = true
 	}
@@ -92,7 +92,7 @@ func (m *machine) references() {
 		}
 		for _, f := range p.Flags {
 			if strings.HasPrefix(f.Value, "/") && !m.provides(f.Value) && !ours().MatchString(f.Value) {
-				m.find(ruleMissingFile, p.Unit.Place(f.ValueAt), "--%s names %s, which is not in the document", f.Name, f.Value)
+				m.find(ruleMissingFile, p.Unit.Place(f.ValueAt), "--%s names %s, which is not in the document", flagName(f.Name), f.Value)
 			}
 		}
 	}

@@ -26,7 +26,7 @@ func (m *machine) boundNames() {
 		for _, w := range read.List(f.Value, f.ValueAt) {
 			u := read.ParseURL(w.Text)
 			if _, err := netip.ParseAddr(u.Host); err != nil && u.OK && u.Host != "localhost" {
-				m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s names %s, but etcd listens only at addresses", row.flag, u.Host).
+				m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s names %s, but etcd listens only at addresses", own(row.flag), u.Host).
 					Remedy = "write the machine's address, or 127.0.0.1"
 			}
 		}
@@ -39,12 +39,12 @@ func (m *machine) binds() {
 	for i, l := range m.listeners {
 		for _, other := range m.listeners[:i] {
 			if l.clashes(other) {
-				m.find(rulePortConflict, l.at, "%s binds port %d, which %s also binds", l.process, l.port, other.process)
+				m.find(rulePortConflict, l.at, "%s binds port %d, which %s also binds", own(l.process), l.port, own(other.process))
 			}
 		}
 		capable := slices.ContainsFunc(l.unit.All("Service", "AmbientCapabilities"), func(w read.Word) bool { return w.Text == "CAP_NET_BIND_SERVICE" })
 		if user := l.unit.User(); l.port < 1024 && user != "" && user != "root" && !capable {
-			m.find(rulePrivilegedPort, l.at, "%s binds port %d as user %s", l.process, l.port, user)
+			m.find(rulePrivilegedPort, l.at, "%s binds port %d as user %s", own(l.process), l.port, user)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"hagen/gen/lazy"
 	"hagen/gen/read"
+	"hagen/gen/redact"
 )
 
 // unlike are files that differ on every machine, or that other rules compare.
@@ -31,7 +32,7 @@ const things = "things of "
 func (m *facts) properties() (out []property) {
 	same := m.anonymous()
 	add := func(within, name, key string, at read.Place, value string) {
-		out = append(out, property{within, name, at, value, same.Replace(value), key})
+		out = append(out, property{within, name, at, value, same.Replace(value), key, true, nil})
 	}
 	system := things + m.os.Name
 	for _, d := range m.Directories {
@@ -78,16 +79,17 @@ func owned(user, group, mode string) string {
 func unitProperties(u *read.Unit, system string, same *strings.Replacer) (out []property) {
 	within := "unit " + u.Name
 	at := map[string]int{}
-	add := func(name, key string, place read.Place, value string) {
+	add := func(name, key string, known bool, place read.Place, value string) {
 		if i, more := at[name]; more {
+			out[i].of = append(out[i].of, linesAt(place)...)
 			out[i].value += " " + value
 			out[i].bare += " " + same.Replace(value)
 			return
 		}
 		at[name] = len(out)
-		out = append(out, property{within, name, place, value, same.Replace(value), key})
+		out = append(out, property{within, name, place, value, same.Replace(value), key, known, linesAt(place)})
 	}
-	out = append(out, property{system, within, read.Whole(u.Name), enabled(u.Enabled), enabled(u.Enabled), "unit " + u.Name + ", "})
+	out = append(out, property{system, within, read.Whole(u.Name), enabled(u.Enabled), enabled(u.Enabled), "unit " + u.Name + ", ", true, nil})
 	for _, d := range u.Directives {
 		switch {
 		case d.Section == "Unit" && d.Key == "Description":
@@ -96,11 +98,11 @@ func unitProperties(u *read.Unit, system string, same *strings.Replacer) (out []
 			flags, _ := read.ParseFlags(read.Split(d.Value, d.ValueAt)[1:])
 			for _, f := range flags {
 				if !slices.Contains(ownFlags, f.Name) {
-					add("--"+f.Name, "--"+f.Name+"=", u.Place(f.At), f.Value)
+					add("--"+f.Name, "--"+f.Name+"=", redact.IsFlag(f.Name), u.Place(f.At), f.Value)
 				}
 			}
 		default:
-			add(d.Section+" "+d.Key, d.Key+"=", u.Place(d.At), strings.Join(strings.Fields(d.Value), " "))
+			add(d.Section+" "+d.Key, d.Key+"=", systemdKeys()[d.Section][d.Key], u.Place(d.At), strings.Join(strings.Fields(d.Value), " "))
 		}
 	}
 	return out
@@ -142,4 +144,7 @@ type property struct {
 	value  string
 	bare   string // the value without what is the machine's own
 	key    string // before the value in messages: "--name="
+	named  bool   // the key is known, and no text of a machine
+
+	of []string // the lines of the item that have it; nil for those of the value, if at is one
 }

@@ -51,7 +51,7 @@ func (m *machine) haproxyRules() {
 			m.connections(p)
 			for _, key := range privileged {
 				if l := p.Line(key); l != nil && p.Unit.User() != "" && p.Unit.User() != "root" {
-					m.find(ruleProxyValue, p.Place(l[0].At), "%s needs root, but the unit runs as %s", key, p.Unit.User()).Remedy = "remove it: systemd sets HAProxy's user"
+					m.find(ruleProxyValue, p.Place(l[0].At), "%s needs root, but the unit runs as %s", own(key), p.Unit.User()).Remedy = "remove it: systemd sets HAProxy's user"
 				}
 			}
 		}
@@ -66,14 +66,14 @@ func (m *machine) haproxyRules() {
 			if len(mode) > 1 {
 				at = p.Place(mode[1].At)
 			}
-			m.find(ruleProxyMode, at, "%s %s is not in mode tcp", p.Kind, p.Name)
+			m.find(ruleProxyMode, at, "%s %s is not in mode tcp", own(p.Kind), p.Name)
 		}
 		if l := p.Line("disabled"); l != nil {
-			m.find(ruleServerDisabled, p.Place(l[0].At), "%s %s is disabled", p.Kind, p.Name)
+			m.find(ruleServerDisabled, p.Place(l[0].At), "%s %s is disabled", own(p.Kind), p.Name)
 		}
 		for _, name := range []string{"connect", "client", "server"} {
 			if p.Line("timeout", name) == nil {
-				m.find(ruleProxyTimeouts, read.Whole(p.File.Path), "%s %s has no timeout %s", p.Kind, p.Name, name)
+				m.find(ruleProxyTimeouts, read.Whole(p.File.Path), "%s %s has no timeout %s", own(p.Kind), p.Name, own(name))
 			}
 		}
 		m.answers(p)
@@ -134,7 +134,7 @@ func (m *machine) refers(p *read.Proxy) {
 				m.find(ruleProxyValue, p.Place(l.Words[1].At), "there is no backend %s", words[1]).Remedy = "name a backend of the file"
 			}
 		case words[0] == "tcp-request" && (slices.Contains(words, "reject") || slices.Contains(words, "silent-drop")) && !slices.Contains(words, "if") && !slices.Contains(words, "unless"):
-			m.find(ruleServerDisabled, p.Place(l.Words[0].At), "%s %s refuses every connection", p.Kind, p.Name).Remedy = "add a condition: if …"
+			m.find(ruleServerDisabled, p.Place(l.Words[0].At), "%s %s refuses every connection", own(p.Kind), p.Name).Remedy = "add a condition: if …"
 		}
 	}
 }
@@ -157,7 +157,7 @@ func (m *machine) server(p *read.Proxy, s read.Server) {
 	at := p.Place(s.Address.At)
 	for _, row := range idle {
 		if w, given := s.Options[row.option]; given && w.Text == row.value {
-			m.find(ruleServerDisabled, p.Place(w.At), "server %s %s", s.Name, row.problem)
+			m.find(ruleServerDisabled, p.Place(w.At), "server %s %s", s.Name, own(row.problem))
 		}
 	}
 	switch off, given := s.Options["no-check"]; {

@@ -88,7 +88,7 @@ func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 	for _, row := range proxyLists {
 		name, _, _ := strings.Cut(value.Text, "(")
 		if row.keyword == keyword && !slices.Contains(row.values, name) {
-			m.find(ruleProxyValue, p.Place(value.At), "%s is %q", keyword, value.Text).Remedy = "write one of " + strings.Join(row.values, ", ")
+			m.find(ruleProxyValue, p.Place(value.At), "%s is %q", own(keyword), value.Text).Remedy = "write one of " + strings.Join(row.values, ", ")
 		}
 	}
 	for _, row := range proxyNumbers {
@@ -98,7 +98,7 @@ func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 		n, err := strconv.Atoi(value.Text)
 		switch {
 		case err != nil || n < row.least || n > row.most:
-			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, not a number from %d to %d", keyword, value.Text, row.least, row.most)
+			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, not a number from %d to %d", own(keyword), value.Text, row.least, row.most)
 		case keyword == "maxconn" && 0 < n && n < fewConnections:
 			found := m.find(ruleConnectionLimits, p.Place(value.At), "maxconn is %d, but every daemon has several connections", n)
 			found.Severity, found.Remedy = Warning, "write a thousand or more"
@@ -110,11 +110,11 @@ func (m *machine) proxyValue(p *read.Proxy, words []read.Word) {
 		}
 		switch t, ok := read.ParseProxyTime(value.Text); {
 		case !ok:
-			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, which is not a time", keyword, value.Text).Remedy = "write a number with its unit: 500ms, 10s, 5m, 1h"
+			m.find(ruleProxyValue, p.Place(value.At), "%s is %q, which is not a time", own(keyword), value.Text).Remedy = "write a number with its unit: 500ms, 10s, 5m, 1h"
 		case t < row.least:
-			m.find(ruleProxyTimeouts, p.Place(value.At), "%s is %s, less than %s", keyword, value.Text, row.least)
+			m.find(ruleProxyTimeouts, p.Place(value.At), "%s is %s, less than %s", own(keyword), value.Text, row.least)
 		case t > row.most:
-			m.find(ruleProxyTimeouts, p.Place(value.At), "%s is %s, more than %s", keyword, value.Text, row.most)
+			m.find(ruleProxyTimeouts, p.Place(value.At), "%s is %s, more than %s", own(keyword), value.Text, row.most)
 		}
 		return
 	}

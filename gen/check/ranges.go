@@ -64,7 +64,7 @@ func (m *machine) families(api *read.Process, services, pods []netip.Prefix) {
 			p = m.process(manager)
 		}
 		if n := len(row.ranges); n > 2 || n == 2 && row.ranges[0].Addr().Is4() == row.ranges[1].Addr().Is4() {
-			m.find(ruleAddressFamilies, p.Where(row.flag), "--%s has %d ranges, but may have one per family", row.flag, n)
+			m.find(ruleAddressFamilies, p.Where(row.flag), "--%s has %d ranges, but may have one per family", own(row.flag), n)
 		}
 	}
 	if len(services) == 0 {
@@ -83,7 +83,7 @@ func (m *machine) prefixes(p *read.Process, flag string) (out []netip.Prefix) {
 	for _, w := range read.List(f.Value, f.ValueAt) {
 		prefix, err := netip.ParsePrefix(w.Text)
 		if err != nil {
-			m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s is not an address range", flag)
+			m.find(ruleFlagValue, p.Unit.Place(w.At), "--%s is not an address range", own(flag))
 			continue
 		}
 		out = append(out, prefix)

@@ -10,12 +10,13 @@ import (
 )
 
 // Hide removes from findings what may not be shown of machines, but of open items
-// all may.
+// all may. Of a line that is hidden a finding names the place and the fingerprint, and
+// quotes nothing.
 func Hide(findings []Finding, machines []node.Node, open ...string) {
 	if len(findings) == 0 {
 		return
 	}
-	s := secrecy{view: redact.ViewOf(machines, open...), shown: map[string]bool{}, hidden: map[string]bool{}}
+	s := secrecy{view: redact.ViewOf(machines, open...), shown: map[string]bool{}, hidden: map[string]bool{}, of: map[string]map[string]bool{}}
 	s.open = sync.OnceValue(func() map[string]bool {
 		words := map[string]bool{}
 		for _, text := range s.texts {
@@ -26,13 +27,21 @@ func Hide(findings []Finding, machines []node.Node, open ...string) {
 	for _, n := range machines {
 		s.read(n)
 	}
+	rules := sync.OnceValue(func() map[string]rule { return rulesOf(checks()) })
 	for i := range findings {
 		f := &findings[i]
-		if !s.shown[f.Item+"\n"+f.Text] {
-			f.Text = ""
+		isHidden := f.Text != "" && !s.shown[f.Item+"\n"+f.Text]
+		if isHidden {
+			f.Column = 0 // within the line
+			f.Text = strings.TrimPrefix(strings.TrimSuffix(s.view.Count([]byte(f.Text)), "\n"), "# ")
 		}
-		for _, told := range []*string{&f.Problem, &f.Why, &f.Remedy} {
-			*told = s.hide(*told)
+		remedy, whole := s.message(f.Remedy, isHidden)
+		if f.Remedy = remedy; !whole {
+			f.Remedy = rules()[f.Rule].remedy
+		}
+		f.Problem, _ = s.message(f.Problem, isHidden)
+		if rules()[f.Rule].name == "" { // of another program, which quotes without marks
+			f.Problem = s.without(f.Problem, func(w string) bool { return s.of[f.Item][w] || s.hidden[w] && !s.open()[w] })
 		}
 	}
 }
@@ -45,6 +54,52 @@ type secrecy struct {
 	texts  []string               // what is shown
 	open   func() map[string]bool // its words
 	hidden map[string]bool        // words of the others
+
+	of map[string]map[string]bool // those words, by item
+}
+
+// message decides about the quotes in a message. It is whole if all are shown.
+func (s *secrecy) message(text string, isHidden bool) (shown string, whole bool) {
+	var b strings.Builder
+	whole = true
+	for {
+		before, rest, found := strings.Cut(text, quoteBegins)
+		b.WriteString(before)
+		if !found {
+			return b.String(), whole
+		}
+		var between string
+		between, text, _ = strings.Cut(rest, quoteEnds)
+		parts := strings.SplitN(between, quoteGoesOn, 3)
+		said := s.quote(parts[0], parts[1], parts[2], isHidden)
+		whole = whole && said == parts[2]
+		b.WriteString(said)
+	}
+}
+
+// quote returns what may be shown of a quote: nothing if it is of a hidden line, and
+// else not the words that only hidden lines have.
+func (s *secrecy) quote(item, lines, text string, isHidden bool) string {
+	if lines != "" {
+		isHidden = false
+		for line := range strings.SplitSeq(lines, "\n") {
+			isHidden = isHidden || strings.TrimSpace(line) != "" && !s.shown[item+"\n"+line]
+		}
+	}
+	if isHidden {
+		return redact.Hidden
+	}
+	return s.without(text, func(w string) bool { return s.hidden[w] && !s.open()[w] })
+}
+
+// without returns a text with some words hidden.
+func (s *secrecy) without(text string, hides func(string) bool) string {
+	return word().ReplaceAllStringFunc(text, func(w string) string {
+		if hides(w) {
+			return redact.Hidden
+		}
+		return w
+	})
 }
 
 // read reads all items of a machine.
@@ -80,14 +135,19 @@ func (s *secrecy) read(n node.Node) {
 func (s *secrecy) item(item, text, shown string) {
 	s.texts = append(s.texts, shown)
 	stays := map[string]bool{}
+	if s.of[item] == nil {
+		s.of[item] = map[string]bool{}
+	}
 	for line := range strings.SplitSeq(shown, "\n") {
 		stays[line] = true
 		s.shown[item+"\n"+line] = true
 	}
 	for line := range strings.SplitSeq(text, "\n") {
 		if !stays[line] {
-			addWords(s.hidden, line)
-			addWords(s.hidden, redact.Unescaped(line))
+			for _, into := range []map[string]bool{s.hidden, s.of[item]} {
+				addWords(into, line)
+				addWords(into, redact.Unescaped(line))
+			}
 		}
 	}
 }
@@ -98,22 +158,5 @@ func addWords(into map[string]bool, text string) {
 	}
 }
 
-// hide replaces words that only hidden lines have. Hagen's own words are no secrets,
-// nor are those with one typo, which a finding is about.
-func (s *secrecy) hide(told string) string {
-	return word().ReplaceAllStringFunc(told, func(w string) string {
-		if len(w) < 3 || !s.hidden[w] || s.open()[w] || redact.IsWord(w) {
-			return w
-		}
-		if letters().MatchString(w) && nearest(w, redact.Words()) != "" {
-			return w
-		}
-		return redact.Hidden
-	})
-}
-
-var (
-	// word matches what stands between the characters that may surround a secret.
-	word    = lazy.Regexp("[^ \t\r\n\"'`=,;:/@?&()\\[\\]{}<>|\\\\]+")
-	letters = lazy.Regexp(`^[A-Za-z-]+$`)
-)
+// word matches what stands between the characters that may surround a secret.
+var word = lazy.Regexp("[^ \t\r\n\"'`=,;:/@?&()\\[\\]{}<>|\\\\]+")

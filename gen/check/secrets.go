@@ -123,11 +123,11 @@ func (m *machine) readable() {
 			switch {
 			case reported[user]:
 			case !m.may(user, f.User, f.Group, f.Mode, 4):
-				m.find(ruleUnreadable, read.Whole(f.Path), "cannot be read by user %s of %s", user, u.Name)
+				m.find(ruleUnreadable, read.Whole(f.Path), "cannot be read by user %s of %s", user, own(u.Name))
 			default:
 				if d, shut := m.closed(user, f.Path); shut && !closed[d+" "+user] {
 					closed[d+" "+user] = true
-					m.find(ruleUnreadable, read.Whole(d), "keeps user %s of %s from reaching %s", user, u.Name, f.Path)
+					m.find(ruleUnreadable, read.Whole(d), "keeps user %s of %s from reaching %s", user, own(u.Name), f.Path)
 				}
 			}
 			reported[user] = true
@@ -188,22 +188,22 @@ func (m *machine) writable() {
 		i := slices.IndexFunc(m.Directories, func(d node.Directory) bool { return d.Path == dir })
 		if i < 0 {
 			if !m.stateful(dir) && m.provides(dir) {
-				m.find(ruleUnwritable, p.Where(row.flag), "--%s keeps its data in %s, which the document does not create", row.flag, dir)
+				m.find(ruleUnwritable, p.Where(row.flag), "--%s keeps its data in %s, which the document does not create", own(row.flag), dir)
 			}
 		} else if d := m.Directories[i]; !m.may(user, d.User, d.Group, d.Mode, 2) {
-			m.find(ruleUnwritable, read.Whole(dir), "cannot be written by user %s of %s", user, p.Unit.Name)
+			m.find(ruleUnwritable, read.Whole(dir), "cannot be written by user %s of %s", user, own(p.Unit.Name))
 		}
 		for _, key := range []string{"ReadOnlyPaths", "InaccessiblePaths"} {
 			for _, w := range p.Unit.All("Service", key) {
 				if below(dir, strings.TrimLeft(w.Text, "-+")) {
-					m.find(ruleUnwritable, p.Unit.Place(w.At), "%s= makes --%s, %s, read-only", key, row.flag, dir)
+					m.find(ruleUnwritable, p.Unit.Place(w.At), "%s= makes --%s, %s, read-only", own(key), own(row.flag), dir)
 				}
 			}
 		}
 		strict := p.Unit.Value("Service", "ProtectSystem") == "strict"
 		open := slices.ContainsFunc(p.Unit.All("Service", "ReadWritePaths"), func(w read.Word) bool { return below(dir, strings.TrimLeft(w.Text, "-+")) })
 		if strict && !open && !m.stateful(dir) {
-			m.find(ruleUnwritable, p.Where(row.flag), "--%s is in %s, which ProtectSystem=strict keeps read-only", row.flag, dir)
+			m.find(ruleUnwritable, p.Where(row.flag), "--%s is in %s, which ProtectSystem=strict keeps read-only", own(row.flag), dir)
 		}
 	}
 }

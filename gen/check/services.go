@@ -69,7 +69,7 @@ func (m *machine) services() {
 		}
 		for _, key := range []string{"PrivateNetwork", "PrivateUsers"} {
 			if on, _ := read.ParseUnitSwitch(u.Value("Service", key)); on {
-				m.find(ruleServiceSettings, at(key), "%s= isolates %s from what it needs", key, row.daemon).Severity = Error
+				m.find(ruleServiceSettings, at(key), "%s= isolates %s from what it needs", own(key), own(row.daemon)).Severity = Error
 			}
 		}
 		m.hides(u)
@@ -83,7 +83,7 @@ func (m *machine) hides(u *read.Unit) {
 			dir, _, _ := strings.Cut(strings.TrimLeft(w.Text, "-+"), ":")
 			for path, readers := range m.reached {
 				if below(path, dir) && slices.Contains(readers, u) {
-					m.find(ruleUnreadable, u.Place(w.At), "%s= hides %s from the unit", key, dir).Remedy = "leave it out"
+					m.find(ruleUnreadable, u.Place(w.At), "%s= hides %s from the unit", own(key), dir).Remedy = "leave it out"
 					break
 				}
 			}

@@ -86,7 +86,7 @@ func (m *machine) unpacked() {
 	}
 	for _, p := range m.processes {
 		if f, brought := m.files[p.Path.Text]; brought && f.Mode&0o111 == 0 {
-			m.find(ruleProgram, read.Whole(f.Path), "is run by %s, but mode %04o does not let it be executed", p.Unit.Name, f.Mode)
+			m.find(ruleProgram, read.Whole(f.Path), "is run by %s, but mode %04o does not let it be executed", own(p.Unit.Name), f.Mode)
 		}
 	}
 }

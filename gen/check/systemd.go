@@ -1,13 +1,11 @@
 package check
 
 import (
-	_ "embed"
 	"maps"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"hagen/gen/node"
 	"hagen/gen/read"
@@ -44,27 +42,6 @@ var unitRules = []check{
 			"remove one After= or Before="},
 	}},
 }
-
-// systemdKeys are the keys that systemd knows, by section.
-//
-//go:embed systemd.txt
-var systemdText string
-
-var systemdKeys = sync.OnceValue(func() map[string]map[string]bool {
-	sections := map[string]map[string]bool{}
-	for line := range strings.Lines(systemdText) {
-		words := strings.Fields(line)
-		if len(words) == 0 || words[0] == "#" {
-			continue
-		}
-		keys := map[string]bool{}
-		for _, key := range words[1:] {
-			keys[key] = true
-		}
-		sections[words[0]] = keys
-	}
-	return sections
-})
 
 // enumerations are keys whose values are words of a list (systemd.service(5),
 // systemd.kill(5), systemd.exec(5)).
@@ -114,16 +91,16 @@ func (m *machine) unitSyntax() {
 
 func (m *machine) unknownKey(u *read.Unit, d read.Directive, keys map[string]bool) {
 	if meant := nearest(d.Key, slices.Sorted(maps.Keys(keys))); meant != "" {
-		m.find(ruleMisspelledKey, u.Place(d.At), "[%s] has no %s=", d.Section, d.Key).Remedy = "write " + meant + "="
+		m.find(ruleMisspelledKey, u.Place(d.At), "[%s] has no %s=", own(d.Section), own(d.Key)).Remedy = "write " + meant + "="
 		return
 	}
 	for section, keys := range systemdKeys() {
 		if keys[d.Key] && (section == "Unit" || section == "Service" || section == "Install") {
-			m.find(ruleMisspelledKey, u.Place(d.At), "[%s] has no %s=", d.Section, d.Key).Remedy = "move it to [" + section + "]"
+			m.find(ruleMisspelledKey, u.Place(d.At), "[%s] has no %s=", own(d.Section), own(d.Key)).Remedy = "move it to [" + section + "]"
 			return
 		}
 	}
-	m.find(ruleUnknownKey, u.Place(d.At), "[%s] has no %s= in systemd 252", d.Section, d.Key)
+	m.find(ruleUnknownKey, u.Place(d.At), "[%s] has no %s= in systemd 252", own(d.Section), d.Key)
 }
 
 func (m *machine) unitValue(u *read.Unit, d read.Directive) {
@@ -134,21 +111,21 @@ func (m *machine) unitValue(u *read.Unit, d read.Directive) {
 		list, known = onOff, isSwitch || d.Value == ""
 	}
 	if !known {
-		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q", d.Key, d.Value).Remedy = "write one of " + strings.Join(list, ", ")
+		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q", own(d.Key), d.Value).Remedy = "write one of " + strings.Join(list, ", ")
 	}
 	time := strings.HasSuffix(d.Key, "Sec") && d.Value != "infinity"
 	if first := strings.TrimSpace(d.Value); time && first != "" && !('0' <= first[0] && first[0] <= '9' || first[0] == '.') {
-		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is not a time", d.Key, d.Value).Remedy = "write seconds, or a time such as 5min"
+		m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is not a time", own(d.Key), d.Value).Remedy = "write seconds, or a time such as 5min"
 	}
 	if strings.HasPrefix(d.Key, "Limit") && d.Value != "infinity" {
 		soft, _, _ := strings.Cut(d.Value, ":")
 		if _, err := strconv.ParseUint(strings.TrimRight(soft, "KMGTPE"), 10, 64); err != nil {
-			m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is not a number", d.Key, d.Value).Remedy = "write a number, or infinity"
+			m.find(ruleValue, u.Place(d.ValueAt), "%s= is %q, which is not a number", own(d.Key), d.Value).Remedy = "write a number, or infinity"
 		}
 	}
 	if strings.HasPrefix(d.Key, "Exec") && d.Value != "" {
 		if strings.Count(d.Value, `"`)%2 == 1 {
-			m.find(ruleSyntax, u.Place(d.ValueAt), "%s= has a quote that is not closed", d.Key)
+			m.find(ruleSyntax, u.Place(d.ValueAt), "%s= has a quote that is not closed", own(d.Key))
 		}
 	}
 }
@@ -189,7 +166,7 @@ func (m *machine) runs(u *read.Unit) {
 		}
 		program := strings.TrimLeft(read.Split(d.Value+" .", 0)[0].Text, "@-:+!|")
 		if !strings.HasPrefix(program, "/") && !strings.HasPrefix(program, "%") {
-			m.find(ruleNoExecStart, u.Place(d.ValueAt), "%s= runs %s, which is not an absolute path", d.Key, program)
+			m.find(ruleNoExecStart, u.Place(d.ValueAt), "%s= runs %s, which is not an absolute path", own(d.Key), program)
 		}
 	}
 	once := u.Value("Service", "Type") == "oneshot"
@@ -258,14 +235,14 @@ func (m *machine) depends(u *read.Unit, key string, w read.Word, names map[strin
 	_, isUnit := read.UnitTypes[ext]
 	switch {
 	case !isUnit && ext != ".device":
-		m.find(ruleValue, u.Place(w.At), "%s= names %q, which is not a unit", key, w.Text).Remedy = "write the unit's full name, such as etcd.service"
+		m.find(ruleValue, u.Place(w.At), "%s= names %q, which is not a unit", own(key), w.Text).Remedy = "write the unit's full name, such as etcd.service"
 	case slices.Contains(systemUnits, w.Text) || ext == ".slice" || ext == ".device" || ext == ".mount":
 	case slices.Contains(mustHave, key) && ext == ".service":
-		m.find(ruleMissingUnit, u.Place(w.At), "%s= names %s, which is not in the document", key, w.Text)
+		m.find(ruleMissingUnit, u.Place(w.At), "%s= names %s, which is not in the document", own(key), w.Text)
 	default:
-		found := m.find(ruleUnknownUnit, u.Place(w.At), "%s= names %s, which is neither in the document nor a known unit of the operating system", key, w.Text)
+		found := m.find(ruleUnknownUnit, u.Place(w.At), "%s= names %s, which is neither in the document nor a known unit of the operating system", own(key), w.Text)
 		if meant := nearest(w.Text, slices.Concat(systemUnits, slices.Sorted(maps.Keys(names)))); meant != "" {
-			found.Severity, found.Remedy = Error, "write "+meant
+			found.Severity, found.Remedy = Error, "write "+quote(meant)
 		}
 	}
 }
@@ -335,7 +312,7 @@ func (m *machine) masked(u *read.Unit) {
 			}
 			for _, w := range read.Split(d.Value, d.ValueAt) {
 				if w.Text == u.Name {
-					m.find(ruleMasked, other.Place(w.At), "%s= names %s, which is masked", d.Key, u.Name)
+					m.find(ruleMasked, other.Place(w.At), "%s= names %s, which is masked", own(d.Key), own(u.Name))
 				}
 			}
 		}

@@ -70,9 +70,9 @@ func (m *machine) pairs() {
 		_, hasKey := p.Flag(row.key)
 		switch {
 		case hasCertificate != hasKey && hasKey:
-			m.find(ruleIncompletePair, p.Where(row.key), "--%s is given without --%s", row.key, row.certificate)
+			m.find(ruleIncompletePair, p.Where(row.key), "--%s is given without --%s", own(row.key), own(row.certificate))
 		case hasCertificate != hasKey:
-			m.find(ruleIncompletePair, p.Where(row.certificate), "--%s is given without --%s", row.certificate, row.key)
+			m.find(ruleIncompletePair, p.Where(row.certificate), "--%s is given without --%s", own(row.certificate), own(row.key))
 		case hasCertificate:
 			m.pair(p.Where(row.certificate), p.Value(row.certificate), p.Where(row.key), p.Value(row.key), row.usages)
 		}
@@ -97,7 +97,7 @@ func (m *machine) pair(certAt read.Place, certPath string, keyAt read.Place, key
 	}
 	for _, usage := range usages {
 		if !c.Usable(usage) {
-			m.find(ruleCertificateUsage, certAt, "%s is not a %s certificate", certPath, usageNames[usage])
+			m.find(ruleCertificateUsage, certAt, "%s is not a %s certificate", certPath, own(usageNames[usage]))
 		}
 	}
 	switch {
@@ -236,7 +236,7 @@ func (s *set) sameAuthorities() {
 		best, _ := common(all, func(x said) string { return x.value })
 		for _, x := range all {
 			if x.value != best {
-				x.machine.find(ruleSameAuthority, read.Whole(path), "holds another authority than the same file on other machines: %s", x.what)
+				x.machine.find(ruleSameAuthority, read.Whole(path), "holds another authority than the same file on other machines: %s", own(x.what))
 			}
 		}
 	}

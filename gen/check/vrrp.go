@@ -165,7 +165,7 @@ func (s *set) virtualRouter(all []vrrp) {
 		if address, err := netip.ParseAddr(r.Address); err == nil {
 			for _, m := range s.machines {
 				if slices.Contains(m.known, address) {
-					r.find(ruleVirtualIP, r.Where(r.Address), "holds %s, which is %s's own address", r.Address, m.Name)
+					r.find(ruleVirtualIP, r.Where(r.Address), "holds %s, which is %s's own address", r.Address, own(m.Name))
 				}
 			}
 		} else {
@@ -216,7 +216,7 @@ func unite(all []vrrp, otherwise, what string, value func(vrrp) string) {
 		}
 		for _, other := range all {
 			if value(other) != value(r) {
-				r.find(ruleVirtualIP, place, "has %s %s, but %s has %s", what, cmp.Or(value(r), "none"), other.Name, cmp.Or(value(other), "none"))
+				r.find(ruleVirtualIP, place, "has %s %s, but %s has %s", own(what), cmp.Or(value(r), "none"), own(other.Name), cmp.Or(value(other), "none"))
 				break
 			}
 		}

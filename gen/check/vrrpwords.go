@@ -43,7 +43,7 @@ func (m *machine) vrrpWords() {
 				continue
 			}
 			if n, err := strconv.ParseFloat(words[1].Text, 64); err != nil || n < row.least || n > row.most {
-				m.find(ruleVirtualIP, here(words[1].At), "%s is %q, not a number from %g to %g", row.keyword, words[1].Text, row.least, row.most).
+				m.find(ruleVirtualIP, here(words[1].At), "%s is %q, not a number from %g to %g", own(row.keyword), words[1].Text, row.least, row.most).
 					Remedy = "write a number in this range"
 			}
 		}

@@ -132,6 +132,8 @@ func explain(f check.Finding) string {
 			text = strings.ToValidUTF8(text[:widest], "") + "…"
 		}
 		fmt.Fprintf(&b, "%5d | %s\n      | %s^\n", f.Line, text, strings.Repeat(" ", before))
+	} else if f.Text != "" { // of a line that is hidden
+		fmt.Fprintf(&b, "%5d | %s\n", f.Line, f.Text)
 	}
 	fmt.Fprintf(&b, "      %s\n      %s\n", f.Why, f.Remedy)
 	return b.String()
