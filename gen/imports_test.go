@@ -34,7 +34,7 @@ var allowed = map[string][]string{
 	"hagen/profiles":            {},
 	"hagen/gen/lazy":            {},
 	"hagen/out":                 {"hagen/gen/document", "hagen/out/tree"},
-	"hagen/out/media":           {"hagen/gen/cluster", "hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/out/media/coreos", "hagen/out/media/gpt", "hagen/out/media/iso9660", "hagen/out/media/newc", "hagen/profiles"},
+	"hagen/out/media":           {"hagen/gen/cluster", "hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/redact", "hagen/out/media/coreos", "hagen/out/media/gpt", "hagen/out/media/iso9660", "hagen/out/media/newc", "hagen/profiles"},
 	"hagen/out/media/iso9660":   {},
 	"hagen/out/media/newc":      {},
 	"hagen/out/outside/digest":  {"hagen/out/tree"},
@@ -71,7 +71,7 @@ var allowed = map[string][]string{
 	"hagen/cmd/hagen/internal/compare":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/node", "hagen/gen/spec", "hagen/out/review/diff", "hagen/out/review/order", "hagen/out/review/plan", "hagen/out/review/show", "hagen/pki"},
 	"hagen/cmd/hagen/internal/findings":      {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/check", "hagen/gen/encode", "hagen/gen/node", "hagen/out/review/rendered", "hagen/out/tree", "hagen/out/outside/verify", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/bases":         {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen/cluster", "hagen/out/media", "hagen/out/outside/ext4", "hagen/out/tree"},
-	"hagen/cmd/hagen/internal/media":         {"hagen/cmd/hagen/internal/bases", "hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/document", "hagen/gen/network", "hagen/gen/node", "hagen/gen/spec", "hagen/out", "hagen/out/media", "hagen/out/review/rendered", "hagen/out/tree", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/media":         {"hagen/cmd/hagen/internal/bases", "hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/document", "hagen/gen/network", "hagen/gen/node", "hagen/gen/redact", "hagen/gen/spec", "hagen/out", "hagen/out/media", "hagen/out/review/rendered", "hagen/out/tree", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/digests":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen", "hagen/gen/cluster", "hagen/gen/spec", "hagen/out/outside/digest"},
 	"hagen/cmd/hagen/internal/images":        {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen/cluster", "hagen/gen/control", "hagen/out/outside/digest", "hagen/out/outside/sysext", "hagen/out/tree", "hagen/profiles"},
 }

@@ -203,6 +203,17 @@ func Differences(dir fs.FS, files []tree.File) ([]Difference, error) {
 	return found, errors.Join(faults...)
 }
 
+// notOpened says that a file cannot be opened.
+func notOpened(path string, err error) error {
+	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
+		err = wrapped.Err
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%s cannot be opened: %w: check its owner and permissions", path, err)
+	}
+	return fmt.Errorf("%s cannot be opened: %w", path, err)
+}
+
 // maxTwin is the largest twin that is read, in bytes: some fifty times a
 // master's.
 const maxTwin = 4 << 20
@@ -214,10 +225,7 @@ func readBounded(dir fs.FS, path string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
-			err = wrapped.Err
-		}
-		return nil, fmt.Errorf("%s cannot be opened: %w", path, err)
+		return nil, notOpened(path, err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {

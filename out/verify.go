@@ -18,16 +18,27 @@ import (
 // ErrNoManifest is the error of Verify for a directory that hagen did not write.
 var ErrNoManifest = errors.New("holds nothing that hagen wrote")
 
+// Unreadable is the error of Verify about files that cannot be read: whether they are as
+// hagen wrote them is not known.
+type Unreadable struct{ error }
+
+// Unwrap returns the error about the files.
+func (u Unreadable) Unwrap() error { return u.error }
+
 // Verify holds the files of a directory that Prepare wrote against its manifest. It
 // returns the SHA-256 of each listed file as it is recorded, by path, and a sentence for
-// each that differs or is not there. The error says that the manifest cannot be read.
+// each that differs or is not there. The error says that the manifest, or a file, cannot be
+// read.
 func Verify(dir fs.FS) (sums map[string]string, differing []string, err error) {
+	if _, err := readBounded(dir, ignoreName); err != nil {
+		return nil, nil, Unreadable{err}
+	}
 	if documents, _ := Holds(dir); !documents {
 		return nil, nil, ErrNoManifest
 	}
 	text, err := readBounded(dir, document.ManifestPath)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, Unreadable{err}
 	}
 	if text == nil {
 		return nil, nil, ErrNoManifest
@@ -37,6 +48,7 @@ func Verify(dir fs.FS) (sums map[string]string, differing []string, err error) {
 		return nil, nil, err
 	}
 	sums = map[string]string{}
+	var unreadable []error
 	for _, path := range slices.Sorted(maps.Keys(recorded)) {
 		want := recorded[path]
 		sums[path] = hex.EncodeToString(want[:])
@@ -44,10 +56,13 @@ func Verify(dir fs.FS) (sums map[string]string, differing []string, err error) {
 		case errors.Is(err, fs.ErrNotExist):
 			differing = append(differing, fmt.Sprintf("%s is listed in %s, and is not there", path, document.ManifestPath))
 		case err != nil:
-			differing = append(differing, err.Error())
+			unreadable = append(unreadable, err)
 		case have != want:
 			differing = append(differing, fmt.Sprintf("%s is not as %s says", path, document.ManifestPath))
 		}
+	}
+	if err := errors.Join(unreadable...); err != nil {
+		return nil, nil, Unreadable{err}
 	}
 	return sums, differing, nil
 }
@@ -58,10 +73,8 @@ func sumIn(dir fs.FS, path string) (hash, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return hash{}, err
 	}
-	if wrapped, ok := errors.AsType[*fs.PathError](err); ok {
-		return hash{}, fmt.Errorf("%s cannot be opened: %w", path, wrapped.Err)
-	} else if err != nil {
-		return hash{}, fmt.Errorf("%s cannot be opened: %w", path, err)
+	if err != nil {
+		return hash{}, notOpened(path, err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {

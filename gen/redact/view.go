@@ -144,6 +144,20 @@ func (v *View) fitting(shape *shape, item, text string, isOpen bool) string {
 
 var markLine = lazy.Regexp(`^(?:# )?` + Hidden + `: [0-9]+ lines? that (?:is|are) not hagen's, (?:HMAC-)?` + sum + `$`)
 
+// HoldsSecret reports whether a text has a secret of the kinds that documents have. What
+// stands for one in a twin is none.
+func HoldsSecret(text []byte) bool {
+	if !node.HoldsSecret(text) {
+		return false
+	}
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if holdsSecret(line) {
+			return true
+		}
+	}
+	return false
+}
+
 // holdsSecret reports whether a line has a secret of the kinds that documents have.
 func holdsSecret(line string) bool {
 	name, value, _ := strings.Cut(line, ": ")

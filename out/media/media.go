@@ -16,6 +16,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/document"
 	"hagen/gen/node"
+	"hagen/gen/redact"
 	"hagen/profiles"
 )
 
@@ -77,7 +78,7 @@ func (h *Host) text(format string) ([]byte, bool) {
 // holdsKeys reports whether the host's documents hold a private key or another secret.
 // A twin has sentences in their places.
 func (h *Host) holdsKeys() bool {
-	return slices.ContainsFunc(h.Node.Files, func(f node.File) bool { return node.HoldsSecret(f.Contents) })
+	return slices.ContainsFunc(h.Node.Files, func(f node.File) bool { return redact.HoldsSecret(f.Contents) })
 }
 
 // Medium is a file, as media.json describes it.
@@ -157,7 +158,7 @@ func Make(s Source, names, hosts []string) ([]File, error) {
 				faults = append(faults, err) // of a base, each host has the same
 			}
 			for _, f := range files {
-				made = append(made, h.describe(k.name, f, s.Twins))
+				made = append(made, h.describe(k.name, f))
 			}
 		}
 		if k.all == nil {
@@ -198,9 +199,9 @@ func Makes(s Source, hosts []string) (names []string) {
 }
 
 // describe says of a host's file what media.json says.
-func (h *Host) describe(kind string, f File, twins bool) File {
+func (h *Host) describe(kind string, f File) File {
 	f.Host, f.OS, f.MAC = h.Name, h.OS.Name, h.MAC
-	if f.Document != "" && !twins && h.holdsKeys() {
+	if f.Document != "" && h.holdsKeys() {
 		f.HoldsKeysOf = []string{h.Name}
 	}
 	return f.measured(kind)

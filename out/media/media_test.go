@@ -192,19 +192,22 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestKeys: a medium with a document holds the keys of its machine, unless the document
-// is a twin; one without holds none.
+// TestKeys: a medium with a document holds the keys of its machine, also where somebody
+// says that the document is a twin; one of a twin, and one without a document, holds none.
 func TestKeys(t *testing.T) {
 	s := several(t)
-	s.Hosts[0].Node.Files = append(s.Hosts[0].Node.Files, node.File{Path: "/etc/key", Contents: []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")})
-	for _, twins := range []bool{false, true} {
-		s.Twins = twins
+	for contents, keys := range map[string]bool{
+		"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n": true,
+		"token: abc\n": true,
+		"client-key-data: private key of the public key with SHA-256 " + strings.Repeat("a", 64) + "\n": false,
+	} {
+		s.Hosts[0].Node.Files = []node.File{{Path: "/etc/key", Contents: []byte(contents)}}
 		made, err := Make(s, profiles.KindNames(), allOf(s))
 		must(t, err)
 		for _, f := range made {
-			want := !twins && f.Host == "fcos" && f.Document != ""
+			want := keys && f.Host == "fcos" && f.Document != ""
 			if got := slices.Equal(f.HoldsKeysOf, []string{"fcos"}); got != want || !got && len(f.HoldsKeysOf) > 0 {
-				t.Errorf("twins %t: %s holds the keys of %v", twins, f.File, f.HoldsKeysOf)
+				t.Errorf("%q: %s holds the keys of %v", contents, f.File, f.HoldsKeysOf)
 			}
 		}
 	}

@@ -19,7 +19,6 @@ import (
 
 	"hagen/gen/document"
 	"hagen/gen/encode"
-	"hagen/gen/lazy"
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/profiles"
@@ -46,26 +45,6 @@ type Host struct {
 	Kargs      []byte      // its kernel arguments; nil if there are none
 	Said       string      // the operating system named in user-data; "" if none is
 	made       []byte      // the Ignition document that Butane makes from its Butane document
-}
-
-var variant = lazy.Regexp(`(?m)^variant: (\S+)$`)
-
-// Family returns the family of the host's operating system (profiles.OS.Family); "" if its
-// documents do not show it.
-func (h Host) Family() string {
-	family := ""
-	for _, d := range h.Documents {
-		if m := variant().FindSubmatch(d.Text); m != nil && d.Format == profiles.Butane {
-			family = string(m[1])
-		}
-	}
-	has := func(format string) bool {
-		return slices.ContainsFunc(h.Documents, func(d document.Document) bool { return d.Format == format })
-	}
-	if has(profiles.UserData) && !has(profiles.Ignition) {
-		family = profiles.CloudInit // the Butane document is only an extra
-	}
-	return family
 }
 
 // File is another file of the tree.
@@ -334,29 +313,6 @@ func readDocument(place, format string, text []byte) (node.Node, profiles.OS, []
 		}
 	}
 	return node.Node{}, profiles.OS{}, nil, Fault{place, "cannot be read: " + first.Error()}
-}
-
-// systemOf returns the operating system whose binaries the units run, or else the one that
-// reads the document. Binaries of an image have the same path on all systems.
-func systemOf(n node.Node, reads profiles.OS) profiles.OS {
-	if slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == profiles.SysextUnit && u.Enabled }) {
-		return reads
-	}
-	for _, system := range profiles.Systems() {
-		runs := func(u node.Unit) bool {
-			for line := range strings.SplitSeq(u.Contents, "\n") {
-				command, _, _ := strings.Cut(strings.TrimPrefix(line, "ExecStart="), " ")
-				if strings.HasPrefix(line, "ExecStart=") && (command == system.HAProxy || command == path.Join(system.BinDir, path.Base(command)) && strings.HasPrefix(path.Base(command), "kube-")) {
-					return true
-				}
-			}
-			return false
-		}
-		if slices.ContainsFunc(n.Units, runs) {
-			return system
-		}
-	}
-	return reads
 }
 
 // Head reads the first lines of a document of hagen's: cluster, role, and in user-data the

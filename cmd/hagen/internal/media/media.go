@@ -46,7 +46,7 @@ func Make(ui *console.UI, asked Options) error {
 		return err
 	}
 	dir := cmp.Or(asked.Tree, filepath.Join(trees.Dir, c.Name))
-	from, err := read(c, asked.File, dir)
+	from, err := read(ui, c, asked.File, dir)
 	if err != nil {
 		return err
 	}
