@@ -11,8 +11,12 @@ import (
 )
 
 // Preflight refuses a directory that cannot be replaced as a whole. That is
-// wrong usage, unless the operating system reports an error.
+// wrong usage, unless the operating system reports an error. A dash is elsewhere a
+// pipe, which takes no directory.
 func Preflight(dir string, keep ...string) error {
+	if dir == "-" {
+		return exit.Usage("-: files of a directory are not written to a pipe; for a directory of that name write ./-")
+	}
 	err := out.Preflight(dir, keep...)
 	if _, ofSystem := errors.AsType[syscall.Errno](err); ofSystem {
 		return exit.Failed("%w", err)
