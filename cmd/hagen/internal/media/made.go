@@ -15,6 +15,7 @@ import (
 
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/document"
 	"hagen/out"
@@ -217,6 +218,9 @@ func Two(one, other string) (dir, from string, found bool, err error) {
 
 // isTree refuses what media are not compared with.
 func isTree(dir string) error {
+	if err := files.IsDirectory(dir, "hagen render writes one"); err != nil {
+		return err
+	}
 	if documents, twins := out.Holds(tree.Files(dir)); !documents && !twins {
 		return exit.Usage("%s: boot media are compared with a directory that hagen render or hagen redact wrote", dir)
 	}
