@@ -86,6 +86,7 @@ var remedies = []struct {
 	{coreos.ErrMinimal, "download the whole live ISO"},
 	{coreos.ErrBroken, "download it again, and compare its checksum"},
 	{coreos.ErrUsed, "name the ISO as it was downloaded"},
+	{coreos.ErrLonger, "name the ISO as it was downloaded"},
 	{iso9660.ErrBroken, "download it again, and compare its checksum"},
 	{gpt.ErrForeign, "name a live ISO of Fedora CoreOS, or a raw image of a disk with a GUID partition table"},
 	{gpt.ErrBroken, "download it again, and compare its checksum; or mend it: sgdisk --verify says what is wrong"},

@@ -235,6 +235,7 @@ func TestReadBase(t *testing.T) {
 		"coreos.raw":   {bases.Disk(512, bases.CoreOS(make([]byte, 4096))), "has a boot partition that is not ext4: download it again, and compare its checksum"},
 		"text":         {[]byte("text"), "has no GUID partition table: name a live ISO of Fedora CoreOS, or a raw image of a disk with a GUID partition table"},
 		"cut.iso":      {bases.ISO("x", bases.Live())[:100<<10], "is cut short: its volume has 331776 bytes, the file 102400: download it again"},
+		"stick.iso":    {append(bases.ISO("x", bases.Live()), make([]byte, 33<<20)...), "is much longer than the volume in it, like a copy of a whole USB stick: name the ISO as it was downloaded"},
 		"cut.raw":      {bases.Disk(512, bases.Debian())[:1<<20], "is cut short: its disk has 8405504 bytes, the file 1048576: download it again"},
 		"the seed.iso": {bases.ISO("cidata", map[string][]byte{"USER_DAT": nil}), "is an ISO, but not Fedora CoreOS's live ISO: a document can be put only into the ISO that installs Fedora CoreOS; other machines take hagen media --kind seed"},
 	} {
@@ -242,6 +243,10 @@ func TestReadBase(t *testing.T) {
 		if err == nil || err.Error() != tt.want {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	padded := append(bases.ISO("x", bases.Live()), make([]byte, 1<<20)...) // to whole MiB, as isohybrid does
+	if _, err := ReadBase("padded.iso", bytes.NewReader(padded), int64(len(padded))); err != nil {
+		t.Errorf("padded.iso: %v", err)
 	}
 	// Errors of the disk itself stay what they are.
 	broken := errors.New("broken disk")

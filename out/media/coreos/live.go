@@ -26,6 +26,7 @@ const (
 const (
 	mostJSON = 64 << 10
 	mostArea = 16 << 20 // bytes of an area: all that are known have 262144
+	mostRest = 32 << 20 // bytes after the volume's end: what makes it bootable from a stick
 )
 
 // Errors of live ISOs.
@@ -35,6 +36,7 @@ var (
 	ErrMinimal = errors.New("is a minimal ISO, which fetches the rest of the system from a server")
 	ErrBroken  = errors.New("is a live ISO that contradicts itself")
 	ErrUsed    = errors.New("already has a document")
+	ErrLonger  = errors.New("is much longer than the volume in it, like a copy of a whole USB stick")
 	ErrOld     = errors.New("is a live ISO whose installer or network reads no files")
 )
 
@@ -58,6 +60,9 @@ func ReadLive(r io.ReaderAt, size int64) (*Live, error) {
 	area, err := area(v)
 	if err != nil {
 		return nil, err
+	}
+	if size-v.Size > mostRest {
+		return nil, ErrLonger
 	}
 	if _, err := v.Find(rootfsPath); errors.Is(err, iso9660.ErrNotFound) {
 		return nil, ErrMinimal
