@@ -94,7 +94,7 @@ func TestQEMUNetboot(t *testing.T) {
 	}
 	s.figure(t, "two machines", time.Since(begin))
 	console := overNetwork(t, dir, served, "unknown", "52:54:00:00:00:99", "then: hagen media")
-	for _, want := range []string{"hagen: no machine has the MAC address 52:54:00:00:00:99.", "52:54:00:89:d8:12 kubem02"} {
+	for _, want := range []string{"hagen: no script of a machine with the MAC address 52:54:00:00:00:99 was loaded.", "52:54:00:89:d8:12 kubem02"} {
 		if !strings.Contains(console, want) {
 			t.Errorf("nobody says %q:\n%s", want, console)
 		}
@@ -253,7 +253,7 @@ func TestMatchbox(t *testing.T) {
 	for name, mac := range bootable {
 		mac := strings.ReplaceAll(mac, ":", "-")
 		status, script := ask("/ipxe?mac=" + mac)
-		if want := "ignition.config.url=http://" + address + "/ignition?mac=" + mac; status != http.StatusOK || !strings.Contains(script, want) || !strings.Contains(script, "kernel http://"+address+"/assets/vmlinuz initrd=initrd0 ") {
+		if want := "ignition.config.url=http://" + address + "/ignition?mac=" + mac; status != http.StatusOK || !strings.Contains(script, want) || !strings.Contains(script, "kernel http://"+address+"/assets/vmlinuz "+want+" initrd=initrd0 ") {
 			t.Errorf("%s: %d, and the script is\n%s", name, status, script)
 		}
 		status, document := ask("/ignition?mac=" + mac)

@@ -26,7 +26,7 @@ func live(s Source, h *Host) ([]File, error) {
 	}
 	archive := h.archiveWith(config)
 	if err := base.live.Fits(archive); err != nil {
-		return nil, fmt.Errorf("%s: %w", h.given().Path, err)
+		return nil, TooLarge{fmt.Errorf("%s: %w", h.given().Path, err)}
 	}
 	f := h.carries(name, nil).from(base, []Edit{{base.live.Area.Offset, archive}})
 	f.InstallDisk = h.InstallDisk

@@ -24,7 +24,7 @@ func matchbox(s Source, h *Host) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	words := []string{}
+	words := []string{fmt.Sprintf("ignition.config.url=%s://%s/ignition?mac=%s", server.Scheme, server.Host, dashed(h.MAC))} // the first, which nothing cuts off
 	var initrds []string
 	for i, file := range s.Boot.Initrd {
 		name := fmt.Sprint("initrd", i)
@@ -34,7 +34,9 @@ func matchbox(s Source, h *Host) ([]File, error) {
 	for _, word := range h.arguments(s, false) {
 		words = append(words, strings.Fields(word)...)
 	}
-	words = append(words, fmt.Sprintf("ignition.config.url=%s://%s/ignition?mac=%s", server.Scheme, server.Host, dashed(h.MAC)))
+	if err := h.fitsKernel(s, strings.Join(words, " ")); err != nil {
+		return nil, err
+	}
 	name := s.Cluster + "-" + h.Name
 	f := h.carries("", document)
 	f.File, f.InstallDisk = path.Join(matchboxDir, "ignition", name+".ign"), h.InstallDisk

@@ -235,7 +235,18 @@ func (h *Host) fits(channel string) error {
 	c, _ := profiles.FindChannel(channel)
 	d := h.given()
 	if c.Limit > 0 && len(d.Text) > c.Limit {
-		return fmt.Errorf("%s has %d bytes, and %s takes %d: render it with --channel %s", d.Path, len(d.Text), c.Summary, c.Limit, channel)
+		return TooLarge{fmt.Errorf("%s has %d bytes, and %s takes %d: render it with --channel %s", d.Path, len(d.Text), c.Summary, c.Limit, channel)}
 	}
 	return nil
+}
+
+// TooLarge is the error of a document for which a medium has no room.
+type TooLarge struct{ error }
+
+// OnlyTooLarge reports whether documents that have no room are all that is in the way.
+func OnlyTooLarge(err error) bool {
+	if all, joined := err.(interface{ Unwrap() []error }); joined {
+		return !slices.ContainsFunc(all.Unwrap(), func(one error) bool { return !OnlyTooLarge(one) })
+	}
+	return errors.As(err, &TooLarge{})
 }

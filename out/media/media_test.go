@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -229,17 +230,85 @@ func TestNeeds(t *testing.T) {
 	if want := "debian is set up by cloud-init, which fetches its files by HTTP: write spec.boot.url, such as http://10.10.10.1/boot\nubuntu is set up by cloud-init"; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("by TFTP: %v", err)
 	}
-	s.Hosts[0].Name = "netboot"
-	if err := Needs(s, "matchbox"); err == nil || !strings.Contains(err.Error(), "give it another name") {
-		t.Errorf("a machine called netboot: %v", err)
-	}
-	s.Hosts[0].Name = "fcos"
 	s.Boot = cluster.Boot{}
 	if err := Needs(s, "netboot"); err == nil || !strings.Contains(err.Error(), "spec.boot.kernel and spec.boot.initrd") {
 		t.Errorf("netboot: %v", err)
 	}
 	if got := Makes(s, allOf(s)); !slices.Equal(got, []string{"seed", "initrd", "qemu"}) {
 		t.Errorf("without a kernel: %v", got)
+	}
+}
+
+// TestCheckNetwork: one kernel boots one operating system, and no machine is called like a
+// directory for all of them, whatever is made.
+func TestCheckNetwork(t *testing.T) {
+	const two, name = "spec.boot.kernel is the kernel of one of the systems %s: make the media of each by itself, with --host", "a machine is called %s, like the directory for all machines that boot over the network: give it another name, or remove spec.boot.kernel"
+	for _, tt := range []struct{ kind, hosts, called, want string }{
+		{"netboot", "fcos fcos-static", "", ""},
+		{"netboot", "fcos flatcar", "", fmt.Sprintf(two, "fcos, flatcar")},
+		{"netboot", "debian ubuntu", "", fmt.Sprintf(two, "debian, ubuntu")},
+		{"matchbox", "fcos generic", "", fmt.Sprintf(two, "fcos, generic")},
+		{"matchbox", "fcos debian", "", ""}, // it serves only one of the two
+		{"seed", "fcos debian", "", ""},
+		{"seed", "fcos", "netboot", fmt.Sprintf(name, "netboot")},
+		{"netboot", "fcos", "matchbox", fmt.Sprintf(name, "matchbox")},
+	} {
+		s := several(t)
+		if tt.called != "" {
+			s.Hosts[4].Name = tt.called
+		}
+		got := ""
+		if err := CheckNetwork(s, []string{tt.kind}, strings.Fields(tt.hosts)); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%v: %q", tt, got)
+		}
+		s.Boot = cluster.Boot{}
+		if err := CheckNetwork(s, []string{tt.kind}, strings.Fields(tt.hosts)); err != nil {
+			t.Errorf("%v, without a kernel: %v", tt, err)
+		}
+	}
+}
+
+// TestCommandLine: a kernel's arguments are refused if Linux would not read all of them.
+func TestCommandLine(t *testing.T) {
+	long := func(n int) []string { return []string{"console=tty0", "x=" + strings.Repeat("y", n)} }
+	for _, kind := range []string{"netboot", "matchbox"} {
+		s := several(t)
+		s.Boot.Arguments = long(1500)
+		_, err := Make(s, []string{kind}, []string{"fcos"})
+		must(t, err)
+		s.Boot.Arguments = long(2047)
+		_, err = Make(s, []string{kind}, []string{"fcos"})
+		if err == nil || !strings.Contains(err.Error(), "the kernel arguments of fcos have 2") || !strings.Contains(err.Error(), "and Linux reads 2047: shorten spec.boot.kernelArguments, which are 2062 of them") {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	s := several(t)
+	h := &s.Hosts[0]
+	for _, n := range []int{maxCommandLine, maxCommandLine + 1} {
+		if err := h.fitsKernel(s, strings.Repeat("x", n)); (err == nil) != (n == maxCommandLine) {
+			t.Errorf("%d bytes: %v", n, err)
+		} else if err != nil && !strings.Contains(err.Error(), "its network is most of them: give it fewer static addresses, or boot it with hagen media --kind seed") {
+			t.Error(err)
+		}
+	}
+	if words := s.Hosts[4].arguments(s, true); words[0] != "ds=nocloud;s=http://10.10.10.1:8080/boot/debian/" {
+		t.Errorf("the first argument is %s", words[0])
+	}
+}
+
+// TestOnlyTooLarge: what has no room is one answer, anything else another.
+func TestOnlyTooLarge(t *testing.T) {
+	large, other := TooLarge{errors.New("large")}, errors.New("other")
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{{errors.Join(large, large), true}, {errors.Join(large, other), false}, {fmt.Errorf("x: %w", large), true}, {other, false}} {
+		if got := OnlyTooLarge(tt.err); got != tt.want {
+			t.Errorf("%v: %t", tt.err, got)
+		}
 	}
 }
 

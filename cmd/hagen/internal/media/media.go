@@ -112,11 +112,17 @@ func (r *run) make(ui *console.UI) error {
 	if len(r.kinds) == 0 {
 		r.kinds = possible
 	}
+	if err := media.CheckNetwork(r.from.Source, r.kinds, hosts); err != nil {
+		return exit.Usage("%w", err)
+	}
 	if err := r.found(hosts); err != nil {
 		return err
 	}
 	made, err := media.Make(r.from.Source, r.kinds, hosts)
 	if err != nil {
+		if media.OnlyTooLarge(err) {
+			return exit.No("%w\nNothing was written.", err)
+		}
 		return exit.Usage("%w\nNothing was written.", err)
 	}
 	r.made = made

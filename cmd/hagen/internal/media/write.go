@@ -137,10 +137,8 @@ func (r *run) report(ui *console.UI, list media.List, result out.Result) {
 			keys++
 		}
 	}
-	for _, f := range r.made {
-		if f.InstallDisk != "" {
-			ui.Say("%s installs %s on %s without asking: what is there is lost", f.File, f.Host, f.InstallDisk)
-		}
+	for _, line := range r.erased() {
+		ui.Say("%s", line)
 	}
 	for _, path := range result.Removed {
 		ui.Say("removed %s", path)
@@ -153,6 +151,29 @@ func (r *run) report(ui *console.UI, list media.List, result out.Result) {
 	} else {
 		ui.Say("nothing changed in %s", r.to)
 	}
+}
+
+// erased says of each disk on which machines install themselves, which do so.
+func (r *run) erased() (lines []string) {
+	var disks []string
+	hosts := map[string][]string{}
+	for _, f := range r.made {
+		switch {
+		case f.InstallDisk == "" || slices.Contains(hosts[f.InstallDisk], f.Host):
+			continue
+		case hosts[f.InstallDisk] == nil:
+			disks = append(disks, f.InstallDisk)
+		}
+		hosts[f.InstallDisk] = append(hosts[f.InstallDisk], f.Host)
+	}
+	for _, disk := range disks {
+		who := strings.Join(hosts[disk], ", ") + " install themselves"
+		if len(hosts[disk]) == 1 {
+			who = hosts[disk][0] + " installs itself"
+		}
+		lines = append(lines, fmt.Sprintf("%s on %s without asking: what is there is lost", who, disk))
+	}
+	return lines
 }
 
 // earlier lists the media that another render's documents are in.
