@@ -94,6 +94,8 @@ type Boot struct {
 	// Keyfiles where the system takes NetworkManager's files from, instead of kernel
 	// arguments; "" if it does not.
 	Document, Keyfiles string
+	// Appended says what is known of images that do not read Document; "" is nothing.
+	Appended string
 	// Device says that its Ignition, 2.27 or newer, reads the volume that kernel
 	// arguments name: ignition.config.device and .path (internal/providers/cmdline).
 	Device bool

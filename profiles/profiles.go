@@ -179,7 +179,9 @@ var releases = []Release{
 //   - Where an initrd holds a document: Fedora CoreOS copies /config.ign (coreos/
 //     fedora-coreos-config, coreos-ignition-setup-user.sh) and keyfiles (coreos-copy-
 //     firstboot-network.sh); Flatcar reads its OEM directory (flatcar-docs, "Booting with
-//     PXE", "Adding a Custom OEM"); any other Ignition /usr/lib/ignition/user.ign
+//     PXE", "Adding a Custom OEM"), but not in images that lose it on the way to their second
+//     initrd (flatcar/Flatcar#2023), or look elsewhere (flatcar/Flatcar#1376, mended by
+//     flatcar/scripts#1707); any other Ignition /usr/lib/ignition/user.ign
 //     (coreos/ignition, internal/providers/system). Whether the Ignition of Fedora CoreOS
 //     and Flatcar reads a volume depends on the image's age; generic images are built
 //     with today's.
@@ -218,7 +220,8 @@ var systems = []OS{
 		Boot: Boot{
 			Document: "usr/share/oem/config.ign", First: []string{"flatcar.first_boot=1"}, PlatformWord: "flatcar.oem.id=",
 			Partitions: []string{"EFI-SYSTEM", "OEM", "USR-A"},
-			Instead:    "its OEM partition is btrfs, which nothing writes without mounting it: boot the machine with hagen media --kind initrd, or install it with flatcar-install -i config.ign",
+			Instead:    "its OEM partition is btrfs, which nothing writes without mounting it: boot the machine with hagen media --kind matchbox, or install it with flatcar-install -i config.ign",
+			Appended:   "some images of Flatcar ignore a document in an initrd (alpha and beta of early 2026: flatcar/Flatcar#2023; early 2024: #1376): such a machine boots, and is nobody; --kind matchbox does without",
 		},
 		Delivery: URLs, HAProxyFrom: URLs, KeepalivedFrom: URLs,
 	},

@@ -231,7 +231,7 @@ func TestReadBase(t *testing.T) {
 		"live.iso.xz":  {[]byte("\xFD7zXZ\x00rest"), "is compressed by xz: unpack it first: xz --decompress --keep live.iso.xz"},
 		"a/b.x/disk":   {[]byte("QFI\xFB\x00\x00\x00\x03"), "is an image in QEMU's format qcow2: unpack it first: qemu-img convert -O raw a/b.x/disk a/b.x/disk.raw"},
 		"disk.vmdk":    {[]byte("KDMV"), "is an image in VMware's format: unpack it first: qemu-img convert -O raw disk.vmdk disk.raw"},
-		"flatcar.bin":  {bases.Disk(512, bases.Flatcar()), "is an image of Flatcar Container Linux: its OEM partition is btrfs, which nothing writes without mounting it: boot the machine with hagen media --kind initrd, or install it with flatcar-install -i config.ign"},
+		"flatcar.bin":  {bases.Disk(512, bases.Flatcar()), "is an image of Flatcar Container Linux: its OEM partition is btrfs, which nothing writes without mounting it: boot the machine with hagen media --kind matchbox, or install it with flatcar-install -i config.ign"},
 		"coreos.raw":   {bases.Disk(512, bases.CoreOS(make([]byte, 4096))), "has a boot partition that is not ext4: download it again, and compare its checksum"},
 		"text":         {[]byte("text"), "has no GUID partition table: name a live ISO of Fedora CoreOS, or a raw image of a disk with a GUID partition table"},
 		"cut.iso":      {bases.ISO("x", bases.Live())[:100<<10], "is cut short: its volume has 331776 bytes, the file 102400: download it again"},

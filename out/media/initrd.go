@@ -2,6 +2,7 @@ package media
 
 import (
 	"path"
+	"slices"
 
 	"hagen/gen/encode"
 	"hagen/gen/network"
@@ -12,6 +13,20 @@ import (
 // initrd makes the archive that is loaded after the operating system's initrd.
 func initrd(_ Source, h *Host) ([]File, error) {
 	return []File{h.carries("initrd.img", h.archiveWith(h.given().Text))}, nil
+}
+
+// Doubts says of which machines it is known that some images do not read what media of
+// the kinds put into an initrd, one sentence for each operating system.
+func Doubts(s Source, kinds, hosts []string) (notes []string) {
+	if !slices.Contains(kinds, profiles.Initrd) && !slices.Contains(kinds, profiles.Netboot) {
+		return nil
+	}
+	for _, h := range s.Hosts {
+		if note := h.OS.Boot.Appended; note != "" && slices.Contains(hosts, h.Name) && !slices.Contains(notes, note) {
+			notes = append(notes, note)
+		}
+	}
+	return notes
 }
 
 // takesKeyfiles reports whether the operating system takes the network's files from an

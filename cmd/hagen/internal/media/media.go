@@ -126,6 +126,9 @@ func (r *run) make(ui *console.UI) error {
 		return exit.Usage("%w\nNothing was written.", err)
 	}
 	r.made = made
+	for _, note := range media.Doubts(r.from.Source, r.kinds, hosts) {
+		ui.Note(note)
+	}
 	return r.measure(ui)
 }
 
