@@ -2,15 +2,30 @@ package iso9660
 
 import (
 	"encoding/binary"
+	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
-// The one time of everything: 2000-01-01, 00:00 UTC.
+// The one time of all files: 2000-01-01, 00:00 UTC.
 const (
-	recordTime     = "\x64\x01\x01\x00\x00\x00\x00" // years since 1900, as ECMA-119, 9.1.5, has it
-	descriptorTime = "2000010100000000\x00"         // 8.4.26.1
-	noTime         = "0000000000000000\x00"
+	recordTime = "\x64\x01\x01\x00\x00\x00\x00" // years since 1900, as ECMA-119, 9.1.5, has it
+	noTime     = "0000000000000000\x00"
 )
+
+// descriptorTime is the volume's own time (ECMA-119, 8.4.26.1), of which Linux makes its
+// UUID (libblkid, superblocks/iso9660.c). So that two volumes differ in that, it is
+// derived from the identifier, and is in one of the years 2000 to 2019.
+func descriptorTime(id string) string {
+	sum, _ := hex.DecodeString(id) // what identifier writes
+	n := binary.BigEndian.Uint64(sum)
+	take := func(most uint64) uint64 {
+		out := n % most
+		n /= most
+		return out
+	}
+	return fmt.Sprintf("%04d%02d%02d%02d%02d%02d%02d\x00", 2000+take(20), 1+take(12), 1+take(28), take(24), take(60), take(60), take(100))
+}
 
 // both writes a number in both orders of bytes, as ECMA-119 does in most places.
 func both(n uint32) []byte {
@@ -55,7 +70,7 @@ func (l *layout) descriptor(tree int, id string) []byte {
 	}
 	text(574, 128, "HAGEN")
 	text(702, 111, "") // three names of files: there are none
-	copy(d[813:], descriptorTime+descriptorTime+noTime+noTime)
+	copy(d[813:], descriptorTime(id)+descriptorTime(id)+noTime+noTime)
 	d[881] = 1
 	return d
 }

@@ -1,7 +1,7 @@
 // Package iso9660 writes small ISO 9660 volumes (ECMA-119) with the extensions Rock Ridge
 // (IEEE P1282) and Joliet, from which Linux takes names as they are, and reads the primary
-// tree of any. The same files give the same bytes: times are fixed, and the identifier of
-// the set is derived from the contents.
+// tree of any. The same files give the same bytes: the times of files are fixed, and the
+// volume's time and the identifier of its set are derived from the contents.
 package iso9660
 
 import (

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // seed is a volume as cloud-init reads one, drive one as OpenStack makes it.
@@ -44,8 +45,8 @@ func TestBytes(t *testing.T) {
 		size  int
 		hash  string
 	}{
-		"cidata":   {seed, 65536, "afe3a505a798af5f834222cbfa53d640459dd975c9a2e82b7fd74408f87595bf"},
-		"config-2": {drive, 73728, "f58e13dc04935a04fb776befa3f06a300507a13f13a8e0df351091df53e38ae0"},
+		"cidata":   {seed, 65536, "32f9c55cd9d740b348518bee00a02dab7b80cf774a260e2ea3faee5d658a6a29"},
+		"config-2": {drive, 73728, "6f8cb1692ac844d2b9559cf003f0a725bd34d6b3226a22fda5128bedf4c05e6d"},
 	} {
 		made := image(t, label, want.files)
 		backwards := append([]File{}, want.files...)
@@ -117,11 +118,31 @@ func TestIsoinfo(t *testing.T) {
 	}
 }
 
-// TestBlkid: the label is as udev looks for it.
+// TestTime: volumes of other contents have other times, and each has a real one.
+func TestTime(t *testing.T) {
+	seen := map[string]bool{}
+	for n := range 200 {
+		made := image(t, "cidata", []File{{"user-data", []byte(fmt.Sprint(n))}})
+		text := string(made[16*sector+813:][:16])
+		at, err := time.Parse("20060102150405", text[:14])
+		if err != nil || at.Year() < 2000 || at.Year() > 2019 || seen[text] {
+			t.Errorf("%s (%v), seen %t", text, err, seen[text])
+		}
+		if other := string(made[17*sector+813:][:16]); other != text {
+			t.Errorf("%s in one tree, %s in the other", text, other)
+		}
+		seen[text] = true
+	}
+}
+
+// TestBlkid: the label is as udev looks for it, and volumes differ in their UUIDs.
 func TestBlkid(t *testing.T) {
-	for _, label := range []string{"cidata", "config-2"} {
-		about := output(t, "blkid", "-p", "-o", "export", write(t, label, seed))
-		for _, line := range []string{"LABEL=" + label, "TYPE=iso9660", "UUID=2000-01-01-00-00-00-00"} {
+	for label, want := range map[string]struct {
+		files []File
+		uuid  string
+	}{"cidata": {seed, "2013-10-12-09-13-36-26"}, "config-2": {drive, "2010-07-23-00-47-29-20"}} {
+		about := output(t, "blkid", "-p", "-o", "export", write(t, label, want.files))
+		for _, line := range []string{"LABEL=" + label, "TYPE=iso9660", "UUID=" + want.uuid} {
 			if !strings.Contains(about, line+"\n") {
 				t.Errorf("blkid does not say %q:\n%s", line, about)
 			}
