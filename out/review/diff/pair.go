@@ -58,15 +58,34 @@ func (p Pair) Renumbered() (was, is read.VirtualRouter, found bool) {
 	return was, is, false
 }
 
+// otherPeers reports whether a virtual router shares its address with other machines.
+func (p Pair) otherPeers() bool {
+	peers := func(n *node.Node) (all []string) {
+		for _, r := range read.Routers(n.Files) {
+			all = append(all, r.Peers...)
+		}
+		slices.Sort(all)
+		return all
+	}
+	return p.Stays() && !slices.Equal(peers(p.Before), peers(p.After))
+}
+
 // Reimaged returns the effects if the machine is re-imaged. Two others remain: a change
-// of etcd's membership, and the new ID of a virtual router, which all its machines get
-// together before that.
+// of etcd's membership, and what its virtual router has to know before that: a new ID, which
+// all its machines get together, and other machines, before they boot.
 func (p Pair) Reimaged(why string) []Effect {
 	_, _, renumbered := p.Renumbered()
-	together := renumbered && facts.SameAddresses(p.Before, p.After)
-	kept := slices.DeleteFunc(slices.Clone(p.Effects), func(e Effect) bool {
-		return e.Action != Membership && !(together && e.Unit == facts.KeepalivedUnit && e.Action == Reload)
-	})
+	together := (renumbered || p.otherPeers()) && facts.SameAddresses(p.Before, p.After)
+	var kept []Effect
+	for _, e := range p.Effects {
+		switch {
+		case e.Action == Membership:
+			kept = append(kept, e)
+		case together && e.Unit == facts.KeepalivedUnit && (e.Action == Reload || e.Action == Restart):
+			e.Action = Reload // the machine starts it anew soon enough
+			kept = append(kept, e)
+		}
+	}
 	return append(kept, Effect{Action: Reimage, Why: why})
 }
 

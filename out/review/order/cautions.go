@@ -80,7 +80,7 @@ func cautions(pairs []diff.Pair) []Caution {
 	for _, r := range ofOtherMasters(pairs) {
 		add("", r.Problem)
 	}
-	if text := heldTwice(pairs); text != "" {
+	if text := unheld(pairs); text != "" {
 		add("", text)
 	}
 	for _, alone := range singleInstances(pairs) {

@@ -173,7 +173,7 @@ func orNothing(list []string) string {
 // handedOver warns of an address that clients dial and that moves between machines: only
 // one machine can have it.
 func handedOver(pairs []diff.Pair) (out []Caution) {
-	if heldTwice(pairs) != "" {
+	if unheld(pairs) != "" {
 		return nil // the worse case has its own caution
 	}
 	kept := keptAddresses(pairs)
@@ -198,25 +198,4 @@ func handedOver(pairs []diff.Pair) (out []Caution) {
 		}
 	}
 	return out
-}
-
-// heldTwice warns of a virtual IP that moves from some machines to others: the two groups
-// do not hear each other, so both hold it.
-func heldTwice(pairs []diff.Pair) string {
-	var from, to []string
-	address := ""
-	for _, p := range pairs {
-		before, after := facts.VirtualIP(p.Before), facts.VirtualIP(p.After)
-		switch {
-		case before != "" && after == "":
-			from, address = append(from, p.Name), before
-		case before == "" && after != "":
-			to = append(to, p.Name)
-		}
-	}
-	if len(from) == 0 || len(to) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s moves from %s to %s, which do not hear each other and would both hold it: stop keepalived on the old ones first",
-		address, strings.Join(from, ", "), strings.Join(to, ", "))
 }

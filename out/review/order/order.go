@@ -50,6 +50,9 @@ func stepsOf(pairs []diff.Pair) ([]Step, []Caution) {
 	tasks, beware := inTurn(tasksOf(pairs))
 	s := schedule{pairs: pairs, etcd: membersOf(pairs, before), done: map[string]bool{facts.HAProxyUnit: balancersFirst(pairs)}, steps: []Step{}, beware: beware}
 	for _, t := range tasks {
+		if t.machine != nil && shares(t.machine.After) {
+			s.share()
+		}
 		t.do(&s, t.machine)
 	}
 	if !slices.ContainsFunc(pairs, func(p diff.Pair) bool { return p.Before != nil }) {

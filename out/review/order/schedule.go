@@ -32,6 +32,7 @@ const (
 type schedule struct {
 	pairs  []diff.Pair
 	etcd   []facts.Member  // the members that etcd has at this point
+	shared bool            // share has added its steps
 	done   map[string]bool // units that have their steps, on all machines or on one (host:unit)
 	steps  []Step
 	beware []Caution
@@ -76,6 +77,27 @@ func (s *schedule) halfOfServers(*diff.Pair) {
 	s.unit(paceOf(facts.EtcdUnit), "")
 	hosts := hostsWith(s.pairs, diff.Restart, facts.APIUnit)
 	s.restartServers(hosts[:(len(hosts)+1)/2])
+}
+
+// share adds, once, the steps after which machines may come that share the virtual IP:
+// those that go stop keepalived, unless they are already off, and those that stay get
+// their new configuration.
+func (s *schedule) share() {
+	group := sharingOf(s.pairs)
+	if s.shared || !group.changes() {
+		return
+	}
+	s.shared = true
+	off := HostsOf(s.steps, diff.SwitchOff)
+	stop := slices.DeleteFunc(slices.Clone(group.leave), func(host string) bool { return slices.Contains(off, host) })
+	if len(stop) > 0 {
+		s.steps = append(s.steps, Step{Action: diff.Stop, Unit: facts.KeepalivedUnit, Hosts: stop,
+			Note: "before the others leave it out: then it would hear none of them, and hold the virtual IP, too"})
+		for _, host := range stop {
+			s.done[host+":"+facts.KeepalivedUnit] = true
+		}
+	}
+	s.unit(paceOf(facts.KeepalivedUnit), "")
 }
 
 // restartServers adds the steps of the API servers on some machines. Where others of the
@@ -144,6 +166,9 @@ func (s *schedule) units(*diff.Pair) {
 		}
 	}
 	for _, row := range rows {
+		if row.unit == facts.KeepalivedUnit {
+			s.share()
+		}
 		s.unit(row, "")
 	}
 }

@@ -23,6 +23,7 @@ const (
 	BalancerAlive     Asks = "balancer-alive"
 	BalancerReady     Asks = "balancer-ready"
 	VirtualIPReady    Asks = "virtual-ip-ready"
+	VirtualIPAlone    Asks = "virtual-ip-alone"
 	UnitStays         Asks = "unit-stays"
 	UnitActive        Asks = "unit-active"
 )

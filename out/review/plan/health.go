@@ -43,11 +43,13 @@ var healthChecks = []healthCheck{
 		return append(checks, ready(kubectl(h.Front(), e.Port, p.endpointName()), BalancerReady))
 	}},
 	{facts.KeepalivedUnit, func(p planner, h Host) []Command {
-		e, checks := p.after.Cluster.Endpoint, []Command{}
+		checks, port := []Command{}, p.holders.port()
 		for _, address := range h.VirtualIPs {
-			checks = append(checks, ready(kubectl(address, e.Port, p.endpointName()), VirtualIPReady))
+			if port != 0 {
+				checks = append(checks, ready(kubectl(address, port, p.endpointName()), VirtualIPReady))
+			}
 		}
-		return checks
+		return append(checks, p.holders.checks()...)
 	}},
 }
 

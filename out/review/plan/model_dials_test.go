@@ -71,7 +71,7 @@ func (w *world) resolve(host, name string) (addresses []netip.Addr, elsewhere bo
 }
 
 // cuts are cautions of a time in which clients reach no API server.
-var cuts = []string{"the only load balancer", "nothing answers there", "keep the old one running", "would both hold it", "the only API server", "the only member of etcd", "clients are cut off"}
+var cuts = []string{"the only load balancer", "nothing answers there", "keep the old one running", "the only API server", "the only member of etcd", "clients are cut off"}
 
 // mustLead asks that one of the units of a kind can lead, and that only those are without an
 // API server that restart next.

@@ -20,6 +20,10 @@ var (
 	otherRouter    = "loadBalancer: {virtualRouterID: 7}"
 	otherAddress   = "loadBalancer: {virtualIP: 10.10.10.8}"
 	otherFront     = "loadBalancers: [{name: lb9, addresses: [10.10.10.5]}]"
+	thirdFront     = "loadBalancers: [{name: lb0}, {name: lb2, addresses: [10.10.10.4]}]"
+	anotherFront   = "loadBalancers: [{name: lb8, addresses: [10.10.10.5]}]" // instead of the first
+	frontMoves     = "loadBalancers: [{name: lb0, addresses: [10.10.10.12]}]"
+	frontsMove     = "loadBalancers: [{name: lb0, addresses: [10.10.10.12]}, {name: lb1, addresses: [10.10.10.13]}]"
 	formerEndpoint = "dns: external\nendpoint: old.example.com:6443"
 	otherEndpoint  = "dns: external\nendpoint: api.example.com:6443"
 	nodePorts      = "serviceNodePortRange: 31000-31999"
@@ -196,6 +200,40 @@ var faults = []fault{
 		}
 		p.Cautions = nil
 	}, "lb0 and lb1 hold 10.10.10.9"},
+
+	{"a machine shares the virtual IP before the others know it", "pair", "", thirdFront, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Boot, "lb2", ""), p.at(diff.Reload, "lb0", facts.KeepalivedUnit))
+	}, "lb0 and lb2 hold 10.10.10.9"},
+	{"nobody looks who holds the virtual IP", "pair", "", thirdFront, Options{}, func(p *Plan) {
+		s := &p.Steps[p.at(diff.Boot, "lb2", "")]
+		s.Checks = slices.DeleteFunc(slices.Clone(s.Checks), func(c Command) bool { return c.Asks == VirtualIPAlone })
+		p.drop(p.at(diff.Reload, "lb1", facts.KeepalivedUnit))
+	}, "no check finds that two hold it"},
+	{"a machine is re-imaged to know another that shares the virtual IP", "pair", "", thirdFront, Options{Reimage: true}, func(p *Plan) {
+		p.drop(p.at(diff.Reload, "lb1", facts.KeepalivedUnit))
+	}, "lb1 and lb2 hold 10.10.10.9"},
+	{"a machine that goes does not stop keepalived", "pair", "", anotherFront, Options{}, func(p *Plan) {
+		p.drop(p.at(diff.Stop, "lb0", facts.KeepalivedUnit))
+	}, "lb0 and lb1 hold 10.10.10.9"},
+	{"the others forget a machine that goes before it stops", "pair", thirdFront, nodePorts, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Stop, "lb2", facts.KeepalivedUnit), p.at(diff.Reload, "lb1", facts.KeepalivedUnit))
+	}, "lb0 and lb2 hold 10.10.10.9"},
+	{"the others forget a master that goes before it is off", "colocated", fiveMasters, nodePorts, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Reload, "kubem00", facts.KeepalivedUnit), 0)
+	}, "kubem00 and kubem04 hold 10.10.10.9"},
+	{"masters share the virtual IP before the others know them", "colocated", "", fiveMasters, Options{}, func(p *Plan) {
+		p.drop(p.at(diff.Reload, "kubem01", facts.KeepalivedUnit))
+	}, "kubem01 and kubem03 hold 10.10.10.9"},
+	{"a machine that moves does not stop keepalived", "pair", "", frontMoves, Options{}, func(p *Plan) {
+		p.drop(p.at(diff.Stop, "lb0", facts.KeepalivedUnit))
+	}, "lb0 and lb1 hold 10.10.10.9"},
+	{"all machines move, and one does not stop keepalived", "pair", "", frontsMove, Options{}, func(p *Plan) {
+		p.drop(p.at(diff.Stop, "lb1", facts.KeepalivedUnit))
+	}, "lb0 and lb1 hold 10.10.10.9"},
+	{"all masters move, and one does not stop keepalived", "colocated", "", threeMove, Options{}, func(p *Plan) {
+		p.drop(p.at(diff.Stop, "kubem02", facts.KeepalivedUnit))
+	}, "kubem00 and kubem02 hold 10.10.10.9"},
+	{"all machines move, and nothing says that the virtual IP is gone meanwhile", "pair", "", frontsMove, Options{}, func(p *Plan) { p.Cautions = nil }, "nobody holds the virtual IP"},
 
 	{"the former endpoint's name leaves first", "balancer", formerEndpoint, otherEndpoint, Options{}, nil, "does not have old.example.com"},
 	{"the former load balancer's name leaves first", "balancer", "", otherFront, Options{}, nil, "does not have 10.10.10.2"},

@@ -65,6 +65,7 @@ func (w *world) steps(at int, steps []Step) {
 		}
 		w.mustFail(when, s)
 	}
+	w.heldOnce(when, steps)
 	w.hold(when)
 	if w.trace != nil {
 		w.trace(fmt.Sprintf("%-50s %s", when, w))
@@ -213,7 +214,16 @@ func (w *world) reached(when string) {
 	if len(fronts) == 0 || w.warned(cuts...) {
 		return
 	}
-	for _, host := range w.hosts(facts.HAProxyUnit) {
+	hosts := w.hosts(facts.HAProxyUnit)
+	if len(w.before.file.Balancing.VirtualIPs) > 0 && len(w.after.file.Balancing.VirtualIPs) > 0 {
+		if hosts = w.sharing(); len(hosts) == 0 && !w.warned("nobody holds it") {
+			w.problem("%s: nobody holds the virtual IP", when)
+		}
+		if w.warned("nobody holds it") {
+			return
+		}
+	}
+	for _, host := range hosts {
 		if len(w.behind(w.proxyOf(host))) > 0 {
 			return
 		}
@@ -257,7 +267,6 @@ func (w *world) hold(when string) {
 	w.mustFind(when)
 	w.mustKeep(when)
 	w.mustServe(when)
-	w.heldOnce(when)
 }
 
 // later reports whether a step that follows restarts a host's API server.
@@ -273,24 +282,6 @@ func (w *world) etcdFor(host, url string) bool {
 		return w.up(host, facts.EtcdUnit) && slices.Contains(strings.Split(w.flag(host, facts.EtcdUnit, "--listen-client-urls"), ","), url)
 	}
 	return w.clientAt(url)
-}
-
-// heldOnce asks that no two machines hold a virtual IP: those that do not hear each other
-// would.
-func (w *world) heldOnce(when string) {
-	hosts := w.hosts(facts.KeepalivedUnit)
-	for i, one := range hosts {
-		for _, other := range hosts[i+1:] {
-			for _, a := range w.routers(one) {
-				for _, b := range w.routers(other) {
-					hears := a.id == b.id && (slices.Contains(a.peers, b.source) || slices.Contains(b.peers, a.source))
-					if a.address == b.address && !hears && !w.warned("would both hold it", "reload keepalived on all at once") {
-						w.problem("%s: %s and %s hold %s", when, one, other, a.address)
-					}
-				}
-			}
-		}
-	}
 }
 
 // arrived compares the cluster with what the new cluster file describes.

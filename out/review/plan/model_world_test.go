@@ -303,27 +303,6 @@ func (w *world) public(address netip.Addr) bool {
 // hidden reports whether no file says a machine's address.
 func (w *world) hidden(host string) bool { return len(facts.OwnAddresses(&w.machines[host].disk)) == 0 }
 
-// mayHold reports whether a virtual IP may be on a machine.
-func (w *world) mayHold(host string, address netip.Addr) bool {
-	return w.up(host, facts.KeepalivedUnit) && slices.ContainsFunc(w.routers(host), func(r router) bool { return r.address == address.String() })
-}
-
-// router is a virtual router of a machine, as keepalived was started or last reloaded.
-type router struct {
-	id, address, source string
-	peers               []string
-}
-
-var routerParts = regexp.MustCompile(`(?s)virtual_router_id (\S+).*?unicast_src_ip (\S+)\s+unicast_peer \{([^}]*)\}\s+virtual_ipaddress \{\s*([^\s/]+)`)
-
-func (w *world) routers(host string) (out []router) {
-	text := string(facts.FileAt(w.machines[host].runs[facts.KeepalivedUnit].at, "/etc/keepalived/keepalived.conf").Contents)
-	for _, found := range routerParts.FindAllStringSubmatch(text, -1) {
-		out = append(out, router{found[1], found[4], found[2], strings.Fields(found[3])})
-	}
-	return out
-}
-
 // boot installs a machine and lets it start.
 func (w *world) boot(s Step, reimage bool) {
 	h := w.after.hostOf(s.Host)

@@ -13,6 +13,7 @@ import (
 
 	"hagen/gen/control"
 	"hagen/out/review/diff"
+	"hagen/out/review/facts"
 	"hagen/out/review/order"
 )
 
@@ -27,7 +28,7 @@ func Of(before, after Side, options Options) Plan {
 		Refused: []Refusal{}, Unknown: []string{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},
 		Order: order.Of(before.Side, after.Side),
 	}
-	p := planner{before: before, after: after, options: options, plan: &made, written: map[string]bool{}}
+	p := planner{before: before, after: after, options: options, plan: &made, holders: holdersOf(before, after), written: map[string]bool{}}
 	made.Refused = append(made.Refused, p.refusals()...)
 	made.Possible = len(made.Refused) == 0
 	if !made.Possible {
@@ -169,6 +170,7 @@ func (p planner) step(s order.Step, host string) Step {
 	out := newStep(s.Action, host, s.Unit)
 	out.WaitFor, out.Note, out.AllAtOnce = s.WaitFor, s.Note, s.AllAtOnce
 	on := func(text string) { out.Commands = append(out.Commands, onHost(host, text)) }
+	p.holders.through(s.Action, host, s.Unit, p.after.machine(host))
 	switch s.Action {
 	case diff.Membership:
 		for _, c := range s.Commands {
@@ -189,7 +191,10 @@ func (p planner) step(s order.Step, host string) Step {
 		out.Checks = p.machineChecks(h)
 		return out
 	}
-	write, remove := p.changed(host, s.Unit)
+	var write, remove []string
+	if n := p.after.machine(host); s.Action != diff.Stop || !facts.Runs(&n, s.Unit) { // one that stops for a time starts with a new document
+		write, remove = p.changed(host, s.Unit)
+	}
 	out.Write, out.Remove = append(list(write), p.early(host, s.Before)...), list(remove)
 	if s.Action == diff.Restart {
 		p.binaries(&out, h)

@@ -15,6 +15,7 @@ type planner struct {
 	before, after Side
 	options       Options
 	plan          *Plan
+	holders       *holders        // of virtual IPs, after the last step
 	written       map[string]bool // "host:path" of files and "host:unit" of units that an earlier step has written
 }
 

@@ -75,8 +75,8 @@ var groups = []group{
 		{field: "allowEvenMasters", rollout: NoMachine, words: "it only allows an even number of masters"},
 	}},
 	{title: "Load balancers", prefix: "spec.", changes: []change{
-		{field: "loadBalancers[].name", rollout: Members, acts: "boot, kube-apiserver picks it up, switch off", words: "one more, one less, or a replacement; certificates keep the old name and its addresses, as with `endpoint`"},
-		{field: "loadBalancers[].addresses", rollout: Reimage, acts: "kube-apiserver picks it up, re-image", words: "only that machine; change kubeconfigs that dial the address, and DNS"},
+		{field: "loadBalancers[].name", rollout: Members, acts: "boot, kube-apiserver picks it up, switch off", words: "one more, one less, or a replacement; certificates keep the old name and its addresses, as with `endpoint`. With a virtual IP, those that go stop keepalived and those that stay reload it before a new one boots, so that never two hold the address; if none stays, nobody holds it meanwhile, and the plan says so"},
+		{field: "loadBalancers[].addresses", rollout: Reimage, acts: "kube-apiserver picks it up, re-image", words: "only that machine; change kubeconfigs that dial the address, and DNS. With a virtual IP, move one machine at a time: it stops keepalived, and the others learn its new address before it is back"},
 		{field: "loadBalancers[].etcd.disk", rollout: Fixed, words: "a load balancer runs no etcd"},
 		{field: "loadBalancer.mode", rollout: Members, acts: "re-image, switch off",
 			words: "DNS and kubeconfigs have to lead clients to the new load balancers before the old ones stop"},

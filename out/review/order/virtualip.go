@@ -1,0 +1,81 @@
+package order
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/gen/node"
+	"hagen/gen/read"
+	"hagen/out/review/diff"
+	"hagen/out/review/facts"
+)
+
+// sharing is who shares the virtual IP. keepalived sends adverts to the machines in its
+// file alone, and one that hears none takes the address. So those that stay have to know
+// those that come before these boot, and those that go have to have stopped by then.
+type sharing struct{ leave, stay, come []string }
+
+// sharingOf sorts the machines with keepalived. One whose address for adverts changes goes
+// and comes. It is empty if the virtual IP is a new one or is given up.
+func sharingOf(pairs []diff.Pair) (s sharing) {
+	had, has := false, false
+	for _, p := range pairs {
+		was, is := shares(p.Before), shares(p.After)
+		had, has = had || was, has || is
+		moves := was && is && movesSource(p)
+		if was && (!is || moves) {
+			s.leave = append(s.leave, p.Name)
+		}
+		if is && (!was || moves) {
+			s.come = append(s.come, p.Name)
+		}
+		if was && is && !moves {
+			s.stay = append(s.stay, p.Name)
+		}
+	}
+	if !had || !has {
+		return sharing{}
+	}
+	return s
+}
+
+// changes reports whether not the same machines share the virtual IP.
+func (s sharing) changes() bool { return len(s.leave)+len(s.come) > 0 }
+
+func shares(n *node.Node) bool { return facts.VirtualIP(n) != "" }
+
+// movesSource reports whether a machine sends adverts from another address of the same
+// family.
+func movesSource(p diff.Pair) bool {
+	for _, was := range read.VirtualRouters([]node.Node{*p.Before}) {
+		for _, is := range read.VirtualRouters([]node.Node{*p.After}) {
+			if isIPv6(was.Address) == isIPv6(is.Address) && was.Source != is.Source {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isIPv6(address string) bool { return strings.Contains(address, ":") }
+
+// unheld warns of a virtual IP for which no machine stays that could hold it meanwhile.
+func unheld(pairs []diff.Pair) string {
+	s := sharingOf(pairs)
+	if !s.changes() || len(s.stay) > 0 {
+		return ""
+	}
+	address := ""
+	for _, p := range pairs {
+		if shares(p.Before) {
+			address = facts.VirtualIP(p.Before)
+		}
+	}
+	if slices.Equal(s.leave, s.come) {
+		return fmt.Sprintf("all machines that share %s get another address (%s), and those with the former ones do not hear those with the new ones: nobody holds it from when they stop keepalived until the first one is back. To avoid that, move one machine at a time, with a cluster file and a plan for each: then the others hold it",
+			address, strings.Join(s.come, ", "))
+	}
+	return fmt.Sprintf("%s moves from %s to %s, which do not hear each other: nobody holds it from when the old ones stop keepalived until the first new one serves. To avoid that, replace one machine at a time, with a cluster file and a plan for each, where the mode stays the same",
+		address, strings.Join(s.leave, ", "), strings.Join(s.come, ", "))
+}
