@@ -93,14 +93,19 @@ func mastersFirst(tasks []task) {
 	})
 }
 
-// balancersFirst reports whether HAProxy has to change before units do: API servers leave,
-// or all of them move or get another port.
+// balancersFirst reports whether HAProxy has to change before units do: API servers leave
+// or move, or all of them get another port. While others restart it should find all.
 func balancersFirst(pairs []diff.Pair) bool {
 	had := func(p diff.Pair) bool { return facts.Runs(p.Before, facts.APIUnit) }
 	has := func(p diff.Pair) bool { return facts.Runs(p.After, facts.APIUnit) }
-	leaves := func(p diff.Pair) bool { return had(p) && !has(p) }
+	moves := func(p diff.Pair) bool { return had(p) && has(p) && !facts.SameAddresses(p.Before, p.After) }
 	return slices.ContainsFunc(pairs, has) &&
-		(slices.ContainsFunc(pairs, leaves) || slices.ContainsFunc(pairs, had) && !slices.ContainsFunc(pairs, serves))
+		(slices.ContainsFunc(pairs, leaves) || slices.ContainsFunc(pairs, moves) || slices.ContainsFunc(pairs, had) && !slices.ContainsFunc(pairs, serves))
+}
+
+// leaves reports whether a machine no longer has an API server.
+func leaves(p diff.Pair) bool {
+	return facts.Runs(p.Before, facts.APIUnit) && !facts.Runs(p.After, facts.APIUnit)
 }
 
 // serves reports whether a machine has an API server at the same addresses and port before
@@ -117,7 +122,7 @@ func serves(p diff.Pair) bool {
 // if one of its new API servers already serves; else after half of those that join, move
 // or get another port, so that HAProxy always finds one. They may be within a task.
 func placeOfBalancers(pairs []diff.Pair, tasks []task) (at int, within bool) {
-	if slices.ContainsFunc(pairs, serves) {
+	if slices.ContainsFunc(pairs, serves) && slices.ContainsFunc(pairs, leaves) {
 		return 0, false
 	}
 	all := 0

@@ -24,6 +24,7 @@ var (
 	anotherFront   = "loadBalancers: [{name: lb8, addresses: [10.10.10.5]}]" // instead of the first
 	frontMoves     = "loadBalancers: [{name: lb0, addresses: [10.10.10.12]}]"
 	frontsMove     = "loadBalancers: [{name: lb0, addresses: [10.10.10.12]}, {name: lb1, addresses: [10.10.10.13]}]"
+	masterMoves    = "masters: [{name: kubem00, addresses: [10.10.10.90]}]"
 	formerEndpoint = "dns: external\nendpoint: old.example.com:6443"
 	otherEndpoint  = "dns: external\nendpoint: api.example.com:6443"
 	nodePorts      = "serviceNodePortRange: 31000-31999"
@@ -234,6 +235,9 @@ var faults = []fault{
 		p.drop(p.at(diff.Stop, "kubem02", facts.KeepalivedUnit))
 	}, "kubem00 and kubem02 hold 10.10.10.9"},
 	{"all machines move, and nothing says that the virtual IP is gone meanwhile", "pair", "", frontsMove, Options{}, func(p *Plan) { p.Cautions = nil }, "nobody holds the virtual IP"},
+	{"HAProxy does not find a master that has moved while others restart", "balancer", "", newest + "\n" + masterMoves, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Reload, "kubernetes", ""), len(p.Steps)-1)
+	}, "meanwhile HAProxy finds 1 of 2 API servers"},
 
 	{"the former endpoint's name leaves first", "balancer", formerEndpoint, otherEndpoint, Options{}, nil, "does not have old.example.com"},
 	{"the former load balancer's name leaves first", "balancer", "", otherFront, Options{}, nil, "does not have 10.10.10.2"},

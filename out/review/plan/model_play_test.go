@@ -206,6 +206,14 @@ func (w *world) meanwhile(when string, s Step) {
 		w.problem("%s: meanwhile no API server runs, and nothing says so", when)
 	}
 	w.reached(when + ", meanwhile")
+	if s.Action != diff.Restart || s.Unit != facts.APIUnit || len(w.before.file.APIServers()) < 3 || len(w.after.file.APIServers()) < 3 || w.warned("the API servers' new port") {
+		return
+	}
+	for _, host := range w.hosts(facts.HAProxyUnit) {
+		if found, all := len(w.behind(w.proxyOf(host))), len(w.ready()); found < min(2, all) {
+			w.problem("%s: meanwhile HAProxy finds %d of %d API servers", when, found, all)
+		}
+	}
 }
 
 // reached asks whether clients reach an API server through a machine with HAProxy.
