@@ -80,7 +80,7 @@ func (s *schedule) halfOfServers(*diff.Pair) {
 }
 
 // share adds, once, the steps after which machines may come that share the virtual IP:
-// those that go stop keepalived, unless they are already off, and those that stay get
+// those that go stop keepalived, unless they are already off or re-imaged, and those that stay get
 // their new configuration.
 func (s *schedule) share() {
 	group := sharingOf(s.pairs)
@@ -88,7 +88,7 @@ func (s *schedule) share() {
 		return
 	}
 	s.shared = true
-	off := HostsOf(s.steps, diff.SwitchOff)
+	off := slices.Concat(HostsOf(s.steps, diff.SwitchOff), HostsOf(s.steps, diff.Reimage))
 	stop := slices.DeleteFunc(slices.Clone(group.leave), func(host string) bool { return slices.Contains(off, host) })
 	if len(stop) > 0 {
 		s.steps = append(s.steps, Step{Action: diff.Stop, Unit: facts.KeepalivedUnit, Hosts: stop,

@@ -76,6 +76,9 @@ func (w *world) act(m *machine, verb, unit string) error {
 	known := slices.ContainsFunc(m.disk.WithContainers().Units, func(u node.Unit) bool { return u.Name == unit })
 	switch {
 	case verb == "disable --now":
+		if _, runs := m.runs[unit]; !runs {
+			return fmt.Errorf("%s has no %s", m.host.Name, unit)
+		}
 		delete(m.runs, unit)
 		return nil
 	case !known:
