@@ -101,9 +101,14 @@ type Medium struct {
 	InstallDisk string `json:"installDisk,omitempty"`
 	// Document is the path in the rendered tree of the document that it delivers, and
 	// DocumentSHA256 that document's hash: it says which render the medium is made from.
-	Document       string   `json:"document,omitempty"`
-	DocumentSHA256 string   `json:"documentSHA256,omitempty"`
-	HoldsKeysOf    []string `json:"holdsKeysOf"` // hosts
+	Document       string `json:"document,omitempty"`
+	DocumentSHA256 string `json:"documentSHA256,omitempty"`
+	// BootSHA256 is the hash of what else the cluster file gives it, such as the disk to
+	// install on; none is nothing. Outdated says that the file gave it something else when
+	// media were last made, and it was not made again.
+	BootSHA256  string   `json:"bootSHA256,omitempty"`
+	Outdated    bool     `json:"outdated,omitempty"`
+	HoldsKeysOf []string `json:"holdsKeysOf"` // hosts
 }
 
 // File is a medium with its contents.
@@ -158,7 +163,7 @@ func Make(s Source, names, hosts []string) ([]File, error) {
 				faults = append(faults, err) // of a base, each host has the same
 			}
 			for _, f := range files {
-				made = append(made, h.describe(k.name, f))
+				made = append(made, h.describe(s, k.name, f))
 			}
 		}
 		if k.all == nil {
@@ -199,12 +204,14 @@ func Makes(s Source, hosts []string) (names []string) {
 }
 
 // describe says of a host's file what media.json says.
-func (h *Host) describe(kind string, f File) File {
+func (h *Host) describe(s Source, kind string, f File) File {
 	f.Host, f.OS, f.MAC = h.Name, h.OS.Name, h.MAC
 	if f.Document != "" && h.holdsKeys() {
 		f.HoldsKeysOf = []string{h.Name}
 	}
-	return f.measured(kind)
+	f = f.measured(kind)
+	f.BootSHA256 = h.bootSum(s, f.Kind)
+	return f
 }
 
 // measured says what a file's contents are.

@@ -27,6 +27,7 @@ import (
 const (
 	this    = "this render"
 	another = "another render"
+	older   = "an earlier cluster file"
 	gone    = "another render, which had the machine"
 	changed = "changed since hagen wrote it"
 	none    = "" // it holds no document
@@ -113,7 +114,7 @@ func NoteEarlier(ui *console.UI, dir string) {
 		}
 	}
 	if len(old) > 0 {
-		ui.Note(fmt.Sprintf("boot media in %s were made from another render: %s; hagen media makes them again", filepath.Join(Dir, list.Cluster), strings.Join(old, ", ")))
+		ui.Note(fmt.Sprintf("boot media in %s were made from another render or an earlier cluster file: %s; hagen media makes them again", filepath.Join(Dir, list.Cluster), strings.Join(old, ", ")))
 	}
 }
 
@@ -145,9 +146,13 @@ func damagedIn(dir string, list media.List) (damaged []string, err error) {
 	return damaged, nil
 }
 
-// madeFrom says which render a medium was made from, as far as a tree tells.
+// madeFrom says which render a medium was made from, as far as a tree tells, or that it is
+// of an earlier cluster file, as far as a later run of hagen media found.
 func madeFrom(dir string, m media.Medium) (string, error) {
-	if m.Document == "" || dir == "" {
+	switch {
+	case m.Outdated:
+		return older, nil
+	case m.Document == "" || dir == "":
 		return none, nil
 	}
 	switch sum, err := sumOf(dir, m.Document); {
@@ -197,7 +202,7 @@ func (c compared) print(ui *console.UI, asJSON bool) error {
 	case c.Same:
 		ui.Say("the media in %s were made from %s as it is", c.Directory, c.Tree)
 	default:
-		return exit.No("not all media in %s were made from %s as it is: hagen media makes them again", c.Directory, cmp.Or(c.Tree, "a tree that is here"))
+		return exit.No("not all media in %s were made from %s as it is: hagen media makes them again, and those of a base with --base", c.Directory, cmp.Or(c.Tree, "a tree that is here"))
 	}
 	return nil
 }

@@ -30,7 +30,7 @@ func (r *run) write(ui *console.UI) error {
 	if err != nil {
 		return err
 	}
-	list := before.With(r.made, r.gone)
+	list := before.With(r.made, r.gone).Outdated(r.from.Source)
 	list.Cluster, list.Twins = r.cluster.Name, r.from.Twins
 	prepared, err := r.prepare(target, list, before)
 	if err != nil {
@@ -122,6 +122,7 @@ func (r *run) report(ui *console.UI, list media.List, result out.Result) {
 	if old := r.earlier(list); len(old) > 0 {
 		ui.Warn(fmt.Sprintf("made from an earlier render, and not made again by this run: %s", strings.Join(old, ", ")))
 	}
+	r.warnOfOutdated(ui, list)
 	if r.asked.JSON {
 		ui.JSON(summary{
 			Cluster: list.Cluster, Tree: r.from.dir, Output: r.to, Twins: list.Twins, Changed: result.Changed,
@@ -184,6 +185,23 @@ func (r *run) earlier(list media.List) (old []string) {
 		}
 	}
 	return old
+}
+
+// warnOfOutdated warns of media for which the cluster file says something else by now,
+// above all of one that installs itself on another disk.
+func (r *run) warnOfOutdated(ui *console.UI, list media.List) {
+	var old []string
+	for _, m := range list.Media {
+		switch {
+		case m.Outdated && m.InstallDisk != "":
+			ui.Warn(fmt.Sprintf("%s was made for an earlier cluster file, and installs %s on %s without asking: make it again with --base, or remove it", m.File, m.Host, m.InstallDisk))
+		case m.Outdated:
+			old = append(old, m.File)
+		}
+	}
+	if len(old) > 0 {
+		ui.Warn(fmt.Sprintf("made for an earlier cluster file, and not made again by this run: %s", strings.Join(old, ", ")))
+	}
 }
 
 // table returns a row for each machine, and one for what is for all of them, with the size
