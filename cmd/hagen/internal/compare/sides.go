@@ -49,6 +49,8 @@ func readSides(ui *console.UI, asked PlanOptions) (before, after *planSide, err 
 		}
 	}
 	before, after = sides[0], sides[1]
+	before.only()
+	after.only()
 	pairs, err := match(before.Side, after.Side)
 	if err != nil {
 		return nil, nil, err
@@ -67,6 +69,14 @@ func readSides(ui *console.UI, asked PlanOptions) (before, after *planSide, err 
 	}
 	before.Trees, after.Trees = []trees.Tree{pairs[0].before}, []trees.Tree{pairs[0].after}
 	return before, after, nil
+}
+
+// only makes a directory with one cluster in it that cluster's directory: a plan compares
+// the clusters that it is given, whatever their names.
+func (s *planSide) only() {
+	if s.Several && len(s.Trees) == 1 {
+		s.Several, s.Name = false, filepath.Join(s.Name, s.Trees[0].Cluster)
+	}
 }
 
 func clustersOf(pairs []treePair) (names []string) {
