@@ -133,6 +133,10 @@ type ClientRecord struct {
 	NotAfter    time.Time `json:"notAfter"`
 	// Authority is the name of the item that signed it.
 	Authority string `json:"authority"`
+	// Server is the URL that its kubeconfig dials, and ServerName the name that it verifies
+	// instead of the URL's host; earlier releases did not record them.
+	Server     string `json:"server,omitempty"`
+	ServerName string `json:"serverName,omitempty"`
 }
 
 // NewClientRecord returns the record of a client certificate from pki.Client. It fails if the

@@ -2,14 +2,19 @@ package clusterpki
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/document"
+	"hagen/pki"
+	"hagen/pki/store"
 )
 
 // Forget removes names and addresses that the API servers' certificates keep
@@ -50,7 +55,7 @@ func Forget(ui *console.UI, at clusterfile.Place, names []string, asJSON bool) e
 		if err := k.forget(names); err != nil {
 			return err
 		}
-		told.Kubeconfigs = k.validKubeconfigs()
+		told.Kubeconfigs = k.dialling(names)
 	}
 	told.report(ui, at, asJSON)
 	return nil
@@ -81,14 +86,56 @@ func (k *PKI) forget(names []string) (err error) {
 	return k.staged.Put()
 }
 
-// validKubeconfigs returns the kubeconfigs of the index that have not expired.
-func (k *PKI) validKubeconfigs() (texts []string) {
-	for _, record := range k.Store.Clients() {
-		if record.NotAfter.After(k.Now) {
-			texts = append(texts, fmt.Sprintf("%s (until %s)", record.User, record.NotAfter.UTC().Format("2006-01-02")))
-		}
+// Forgets reports whether a name was forgotten, and the cluster does not have it.
+func (k *PKI) Forgets(name string) bool {
+	asked := slices.ContainsFunc(control.Requests(k.Cluster), func(r pki.Request) bool {
+		return control.Serves(k.Cluster, r.Name) && slices.Contains(append(addressTexts(r), r.DNSNames...), name)
+	})
+	return !asked && slices.Contains(k.lock.Forgotten, name)
+}
+
+func addressTexts(r pki.Request) (texts []string) {
+	for _, a := range r.IPAddresses {
+		texts = append(texts, a.String())
 	}
 	return texts
+}
+
+// dialling returns the kubeconfigs that have not expired and dial one of the names, or
+// verify it. Of those of earlier releases nobody knows. The administrator's is the one that
+// the last render wrote.
+func (k *PKI) dialling(names []string) (texts []string) {
+	records := k.Store.Clients()
+	if admin, there := k.Store.Set()[control.Admin]; there {
+		if record, err := store.NewClientRecord(admin); err == nil {
+			record.User = document.AdminPath
+			record.Server, record.ServerName = trees.Dialled(k.Cluster.Name)
+			if record.Server != "" {
+				records = append(slices.Clone(records), record)
+			}
+		}
+	}
+	for _, record := range records {
+		at, err := url.Parse(record.Server)
+		known := err == nil && record.Server != ""
+		if !record.NotAfter.After(k.Now) || known && !covers(names, at.Hostname()) && !covers(names, record.ServerName) {
+			continue
+		}
+		dials := "dials " + record.Server
+		if !known {
+			dials = "nobody recorded what it dials"
+		} else if record.ServerName != "" {
+			dials += " as " + record.ServerName
+		}
+		texts = append(texts, fmt.Sprintf("%s (until %s, %s)", record.User, record.NotAfter.UTC().Format("2006-01-02"), dials))
+	}
+	return texts
+}
+
+// covers reports whether one of the names in a certificate is that of a host.
+func covers(names []string, host string) bool {
+	_, parent, _ := strings.Cut(host, ".")
+	return host != "" && (slices.Contains(names, host) || parent != "" && slices.Contains(names, "*."+parent))
 }
 
 // forgotten is what --json prints.
@@ -96,14 +143,14 @@ type forgotten struct {
 	Cluster     string   `json:"cluster"`
 	Lock        string   `json:"lockFile"`
 	Forgotten   []string `json:"forgotten"`
-	Kubeconfigs []string `json:"kubeconfigs"` // not expired, and may use a forgotten name
+	Kubeconfigs []string `json:"kubeconfigs"` // not expired, and use a forgotten name, or may
 	Warnings    []string `json:"warnings"`
 	Notes       []string `json:"notes"`
 }
 
 func (f forgotten) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
 	if len(f.Kubeconfigs) > 0 {
-		ui.Warn(fmt.Sprintf("these kubeconfigs may use the forgotten names: %s", strings.Join(f.Kubeconfigs, ", ")))
+		ui.Warn(fmt.Sprintf("these kubeconfigs use the forgotten names, or may: %s", strings.Join(f.Kubeconfigs, ", ")))
 	}
 	if asJSON {
 		f.Kubeconfigs, f.Warnings, f.Notes = console.List(f.Kubeconfigs), console.List(ui.Warnings), console.List(ui.Notes)

@@ -77,16 +77,17 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		ui.Note("etcd accepts the certificate, too: its holder can read and write everything there")
 	}
 
-	return writeKubeconfig(ui, keys, item, asked.Path, control.Kubeconfig(c, server, authority, item))
+	return writeKubeconfig(ui, keys, item, server, asked.Path, control.Kubeconfig(c, server, authority, item))
 }
 
 // writeKubeconfig records the certificate, then writes the kubeconfig: in this order no
 // certificate is handed out that is not recorded.
-func writeKubeconfig(ui *console.UI, keys *clusterpki.PKI, item pki.Item, path string, text []byte) error {
+func writeKubeconfig(ui *console.UI, keys *clusterpki.PKI, item pki.Item, server control.Server, path string, text []byte) error {
 	record, err := store.NewClientRecord(item)
 	if err != nil {
 		return exit.Failed("%w", err)
 	}
+	record.Server, record.ServerName = server.URL, server.Name
 	save := func() error { return keys.Save(ui, keys.Store.Set(), record) }
 	if path == pipe {
 		if err := save(); err != nil {

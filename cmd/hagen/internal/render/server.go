@@ -54,18 +54,19 @@ func hostAndPort(c *cluster.Cluster, text string) (string, uint16, error) {
 // covered returns an error unless the certificate of an API server is valid for a name.
 // One is enough: at the name or address of a master only that master answers.
 func covered(keys *clusterpki.PKI, host string) error {
-	found := false
+	found, shared := false, control.SharedNames(keys.Cluster)
 	for name, item := range keys.Store.Set() {
 		if !control.Serves(keys.Cluster, name) {
 			continue
 		}
 		found = true
-		if certificate, err := item.X509(); err == nil && certificate.VerifyHostname(host) == nil {
+		if certificate, err := item.X509(); err == nil && certificate.VerifyHostname(host) == nil && !keys.Forgets(host) {
 			return nil
 		}
 	}
-	shared := control.SharedNames(keys.Cluster)
 	switch {
+	case keys.Forgets(host):
+		return exit.Usage("--server: %q was forgotten (hagen pki forget), so the next render issues the API servers' certificates without it; use one of %s", host, strings.Join(shared, ", "))
 	case !found:
 		return exit.Failed("--server: the PKI holds no certificate of an API server yet; run hagen render first")
 	case slices.Contains(shared, host):
