@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
 	"hagen/profiles"
 )
@@ -56,14 +57,16 @@ func (p planner) snapshot() string {
 	return fmt.Sprintf("before-%s.db", p.plan.To.Kubernetes)
 }
 
-// downgrade lets members of an older minor release join etcd.
+// downgrade lets members of an older minor release join etcd. etcd refuses to enable what is
+// enabled already, and what needs not be: a member of that release runs.
 func (p planner) downgrade() []Check {
 	if !older(p.plan.To.Etcd, p.plan.From.Etcd) {
 		return nil
 	}
 	line := p.plan.To.Etcd.Line()
+	as := strings.ReplaceAll(line, ".", `\.`)
 	return []Check{
-		{onWorkstation("etcdctl downgrade enable " + line), fmt.Sprintf("lets members of etcd %s join, and makes the others store what it can read; etcdctl downgrade cancel takes it back", line)},
+		{onWorkstation(fmt.Sprintf(`etcdctl endpoint status --cluster --write-out=fields | grep -E '^"(DowngradeTargetVersion" : "%s\.0"|Version" : "%[1]s\.)' || etcdctl downgrade enable %[2]s`, as, line)), fmt.Sprintf("lets members of etcd %s join, and makes the others store what it can read; etcdctl downgrade cancel takes it back", line)},
 		{onWorkstation(fmt.Sprintf(`until test "$(etcdctl endpoint status --cluster --write-out=fields | awk '/^"StorageVersion"/ { print $3 }' | sort -u)" = '"%s.0"'; do sleep 2; done`, line)), "waits until all members do"},
 	}
 }

@@ -30,7 +30,7 @@ func TestWayBack(t *testing.T) {
 			t.Errorf("the units are %q, want %q", got, want)
 		}
 		last := p.Prepare[len(p.Prepare)-3:]
-		if !strings.HasPrefix(last[0].Text, "hagen render ") || last[1].Text != "etcdctl downgrade enable 3.6" || !strings.Contains(last[2].Text, `= '"3.6.0"'`) {
+		if !strings.HasPrefix(last[0].Text, "hagen render ") || last[1].Text != `etcdctl endpoint status --cluster --write-out=fields | grep -E '^"(DowngradeTargetVersion" : "3\.6\.0"|Version" : "3\.6\.)' || etcdctl downgrade enable 3.6` || !strings.Contains(last[2].Text, `= '"3.6.0"'`) {
 			t.Errorf("before the steps: %+v", last)
 		}
 		for _, c := range p.Prepare {

@@ -110,7 +110,7 @@ var verbs = []verb{
 		}
 		return nil
 	}),
-	asVerb(`etcdctl downgrade enable (\S+)`, func(w *world, c Command, words []string) error {
+	asVerb(`etcdctl endpoint status --cluster --write-out=fields \| grep -E '\^"\(DowngradeTargetVersion" : "(?:\S+)\\\.0"\|Version" : "(?:\S+)\\\.\)' \|\| etcdctl downgrade enable (\S+)`, func(w *world, c Command, words []string) error {
 		w.downgrade = words[1]
 		return w.etcdctl(c)
 	}),
