@@ -82,13 +82,11 @@ func flagName(name string) any {
 
 // linesAt returns the line at a place, and those on which it goes on.
 func linesAt(p read.Place) (lines []string) {
-	for at := max(p.At, 0); at <= len(p.Text); {
-		_, _, line := read.Place{Text: p.Text, At: at}.Position()
-		lines = append(lines, line)
-		if !strings.HasSuffix(line, `\`) {
+	at := min(max(p.At, 0), len(p.Text))
+	for line := range strings.SplitSeq(p.Text[strings.LastIndexByte(p.Text[:at], '\n')+1:], "\n") {
+		if lines = append(lines, line); !strings.HasSuffix(line, `\`) {
 			break
 		}
-		at += strings.IndexByte(p.Text[at:]+"\n", '\n') + 1
 	}
 	return lines
 }

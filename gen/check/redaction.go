@@ -16,7 +16,7 @@ func Hide(findings []Finding, machines []node.Node, open ...string) {
 	if len(findings) == 0 {
 		return
 	}
-	s := secrecy{view: redact.ViewOf(machines, open...), shown: map[string]bool{}, hidden: map[string]bool{}, of: map[string]map[string]bool{}}
+	s := secrecy{view: redact.ViewOf(machines, open...), shown: map[string]bool{}, hidden: map[string]bool{}, of: map[string]map[string]bool{}, known: map[[2]string]bool{}}
 	s.open = sync.OnceValue(func() map[string]bool {
 		words := map[string]bool{}
 		for _, text := range s.texts {
@@ -55,7 +55,8 @@ type secrecy struct {
 	open   func() map[string]bool // its words
 	hidden map[string]bool        // words of the others
 
-	of map[string]map[string]bool // those words, by item
+	of    map[string]map[string]bool // those words, by item
+	known map[[2]string]bool         // items with their texts that were read
 }
 
 // message decides about the quotes in a message. It is whole if all are shown.
@@ -133,6 +134,10 @@ func (s *secrecy) read(n node.Node) {
 
 // item reads a text, and what is shown of it.
 func (s *secrecy) item(item, text, shown string) {
+	if s.known[[2]string{item, text}] {
+		return
+	}
+	s.known[[2]string{item, text}] = true
 	s.texts = append(s.texts, shown)
 	stays := map[string]bool{}
 	if s.of[item] == nil {
@@ -146,7 +151,9 @@ func (s *secrecy) item(item, text, shown string) {
 		if !stays[line] {
 			for _, into := range []map[string]bool{s.hidden, s.of[item]} {
 				addWords(into, line)
-				addWords(into, redact.Unescaped(line))
+				if strings.ContainsAny(line, `\%`) {
+					addWords(into, redact.Unescaped(line))
+				}
 			}
 		}
 	}
