@@ -2,6 +2,7 @@ package check
 
 import (
 	"crypto/x509"
+	"strings"
 
 	"hagen/gen/read"
 )
@@ -32,7 +33,8 @@ var identities = []struct{ daemon, flag, name string }{
 func (s *set) kubeconfigs() {
 	for _, m := range s.everybody() {
 		for _, f := range m.contextFaults {
-			m.find(ruleKubeconfig, f.At, "%s", f.Problem)
+			problem, name, _ := strings.Cut(f.Problem, ` "`)
+			m.find(ruleKubeconfig, f.At, "%s %s", own(problem), `"`+name)
 		}
 		for _, k := range m.contexts {
 			m.kubeconfig(k)
