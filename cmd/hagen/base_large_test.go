@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +34,11 @@ func TestLargeBase(t *testing.T) {
 	}
 	for name, size := range map[string]int64{"small.iso": int64(len(live)), "large.iso": size} {
 		place := filepath.Join(dir, name)
-		if err := os.WriteFile(place, live, 0o644); err != nil {
+		// The volume is as long as its file (ECMA-119, 8.4.8), in both byte orders.
+		image := bytes.Clone(live)
+		binary.LittleEndian.PutUint32(image[16*2048+80:], uint32(size/2048))
+		binary.BigEndian.PutUint32(image[16*2048+84:], uint32(size/2048))
+		if err := os.WriteFile(place, image, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.Truncate(place, size); err != nil {

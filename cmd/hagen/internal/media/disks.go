@@ -10,18 +10,20 @@ import (
 
 // storage returns the disks and filesystems that a machine's documents have: those that it
 // keeps data on, whatever the cluster file says by now.
-func storage(n node.Node) (s cluster.Storage) {
+func storage(n node.Node) cluster.Storage {
+	var disks []cluster.Disk
 	for _, d := range n.Disks {
-		disk := cluster.Disk{Device: d.Device, WipeTable: d.WipeTable}
+		var partitions []cluster.Partition
 		for _, p := range d.Partitions {
-			disk.Partitions = append(disk.Partitions, cluster.Partition{Number: p.Number, Label: p.Label, Wipe: p.Wipe})
+			partitions = append(partitions, cluster.Partition{Number: p.Number, Label: p.Label, Wipe: p.Wipe})
 		}
-		s.Disks = append(s.Disks, disk)
+		disks = append(disks, cluster.Disk{Device: d.Device, WipeTable: d.WipeTable, Partitions: partitions})
 	}
+	var filesystems []cluster.Filesystem
 	for _, f := range n.Filesystems {
-		s.Filesystems = append(s.Filesystems, cluster.Filesystem{Device: f.Device, Path: f.Path, Wipe: f.Wipe})
+		filesystems = append(filesystems, cluster.Filesystem{Device: f.Device, Path: f.Path, Wipe: f.Wipe})
 	}
-	return s
+	return cluster.Storage{Disks: disks, Filesystems: filesystems}
 }
 
 // keep returns the labels of partitions that an installation leaves alone, if it finds
