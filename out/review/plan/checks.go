@@ -132,5 +132,5 @@ func leaderStays(kubectl, daemon string, l lock) Command {
 // serves asks whether a server shows the certificate that is in the PKI.
 func serves(address, certificate, more string) Command {
 	return onWorkstation(fmt.Sprintf(`f=$(openssl x509 -noout -fingerprint -sha256 -in %s) && openssl s_client -connect %s%s </dev/null 2>/dev/null | openssl x509 -noout -fingerprint -sha256 | grep -F "$f"`,
-		certificate, address, more)).asked(CertificateServed, "the fingerprint of "+certificate)
+		shellWord(certificate), address, more)).asked(CertificateServed, "the fingerprint of "+certificate)
 }

@@ -172,7 +172,7 @@ func (p planner) servedChecks(on Side, name string, written []string) (checks []
 			continue
 		}
 		if item := control.ItemAt(p.after.Cluster.Profile, cluster.Master, name, file); item != "" && (written == nil || slices.Contains(written, file)) {
-			checks = append(checks, serves(s.at(on.host(name)), path.Join("pki", item+".pem"), s.with))
+			checks = append(checks, serves(s.at(on.host(name)), path.Join(p.pki(), item+".pem"), s.with))
 		}
 	}
 	return checks

@@ -22,6 +22,10 @@ func (p Plan) Markdown(before, after string) string {
 	for _, text := range p.Unknown {
 		line("\n%s", show.Prose(text))
 	}
+	remedies := p.Remedies()
+	for i, r := range p.Refused {
+		line("\n- %s: %s\n  %s", show.Code(r.Field), show.Prose(r.Problem), show.Prose(remedies[i]))
+	}
 	if !p.Possible || p.Same {
 		return b.String()
 	}
@@ -43,6 +47,9 @@ func (p Plan) Markdown(before, after string) string {
 	}
 	b.WriteString(show.Fenced("sh", first.String()+shell(p.Prepare, exported)))
 	line("\n**%s**\n", p.stepsTitle())
+	if len(p.Steps) == 0 {
+		line("%s", show.Prose(noSteps))
+	}
 	for i, s := range p.Steps {
 		if b.Len() > maxSteps {
 			line("\n(too long for a comment: %s shows the other %d steps)", show.Code("hagen plan"), len(p.Steps)-i)

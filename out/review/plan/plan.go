@@ -24,7 +24,7 @@ func Of(before, after Side, options Options) Plan {
 	}
 	before.Side, after.Side = diff.Shown(before.Side, after.Side) // a plan names values of machines, too
 	made := Plan{
-		Cluster: after.Cluster.Name, Reimage: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
+		Cluster: after.Cluster.Name, Complete: !after.unknownDigests(), Reimage: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
 		Refused: []Refusal{}, Unknown: []string{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},
 		Order: order.Of(before.Side, after.Side),
 	}
@@ -96,9 +96,9 @@ func (p planner) environment() []Variable {
 	out := []Variable{
 		{"KUBECONFIG", path.Join(p.documents(), "admin.kubeconfig")},
 		{etcdEndpoints, strings.Join(answersOf(p.before, p.after).urls(), ",")},
-		{"ETCDCTL_CACERT", path.Join("pki", access.Authority+".pem")},
-		{"ETCDCTL_CERT", path.Join("pki", access.Client+".pem")},
-		{"ETCDCTL_KEY", path.Join("pki", access.Client+"-key.pem")},
+		{"ETCDCTL_CACERT", path.Join(p.pki(), access.Authority+".pem")},
+		{"ETCDCTL_CERT", path.Join(p.pki(), access.Client+".pem")},
+		{"ETCDCTL_KEY", path.Join(p.pki(), access.Client+"-key.pem")},
 	}
 	if control.AsksAPI3(p.before.Cluster.Etcd) {
 		out = append(out, Variable{"ETCDCTL_API", "3"})
@@ -230,6 +230,11 @@ func withID(command string) string {
 		rest = " " + rest
 	}
 	return fmt.Sprintf(`%s$(etcdctl member list | awk -F', ' '$3 == "%s" { print $1 }')%s`, before, name, rest)
+}
+
+// pki is the directory with certificates and keys.
+func (p planner) pki() string {
+	return cmp.Or(p.options.PKI, path.Join(path.Dir(p.options.File), "pki"))
 }
 
 // documents is the directory with the documents of the new machines.

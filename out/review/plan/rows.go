@@ -17,10 +17,15 @@ import (
 // come last: a render replaces the administrator's kubeconfig and the record of the
 // former masters.
 func (p planner) prepare(steps []order.Step) []Check {
-	checks := []Check{
+	var checks []Check
+	if !p.plan.Complete {
+		checks = append(checks, Check{onWorkstation("hagen lock -f " + shellWord(p.options.File) + " && echo 'now plan again' && false"),
+			"finds the digests that are not known yet, and fails, so that nobody goes on: commands of this plan have zeros in the place of the digests. Plan again then"})
+	}
+	checks = append(checks, []Check{
 		{membersHealthy(), "every member of etcd has to be healthy: if one is down already, the next restart may cost the quorum"},
 		{ready("kubectl", APIReady), ""},
-	}
+	}...)
 	if p.options.NodesFit {
 		checks = append(checks, Check{onWorkstation(risk.NodeRanges),
 			fmt.Sprintf("no Node has a range outside the new ones, %v", p.after.Cluster.Pods)})
@@ -40,10 +45,6 @@ func (p planner) prepare(steps []order.Step) []Check {
 		dir := path.Join(p.documents(), "snapshots")
 		checks = append(checks, Check{onWorkstation(fmt.Sprintf("mkdir -p %s && ETCDCTL_ENDPOINTS=%s etcdctl snapshot save %[1]s/%[3]s", shellWord(dir), p.staying().EtcdURL, p.snapshot())),
 			p.wayBack()})
-	}
-	if p.after.unknownDigests() {
-		checks = append(checks, Check{onWorkstation("hagen lock -f " + shellWord(p.options.File)),
-			"finds the digests that are not known yet; then plan again: where machines fetch these files, commands of this plan have zeros in the place of the digests"})
 	}
 	if hosts, _ := order.Joining(steps); len(hosts) > 0 {
 		var from []string
@@ -65,7 +66,16 @@ func (p planner) render(flags ...string) string {
 	if p.options.NodesFit {
 		flags = append(flags, risk.NodesFit)
 	}
-	return strings.Join(append(append([]string{"hagen render"}, flags...), "-f", shellWord(p.options.File)), " ")
+	return strings.Join(append([]string{"hagen render"}, append(flags, p.place())...), " ")
+}
+
+// place is the flags that name the new cluster file, and its PKI if that is elsewhere.
+func (p planner) place() string {
+	flags := "-f " + shellWord(p.options.File)
+	if p.options.PKIFlag {
+		flags += " --pki " + shellWord(p.options.PKI)
+	}
+	return flags
 }
 
 // linesBefore returns the minor release that is a number of releases before another.
@@ -93,7 +103,7 @@ func (p planner) cleanUp() []Check {
 		how = "write each on its master and restart its API server, one master after the other: this release reads it only when it starts"
 	}
 	return []Check{
-		{onWorkstation("hagen pki forget -f " + shellWord(p.options.File) + " " + former), "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
+		{onWorkstation("hagen pki forget " + p.place() + " " + former), "only when no client dials these names any more: kubeconfigs of kubelets, people and pipelines, and settings of pods"},
 		{onWorkstation(p.render()), "issues the API servers' certificates without them; " + how},
 	}
 }

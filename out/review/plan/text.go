@@ -42,6 +42,9 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	}
 	writeChecks(line, p.Prepare, exported)
 	heading(p.stepsTitle())
+	if len(p.Steps) == 0 {
+		line("  %s", noSteps)
+	}
 	for i, s := range p.Steps {
 		number := fmt.Sprintf("  %d. ", i+1)
 		spaces := strings.Repeat(" ", len(number))
@@ -59,9 +62,15 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	return b.String()
 }
 
-const beforeTitle = "Before, on your workstation, in the directory with pki/ and rendered/"
+const beforeTitle = "Before, on your workstation, in the directory where this plan was made"
+
+// noSteps is said where steps would be.
+const noSteps = "none: render, and hand the new admin.kubeconfig out to those who have the old one"
 
 func (p Plan) stepsTitle() string {
+	if len(p.Steps) == 0 {
+		return "Steps"
+	}
 	how := "in place"
 	if p.Reimage {
 		how = "each machine re-imaged"
@@ -125,6 +134,9 @@ func (p Plan) title() string {
 	}
 	if p.From.Etcd != p.To.Etcd {
 		parts = append(parts, fmt.Sprintf("etcd %s to %s", p.From.Etcd, p.To.Etcd))
+	}
+	if p.ChangedMachines == 0 {
+		return strings.Join(append(parts, "no machine changes, but admin.kubeconfig does"), ", ")
 	}
 	return strings.Join(append(parts, fmt.Sprintf("%d of %d machines change", p.ChangedMachines, p.Machines)), ", ")
 }

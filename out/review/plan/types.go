@@ -11,6 +11,8 @@ type Options struct {
 	Reimage  bool   // machines are re-imaged; otherwise they take changes in place
 	NodesFit bool   // no Node has a pod range outside the new ones
 	File     string // path of the new cluster file, for commands
+	PKI      string // the directory of certificates and keys; "" is pki/ beside the file
+	PKIFlag  bool   // commands have to name it
 	// Directories that hold the documents of the new and of the former machines already;
 	// "" is that of a render, which then is to be done.
 	Documents, Former string
@@ -30,6 +32,7 @@ func versions(c Cluster) Versions { return Versions{c.Kubernetes, c.Etcd, c.Emul
 type Plan struct {
 	Cluster     string     `json:"cluster"`
 	Possible    bool       `json:"possible"`
+	Complete    bool       `json:"complete"` // it can be followed; otherwise the first command finds what is missing, and it has to be made again
 	From        Versions   `json:"from"`
 	To          Versions   `json:"to"`
 	Refused     []Refusal  `json:"refused"`     // why it is not possible

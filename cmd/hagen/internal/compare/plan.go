@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -37,7 +38,10 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	if asked.NodesFit && !plan.AboutNodes(decided.before, decided.after) {
 		return exit.Usage("--nodes-fit: this change does not affect the pod ranges of Nodes; leave the flag out")
 	}
-	p := plan.Of(decided.before, decided.after, plan.Options{Reimage: asked.Reimage, NodesFit: asked.NodesFit, File: after.commandFile(asked.Place), Documents: after.documents, Former: before.documents})
+	p := plan.Of(decided.before, decided.after, plan.Options{
+		Reimage: asked.Reimage, NodesFit: asked.NodesFit, Documents: after.documents, Former: before.documents,
+		File: after.commandFile(asked.Place), PKI: pkiOf(before, after, asked.Place), PKIFlag: asked.PKI != "",
+	})
 	p.Unknown = append(p.Unknown, decided.unknown...)
 	for _, s := range []struct {
 		name  string
@@ -55,8 +59,8 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	}
 	switch {
 	case asked.JSON:
-		ui.JSON(planSummary{p, console.List(ui.Warnings), console.List(ui.Notes)})
-	case p.Possible && asked.Markdown:
+		ui.JSON(planSummary{p, after.placed(p), console.List(ui.Warnings), console.List(ui.Notes)})
+	case asked.Markdown:
 		fmt.Fprint(ui.Out, p.Markdown(before.Name, after.Name))
 	case p.Possible:
 		fmt.Fprint(ui.Out, p.Text(before.Name, after.Name, ui.Style()))
@@ -70,8 +74,28 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 // planSummary is what --json prints.
 type planSummary struct {
 	plan.Plan
-	Warnings []string `json:"warnings"`
-	Notes    []string `json:"notes"`
+	Refused  []placedRefusal `json:"refused"` // as the plan's, with their places
+	Warnings []string        `json:"warnings"`
+	Notes    []string        `json:"notes"`
+}
+
+// placedRefusal is a refusal and where it is in the new cluster file.
+type placedRefusal struct {
+	plan.Refusal
+	File   string `json:"file,omitempty"` // "" if the new side is a tree
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+}
+
+// pkiOf returns the directory of certificates and keys: that of the flag, or the one beside
+// the cluster file that is on disk.
+func pkiOf(before, after *planSide, at clusterfile.Place) string {
+	for _, s := range []*planSide{before, after} { // the new file wins
+		if !s.isTree() && !s.revision {
+			at.File = s.source.Name
+		}
+	}
+	return filepath.ToSlash(at.Dir())
 }
 
 // commandFile returns the cluster file to name in commands.

@@ -177,10 +177,26 @@ func (s *planSide) refused(told plan.Plan) error {
 		}
 		return exit.With(exit.CodeNo, errors.New(strings.Join(lines, "\n")))
 	}
-	file, _ := spec.Parse(s.source)
 	var faults []spec.Fault
+	file, _ := spec.Parse(s.source)
 	for i, r := range told.Refused {
 		faults = append(faults, spec.Fault{At: clusterfile.Field(file, r.Field), Problem: r.Problem, Remedy: remedies[i]})
 	}
 	return exit.With(exit.CodeNo, spec.Refuse(s.source, faults))
+}
+
+// placed returns the refusals for JSON, with what to do instead.
+func (s *planSide) placed(told plan.Plan) []placedRefusal {
+	out, remedies := []placedRefusal{}, told.Remedies()
+	for i, r := range told.Refused {
+		placed := placedRefusal{Refusal: r}
+		placed.Remedy = remedies[i]
+		if !s.isTree() {
+			file, _ := spec.Parse(s.source)
+			at := clusterfile.Field(file, r.Field)
+			placed.File, placed.Line, placed.Column = s.source.Name, at.Line, at.Column
+		}
+		out = append(out, placed)
+	}
+	return out
 }
