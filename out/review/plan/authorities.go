@@ -26,7 +26,10 @@ func otherAuthorities(p planner) []Refusal {
 	if p.before.Cluster.Name != p.after.Cluster.Name || p.before.Cluster.Profile != p.after.Cluster.Profile {
 		return nil // another cluster, which other rows refuse
 	}
-	pairs := [][2]node.Node{{firstMaster(p.before), firstMaster(p.after)}}
+	var pairs [][2]node.Node
+	if p.before.Cluster.Keyed && p.after.Cluster.Keyed { // another host has others of a trial
+		pairs = append(pairs, [2]node.Node{firstMaster(p.before), firstMaster(p.after)})
+	}
 	for _, n := range p.after.Machines {
 		if was := p.before.machine(n.Name); was.Name != "" {
 			pairs = append(pairs, [2]node.Node{was, n})

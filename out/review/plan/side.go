@@ -36,6 +36,7 @@ type Cluster struct {
 	Emulated         string // minor release that Kubernetes behaves like; "" is its own
 	Pods             []netip.Prefix
 	Endpoint         Endpoint // of the administrator's kubeconfig; zero if the tree has none
+	Keyed            bool     // its certificates are no trial ones, for a comparison only
 	hosts            []Host
 
 	// Only a cluster file says:
@@ -100,6 +101,7 @@ func OfTree(s diff.Side, name string) (Side, error) {
 	s.Machines = slices.SortedStableFunc(slices.Values(s.Machines), mastersFirst)
 	side := Side{Side: s}
 	c := &side.Cluster
+	c.Keyed = true
 	for i := range s.Machines {
 		c.hosts = append(c.hosts, hostOf(&s.Machines[i], s.Machines))
 	}
@@ -173,7 +175,7 @@ func (c Cluster) Unplaced() (hosts []string) {
 func OfFile(c *cluster.Cluster, machines []node.Node, kubeconfig []byte) (Side, error) {
 	side, err := OfTree(diff.Side{Machines: machines, Kubeconfig: kubeconfig, Systems: Systems(c)}, c.Name)
 	side.Cluster.File, side.Cluster.Arch, side.Cluster.Former = true, c.Binaries.Arch, control.ForgetWords(c)
-	side.Cluster.Profile = c.Profile.Name
+	side.Cluster.Profile, side.Cluster.Keyed = c.Profile.Name, false
 	for _, a := range c.Endpoint.Dialled() {
 		side.Answers = append(side.Answers, a.String())
 	}

@@ -57,6 +57,7 @@ func (s *planSide) planned() (plan.Side, error) {
 		side, err = plan.OfTree(machines, s.Trees[0].Cluster)
 	} else {
 		side, err = plan.OfFile(s.cluster, machines.Machines, machines.Kubeconfig)
+		side.Cluster.Keyed = s.decided // a fresh render has the PKI's
 	}
 	if err != nil {
 		err = exit.Failed("%s: %w", s.Name, err)
