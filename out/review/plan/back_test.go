@@ -34,7 +34,7 @@ func TestWayBack(t *testing.T) {
 			t.Errorf("before the steps: %+v", last)
 		}
 		for _, c := range p.Prepare {
-			if c.Text == "kubectl get nodes" && !strings.Contains(c.Why, "kubelets must be 1.33 to 1.36:") {
+			if c.Asks == plan.KubeletsFit && (!strings.Contains(c.Why, "kubelets must be 1.33 to 1.36:") || c.Expected != "kubelets of 1.33, 1.34, 1.35, 1.36") {
 				t.Error(c.Why)
 			}
 		}

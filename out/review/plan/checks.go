@@ -26,6 +26,8 @@ const (
 	VirtualIPAlone    Asks = "virtual-ip-alone"
 	UnitStays         Asks = "unit-stays"
 	UnitActive        Asks = "unit-active"
+	KubeletsFit       Asks = "kubelets-fit"
+	RangesFit         Asks = "node-ranges-fit"
 )
 
 // How many seconds things may take. A machine's firmware may take minutes to boot it; etcd
@@ -106,6 +108,14 @@ func kubectl(address netip.Addr, port uint16, name string) string {
 // ready asks for /readyz.
 func ready(kubectl string, asks Asks) Command {
 	return onWorkstation(kubectl+" get --raw=/readyz").asked(asks, "ok")
+}
+
+// kubeletsFit asks whether all kubelets have one of the minor releases. It prints those that
+// do not.
+func kubeletsFit(lines []string) Command {
+	c := onWorkstation(fmt.Sprintf(`v=$(kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.name} {.status.nodeInfo.kubeletVersion}{"\n"}{end}') && ! echo "$v" | grep -Ev '^$| v(%s)\.'`, strings.ReplaceAll(strings.Join(lines, "|"), ".", `\.`)))
+	c.Asks, c.Expected = KubeletsFit, "kubelets of "+strings.Join(lines, ", ")
+	return c
 }
 
 // lock is where a release's daemons say who leads.

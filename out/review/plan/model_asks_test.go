@@ -135,7 +135,13 @@ var verbs = []verb{
 		}
 		return w.dial(words[1], words[2])
 	}),
-	asVerb(`kubectl (?:get --raw=/readyz|get nodes|get nodes -o custom-columns=\S+)`, func(w *world, c Command, _ []string) error {
+	asVerb(`v=\$\(kubectl get nodes -o jsonpath='.*'\) && ! echo "\$v" \| grep -Ev '.*'`, func(w *world, c Command, _ []string) error {
+		return w.kubeconfig(w.workstation.Kubeconfig, w.workstation)
+	}),
+	asVerb(`kubectl get servicecidr -o jsonpath='.*' \| grep -wF '.*' \|\| echo '.*' \| kubectl create -f -`, func(w *world, c Command, _ []string) error {
+		return w.kubeconfig(w.workstation.Kubeconfig, w.workstation)
+	}),
+	asVerb(`kubectl get --raw=/readyz`, func(w *world, c Command, _ []string) error {
 		return w.kubeconfig(w.workstation.Kubeconfig, w.workstation)
 	}),
 	asVerb(`f=\$\(openssl x509 -noout -fingerprint -sha256 -in pki/(\S+)\.pem\) && openssl s_client -connect (\S+?)(?: -cert "\$ETCDCTL_CERT" -key "\$ETCDCTL_KEY")? </dev/null 2>/dev/null \| openssl x509 -noout -fingerprint -sha256 \| grep -F "\$f"`, func(w *world, c Command, words []string) error {

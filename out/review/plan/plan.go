@@ -181,6 +181,9 @@ func (p planner) step(s order.Step, host string) Step {
 		}
 		return out
 	case diff.SwitchOff:
+		if h.balances { // clients need another way first
+			out.Commands = append(out.Commands, ready("kubectl", APIReady))
+		}
 		on("systemctl poweroff")
 		return out
 	case diff.Boot, diff.Reimage:

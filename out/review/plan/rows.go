@@ -27,7 +27,7 @@ func (p planner) prepare(steps []order.Step) []Check {
 		{ready("kubectl", APIReady), ""},
 	}...)
 	if p.options.NodesFit {
-		checks = append(checks, Check{onWorkstation(risk.NodeRanges),
+		checks = append(checks, Check{rangesFit(p.after.Cluster.Pods),
 			fmt.Sprintf("no Node has a range outside the new ones, %v", p.after.Cluster.Pods)})
 	}
 	from, to := p.plan.From, p.plan.To
@@ -36,7 +36,7 @@ func (p planner) prepare(steps []order.Step) []Check {
 		if p.goesBack() {
 			oldest = to.Kubernetes
 		}
-		checks = append(checks, Check{onWorkstation("kubectl get nodes"),
+		checks = append(checks, Check{kubeletsFit(linesFrom(to.Kubernetes, oldest)),
 			fmt.Sprintf("kubelets must be %s to %s: at most three minor releases older than the new API servers, and never newer than any API server", linesBefore(to.Kubernetes, 3), oldest.Line())})
 	}
 	if from != to {
@@ -78,6 +78,14 @@ func (p planner) place() string {
 	return flags
 }
 
+// linesFrom lists the minor releases from three before one release to another.
+func linesFrom(v, last profiles.Version) (lines []string) {
+	for minor := max(0, v.Minor-3); minor <= last.Minor; minor++ {
+		lines = append(lines, strconv.Itoa(v.Major)+"."+strconv.Itoa(minor))
+	}
+	return lines
+}
+
 // linesBefore returns the minor release that is a number of releases before another.
 func linesBefore(v profiles.Version, by int) string {
 	return strconv.Itoa(v.Major) + "." + strconv.Itoa(max(0, v.Minor-by))
@@ -86,8 +94,13 @@ func linesBefore(v profiles.Version, by int) string {
 // verify returns what has to hold after the last step.
 func (p planner) verify() []Check {
 	checks := []Check{{membersHealthy(), ""}, {membersStarted(answersOf(p.after, p.after).names()), "etcd has exactly the masters of the new cluster file"}, {ready("kubectl", APIReady), ""}}
+	for _, r := range rangeRisks(p.before, p.after) {
+		if r.Command != "" {
+			checks = append(checks, Check{onWorkstation(r.Command), "gives services the new addresses, unless an object has them already"})
+		}
+	}
 	if p.options.NodesFit {
-		checks = append(checks, Check{onWorkstation(risk.NodeRanges), "start the kubelets that you stopped: their Nodes get ranges from the new ones"})
+		checks = append(checks, Check{rangesFit(p.after.Cluster.Pods), "start the kubelets that you stopped: their Nodes get ranges from the new ones"})
 	}
 	return checks
 }

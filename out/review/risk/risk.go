@@ -10,6 +10,7 @@ type Risk struct {
 	Problem string // what happens
 	Remedy  string // what to do instead, if it is refused
 	Refused bool   // hagen plan refuses it; otherwise there is something to do besides
+	Command string // what to run on a workstation when all machines have changed; "" for nothing
 	Unless  string // the flag with which it is not refused; "" if there is none
 }
 

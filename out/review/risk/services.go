@@ -130,11 +130,20 @@ func serviceRisks(before, after []netip.Prefix, row serviceRow) []Risk {
 	case what != "":
 		return []Risk{{Field: "serviceCIDRs", Refused: true, Problem: what + ": " + row.moved(before, after), Remedy: row.remedy(before, after)}}
 	case !slices.Equal(before, after[:len(before)]):
-		return []Risk{{Field: "serviceCIDRs", Problem: row.wider(before, after)}}
+		return []Risk{{Field: "serviceCIDRs", Problem: row.wider(before, after), Command: row.command(before, after)}}
 	case len(after) > len(before) && row.second != nil:
-		return []Risk{{Field: "serviceCIDRs", Problem: row.second(before, after)}}
+		return []Risk{{Field: "serviceCIDRs", Problem: row.second(before, after), Command: row.command(before, after)}}
 	}
 	return nil
+}
+
+// command creates an object for the ranges that are new unless one has them.
+func (row serviceRow) command(before, after []netip.Prefix) string {
+	if row.second == nil {
+		return "" // no objects
+	}
+	others := slices.DeleteFunc(slices.Clone(after), func(p netip.Prefix) bool { return slices.Contains(before, p) })
+	return fmt.Sprintf("kubectl get servicecidr -o jsonpath='{.items[*].spec.cidrs[*]}' | grep -wF '%s' || %s", others[len(others)-1], createObject(others))
 }
 
 // createObject returns a command that creates a ServiceCIDR (networking.k8s.io/v1) with
