@@ -7,6 +7,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -181,7 +182,7 @@ func (p planner) step(s order.Step, host string) Step {
 		}
 		return out
 	case diff.SwitchOff:
-		if h.balances { // clients need another way first
+		if h.balances && !p.stillLeads(h) { // clients need another way first
 			out.Commands = append(out.Commands, ready("kubectl", APIReady))
 		}
 		on("systemctl poweroff")
@@ -220,6 +221,15 @@ func (p planner) step(s order.Step, host string) Step {
 		out.Checks = append(p.unitChecks(s.Unit, h), p.servedChecks(p.after, host, out.Write)...)
 	}
 	return out
+}
+
+// stillLeads reports whether the new endpoint leads to a machine until it is switched off:
+// asking there would ask the machine itself.
+func (p planner) stillLeads(h Host) bool {
+	own := slices.Concat(h.Addresses, h.VirtualIPs)
+	return slices.Contains(own, p.after.Cluster.Endpoint.dialled) || slices.ContainsFunc(p.after.Cluster.hosts, func(other Host) bool {
+		return slices.ContainsFunc(other.VirtualIPs, func(a netip.Addr) bool { return slices.Contains(h.VirtualIPs, a) })
+	})
 }
 
 // withID makes a command look up the ID of the member that it names.
