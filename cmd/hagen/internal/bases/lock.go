@@ -1,7 +1,6 @@
 package bases
 
 import (
-	"bytes"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,18 +67,7 @@ func Lock(ui *console.UI, file string, paths []string) error {
 			ui.Say("%s is no longer a base", b.File)
 		}
 	}
-	text := cluster.LockText(c.Name, cluster.LockContents{Keys: held.Keys, Names: held.Names, Forgotten: held.Forgotten, Artefacts: held.Artefacts, Bases: locked})
-	if bytes.Equal(held.Text, text) {
-		ui.Say("%s is up to date", held.Path)
-		return nil
-	}
-	staged, err := held.Stage()
-	if err == nil {
-		err = staged.Write(text)
-	}
-	if err != nil {
-		return err
-	}
-	ui.Say("wrote %s: %s", held.Path, console.Number(len(all), "base"))
-	return nil
+	contents := held.LockContents
+	contents.Bases = locked
+	return held.Update(ui, c, contents, console.Number(len(all), "base"))
 }

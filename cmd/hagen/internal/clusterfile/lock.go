@@ -1,6 +1,7 @@
 package clusterfile
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -150,3 +151,22 @@ func Known(c *cluster.Cluster, lock spec.Source, command string) (*cluster.Clust
 
 // Stage prepares a write of the lock file.
 func (l Lock) Stage() (*files.Staged, error) { return files.Stage(l.Path, l.Text, 0o644) }
+
+// Update writes the lock file of a cluster with other contents, unless it has them, and says
+// which it did; what counts them.
+func (l Lock) Update(ui *console.UI, c *cluster.Cluster, contents cluster.LockContents, what string) error {
+	text := cluster.LockText(c.Name, contents)
+	if bytes.Equal(l.Text, text) {
+		ui.Say("%s is up to date", l.Path)
+		return nil
+	}
+	staged, err := l.Stage()
+	if err == nil {
+		err = staged.Write(text)
+	}
+	if err != nil {
+		return err
+	}
+	ui.Say("wrote %s: %s", l.Path, what)
+	return nil
+}

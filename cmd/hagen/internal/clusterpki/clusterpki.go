@@ -202,5 +202,7 @@ func (k *PKI) contents(set pki.Set) cluster.LockContents {
 	if names == nil {
 		names = k.carried
 	}
-	return cluster.LockContents{Keys: keys, Names: names, Forgotten: without(k.lock.Forgotten, names), Artefacts: k.lock.Artefacts, Bases: k.lock.Bases}
+	contents := k.lock.LockContents
+	contents.Keys, contents.Names, contents.Forgotten = keys, names, without(k.lock.Forgotten, names)
+	return contents
 }

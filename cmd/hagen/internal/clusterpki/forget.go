@@ -73,10 +73,9 @@ func oneSpelling(names []string) (out []string) {
 
 // forget writes the lock file without these names, which it lists as forgotten.
 func (k *PKI) forget(names []string) (err error) {
-	next := cluster.LockContents{
-		Keys: k.lock.Keys, Names: without(k.carried, names), Forgotten: slices.Sorted(slices.Values(append(without(k.lock.Forgotten, names), names...))),
-		Artefacts: k.lock.Artefacts, Bases: k.lock.Bases,
-	}
+	next := k.lock.LockContents
+	next.Names = without(k.carried, names)
+	next.Forgotten = slices.Sorted(slices.Values(append(without(k.lock.Forgotten, names), names...)))
 	if k.staged, err = k.lock.Stage(); err != nil {
 		return err
 	}

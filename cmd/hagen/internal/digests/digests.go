@@ -2,7 +2,6 @@
 package digests
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -136,25 +135,12 @@ func sums(a cluster.Artefact) []string {
 	return out
 }
 
-// writeLock writes the lock file unless it is up to date. Its keys and names
-// stay as they are.
+// writeLock writes the lock file with these digests. All else in it stays.
 func writeLock(ui *console.UI, c *cluster.Cluster, held clusterfile.Lock, artefacts []cluster.Locked) error {
-	contents := cluster.LockContents{Keys: held.Keys, Names: held.Names, Forgotten: held.Forgotten, Artefacts: artefacts, Bases: held.Bases}
-	text := cluster.LockText(c.Name, contents)
-	if _, err := gen.ReadLock(c, spec.Source{Name: held.Path, Text: text}); err != nil {
+	contents := held.LockContents
+	contents.Artefacts = artefacts
+	if _, err := gen.ReadLock(c, spec.Source{Name: held.Path, Text: cluster.LockText(c.Name, contents)}); err != nil {
 		return exit.Failed("the digests that were found do not make a valid lock file:\n%w\nNothing was written.", err)
 	}
-	if bytes.Equal(held.Text, text) {
-		ui.Say("%s is up to date", held.Path)
-		return nil
-	}
-	staged, err := held.Stage()
-	if err == nil {
-		err = staged.Write(text)
-	}
-	if err != nil {
-		return err
-	}
-	ui.Say("wrote %s: %s", held.Path, console.Number(len(artefacts), "digest"))
-	return nil
+	return held.Update(ui, c, contents, console.Number(len(artefacts), "digest"))
 }
