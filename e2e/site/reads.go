@@ -28,28 +28,12 @@ type answer struct {
 // Read starts reading, once each interval, whether or not earlier ones have been
 // answered.
 func (c *Client) Read(path string, interval time.Duration) *Reads {
-	ctx, stop := context.WithCancel(context.Background())
-	r := &Reads{client: c, path: path, stop: stop}
-	r.under.Add(1)
-	go func() {
-		defer r.under.Done()
-		tick := time.NewTicker(interval)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				r.under.Add(1)
-				go r.read()
-			}
-		}
-	}()
+	r := &Reads{client: c, path: path}
+	r.stop = every(interval, &r.under, func() { r.under.Go(r.read) })
 	return r
 }
 
 func (r *Reads) read() {
-	defer r.under.Done()
 	status, _, err := r.client.Do(context.Background(), http.MethodGet, r.path, nil)
 	if err != nil {
 		status = 0

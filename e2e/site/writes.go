@@ -29,11 +29,19 @@ type Writes struct {
 // Write starts writing ConfigMaps into a namespace. Their names begin with
 // the prefix.
 func (c *Client) Write(space, prefix string, interval time.Duration) *Writes {
+	w := &Writes{client: c, space: space, acked: map[string]time.Time{}}
+	w.stop = every(interval, &w.under, func() {
+		w.Sent++
+		name := fmt.Sprintf("%s-%06d", prefix, w.Sent)
+		w.under.Go(func() { w.write(name) })
+	})
+	return w
+}
+
+// every does something once each interval until it is stopped.
+func every(interval time.Duration, under *sync.WaitGroup, do func()) (stop context.CancelFunc) {
 	ctx, stop := context.WithCancel(context.Background())
-	w := &Writes{client: c, space: space, stop: stop, acked: map[string]time.Time{}}
-	w.under.Add(1)
-	go func() {
-		defer w.under.Done()
+	under.Go(func() {
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
 		for {
@@ -41,18 +49,14 @@ func (c *Client) Write(space, prefix string, interval time.Duration) *Writes {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
-				w.Sent++
-				name := fmt.Sprintf("%s-%06d", prefix, w.Sent)
-				w.under.Add(1)
-				go w.write(name)
+				do()
 			}
 		}
-	}()
-	return w
+	})
+	return stop
 }
 
 func (w *Writes) write(name string) {
-	defer w.under.Done()
 	object := map[string]any{"metadata": map[string]any{"name": name}, "data": map[string]any{"value": name}}
 	status, _, err := w.client.Do(context.Background(), http.MethodPost, "/api/v1/namespaces/"+w.space+"/configmaps", object)
 	w.mu.Lock()
