@@ -35,7 +35,7 @@ if mountpoint -q /var/lib/etcd; then
   tag() { blkid -o value -s "$1" "$device"; }
   since() { systemctl show --value --property="$2" "$1"; }
   ask() {
-    etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem \
+    etcdctl --dial-timeout=60s --command-timeout=60s --endpoints=https://127.0.0.1:2379 --cacert=/etc/etcd/pki/ca.pem \
       --cert=/etc/etcd/pki/etcd-client.pem --key=/etc/etcd/pki/etcd-client-key.pem --write-out=json "$@"
   }
   say etcd "$(systemctl is-active etcd)"
