@@ -2,6 +2,7 @@ package diff
 
 import (
 	"slices"
+	"strings"
 
 	"hagen/gen/node"
 	"hagen/gen/read"
@@ -58,6 +59,24 @@ func (p Pair) Renumbered() (was, is read.VirtualRouter, found bool) {
 	return was, is, false
 }
 
+// MovesSource reports whether a machine sends a virtual router's adverts from another address
+// of the same family.
+func (p Pair) MovesSource() bool {
+	if !p.Stays() {
+		return false
+	}
+	for _, was := range read.VirtualRouters([]node.Node{*p.Before}) {
+		for _, is := range read.VirtualRouters([]node.Node{*p.After}) {
+			if isIPv6(was.Address) == isIPv6(is.Address) && was.Source != is.Source {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func isIPv6(address string) bool { return strings.Contains(address, ":") }
+
 // otherPeers reports whether a virtual router shares its address with other machines.
 func (p Pair) otherPeers() bool {
 	peers := func(n *node.Node) (all []string) {
@@ -75,7 +94,7 @@ func (p Pair) otherPeers() bool {
 // all its machines get together, and other machines, before they boot.
 func (p Pair) Reimaged(why string) []Effect {
 	_, _, renumbered := p.Renumbered()
-	together := (renumbered || p.otherPeers()) && facts.SameAddresses(p.Before, p.After)
+	together := (renumbered || p.otherPeers()) && !p.MovesSource()
 	var kept []Effect
 	for _, e := range p.Effects {
 		switch {

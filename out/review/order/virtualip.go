@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"hagen/gen/node"
-	"hagen/gen/read"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
 )
@@ -23,7 +22,7 @@ func sharingOf(pairs []diff.Pair) (s sharing) {
 	for _, p := range pairs {
 		was, is := shares(p.Before), shares(p.After)
 		had, has = had || was, has || is
-		moves := was && is && movesSource(p)
+		moves := was && is && p.MovesSource()
 		if was && (!is || moves) {
 			s.leave = append(s.leave, p.Name)
 		}
@@ -44,21 +43,6 @@ func sharingOf(pairs []diff.Pair) (s sharing) {
 func (s sharing) changes() bool { return len(s.leave)+len(s.come) > 0 }
 
 func shares(n *node.Node) bool { return facts.VirtualIP(n) != "" }
-
-// movesSource reports whether a machine sends adverts from another address of the same
-// family.
-func movesSource(p diff.Pair) bool {
-	for _, was := range read.VirtualRouters([]node.Node{*p.Before}) {
-		for _, is := range read.VirtualRouters([]node.Node{*p.After}) {
-			if isIPv6(was.Address) == isIPv6(is.Address) && was.Source != is.Source {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func isIPv6(address string) bool { return strings.Contains(address, ":") }
 
 // unheld warns of a virtual IP for which no machine stays that could hold it meanwhile.
 func unheld(pairs []diff.Pair) string {

@@ -33,6 +33,7 @@ func TestChecksCanFail(t *testing.T) {
 		return "case $1 in show) " + show + ";; is-active) " + state + ";; esac"
 	}
 	served := serves("10.10.10.80:6443", "pki/hosts/kubem00/apiserver.pem", "")
+	held := alone("lb0", "10.10.10.9", []netip.AddrPort{netip.MustParseAddrPort("10.10.10.3:6443"), netip.MustParseAddrPort("10.10.10.4:6443")})
 	openssl := func(file, shown string) string {
 		return `case "$1 $*" in "s_client "*) cat ` + shown + `;; *" -in "*) ` + file + `;; *) sed "s/^/sha256 Fingerprint=/";; esac`
 	}
@@ -76,6 +77,11 @@ func TestChecksCanFail(t *testing.T) {
 
 		{"a port", answers200("m", "http://127.0.0.1:8404/alive", BalancerAlive), map[string]string{"curl": "exit 0"}, false},
 		{"a port that refuses", answers200("m", "http://127.0.0.1:8404/alive", BalancerAlive), map[string]string{"curl": "exit 22"}, true},
+		{"the only holder", held, map[string]string{"ip": "echo 10.10.10.9", "curl": "exit 0"}, false},
+		{"the only holder, whose peers listen elsewhere", held, map[string]string{"ip": "echo 10.10.10.9", "curl": "exit 7"}, false},
+		{"not the holder", held, map[string]string{"ip": "exit 0", "curl": "exit 28"}, false},
+		{"two holders", held, map[string]string{"ip": "echo 10.10.10.9", "curl": count + "test $n = 1 || exit 28"}, true},
+		{"no ip, and two holders", held, map[string]string{"ip": "exit 1", "curl": "exit 28"}, true},
 		{"an API server", ready(ask, APIReady), map[string]string{"kubectl": "echo ok"}, false},
 		{"an API server that is not ready", ready(ask, APIReady), map[string]string{"kubectl": "exit 1"}, true},
 	} {

@@ -87,12 +87,13 @@ func (h *holders) checks() (checks []Command) {
 
 // alone asks whether a machine that holds an address is the only one. From that address it
 // reaches others only if they do not have it themselves: Linux answers none that come from
-// an address of its own.
+// an address of its own, and curl ends with 28. A machine whose HAProxy listens at another of
+// its addresses refuses the connection, which is an answer, too.
 func alone(host, address string, others []netip.AddrPort) Command {
 	urls := ""
 	for _, at := range others {
 		urls += " https://" + at.String()
 	}
-	return onHost(host, fmt.Sprintf(`v=%s; test -z "$(ip -o addr show to $v)" || for u in%s; do curl -sk -m 5 -o /dev/null --interface $v $u || exit 1; done`, address, urls)).
+	return onHost(host, fmt.Sprintf(`v=%s; a=$(ip -o addr show to $v) && test -z "$a" || for u in%s; do curl -sk -m 5 -o /dev/null --interface $v $u; case $? in 28|127) exit 1; esac; done`, address, urls)).
 		asked(VirtualIPAlone, "no other machine has "+address)
 }

@@ -208,7 +208,7 @@ var verbs = []verb{
 		}
 		return w.local(c.Host, words[1])
 	}),
-	asVerb(`v=(\S+); test -z "\$\(ip -o addr show to \$v\)" \|\| for u in (.*); do curl -sk -m 5 -o /dev/null --interface \$v \$u \|\| exit 1; done`, func(w *world, c Command, words []string) error {
+	asVerb(`v=(\S+); a=\$\(ip -o addr show to \$v\) && test -z "\$a" \|\| for u in (.*); do curl -sk -m 5 -o /dev/null --interface \$v \$u; case \$\? in 28\|127\) exit 1; esac; done`, func(w *world, c Command, words []string) error {
 		return w.alone(c, words[1], strings.Fields(words[2]))
 	}),
 	asVerb(`curl -fgL -o \S+ '\S+'`, func(w *world, c Command, _ []string) error { return w.on(c) }),

@@ -74,7 +74,8 @@ func (w *world) heldOnce(when string, steps []Step) {
 	}
 }
 
-// alone is a machine that reaches others from the virtual IP if it holds it.
+// alone is a machine that reaches others from the virtual IP if it holds it: they accept or
+// refuse the connection. One without power does neither, but holds nothing.
 func (w *world) alone(c Command, address string, urls []string) error {
 	if err := w.on(c); err != nil {
 		return err
@@ -85,13 +86,13 @@ func (w *world) alone(c Command, address string, urls []string) error {
 			return err
 		}
 		host := ""
-		for _, front := range w.hosts(facts.HAProxyUnit) {
-			if w.has(front, at.Addr()) && w.proxyOf(front).listens(at) {
-				host = front
+		for name, m := range w.machines {
+			if m.on && w.has(name, at.Addr()) {
+				host = name
 			}
 		}
 		if host == "" {
-			return fmt.Errorf("no HAProxy answers at %s", at)
+			return fmt.Errorf("no machine has %s", at.Addr())
 		}
 		for _, pair := range w.both() {
 			if pair[0].address == address && (pair[0].host == c.Host && pair[1].host == host || pair[1].host == c.Host && pair[0].host == host) {
