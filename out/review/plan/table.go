@@ -69,7 +69,7 @@ var groups = []group{
 			words: "one more, one less, or a replacement: members of etcd join and leave one at a time ([masters are added](day-2.md#masters-are-added))"},
 		{field: "masters[].addresses", what: "another first address", rollout: Members, acts: "change etcd membership, re-image, reload haproxy", words: "etcd gets the member's new address, and the machine is re-imaged"},
 		{field: "masters[].addresses", what: "that of a machine which takes this one's", rollout: Refused, refused: circular,
-			words: "no two machines can have one address at a time, and load balancers are no exception: give one of them another address in between, and make two plans. One that takes an address which another gives up for a new one moves after that, in one plan"},
+			words: "no two machines can have one address at a time, and load balancers are no exception, nor are machines that come in the place of others: give one of them another address in between, and make two plans. One that takes an address which another gives up for a new one moves after that, in one plan"},
 		{field: "masters[].addresses", what: "one more, or one less", rollout: Reimage, acts: "re-image", words: "only that machine; the others get it in `/etc/hosts`"},
 		{field: "masters[].etcd.disk", rollout: Reimage, acts: "re-image", words: "etcd's data does not move by itself: copy it while the machine is off, or [replace](day-2.md#a-master-is-replaced) the member"},
 		{field: "allowEvenMasters", rollout: NoMachine, words: "it only allows an even number of masters"},
