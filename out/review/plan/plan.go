@@ -23,6 +23,7 @@ func Of(before, after Side, options Options) Plan {
 	if !before.Cluster.File || !after.Cluster.File {
 		before.Answers, after.Answers = nil, nil // one side would know what the other does not
 	}
+	before.Cluster, after.Cluster = before.Cluster.placedAs(after.Cluster), after.Cluster.placedAs(before.Cluster)
 	before.Side, after.Side = diff.Shown(before.Side, after.Side) // a plan names values of machines, too
 	made := Plan{
 		Cluster: after.Cluster.Name, Complete: !after.unknownDigests(), Reimage: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),

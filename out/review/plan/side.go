@@ -160,6 +160,20 @@ func (c *Cluster) dialled() {
 	}
 }
 
+// placedAs gives machines whose addresses no file says those that they have on the other
+// side: where a change of dns is all that hides them.
+func (c Cluster) placedAs(other Cluster) Cluster {
+	c.hosts = slices.Clone(c.hosts)
+	for i, h := range c.hosts {
+		for _, o := range other.hosts {
+			if o.Name == h.Name && len(h.Addresses) == 0 {
+				c.hosts[i].Addresses = o.Addresses
+			}
+		}
+	}
+	return c
+}
+
 // Unplaced lists the machines with HAProxy whose addresses no file says: with dns: external
 // a tree does not have them.
 func (c Cluster) Unplaced() (hosts []string) {
