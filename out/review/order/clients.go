@@ -157,6 +157,9 @@ func ofAccess(before, after diff.Side, pairs []diff.Pair) (out []Caution) {
 	case len(new.addresses) == 0:
 	case old.name != new.name:
 		say("DNS has to resolve %s: %s", new.name, strings.Join(new.addresses, ", "))
+		if old.name != "" && !old.inHosts && old.by == new.by && len(old.addresses) > 0 && !overlap(old.addresses, new.addresses) {
+			say("DNS has to resolve %s to %s, too, instead of %s, as long as clients dial it", old.name, strings.Join(new.addresses, ", "), strings.Join(old.addresses, ", "))
+		}
 	case !slices.Equal(old.addresses, new.addresses):
 		say("DNS has to resolve %s to %s instead of %s", new.name, strings.Join(new.addresses, ", "), orNothing(old.addresses))
 	}

@@ -62,7 +62,7 @@ func (w *world) resolve(host, name string) (addresses []netip.Addr, elsewhere bo
 		return addresses, false
 	}
 	for _, side := range []modelled{w.before, w.after} {
-		if side.file.Endpoint.Host == name {
+		if side.file.Endpoint.Host == name || w.warned("DNS has to resolve "+name+" to ") {
 			addresses = append(addresses, side.file.Endpoint.Answered...)
 			elsewhere = elsewhere || side.file.Balancing.Mode == "external"
 		}
