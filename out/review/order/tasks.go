@@ -24,7 +24,7 @@ func tasksOf(pairs []diff.Pair) []task {
 	first := balancersFirst(pairs)
 	old, new := membersOf(pairs, before), membersOf(pairs, after)
 	running := len(old) > 0 && len(new) > 0 // otherwise a cluster begins or ends
-	var leave, join, own, boot, reimage, balancers, off []task
+	var leave, join, own, boot, reimage, booted, balancers, off []task
 	units := task{do: (*schedule).units}
 	for i := range pairs {
 		p := &pairs[i]
@@ -41,6 +41,7 @@ func tasksOf(pairs []diff.Pair) []task {
 				t.arrive = 1
 			}
 		}
+		withBalancers := first && facts.Runs(p.After, facts.HAProxyUnit) && !isMember
 		switch {
 		case running && wasMember && !isMember:
 			t.do = (*schedule).leave
@@ -58,11 +59,13 @@ func tasksOf(pairs []diff.Pair) []task {
 			t.do = (*schedule).switchOff
 			off = append(off, t)
 		case p.Before == nil:
-			t.do = (*schedule).boot
-			boot = append(boot, t)
+			if t.do = (*schedule).boot; withBalancers {
+				booted = append(booted, t)
+			} else {
+				boot = append(boot, t)
+			}
 		case p.Does(diff.Reimage, ""):
-			t.do = (*schedule).reimage
-			if first && facts.Runs(p.After, facts.HAProxyUnit) && !isMember {
+			if t.do = (*schedule).reimage; withBalancers {
 				balancers = append(balancers, t)
 			} else {
 				reimage = append(reimage, t)
@@ -78,7 +81,7 @@ func tasksOf(pairs []diff.Pair) []task {
 	if !first {
 		return tasks
 	}
-	balancers = append(balancers, task{do: (*schedule).balancers})
+	balancers = append(append(booted, balancers...), task{do: (*schedule).balancers})
 	at, within := placeOfBalancers(pairs, tasks)
 	if within {
 		balancers = append([]task{{do: (*schedule).halfOfServers}}, balancers...)
