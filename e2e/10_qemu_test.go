@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,8 +19,9 @@ import (
 )
 
 // A whole machine, emulated: kernel, initrd with Ignition, the document
-// through the firmware's configuration. What it reports must be what Ignition
-// makes of the document in a directory.
+// through the firmware's configuration, or from a volume that the kernel's command
+// line names. What it reports must be what Ignition makes of the document in a
+// directory.
 func TestQEMU(t *testing.T) {
 	t.Parallel()
 	p := site.PartsOfEnvironment()
@@ -37,9 +39,14 @@ func emulated(t *testing.T, p site.Parts, dir, name, address string) {
 	s := scenario(t, "10 "+name+" in QEMU")
 	master := name != "kubernetes"
 	document := filepath.Join(dir, "rendered/kubernetes", name, "config.ign")
-	disk := makeDisk(t, p, filepath.Join(dir, name), master, func(string) {})
+	machine := emulator{address: address, first: true, drives: []drive{{makeDisk(t, p, filepath.Join(dir, name), master, func(string) {}), "boot"}}}
+	if master {
+		machine.document = document
+	} else {
+		machine.fromVolume(t, p, dir, name)
+	}
 	begin := time.Now()
-	report := boot(t, emulator{document: document, address: address, first: true, drives: []drive{{disk, "boot"}}})
+	report := boot(t, machine)
 	s.figure(t, "from power-on to report", time.Since(begin))
 
 	if got := report["hostname"]; got != name {
@@ -80,6 +87,19 @@ func emulated(t *testing.T, p site.Parts, dir, name, address string) {
 	s.note(t, "%d files", compared)
 }
 
+// fromVolume attaches the volume of a machine, and names it as media.json says.
+func (m *emulator) fromVolume(t *testing.T, p site.Parts, dir, name string) {
+	t.Helper()
+	out, err := site.Run("env", "-C", dir, p.Hagen, "media", "--kind", "seed", "--host", name, "--json")
+	must(t, err)
+	var made struct {
+		Media []struct{ File, KernelArguments string }
+	}
+	must(t, json.Unmarshal([]byte(out), &made))
+	m.words = made.Media[0].KernelArguments
+	m.drives = append(m.drives, drive{filepath.Join(dir, "media/kubernetes", made.Media[0].File), "seed"})
+}
+
 // describe gives a file of the reference in the report's words: mode, owner,
 // hash. Numbers of accounts may differ between images, names may not.
 func describe(h *site.Host, path string) (string, error) {
@@ -116,6 +136,7 @@ func diskOf(t *testing.T, root string) string {
 // emulator is a machine that is to be emulated once.
 type emulator struct {
 	document, address string // document is Ignition's, "" for none
+	words             string // further ones of the kernel's command line
 	first             bool   // Ignition runs
 	drives            []drive
 }
@@ -148,6 +169,7 @@ func (m emulator) run(t *testing.T) (report map[string]string, console string) {
 	if m.first {
 		words += " ignition.firstboot"
 	}
+	words += " " + m.words
 	// One processor: two machines are on at the same time, and where two processors
 	// of one wait for their turn, one spins until the other answers. With erms and
 	// fsrm the kernel clears and copies memory by instructions whose every byte the

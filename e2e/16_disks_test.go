@@ -109,7 +109,7 @@ func TestQEMUDisk(t *testing.T) {
 	document := filepath.Join(renderAlone(t, p, dir, "generic", "  etcd: {disk: /dev/disk/by-id/virtio-etcd}\n"), "config.ign")
 	data := drive{emptyDisk(t, filepath.Join(dir, "data"), 1<<30), "etcd"}
 	machine := func(system string, first bool, more ...drive) emulator {
-		return emulator{document, aloneAddress, first, append([]drive{{system, "boot"}}, more...)}
+		return emulator{document: document, address: aloneAddress, first: first, drives: append([]drive{{system, "boot"}}, more...)}
 	}
 	old := newSystem(t, p, dir, "old", false)
 	begin := time.Now()
@@ -177,7 +177,7 @@ func TestQEMUPartition(t *testing.T) {
 	reports := make([]map[string]string, 2)
 	for i, name := range []string{"old", "new"} {
 		install(name, i > 0)
-		reports[i] = boot(t, emulator{document, aloneAddress, true, []drive{{disk, "boot"}}})
+		reports[i] = boot(t, emulator{document: document, address: aloneAddress, first: true, drives: []drive{{disk, "boot"}}})
 		holdsMember(t, name, reports[i])
 		if !strings.HasSuffix(reports[i]["device"], "2") {
 			t.Errorf("%s: etcd's data is on %s", name, reports[i]["device"])
