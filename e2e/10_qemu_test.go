@@ -133,6 +133,22 @@ func diskOf(t *testing.T, root string) string {
 	return disk
 }
 
+// partitioned makes a disk of a root directory with the table of Debian's images for clouds:
+// the root is behind partitions that firmware starts from.
+func partitioned(t *testing.T, root string) string {
+	t.Helper()
+	disk := emptyDisk(t, root+".raw", 2<<30)
+	const start = 262144 // the root's first sector
+	for _, line := range []string{
+		fmt.Sprintf("sgdisk --new=14:2048:8191 --typecode=14:ef02 --new=15:8192:%d --typecode=15:ef00 --new=1:%d:0 %s", start-1, start, disk),
+		fmt.Sprintf("mkfs.ext4 -q -F -L root -E offset=%d -d %s %s %dk", start*512, root, disk, (2<<30-(start+2048)*512)>>10),
+	} {
+		_, err := site.Run(strings.Fields(line)[0], strings.Fields(line)[1:]...)
+		must(t, err)
+	}
+	return disk
+}
+
 // emulator is a machine that is to be emulated once.
 type emulator struct {
 	document, address string // document is Ignition's, "" for none

@@ -199,7 +199,7 @@ func TestQEMUPartition(t *testing.T) {
 // cloud-init. The kernel is the emulator's.
 func newCloudSystem(t *testing.T, p site.Parts, dir, name, documents string, taken bool) string {
 	t.Helper()
-	return cloudSystem(t, p, dir, name, func(root string) {
+	return cloudSystem(t, p, dir, name, diskOf, func(root string) {
 		if taken {
 			_, err := site.Run("chroot", root, "useradd", "--system", "--user-group", "somebody")
 			must(t, err)
@@ -210,8 +210,8 @@ func newCloudSystem(t *testing.T, p site.Parts, dir, name, documents string, tak
 }
 
 // cloudSystem makes the disk of a system that cloud-init sets up, after its root was
-// changed.
-func cloudSystem(t *testing.T, p site.Parts, dir, name string, change func(root string)) string {
+// changed. makeOf makes it of the root directory.
+func cloudSystem(t *testing.T, p site.Parts, dir, name string, makeOf func(*testing.T, string) string, change func(root string)) string {
 	t.Helper()
 	root, image := filepath.Join(dir, name), filepath.Join(os.Getenv("E2E_QEMU"), "root")
 	for _, line := range []string{
@@ -226,7 +226,7 @@ func cloudSystem(t *testing.T, p site.Parts, dir, name string, change func(root 
 	}
 	must(t, os.WriteFile(filepath.Join(root, "etc/fstab"), []byte("LABEL=root / ext4 defaults 0 1\n"), 0o644))
 	change(root)
-	disk := diskOf(t, root)
+	disk := makeOf(t, root)
 	must(t, os.RemoveAll(root))
 	return disk
 }

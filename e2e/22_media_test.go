@@ -134,30 +134,43 @@ func overNetwork(t *testing.T, dir, served, name, mac, until string) string {
 	return text
 }
 
-// readVolumes is run by the machine at the end of its boot: Ignition takes a document from
-// each volume, as on a platform that has such a volume, and from the file that the volumes
-// were made from. They appear only now: cloud-init would take a config drive rather than its
-// own volume, and the one for Proxmox VE has the same label as that.
+// readVolumes is run by the machine at the end of its boot. First it loses the partition that
+// it has its document from, and cloud-init looks again: it finds another machine's volume.
+// Then Ignition takes a document from each of its volumes, as on a platform that has such a
+// one, and from the file that they were made from. Volumes appear only now: cloud-init would
+// take a config drive rather than its own, and all others have the same label.
 const readVolumes = `
+from() {
+  say "$1-source" "$(grep datasource_list /run/cloud-init/cloud.cfg)"
+  say "$1" "$(cat /run/cloud-init/.instance-id) $(grep -o 'seed=[^]]*' /var/lib/cloud/instance/datasource)"
+}
+from gap
+modprobe -a loop isofs
+delpart /dev/vda "$(cat /sys/class/block/vda[0-9][0-9][0-9]/partition)"
+volume=$(losetup --find --show --read-only /var/media/other.iso)
+udevadm settle
+cloud-init clean
+rm -rf /run/cloud-init && mkdir /run/cloud-init
+/usr/lib/cloud-init/ds-identify --force
+cloud-init init --local >/dev/null 2>&1
+from volume
+losetup --detach "$volume"
 taken() {
   rm -rf /run/taken && mkdir /run/taken
   IGNITION_CONFIG_FILE=/var/media/config.ign /usr/lib/ignition-program --root /run/taken --platform "$1" --stage fetch \
     --config-cache /run/taken/config.json >/run/taken/log 2>&1 || say "log-$1 $(tail -n 3 /run/taken/log | tr '\n' ' ')"
   say "taken-$1 $(sha256sum </run/taken/config.json | cut -c 1-64)"
 }
-modprobe -a loop isofs
 taken file
 ln -sfn "$(losetup --find --show /var/media/drive.iso)" /dev/disk/by-label/config-2
 taken openstack
 ln -sfn "$(losetup --find --show /var/media/seed.iso)" /dev/disk/by-label/cidata
 taken proxmoxve
-say instance "$(cat /run/cloud-init/.instance-id)"
-say source "$(cloud-init query --format '{{ds.meta_data.local_hostname}} {{v1.subplatform}}' 2>/dev/null)"
 say end
 `
 
-// TestQEMUVolumes: in one boot, cloud-init sets the machine up from its volume, and
-// Ignition reads one with the label cidata and a config drive.
+// TestQEMUVolumes: in one boot, cloud-init sets the machine up from a partition of its disk
+// and then reads a volume, and Ignition reads one with that label and a config drive.
 func TestQEMUVolumes(t *testing.T) {
 	t.Parallel()
 	s := scenario(t, "22 volumes in QEMU")
@@ -166,11 +179,12 @@ func TestQEMUVolumes(t *testing.T) {
 	media, rendered := mediaOf(t, p, filepath.Join(dir, "debian"), "debian", "", "seed")
 	cidata, documents := mediaOf(t, p, filepath.Join(dir, "fcos"), "fcos", "", "seed")
 	drives, others := mediaOf(t, p, filepath.Join(dir, "openstack"), "fcos", "  boot: {platform: openstack}\n", "seed")
-	const name, master = "kubernetes", "kubem00"
-	disk := cloudSystem(t, p, dir, name, func(root string) {
+	const name, master, other = "kubernetes", "kubem00", "kubem01"
+	base := cloudSystem(t, p, dir, name, partitioned, func(root string) {
 		must(t, os.MkdirAll(filepath.Join(root, "var/media"), 0o700))
 		for _, line := range []string{
 			"cp " + filepath.Join(os.Getenv("E2E_BINARIES"), "ignition") + " " + root + "/usr/lib/ignition-program",
+			"cp " + filepath.Join(media, other, "seed.iso") + " " + root + "/var/media/other.iso",
 			"cp " + filepath.Join(drives, master, "seed.iso") + " " + root + "/var/media/drive.iso",
 			"cp " + filepath.Join(cidata, master, "seed.iso") + " " + filepath.Join(documents, master, "config.ign") + " " + root + "/var/media/",
 		} {
@@ -182,24 +196,37 @@ func TestQEMUVolumes(t *testing.T) {
 		must(t, err)
 		must(t, os.WriteFile(path, bytes.Replace(text, []byte("\nsay end\n"), []byte(readVolumes), 1), 0o644))
 	})
-	begin := time.Now()
-	report := boot(t, emulator{address: "10.10.10.2", drives: []drive{{disk, "boot"}, {filepath.Join(media, name, "seed.iso"), "seed"}}})
-	s.figure(t, "from power-on to report", time.Since(begin))
-	meta, err := os.ReadFile(filepath.Join(rendered, name, "meta-data"))
+	_, err := site.Run("env", "-C", filepath.Join(dir, "debian"), p.Hagen, "media", "--base", base, "--host", name)
 	must(t, err)
-	for key, want := range map[string]string{"hostname": name, "unit haproxy": "enabled active", "taken-proxmoxve": report["taken-file"]} {
-		if report[key] != want || want == "" {
-			t.Errorf("%s is %q, want %q", key, report[key], want)
-		}
-	}
-	if !strings.Contains(string(meta), "instance-id: "+report["instance"]+"\n") || !strings.Contains(report["source"], "/dev/") {
-		t.Errorf("cloud-init has the instance %q from %q, and the volume says\n%s", report["instance"], report["source"], meta)
-	}
+	begin := time.Now()
+	report := boot(t, emulator{address: "10.10.10.2", drives: []drive{{filepath.Join(media, name, "disk.raw"), "boot"}}})
+	s.figure(t, "from power-on to report", time.Since(begin))
 	oracle, err := fetched(t, filepath.Join(dir, "oracle"), filepath.Join(others, master, "config.ign"))
 	must(t, err)
-	if report["taken-openstack"] != oracle {
-		t.Errorf("from the config drive Ignition has %q, from its document %q: %s", report["taken-openstack"], oracle, report["log-openstack"])
+	for key, want := range map[string]string{
+		"hostname": name, "unit haproxy": "enabled active",
+		"gap": instanceOf(t, rendered, name) + " seed=/dev/vda128", "gap-source": "datasource_list: [ NoCloud, None ]",
+		"volume": instanceOf(t, rendered, other) + " seed=/dev/loop0", "volume-source": "datasource_list: [ NoCloud, None ]",
+		"taken-proxmoxve": report["taken-file"], "taken-openstack": oracle,
+	} {
+		if report[key] != want || want == "" {
+			t.Errorf("%s is %q, want %q; %q", key, report[key], want, report["log-"+strings.TrimPrefix(key, "taken-")])
+		}
 	}
+}
+
+// instanceOf is what cloud-init calls a machine by its documents.
+func instanceOf(t *testing.T, rendered, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(rendered, name, "meta-data"))
+	must(t, err)
+	for line := range strings.Lines(string(text)) {
+		if id, found := strings.CutPrefix(line, "instance-id: "); found {
+			return strings.TrimSpace(id)
+		}
+	}
+	t.Fatalf("%s has no instance: %s", name, text)
+	return ""
 }
 
 // fetched is the hash of what Ignition makes of a document in a file.
