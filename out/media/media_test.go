@@ -294,7 +294,7 @@ func TestCommandLine(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if words := s.Hosts[4].arguments(s, true); words[0] != "ds=nocloud;s=http://10.10.10.1:8080/boot/debian/" {
+	if words := s.Hosts[4].arguments(s, true); words[0] != "ds=nocloud;dsmode=net;s=http://10.10.10.1:8080/boot/debian/" {
 		t.Errorf("the first argument is %s", words[0])
 	}
 }

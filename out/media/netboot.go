@@ -142,9 +142,11 @@ func (h *Host) fitsKernel(s Source, line string) error {
 }
 
 // arguments are those of the host's kernel. The one that names the document is the first.
+// Unless dsmode says that the source is on the network, cloud-init 22.4 (Debian 12) takes it
+// for a local one: it fetches the document and applies nothing (DataSourceNoCloud.py).
 func (h *Host) arguments(s Source, keyfiles bool) (words []string) {
 	if h.reader() == profiles.CloudInit {
-		words = append(words, "ds=nocloud;s="+s.Boot.URL+"/"+h.Name+"/")
+		words = append(words, "ds=nocloud;dsmode=net;s="+s.Boot.URL+"/"+h.Name+"/")
 	}
 	words = append(words, h.OS.Boot.First...)
 	platform := h.OS.Boot.Platform
