@@ -69,9 +69,9 @@ func packed(t *testing.T, h *site.Host) {
 	}
 }
 
-// imageWarns is what cloud-init says of an image without an SSH server, on a
-// layer of a file system.
-var imageWarns = regexp.MustCompile(`ssh_host_|SSH service 'ssh' is not installed|filesystem type of /`)
+// imageWarns is what cloud-init says of an image without an SSH server and
+// systemd-resolved, on a layer of a file system.
+var imageWarns = regexp.MustCompile(`ssh_host_|SSH service 'ssh' is not installed|filesystem type of /|'systemd-resolved'\] failed`)
 
 // cloudInitContent asks a host's cloud-init how it went.
 func cloudInitContent(t *testing.T, h *site.Host) {

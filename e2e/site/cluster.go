@@ -18,6 +18,7 @@ type Cluster struct {
 	Balancers []*Host // machines for HAProxy alone
 
 	network *Network
+	stop    func() error // ends the server of boot media; nil if there is none
 }
 
 // NewCluster makes a layout's machines, which are empty and off.
@@ -128,6 +129,9 @@ func (c *Cluster) Document(h *Host) string {
 
 // Install installs hosts again from their documents; they must be off.
 func (c *Cluster) Install(hosts ...*Host) error {
+	if c.Layout.Boot != "" {
+		return c.installBooted(hosts)
+	}
 	if c.Layout.OS == debian {
 		return together(hosts, func(h *Host) error { return h.InstallCloudInit(c.Parts, c.Documents(h)) })
 	}
@@ -145,6 +149,11 @@ func (c *Cluster) PowerOff(hosts ...*Host) error { return together(hosts, (*Host
 func (c *Cluster) Remove() error {
 	if err := c.PowerOff(c.Hosts()...); err != nil {
 		return err
+	}
+	if c.stop != nil {
+		if err := c.stop(); err != nil {
+			return err
+		}
 	}
 	return errors.Join(together(c.Hosts(), (*Host).remove), os.RemoveAll(c.Dir))
 }

@@ -22,6 +22,7 @@ type Host struct {
 	Root    string
 	Kept    string // directory in the place of a disk that outlives Root, with etcd's data; "" is none
 
+	words   []string // of the kernel's command line, for cloud-init
 	network *Network
 	control string // directory for what is known about the host from outside
 	nspawn  *exec.Cmd
@@ -68,7 +69,9 @@ func (h *Host) Boot() error {
 		}
 		args = append(args, loops...)
 	}
-	h.nspawn = exec.Command("systemd-nspawn", args...)
+	// In a container cloud-init takes what its first process was started with for the
+	// kernel's command line.
+	h.nspawn = exec.Command("systemd-nspawn", append(args, h.words...)...)
 	log, err := os.OpenFile(filepath.Join(h.control, "console"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err

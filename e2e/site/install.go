@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Parts are what hosts are made of, all made before: see e2e/prepare.
@@ -118,18 +119,23 @@ func (p Parts) addBinaries(root, dir string) error {
 	return nil
 }
 
-// ignite runs the stages of Ignition that fill a root directory.
+// ignite runs Ignition with a document that is in a file.
 func (h *Host) ignite(p Parts, document string) error {
+	return h.stages(p, "file", "IGNITION_CONFIG_FILE="+document)
+}
+
+// stages runs the stages of Ignition that fill a root directory, as on a platform.
+func (h *Host) stages(p Parts, platform string, environment ...string) error {
 	dir, err := os.MkdirTemp(p.Work, "ignition-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 	for _, stage := range []string{"fetch", "files"} {
-		_, err := Run("env", "IGNITION_CONFIG_FILE="+document, filepath.Join(p.Binaries, "ignition"),
-			"--platform=file", "--stage="+stage, "--root="+h.Root, "--log-to-stdout",
+		_, err := Run("env", append(slices.Clone(environment), filepath.Join(p.Binaries, "ignition"),
+			"--platform="+platform, "--stage="+stage, "--root="+h.Root, "--log-to-stdout",
 			"--config-cache="+filepath.Join(dir, "config"), "--neednet="+filepath.Join(dir, "neednet"),
-			"--state-file="+filepath.Join(dir, "state"))
+			"--state-file="+filepath.Join(dir, "state"))...)
 		if err != nil {
 			return fmt.Errorf("%s: Ignition's stage %s: %w", h.Name, stage, err)
 		}

@@ -3,6 +3,7 @@ package site
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -30,6 +31,7 @@ type Layout struct {
 	Binaries  string    // the cluster file's field; "" for machines whose image has them
 	Further   []string  // further lines of spec
 	Channel   string    // on which documents go, wrapped where they must be; "" for any
+	Boot      string    // spec.boot; machines are given nothing, and boot over the network
 	Kept      bool      // masters keep etcd's data when they are made again
 
 	Masters   []Machine // nil for the usual ones
@@ -63,6 +65,9 @@ var (
 
 // virtualIP is a site's free address.
 const virtualIP = "10.10.10.2"
+
+// bootLines are spec.boot. The kernel is the site's machine's own.
+const bootLines = "{url: \"" + bootURL + "\", kernel: vmlinuz, initrd: initrd.img}"
 
 // StandIn is the address of what stands in for somebody else's load
 // balancer.
@@ -102,6 +107,10 @@ var (
 		Name: "snapshots", Balancers: Seed.Balancers, Front: Seed.Front,
 		Further: []string{"etcd: {snapshots: {every: 15m, keep: 2}}"},
 	}
+	// Netbooted is the seed's, from boot media alone: Ignition finds its document in an
+	// archive that is loaded beside the system's initrd. NetbootedCloudInit fetches it.
+	Netbooted          = Layout{Name: "netbooted", Balancers: Seed.Balancers, Front: Seed.Front, Boot: bootLines}
+	NetbootedCloudInit = Layout{Name: "netbooted cloud-init", OS: debian, Balancers: Seed.Balancers, Front: Seed.Front, Boot: bootLines}
 	// TwoAddresses has two load balancers, and a name that stands for both.
 	TwoAddresses = Layout{
 		Name: "two load balancers", Balancers: twoBalancers, Mode: "dedicated", Names: furtherNames,
@@ -183,6 +192,10 @@ func (l Layout) masters() []Machine {
 
 // line is a machine in the cluster file.
 func (l Layout) line(m Machine) string {
+	if l.Boot != "" {
+		h := Host{Address: netip.MustParseAddr(m.Address)}
+		return fmt.Sprintf("{name: %s, mac: %q, addresses: [%s]}", m.Name, h.mac(), m.Address)
+	}
 	if !l.Static {
 		return fmt.Sprintf("{name: %s, addresses: [%s]}", m.Name, m.Address)
 	}
@@ -262,6 +275,9 @@ func (l Layout) file(profile string, further []string) string {
 	}
 	if l.Binaries != "" {
 		b.WriteString("  binaries: " + l.Binaries + "\n")
+	}
+	if l.Boot != "" {
+		b.WriteString("  boot: " + l.Boot + "\n")
 	}
 	for _, line := range append(slices.Clone(l.Further), further...) {
 		b.WriteString("  " + line + "\n")
