@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -12,15 +11,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"hagen/e2e/site"
 )
 
-// Boot media by what reads them: iPXE from QEMU's own TFTP server, Matchbox, Ignition and
-// cloud-init. Nothing is told where a document is but by the medium.
+// Boot media by what reads them: Matchbox, Ignition and cloud-init, and in
+// 22_netboot_test.go what boots over the network. Nothing is told where a document is but by the medium.
 
 // bootable are the machines of the cluster, with the MAC addresses that they boot by.
 var bootable = map[string]string{"kubem00": "52:54:00:89:d8:10", "kubem01": "52:54:00:89:d8:11", "kubem02": "52:54:00:89:d8:12", "kubernetes": "52:54:00:89:d8:13"}
@@ -50,88 +48,6 @@ func mediaOf(t *testing.T, p site.Parts, dir, system, lines string, kinds ...str
 	}
 	run(args...)
 	return filepath.Join(dir, "media/kubernetes"), filepath.Join(dir, "rendered/kubernetes")
-}
-
-// firstInit is the first program of a machine that has nothing but its initrd: it says
-// which document is there.
-const firstInit = `#!/bin/busybox sh
-document=/usr/lib/ignition/user.ign
-echo "document $(/bin/busybox sha256sum <$document | /bin/busybox cut -c 1-64) $(/bin/busybox stat -c '%a %u %g' $document)"
-/bin/busybox poweroff -f
-`
-
-// TestQEMUNetboot: machines that differ in nothing but their MAC addresses boot over the
-// network, and each has its own document, byte for byte. One whose address is in no
-// cluster file prints what is wrong.
-func TestQEMUNetboot(t *testing.T) {
-	t.Parallel()
-	s := scenario(t, "22 iPXE by QEMU's TFTP")
-	p := site.PartsOfEnvironment()
-	dir := filepath.Join(p.Work, "netboot")
-	media, rendered := mediaOf(t, p, dir, "generic", "  boot: {kernel: vmlinuz, initrd: initrd.img, kernelArguments: [console=ttyS0, no_timer_check, quiet]}\n", "netboot")
-	served := filepath.Join(media, "netboot")
-	root := filepath.Join(dir, "root")
-	must(t, os.MkdirAll(filepath.Join(root, "bin"), 0o755))
-	must(t, os.WriteFile(filepath.Join(root, "init"), []byte(firstInit), 0o755))
-	for _, line := range []string{
-		"cp /bin/busybox " + root + "/bin/",
-		"cp " + filepath.Join(os.Getenv("E2E_QEMU"), "vmlinuz") + " " + served,
-	} {
-		_, err := site.Run(strings.Fields(line)[0], strings.Fields(line)[1:]...)
-		must(t, err)
-	}
-	_, err := site.Run("sh", "-c", "cd "+root+" && find . | cpio --create --format newc --owner 0:0 --quiet | gzip -1 >"+served+"/initrd.img")
-	must(t, err)
-
-	begin := time.Now()
-	for _, name := range []string{"kubem01", "kubernetes"} {
-		console := overNetwork(t, dir, served, name, bootable[name], "Power down")
-		document, err := os.ReadFile(filepath.Join(rendered, name, "config.ign"))
-		must(t, err)
-		if want := fmt.Sprintf("document %x 600 0 0", sha256.Sum256(document)); !strings.Contains(console, want) {
-			t.Errorf("%s: the machine does not say %q:\n%s", name, want, console)
-		}
-	}
-	s.figure(t, "two machines", time.Since(begin))
-	console := overNetwork(t, dir, served, "unknown", "52:54:00:00:00:99", "52:54:00:89:d8:12 kubem02")
-	if want := "hagen: no script of a machine with the MAC address 52:54:00:00:00:99 was loaded."; !strings.Contains(console, want) {
-		t.Errorf("nobody says %q:\n%s", want, console)
-	}
-}
-
-// overNetwork boots a machine from a directory, until its console has a text.
-func overNetwork(t *testing.T, dir, served, name, mac, until string) string {
-	t.Helper()
-	console := filepath.Join(dir, name+".console")
-	port := filepath.Join(dir, "port") // the firmware's screen is on the first serial line, too
-	must(t, os.WriteFile(port, []byte{0xf8, 0x03}, 0o644))
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, "qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max,erms=off,fsrm=off", "-smp", "1", "-m", "512",
-		"-display", "none", "-no-reboot", "-serial", "file:"+console, "-fw_cfg", "name=etc/sercon-port,file="+port,
-		"-netdev", "user,id=net0,restrict=on,net=10.10.10.0/24,tftp="+served+",bootfile=boot.ipxe", "-device", "virtio-net-pci,netdev=net0,mac="+mac+",bootindex=0")
-	must(t, cmd.Start())
-	var ended sync.WaitGroup
-	done := make(chan error, 1)
-	ended.Go(func() { done <- cmd.Wait() })
-	read := func() string {
-		text, _ := os.ReadFile(console)
-		return string(text)
-	}
-	for running := true; running && !strings.Contains(read(), until); {
-		select {
-		case <-done:
-			running = false
-		case <-time.After(time.Second):
-		}
-	}
-	_ = cmd.Process.Kill() // it may have ended by itself
-	ended.Wait()
-	text := read()
-	if !strings.Contains(text, until) {
-		t.Errorf("%s never says %q:\n%s", name, until, text)
-	}
-	return text
 }
 
 // readVolumes is run by the machine at the end of its boot. First it loses the partition that

@@ -299,6 +299,32 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
+// TestScreen: what a machine prints is not wrapped on a screen of 80 columns.
+func TestScreen(t *testing.T) {
+	s := several(t)
+	made, err := Make(s, []string{"netboot"}, []string{"fcos"})
+	must(t, err)
+	seen := 0
+	for _, f := range made {
+		for line := range strings.Lines(string(f.Data)) {
+			words, found := strings.CutPrefix(line, "echo ")
+			if !found {
+				words, found = strings.CutPrefix(line, "  SAY ")
+			}
+			words = strings.TrimSuffix(strings.ReplaceAll(words, "${netX/mac}", "52:54:00:00:00:99"), "\n")
+			if !found {
+				continue
+			}
+			if seen++; len(words) >= 80 {
+				t.Errorf("%s: %d columns: %s", f.File, len(words), words)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("no machine says anything")
+	}
+}
+
 // TestOnlyTooLarge: what has no room is one answer, anything else another.
 func TestOnlyTooLarge(t *testing.T) {
 	large, other := TooLarge{errors.New("large")}, errors.New("other")

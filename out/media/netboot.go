@@ -198,7 +198,7 @@ func (h *Host) script(s Source, archive string) (text, line string) {
 	for _, name := range names {
 		fmt.Fprintf(&b, "initrd --name %s || goto failed\n", name)
 	}
-	fmt.Fprintf(&b, "boot || goto failed\n:failed\necho hagen: %s cannot load what it boots from. The line above says which file, and why.\nsleep 60\nexit 0\n", h.Name)
+	fmt.Fprintf(&b, "boot || goto failed\n:failed\necho hagen: %s cannot load what it boots from; the line above says why.\nsleep 60\nexit 0\n", h.Name)
 	return b.String(), line
 }
 
@@ -220,14 +220,14 @@ func (h *Host) label(s Source, archive string) (text, line string) {
 }
 
 // netbootForAll makes what leads to a machine's own script, and what a machine is given
-// that has none: it says what is wrong.
+// that has none: it says what is wrong, on a screen that is 80 columns wide.
 func netbootForAll(s Source) ([]File, error) {
 	var echo, say strings.Builder
 	line := func(format string, args ...any) {
 		fmt.Fprintf(&echo, "echo "+format+"\n", args...)
 		fmt.Fprintf(&say, "  SAY "+format+"\n", args...)
 	}
-	echo.WriteString("echo hagen: no script of a machine with the MAC address ${netX/mac} was loaded.\necho If that address is below, the line above says why: the server does not give its file.\n")
+	echo.WriteString("echo hagen: no script was loaded for the MAC address ${netX/mac}.\necho If it is below, the server does not give its file: the line above says why.\n")
 	say.WriteString("  SAY hagen: no file of a machine with the MAC address of this one was loaded.\n  SAY If it is below, the server does not give that file.\n")
 	line("Machines of the cluster %s that boot here:", s.Cluster)
 	for _, h := range s.Hosts {
@@ -235,7 +235,7 @@ func netbootForAll(s Source) ([]File, error) {
 			line("  %s %s", h.MAC, h.Name)
 		}
 	}
-	line("If not, write it as the mac of its machine in the cluster file, then: hagen media")
+	line("If not, write it as its machine's mac in the cluster file, then: hagen media")
 	return []File{
 		plainFile(path.Join(netbootDir, "boot.ipxe"), ipxe+"# Leads each machine to its own script.\nisset ${netX/mac} || dhcp\nchain --autofree ${netX/mac:hexhyp}.ipxe || chain --autofree default.ipxe\n"),
 		plainFile(path.Join(netbootDir, "default.ipxe"), ipxe+echo.String()+"sleep 60\nexit 0\n"),
