@@ -31,6 +31,10 @@ type Base struct {
 	boot   gpt.Partition
 }
 
+// errSectors is the error of a disk on which nothing could read a seed: isofs mounts no
+// device whose sectors are longer than those of a volume.
+var errSectors = errors.New("is of a disk with sectors of 4096 bytes, on which Linux mounts no ISO 9660 volume")
+
 // Edit is what a medium has instead of its base's bytes.
 type Edit struct {
 	Offset int64
@@ -93,6 +97,7 @@ var remedies = []struct {
 	{gpt.ErrHybrid, "boot such a machine with hagen media --kind seed"},
 	{gpt.ErrNoRoom, "boot such a machine with hagen media --kind seed"},
 	{gpt.ErrTaken, "boot such a machine with hagen media --kind seed"},
+	{errSectors, "name an image for sectors of 512 bytes, or boot the machine with hagen media --kind seed, attached as a CD-ROM"},
 	{gpt.ErrFull, "name the image as it was downloaded, or boot the machine with hagen media --kind seed"},
 	{coreos.ErrNotExt4, "download it again, and compare its checksum"},
 	{coreos.ErrMounted, "name the image as it was downloaded"},
@@ -149,6 +154,9 @@ func (b *Base) disk(table *gpt.Table, err error) error {
 		}
 		b.boot, _ = table.Find(s.Boot.BootPartition)
 		return withRemedy(coreos.Boot(b.r, b.boot.Offset))
+	}
+	if table.Sector() > iso9660.Sector {
+		return withRemedy(errSectors)
 	}
 	return nil
 }

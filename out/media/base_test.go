@@ -233,6 +233,7 @@ func TestReadBase(t *testing.T) {
 		"disk.vmdk":    {[]byte("KDMV"), "is an image in VMware's format: unpack it first: qemu-img convert -O raw disk.vmdk disk.raw"},
 		"flatcar.bin":  {bases.Disk(512, bases.Flatcar()), "is an image of Flatcar Container Linux: its OEM partition is btrfs, which nothing writes without mounting it: boot the machine with hagen media --kind matchbox, or install it with flatcar-install -i config.ign"},
 		"coreos.raw":   {bases.Disk(512, bases.CoreOS(make([]byte, 4096))), "has a boot partition that is not ext4: download it again, and compare its checksum"},
+		"4k.raw":       {bases.Disk(4096, bases.Debian()), "is of a disk with sectors of 4096 bytes, on which Linux mounts no ISO 9660 volume: name an image for sectors of 512 bytes, or boot the machine with hagen media --kind seed, attached as a CD-ROM"},
 		"text":         {[]byte("text"), "has no GUID partition table: name a live ISO of Fedora CoreOS, or a raw image of a disk with a GUID partition table"},
 		"cut.iso":      {bases.ISO("x", bases.Live())[:100<<10], "is cut short: its volume has 331776 bytes, the file 102400: download it again"},
 		"stick.iso":    {append(bases.ISO("x", bases.Live()), make([]byte, 33<<20)...), "is much longer than the volume in it, like a copy of a whole USB stick: name the ISO as it was downloaded"},

@@ -86,11 +86,11 @@ func Read(r io.ReaderAt, size int64) (*Table, error) {
 			break
 		}
 	}
-	if t.sector == 0 {
-		return nil, ErrForeign
-	}
 	if err := t.mbr(); err != nil {
 		return nil, err
+	}
+	if t.sector == 0 { // but there is what protects it
+		return nil, ErrBroken
 	}
 	first, entries, err := t.copy(t.sector, size)
 	if err != nil {
@@ -113,7 +113,7 @@ func Read(r io.ReaderAt, size int64) (*Table, error) {
 // mbr refuses an MBR that is not the one that only protects the GPT.
 func (t *Table) mbr() error {
 	text := make([]byte, 512)
-	if _, err := t.r.ReadAt(text, 0); err != nil {
+	if _, err := t.r.ReadAt(text, 0); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	if text[510] != 0x55 || text[511] != 0xAA {
@@ -214,6 +214,9 @@ func (t *Table) partitions(size int64) error {
 	}
 	return nil
 }
+
+// Sector is the size of the disk's sectors.
+func (t *Table) Sector() int64 { return t.sector }
 
 // Find returns the partition of a name; found is false if there is none, or more than
 // one.

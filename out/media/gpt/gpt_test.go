@@ -144,6 +144,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"empty":                      {nil, func([]byte) []byte { return nil }, gpt.ErrForeign},
 		"zeros":                      {nil, func(b []byte) []byte { clear(b); return b }, gpt.ErrForeign},
+		"no header":                  {nil, func(b []byte) []byte { clear(b[512:1024]); return b }, gpt.ErrBroken},
 		"no MBR":                     {nil, func(b []byte) []byte { b[511] = 0; return b }, gpt.ErrForeign},
 		"MBR with nothing":           {nil, func(b []byte) []byte { b[446+4] = 0; return b }, gpt.ErrForeign},
 		"hybrid":                     {nil, func(b []byte) []byte { b[446+16+4] = 0x83; return b }, gpt.ErrHybrid},

@@ -22,6 +22,9 @@ type File struct {
 	Data []byte
 }
 
+// Sector is the size of a volume's sectors, in bytes.
+const Sector = sector
+
 const (
 	sector    = 2048
 	longLabel = 16 // a Joliet label has as many characters of two bytes
