@@ -16,7 +16,7 @@ import (
 	"hagen/out/media/bases"
 )
 
-// TestMediaKilled kills hagen media at random moments. The media of the render before
+// TestMediaKilled kills hagen media of all kinds that need no base at random moments. The media of the render before
 // or, whole, of the new one are there each time, and nothing is left beside them after the
 // next run.
 func TestMediaKilled(t *testing.T) { mediaKilled(t, t.TempDir()) }
@@ -28,7 +28,45 @@ func TestBasedMediaKilled(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "live.iso"), append(live, make([]byte, 4<<20)...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	mediaKilled(t, dir, "--base", "live.iso", "--kind", "iso", "--kind", "seed")
+	args := []string{"--base", "live.iso", "--kind", "iso", "--kind", "seed"}
+	if bootable(t, dir) {
+		args = append(args, "--base", "disk.raw", "--kind", "disk")
+	}
+	mediaKilled(t, dir, args...)
+}
+
+// bootable makes an image of Fedora CoreOS's disk, if there are the programs for it: disk.raw.
+func bootable(t *testing.T, dir string) bool {
+	t.Helper()
+	for _, program := range []string{"mkfs.ext4", "debugfs"} {
+		if _, err := exec.LookPath(program); err != nil {
+			t.Logf("without the image of a disk: %s is not installed", program)
+			return false
+		}
+	}
+	boot := filepath.Join(dir, "boot")
+	for _, args := range [][]string{{"truncate", "-s", "4M", boot}, {"mkfs.ext4", "-q", boot}, {"debugfs", "-w", "-R", "write /dev/null ignition.firstboot", boot}} {
+		if output, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, output)
+		}
+	}
+	text, err := os.ReadFile(boot)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "disk.raw"), bases.Disk(512, bases.CoreOS(text)), 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return true
+}
+
+// overNetwork are the fields of machines that boot over the network, and a MAC address each.
+func overNetwork(file []byte) []byte {
+	file = bytes.Replace(file, []byte("  masters:"), []byte("  boot: {url: 'http://10.10.10.1:8080/assets', kernel: vmlinuz, initrd: initrd.img, rootfs: rootfs.img}\n  masters:"), 1)
+	for i, name := range []string{"kubem00", "kubem01", "kubem02", "kubernetes"} {
+		file = bytes.Replace(file, fmt.Appendf(nil, "{name: %s, a", name), fmt.Appendf(nil, "{name: %s, mac: '52:54:00:89:d8:1%d', a", name, i), 1)
+	}
+	return file
 }
 
 // mediaKilled kills hagen media with these arguments.
@@ -45,7 +83,19 @@ func mediaKilled(t *testing.T, dir string, args ...string) {
 			t.Fatalf("hagen %v: %v\n%s", args, err, output)
 		}
 	}
+	change := func(how func([]byte) []byte) {
+		t.Helper()
+		file := filepath.Join(dir, "cluster.yaml")
+		text, err := os.ReadFile(file)
+		if err == nil {
+			err = os.WriteFile(file, how(text), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	done("init")
+	change(overNetwork)
 	done("render")
 	done(args...)
 	before := sumsOf(t, filepath.Join(dir, "media"))
@@ -56,13 +106,9 @@ func mediaKilled(t *testing.T, dir string, args ...string) {
 		}
 	}
 	copied("media", "saved")
-	text, err := os.ReadFile(filepath.Join(dir, "cluster.yaml"))
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "cluster.yaml"), bytes.Replace(text, []byte("  # apiServer:"), []byte("  apiServer: {extraSANs: [a.example.com]}\n  # apiServer:"), 1), 0o644)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	change(func(text []byte) []byte {
+		return bytes.Replace(text, []byte("  # apiServer:"), []byte("  apiServer: {extraSANs: [a.example.com]}\n  # apiServer:"), 1)
+	})
 	done("render")
 	began := time.Now()
 	done(args...)
