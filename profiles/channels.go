@@ -76,7 +76,7 @@ var channels = []Channel{
 		Source: "cloud.ibm.com/docs/vpc?topic=vpc-user-data", Note: "\"64 K bytes\", read as the smaller of the two possible values",
 	},
 	{
-		Name: "nocloud", Summary: "a seed: vfat, ISO 9660, a directory, HTTP", Readers: cloudInitAlone, Unzips: []string{UserData}, Media: []string{Seed, QEMU},
+		Name: "nocloud", Summary: "a seed: vfat, ISO 9660, a partition, a directory, HTTP", Readers: cloudInitAlone, Unzips: []string{UserData}, Media: []string{Seed, QEMU, Netboot, Disk},
 		Source: "docs.cloud-init.io, NoCloud: no limit is named", Note: "limited by the size of the volume",
 	},
 	{
