@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -106,6 +107,9 @@ func (n *netboot) unknown(t *testing.T, want string) {
 	}
 }
 
+// movesCursor is what firmware writes to its screen between any two letters.
+var movesCursor = regexp.MustCompile(`\x1b\[[0-9;?=]*[A-Za-z]`)
+
 // boot boots a machine, until its console has a text.
 func (n *netboot) boot(t *testing.T, name, mac, until string) string {
 	t.Helper()
@@ -133,7 +137,7 @@ func (n *netboot) boot(t *testing.T, name, mac, until string) string {
 	ended.Go(func() { done <- cmd.Wait() })
 	read := func() string {
 		text, _ := os.ReadFile(console)
-		return string(text)
+		return movesCursor.ReplaceAllString(string(text), "")
 	}
 	for running := true; running && !strings.Contains(read(), until); {
 		select {
