@@ -119,7 +119,7 @@ func mediaKilled(t *testing.T, dir string, args ...string) {
 	}
 	times := 6
 	if longer() {
-		times = 200
+		times = 50
 	}
 	for range times {
 		if err := os.RemoveAll(filepath.Join(dir, "media")); err != nil {
