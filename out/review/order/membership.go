@@ -8,6 +8,7 @@ import (
 	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
+	"hagen/profiles"
 )
 
 // etcdctl adds a step that changes etcd's membership with commands of etcdctl member.
@@ -39,24 +40,44 @@ func (s *schedule) leave(p *diff.Pair) {
 	}
 }
 
-// join adds a member, then boots its machine.
+// join adds a member, then boots its machine. Where etcd knows learners, the member is one
+// until it has the data of the others: it does not count for the majority while its
+// machine boots, so that the others may still lose one of them.
 func (s *schedule) join(p *diff.Pair) {
 	m, _ := facts.MemberOf(p.After)
 	s.etcd = append(s.etcd, m)
-	if len(s.etcd) == 2 {
+	learns, until, add := knowsLearners(s.pairs), untilMaster, fmt.Sprintf("add %s --peer-urls=%s", m.Name, m.PeerURLs)
+	if learns {
+		until, add = UntilLearns, add+" --learner"
+	} else if len(s.etcd) == 2 {
 		s.beware = append(s.beware, Caution{Hosts: []string{p.Name},
 			Text: "etcd has one other member when it joins: from member add, nothing can be written until it has started"})
 	}
-	s.etcdctl(p.Name, "", fmt.Sprintf("add %s --peer-urls=%s", m.Name, m.PeerURLs))
+	s.etcdctl(p.Name, "", add)
 	action := diff.Boot
 	if p.Before != nil {
 		action = diff.Reimage
 	}
-	step := Step{Action: action, Hosts: []string{p.Name}, WaitFor: untilMaster, EtcdFlags: s.joinFlags(m)}
+	step := Step{Action: action, Hosts: []string{p.Name}, WaitFor: until, EtcdFlags: s.joinFlags(m)}
 	if len(step.EtcdFlags) > 0 {
 		step.Note = "hagen render --join, before the normal render, makes a document with these flags"
 	}
 	s.steps = append(s.steps, step)
+	if learns {
+		s.etcdctl(p.Name, untilMaster, promote+IDOf+m.Name)
+	}
+}
+
+// knowsLearners reports whether all members that run know learners (etcd 3.4, etcdctl member
+// add --learner).
+func knowsLearners(pairs []diff.Pair) bool {
+	return !slices.ContainsFunc(pairs, func(p diff.Pair) bool {
+		if _, is := facts.MemberOf(p.Before); !is {
+			return false
+		}
+		v, known := profiles.ParseVersion(facts.Versions(*p.Before)[profiles.Etcd])
+		return !known || v.Compare(profiles.Version{Major: 3, Minor: 4}) < 0
+	})
 }
 
 // move gives etcd the new address of a member before its machine has it.

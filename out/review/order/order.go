@@ -39,7 +39,9 @@ func Of(before, after diff.Side, open ...string) Order {
 
 // Masters reports whether ReimageHosts has a master.
 func (o Order) Masters() bool {
-	return slices.ContainsFunc(o.ReimageSteps, func(s Step) bool { return s.Action == diff.Reimage && s.WaitFor == untilMaster })
+	return slices.ContainsFunc(o.ReimageSteps, func(s Step) bool {
+		return s.Action == diff.Reimage && (s.WaitFor == untilMaster || s.WaitFor == UntilLearns)
+	})
 }
 
 // stepsOf orders the steps: members leave, join and move one by one, with everything else

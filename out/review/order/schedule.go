@@ -26,6 +26,10 @@ const (
 	untilMember = "every member is healthy (etcdctl endpoint health --cluster)"
 	untilMaster = "every member of etcd is healthy and its /readyz answers"
 	untilOther  = "it serves"
+
+	// UntilLearns is of a machine whose API server is not ready before its member of etcd
+	// is promoted.
+	UntilLearns = "its etcd has started, as a learner"
 )
 
 // schedule turns tasks into steps.

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"slices"
 	"strings"
 
 	"hagen/out/review/diff"
@@ -32,6 +33,14 @@ const KeepData = "a master that keeps /var/lib/etcd rejoins by itself; for one t
 // IDOf comes before the name of a member in a command that needs its ID, which only etcd
 // knows.
 const IDOf = "ID-OF-"
+
+// promote begins the command that makes a member of a learner.
+const promote = "promote "
+
+// Promotes reports whether a step makes a member of a learner: then its machine has to work.
+func (s Step) Promotes() bool {
+	return slices.ContainsFunc(s.Commands, func(c string) bool { return strings.HasPrefix(c, "etcdctl member "+promote) })
+}
 
 // flagCluster begins the flag that lists the members.
 const flagCluster = "--initial-cluster="

@@ -76,7 +76,7 @@ func tasksOf(pairs []diff.Pair) []task {
 	}
 	mastersFirst(boot)
 	mastersFirst(reimage)
-	exchange := append(exchanges(leave, join, len(old)), own...)
+	exchange := append(exchanges(leave, join), own...)
 	tasks := slices.Concat(exchange, boot, []task{units}, reimage, off)
 	if !first {
 		return tasks
@@ -126,7 +126,8 @@ func serves(p diff.Pair) bool {
 // or get another port, so that HAProxy always finds one. They may be within a task.
 func placeOfBalancers(pairs []diff.Pair, tasks []task) (at int, within bool) {
 	if slices.ContainsFunc(pairs, serves) && slices.ContainsFunc(pairs, leaves) {
-		return 0, false
+		first := slices.IndexFunc(tasks, func(t task) bool { return t.machine != nil && leaves(*t.machine) })
+		return max(first, 0), false
 	}
 	all := 0
 	for _, t := range tasks {
@@ -144,36 +145,30 @@ func placeOfBalancers(pairs []diff.Pair, tasks []task) (at int, within bool) {
 	return 0, false
 }
 
-// exchanges alternates members that leave and join, so that etcd never has many fewer
-// members, nor two that have not started. One leaves before another joins: if the first is
-// already dead, a new one that does not start would cost the quorum (etcd FAQ, "Should I
-// add a member before removing an unhealthy member?"). With fewer than three members,
-// leaving first would cost it.
-func exchanges(leave, join []task, members int) []task {
-	var both, rest []task
+// exchanges alternates members that join and leave, so that etcd never has many more or fewer
+// members, nor two that have not started. One joins before another leaves, unless it
+// needs the other's address: all members are healthy before a plan's first step. Of a member
+// that is dead it is the other way round (out/review/replace; etcd FAQ, "Should I add a
+// member before removing an unhealthy member?"). Joins come first and the others' leaves
+// last, so that there are more members where one has to leave first.
+func exchanges(leave, join []task) (tasks []task) {
+	var same, rest []task
 	for _, l := range leave {
 		i := slices.IndexFunc(join, func(j task) bool { return overlap(l.frees, j.takes) })
 		if i < 0 {
 			rest = append(rest, l)
 			continue
 		}
-		both = append(both, l, join[i])
+		same = append(same, l, join[i])
 		join = slices.Delete(join, i, i+1)
 	}
-	for i := range max(len(rest), len(join)) {
-		var pair []task
+	for i, j := range join {
+		tasks = append(tasks, j)
 		if i < len(rest) {
-			pair = append(pair, rest[i])
+			tasks = append(tasks, rest[i])
 		}
-		if i < len(join) {
-			pair = append(pair, join[i])
-		}
-		if members < 3 {
-			slices.Reverse(pair)
-		}
-		both = append(both, pair...)
 	}
-	return both
+	return slices.Concat(tasks, same, rest[min(len(join), len(rest)):])
 }
 
 // inTurn puts tasks that free an address before those that take it.

@@ -13,24 +13,25 @@ import (
 // answers follows, step by step, which members of etcd answer, and where: commands of
 // etcdctl get the endpoints that answer when they are run.
 type answers struct {
-	after map[string]member // of the machines' new documents, by host
-	now   map[string]member // by host
+	after  map[string]member // of the machines' new documents, by host
+	now    map[string]member // by host
+	learns map[string]bool   // hosts whose member is a learner, which answers etcdctl nothing
 }
 
 // member is a member of etcd that answers.
-type member struct{ name, url string }
+type member struct{ host, name, url string }
 
 // answersOf begins with the members of the former machines: all are healthy before the
 // first step.
 func answersOf(before, after Side) *answers {
-	return &answers{after: membersOf(after.Machines), now: membersOf(before.Machines)}
+	return &answers{after: membersOf(after.Machines), now: membersOf(before.Machines), learns: map[string]bool{}}
 }
 
 func membersOf(machines []node.Node) map[string]member {
 	out := map[string]member{}
 	for i := range machines {
 		if m, is := facts.MemberOf(&machines[i]); is {
-			out[machines[i].Name] = member{m.Name, facts.Flag(machines[i], facts.EtcdUnit, "--advertise-client-urls")}
+			out[machines[i].Name] = member{m.Host, m.Name, facts.Flag(machines[i], facts.EtcdUnit, "--advertise-client-urls")}
 		}
 	}
 	return out
@@ -64,8 +65,16 @@ func (a *answers) take(s Step) {
 	case s.Action == diff.SwitchOff, s.Action == diff.Stop && s.Unit == facts.EtcdUnit:
 		delete(a.now, s.Host)
 	case s.Action == diff.Membership:
-		if slices.ContainsFunc(s.Commands, func(c Command) bool { return strings.HasPrefix(c.Text, "etcdctl member remove ") }) {
+		does := func(verb string) bool {
+			return slices.ContainsFunc(s.Commands, func(c Command) bool { return strings.Contains(c.Text, "etcdctl member "+verb+" ") })
+		}
+		switch {
+		case does("remove"):
 			delete(a.now, s.Host)
+		case does("promote"):
+			delete(a.learns, s.Host)
+		case slices.ContainsFunc(s.Commands, func(c Command) bool { return strings.HasSuffix(c.Text, " --learner") }):
+			a.learns[s.Host] = true
 		}
 	case s.Action == diff.Boot, s.Action == diff.Reimage, s.Unit == facts.EtcdUnit && (s.Action == diff.Restart || s.Action == diff.Start):
 		if m, is := a.after[s.Host]; is {
@@ -78,7 +87,12 @@ func (a *answers) take(s Step) {
 
 // urls and names list the members in the order of their hosts.
 func (a *answers) urls() []string {
-	return a.list(func(m member) string { return m.url })
+	return slices.DeleteFunc(a.list(func(m member) string {
+		if a.learns[m.host] {
+			return ""
+		}
+		return m.url
+	}), func(url string) bool { return url == "" })
 }
 
 func (a *answers) names() []string {

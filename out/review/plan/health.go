@@ -147,6 +147,20 @@ func (p planner) machineChecks(h Host) []Command {
 	return append([]Command{}, checks...)
 }
 
+// learnerChecks returns checks of a machine whose member of etcd learns: its API server is not
+// ready before it is promoted.
+func (p planner) learnerChecks(h Host) []Command {
+	checks := []Command{membersStarted(nil)}
+	if n := p.after.machine(h.Name); facts.Runs(&n, facts.KeepalivedUnit) {
+		checks = append(checks, p.rowChecks(h, facts.KeepalivedUnit)...)
+	}
+	checks = append(checks, stays(h.Name, facts.EtcdUnit))
+	for i := range checks {
+		checks[i] = checks[i].within(bootSeconds)
+	}
+	return checks
+}
+
 // server is a row: a unit that shows a certificate to its clients.
 type server struct {
 	unit, flag string // the flag names the file

@@ -3,6 +3,7 @@ package plan
 import (
 	"bytes"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/netip"
 	"net/url"
@@ -33,7 +34,7 @@ var verbs = []verb{
 	// etcd, on the workstation.
 	asVerb(`etcdctl endpoint health --cluster`, func(w *world, c Command, _ []string) error {
 		for _, e := range w.members {
-			if e.started && !w.answering(e) {
+			if e.started && (e.learner || !w.answering(e)) { // a learner reads nothing for clients
 				return fmt.Errorf("%s does not answer", e.name)
 			}
 		}
@@ -70,19 +71,35 @@ var verbs = []verb{
 		}
 		return err
 	}),
-	asVerb(`etcdctl member add (\S+) --peer-urls=(\S+)`, func(w *world, c Command, words []string) error {
+	asVerb(`etcdctl member add (\S+) --peer-urls=(\S+)( --learner)?`, func(w *world, c Command, words []string) error {
 		for _, e := range w.members {
 			if e.peer == words[2] || e.name == words[1] {
 				return fmt.Errorf("etcd has the member %s at %s", e.name, e.peer)
 			}
+			if e.learner && words[3] != "" { // etcdserver, ErrTooManyLearners
+				return fmt.Errorf("etcd has the learner %s", e.name)
+			}
 		}
 		err := w.etcdctl(c)
+		if words[3] != "" {
+			w.members = append(w.members, etcdMember{peer: words[2], learner: true})
+			return errors.Join(err, w.knowLearners())
+		}
 		// etcdserver, isReadyToAddVotingMember
 		if answer, all := w.quorum(); all > 1 && answer <= (all+1)/2 {
 			return fmt.Errorf("with %s %d of %d members would answer", words[1], answer, all+1)
 		}
 		w.members = append(w.members, etcdMember{peer: words[2]})
 		return err
+	}),
+	asVerb(`until etcdctl member promote `+idOf+`; do sleep 2; done`, func(w *world, c Command, words []string) error {
+		for i, e := range w.members {
+			if e.name == words[1] && e.learner && w.hostOf(e) != "" {
+				w.members[i].learner = false
+				return w.etcdctl(c)
+			}
+		}
+		return fmt.Errorf("etcd has no learner %s that runs", words[1])
 	}),
 	asVerb(`etcdctl member update `+idOf+` --peer-urls=(\S+)`, func(w *world, c Command, words []string) error {
 		i := slices.IndexFunc(w.members, func(e etcdMember) bool { return e.name == words[1] })

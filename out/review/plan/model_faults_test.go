@@ -14,6 +14,7 @@ var (
 	threeMove      = "masters: [{name: kubem00, addresses: [10.10.10.90]}, {name: kubem01, addresses: [10.10.10.91]}, {name: kubem02, addresses: [10.10.10.92]}]"
 	fiveMasters    = "masters: [{name: kubem00}, {name: kubem03, addresses: [10.10.10.83]}, {name: kubem04, addresses: [10.10.10.84]}]"
 	oneOther       = "masters: [{name: kubem09, addresses: [10.10.10.80]}]"
+	otherMaster    = "masters: [{name: kubem09, addresses: [10.10.10.89]}]"
 	newest         = "kubernetesVersion: 1.37.2"
 	otherPort      = "apiServer: {port: 6444}"
 	moreNames      = "apiServer: {extraSANs: [api.example.com]}"
@@ -101,7 +102,23 @@ var faults = []fault{
 	}, "etcd names the members"},
 	{"two members are added at once", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
 		p.move(p.at(diff.Membership, "kubem04", ""), p.at(diff.Boot, "kubem03", ""))
-	}, "etcd names the members"},
+	}, "etcd has the learner"},
+	{"a member leaves before another one joins", "balancer", "", otherMaster, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Membership, "kubem00", ""), p.at(diff.Membership, "kubem09", ""))
+	}, "2 of 2 members of etcd answer, and none may die"},
+	{"a member votes before it has started", "balancer", "", otherMaster, Options{}, func(p *Plan) {
+		p.reword(p.at(diff.Membership, "kubem09", ""), " --learner", "")
+	}, "3 of 4 members of etcd answer, and none may die"},
+	{"a learner is never promoted", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
+		p.drop(p.at(diff.Boot, "kubem03", "") + 1)
+	}, "etcd has the learner kubem03"},
+	{"a learner is promoted before it has started", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
+		p.move(p.at(diff.Boot, "kubem03", "")+1, p.at(diff.Boot, "kubem03", ""))
+	}, "etcd has no learner kubem03 that runs"},
+	{"a learner is asked", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
+		s := &p.Steps[p.at(diff.Boot, "kubem03", "")]
+		s.Checks = append(s.Checks, membersHealthy().asking([]string{"https://10.10.10.80:2379"}))
+	}, "kubem03 does not answer"},
 	{"a member has not left when another joins in its place", "balancer", "", oneOther, Options{}, func(p *Plan) {
 		p.drop(p.at(diff.Membership, "kubem00", ""))
 	}, "etcd has the member kubem00 at https://10.10.10.80:2380"},

@@ -54,6 +54,7 @@ func (w *world) steps(at int, steps []Step) {
 		}
 	}
 	w.meanwhile(when, steps[0])
+	w.mustSpare(when+", meanwhile", steps[0])
 	for _, s := range steps {
 		w.take(when, s)
 	}
@@ -67,6 +68,7 @@ func (w *world) steps(at int, steps []Step) {
 	}
 	w.heldOnce(when, steps)
 	w.hold(when)
+	w.mustSpare(when, steps[0])
 	if w.trace != nil {
 		w.trace(fmt.Sprintf("%-50s %s", when, w))
 	}
@@ -91,6 +93,8 @@ func (w *world) String() string {
 		switch host := w.hostOf(e); {
 		case !e.started:
 			members = append(members, "("+strings.TrimPrefix(e.peer, "https://")+")")
+		case e.learner:
+			members = append(members, "("+host+")")
 		case host == w.leader:
 			members = append([]string{host + "*"}, members...)
 		case host != "":
@@ -172,7 +176,14 @@ func (w *world) mustFail(when string, s Step) {
 	switch s.Action {
 	case diff.Restart, diff.Start, diff.Reload:
 		units = []string{s.Unit}
-	case diff.Boot, diff.Reimage:
+	case diff.Boot, diff.Reimage, diff.Membership:
+		if s.Action == diff.Membership && (!strings.Contains(s.Commands[0].Text, "member promote") || w.machines[s.Host] == nil) {
+			return
+		}
+		if w.learns(s.Host) { // its API server has to wait
+			units = []string{facts.EtcdUnit}
+			break
+		}
 		for _, u := range w.machines[s.Host].disk.WithContainers().Units {
 			if u.Enabled {
 				units = append(units, u.Name)
@@ -187,6 +198,11 @@ func (w *world) mustFail(when string, s Step) {
 			w.problem("%s: no check fails while %s does not run", when, unit)
 		}
 	}
+}
+
+// learns reports whether a machine's member of etcd is a learner.
+func (w *world) learns(host string) bool {
+	return slices.ContainsFunc(w.members, func(e etcdMember) bool { return e.learner && w.hostOf(e) == host })
 }
 
 // meanwhile asks what must hold while a step acts.
@@ -255,7 +271,7 @@ func (w *world) hold(when string) {
 			}
 		}
 		member := slices.ContainsFunc(w.members, func(e etcdMember) bool { return w.hostOf(e) == host })
-		if member && !slices.Contains(w.ready(), host) && !w.later(host) { // without one, it is switched off next
+		if member && !w.learns(host) && !slices.Contains(w.ready(), host) && !w.later(host) { // without one, it is switched off next
 			w.problem("%s: the API server of %s finds no etcd", when, host)
 		}
 	}
@@ -287,7 +303,7 @@ func (w *world) later(host string) bool {
 // etcdFor reports whether etcd answers an API server at a URL: on the loopback its own.
 func (w *world) etcdFor(host, url string) bool {
 	if address, err := netip.ParseAddrPort(strings.TrimPrefix(url, "https://")); err == nil && address.Addr().IsLoopback() {
-		return w.up(host, facts.EtcdUnit) && slices.Contains(strings.Split(w.flag(host, facts.EtcdUnit, "--listen-client-urls"), ","), url)
+		return w.up(host, facts.EtcdUnit) && !w.learns(host) && slices.Contains(strings.Split(w.flag(host, facts.EtcdUnit, "--listen-client-urls"), ","), url)
 	}
 	return w.clientAt(url)
 }

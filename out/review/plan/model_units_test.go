@@ -2,12 +2,15 @@ package plan
 
 import (
 	"fmt"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 
+	"hagen/gen/cluster"
 	"hagen/gen/node"
 	"hagen/out/review/facts"
+	"hagen/profiles"
 )
 
 // answering reports whether a member answers, by the list of members: its peers dial it
@@ -24,14 +27,47 @@ func (w *world) hostOf(e etcdMember) string {
 	return ""
 }
 
-// quorum reports whether etcd can write: of how many members how many answer.
+// quorum reports whether etcd can write: of how many members that vote how many answer.
 func (w *world) quorum() (answer, all int) {
 	for _, e := range w.members {
-		if w.answering(e) {
+		if e.learner {
+			continue
+		}
+		if all++; w.answering(e) {
 			answer++
 		}
 	}
-	return answer, len(w.members)
+	return answer, all
+}
+
+// mustSpare asks that one more member may die at each step of a machine that comes or goes,
+// from three on, unless new masters need the addresses of those that go.
+func (w *world) mustSpare(when string, s Step) {
+	was, is := w.before.file.Members(), w.after.file.Members()
+	stays := w.before.hostOf(s.Host).Name != "" && w.after.hostOf(s.Host).Name != ""
+	if stays || len(was) < 3 || len(is) < 3 || w.knowLearners() != nil {
+		return
+	}
+	for _, m := range is {
+		if w.before.hostOf(m.Name).Name == "" && slices.ContainsFunc(w.before.file.Hosts(), func(h cluster.Host) bool {
+			return slices.ContainsFunc(h.Addresses, func(a netip.Addr) bool { return slices.Contains(m.Addresses, a) })
+		}) {
+			return // it needs the address of one that goes
+		}
+	}
+	if answer, all := w.quorum(); answer-1 <= all/2 {
+		w.problem("%s: %d of %d members of etcd answer, and none may die", when, answer, all)
+	}
+}
+
+// knowLearners asks that all members know learners.
+func (w *world) knowLearners() error {
+	for _, host := range w.hosts(facts.EtcdUnit) {
+		if v, _ := profiles.ParseVersion(w.machines[host].runs[facts.EtcdUnit].version); v.Compare(profiles.Version{Major: 3, Minor: 4}) < 0 {
+			return fmt.Errorf("etcd %s of %s knows no learners", v, host)
+		}
+	}
+	return nil
 }
 
 // elect lets another member lead if the leader does not answer.
@@ -39,7 +75,7 @@ func (w *world) elect() {
 	first := ""
 	for _, e := range w.members {
 		host := w.hostOf(e)
-		if host == "" || !e.started {
+		if host == "" || !e.started || e.learner {
 			continue
 		}
 		if host == w.leader {
@@ -59,7 +95,7 @@ func (w *world) elect() {
 func (w *world) clientAt(url string) bool {
 	return slices.ContainsFunc(w.members, func(e etcdMember) bool {
 		host := w.hostOf(e)
-		return e.started && host != "" && slices.Contains(strings.Split(w.flag(host, facts.EtcdUnit, "--listen-client-urls"), ","), url)
+		return e.started && !e.learner && host != "" && slices.Contains(strings.Split(w.flag(host, facts.EtcdUnit, "--listen-client-urls"), ","), url)
 	})
 }
 

@@ -57,8 +57,8 @@ type service struct {
 
 // etcdMember is a row of etcd's list of members.
 type etcdMember struct {
-	name, peer string
-	started    bool
+	name, peer       string
+	started, learner bool
 }
 
 // newWorld is the healthy cluster of before the plan.
@@ -77,7 +77,7 @@ func newWorld(p *Plan, before, after modelled) *world {
 		w.startAll(m)
 		if e, is := facts.MemberOf(&n); is {
 			m.holds = true
-			w.members = append(w.members, etcdMember{e.Name, e.PeerURLs, true})
+			w.members = append(w.members, etcdMember{e.Name, e.PeerURLs, true, false})
 		}
 	}
 	w.elect()

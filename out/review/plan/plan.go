@@ -176,9 +176,16 @@ func (p planner) step(s order.Step, host string) Step {
 	switch s.Action {
 	case diff.Membership:
 		for _, c := range s.Commands {
-			out.Commands = append(out.Commands, onWorkstation(withID(c)))
+			c = withID(c)
+			if s.Promotes() { // etcd refuses it until the learner has most of the data
+				c = "until " + c + "; do sleep 2; done"
+			}
+			out.Commands = append(out.Commands, onWorkstation(c))
 		}
-		if s.WaitFor != "" {
+		switch {
+		case s.Promotes():
+			out.Checks = p.machineChecks(h)
+		case s.WaitFor != "":
 			out.Checks = memberChecks()
 		}
 		return out
@@ -193,7 +200,9 @@ func (p planner) step(s order.Step, host string) Step {
 		if len(s.EtcdFlags) > 0 { // prepare has the command that makes this document
 			out.Document, out.Note = path.Join("join", p.after.Cluster.Name, h.Name), ""
 		}
-		out.Checks = p.machineChecks(h)
+		if out.Checks = p.machineChecks(h); s.WaitFor == order.UntilLearns {
+			out.Checks = p.learnerChecks(h)
+		}
 		return out
 	}
 	var write, remove []string

@@ -108,7 +108,7 @@ func TestSteps(t *testing.T) {
 		{"a master leaves", true, []string{"    - {name: kubem02, addresses: [10.10.10.82]}\n", "", "masters:", "allowEvenMasters: true\n  masters:"},
 			"kubernetes:re-image kubem02:etcd-membership:etcd kubem02:switch-off kubem00:re-image kubem01:re-image"},
 		{"a master is another", true, []string{"{name: kubem02", "{name: kubem09"},
-			"kubernetes:re-image kubem02:etcd-membership:etcd kubem02:switch-off kubem09:etcd-membership:etcd kubem09:boot kubem00:re-image kubem01:re-image"},
+			"kubernetes:re-image kubem02:etcd-membership:etcd kubem02:switch-off kubem09:etcd-membership:etcd kubem09:boot kubem09:etcd-membership:etcd kubem00:re-image kubem01:re-image"},
 		{"upgrade, and a flag", false, []string{"1.36.3", "1.36.9", "masters:", "serviceNodePortRange: 30000-30100\n  masters:"},
 			"kubem00:restart:kube-apiserver kubem01:restart:kube-apiserver kubem02:restart:kube-apiserver " +
 				"kubem00:restart:kube-controller-manager kubem01:restart:kube-controller-manager kubem02:restart:kube-controller-manager " +

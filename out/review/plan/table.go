@@ -66,7 +66,7 @@ var groups = []group{
 		{field: "masters[].name", what: "of the only master, while its address stays", rollout: Refused, refused: onlyMember,
 			words: "etcd's data can come over only from a member that runs. Give the new master another address, or [restore all of etcd](day-2.md#all-of-etcd-is-restored) on it from a snapshot"},
 		{field: "masters[].name", what: "any other", rollout: Members, acts: "boot, change etcd membership, reload haproxy, switch off",
-			words: "one more, one less, or a replacement: members of etcd join and leave one at a time ([masters are added](day-2.md#masters-are-added))"},
+			words: "one more, one less, or a replacement: members of etcd join and leave one at a time, and another one joins first unless it needs the address ([masters are added](day-2.md#masters-are-added))"},
 		{field: "masters[].addresses", what: "another first address", rollout: Members, acts: "change etcd membership, re-image, reload haproxy", words: "etcd gets the member's new address, and the machine is re-imaged"},
 		{field: "masters[].addresses", what: "that of a machine which takes this one's", rollout: Refused, refused: circular,
 			words: "no two machines can have one address at a time, and load balancers are no exception, nor are machines that come in the place of others: give one of them another address in between, and make two plans. One that takes an address which another gives up for a new one moves after that, in one plan"},
