@@ -3,26 +3,35 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/gen/redact"
 	"hagen/out/review/facts"
 )
 
-// trusted is a row: a flag that names the authorities which a unit trusts.
-type trusted struct{ unit, flag, whose string }
+// held is a row: a flag that names a file with keys that all machines have to share, and what
+// happens if a machine has others: the former key, its name and its own key are put in.
+type held struct{ unit, flag, problem string }
 
-var trusts = []trusted{
-	{facts.APIUnit, "--client-ca-file", "clients of API servers"},
-	{facts.EtcdUnit, "--trusted-ca-file", "clients of etcd"},
-	{facts.EtcdUnit, "--peer-trusted-ca-file", "etcd's members"},
-	{facts.APIUnit, "--requestheader-client-ca-file", "the front proxy"},
+// trusts returns the problem of other authorities.
+func trusts(whose string) string {
+	return "the running machines trust the authority SHA-256 %.12s… for " + whose + ", and %s would trust SHA-256 %.12s…: nothing leads a running cluster from one authority to another yet"
 }
 
-// otherAuthorities refuses machines that share no authority with the former ones: those
-// that have changed and those that have not would not trust each other.
-func otherAuthorities(p planner) []Refusal {
+var holds = []held{
+	{facts.APIUnit, "--client-ca-file", trusts("clients of API servers")},
+	{facts.EtcdUnit, "--trusted-ca-file", trusts("clients of etcd")},
+	{facts.EtcdUnit, "--peer-trusted-ca-file", trusts("etcd's members")},
+	{facts.APIUnit, "--requestheader-client-ca-file", trusts("the front proxy")},
+	{facts.APIUnit, "--service-account-key-file", "the running API servers accept the tokens of service accounts that the key SHA-256 %.12s… has signed, and %s would accept those of SHA-256 %.12s…: it would refuse the tokens that pods have, and others those that it issues"},
+	{facts.APIUnit, "--encryption-provider-config", "the running API servers encrypt Secrets with the key SHA-256 %.12s…, and %s would have SHA-256 %.12s…: it could read none of those in etcd, and others none that it writes"},
+}
+
+// otherKeys refuses machines that share no authority, and no key for tokens or Secrets, with
+// the former ones: those that have changed and those that have not would not understand each
+// other.
+func otherKeys(p planner) []Refusal {
 	if p.before.Cluster.Name != p.after.Cluster.Name || p.before.Cluster.Profile != p.after.Cluster.Profile {
 		return nil // another cluster, which other rows refuse
 	}
@@ -35,25 +44,27 @@ func otherAuthorities(p planner) []Refusal {
 			pairs = append(pairs, [2]node.Node{was, n})
 		}
 	}
-	for _, row := range trusts {
+	for _, row := range holds {
 		for _, pair := range pairs {
 			was, is := row.keys(&pair[0]), row.keys(&pair[1])
 			if len(was) == 0 || len(is) == 0 || slices.ContainsFunc(was, func(key string) bool { return slices.Contains(is, key) }) {
 				continue
 			}
-			return []Refusal{{"metadata.name", fmt.Sprintf("the running machines trust the authority SHA-256 %.12s… for %s, and %s would trust SHA-256 %.12s…: nothing leads a running cluster from one authority to another yet", was[0], row.whose, pair[1].Name, is[0]),
+			return []Refusal{{"metadata.name", fmt.Sprintf(row.problem, was[0], pair[1].Name, is[0]),
 				"plan with the PKI that the running machines have, which --pki names (hagen pki init --again moved it aside); with others it is a new cluster with the old name: install all its machines again"}}
 		}
 	}
 	return nil
 }
 
-// keys lists the SHA-256 of the authorities' public keys that a machine trusts.
-func (t trusted) keys(n *node.Node) (keys []string) {
-	f := facts.FileAt(*n, facts.Flag(*n, t.unit, t.flag))
-	all, _ := node.ReadSummaries(strings.Split(strings.TrimSpace(string(redact.Identified(f.Contents))), "\n"))
-	for _, c := range all {
-		keys = append(keys, c.Key)
+// keys lists the SHA-256 of the public keys and secrets in a machine's file.
+func (h held) keys(n *node.Node) (keys []string) {
+	f := facts.FileAt(*n, facts.Flag(*n, h.unit, h.flag))
+	for _, found := range sharedKey().FindAllStringSubmatch(string(redact.Identified(f.Contents)), -1) {
+		keys = append(keys, found[1])
 	}
 	return keys
 }
+
+// sharedKey is a key in a file of certificates, of public keys or of secrets.
+var sharedKey = lazy.Regexp(`(?:public key(?:, | [A-Za-z0-9]+, | with )|secret, )SHA-256 ([0-9a-f]{64})`)

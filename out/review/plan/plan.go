@@ -66,7 +66,7 @@ func Of(before, after Side, options Options) Plan {
 
 // refusals returns those of all rows. If the profile differs, others do not matter.
 func (p planner) refusals() []Refusal {
-	out := append([]Refusal{}, otherAuthorities(p)...)
+	out := append([]Refusal{}, otherKeys(p)...)
 	for _, g := range groups {
 		for _, c := range g.changes {
 			if c.refused == nil || len(out) > 0 && p.before.Cluster.Profile != p.after.Cluster.Profile {
