@@ -182,7 +182,7 @@ func inTurn(tasks []task) (ordered []task, beware []Caution) {
 				break
 			}
 			if seen[first] {
-				beware = append(beware, Caution{Hosts: []string{}, Text: fmt.Sprintf("%s moves in a circle: no machine can take it before another gives it up, so one of them needs a temporary address",
+				beware = append(beware, Caution{Hosts: []string{}, Text: fmt.Sprintf("%s moves in a circle: no machine can take it before another gives it up. hagen plan refuses that: one of them needs a temporary address first, and a plan of its own",
 					strings.Join(shared(tasks[first].frees, tasks[next].takes), ", "))})
 				break
 			}

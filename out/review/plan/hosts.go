@@ -30,7 +30,7 @@ func (p planner) between(files, acts []Step) []Step {
 		}
 		if at > 0 {
 			late := newStep(diff.Nothing, s.Host, "")
-			late.Write, late.Note = []string{read.HostsPath}, "not before: names in it lead to what serves only now"
+			late.Write, late.Note = []string{read.HostsPath}, onlyNow
 			after[at] = append(after[at], late)
 		}
 	}
@@ -40,6 +40,9 @@ func (p planner) between(files, acts []Step) []Step {
 	}
 	return out
 }
+
+// onlyNow is the note of an /etc/hosts that had to wait.
+const onlyNow = "not before: names in it lead to what serves only now"
 
 // served is the number of steps after which something serves at an address of each name that
 // a machine dials and looks up in its new /etc/hosts.

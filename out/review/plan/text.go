@@ -146,8 +146,11 @@ func (s Step) title() string {
 	unit := strings.TrimSuffix(s.Unit, ".service")
 	switch s.Action {
 	case diff.Nothing:
-		if unit != "" {
+		switch {
+		case unit != "":
 			return fmt.Sprintf("%s: files of %s", s.Host, unit)
+		case s.Note == onlyNow:
+			return s.Host + ": only now"
 		}
 		return s.Host + ": at any time"
 	case diff.Membership:
