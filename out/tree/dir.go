@@ -27,6 +27,7 @@ type Dir struct {
 	name    string   // as the caller wrote it, for messages
 	path    string   // absolute and free of symbolic links
 	lock    *os.File // the directory that is at path now, locked; nil once closed
+	seen    *os.File // instead, of a directory that is only read (Look)
 	created []string // directories that Open made, outermost first
 	refused error    // why the last attempt could not create the directory
 	notes   []string // see Notes
@@ -198,6 +199,9 @@ func (d *Dir) removeCreated() {
 // Close releases the directory for the next process. If Open made it and it is
 // still empty, Close removes it and the parents that Open made.
 func (d *Dir) Close() error {
+	if d.seen != nil {
+		return d.seen.Close()
+	}
 	if d.lock == nil {
 		return nil
 	}

@@ -63,23 +63,8 @@ func (s *Store) load() Faults {
 	if err := s.dir.CheckOwner(nil, "."); err != nil {
 		return Faults{{".", err.Error()}}
 	}
-	data, there := l.read(indexFile)
-	if !there {
-		l.findUnrecorded(indexFile)
-		return l.faults
-	}
-	if len(l.faults) > 0 {
-		return l.faults
-	}
-	read, wrong := decodeIndex(data)
-	for _, fault := range wrong {
-		l.faultAt(indexFile, data, fault)
-	}
-	l.version, l.cluster = read.Version, read.Cluster
-	if len(wrong) == 0 && read.Version > 1 {
-		l.loadRecords(&read)
-	}
-	if len(l.faults) > 0 || !l.checkAuthorities(read) {
+	read, whole := l.loadIndex()
+	if !whole {
 		return l.faults
 	}
 	for _, item := range read.Items {
@@ -95,6 +80,28 @@ func (s *Store) load() Faults {
 	}
 	s.clients = read.Clients
 	return l.faults
+}
+
+// loadIndex reads the index with its records; whole is false if there is none, or
+// it has faults.
+func (l *loader) loadIndex() (read index, whole bool) {
+	data, there := l.read(indexFile)
+	if !there {
+		l.findUnrecorded(indexFile)
+		return index{}, false
+	}
+	if len(l.faults) > 0 {
+		return index{}, false
+	}
+	read, wrong := decodeIndex(data)
+	for _, fault := range wrong {
+		l.faultAt(indexFile, data, fault)
+	}
+	l.version, l.cluster = read.Version, read.Cluster
+	if len(wrong) == 0 && read.Version > 1 {
+		l.loadRecords(&read)
+	}
+	return read, len(l.faults) == 0 && l.checkAuthorities(read)
 }
 
 // faultAt adds a fault at a position in a file of the index.
