@@ -17,7 +17,7 @@ import (
 
 var tablesOf = map[string]profileTables{
 	profiles.Classic:  {classicRoles, []certificate{adminCertificate}, "haproxy-classic.cfg.tmpl"},
-	profiles.Standard: {standardRoles, []certificate{adminCertificate, {stem: encryptionKey, kind: pki.Secret}}, "haproxy-standard.cfg.tmpl"},
+	profiles.Standard: {standardRoles, []certificate{adminCertificate, {stem: encryptionKey, kind: pki.Secret, within: encryptionPath}}, "haproxy-standard.cfg.tmpl"},
 }
 
 // Nodes decides every machine of the cluster, masters first. The set must

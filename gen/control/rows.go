@@ -86,6 +86,7 @@ type certificate struct {
 	life      func(cluster.PKI) time.Duration
 	section   string
 	placed    []placement
+	within    string // a file of each master that has the key among other lines
 	why       string
 }
 
