@@ -7,6 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/certificates"
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/render"
 	"hagen/gen"
@@ -62,6 +63,8 @@ func suggest(commands []*cli.Command, words []string, current string) []string {
 			return commandNames(commands[above].Subcommands)
 		}
 		return nil
+	case command.Name == "show" && words[len(words)-1] == "show":
+		return certificates.Names(placeIn(words))
 	case len(words) > 0:
 		return nil
 	case command.Name == "completion":
@@ -117,12 +120,7 @@ func values(flag string, words []string) []string {
 // hostNames lists the hosts of the cluster file that the words name. One with
 // faults has none here; render reports the faults.
 func hostNames(words []string) []string {
-	path := clusterfile.DefaultName
-	for i, word := range words[:len(words)-1] {
-		if word == "-f" || word == "--file" {
-			path = words[i+1]
-		}
-	}
+	path := placeIn(words).File
 	text, err := clusterfile.Text(path)
 	if err != nil {
 		return nil
@@ -132,6 +130,20 @@ func hostNames(words []string) []string {
 		return nil
 	}
 	return render.NamesOf(c)
+}
+
+// placeIn returns the cluster file and the PKI directory that the words name.
+func placeIn(words []string) clusterfile.Place {
+	at := clusterfile.Place{File: clusterfile.DefaultName}
+	for i, word := range words[:max(len(words)-1, 0)] {
+		switch word {
+		case "-f", "--file":
+			at.File = words[i+1]
+		case "--pki":
+			at.PKI = words[i+1]
+		}
+	}
+	return at
 }
 
 // freeFlags lists a command's flags that may still be given.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/clusterpki"
@@ -9,29 +11,33 @@ import (
 )
 
 func pkiCommand(ui *console.UI) *cli.Command {
-	const ask = "say what to do: hagen pki init, hagen pki rename OLD NEW, or hagen pki forget NAME…"
 	file, dir := fileFlag(), pkiFlag()
 	all := &cli.BoolFlag{Name: "all", Usage: "with forget: all names that the cluster file no longer has", DisableDefaultText: true}
 	again := &cli.BoolFlag{Name: "again", Usage: "with init: make new keys for a cluster that has some", DisableDefaultText: true}
-	asJSON := jsonFlag("print the summary as JSON on stdout")
+	asJSON := jsonFlag("print the result as JSON on stdout")
+	looking := []*cli.Command{pkiListCommand(ui, file, dir, asJSON), pkiShowCommand(ui, file, dir, asJSON)}
 	return &cli.Command{
 		Name:      "pki",
-		Usage:     "make a cluster's authorities, record that it was renamed, or remove names that certificates keep",
-		ArgsUsage: "init | rename OLD NEW | forget NAME…",
+		Usage:     "list certificates and keys, make authorities, rename a cluster, or remove names that certificates keep",
+		ArgsUsage: "COMMAND",
 		Description: describe("init makes the keys that a cluster keeps for ever: those of its authorities, the service-account\n"+
 			"key and the key that encrypts Secrets. hagen render makes them, too, unless the lock file or a\n"+
 			"rendered tree shows that the cluster has some. --again moves the present directory aside and makes\n"+
 			"new keys: every machine of the cluster must then be installed again.\n"+
 			"rename records that the directory of cluster OLD belongs to NEW, its name in the cluster file.\n"+
 			"forget removes names and addresses that the API servers' certificates keep for clients although the\n"+
-			"cluster file no longer has them.",
+			"cluster file no longer has them.\n"+
+			"list and show print no key.",
+			"hagen pki list",
 			"hagen pki init",
 			"hagen pki init --again    # only where nothing runs with the old keys",
 			"hagen pki rename staging prod",
 			"hagen pki forget lb00.example.com 10.10.10.2"),
-		Flags:  []cli.Flag{file, dir, again, all, asJSON},
-		Action: func(*cli.Context) error { return exit.Usage(ask) },
-		Subcommands: []*cli.Command{{
+		Flags: flagsOf([]cli.Flag{file, dir, again, all, asJSON}, looking),
+		Action: func(ctx *cli.Context) error {
+			return exit.Usage("say what to do: hagen pki %s; hagen pki --help explains them", strings.Join(commandNames(ctx.Command.Subcommands), ", "))
+		},
+		Subcommands: append(looking, []*cli.Command{{
 			Name:  "init",
 			Usage: "make the authorities of a cluster that has none, or new ones",
 			Description: describe("--again moves the present directory aside.",
@@ -40,7 +46,7 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			Flags: []cli.Flag{file, dir, again, asJSON},
 			Action: func(ctx *cli.Context) error {
 				if ctx.Args().Present() {
-					return exit.Usage(ask)
+					return exit.Usage("hagen pki init takes no argument %q", ctx.Args().First())
 				}
 				return clusterpki.Init(ui, placeOf(ctx), ctx.Bool("again"), ctx.Bool("json"))
 			},
@@ -74,6 +80,6 @@ func pkiCommand(ui *console.UI) *cli.Command {
 				}
 				return clusterpki.Forget(ui, placeOf(ctx), ctx.Args().Slice(), ctx.Bool("json"))
 			},
-		}},
+		}}...),
 	}
 }

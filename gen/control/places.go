@@ -13,8 +13,7 @@ type Placed struct {
 	Key              bool // it has the private key, or the secret
 }
 
-// Places lists the files of all machines that have parts of items, in the order of
-// Requests for each host.
+// Places lists the files of all machines that have parts of items.
 func Places(c *cluster.Cluster) (all []Placed) {
 	tables := tablesOf[c.Profile.Name]
 	for _, h := range c.Hosts() {
@@ -23,8 +22,10 @@ func Places(c *cluster.Cluster) (all []Placed) {
 				all = append(all, Placed{r.name(h.Name), h.Name, p.path, p.part == theKey})
 			}
 		}
+	}
+	for _, h := range c.APIServers() {
 		for _, r := range tables.certificates {
-			if r.within != "" && h.Role == cluster.Master {
+			if r.within != "" {
 				all = append(all, Placed{r.name(h.Name), h.Name, r.within, true})
 			}
 		}

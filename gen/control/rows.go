@@ -86,7 +86,7 @@ type certificate struct {
 	life      func(cluster.PKI) time.Duration
 	section   string
 	placed    []placement
-	within    string // a file of each master that has the key among other lines
+	within    string // a file of each API server that has the key among other lines
 	why       string
 }
 

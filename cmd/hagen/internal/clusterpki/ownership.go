@@ -156,18 +156,15 @@ func short(id string) string { return id[:min(len(id), 12)] }
 
 // checkCluster refuses another cluster's directory.
 func (p *ownership) checkCluster(s *store.Store) error {
-	rename := func(old string) string {
-		return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, run hagen pki rename %s %s%s; if two clusters have shared the directory, give each a copy first (docs/pki.md)", p.cluster.Name, old, old, p.cluster.Name, p.flags)
-	}
 	switch name := s.Cluster(); {
 	case name == p.cluster.Name || name == "" && len(s.Recorded()) == 0:
 		return nil
 	case name != "":
-		return exit.Failed("%s: is the PKI directory of cluster %s, but %s describes cluster %s: %s", p.dir, name, p.file, p.cluster.Name, rename(name))
+		return p.another(name)
 	}
 	// An index of version 1 has no name, but its authority may.
 	if was := formerName(s); was != "" && was != p.cluster.Name && commonName(p.cluster) == p.cluster.Name+cluster.AuthorityEnding {
-		return exit.Failed("%s: is the PKI directory of cluster %s, by its authority's name, but %s describes cluster %s: %s", p.dir, was, p.file, p.cluster.Name, rename(was))
+		return exit.Failed("%s: is the PKI directory of cluster %s, by its authority's name, but %s describes cluster %s: %s", p.dir, was, p.file, p.cluster.Name, p.rename(was))
 	}
 	theirs, ours := memberAddresses(slices.Collect(maps.Values(s.Recorded()))), memberAddresses(control.Requests(p.cluster))
 	if len(theirs) > 0 && !slices.ContainsFunc(theirs, func(a netip.Addr) bool { return slices.Contains(ours, a) }) {
@@ -175,6 +172,16 @@ func (p *ownership) checkCluster(s *store.Store) error {
 			p.dir, addressesOf(theirs), p.cluster.Name, p.flags)
 	}
 	return nil
+}
+
+// another refuses the directory of another cluster.
+func (p *ownership) another(name string) error {
+	return exit.Failed("%s: is the PKI directory of cluster %s, but %s describes cluster %s: %s", p.dir, name, p.file, p.cluster.Name, p.rename(name))
+}
+
+// rename is the remedy for the directory of a cluster with an older name.
+func (p *ownership) rename(old string) string {
+	return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, run hagen pki rename %s %s%s; if two clusters have shared the directory, give each a copy first (docs/pki.md)", p.cluster.Name, old, old, p.cluster.Name, p.flags)
 }
 
 // checkClock refuses a time before the start of the newest certificate in the

@@ -1,0 +1,137 @@
+// Package certificates shows which certificates there are and when they end:
+// hagen pki list, show and check. It opens no key and writes nothing.
+package certificates
+
+import (
+	"math"
+	"path"
+	"strings"
+	"time"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/document"
+	"hagen/pki"
+	"hagen/pki/store"
+)
+
+// directory is a PKI directory at a moment.
+type directory struct {
+	store.View
+	cluster *cluster.Cluster // nil if no cluster file is at hand
+	now     time.Time
+}
+
+// read reads the PKI directory of a cluster.
+func read(ui *console.UI, at clusterfile.Place) (directory, error) {
+	now, err := ui.Time()
+	if err != nil {
+		return directory{}, err
+	}
+	view, c, err := clusterpki.Look(ui, at)
+	return directory{view, c, now}, err
+}
+
+// item is what --json prints of a certificate or key.
+type item struct {
+	Name       string    `json:"name"`
+	Host       string    `json:"host,omitempty"` // that has it alone
+	Kind       string    `json:"kind"`
+	Generation int       `json:"generation,omitempty"`
+	Issuer     string    `json:"issuer,omitempty"`
+	From       time.Time `json:"from,omitzero"`
+	Until      time.Time `json:"until,omitzero"`
+	DaysLeft   *int      `json:"daysLeft,omitempty"`
+	State      state     `json:"state,omitempty"`
+	HasKey     bool      `json:"keyPresent"`
+	Asked      bool      `json:"asked"`
+	Files      []file    `json:"files"`
+}
+
+// file is a file that has a part of an item: of a machine, or of the rendered tree.
+type file struct {
+	Host string `json:"host,omitempty"`
+	Path string `json:"path"`
+	Key  bool   `json:"key"` // it has the key
+}
+
+// state says in a word whether a certificate can be used, and for how long.
+type state string
+
+const (
+	valid    state = "valid"
+	endsSoon state = "ends-soon" // so soon that hagen render warns
+	expired  state = "expired"
+	early    state = "not-yet-valid"
+	gone     state = "gone" // the next render renews it
+)
+
+// words is a state as a table has it.
+func (s state) words() string {
+	if s == gone {
+		return "its files are gone"
+	}
+	return strings.ReplaceAll(string(s), "-", " ")
+}
+
+// stateAt returns the state of a certificate, as hagen render judges it.
+func stateAt(from, until time.Time, authority bool, now time.Time) state {
+	switch left := until.Sub(now); {
+	case left <= 0:
+		return expired
+	case now.Before(from):
+		return early
+	case left <= pki.Notice(until.Sub(from), authority):
+		return endsSoon
+	}
+	return valid
+}
+
+// days returns the whole days that are left; they are negative after the end.
+func days(until, now time.Time) *int {
+	n := int(math.Floor(until.Sub(now).Hours() / 24))
+	return &n
+}
+
+// kinds are the words for leaves, by their signing profile.
+var kinds = map[string]string{
+	pki.ServerAuthentication: "server", pki.ClientAuthentication: "client", pki.PeerAuthentication: "peer",
+}
+
+// items returns what a directory has, sorted by name.
+func (d directory) items() []item {
+	files := map[string][]file{control.Admin: {{Path: document.AdminPath, Key: true}}}
+	if d.cluster != nil {
+		for _, p := range control.Places(d.cluster) {
+			files[p.Item] = append(files[p.Item], file{p.Host, p.Path, p.Key})
+		}
+	}
+	var all []item
+	for _, held := range d.Items {
+		request := held.Request
+		it := item{
+			Name: request.Name, Host: control.HostOf(request.Name), Kind: string(request.Kind), Generation: held.Generation,
+			Issuer: request.Authority, HasKey: held.HasKey, Asked: held.Asked, Files: append([]file{}, files[request.Name]...),
+		}
+		switch request.Kind {
+		case pki.Authority:
+			it.Issuer = request.Name
+		case pki.Leaf:
+			it.Kind = kinds[request.Profile]
+		}
+		if cert := held.Cert; cert != nil {
+			it.From, it.Until, it.DaysLeft = cert.NotBefore.UTC(), cert.NotAfter.UTC(), days(cert.NotAfter, d.now)
+			it.State = stateAt(it.From, it.Until, cert.IsCA, d.now)
+		} else if request.Kind == pki.Leaf {
+			it.State = gone
+		}
+		all = append(all, it)
+	}
+	return all
+}
+
+// short is an authority's name in a table.
+func short(authority string) string { return path.Base(path.Dir(authority)) }

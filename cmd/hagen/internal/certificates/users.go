@@ -1,0 +1,92 @@
+package certificates
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/gen/control"
+	"hagen/pki"
+	"hagen/pki/store"
+)
+
+// users is what --json prints.
+type users struct {
+	Cluster   string `json:"cluster,omitempty"`
+	Directory string `json:"directory"`
+	Users     []user `json:"users"`
+}
+
+// user is a client certificate that somebody was given.
+type user struct {
+	User        string    `json:"user"`
+	Groups      []string  `json:"groups"`
+	Item        string    `json:"item,omitempty"` // only of the one that the directory keeps
+	Serial      string    `json:"serial"`
+	Fingerprint string    `json:"sha256"`
+	Issuer      string    `json:"issuer"`
+	From        time.Time `json:"from"`
+	Until       time.Time `json:"until"`
+	DaysLeft    int       `json:"daysLeft"`
+	State       state     `json:"state"`
+	Server      string    `json:"server,omitempty"`
+	ServerName  string    `json:"serverName,omitempty"`
+}
+
+// Users prints who was given kubeconfigs, and until when they are valid.
+func Users(ui *console.UI, at clusterfile.Place, asJSON bool) error {
+	d, err := read(ui, at)
+	if err != nil {
+		return err
+	}
+	u := users{d.clusterName(), d.Name, d.users()}
+	if asJSON {
+		ui.JSON(u)
+		return nil
+	}
+	rows := [][]string{{"USER", "GROUPS", "SERIAL", "FROM", "UNTIL", "DAYS", "STATE", "DIALS"}}
+	for _, u := range u.Users {
+		rows = append(rows, []string{u.User, or(strings.Join(u.Groups, ",")), u.Serial, day(u.From), day(u.Until), fmt.Sprint(u.DaysLeft), or(u.State.words()), u.dials()})
+	}
+	print(ui, rows)
+	ui.Say("%s; Kubernetes cannot revoke them: each is valid until its end", console.Number(len(u.Users), "certificate"))
+	return nil
+}
+
+// users returns the administrator, whose certificate the directory keeps, then all who
+// were given one, the oldest first.
+func (d directory) users() []user {
+	all := []user{}
+	for _, held := range d.Items {
+		if cert := held.Cert; held.Request.Name == control.Admin && cert != nil {
+			admin := userOf(store.ClientRecord{
+				User: cert.Subject.CommonName, Groups: cert.Subject.Organization, Serial: hex.EncodeToString(cert.SerialNumber.Bytes()),
+				Fingerprint: pki.Fingerprint(cert.Raw), NotBefore: cert.NotBefore.UTC(), NotAfter: cert.NotAfter.UTC(), Authority: held.Request.Authority,
+			}, d.now)
+			admin.Item = held.Request.Name
+			all = append(all, admin)
+		}
+	}
+	for _, r := range d.Clients {
+		all = append(all, userOf(r, d.now))
+	}
+	return all
+}
+
+func userOf(r store.ClientRecord, now time.Time) user {
+	return user{
+		User: r.User, Groups: console.List(r.Groups), Serial: r.Serial, Fingerprint: r.Fingerprint, Issuer: r.Authority, From: r.NotBefore, Until: r.NotAfter,
+		DaysLeft: *days(r.NotAfter, now), State: stateAt(r.NotBefore, r.NotAfter, false, now), Server: r.Server, ServerName: r.ServerName,
+	}
+}
+
+// dials says what the kubeconfig dials, as far as that is recorded.
+func (u user) dials() string {
+	if u.Server != "" && u.ServerName != "" {
+		return u.Server + " as " + u.ServerName
+	}
+	return or(u.Server)
+}

@@ -1,0 +1,67 @@
+package clusterpki
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/cluster"
+	"hagen/pki"
+	"hagen/pki/store"
+)
+
+// Look reads a cluster's PKI directory without its keys, and refuses another cluster's.
+// It returns the cluster, too; nil if no cluster file was named and the usual one does not
+// exist: a directory can be looked at by itself.
+func Look(ui *console.UI, at clusterfile.Place) (store.View, *cluster.Cluster, error) {
+	view, err := LookAt(at.Dir())
+	if err != nil {
+		return view, nil, err
+	}
+	if _, err := os.Stat(at.File); errors.Is(err, fs.ErrNotExist) && !at.Named {
+		return view, nil, nil
+	}
+	// What is unusual about the cluster file is not asked here.
+	c, err := clusterfile.Read(ui.Silent(), at.File)
+	if err != nil {
+		return view, nil, err
+	}
+	lock, err := clusterfile.ReadLock(at.File)
+	if err != nil {
+		return view, nil, err
+	}
+	p := ownershipOf(at, c)
+	if view.Cluster != "" && view.Cluster != c.Name {
+		return view, nil, p.another(view.Cluster)
+	}
+	known := LockedIDs(lock.Keys)
+	p.have = map[string]string{}
+	for _, held := range view.Items {
+		if held.Request.Kind == pki.Leaf {
+			continue
+		}
+		if p.have[held.Request.Name] = held.KeyID; held.KeyID == "" { // in version 1
+			delete(known, held.Request.Name)
+		}
+	}
+	maps.DeleteFunc(p.have, func(_, id string) bool { return id == "" })
+	return view, c, p.compareKeys(lock.Path, known)
+}
+
+// LookAt reads a PKI directory by itself, without its keys.
+func LookAt(dir string) (store.View, error) {
+	view, err := store.Look(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return view, exit.Failed("%s: there is no such directory: name the PKI directory with --pki; hagen render makes one for a new cluster", dir)
+	case err != nil:
+		return view, exit.Failed("%w", err)
+	case len(view.Items) == 0:
+		return view, exit.Failed("%s: holds no certificates: name the PKI directory with --pki; hagen render makes one for a new cluster", dir)
+	}
+	return view, nil
+}
