@@ -152,7 +152,7 @@ func (p planner) machineChecks(h Host) []Command {
 func (p planner) learnerChecks(h Host) []Command {
 	checks := []Command{membersStarted(nil)}
 	if n := p.after.machine(h.Name); facts.Runs(&n, facts.KeepalivedUnit) {
-		checks = append(checks, p.rowChecks(h, facts.KeepalivedUnit)...)
+		checks = append(checks, p.holders.checks()...) // nobody's API server may be behind the address yet
 	}
 	checks = append(checks, stays(h.Name, facts.EtcdUnit))
 	for i := range checks {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ var (
 	fiveMasters    = "masters: [{name: kubem00}, {name: kubem03, addresses: [10.10.10.83]}, {name: kubem04, addresses: [10.10.10.84]}]"
 	oneOther       = "masters: [{name: kubem09, addresses: [10.10.10.80]}]"
 	otherMaster    = "masters: [{name: kubem09, addresses: [10.10.10.89]}]"
+	colocated      = "loadBalancer: {mode: colocated}\napiServer: {port: 6444}\nloadBalancers: none"
 	newest         = "kubernetesVersion: 1.37.2"
 	otherPort      = "apiServer: {port: 6444}"
 	moreNames      = "apiServer: {extraSANs: [api.example.com]}"
@@ -115,6 +117,10 @@ var faults = []fault{
 	{"a learner is promoted before it has started", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
 		p.move(p.at(diff.Boot, "kubem03", "")+1, p.at(diff.Boot, "kubem03", ""))
 	}, "etcd has no learner kubem03 that runs"},
+	{"a load balancer has to find a learner", "pair", "", colocated + "\n" + oneOther, Options{}, func(p *Plan) {
+		s := &p.Steps[p.at(diff.Boot, "kubem09", "")]
+		s.Checks = append(s.Checks, ready(kubectl(netip.MustParseAddr("10.10.10.9"), 6443, "kubernetes"), VirtualIPReady))
+	}, "no API server answers at 10.10.10.9:6443"},
 	{"a learner is asked", "balancer", "", fiveMasters, Options{}, func(p *Plan) {
 		s := &p.Steps[p.at(diff.Boot, "kubem03", "")]
 		s.Checks = append(s.Checks, membersHealthy().asking([]string{"https://10.10.10.80:2379"}))
