@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/gen/read"
 )
@@ -63,12 +64,17 @@ func SameAddresses(a, b *node.Node) bool {
 
 // LookUp returns the addresses of a name in a machine's /etc/hosts.
 func LookUp(n *node.Node, name string) (out []string) {
-	hosts, _ := read.HostsOf(*n)
-	for _, a := range hosts.Names[name] {
+	for _, a := range namesIn(string(FileAt(*n, read.HostsPath).Contents))[name] {
 		out = append(out, a.String())
 	}
 	return out
 }
+
+// namesIn returns the addresses of all names in an /etc/hosts.
+var namesIn = lazy.Memo(func(hosts string) map[string][]netip.Addr {
+	h, _ := read.HostsOf(node.Node{Files: []node.File{{Path: read.HostsPath, Contents: []byte(hosts)}}})
+	return h.Names
+})
 
 // VirtualIP returns the virtual IP that a machine may hold, or "".
 func VirtualIP(n *node.Node) string {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/gen/read"
 )
@@ -116,9 +117,19 @@ func Kubeconfig(n *node.Node, unit string) (path, server string) {
 		return "", ""
 	}
 	if path = Flag(*n, unit, "--kubeconfig"); path == "" {
-		config, _ := read.ParseYAML(string(FileAt(*n, Flag(*n, unit, "--config")).Contents))
-		path = config.Get("clientConnection", "kubeconfig").Value()
+		path = kubeconfigPath(string(FileAt(*n, Flag(*n, unit, "--config")).Contents))
 	}
-	k, _, _ := read.ParseKubeconfig(FileAt(*n, path), nil)
-	return path, k.Server.Value()
+	return path, serverIn(string(FileAt(*n, path).Contents))
 }
+
+// kubeconfigPath returns the path in a daemon's configuration, serverIn the URL in a kubeconfig.
+var (
+	kubeconfigPath = lazy.Memo(func(config string) string {
+		all, _ := read.ParseYAML(config)
+		return all.Get("clientConnection", "kubeconfig").Value()
+	})
+	serverIn = lazy.Memo(func(kubeconfig string) string {
+		k, _, _ := read.ParseKubeconfig(node.File{Contents: []byte(kubeconfig)}, nil)
+		return k.Server.Value()
+	})
+)

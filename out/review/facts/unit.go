@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/gen/read"
 )
@@ -22,11 +23,19 @@ type Setting struct {
 	Values        []string
 }
 
-// ParseUnit reads a unit's text, or a drop-in's.
-func ParseUnit(text string) Unit { return ofUnit(read.ParseUnit(node.Unit{Contents: text})) }
+// ParseUnit reads a unit's text, or a drop-in's. Nobody writes to what it returns, or UnitOf
+// does.
+func ParseUnit(text string) Unit { return parsed(text) }
+
+var parsed = lazy.Memo(func(text string) Unit { return ofUnit(read.ParseUnit(node.Unit{Contents: text})) })
 
 // UnitOf reads a machine's unit with its drop-ins.
 func UnitOf(n node.Node, name string) Unit {
+	i := slices.IndexFunc(n.Units, func(u node.Unit) bool { return u.Name == name })
+	inFiles := func(f node.File) bool { return strings.HasPrefix(f.Path, node.UnitDir+"/") }
+	if i >= 0 && n.Units[i].Contents != "" && len(n.Units[i].DropIns) == 0 && !slices.ContainsFunc(n.Files, inFiles) {
+		return parsed(n.Units[i].Contents) // all of it
+	}
 	if u := read.UnitOf(n, name); u != nil {
 		return ofUnit(u)
 	}

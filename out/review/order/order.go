@@ -24,7 +24,11 @@ type Order struct {
 
 // Of compares what may be shown of two trees: all lines of open items are.
 func Of(before, after diff.Side, open ...string) Order {
-	before, after = diff.Shown(before, after, open...)
+	return OfShown(diff.Shown(before, after, open...))
+}
+
+// OfShown compares two trees of which all may be shown.
+func OfShown(before, after diff.Side) Order {
 	o := Order{Diff: diff.Of(before, after)}
 	access := ofAccess(before.AsUnits(), after.AsUnits(), o.Pairs)
 	of := func(pairs []diff.Pair) ([]Step, []Caution) {

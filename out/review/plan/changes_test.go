@@ -167,7 +167,7 @@ func (m modelled) hostOf(name string) cluster.Host {
 // decided are the machines of a cluster.
 func decided(t *testing.T, c *cluster.Cluster, set pki.Set) (modelled, pki.Set) {
 	t.Helper()
-	issued, err := pki.Issue(control.Requests(c), set, time.Now(), pki.Generate, rand.Reader)
+	issued, err := pki.Issue(control.Requests(c), set, time.Now(), Keys, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

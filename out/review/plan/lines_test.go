@@ -135,7 +135,7 @@ func rendersOf(t *testing.T, text string, set pki.Set) (sides []Side, issued pki
 // TestLines: whatever a cluster file says, a twin shows all lines that hagen renders
 // from it, with whichever names.
 func TestLines(t *testing.T) {
-	first, err := pki.Issue(nil, nil, time.Now(), pki.Generate, rand.Reader)
+	first, err := pki.Issue(nil, nil, time.Now(), Keys, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

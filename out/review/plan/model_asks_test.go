@@ -326,13 +326,8 @@ func (w *world) external(dns modelled, name string) error {
 	return nil
 }
 
-var parsedKubeconfigs = map[string][2]string{}
-
 // kubeconfigOf is the URL that a kubeconfig dials, and the name that it expects.
 func kubeconfigOf(contents []byte) (server, name string) {
-	if known, is := parsedKubeconfigs[string(contents)]; is {
-		return known[0], known[1]
-	}
 	text := string(contents)
 	after := func(key string) string {
 		_, rest, _ := strings.Cut(text, key+": ")
@@ -343,7 +338,6 @@ func kubeconfigOf(contents []byte) (server, name string) {
 	if u, err := url.Parse(server); err == nil && !strings.Contains(text, "tls-server-name: ") {
 		name = u.Hostname()
 	}
-	parsedKubeconfigs[text] = [2]string{server, name}
 	return server, name
 }
 

@@ -13,21 +13,11 @@ import (
 // leaders are the units of which one leads: it has to reach an API server.
 var leaders = []string{"kube-controller-manager.service", "kube-scheduler.service"}
 
-// serverOf is the URL that a unit dials as it was started; the same files are read once.
+// serverOf is the URL that a unit dials as it was started.
 func serverOf(n node.Node, unit string) string {
-	key := unit
-	for _, f := range n.Files {
-		if f.Path == "/var/lib/"+unit[:len(unit)-len(".service")]+"/kubeconfig" {
-			key += string(f.Contents)
-		}
-	}
-	if _, known := parsedServers[key]; !known || key == unit {
-		_, parsedServers[key] = facts.Kubeconfig(&n, unit)
-	}
-	return parsedServers[key]
+	_, server := facts.Kubeconfig(&n, unit)
+	return server
 }
-
-var parsedServers = map[string]string{}
 
 // reaches reports whether an API server answers a machine at a URL. On the loopback that is
 // its own.

@@ -334,7 +334,7 @@ func (w *world) arrived() {
 			}
 		}
 		for _, u := range want.Units {
-			if parsed(m.disk, u.Name).Exec != parsed(want, u.Name).Exec || !slices.ContainsFunc(m.disk.Units, func(o node.Unit) bool { return o.Name == u.Name && o.Contents == u.Contents }) {
+			if facts.UnitOf(m.disk, u.Name).Exec != facts.UnitOf(want, u.Name).Exec || !slices.ContainsFunc(m.disk.Units, func(o node.Unit) bool { return o.Name == u.Name && o.Contents == u.Contents }) {
 				w.problem("after: %s has another %s", h.Name, u.Name)
 			}
 		}
@@ -342,7 +342,7 @@ func (w *world) arrived() {
 	for name, m := range w.machines {
 		for unit, s := range m.runs {
 			product := strings.TrimSuffix(unit, ".service")
-			if m.on && (s.version != m.installed[product] || parsed(s.at, unit).Exec != parsed(m.disk, unit).Exec || !slices.EqualFunc(actingFlags(parsed(s.at, unit)), actingFlags(parsed(m.disk, unit)), sameFlag)) {
+			if m.on && (s.version != m.installed[product] || facts.UnitOf(s.at, unit).Exec != facts.UnitOf(m.disk, unit).Exec || !slices.EqualFunc(actingFlags(facts.UnitOf(s.at, unit)), actingFlags(facts.UnitOf(m.disk, unit)), sameFlag)) {
 				w.problem("after: %s of %s does not run what is on its disk", unit, name)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/out/review/facts"
 	"hagen/out/review/order"
@@ -148,26 +149,18 @@ func (w *world) up(host, unit string) bool {
 
 // flag is a flag of a unit as it was started.
 func (w *world) flag(host, unit, name string) string {
-	return parsed(w.machines[host].runs[unit].at, unit).Flag(name)
+	return facts.Flag(w.machines[host].runs[unit].at, unit, name)
 }
 
-// parsed is a unit of a machine; the same text is parsed once.
-func parsed(n node.Node, unit string) facts.Unit {
-	for _, u := range n.Units {
-		if u.Name == unit && len(u.DropIns) == 0 {
-			if _, known := parsedUnits[u.Contents]; !known {
-				parsedUnits[u.Contents] = facts.UnitOf(n, unit)
-			}
-			return parsedUnits[u.Contents]
-		}
+// parsedCertificate is the first certificate in a file; nil if it has none.
+var parsedCertificate = lazy.Memo(func(contents string) *x509.Certificate {
+	block, _ := pem.Decode([]byte(contents))
+	if block == nil {
+		return nil
 	}
-	return facts.UnitOf(n, unit)
-}
-
-var (
-	parsedUnits        = map[string]facts.Unit{}
-	parsedCertificates = map[string]*x509.Certificate{}
-)
+	c, _ := x509.ParseCertificate(block.Bytes)
+	return c
+})
 
 // hosts are the machines with power that run a unit, in order of their names.
 func (w *world) hosts(unit string) (out []string) {
@@ -188,17 +181,7 @@ func (w *world) certificate(host, unit, flag string) *x509.Certificate {
 	if w.before.file.Profile.Name == "classic" && unit == facts.APIUnit {
 		from = m.runs[unit].at
 	}
-	contents := string(facts.FileAt(from, place).Contents)
-	if c, known := parsedCertificates[contents]; known {
-		return c
-	}
-	block, _ := pem.Decode([]byte(contents))
-	var c *x509.Certificate
-	if block != nil {
-		c, _ = x509.ParseCertificate(block.Bytes)
-	}
-	parsedCertificates[contents] = c
-	return c
+	return parsedCertificate(string(facts.FileAt(from, place).Contents))
 }
 
 // covers reports whether a server's certificate has a name or an address.
@@ -220,9 +203,11 @@ var (
 )
 
 // proxyOf is the HAProxy of a machine as it was started or last reloaded.
-func (w *world) proxyOf(host string) (p proxy) {
-	n := w.machines[host].runs[facts.HAProxyUnit].at
-	text := string(facts.FileAt(n, "/etc/haproxy/haproxy.cfg").Contents)
+func (w *world) proxyOf(host string) proxy {
+	return parsedProxy(string(facts.FileAt(w.machines[host].runs[facts.HAProxyUnit].at, "/etc/haproxy/haproxy.cfg").Contents))
+}
+
+var parsedProxy = lazy.Memo(func(text string) (p proxy) {
 	for _, found := range bindLine.FindAllStringSubmatch(text, -1) {
 		p.binds = append(p.binds, found[1])
 	}
@@ -233,9 +218,9 @@ func (w *world) proxyOf(host string) (p proxy) {
 		}
 		p.servers = append(p.servers, [2]string{found[2], name})
 	}
-	p.alive = facts.Alive(n)
+	p.alive = facts.Alive(node.Node{Files: []node.File{{Path: "/etc/haproxy/haproxy.cfg", Contents: []byte(text)}}})
 	return p
-}
+})
 
 // listens reports whether an address and port are among those that a HAProxy binds.
 func (p proxy) listens(at netip.AddrPort) bool {

@@ -28,7 +28,7 @@ func Of(before, after Side, options Options) Plan {
 	made := Plan{
 		Cluster: after.Cluster.Name, Complete: !after.unknownDigests(), Reimage: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
 		Refused: []Refusal{}, Unknown: []string{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},
-		Order: order.Of(before.Side, after.Side),
+		Order: order.OfShown(before.Side, after.Side),
 	}
 	p := planner{before: before, after: after, options: options, plan: &made, holders: holdersOf(before, after), written: map[string]bool{}}
 	made.Refused = append(made.Refused, p.refusals()...)

@@ -66,7 +66,7 @@ func sides(t *testing.T, text string, edits ...string) (old, new plan.Side) {
 			t.Fatal(err)
 		}
 		c = locked(t, c)
-		issued, err := pki.Issue(control.Requests(c), set, time.Now(), pki.Generate, rand.Reader)
+		issued, err := pki.Issue(control.Requests(c), set, time.Now(), plan.Keys, rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}

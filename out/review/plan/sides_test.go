@@ -161,7 +161,7 @@ func bothKinds(t *testing.T, from, to string) (before, after kinds) {
 // renderedOf renders a cluster.
 func renderedOf(t *testing.T, c *cluster.Cluster, set pki.Set) (diff.Side, []gen.Machine, pki.Set) {
 	t.Helper()
-	issued, err := pki.Issue(control.Requests(c), set, time.Now(), pki.Generate, rand.Reader)
+	issued, err := pki.Issue(control.Requests(c), set, time.Now(), Keys, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
