@@ -15,7 +15,7 @@ func pkiCommand(ui *console.UI) *cli.Command {
 	all := &cli.BoolFlag{Name: "all", Usage: "with forget: all names that the cluster file no longer has", DisableDefaultText: true}
 	again := &cli.BoolFlag{Name: "again", Usage: "with init: make new keys for a cluster that has some", DisableDefaultText: true}
 	asJSON := jsonFlag("print the result as JSON on stdout")
-	looking := []*cli.Command{pkiListCommand(ui, file, dir, asJSON), pkiShowCommand(ui, file, dir, asJSON)}
+	looking := []*cli.Command{pkiListCommand(ui, file, dir, asJSON), pkiShowCommand(ui, file, dir, asJSON), pkiCheckCommand(ui, file, dir, asJSON)}
 	return &cli.Command{
 		Name:      "pki",
 		Usage:     "list certificates and keys, make authorities, rename a cluster, or remove names that certificates keep",
@@ -29,6 +29,7 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			"cluster file no longer has them.\n"+
 			"list and show print no key.",
 			"hagen pki list",
+			"hagen pki check --within 60d",
 			"hagen pki init",
 			"hagen pki init --again    # only where nothing runs with the old keys",
 			"hagen pki rename staging prod",

@@ -18,7 +18,7 @@ func front(s hostContext, p profileTables, set pki.Set) node.Node {
 	config.Overwrite = true // a distribution's package brings one
 	n.Directories = []node.Directory{directory(sectionHAProxy, haproxyDir, "", 0o755)}
 	n.Files = []node.File{config}
-	if strings.Contains(string(config.Contents), balancerCA) {
+	if verifiesServers(string(config.Contents)) {
 		n.Files = append(n.Files, publicFile(sectionHAProxy, "certificate kubernetes", "the authority that health checks trust",
 			balancerCA, string(set[ClusterAuthority].Cert)))
 	}
@@ -35,6 +35,9 @@ func frontDaemons(s hostContext) []daemon {
 	}
 	return []daemon{haproxyDaemon}
 }
+
+// verifiesServers reports whether a haproxy.cfg has servers' certificates verified.
+func verifiesServers(config string) bool { return strings.Contains(config, balancerCA) }
 
 const balancerCA = haproxyDir + "/ca.pem"
 

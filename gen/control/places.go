@@ -30,12 +30,26 @@ func Places(c *cluster.Cluster) (all []Placed) {
 			}
 		}
 	}
+	for _, h := range c.HAProxyHosts() {
+		if verifiesServers(haproxyText(tables.at(c, Options{}, h), tables.haproxy)) {
+			all = append(all, Placed{ClusterAuthority, h.Name, balancerCA, false})
+		}
+	}
 	return all
 }
 
-// ProfileWith returns the profile whose machines of a role have certificates in files of
+// ItemIn returns the item of the PKI whose certificate is in a file of a host, by the paths
+// of all its files with certificates; "" if that is not known.
+func ItemIn(paths []string, host, path string) string {
+	if path == balancerCA {
+		return ClusterAuthority
+	}
+	return ItemAt(profileWith(cluster.Master, paths), cluster.Master, host, path)
+}
+
+// profileWith returns the profile whose machines of a role have certificates in files of
 // these paths; "" if none is such. The files may be more: somebody may have added some.
-func ProfileWith(role cluster.Role, paths []string) (profile string) {
+func profileWith(role cluster.Role, paths []string) (profile string) {
 	most := 0
 	for name, tables := range tablesOf {
 		var placed []string

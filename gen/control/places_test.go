@@ -3,6 +3,7 @@ package control
 import (
 	"crypto/rand"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,11 +26,14 @@ func TestPlaces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		places := Places(c)
+		places, found := Places(c), 0
 		for _, n := range nodes {
 			var certificates []string
 			for _, f := range n.Files {
 				i := slices.IndexFunc(places, func(p Placed) bool { return p.Host == n.Name && p.Path == f.Path })
+				if i < 0 && strings.HasSuffix(f.Path, ".pem") {
+					t.Errorf("%s: %s:%s is not listed", p.Name, n.Name, f.Path)
+				}
 				if f.Secret != (i >= 0 && places[i].Key) {
 					t.Errorf("%s: %s:%s: holds a key: %t; listed: %d", p.Name, n.Name, f.Path, f.Secret, i)
 				}
@@ -38,6 +42,7 @@ func TestPlaces(t *testing.T) {
 				}
 				item := set[places[i].Item]
 				if part := item.Cert; !places[i].Key && len(part) > 0 {
+					found++
 					certificates = append(certificates, f.Path)
 					if string(part) != string(f.Contents) {
 						t.Errorf("%s: %s:%s is not %s", p.Name, n.Name, f.Path, places[i].Item)
@@ -45,7 +50,7 @@ func TestPlaces(t *testing.T) {
 				}
 			}
 			if n.Role == string(cluster.Master) {
-				if got := ProfileWith(cluster.Master, certificates); got != p.Name {
+				if got := profileWith(cluster.Master, certificates); got != p.Name {
 					t.Errorf("the certificates of %s are taken for those of %q", p.Name, got)
 				}
 				servers := ServersOf(c, n.Name)
@@ -54,7 +59,10 @@ func TestPlaces(t *testing.T) {
 				}
 			}
 		}
-		if got := ProfileWith(cluster.Master, []string{"/etc/kubernetes/pki/ca.pem"}); got != "" {
+		if listed := len(slices.DeleteFunc(places, func(p Placed) bool { return p.Key || set[p.Item].Cert == nil })); listed != found {
+			t.Errorf("%s: %d certificates are listed, %d are there", p.Name, listed, found)
+		}
+		if got := profileWith(cluster.Master, []string{"/etc/kubernetes/pki/ca.pem"}); got != "" {
 			t.Errorf("one file is taken for those of %s", got)
 		}
 	}

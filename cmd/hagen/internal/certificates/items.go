@@ -25,8 +25,8 @@ type directory struct {
 	now     time.Time
 }
 
-// read reads the PKI directory of a cluster.
-func read(ui *console.UI, at clusterfile.Place) (directory, error) {
+// lookAt reads the PKI directory of a cluster.
+func lookAt(ui *console.UI, at clusterfile.Place) (directory, error) {
 	now, err := ui.Time()
 	if err != nil {
 		return directory{}, err

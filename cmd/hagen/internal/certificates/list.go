@@ -19,7 +19,7 @@ type listed struct {
 
 // List prints every certificate and key of a PKI directory.
 func List(ui *console.UI, at clusterfile.Place, asJSON bool) error {
-	d, err := read(ui, at)
+	d, err := lookAt(ui, at)
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func (l listed) summarize(ui *console.UI) {
 	}
 	text := fmt.Sprintf("%s and %s in %s", console.Number(certificates, "certificate"), console.Number(len(l.Items)-certificates, "key"), l.Directory)
 	if near := count[endsSoon] + count[expired]; near > 0 {
-		text += fmt.Sprintf(": %d expired, %d end soon; hagen render warns of each", count[expired], count[endsSoon])
+		text += fmt.Sprintf(": %d expired, %d end soon; hagen pki check says what to do", count[expired], count[endsSoon])
 	}
 	ui.Say("%s", text)
 }

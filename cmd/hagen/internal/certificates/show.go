@@ -39,7 +39,7 @@ type shown struct {
 
 // Show prints one certificate or key in full, but never the key.
 func Show(ui *console.UI, at clusterfile.Place, name string, asJSON bool) error {
-	d, err := read(ui, at)
+	d, err := lookAt(ui, at)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ type user struct {
 
 // Users prints who was given kubeconfigs, and until when they are valid.
 func Users(ui *console.UI, at clusterfile.Place, asJSON bool) error {
-	d, err := read(ui, at)
+	d, err := lookAt(ui, at)
 	if err != nil {
 		return err
 	}

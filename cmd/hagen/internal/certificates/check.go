@@ -1,0 +1,304 @@
+package certificates
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/cluster"
+	"hagen/pki"
+)
+
+// Asked is what hagen pki check was asked.
+type Asked struct {
+	clusterfile.Place
+	Within  string   // as written; "" is as hagen render warns
+	Sources []string // none is the PKI directory
+	JSON    bool
+}
+
+// report is what --json prints.
+type report struct {
+	Within   string    `json:"within,omitempty"`
+	Sources  []source  `json:"sources"`
+	Findings []finding `json:"findings"`
+	Notes    []string  `json:"notes"`
+
+	within time.Duration
+	now    time.Time
+	first  found // to end
+	flags  string
+}
+
+// finding is a certificate that ends too soon.
+type finding struct {
+	Source   string    `json:"source"`
+	Item     string    `json:"item,omitempty"`
+	Places   []place   `json:"places"`
+	Subject  string    `json:"subject"`
+	SHA256   string    `json:"sha256"`
+	Problem  state     `json:"problem"`
+	From     time.Time `json:"from"`
+	Until    time.Time `json:"until"`
+	DaysLeft int       `json:"daysLeft"`
+	Renew    string    `json:"renew"` // what to type
+}
+
+// Check says which certificates have ended, or end soon.
+func Check(ui *console.UI, asked Asked) error {
+	r := report{Within: asked.Within, Sources: []source{}, Findings: []finding{}, flags: asked.Flags()}
+	var err error
+	if r.now, err = ui.Time(); err != nil {
+		return err
+	}
+	if asked.Within != "" {
+		if r.within, err = cluster.ParseLifetime(asked.Within); err != nil {
+			return exit.Usage("--within: %w", err)
+		}
+	}
+	if err := r.read(ui, asked); err != nil {
+		return err
+	}
+	for _, s := range r.Sources {
+		r.judge(s)
+	}
+	return r.print(ui, asked.JSON)
+}
+
+// read reads all sources, and reports all that cannot be read.
+func (r *report) read(ui *console.UI, asked Asked) error {
+	if len(asked.Sources) == 0 {
+		d, err := lookAt(ui, asked.Place)
+		if err != nil {
+			return err
+		}
+		s, passed := ofStore(d.View)
+		if r.Sources = append(r.Sources, s); passed > 0 {
+			r.Notes = append(r.Notes, console.Number(passed, "item")+" left out, of hosts that are gone or without files: hagen pki list names them")
+		}
+		return nil
+	}
+	var faults []error
+	code := exit.CodeUsage
+	for _, argument := range asked.Sources {
+		s, err := readSource(argument)
+		if err != nil {
+			faults, code = append(faults, err), max(code, exit.Code(err))
+		}
+		r.Sources = append(r.Sources, s)
+	}
+	if len(faults) > 0 {
+		return exit.With(code, errors.Join(faults...))
+	}
+	return nil
+}
+
+// judge adds a finding for each certificate of a source that has ended or ends soon.
+func (r *report) judge(s source) {
+	for _, f := range s.found {
+		if r.first.Certificate.Certificate == nil || f.NotAfter.Before(r.first.NotAfter) {
+			r.first = f
+		}
+		problem := r.stateOf(f)
+		if problem == valid {
+			continue
+		}
+		r.Findings = append(r.Findings, finding{
+			Source: s.Name, Item: f.item, Places: append([]place{}, f.places...), Subject: f.Subject, SHA256: f.Identity, Problem: problem,
+			From: f.NotBefore.UTC(), Until: f.NotAfter.UTC(), DaysLeft: *days(f.NotAfter, r.now), Renew: r.remedy(s, f, problem),
+		})
+	}
+}
+
+// stateOf returns the state of a certificate by the time that was asked for.
+func (r *report) stateOf(f found) state {
+	notice := r.within
+	if r.Within == "" {
+		notice = pki.Notice(f.NotAfter.Sub(f.NotBefore), f.IsCA)
+	}
+	switch is := stateAt(f.NotBefore, f.NotAfter, f.IsCA, r.now); {
+	case is == expired || is == early:
+		return is
+	case f.NotAfter.Sub(r.now) <= notice:
+		return endsSoon
+	}
+	return valid
+}
+
+// remedy returns what to do about a problem of a certificate.
+func (r *report) remedy(s source, f found, problem state) string {
+	if problem == early {
+		return "set the clock right; if it was wrong when this was issued, " + r.renewal(s, f)
+	}
+	return r.renewal(s, f)
+}
+
+// renewal returns what to type to renew a certificate.
+func (r *report) renewal(s source, f found) string {
+	const render = ", then hagen render"
+	switch host := f.host(); {
+	case f.item != "":
+		items := word(f.item)
+		if by := s.issuerOf(f); by.item != "" && !by.NotAfter.After(f.NotAfter) { // it can sign nothing that ends later
+			items = word(by.item) + " " + items
+		}
+		return "hagen pki renew " + items + r.flags + render + r.flags
+	case s.Kind == kindKubeconfig && !f.IsCA:
+		return "hagen kubeconfig" + userFlags(f) + r.flags
+	case host != "":
+		return "hagen pki renew --host " + word(host) + r.flags + render + r.flags
+	}
+	return "renew it where it was issued; hagen pki list names the cluster's"
+}
+
+// issuerOf returns the authority that signed a leaf, if the source has it.
+func (s source) issuerOf(leaf found) found {
+	i := slices.IndexFunc(s.found, func(f found) bool { return f.IsCA && !leaf.IsCA && f.Subject == leaf.Issuer })
+	if i < 0 {
+		return found{}
+	}
+	return s.found[i]
+}
+
+// host returns the host that has a certificate; "" if none or several have.
+func (f found) host() string {
+	for _, p := range f.places {
+		if p.Host != f.places[0].Host {
+			return ""
+		}
+	}
+	if len(f.places) == 0 {
+		return ""
+	}
+	return f.places[0].Host
+}
+
+// userFlags are the flags of hagen kubeconfig that name the user of a certificate.
+func userFlags(f found) string {
+	user := f.CommonName()
+	if user == "" || user == adminUser {
+		return ""
+	}
+	flags := " --user " + word(user)
+	if !f.Twin {
+		for _, group := range f.Certificate.Certificate.Subject.Organization {
+			flags += " --group " + word(group)
+		}
+	}
+	return flags
+}
+
+// adminUser is whom hagen kubeconfig without --user is for.
+const adminUser = "admin"
+
+// word writes a word of a command so that a shell takes it as it is. What others wrote
+// names hosts and users.
+func word(text string) string {
+	plain := func(r rune) bool {
+		return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._:@-+=,", r))
+	}
+	if text != "" && strings.Trim(text, "-") == text && !strings.ContainsFunc(text, func(r rune) bool { return !plain(r) }) {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}
+
+// print prints the findings on stdout, and the summary on stderr.
+func (r *report) print(ui *console.UI, asJSON bool) error {
+	if asJSON {
+		r.Notes = console.List(r.Notes)
+		ui.JSON(r)
+	} else {
+		for _, f := range r.Findings {
+			fmt.Fprint(ui.Out, console.Printable(f.line()))
+		}
+	}
+	for _, n := range r.Notes {
+		ui.Note(n)
+	}
+	total, names := 0, []string{}
+	for _, s := range r.Sources {
+		total += s.Certificates
+		names = append(names, s.Name)
+	}
+	within := ""
+	if r.Within != "" {
+		within = " within " + r.Within
+	}
+	where := console.Number(total, "certificate") + " in " + strings.Join(names, ", ")
+	switch {
+	case len(r.Findings) > 0:
+		return exit.No("%d of %s: expired, or ends soon%s%s", len(r.Findings), where, within, r.together())
+	case total == 0:
+		ui.Say("%s", where)
+	default:
+		ui.Say("%s: none ends soon%s; first to end: %s on %s", where, within, r.first.name(), day(r.first.NotAfter.UTC()))
+	}
+	return nil
+}
+
+// together returns what renews everything of a PKI directory at once; "" for one thing.
+func (r *report) together() string {
+	most, items := 0, 0
+	for _, f := range r.Findings {
+		if f.Item != "" && f.Problem != early {
+			most, items = max(most, f.DaysLeft), items+1
+		}
+	}
+	if items < 2 {
+		return ""
+	}
+	return fmt.Sprintf("; hagen pki renew --expiring %dd%s renews all at once", most+1, r.flags)
+}
+
+// name returns what a certificate is best known by.
+func (f found) name() string {
+	if f.item != "" {
+		return f.item
+	}
+	return f.Subject
+}
+
+// line says what ends where and when, and what to type.
+func (f finding) line() string {
+	at := f.Source
+	for i, p := range f.Places {
+		if p.Host == "" && p.Path == path.Base(at) { // the source itself
+			continue
+		}
+		switch {
+		case i > 0 && p.Path == f.Places[i-1].Path:
+			at += ", " + p.Host
+			continue
+		case i > 0:
+			at += ";"
+		default:
+			at += ":"
+		}
+		at += " " + strings.TrimPrefix(p.Host+":"+p.Path, ":")
+	}
+	what := f.Item
+	if what == "" {
+		what = f.Subject
+	}
+	return fmt.Sprintf("%s: %s: %s: %s\n", at, what, f.ends(), f.Renew)
+}
+
+func (f finding) ends() string {
+	switch {
+	case f.Problem == expired:
+		return "expired on " + day(f.Until)
+	case f.Problem == early:
+		return "is valid only from " + f.From.Format(time.RFC3339)
+	case f.DaysLeft == 0:
+		return "ends on " + day(f.Until) + ", in less than a day"
+	}
+	return fmt.Sprintf("ends on %s, in %s", day(f.Until), console.Number(f.DaysLeft, "day"))
+}

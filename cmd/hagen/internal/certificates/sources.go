@@ -1,0 +1,212 @@
+package certificates
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"hagen/cmd/hagen/internal/clusterpki"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/document"
+	"hagen/gen/node"
+	"hagen/gen/read"
+	"hagen/out/review/rendered"
+	"hagen/out/tree"
+	"hagen/pki/store"
+	"hagen/profiles"
+)
+
+// readSource reads what an argument names: a PKI directory, a tree or its twins on disk or
+// in a revision, a document, a kubeconfig or a file with certificates.
+func readSource(argument string) (source, error) {
+	info, err := os.Stat(argument)
+	switch _, _, isRevision := trees.Revision(argument); {
+	case err == nil && !info.IsDir():
+		return readFile(argument)
+	case err == nil && isStore(argument):
+		view, err := clusterpki.LookAt(argument)
+		s, _ := ofStore(view)
+		return s, err
+	case err == nil:
+		return readTree(argument)
+	case isRevision:
+		return readRevision(argument)
+	case !errors.Is(err, fs.ErrNotExist):
+		return source{}, exit.Failed("%s: cannot be opened: %w", argument, exit.Reason(err))
+	}
+	return source{}, exit.Usage("%s: there is no such file or directory; name a PKI directory, a rendered directory, a document, a kubeconfig or a file with certificates", argument)
+}
+
+// isStore reports whether a directory is a PKI directory, even a damaged one.
+func isStore(dir string) bool {
+	for _, name := range []string{store.IndexFile, "authorities"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// readTree reads the tree of a cluster, or of each cluster in a directory. Of each
+// machine it reads the document that the machine boots with.
+func readTree(dir string) (source, error) {
+	s := source{Name: dir, Kind: kindTree}
+	all := tree.Files(dir)
+	clusters := trees.Clusters(all)
+	if len(trees.Hosts(all, ".")) > 0 {
+		clusters = []string{"."}
+	}
+	var faults []error
+	for _, name := range clusters {
+		files, err := fs.Sub(all, name)
+		if err != nil {
+			return s, exit.Failed("%s: %w", dir, err)
+		}
+		for _, host := range trees.Hosts(files, ".") {
+			n, err := machine(files, host)
+			if err != nil {
+				faults = append(faults, exit.Failed("%s", trees.FaultsIn(path.Join(dir, name), err)))
+			}
+			s.addMachine(n)
+		}
+		if text, err := fs.ReadFile(files, document.AdminPath); err == nil {
+			s.addKubeconfig(node.File{Path: document.AdminPath, Contents: text}, none)
+		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return s, exit.With(exit.CodeFailed, err)
+	}
+	if len(clusters) == 0 {
+		return s, exit.Failed("%s: is neither a PKI directory nor a rendered one: name one, or files with certificates", dir)
+	}
+	return s, s.complete()
+}
+
+// machine reads the document that a host boots with; the readable one, if it is alone.
+func machine(files fs.FS, host string) (node.Node, error) {
+	d, err := rendered.Given(files, host)
+	if butane := document.Path(host, profiles.Butane); d.Path == "" {
+		if text, missing := fs.ReadFile(files, butane); missing == nil {
+			d, err = document.Document{Format: profiles.Butane, Path: butane, Text: text}, nil
+		}
+	}
+	if err != nil {
+		return node.Node{}, err
+	}
+	n, err := rendered.Machine(d)
+	n.Name = host
+	return n, err
+}
+
+func none(string) read.PEM { return read.PEM{} }
+
+// readRevision reads a tree of a git revision.
+func readRevision(argument string) (source, error) {
+	s := source{Name: argument, Kind: kindTree}
+	side, err := trees.Read(argument)
+	if err != nil {
+		return s, err
+	}
+	for _, t := range side.Trees {
+		for _, n := range t.Machines.Machines {
+			s.addMachine(n)
+		}
+		if t.Machines.Kubeconfig != nil {
+			s.addKubeconfig(node.File{Path: document.AdminPath, Contents: t.Machines.Kubeconfig}, none)
+		}
+	}
+	return s, s.complete()
+}
+
+// readFile reads a document, a kubeconfig or a file with certificates.
+func readFile(name string) (source, error) {
+	s := source{Name: name}
+	text, err := files.ReadWhole(name)
+	if err != nil {
+		return s, exit.Failed("%s: cannot be read: %w", name, exit.Reason(err))
+	}
+	if len(text) > files.MaxDocument {
+		return s, exit.Failed("%s: is larger than %d MiB, and no file that hagen reads", name, files.MaxDocument>>20)
+	}
+	f := node.File{Path: filepath.Base(name), Contents: text}
+	if isKubeconfig(f) {
+		s.Kind = kindKubeconfig
+		s.addKubeconfig(f, func(path string) read.PEM { return beside(name, path) })
+		return s, s.complete()
+	}
+	if format := formatOf(text); format != "" {
+		s.Kind = kindDocument
+		n, err := rendered.Machine(document.Document{Format: format, Path: ".", Text: text})
+		if err != nil {
+			return s, exit.Failed("%s", trees.FaultsIn(name, err))
+		}
+		n.Name = hostname(n)
+		s.addMachine(n)
+		return s, s.whole()
+	}
+	s.Kind = kindPEM
+	for _, c := range read.ParsePEM(name, text).Certificates {
+		s.add(c, "")
+	}
+	return s, s.complete()
+}
+
+// beside reads a file that a kubeconfig names, from the kubeconfig's directory as kubectl does.
+func beside(kubeconfig, name string) read.PEM {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(filepath.Dir(kubeconfig), name)
+	}
+	text, err := files.ReadWhole(name)
+	if err != nil {
+		return read.PEM{}
+	}
+	return read.ParsePEM(name, text)
+}
+
+// formatOf returns the format of a text that may be a document for a machine, by its first
+// lines; "" if it is none.
+func formatOf(text []byte) string {
+	has := func(what string) bool { return strings.Contains(string(text), what) }
+	switch {
+	case strings.HasPrefix(strings.TrimSpace(string(text)), "{") && has(`"ignition"`):
+		return profiles.Ignition
+	case strings.HasPrefix(string(text), "#cloud-config"), strings.HasPrefix(string(text), "Content-Type: multipart/"):
+		return profiles.UserData
+	case strings.HasPrefix(string(text), "variant: "), has("\nvariant: "):
+		return profiles.Butane
+	}
+	return ""
+}
+
+// hostname returns the name that a document gives its machine.
+func hostname(n node.Node) string {
+	for _, f := range n.Files {
+		if f.Path == "/etc/hostname" {
+			return strings.TrimSpace(string(f.Contents))
+		}
+	}
+	return ""
+}
+
+// complete refuses a source without any certificate: there is nothing to be said of it.
+func (s *source) complete() error {
+	if len(s.found) == 0 {
+		return exit.Failed("%s: holds no certificate that hagen can read: name a PKI directory, a rendered directory or its twins, a document, a kubeconfig or a file with certificates (PEM)", s.Name)
+	}
+	return s.whole()
+}
+
+// whole refuses a certificate without dates, as an edited twin may have it.
+func (s *source) whole() error {
+	for _, f := range s.found {
+		if f.NotAfter.IsZero() || f.NotBefore.IsZero() {
+			return exit.Failed("%s: does not say from when until when the certificate %s is valid", s.Name, f.Subject)
+		}
+	}
+	return nil
+}
