@@ -2,11 +2,20 @@ package plan
 
 import (
 	"crypto"
+	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
+	"testing"
 
 	"hagen/pki"
 )
+
+// TestMain lets garbage wait: tests of this package make much of it, and keep little.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(400)
+	os.Exit(m.Run())
+}
 
 // Keys is a source of keys for tests. RSA keys take long to make: there are four of a size,
 // which it gives in turn.

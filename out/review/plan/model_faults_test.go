@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -325,7 +326,7 @@ var faults = []fault{
 
 // TestFaults: the model finds each fault.
 func TestFaults(t *testing.T) {
-	b := newBench(t)
+	b, sound := newBench(t), map[string]bool{} // plans that were played without a fault
 	for _, f := range faults {
 		i := slices.IndexFunc(topologies, func(top topology) bool { return top.name == f.topology })
 		base := topologies[i].file().merged(at("spec.", f.with))
@@ -337,8 +338,12 @@ func TestFaults(t *testing.T) {
 			continue
 		}
 		if !b.forgets {
-			if problems := newWorld(&p, before, after).play(); len(problems) > 0 {
-				t.Errorf("%s: without the fault: %s", f.what, problems)
+			same := fmt.Sprint(from, to, f.o)
+			if !sound[same] {
+				sound[same] = true
+				if problems := newWorld(&p, before, after).play(); len(problems) > 0 {
+					t.Errorf("%s: without the fault: %s", f.what, problems)
+				}
 			}
 			f.spoil(&p)
 		}
