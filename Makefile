@@ -10,7 +10,7 @@ BUILD       := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFL
 TOOLS       := $(BIN)/butane $(BIN)/ignition-validate $(BIN)/staticcheck $(BIN)/benchstat $(BIN)/quadlet
 FUZZTIME    ?= 1m
 # Packages that do things at once, and the scripts in which the binary does.
-RACED       := ./cmd/hagen ./gen ./gen/check ./out/review/rendered ./out/review/twin ./out/tree ./pki
+RACED       := ./cmd/hagen ./gen ./gen/check ./out/outside/served ./out/review/rendered ./out/review/twin ./out/tree ./pki
 RACED_TESTS := AtOnce|TestScripts/^(check|diff|first_run|golden|pki_lock_file|redact|sysext|two_at_once)$$
 
 .PHONY: help

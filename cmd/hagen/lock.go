@@ -13,8 +13,8 @@ func lockCommand(ui *console.UI) *cli.Command {
 	return &cli.Command{
 		Name:  "lock",
 		Usage: "find the digests of what machines fetch, and write them to the lock file",
-		Description: describe("The only command that uses a network. With --from it does so only for a file whose checksum file has\n"+
-			"no SHA-512 and which is not beside that. Commit the lock file with the cluster file, which it is\n"+
+		Description: describe("It uses a network, which no other command but hagen pki check --live does. With --from it does so only\n"+
+			"for a file whose checksum file has no SHA-512 and which is not beside that. Commit the lock file with the cluster file, which it is\n"+
 			"beside: render takes digests only from there.",
 			"hagen lock",
 			"hagen lock --from /srv/mirror",

@@ -60,7 +60,7 @@ func longer() bool { return os.Getenv("HAGEN_TESTS") == "all" }
 //	as UID CODE command…  run it as another user; its exit code must be CODE
 //	killed N ARG…         see killed
 //
-// HAGEN_TEST_NOW is what hagen's clock says, and [longer] is the longer run.
+// HAGEN_TEST_NOW is what hagen's clock says, [network] that there can be one for the test, and [longer] is the longer run.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                "testdata/script",
@@ -80,6 +80,9 @@ func TestScripts(t *testing.T) {
 				return longer(), nil
 			case "root":
 				return os.Geteuid() == 0, nil
+			case "network": // one of its own, with openssl's servers
+				_, err := exec.LookPath("openssl")
+				return err == nil && exec.Command("unshare", "-n", "ip", "link", "set", "lo", "up").Run() == nil, nil
 			case "mounts":
 				return exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run() == nil, nil
 			}

@@ -21,6 +21,8 @@ type Asked struct {
 	clusterfile.Place
 	Within  string   // as written; "" is as hagen render warns
 	Sources []string // none is the PKI directory
+	Live    bool     // ask the cluster's servers, too
+	Timeout string   // as written, for all of that
 	JSON    bool
 }
 
@@ -29,6 +31,7 @@ type report struct {
 	Within   string    `json:"within,omitempty"`
 	Sources  []source  `json:"sources"`
 	Findings []finding `json:"findings"`
+	Live     *live     `json:"live,omitempty"`
 	Notes    []string  `json:"notes"`
 
 	within time.Duration
@@ -63,8 +66,16 @@ func Check(ui *console.UI, asked Asked) error {
 			return exit.Usage("--within: %w", err)
 		}
 	}
+	if asked.Live && len(asked.Sources) > 1 {
+		return exit.Usage("--live compares what servers show with one PKI directory or tree: name one, or none")
+	}
 	if err := r.read(ui, asked); err != nil {
 		return err
+	}
+	if asked.Live {
+		if err := r.ask(ui, asked, r.Sources[0]); err != nil {
+			return err
+		}
 	}
 	for _, s := range r.Sources {
 		r.judge(s)
@@ -223,6 +234,12 @@ func (r *report) print(ui *console.UI, asJSON bool) error {
 	for _, n := range r.Notes {
 		ui.Note(n)
 	}
+	r.Live.print(ui, asJSON)
+	return r.answer(ui)
+}
+
+// answer is the answer in a line.
+func (r *report) answer(ui *console.UI) error {
 	total, names := 0, []string{}
 	for _, s := range r.Sources {
 		total += s.Certificates
@@ -240,6 +257,9 @@ func (r *report) print(ui *console.UI, asJSON bool) error {
 		ui.Say("%s", where)
 	default:
 		ui.Say("%s: none ends soon%s; first to end: %s on %s", where, within, r.first.name(), day(r.first.NotAfter.UTC()))
+	}
+	if r.Live.problems() > 0 {
+		return exit.Differs{}
 	}
 	return nil
 }
@@ -291,14 +311,17 @@ func (f finding) line() string {
 	return fmt.Sprintf("%s: %s: %s: %s\n", at, what, f.ends(), f.Renew)
 }
 
-func (f finding) ends() string {
+func (f finding) ends() string { return endsWords(f.Problem, f.From, f.Until, f.DaysLeft) }
+
+// endsWords says when a certificate ends.
+func endsWords(is state, from, until time.Time, left int) string {
 	switch {
-	case f.Problem == expired:
-		return "expired on " + day(f.Until)
-	case f.Problem == early:
-		return "is valid only from " + f.From.Format(time.RFC3339)
-	case f.DaysLeft == 0:
-		return "ends on " + day(f.Until) + ", in less than a day"
+	case is == expired:
+		return "expired on " + day(until)
+	case is == early:
+		return "is valid only from " + from.Format(time.RFC3339)
+	case left == 0:
+		return "ends on " + day(until) + ", in less than a day"
 	}
-	return fmt.Sprintf("ends on %s, in %s", day(f.Until), console.Number(f.DaysLeft, "day"))
+	return fmt.Sprintf("ends on %s, in %s", day(until), console.Number(left, "day"))
 }
