@@ -27,10 +27,11 @@ var warnings = []warning{
 	{facts.EtcdUnit, "--listen-peer-urls", "", "members do not reach a member that has moved until etcd has its new address"},
 }
 
-// matches reports whether a change of a machine calls for the warning.
+// matches reports whether a change of a machine calls for the warning. A machine that gets
+// the file with another role had no other one before.
 func (w warning) matches(p diff.Pair, c diff.Change) bool {
 	if w.detail != "" {
-		return p.Reads(w.unit, w.flag, c.Name) && c.Has(w.detail)
+		return c.How == diff.Changed && p.Reads(w.unit, w.flag, c.Name) && c.Has(w.detail)
 	}
 	return c.Name == w.unit && c.How == diff.Changed && c.Has(w.flag)
 }

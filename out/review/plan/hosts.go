@@ -157,14 +157,15 @@ func lostNames(p planner) []order.Caution {
 }
 
 // leftovers warns of other files that stay although the new documents do not have them: they
-// stand in the place of the image's.
+// stand in the place of the image's. A machine that the plan re-images has none.
 func leftovers(p planner) (out []order.Caution) {
+	anew := order.HostsOf(p.plan.Order.Steps, diff.Reimage)
 	for _, c := range p.plan.Changes {
 		if c.Kind != diff.KindFile || c.How != diff.Removed || c.Name == read.HostsPath {
 			continue
 		}
 		hosts := slices.DeleteFunc(slices.Clone(c.Hosts), func(host string) bool {
-			return p.after.host(host).Name == "" || !facts.Replaces(facts.FileAt(p.before.machine(host), c.Name))
+			return slices.Contains(anew, host) || p.after.host(host).Name == "" || !facts.Replaces(facts.FileAt(p.before.machine(host), c.Name))
 		})
 		if len(hosts) > 0 {
 			out = append(out, order.Caution{Hosts: hosts, Text: c.Name + " stays as it is until the machine is re-imaged: it stands in the place of the image's, without which its program may not start"})

@@ -92,7 +92,7 @@ var verbs = []verb{
 		w.members = append(w.members, etcdMember{peer: words[2]})
 		return err
 	}),
-	asVerb(`until etcdctl member promote `+idOf+`; do sleep 2; done`, func(w *world, c Command, words []string) error {
+	asVerb(`for i in \$\(seq 300\); do etcdctl member list \| grep -q ', (?:\S+), \.\*, false\$' && break; etcdctl member promote `+idOf+`; sleep 2; done`, func(w *world, c Command, words []string) error {
 		for i, e := range w.members {
 			if e.name == words[1] && e.learner && w.hostOf(e) != "" {
 				w.members[i].learner = false

@@ -177,8 +177,8 @@ func (p planner) step(s order.Step, host string) Step {
 	case diff.Membership:
 		for _, c := range s.Commands {
 			c = withID(c)
-			if s.Promotes() { // etcd refuses it until the learner has most of the data
-				c = "until " + c + "; do sleep 2; done"
+			if s.Promotes() { // etcd refuses it until the learner has most of the data, and when it votes
+				c = fmt.Sprintf("for i in $(seq 300); do etcdctl member list | grep -q ', %s, .*, false$' && break; %s; sleep 2; done", host, c)
 			}
 			out.Commands = append(out.Commands, onWorkstation(c))
 		}

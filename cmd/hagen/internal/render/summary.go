@@ -361,7 +361,7 @@ func (w *work) membership(ui *console.UI, removed []string) {
 	switch changed := "the masters have changed: " + strings.Join(said, ", "); {
 	case !rendered || len(said) == 0:
 	case len(said) == gone: // a replacement has its certificates already, as after --replace
-		ui.Warn(changed + "; in a running cluster, this must be done in etcd by now (etcdctl member remove; hagen plan says when)")
+		ui.Warn(changed + "; in a running cluster, etcd has to remove them, too (hagen plan says at which step; after hagen render --replace it has)")
 	default:
 		ui.Warn(changed + "; in a running cluster, change etcd's members first (hagen plan says how; for a lost master, hagen render --replace): these documents are for a new cluster")
 	}
