@@ -197,19 +197,11 @@ func makeRoot(request Request, key crypto.Signer, now time.Time, random io.Reade
 // makeLeaves signs the pending leaves. The set already holds their authorities.
 func (run *issuance) makeLeaves(requests []Request) error {
 	pending := run.pending(requests, Leaf)
-	issuers := map[string]issuer{}
-	for _, i := range pending {
-		name := requests[i].Authority
-		if _, ready := issuers[name]; ready {
-			continue
-		}
-		by, err := newIssuer(run.set[name])
-		if err != nil {
-			return err
-		}
-		issuers[name] = by
+	issuers, err := run.issuers(requests, pending)
+	if err != nil {
+		return err
 	}
-	err := inParallel(len(pending), func(n int) (err error) {
+	err = inParallel(len(pending), func(n int) (err error) {
 		i := pending[n]
 		run.made[i], run.notes[i], err = makeLeaf(requests[i], run.keys[i], issuers[requests[i].Authority], run.now)
 		return err
@@ -224,6 +216,30 @@ func (run *issuance) makeLeaves(requests []Request) error {
 		}
 	}
 	return nil
+}
+
+// issuers returns the authorities of the pending leaves.
+func (run *issuance) issuers(requests []Request, pending []int) (map[string]issuer, error) {
+	issuers, elsewhere := map[string]issuer{}, KeysElsewhere{}
+	for _, i := range pending {
+		name := requests[i].Authority
+		if run.set[name].KeyElsewhere() {
+			elsewhere[name] = append(elsewhere[name], requests[i].Name)
+			continue
+		}
+		if _, ready := issuers[name]; ready {
+			continue
+		}
+		by, err := newIssuer(run.set[name])
+		if err != nil {
+			return nil, err
+		}
+		issuers[name] = by
+	}
+	if len(elsewhere) > 0 {
+		return nil, elsewhere
+	}
+	return issuers, nil
 }
 
 func makeLeaf(request Request, key crypto.Signer, by issuer, now time.Time) (Item, *Warning, error) {
@@ -244,6 +260,9 @@ func Client(authority Item, request Request, now time.Time, keys KeySource) (Ite
 	}
 	if request.Profile != ClientAuthentication || request.Authority != authority.Request.Name {
 		return Item{}, nil, fmt.Errorf("%s: not a request for a client certificate of %s", request.Name, authority.Request.Name)
+	}
+	if authority.KeyElsewhere() {
+		return Item{}, nil, KeysElsewhere{authority.Request.Name: {request.Name}}
 	}
 	by, err := newIssuer(authority)
 	if err != nil {

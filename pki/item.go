@@ -16,7 +16,8 @@ type Item struct {
 	Request Request
 	// Cert is the certificate of an authority or leaf, PEM.
 	Cert []byte
-	// Key is the private key, PEM; of a Secret, 32 bytes as base64 and a newline.
+	// Key is the private key, PEM; of a Secret, 32 bytes as base64 and a newline. That of an
+	// authority may be kept elsewhere: it is nil then, and the authority cannot sign.
 	Key []byte
 	// Public is the public half of a KeyPair, PEM (PKIX).
 	Public []byte
@@ -30,6 +31,9 @@ type parsed struct {
 	cert     *x509.Certificate
 	signedBy atomic.Pointer[string]
 }
+
+// KeyElsewhere reports whether the item is an authority without its key.
+func (i Item) KeyElsewhere() bool { return i.Request.Kind == Authority && i.Key == nil }
 
 // SignedBy returns the Fingerprint of the authority whose signature Verify has found on
 // the certificate; "" if Verify has not seen the item since Parsed.

@@ -5,6 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cloudflare/cfssl/config"
@@ -85,6 +88,19 @@ func newIssuer(authority Item) (issuer, error) {
 		return issuer{}, fmt.Errorf("%s: key: %w", name, err)
 	}
 	return issuer{name: name, cert: cert, key: key}, nil
+}
+
+// KeysElsewhere is the error of authorities that have to sign, but whose keys are kept elsewhere: by
+// authority, the names of the items that it has to sign.
+type KeysElsewhere map[string][]string
+
+// Error names the keys, and what they have to sign.
+func (k KeysElsewhere) Error() string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(k)) {
+		lines = append(lines, fmt.Sprintf("%s: its key is not here, but has to sign %s", name, strings.Join(k[name], ", ")))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // backdate allows for clocks that are behind.

@@ -34,7 +34,7 @@ func (f Fault) Error() string { return fmt.Sprintf("%s: %s: %s", f.Name, f.Part,
 // Verify parses every item of the set from its PEM and returns all faults, ordered by name. A
 // certificate must be what its request asks for, belong to its key, and be signed by its
 // authority for the requested usages; the halves of a key pair must match; a secret must be 32
-// bytes. A file must hold nothing else. An expired certificate is not a fault: each chain is
+// bytes. A file must hold nothing else. The key of an authority may be elsewhere. An expired certificate is not a fault: each chain is
 // verified at a time when it is or was valid.
 func Verify(set Set) []Fault {
 	names := slices.Sorted(maps.Keys(set))
@@ -99,7 +99,9 @@ func inspect(item Item) inspection {
 		return i
 	}
 	key, err := parseKey(item.Key)
-	if err != nil {
+	if item.KeyElsewhere() {
+		// Its certificate says by itself which key it is.
+	} else if err != nil {
 		i.fault(PrivateKey, "%s", err)
 	} else if found := algorithmOf(key.Public()); found != item.Request.Algorithm {
 		i.fault(PrivateKey, "the key is not %s, as requested", item.Request.Algorithm)

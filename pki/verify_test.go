@@ -54,6 +54,8 @@ func TestVerify(t *testing.T) {
 		{server, func(i *Item) { i.Request.Authority = "authorities/b/ca" }, "certificate: it is not signed by its authority authorities/b/ca, or was never valid together with it"},
 		{server, func(i *Item) { i.Request.Authority = "x" }, "certificate: its authority x is missing"},
 		{server, func(i *Item) { i.Request.Kind = Authority }, "certificate: its usages are not those of a peer-authentication authority\nhosts/kubem00/server: certificate: its basic constraints are not those of authority"},
+		{ca, func(i *Item) { i.Key = nil }, ""},
+		{ca, func(i *Item) { i.Key = []byte{} }, "key: it is empty"},
 		{ca, func(i *Item) { i.Key = another[ca].Key }, "key: it is not the key of the certificate beside it"},
 		{ca, func(i *Item) { i.Cert = set["authorities/b/ca"].Cert }, "key: it is not the key of the certificate beside it\nauthorities/a/ca: certificate: its subject is not the requested one (common name: Test CA authorities/b/ca → Test CA authorities/a/ca)"},
 		{sa, func(i *Item) { i.Public = another[sa].Public }, "key: it is not the key of the public half beside it"},

@@ -181,7 +181,7 @@ func TestFaults(t *testing.T) {
 
 		{"leaf without key", remove(server + "-key.pem"), "DIR/hosts/kubem00/apiserver-key.pem is missing: restore it from a backup, or delete DIR/hosts/kubem00/apiserver.pem as well so that a new pair is issued"},
 		{"leaf without certificate", remove(server + ".pem"), "DIR/hosts/kubem00/apiserver.pem is missing: restore it from a backup, or delete DIR/hosts/kubem00/apiserver-key.pem as well so that a new pair is issued"},
-		{"authority without key", remove(authority + "-key.pem"), "DIR/authorities/kubernetes/ca-key.pem is missing: " + restoreAuthority},
+		{"authority's key emptied", write(authority+"-key.pem", ""), "DIR/authorities/kubernetes/ca-key.pem is wrong: it is empty; " + restoreAuthority},
 		{"authority without certificate", remove(authority + ".pem"), "DIR/authorities/kubernetes/ca.pem is missing: " + restoreAuthority},
 		{"authority gone", remove(authority+".pem", authority+"-key.pem"), "DIR/authorities/kubernetes/ca.pem is missing: " + restoreAuthority + "\nDIR/authorities/kubernetes/ca-key.pem is missing: " + restoreAuthority},
 		{"key pair without public half", remove(sa + ".pub"), "DIR/cluster/sa.pub is missing: restore it from a backup, or write it again with openssl pkey -in DIR/cluster/sa.key -pubout -out DIR/cluster/sa.pub"},

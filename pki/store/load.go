@@ -212,8 +212,10 @@ func (l *loader) loadItem(recorded record) {
 	if len(present) == 0 && request.Kind == pki.Leaf {
 		return
 	}
-	for _, path := range missing {
-		l.missing(path, request, present)
+	if !item.KeyElsewhere() || len(present) == 0 {
+		for _, path := range missing {
+			l.missing(path, request, present)
+		}
 	}
 	item = item.Parsed()
 	l.compare(&item, recorded)

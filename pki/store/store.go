@@ -49,7 +49,8 @@ type Store struct {
 //
 // If the content has faults, the error is Faults with all of them, and nothing on disk was
 // changed. A leaf without both of its files is not a fault: it is missing from Set, so that
-// it is issued again.
+// it is issued again. Nor is an authority without its key, which may be kept elsewhere until
+// it has to sign.
 func Open(dir string, waiting func()) (*Store, error) {
 	d, err := tree.Open(dir, waiting)
 	if err != nil {
@@ -134,6 +135,9 @@ func (s *Store) Warnings() []pki.Warning { return slices.Clone(s.warnings) }
 // removed.
 func (s *Store) Notes() []string { return s.dir.Notes() }
 
+// KeyFile returns the file of the key of an authority or leaf, in the directory.
+func KeyFile(name string) string { return name + "-key.pem" }
+
 // part is one file of an item.
 type part struct {
 	part pki.Part
@@ -145,7 +149,7 @@ type part struct {
 func parts(request pki.Request) []part {
 	switch request.Kind {
 	case pki.Authority, pki.Leaf:
-		return []part{{pki.Certificate, request.Name + ".pem", 0o644}, {pki.PrivateKey, request.Name + "-key.pem", 0o600}}
+		return []part{{pki.Certificate, request.Name + ".pem", 0o644}, {pki.PrivateKey, KeyFile(request.Name), 0o600}}
 	case pki.KeyPair:
 		return []part{{pki.PrivateKey, request.Name + ".key", 0o600}, {pki.PublicHalf, request.Name + ".pub", 0o644}}
 	}
@@ -205,6 +209,9 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 	}
 	for _, item := range set {
 		for _, p := range parts(item.Request) {
+			if p.part == pki.PrivateKey && item.KeyElsewhere() {
+				continue
+			}
 			files = append(files, tree.File{Path: p.path, Mode: p.mode, Data: *content(&item, p.part)})
 		}
 	}

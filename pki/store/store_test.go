@@ -185,6 +185,53 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// TestKeyElsewhere: without the key of an authority all can be read and written but what it would
+// have to sign, and a key that is brought back must be the same.
+func TestKeyElsewhere(t *testing.T) {
+	dir, set := filled(t)
+	key := filepath.Join(dir, authority+"-key.pem")
+	if err := os.Remove(key); err != nil {
+		t.Fatal(err)
+	}
+	before := snapshot(t, dir)
+	s := open(t, dir)
+	result := issue(t, s.Set(), testRequests()...)
+	if changed, err := s.Save(result.Set); changed || err != nil || len(result.Warnings)+len(s.Warnings()) > 0 {
+		t.Error(changed, err, result.Warnings, s.Warnings())
+	}
+	if _, err := s.Save(s.Set(), ClientRecord{User: "jane", Serial: "0a"}); err != nil {
+		t.Error(err)
+	}
+	delete(before, "records/clients")
+	after := snapshot(t, dir)
+	delete(after, "records/clients")
+	delete(after, "records/clients/0a.json")
+	if !reflect.DeepEqual(before, after) {
+		t.Error("the directory changed")
+	}
+	without := s.Set()
+	delete(without, server)
+	delete(without, admin)
+	var elsewhere pki.KeysElsewhere
+	_, err := pki.Issue(testRequests(), without, testNow, pki.Generate, rand.Reader)
+	if !errors.As(err, &elsewhere) || !slices.Equal(elsewhere[authority], []string{server, admin}) {
+		t.Error(err)
+	}
+	if want := authority + ": its key is not here, but has to sign " + server + ", " + admin; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+	s.Close()
+	other := issue(t, nil, testRequests()...).Set
+	if err := os.WriteFile(key, other[authority].Key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	holdFault(t, dir, "DIR/authorities/kubernetes/ca-key.pem is wrong: it is not the key of the certificate beside it; restore it from a backup: running machines use no other, and an existing authority is never replaced")
+	if err := os.WriteFile(key, set[authority].Key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir)
+}
+
 // TestExpiredClients: what expired before a new certificate was issued goes, so
 // that the records do not grow for ever.
 func TestExpiredClients(t *testing.T) {

@@ -2,6 +2,9 @@ package clusterpki
 
 import (
 	"crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -10,6 +13,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/pki"
+	"hagen/pki/store"
 )
 
 // Warn prints the PKI's warnings. Equal warnings about several certificates
@@ -51,7 +55,21 @@ func Folded(names []string) []string {
 func Issue(requests []pki.Request, have pki.Set, now time.Time) (pki.Result, error) {
 	issued, err := pki.Issue(requests, have, now, pki.Generate, rand.Reader)
 	if err != nil {
-		return issued, exit.Failed("%w", err)
+		return issued, Unsigned(err)
 	}
 	return issued, nil
+}
+
+// Unsigned returns the error of a run that could not sign. If the keys of authorities are kept
+// elsewhere, it names their files in the PKI directory, and what they have to sign.
+func Unsigned(err error) error {
+	elsewhere, are := errors.AsType[pki.KeysElsewhere](err)
+	if !are {
+		return exit.Failed("%w", err)
+	}
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(elsewhere)) {
+		lines = append(lines, fmt.Sprintf("%s: its key has to sign %s, but is not in the PKI directory: bring %s back there", name, strings.Join(Folded(elsewhere[name]), ", "), store.KeyFile(name)))
+	}
+	return exit.Failed("%s", strings.Join(lines, "\n"))
 }

@@ -64,8 +64,11 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		return exit.Usage("--user: %q is the name of the signing authority; choose another --user", asked.User)
 	}
 	item, warnings, err := pki.Client(authority, request, keys.Now, pki.Generate)
+	if elsewhere := (pki.KeysElsewhere{}); errors.As(err, &elsewhere) {
+		elsewhere[authority.Request.Name] = []string{"the certificate of user " + asked.User}
+	}
 	if err != nil {
-		return exit.Failed("%w", err)
+		return clusterpki.Unsigned(err)
 	}
 	for _, w := range warnings {
 		ui.Warn("the certificate " + w.Text) // without its name in the PKI, which means nothing to the user
