@@ -16,7 +16,8 @@ import (
 type Action string
 
 // Actions of Issue: make what is missing, issue a leaf again, keep what fits. Renewed
-// comes from store.Store.Renewed: only a store knows that a missing leaf existed before.
+// is what Renew does, and comes from store.Store.Renewed: only a store knows that a missing leaf
+// existed before.
 const (
 	Made     Action = "made"
 	Renewed  Action = "renewed"
@@ -56,8 +57,7 @@ func Issue(requests []Request, have Set, now time.Time, keys KeySource, random i
 	if err := validateAll(requests); err != nil {
 		return Result{}, err
 	}
-	run := issuance{now: now.UTC().Truncate(time.Second), set: Set{}, made: make([]Item, len(requests)), notes: make([]*Warning, len(requests))}
-	maps.Copy(run.set, have)
+	run := newIssuance(requests, have, now)
 	if err := run.plan(requests); err != nil {
 		return Result{}, err
 	}
@@ -88,6 +88,12 @@ type issuance struct {
 	keys     []crypto.Signer
 	made     []Item
 	notes    []*Warning
+}
+
+func newIssuance(requests []Request, have Set, now time.Time) *issuance {
+	run := &issuance{now: now.UTC().Truncate(time.Second), set: Set{}, made: make([]Item, len(requests)), notes: make([]*Warning, len(requests))}
+	maps.Copy(run.set, have)
+	return run
 }
 
 // plan decides for each request whether to make, reissue or keep.
@@ -304,13 +310,13 @@ func (run *issuance) warnOfExpiry() {
 		if err != nil {
 			continue // Verify has seen it: this does not happen.
 		}
-		notice, remedy := leafNotice, "delete both its files in the PKI directory and render again to renew it"
+		notice, remedy := leafNotice, "renew it (hagen pki renew --expiring 30d) and render again"
 		if item.Request.Kind == Authority {
-			notice, remedy = authorityNotice, "all that it signed ends with it, at the latest (docs/pki.md)"
+			notice, remedy = authorityNotice, "all that it signed ends with it, at the latest: renew it, with the same key (hagen pki renew and its name), and render again"
 		}
 		left := cert.NotAfter.Sub(run.now)
 		if left <= notice && item.Request.Kind == Leaf && run.authorityEnds(item).Before(run.now) {
-			remedy = "its authority has expired, too, and cannot sign any more (docs/pki.md)"
+			remedy = "its authority has expired, too: renew both (hagen pki renew --expiring 30d) and render again"
 		}
 		switch {
 		case left <= 0:

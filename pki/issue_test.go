@@ -252,20 +252,20 @@ func TestIssueWarnsOfDates(t *testing.T) {
 		want  []Warning
 	}{
 		{59 * day, nil},
-		{61 * day, []Warning{{"admin", "expires on 2026-06-12, in 29 days: delete both its files in the PKI directory and render again to renew it"}}},
-		{100 * day, []Warning{{"admin", "expired on 2026-06-12: delete both its files in the PKI directory and render again to renew it"}}},
+		{61 * day, []Warning{{"admin", "expires on 2026-06-12, in 29 days: renew it (hagen pki renew --expiring 30d) and render again"}}},
+		{100 * day, []Warning{{"admin", "expired on 2026-06-12: renew it (hagen pki renew --expiring 30d) and render again"}}},
 		{3300 * day, []Warning{
-			{"ca", "expires on 2036-03-11, in 350 days: all that it signed ends with it, at the latest (docs/pki.md)"},
-			{"server", "expired on 2027-03-14: delete both its files in the PKI directory and render again to renew it"},
-			{"admin", "expired on 2026-06-12: delete both its files in the PKI directory and render again to renew it"},
+			{"ca", "expires on 2036-03-11, in 350 days: all that it signed ends with it, at the latest: renew it, with the same key (hagen pki renew and its name), and render again"},
+			{"server", "expired on 2027-03-14: renew it (hagen pki renew --expiring 30d) and render again"},
+			{"admin", "expired on 2026-06-12: renew it (hagen pki renew --expiring 30d) and render again"},
 		}},
 		{3700 * day, []Warning{
-			{"ca", "expired on 2036-03-11: all that it signed ends with it, at the latest (docs/pki.md)"},
-			{"server", "expired on 2027-03-14: its authority has expired, too, and cannot sign any more (docs/pki.md)"},
-			{"admin", "expired on 2026-06-12: its authority has expired, too, and cannot sign any more (docs/pki.md)"},
+			{"ca", "expired on 2036-03-11: all that it signed ends with it, at the latest: renew it, with the same key (hagen pki renew and its name), and render again"},
+			{"server", "expired on 2027-03-14: its authority has expired, too: renew both (hagen pki renew --expiring 30d) and render again"},
+			{"admin", "expired on 2026-06-12: its authority has expired, too: renew both (hagen pki renew --expiring 30d) and render again"},
 		}},
-		{89*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in less than a day: delete both its files in the PKI directory and render again to renew it"}}},
-		{88*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in a day: delete both its files in the PKI directory and render again to renew it"}}},
+		{89*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in less than a day: renew it (hagen pki renew --expiring 30d) and render again"}}},
+		{88*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in a day: renew it (hagen pki renew --expiring 30d) and render again"}}},
 	}
 	for _, test := range tests {
 		got := issue(t, requests, first.Set, testNow.Add(test.after)).Warnings

@@ -79,10 +79,12 @@ func (i Item) X509() (*x509.Certificate, error) {
 // SecretSize is the length of a Secret in bytes: the key size of secretbox and AES-256.
 const SecretSize = 32
 
+var errNoRandom = errors.New("the system has no random bytes for it")
+
 func newSecret(random io.Reader) ([]byte, error) {
 	raw := make([]byte, SecretSize)
 	if _, err := io.ReadFull(random, raw); err != nil {
-		return nil, errors.New("the system has no random bytes for it")
+		return nil, errNoRandom
 	}
 	return append(base64.StdEncoding.AppendEncode(nil, raw), '\n'), nil
 }

@@ -117,7 +117,7 @@ func signAuthority(request Request, key crypto.Signer, now time.Time) ([]byte, e
 func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte, *Warning, error) {
 	notBefore, notAfter := now.Add(-backdate), now.Add(request.Lifetime)
 	if now.Before(i.cert.NotBefore) || !now.Before(i.cert.NotAfter) {
-		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, set the clock right; existing certificates stay valid until they end",
+		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, set the clock right; if it is, renew the authority first, with the same key (hagen pki renew %[2]s)",
 			request.Name, i.name, i.cert.NotBefore.Format(time.RFC3339), i.cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
 	}
 	if notBefore.Before(i.cert.NotBefore) {
@@ -136,10 +136,18 @@ func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte,
 // lastYear is the last year that a certificate can hold (RFC 5280, 4.1.2.5).
 const lastYear = 9999
 
+// checkYear refuses an end that a certificate cannot hold.
+func checkYear(request Request, notBefore, notAfter time.Time) error {
+	if notAfter.Year() <= lastYear {
+		return nil
+	}
+	return fmt.Errorf("%s: would end in the year %d, but a certificate cannot hold a year after %d: set the clock right (it shows %s), or write a shorter lifetime than %s",
+		request.Name, notAfter.Year(), lastYear, day(notBefore), hours(request.Lifetime))
+}
+
 func sign(request Request, key crypto.Signer, profile string, by issuer, notBefore, notAfter time.Time) ([]byte, error) {
-	if notAfter.Year() > lastYear {
-		return nil, fmt.Errorf("%s: would end in the year %d, but a certificate cannot hold a year after %d: set the clock right (it shows %s), or write a shorter lifetime than %s",
-			request.Name, notAfter.Year(), lastYear, day(notBefore), hours(request.Lifetime))
+	if err := checkYear(request, notBefore, notAfter); err != nil {
+		return nil, err
 	}
 	asked, err := csr.Generate(key, &csr.CertificateRequest{
 		CN:    request.Subject.CommonName,

@@ -11,6 +11,8 @@ import (
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/render"
 	"hagen/gen"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
 	"hagen/gen/spec"
 	"hagen/out/outside/verify"
 	"hagen/profiles"
@@ -65,6 +67,8 @@ func suggest(commands []*cli.Command, words []string, current string) []string {
 		return nil
 	case command.Name == "show" && words[len(words)-1] == "show":
 		return certificates.Names(placeIn(words))
+	case command.Name == "renew":
+		return certificateNames(words)
 	case len(words) > 0:
 		return nil
 	case command.Name == "completion":
@@ -112,14 +116,30 @@ func values(flag string, words []string) []string {
 	case "with":
 		return verify.Names()
 	case "host", "replace":
-		return hostNames(words)
+		if c := clusterOf(words[:len(words)-1]); c != nil {
+			return render.NamesOf(c)
+		}
 	}
 	return nil
 }
 
-// hostNames lists the hosts of the cluster file that the words name. One with
-// faults has none here; render reports the faults.
-func hostNames(words []string) []string {
+// certificateNames lists the certificates of the cluster file that the words name.
+func certificateNames(words []string) (names []string) {
+	c := clusterOf(words)
+	if c == nil {
+		return nil
+	}
+	for _, r := range control.Requests(c) {
+		if r.Lifetime > 0 && !slices.Contains(words, r.Name) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// clusterOf returns the cluster of the file that the words name; nil if that has
+// faults, which render reports.
+func clusterOf(words []string) *cluster.Cluster {
 	path := placeIn(words).File
 	text, err := clusterfile.Text(path)
 	if err != nil {
@@ -129,7 +149,7 @@ func hostNames(words []string) []string {
 	if err != nil {
 		return nil
 	}
-	return render.NamesOf(c)
+	return c
 }
 
 // placeIn returns the cluster file and the PKI directory that the words name.

@@ -12,18 +12,20 @@ import (
 
 func pkiCommand(ui *console.UI) *cli.Command {
 	file, dir := fileFlag(), pkiFlag()
-	all := &cli.BoolFlag{Name: "all", Usage: "with forget: all names that the cluster file no longer has", DisableDefaultText: true}
+	all := &cli.BoolFlag{Name: "all", Usage: "with forget: all names that the cluster file no longer has; with renew: all certificates", DisableDefaultText: true}
 	again := &cli.BoolFlag{Name: "again", Usage: "with init: make new keys for a cluster that has some", DisableDefaultText: true}
 	asJSON := jsonFlag("print the result as JSON on stdout")
 	looking := []*cli.Command{pkiListCommand(ui, file, dir, asJSON), pkiShowCommand(ui, file, dir, asJSON), pkiCheckCommand(ui, file, dir, asJSON)}
+	own := append(looking, pkiRenewCommand(ui, file, dir, asJSON, all))
 	return &cli.Command{
 		Name:      "pki",
-		Usage:     "list certificates and keys, make authorities, rename a cluster, or remove names that certificates keep",
+		Usage:     "list and renew certificates, make authorities, rename a cluster, or remove names that certificates keep",
 		ArgsUsage: "COMMAND",
 		Description: describe("init makes the keys that a cluster keeps for ever: those of its authorities, the service-account\n"+
 			"key and the key that encrypts Secrets. hagen render makes them, too, unless the lock file or a\n"+
 			"rendered tree shows that the cluster has some. --again moves the present directory aside and makes\n"+
 			"new keys: every machine of the cluster must then be installed again.\n"+
+			"renew issues certificates again, with new dates.\n"+
 			"rename records that the directory of cluster OLD belongs to NEW, its name in the cluster file.\n"+
 			"forget removes names and addresses that the API servers' certificates keep for clients although the\n"+
 			"cluster file no longer has them.\n"+
@@ -32,13 +34,14 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			"hagen pki check --within 60d",
 			"hagen pki init",
 			"hagen pki init --again    # only where nothing runs with the old keys",
+			"hagen pki renew --expiring 30d",
 			"hagen pki rename staging prod",
 			"hagen pki forget lb00.example.com 10.10.10.2"),
-		Flags: flagsOf([]cli.Flag{file, dir, again, all, asJSON}, looking),
+		Flags: flagsOf([]cli.Flag{file, dir, again, all, asJSON}, own),
 		Action: func(ctx *cli.Context) error {
 			return exit.Usage("say what to do: hagen pki %s; hagen pki --help explains them", strings.Join(commandNames(ctx.Command.Subcommands), ", "))
 		},
-		Subcommands: append(looking, []*cli.Command{{
+		Subcommands: append(own, []*cli.Command{{
 			Name:  "init",
 			Usage: "make the authorities of a cluster that has none, or new ones",
 			Description: describe("--again moves the present directory aside.",

@@ -31,9 +31,9 @@ var certificateRules = []check{
 	}},
 	{within: (*machine).expiry, rules: []rule{
 		{ruleExpired, Error, "no client or server accepts the certificate now",
-			"delete its two files in the PKI directory, render again, and hand out the new documents; certificates end with their authority (docs/pki.md)"},
+			"renew it (hagen pki renew --expiring 30d), render again, and hand out the new documents"},
 		{ruleExpiring, Warning, "no client or server accepts an expired certificate",
-			"in time, delete its two files in the PKI directory, render again, and hand out the new documents; certificates end with their authority (docs/pki.md)"},
+			"in time, renew it (hagen pki renew --expiring 30d), render again, and hand out the new documents"},
 		{ruleOutlivesAuthority, Warning, "a leaf is refused once its authority has expired",
 			"give the leaf a shorter life, or the authority a longer one"},
 	}},

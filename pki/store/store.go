@@ -179,7 +179,8 @@ const (
 `
 )
 
-// Save writes set, which must be the store's own with items added or leaves replaced. It adds
+// Save writes set, which must be the store's own with items added, leaves replaced or authorities
+// renewed (pki.Item.Renews). It adds
 // newClients to the records of client certificates and removes those that have expired. The
 // directory must belong to a cluster (SetCluster). All files are exchanged at once; if nothing
 // differs, nothing is touched and changed is false. If Save fails with changed false, the directory
@@ -256,7 +257,7 @@ func (s *Store) checkKept(set pki.Set) error {
 	var errs []error
 	for name, item := range s.set {
 		next, there := set[name]
-		if item.Request.Kind != pki.Leaf && (!there || !bytes.Equal(next.Key, item.Key) || !bytes.Equal(next.Cert, item.Cert)) {
+		if item.Request.Kind != pki.Leaf && !next.Renews(item) && (!there || !bytes.Equal(next.Key, item.Key) || !bytes.Equal(next.Cert, item.Cert)) {
 			errs = append(errs, fmt.Errorf("%s: an existing %s is never replaced or removed", s.show(name), item.Request.Kind))
 		}
 	}

@@ -232,6 +232,41 @@ func TestKeyElsewhere(t *testing.T) {
 	open(t, dir)
 }
 
+// TestRenewedAuthority: an authority may be renewed, and nothing else of it be replaced; the
+// generation counts keys.
+func TestRenewedAuthority(t *testing.T) {
+	dir, set := filled(t)
+	s := open(t, dir)
+	renew := func(newKeys bool, names ...string) pki.Set {
+		t.Helper()
+		var requests []pki.Request
+		for _, name := range names {
+			requests = append(requests, s.Set()[name].Request)
+		}
+		result, err := pki.Renew(requests, s.Set(), newKeys, testNow.Add(time.Hour), pki.Generate, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result.Set
+	}
+	if changed, err := s.Save(renew(false, authority, server)); err != nil || !changed {
+		t.Fatal(changed, err)
+	}
+	for _, name := range []string{authority, server} {
+		if r := s.recorded[name]; r.Generation != 1 || r.NotAfter.Equal(testNow.Add(r.Request.Lifetime)) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	if _, err := s.Save(set); err == nil || !strings.Contains(err.Error(), "never replaced") {
+		t.Error("the former authority took the place of the renewed one:", err)
+	}
+	if _, err := s.Save(renew(true, server)); err != nil || s.recorded[server].Generation != 2 {
+		t.Error(err, s.recorded[server])
+	}
+	s.Close()
+	open(t, dir)
+}
+
 // TestExpiredClients: what expired before a new certificate was issued goes, so
 // that the records do not grow for ever.
 func TestExpiredClients(t *testing.T) {

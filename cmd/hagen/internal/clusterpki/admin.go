@@ -1,0 +1,65 @@
+package clusterpki
+
+import (
+	"os"
+	"path/filepath"
+
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/document"
+	"hagen/out"
+	"hagen/out/tree"
+	"hagen/pki"
+)
+
+// adminFile is the administrator's kubeconfig in the cluster's tree, staged.
+type adminFile struct {
+	path     string
+	target   *tree.Dir
+	prepared *out.Prepared
+}
+
+// stageAdmin stages the administrator's kubeconfig of a set; nil if no tree of the cluster has one.
+func stageAdmin(ui *console.UI, c *cluster.Cluster, set pki.Set) (*adminFile, error) {
+	dir := filepath.Join(trees.Dir, c.Name)
+	path := filepath.Join(dir, document.AdminPath)
+	if _, err := os.Lstat(path); err != nil {
+		return nil, nil
+	}
+	target, err := tree.Open(dir, ui.Waiting(dir))
+	if err != nil {
+		return nil, exit.Failed("%w", err)
+	}
+	// The cluster file may ask for another endpoint that nothing serves before a render.
+	server := control.EndpointServer(c)
+	if url, name := trees.Dialled(c.Name); url != "" {
+		server = control.Server{URL: url, Name: name}
+	}
+	text := control.Kubeconfig(c, server, set[control.ClusterAuthority], set[control.Admin])
+	file := tree.File{Path: document.AdminPath, Mode: 0o600, Data: text}
+	prepared, err := out.Prepare(target, []tree.File{file}, func(path string) bool { return path == document.AdminPath })
+	if err != nil {
+		target.Close()
+		return nil, exit.Failed("%w", err)
+	}
+	return &adminFile{path, target, prepared}, nil
+}
+
+// put writes the kubeconfig.
+func (f *adminFile) put(ui *console.UI) error {
+	_, err := f.prepared.Commit()
+	ui.WarnEach(f.target.Notes())
+	if err != nil {
+		return exit.Failed("%w", err)
+	}
+	return nil
+}
+
+// discard releases the tree.
+func (f *adminFile) discard() {
+	f.prepared.Discard()
+	f.target.Close()
+}
