@@ -49,7 +49,8 @@ type Result struct {
 // differs, a warning says so.
 //
 // Certificates are valid from an hour before now until now plus the request's lifetime, in
-// whole seconds UTC; a leaf ends no later than its authority. Keys come from keys, in
+// whole seconds UTC; a leaf ends no later than its authority, and those that do the same on
+// several machines end one after the other. Keys come from keys, in
 // parallel; the bytes of secrets come from random. If anything was made, the whole set is
 // verified before it is returned. The error lists all faults, one per line; there is no
 // result then.
@@ -207,9 +208,10 @@ func (run *issuance) makeLeaves(requests []Request) error {
 	if err != nil {
 		return err
 	}
+	places := places(run.set, requests)
 	err = inParallel(len(pending), func(n int) (err error) {
 		i := pending[n]
-		run.made[i], run.notes[i], err = makeLeaf(requests[i], run.keys[i], issuers[requests[i].Authority], run.now)
+		run.made[i], run.notes[i], err = makeLeaf(requests[i], run.keys[i], issuers[requests[i].Authority], run.now, places[requests[i].Name])
 		return err
 	})
 	if err != nil {
@@ -248,12 +250,12 @@ func (run *issuance) issuers(requests []Request, pending []int) (map[string]issu
 	return issuers, nil
 }
 
-func makeLeaf(request Request, key crypto.Signer, by issuer, now time.Time) (Item, *Warning, error) {
+func makeLeaf(request Request, key crypto.Signer, by issuer, now time.Time, among place) (Item, *Warning, error) {
 	encoded, err := encodeKey(key)
 	if err != nil {
 		return Item{}, nil, fmt.Errorf("%s: %w", request.Name, err)
 	}
-	cert, warning, err := by.sign(request, key, now)
+	cert, warning, err := by.sign(request, key, now, among)
 	return Item{Request: request, Cert: cert, Key: encoded}.Parsed(), warning, err
 }
 
@@ -278,7 +280,7 @@ func Client(authority Item, request Request, now time.Time, keys KeySource) (Ite
 	if err != nil {
 		return Item{}, nil, err
 	}
-	item, note, err := makeLeaf(request, key, by, now.UTC().Truncate(time.Second))
+	item, note, err := makeLeaf(request, key, by, now.UTC().Truncate(time.Second), place{})
 	if err != nil {
 		return Item{}, nil, err
 	}

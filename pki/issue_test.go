@@ -306,7 +306,7 @@ func TestIssueCutsLeavesToTheirAuthority(t *testing.T) {
 	if !server.NotAfter.Equal(ca.NotAfter) {
 		t.Errorf("leaf ends %s, authority %s", server.NotAfter, ca.NotAfter)
 	}
-	want := []Warning{{"server", "ends on 2026-04-13 with its authority ca, before its lifetime of 8760h is over"}}
+	want := []Warning{{"server", "ends no later than its authority ca, on 2026-04-13, before its lifetime of 8760h is over: renew that first (hagen pki renew ca)"}}
 	if !slices.Equal(first.Warnings, want) {
 		t.Errorf("got %v, want %v", first.Warnings, want)
 	}

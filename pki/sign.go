@@ -112,9 +112,9 @@ func signAuthority(request Request, key crypto.Signer, now time.Time) ([]byte, e
 	return sign(request, key, selfSigned, issuer{key: key}, now.Add(-backdate), now.Add(request.Lifetime))
 }
 
-// sign returns the certificate of key for request, signed by the issuer, PEM. The warning is
-// about a shortened lifetime.
-func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte, *Warning, error) {
+// sign returns the certificate of key for request, signed by the issuer, PEM. It ends earlier by
+// its place among those that do the same. The warning is about a shortened lifetime.
+func (i issuer) sign(request Request, key crypto.Signer, now time.Time, among place) ([]byte, *Warning, error) {
 	notBefore, notAfter := now.Add(-backdate), now.Add(request.Lifetime)
 	if now.Before(i.cert.NotBefore) || !now.Before(i.cert.NotAfter) {
 		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, set the clock right; if it is, renew the authority first, with the same key (hagen pki renew %[2]s)",
@@ -126,9 +126,10 @@ func (i issuer) sign(request Request, key crypto.Signer, now time.Time) ([]byte,
 	var warning *Warning
 	if notAfter.After(i.cert.NotAfter) {
 		notAfter = i.cert.NotAfter
-		warning = &Warning{request.Name, fmt.Sprintf("ends on %s with its authority %s, before its lifetime of %s is over",
-			day(notAfter), i.name, hours(request.Lifetime))}
+		warning = &Warning{request.Name, fmt.Sprintf("ends no later than its authority %s, on %s, before its lifetime of %s is over: renew that first (hagen pki renew %[1]s)",
+			i.name, day(notAfter), hours(request.Lifetime))}
 	}
+	notAfter = notAfter.Add(-among.earlier(notAfter.Sub(now)))
 	cert, err := sign(request, key, request.Profile, i, notBefore, notAfter)
 	return cert, warning, err
 }
