@@ -16,7 +16,7 @@ func pkiCommand(ui *console.UI) *cli.Command {
 	again := &cli.BoolFlag{Name: "again", Usage: "with init: make new keys for a cluster that has some", DisableDefaultText: true}
 	asJSON := jsonFlag("print the result as JSON on stdout")
 	looking := []*cli.Command{pkiListCommand(ui, file, dir, asJSON), pkiShowCommand(ui, file, dir, asJSON), pkiCheckCommand(ui, file, dir, asJSON)}
-	own := append(looking, pkiRenewCommand(ui, file, dir, asJSON, all))
+	own := append(looking, pkiRenewCommand(ui, file, dir, asJSON, all), pkiPruneCommand(ui, file, dir, asJSON))
 	return &cli.Command{
 		Name:      "pki",
 		Usage:     "list and renew certificates, make authorities, rename a cluster, or remove names that certificates keep",
@@ -29,6 +29,7 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			"rename records that the directory of cluster OLD belongs to NEW, its name in the cluster file.\n"+
 			"forget removes names and addresses that the API servers' certificates keep for clients although the\n"+
 			"cluster file no longer has them.\n"+
+			"prune removes certificates and keys of hosts that are gone.\n"+
 			"list and show print no key.",
 			"hagen pki list",
 			"hagen pki check --within 60d",

@@ -210,6 +210,11 @@ func (s *Store) nextRecords(set pki.Set) (map[string]record, error) {
 			delete(next, name)
 		}
 	}
+	for _, name := range s.drop {
+		if _, kept := set[name]; !kept && next[name].Request.Kind == pki.Leaf {
+			delete(next, name)
+		}
+	}
 	for name, r := range next {
 		if s.asked != nil {
 			r.Unasked = !slices.Contains(s.asked, name)

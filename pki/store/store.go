@@ -34,6 +34,7 @@ type Store struct {
 	version  int      // of the index on disk
 	cluster  string   // that the directory belongs to; "" if it does not say
 	asked    []string // items that the cluster asks for; nil if not known
+	drop     []string // leaves whose records the next Save removes
 	set      pki.Set
 	recorded map[string]record // what the index on disk records
 	// described are the records that items of the set would be given, as far as
@@ -79,6 +80,10 @@ func (s *Store) Cluster() string { return s.cluster }
 // SetCluster sets the cluster and the items that it asks for, for the next Save to write. All other
 // items are recorded as not asked for (Asked).
 func (s *Store) SetCluster(name string, asked ...string) { s.cluster, s.asked = name, asked }
+
+// Drop has the next Save remove leaves with their records, also of leaves whose files are gone. Its
+// set must not hold them.
+func (s *Store) Drop(names ...string) { s.drop = names }
 
 // Asked reports whether the cluster asked for an item when the directory was last written: a
 // master that returns to the cluster file is new, although its certificates exist.

@@ -267,6 +267,34 @@ func TestRenewedAuthority(t *testing.T) {
 	open(t, dir)
 }
 
+// TestDrop: leaves go with their records, and nothing else does.
+func TestDrop(t *testing.T) {
+	dir, _ := filled(t)
+	remove(admin+".pem", admin+"-key.pem")(t, dir, nil)
+	s := open(t, dir)
+	set := s.Set()
+	delete(set, server)
+	s.Drop(server, admin, sa)
+	if changed, err := s.Save(set); err != nil || !changed {
+		t.Fatal(changed, err)
+	}
+	for path := range snapshot(t, dir) {
+		if strings.Contains(path, "hosts") || strings.Contains(path, "admin") {
+			t.Error(path, "is still there")
+		}
+	}
+	s.Close()
+	s = open(t, dir)
+	if names := slices.Sorted(maps.Keys(s.Recorded())); !slices.Equal(names, []string{authority, secret, sa}) {
+		t.Error(names)
+	}
+	delete(set, authority)
+	s.Drop(authority)
+	if _, err := s.Save(set); err == nil {
+		t.Error("an authority was removed")
+	}
+}
+
 // TestExpiredClients: what expired before a new certificate was issued goes, so
 // that the records do not grow for ever.
 func TestExpiredClients(t *testing.T) {

@@ -1,0 +1,161 @@
+package clusterpki
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/control"
+	"hagen/pki"
+)
+
+// pruned is what --json prints.
+type pruned struct {
+	Cluster   string       `json:"cluster"`
+	Directory string       `json:"directory"`
+	Removed   []prunedItem `json:"removed"`
+	Kept      []string     `json:"kept"` // of hosts that are gone since the last render
+	Warnings  []string     `json:"warnings"`
+	Notes     []string     `json:"notes"`
+}
+
+// prunedItem is a certificate that was removed with its key, and what a copy of both still does.
+type prunedItem struct {
+	Name    string    `json:"name"`
+	Host    string    `json:"host,omitempty"`
+	Until   time.Time `json:"until,omitzero"` // missing if its files were gone
+	Valid   bool      `json:"valid"`
+	Serves  []string  `json:"serves"`            // names and addresses for which it is shown
+	SignsIn string    `json:"signsIn,omitempty"` // as whom it signs in, with groups
+	To      string    `json:"to,omitempty"`      // where: what trusts this authority
+}
+
+// Prune removes certificates and keys that the cluster asks for no more: those of hosts that are
+// gone from the cluster file.
+func Prune(ui *console.UI, at clusterfile.Place, asJSON bool) error {
+	c, err := clusterfile.Read(ui, at.File)
+	if err != nil {
+		return err
+	}
+	if err := files.Preflight(at.Dir(), at.File); err != nil {
+		return err
+	}
+	k, err := OpenToWrite(ui, at, c, Trees{Always: []string{filepath.Join(trees.Dir, c.Name)}})
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	if len(k.Store.Recorded()) == 0 {
+		return exit.Failed("%s: holds no certificates, so there is nothing to remove", at.Dir())
+	}
+	told := pruned{Cluster: c.Name, Directory: at.Dir(), Removed: []prunedItem{}}
+	if err := k.prune(ui, &told); err != nil {
+		return err
+	}
+	told.report(ui, at, asJSON)
+	return nil
+}
+
+// prune removes what the cluster file no longer asks for, and did not ask for in the last render
+// either. A host that left since then stays: the next render says what etcd needs.
+func (k *PKI) prune(ui *console.UI, told *pruned) error {
+	set := k.Store.Set()
+	wanted := namesOf(control.Requests(k.Cluster))
+	recorded := k.Store.Recorded()
+	names := sortedNames(recorded)
+	var drop []string
+	for _, name := range names {
+		switch r := recorded[name]; {
+		case r.Kind != pki.Leaf || slices.Contains(wanted, name):
+		case k.Store.Asked(name):
+			told.Kept = append(told.Kept, name)
+		default:
+			told.Removed = append(told.Removed, k.lastOf(r, set))
+			delete(set, name)
+			drop = append(drop, name)
+		}
+	}
+	if len(drop) == 0 {
+		return nil
+	}
+	k.Store.Drop(drop...)
+	return k.Save(ui, set)
+}
+
+func sortedNames(requests map[string]pki.Request) (names []string) {
+	for name := range requests {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// lastOf says what a certificate does for as long as it is valid.
+func (k *PKI) lastOf(r pki.Request, set pki.Set) prunedItem {
+	item := prunedItem{Name: r.Name, Host: control.HostOf(r.Name), Serves: []string{}}
+	cert, err := set[r.Name].X509()
+	if err != nil {
+		return item
+	}
+	item.Until, item.Valid = cert.NotAfter.UTC(), k.Now.Before(cert.NotAfter)
+	if r.Profile != pki.ClientAuthentication {
+		item.Serves = slices.Concat(r.DNSNames, addressTexts(r))
+	}
+	if r.Profile != pki.ServerAuthentication {
+		item.SignsIn, item.To = r.Subject.CommonName, r.Authority
+		if len(r.Subject.Organization) > 0 {
+			item.SignsIn += " in " + strings.Join(r.Subject.Organization, ", ")
+		}
+	}
+	return item
+}
+
+// text says the same in a line.
+func (i prunedItem) text() string {
+	switch {
+	case i.Until.IsZero():
+		return "its files were gone"
+	case !i.Valid:
+		return "had expired on " + i.Until.Format(time.DateOnly)
+	}
+	var does []string
+	if n := len(i.Serves); n > 0 {
+		as := i.Serves[0]
+		if n > 1 {
+			as += fmt.Sprintf(" and %s", console.Number(n-1, "more name"))
+		}
+		does = append(does, "serve as "+as)
+	}
+	if i.SignsIn != "" {
+		does = append(does, fmt.Sprintf("sign in as %s where %s is trusted", i.SignsIn, i.To))
+	}
+	return fmt.Sprintf("until %s a copy can %s", i.Until.Format(time.DateOnly), strings.Join(does, " and "))
+}
+
+// report prints what was removed.
+func (p pruned) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
+	if len(p.Kept) > 0 {
+		ui.Warn(fmt.Sprintf("%s: %s asks for it no more, but was not rendered since: hagen render%s first", strings.Join(Folded(p.Kept), ", "), at.File, at.Flags()))
+	}
+	if slices.ContainsFunc(p.Removed, func(i prunedItem) bool { return i.Valid }) {
+		ui.Warn("a certificate cannot be revoked: whoever has a copy of these keys can use it until it ends, so erase the disks of the machines that are gone")
+	}
+	if asJSON {
+		p.Kept, p.Warnings, p.Notes = console.List(p.Kept), console.List(ui.Warnings), console.List(ui.Notes)
+		ui.JSON(p)
+		return
+	}
+	for _, item := range p.Removed {
+		ui.Say("removed %s: %s", item.Name, item.text())
+	}
+	if len(p.Removed)+len(p.Kept) == 0 {
+		ui.Say("nothing to remove from %s: %s asks for all that was rendered", p.Directory, at.File)
+	}
+}
