@@ -86,7 +86,7 @@ shellcheck:
 .PHONY: golden
 golden: ## rewrite the golden files; read the diff before you commit
 	go test ./gen -run TestGolden -update
-	go test ./gen/control -run TestFlagsDoc -update
+	go test ./gen/control -run "TestFlagsDoc|TestPKIDoc" -update
 	go test ./gen/encode -run TestGolden -update
 	go test ./out/media -run TestGolden -update
 	go test ./out/review/show -run TestGolden -update
