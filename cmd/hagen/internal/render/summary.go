@@ -66,6 +66,13 @@ type pkiSummary struct {
 	Kept         int             `json:"kept"`
 	FirstExpiry  time.Time       `json:"firstExpiry"`
 	FirstExpires string          `json:"firstToExpire"`
+	Ends         []endSummary    `json:"ends"` // of all certificates that the cluster asks for
+}
+
+// endSummary says when a certificate ends.
+type endSummary struct {
+	Name  string    `json:"name"`
+	Until time.Time `json:"until"`
 }
 
 type changeSummary struct {
@@ -157,7 +164,7 @@ func summaryOf(m *gen.Machine, d *document.Document) documentSummary {
 
 // summary returns what changed in the PKI in dir.
 func (w *work) summary(dir string) pkiSummary {
-	s := pkiSummary{Directory: dir, Made: []changeSummary{}, Renewed: []changeSummary{}, Reissued: []changeSummary{}}
+	s := pkiSummary{Directory: dir, Made: []changeSummary{}, Renewed: []changeSummary{}, Reissued: []changeSummary{}, Ends: []endSummary{}}
 	for _, change := range w.issued.Changes {
 		entry := changeSummary{change.Name, change.Why}
 		switch change.Action {
@@ -170,7 +177,12 @@ func (w *work) summary(dir string) pkiSummary {
 		default:
 			s.Kept++
 		}
-		if cert, err := w.issued.Set[change.Name].X509(); err == nil && (s.FirstExpires == "" || cert.NotAfter.Before(s.FirstExpiry)) {
+		cert, err := w.issued.Set[change.Name].X509()
+		if err != nil {
+			continue // of a key pair or a secret
+		}
+		s.Ends = append(s.Ends, endSummary{change.Name, cert.NotAfter.UTC()})
+		if s.FirstExpires == "" || cert.NotAfter.Before(s.FirstExpiry) {
 			s.FirstExpiry, s.FirstExpires = cert.NotAfter.UTC(), change.Name
 		}
 	}
