@@ -1,9 +1,12 @@
 package certificates
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/base64"
+	"fmt"
 	"slices"
+	"strings"
 
 	"hagen/gen/control"
 	"hagen/gen/document"
@@ -32,6 +35,7 @@ type source struct {
 	Kind         string `json:"kind"` // kindStore …
 	Certificates int    `json:"certificates"`
 	found        []found
+	unread       []string // certificates that cannot be read, in words
 }
 
 // The kinds of sources.
@@ -58,6 +62,15 @@ func (s *source) add(c read.Certificate, item string, at ...place) {
 	if s.found[i].item == "" {
 		s.found[i].item = item
 	}
+}
+
+// parse reads the certificates in a text, and notes those that cannot be read.
+func (s *source) parse(where string, text []byte) []read.Certificate {
+	all := read.ParsePEM(where, text).Certificates
+	if damaged := bytes.Count(text, []byte("-----BEGIN CERTIFICATE-----")) - len(all); damaged > 0 {
+		s.unread = append(s.unread, where+": a certificate in it is damaged")
+	}
+	return all
 }
 
 // ofStore lists the certificates that the cluster asks for. Nothing shows those of hosts
@@ -92,11 +105,16 @@ func (s *source) addMachine(n node.Node) {
 	var all []one
 	var paths []string
 	for _, f := range n.Files {
-		for _, c := range read.ParsePEM(f.Path, f.Contents).Certificates {
+		for _, c := range s.parse(strings.TrimPrefix(n.Name+":"+f.Path, ":"), f.Contents) {
 			all, paths = append(all, one{f.Path, c}), append(paths, f.Path)
 		}
-		for _, c := range embedded(f) {
-			all = append(all, one{f.Path, c})
+		if !isKubeconfig(f) {
+			continue
+		}
+		for _, e := range entries(f) {
+			for _, c := range e.embedded(s, n.Name+":"+f.Path) {
+				all = append(all, one{f.Path, c})
+			}
 		}
 	}
 	for _, c := range all {
@@ -105,46 +123,66 @@ func (s *source) addMachine(n node.Node) {
 }
 
 // addKubeconfig adds the certificates in a kubeconfig, and in files that it names.
-func (s *source) addKubeconfig(f node.File, files func(path string) read.PEM) {
+func (s *source) addKubeconfig(f node.File, text func(path string) ([]byte, error)) {
 	item := ""
 	if f.Path == document.AdminPath {
 		item = control.Admin
 	}
-	for _, c := range embedded(f) {
-		if c.IsCA {
-			s.add(c, "", place{"", f.Path})
-		} else {
-			s.add(c, item, place{"", f.Path})
+	for _, e := range entries(f) {
+		its := item
+		if e.authority {
+			its = ""
 		}
-	}
-	root, _ := read.ParseYAML(string(f.Contents))
-	for _, n := range append(root.Get("clusters").Items(), root.Get("users").Items()...) {
-		for _, path := range []string{n.Get("cluster", "certificate-authority").Value(), n.Get("user", "client-certificate").Value()} {
-			if path == "" {
-				continue
-			}
-			for _, c := range files(path).Certificates {
-				s.add(c, item, place{"", path})
-			}
+		for _, c := range e.embedded(s, f.Path) {
+			s.add(c, its, place{"", f.Path})
+		}
+		if e.file == "" || e.data != "" {
+			continue
+		}
+		contents, err := text(e.file)
+		all := s.parse(e.file, contents)
+		if err != nil || len(all) == 0 {
+			s.unread = append(s.unread, fmt.Sprintf("%s: %s names the certificate %s, which cannot be read", f.Path, e.name, e.file))
+		}
+		for _, c := range all {
+			s.add(c, its, place{"", e.file})
 		}
 	}
 }
 
-// embedded lists the certificates of all clusters and users of a file, if it is a
-// kubeconfig.
-func embedded(f node.File) (all []read.Certificate) {
-	if !isKubeconfig(f) {
+// entry is a cluster or a user of a kubeconfig, as far as it has a certificate.
+type entry struct {
+	name       string // for messages
+	authority  bool   // it is a cluster, whose authority this is
+	data, file string
+}
+
+// entries lists those of a kubeconfig.
+func entries(f node.File) (all []entry) {
+	root, _ := read.ParseYAML(string(f.Contents))
+	for _, kind := range []struct{ list, one, field string }{{"clusters", "cluster", "certificate-authority"}, {"users", "user", "client-certificate"}} {
+		for _, n := range root.Get(kind.list).Items() {
+			all = append(all, entry{
+				name: kind.one + " " + n.Get("name").Value(), authority: kind.one == "cluster",
+				data: n.Get(kind.one, kind.field+"-data").Value(), file: n.Get(kind.one, kind.field).Value(),
+			})
+		}
+	}
+	return all
+}
+
+// embedded returns the certificates that an entry holds.
+func (e entry) embedded(s *source, where string) []read.Certificate {
+	if e.data == "" {
 		return nil
 	}
-	root, _ := read.ParseYAML(string(f.Contents))
-	for _, n := range append(root.Get("clusters").Items(), root.Get("users").Items()...) {
-		for _, data := range []string{n.Get("cluster", "certificate-authority-data").Value(), n.Get("user", "client-certificate-data").Value()} {
-			text, err := base64.StdEncoding.DecodeString(data)
-			if err != nil { // as a twin has it
-				text = []byte(data)
-			}
-			all = append(all, read.ParsePEM(f.Path, text).Certificates...)
-		}
+	text, err := base64.StdEncoding.DecodeString(e.data)
+	if err != nil { // as a twin has it
+		text = []byte(e.data)
+	}
+	all := s.parse(where, text)
+	if len(all) == 0 {
+		s.unread = append(s.unread, fmt.Sprintf("%s: the certificate of %s cannot be read", where, e.name))
 	}
 	return all
 }

@@ -14,7 +14,6 @@ import (
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/document"
 	"hagen/gen/node"
-	"hagen/gen/read"
 	"hagen/out/review/rendered"
 	"hagen/out/tree"
 	"hagen/pki/store"
@@ -103,7 +102,8 @@ func machine(files fs.FS, host string) (node.Node, error) {
 	return n, err
 }
 
-func none(string) read.PEM { return read.PEM{} }
+// none refuses the files that the kubeconfig of a tree names: they are on no machine.
+func none(string) ([]byte, error) { return nil, fs.ErrNotExist }
 
 // readRevision reads a tree of a git revision.
 func readRevision(argument string) (source, error) {
@@ -136,7 +136,7 @@ func readFile(name string) (source, error) {
 	f := node.File{Path: filepath.Base(name), Contents: text}
 	if isKubeconfig(f) {
 		s.Kind = kindKubeconfig
-		s.addKubeconfig(f, func(path string) read.PEM { return beside(name, path) })
+		s.addKubeconfig(f, func(path string) ([]byte, error) { return beside(name, path) })
 		return s, s.complete()
 	}
 	if format := formatOf(text); format != "" {
@@ -150,22 +150,18 @@ func readFile(name string) (source, error) {
 		return s, s.whole()
 	}
 	s.Kind = kindPEM
-	for _, c := range read.ParsePEM(name, text).Certificates {
+	for _, c := range s.parse(filepath.Base(name), text) {
 		s.add(c, "")
 	}
 	return s, s.complete()
 }
 
 // beside reads a file that a kubeconfig names, from the kubeconfig's directory as kubectl does.
-func beside(kubeconfig, name string) read.PEM {
+func beside(kubeconfig, name string) ([]byte, error) {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(filepath.Dir(kubeconfig), name)
 	}
-	text, err := files.ReadWhole(name)
-	if err != nil {
-		return read.PEM{}
-	}
-	return read.ParsePEM(name, text)
+	return files.ReadWhole(name)
 }
 
 // formatOf returns the format of a text that may be a document for a machine, by its first
@@ -195,18 +191,22 @@ func hostname(n node.Node) string {
 
 // complete refuses a source without any certificate: there is nothing to be said of it.
 func (s *source) complete() error {
-	if len(s.found) == 0 {
+	if len(s.found)+len(s.unread) == 0 {
 		return exit.Failed("%s: holds no certificate that hagen can read: name a PKI directory, a rendered directory or its twins, a document, a kubeconfig or a file with certificates (PEM)", s.Name)
 	}
 	return s.whole()
 }
 
-// whole refuses a certificate without dates, as an edited twin may have it.
+// whole refuses a source with certificates that cannot be read, or, as an edited twin may
+// have it, are without dates: that all is well is not known.
 func (s *source) whole() error {
 	for _, f := range s.found {
 		if f.NotAfter.IsZero() || f.NotBefore.IsZero() {
-			return exit.Failed("%s: does not say from when until when the certificate %s is valid", s.Name, f.Subject)
+			s.unread = append(s.unread, "it does not say from when until when the certificate "+f.Subject+" is valid")
 		}
+	}
+	if len(s.unread) > 0 {
+		return exit.Failed("%s: %s", s.Name, strings.Join(s.unread, "; "))
 	}
 	return nil
 }
