@@ -149,7 +149,7 @@ func (r *report) judgeOther(one *server, leaf *x509.Certificate, wanted []found,
 	switch {
 	case !s.signed(leaf):
 		one.Problem, one.Text = otherAuthority, fmt.Sprintf("it shows a certificate of another authority than %s has (%s)", s.Name, leaf.Issuer)
-		one.Remedy = "find out whose it is before you trust it; if the address is right, the machine has another cluster's keys"
+		one.Remedy = "find out whose it is before you trust it; if the address is right, something in between answers for the machine, or it has another cluster's keys"
 	case newest.Identity != one.SHA256:
 		one.Problem, one.Text = notDelivered, fmt.Sprintf("%s; %s has a newer one, until %s", text, s.Name, day(newest.NotAfter.UTC()))
 		one.Remedy = "renewed, but not delivered: give the machine its new document; hagen plan lists the steps"
