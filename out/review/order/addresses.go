@@ -3,18 +3,28 @@ package order
 import (
 	"slices"
 
+	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
 )
 
-// keptAddresses returns the addresses that a machine has before and after. A virtual IP
-// is kept if one of its machines keeps it.
+// keptAddresses returns the addresses that a machine has before and after, and virtual IPs
+// that there are before and after: those pass from one machine to another without a step
+// on either (share).
 func keptAddresses(pairs []diff.Pair) []string {
-	var kept []string
+	var kept, had, has []string
 	for _, p := range pairs {
-		kept = append(kept, shared(facts.Addresses(p.Before), facts.Addresses(p.After))...)
+		kept = append(kept, shared(facts.OwnAddresses(p.Before), facts.OwnAddresses(p.After))...)
+		had, has = append(had, virtualOf(p.Before)...), append(has, virtualOf(p.After)...)
 	}
-	return kept
+	return append(kept, shared(had, has)...)
+}
+
+func virtualOf(n *node.Node) []string {
+	if address := facts.VirtualIP(n); address != "" {
+		return []string{address}
+	}
+	return nil
 }
 
 func shared(a, b []string) []string {

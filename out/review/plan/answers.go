@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -57,6 +58,29 @@ func (a *answers) through(s *Step) {
 			s.Checks[i] = membersStarted(a.names()).asking(after).within(s.Checks[i].Seconds)
 		}
 	}
+}
+
+// withoutMembers refuses steps between which no member of etcd answers: its data would be
+// gone. No row of the table is about that, since what leads to it is in the order.
+func withoutMembers(p planner) []Refusal {
+	steps := p.plan.Order.Steps
+	if p.options.Reimage {
+		steps = p.plan.ReimageSteps
+	}
+	a := answersOf(p.before, p.after)
+	for _, s := range steps {
+		for _, host := range s.Hosts {
+			step := Step{Action: s.Action, Host: host, Unit: s.Unit}
+			for _, text := range s.Commands {
+				step.Commands = append(step.Commands, Command{Text: text})
+			}
+			if a.take(step); len(a.urls()) == 0 {
+				return []Refusal{{"masters", fmt.Sprintf("%s would be the last member of etcd, and leave before another one has its data: machines need addresses that others give up", host),
+					"make two plans: one to a copy of the former file that has another master at an address which no machine has, and one from that copy to this file"}}
+			}
+		}
+	}
+	return nil
 }
 
 // take changes who answers as a step does when its checks succeed.

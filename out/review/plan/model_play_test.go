@@ -258,6 +258,9 @@ func (w *world) reached(when string) {
 // hold asks what must hold between two steps.
 func (w *world) hold(when string) {
 	w.elect()
+	if len(w.members) == 0 { // whatever a caution says
+		w.problem("%s: etcd has no member", when)
+	}
 	if answer, all := w.quorum(); answer <= all/2 && !w.warned("the only member of etcd", "nothing can be written until") {
 		w.problem("%s: %d of %d members of etcd answer", when, answer, all)
 	} else if answer > all/2 && w.leader == "" {

@@ -75,6 +75,9 @@ func (p planner) refusals() []Refusal {
 			out = append(out, c.refused(p)...)
 		}
 	}
+	if len(out) == 0 {
+		out = append(out, withoutMembers(p)...)
+	}
 	return out
 }
 
