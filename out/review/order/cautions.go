@@ -143,7 +143,7 @@ func singleInstances(pairs []diff.Pair) [][2]string {
 		hit := func(host string) bool {
 			return slices.Contains(hostsWith(pairs, diff.Restart, row.unit), host) || slices.Contains(hostsWith(pairs, diff.Reimage, ""), host)
 		}
-		if len(have) == 1 && hit(have[0]) {
+		if len(have) == 1 && hit(have[0]) && slices.ContainsFunc(pairs, func(p diff.Pair) bool { return p.Name == have[0] && facts.Runs(p.Before, row.unit) }) {
 			out = append(out, [2]string{have[0], row.text})
 		}
 		if row.unit == facts.EtcdUnit && len(have) == 2 && slices.ContainsFunc(have, hit) {

@@ -53,7 +53,7 @@ func (o Order) Masters() bool {
 // have to be re-imaged follow; removed machines are switched off last, or before another
 // machine takes their address.
 func stepsOf(pairs []diff.Pair) ([]Step, []Caution) {
-	tasks, beware := inTurn(tasksOf(pairs))
+	tasks, beware := inTurn(tasksOf(pairs), frontsOf(pairs))
 	s := schedule{pairs: pairs, etcd: membersOf(pairs, before), done: map[string]bool{facts.HAProxyUnit: balancersFirst(pairs)}, steps: []Step{}, beware: beware}
 	for _, t := range tasks {
 		if t.machine != nil && shares(t.machine.After) {

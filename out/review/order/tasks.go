@@ -76,6 +76,7 @@ func tasksOf(pairs []diff.Pair) []task {
 	}
 	mastersFirst(boot)
 	mastersFirst(reimage)
+	lastOfOthers(join, slices.Concat(reimage, balancers, off))
 	exchange := append(exchanges(leave, join), own...)
 	tasks := slices.Concat(exchange, boot, []task{units}, reimage, off)
 	if !first {
@@ -87,6 +88,19 @@ func tasksOf(pairs []diff.Pair) []task {
 		balancers = append([]task{{do: (*schedule).halfOfServers}}, balancers...)
 	}
 	return slices.Insert(tasks, at, balancers...)
+}
+
+// lastOfOthers moves members that take the address of a machine which is no member to the
+// end: such a machine may be a load balancer, and in place of it another one has to find
+// API servers.
+func lastOfOthers(join, others []task) {
+	takes := func(t task) int {
+		if slices.ContainsFunc(others, func(o task) bool { return overlap(o.frees, t.takes) }) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(join, func(a, b task) int { return takes(a) - takes(b) })
 }
 
 func mastersFirst(tasks []task) {
@@ -171,13 +185,19 @@ func exchanges(leave, join []task) (tasks []task) {
 	return slices.Concat(tasks, same, rest[min(len(join), len(rest)):])
 }
 
-// inTurn puts tasks that free an address before those that take it.
-func inTurn(tasks []task) (ordered []task, beware []Caution) {
+// inTurn puts tasks that free an address before those that take it, and the one that boots
+// a load balancer before the last former one stops.
+func inTurn(tasks []task, f fronts) (ordered []task, beware []Caution) {
 	for len(tasks) > 0 {
 		next, seen := 0, map[int]bool{}
 		for {
 			seen[next] = true
 			first := slices.IndexFunc(tasks, func(t task) bool { return overlap(t.frees, tasks[next].takes) })
+			if first < 0 && f.endsWith(tasks[next]) {
+				if first = bootsFirst(tasks); first < 0 {
+					beware = append(beware, f.gap(tasks[next], tasks)...)
+				}
+			}
 			if first < 0 || first == next {
 				break
 			}
@@ -189,6 +209,7 @@ func inTurn(tasks []task) (ordered []task, beware []Caution) {
 			next = first
 		}
 		ordered = append(ordered, tasks[next])
+		f.take(tasks[next])
 		tasks = slices.Delete(slices.Clone(tasks), next, next+1)
 	}
 	return ordered, beware

@@ -11,7 +11,8 @@ import (
 )
 
 // mustFind asks that machines find an API server under the names that clients dial, as far as
-// /etc/hosts has them.
+// /etc/hosts has them. Machines that come have the new file from their first boot, and those
+// that go keep the former one: mustLead asks whom they reach.
 func (w *world) mustFind(when string) {
 	if w.warned(append([]string{"nobody holds it"}, cuts...)...) {
 		return
@@ -19,7 +20,7 @@ func (w *world) mustFind(when string) {
 	ends := []cluster.Endpoint{w.before.file.Endpoint, w.after.file.Endpoint}
 	for host, m := range w.machines {
 		for _, end := range ends {
-			if !m.on || len(facts.LookUp(&m.disk, end.Host)) == 0 {
+			if !m.on || w.before.hostOf(host).Name == "" || w.after.hostOf(host).Name == "" || len(facts.LookUp(&m.disk, end.Host)) == 0 {
 				continue
 			}
 			if !slices.ContainsFunc(ends, func(e cluster.Endpoint) bool { return w.reaches(host, fmt.Sprintf("https://%s:%d", end.Host, e.Port)) }) {

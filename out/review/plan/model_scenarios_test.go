@@ -36,8 +36,10 @@ func TestScenarios(t *testing.T) {
 		from := topologies[k].file().merged(at("spec.", strings.ReplaceAll(fields["with"], "; ", "\n")))
 		to := topologies[k].file().merged(at("spec.", strings.ReplaceAll(fields["change"], "; ", "\n")))
 		if instead := fields["instead"]; instead != "" {
-			field, _, _ := strings.Cut(instead, ":")
-			to = to.merged(at("spec.", field+": none")).merged(at("spec.", instead))
+			for part := range strings.SplitSeq(instead, "; ") {
+				field, _, _ := strings.Cut(part, ":")
+				to = to.merged(at("spec.", field+": none")).merged(at("spec.", part))
+			}
 		}
 		p, before, after, valid := b.plan(from, to, Options{Reimage: reimage})
 		if !valid || !p.Possible {
