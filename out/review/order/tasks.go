@@ -111,24 +111,40 @@ func mastersFirst(tasks []task) {
 }
 
 // balancersFirst reports whether HAProxy has to change before units do: API servers leave
-// or move, or all of them get another port. While others restart it should find all.
+// or move, all of them get another port, or others join the only one. While others restart it
+// should find all.
 func balancersFirst(pairs []diff.Pair) bool {
-	had := func(p diff.Pair) bool { return facts.Runs(p.Before, facts.APIUnit) }
-	has := func(p diff.Pair) bool { return facts.Runs(p.After, facts.APIUnit) }
-	moves := func(p diff.Pair) bool { return had(p) && has(p) && !facts.SameAddresses(p.Before, p.After) }
-	return slices.ContainsFunc(pairs, has) &&
-		(slices.ContainsFunc(pairs, leaves) || slices.ContainsFunc(pairs, moves) || slices.ContainsFunc(pairs, had) && !slices.ContainsFunc(pairs, serves))
+	moves := func(p diff.Pair) bool { return hadServer(p) && hasServer(p) && !facts.SameAddresses(p.Before, p.After) }
+	return slices.ContainsFunc(pairs, hasServer) &&
+		(slices.ContainsFunc(pairs, leaves) || slices.ContainsFunc(pairs, moves) || joinOnly(pairs) || slices.ContainsFunc(pairs, hadServer) && !slices.ContainsFunc(pairs, serves))
+}
+
+func hadServer(p diff.Pair) bool { return facts.Runs(p.Before, facts.APIUnit) }
+
+func hasServer(p diff.Pair) bool { return facts.Runs(p.After, facts.APIUnit) }
+
+// joinOnly reports whether API servers join the only one.
+func joinOnly(pairs []diff.Pair) bool {
+	had, join := 0, false
+	for _, p := range pairs {
+		if hadServer(p) {
+			had++
+		} else {
+			join = join || hasServer(p)
+		}
+	}
+	return had == 1 && join
 }
 
 // leaves reports whether a machine no longer has an API server.
 func leaves(p diff.Pair) bool {
-	return facts.Runs(p.Before, facts.APIUnit) && !facts.Runs(p.After, facts.APIUnit)
+	return hadServer(p) && !hasServer(p)
 }
 
 // serves reports whether a machine has an API server at the same addresses and port before
 // and after.
 func serves(p diff.Pair) bool {
-	if !facts.Runs(p.Before, facts.APIUnit) || !facts.Runs(p.After, facts.APIUnit) {
+	if !hadServer(p) || !hasServer(p) {
 		return false
 	}
 	port := func(n *node.Node) string { return facts.Flag(*n, facts.APIUnit, "--secure-port") }

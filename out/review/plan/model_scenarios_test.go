@@ -12,7 +12,7 @@ import (
 // TestScenarios plays the plans of testdata/scenarios.txt and holds what the model says of
 // each step against what is written beside it: who is a member of etcd and who leads it
 // (*), who serves the API, and whom each HAProxy finds. A scenario begins with a topology, what
-// both sides have, and what changes, or what is there instead; "reimage" is a line of its own. -update rewrites
+// both sides have, and what changes, or what is there instead before and after; "reimage" is a line of its own. -update rewrites
 // what is beside.
 func TestScenarios(t *testing.T) {
 	const place = "testdata/scenarios.txt"
@@ -35,12 +35,7 @@ func TestScenarios(t *testing.T) {
 		}
 		from := topologies[k].file().merged(at("spec.", strings.ReplaceAll(fields["with"], "; ", "\n")))
 		to := topologies[k].file().merged(at("spec.", strings.ReplaceAll(fields["change"], "; ", "\n")))
-		if instead := fields["instead"]; instead != "" {
-			for part := range strings.SplitSeq(instead, "; ") {
-				field, _, _ := strings.Cut(part, ":")
-				to = to.merged(at("spec.", field+": none")).merged(at("spec.", part))
-			}
-		}
+		from, to = from.instead(fields["before"]), to.instead(fields["instead"])
 		p, before, after, valid := b.plan(from, to, Options{Reimage: reimage})
 		if !valid || !p.Possible {
 			t.Fatalf("%s: no plan: %v", s.Name, p.Refused)
@@ -61,4 +56,16 @@ func TestScenarios(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// instead replaces fields of spec.
+func (t *tree) instead(fields string) *tree {
+	if fields == "" {
+		return t
+	}
+	for part := range strings.SplitSeq(fields, "; ") {
+		field, _, _ := strings.Cut(part, ":")
+		t = t.merged(at("spec.", field+": none")).merged(at("spec.", part))
+	}
+	return t
 }
