@@ -84,8 +84,8 @@ func (s *schedule) halfOfServers(*diff.Pair) {
 }
 
 // share adds, once, the steps after which machines may come that share the virtual IP:
-// those that go stop keepalived, unless they are already off or re-imaged, and those that stay get
-// their new configuration.
+// those that go stop keepalived, unless they are already off or re-imaged or hold another
+// address, and those that stay get their new configuration.
 func (s *schedule) share() {
 	group := sharingOf(s.pairs)
 	if s.shared || !group.changes() {
@@ -94,7 +94,7 @@ func (s *schedule) share() {
 	s.shared = true
 	off := slices.Concat(HostsOf(s.steps, diff.SwitchOff), HostsOf(s.steps, diff.Reimage))
 	stop := slices.DeleteFunc(slices.Clone(group.leave), func(host string) bool { return slices.Contains(off, host) })
-	if len(stop) > 0 {
+	if len(stop) > 0 && !group.apart {
 		s.steps = append(s.steps, Step{Action: diff.Stop, Unit: facts.KeepalivedUnit, Hosts: stop,
 			Note: "before the others leave it out: then it would hear none of them, and hold the virtual IP, too"})
 		for _, host := range stop {

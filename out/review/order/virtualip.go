@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -12,16 +13,25 @@ import (
 
 // sharing is who shares the virtual IP. keepalived sends adverts to the machines in its
 // file alone, and one that hears none takes the address. So those that stay have to know
-// those that come before these boot, and those that go have to have stopped by then.
-type sharing struct{ leave, stay, come []string }
+// those that come before these boot, and those that go have to have stopped by then, unless
+// the address is another one: then they hold theirs for as long as they run.
+type sharing struct {
+	leave, stay, come []string
+	apart             bool // those that go hold no address of those that come
+}
 
 // sharingOf sorts the machines with keepalived. One whose address for adverts changes goes
 // and comes. It is empty if the virtual IP is a new one or is given up.
 func sharingOf(pairs []diff.Pair) (s sharing) {
-	had, has := false, false
+	var had, has []netip.Addr
 	for _, p := range pairs {
 		was, is := shares(p.Before), shares(p.After)
-		had, has = had || was, has || is
+		if was {
+			had = append(had, facts.VirtualIPs(p.Before)...)
+		}
+		if is {
+			has = append(has, facts.VirtualIPs(p.After)...)
+		}
 		moves := was && is && p.MovesSource()
 		if was && (!is || moves) {
 			s.leave = append(s.leave, p.Name)
@@ -33,9 +43,10 @@ func sharingOf(pairs []diff.Pair) (s sharing) {
 			s.stay = append(s.stay, p.Name)
 		}
 	}
-	if !had || !has {
+	if len(had) == 0 || len(has) == 0 {
 		return sharing{}
 	}
+	s.apart = !slices.ContainsFunc(had, func(a netip.Addr) bool { return slices.Contains(has, a) })
 	return s
 }
 
@@ -47,7 +58,7 @@ func shares(n *node.Node) bool { return facts.VirtualIP(n) != "" }
 // unheld warns of a virtual IP for which no machine stays that could hold it meanwhile.
 func unheld(pairs []diff.Pair) string {
 	s := sharingOf(pairs)
-	if !s.changes() || len(s.stay) > 0 {
+	if !s.changes() || len(s.stay) > 0 || s.apart {
 		return ""
 	}
 	address := ""

@@ -240,10 +240,12 @@ func (w *world) reached(when string) {
 	}
 	hosts := w.hosts(facts.HAProxyUnit)
 	if len(w.before.file.Balancing.VirtualIPs) > 0 && len(w.after.file.Balancing.VirtualIPs) > 0 {
-		if hosts = w.sharing(); len(hosts) == 0 && !w.warned("nobody holds it") {
+		// Another address takes none away.
+		said := w.warned("nobody holds it") && slices.Equal(w.before.file.Balancing.VirtualIPs, w.after.file.Balancing.VirtualIPs)
+		if hosts = w.sharing(); len(hosts) == 0 && !said {
 			w.problem("%s: nobody holds the virtual IP", when)
 		}
-		if w.warned("nobody holds it") {
+		if said {
 			return
 		}
 	}
