@@ -211,7 +211,12 @@ func (run *issuance) makeLeaves(requests []Request) error {
 	places := places(run.set, requests)
 	err = inParallel(len(pending), func(n int) (err error) {
 		i := pending[n]
-		run.made[i], run.notes[i], err = makeLeaf(requests[i], run.keys[i], issuers[requests[i].Authority], run.now, places[requests[i].Name])
+		name := requests[i].Name
+		among := places[name]
+		if former, err := run.set[name].X509(); err == nil {
+			among.former = former.NotAfter
+		}
+		run.made[i], run.notes[i], err = makeLeaf(requests[i], run.keys[i], issuers[requests[i].Authority], run.now, among)
 		return err
 	})
 	if err != nil {

@@ -113,7 +113,7 @@ func signAuthority(request Request, key crypto.Signer, now time.Time) ([]byte, e
 }
 
 // sign returns the certificate of key for request, signed by the issuer, PEM. It ends earlier by
-// its place among those that do the same. The warning is about a shortened lifetime.
+// its place among those that do the same, but not before its former one. The warning is about a shortened lifetime.
 func (i issuer) sign(request Request, key crypto.Signer, now time.Time, among place) ([]byte, *Warning, error) {
 	notBefore, notAfter := now.Add(-backdate), now.Add(request.Lifetime)
 	if now.Before(i.cert.NotBefore) || !now.Before(i.cert.NotAfter) {
@@ -129,7 +129,7 @@ func (i issuer) sign(request Request, key crypto.Signer, now time.Time, among pl
 		warning = &Warning{request.Name, fmt.Sprintf("ends no later than its authority %s, on %s, before its lifetime of %s is over: renew that first (hagen pki renew %[1]s)",
 			i.name, day(notAfter), hours(request.Lifetime))}
 	}
-	notAfter = notAfter.Add(-among.earlier(notAfter.Sub(now)))
+	notAfter = among.end(now, notAfter)
 	cert, err := sign(request, key, request.Profile, i, notBefore, notAfter)
 	return cert, warning, err
 }

@@ -13,8 +13,25 @@ import (
 // for it, and a later signature may place a leaf differently.
 const staggered = 8
 
-// place is a leaf's place among those that do the same, from 0.
-type place struct{ number, of int }
+// place is a leaf's place among those that do the same, from 0, and the end of the certificate
+// that it has, if any.
+type place struct {
+	number, of int
+	former     time.Time
+}
+
+// end returns when a certificate of this place ends that could until then: not before its former
+// one, since somebody relies on that.
+func (p place) end(now, until time.Time) time.Time {
+	staggered := until.Add(-p.earlier(until.Sub(now)))
+	if p.former.Before(staggered) {
+		return staggered
+	}
+	if p.former.Before(until) {
+		return p.former
+	}
+	return until
+}
 
 // earlier returns how much before its end a certificate of this place ends that would live so long.
 func (p place) earlier(life time.Duration) time.Duration {
@@ -44,7 +61,7 @@ func places(set Set, requests []Request) map[string]place {
 	for _, names := range alike {
 		slices.Sort(names)
 		for i, name := range names {
-			found[name] = place{i, len(names)}
+			found[name] = place{number: i, of: len(names)}
 		}
 	}
 	return found

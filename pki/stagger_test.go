@@ -51,10 +51,24 @@ func TestStagger(t *testing.T) {
 	if a, b := certOf(t, cut, "hosts/kubem00/server").NotAfter, certOf(t, cut, "hosts/kubem04/server").NotAfter; !b.Before(a) || !b.After(short) || a.After(certOf(t, cut, ca).NotAfter) {
 		t.Error(a, b)
 	}
-	if got := (place{1, 2}).earlier(100 * year); got <= 0 || got > 100*year/8 {
+	if got := (place{number: 1, of: 2}).earlier(100 * year); got <= 0 || got > 100*year/8 {
 		t.Error(got)
 	}
-	if got := (place{8, 9}).earlier(time.Second); got != 0 {
+	if got := (place{number: 8, of: 9}).earlier(time.Second); got != 0 {
 		t.Error(got)
+	}
+}
+
+// TestStaggeredEnd: no certificate ends before the one in whose place it comes.
+func TestStaggeredEnd(t *testing.T) {
+	now := time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
+	day := func(n int) time.Time { return now.AddDate(0, 0, n) }
+	for _, c := range []struct {
+		former time.Time
+		want   int // days
+	}{{time.Time{}, 80 - 5}, {day(-10), 80 - 5}, {day(10), 80 - 5}, {day(77), 77}, {day(90), 80}} {
+		if got := (place{number: 1, of: 2, former: c.former}).end(now, day(80)); got != day(c.want) {
+			t.Errorf("after one until %s: %s, want %s", c.former, got, day(c.want))
+		}
 	}
 }

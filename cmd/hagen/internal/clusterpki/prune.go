@@ -1,7 +1,10 @@
 package clusterpki
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,7 +50,8 @@ func Prune(ui *console.UI, at clusterfile.Place, asJSON bool) error {
 	if err := files.Preflight(at.Dir(), at.File); err != nil {
 		return err
 	}
-	k, err := OpenToWrite(ui, at, c, Trees{Always: []string{filepath.Join(trees.Dir, c.Name)}})
+	tree := filepath.Join(trees.Dir, c.Name)
+	k, err := OpenToWrite(ui, at, c, Trees{Always: []string{tree}})
 	if err != nil {
 		return err
 	}
@@ -56,7 +60,7 @@ func Prune(ui *console.UI, at clusterfile.Place, asJSON bool) error {
 		return exit.Failed("%s: holds no certificates, so there is nothing to remove", at.Dir())
 	}
 	told := pruned{Cluster: c.Name, Directory: at.Dir(), Removed: []prunedItem{}}
-	if err := k.prune(ui, &told); err != nil {
+	if err := k.prune(ui, tree, &told); err != nil {
 		return err
 	}
 	told.report(ui, at, asJSON)
@@ -64,8 +68,9 @@ func Prune(ui *console.UI, at clusterfile.Place, asJSON bool) error {
 }
 
 // prune removes what the cluster file no longer asks for, and did not ask for in the last render
-// either. A host that left since then stays: the next render says what etcd needs.
-func (k *PKI) prune(ui *console.UI, told *pruned) error {
+// either. A host that left since then stays, and so does one whose document the tree has: the next
+// render says what etcd needs.
+func (k *PKI) prune(ui *console.UI, tree string, told *pruned) error {
 	set := k.Store.Set()
 	wanted := namesOf(control.Requests(k.Cluster))
 	recorded := k.Store.Recorded()
@@ -74,7 +79,7 @@ func (k *PKI) prune(ui *console.UI, told *pruned) error {
 	for _, name := range names {
 		switch r := recorded[name]; {
 		case r.Kind != pki.Leaf || slices.Contains(wanted, name):
-		case k.Store.Asked(name):
+		case k.Store.Asked(name), hasDocument(tree, name):
 			told.Kept = append(told.Kept, name)
 		default:
 			told.Removed = append(told.Removed, k.lastOf(r, set))
@@ -87,6 +92,17 @@ func (k *PKI) prune(ui *console.UI, told *pruned) error {
 	}
 	k.Store.Drop(drop...)
 	return k.Save(ui, set)
+}
+
+// hasDocument reports whether a tree has a directory of the host whose item this is: then the
+// cluster may still run it, as after a render of another tree, or of documents to join with.
+func hasDocument(tree, name string) bool {
+	host := control.HostOf(name)
+	if host == "" {
+		return false
+	}
+	_, err := os.Lstat(filepath.Join(tree, host))
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func sortedNames(requests map[string]pki.Request) (names []string) {
