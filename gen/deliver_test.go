@@ -2,7 +2,6 @@ package gen_test
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"testing"
 
 	"hagen/gen"
+	"hagen/gen/cases"
 	"hagen/gen/control"
 	"hagen/gen/document"
 	"hagen/gen/encode"
@@ -246,21 +246,7 @@ func TestGoldenChannels(t *testing.T) {
 			}
 		}
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(text), begin)
-	have, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		t.Fatalf("%s has no place for the table: %q and %q", path, begin, end)
-	}
-	if have == b.String() {
-		return
-	}
-	if !*update {
-		t.Errorf("%s does not say what the rows say: make golden rewrites it", path)
-	} else if err := os.WriteFile(path, []byte(before+begin+b.String()+end+after), 0o644); err != nil {
-		t.Fatal(err)
+	if err := cases.Section(path, begin, end, b.String(), *update); err != nil {
+		t.Error(err)
 	}
 }

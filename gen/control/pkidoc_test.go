@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"hagen/gen/cases"
 	"hagen/gen/cluster"
 	"hagen/gen/spec"
 	"hagen/pki"
@@ -30,22 +31,8 @@ func TestPKIDoc(t *testing.T) {
 		}
 	}
 	b.WriteString("\n")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(text), begin)
-	have, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		t.Fatalf("%s has no place for the table: %q and %q", path, begin, end)
-	}
-	if have == b.String() {
-		return
-	}
-	if !*update {
-		t.Errorf("%s does not say what the rows say: make golden rewrites it", path)
-	} else if err := os.WriteFile(path, []byte(before+begin+b.String()+end+after), 0o644); err != nil {
-		t.Fatal(err)
+	if err := cases.Section(path, begin, end, b.String(), *update); err != nil {
+		t.Error(err)
 	}
 }
 
