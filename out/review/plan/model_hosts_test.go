@@ -11,8 +11,8 @@ import (
 )
 
 // mustFind asks that machines find an API server under the names that clients dial, as far as
-// /etc/hosts has them. Machines that come have the new file from their first boot, and those
-// that go keep the former one: mustLead asks whom they reach.
+// /etc/hosts has them. Where no load balancer stays, machines that come have the new file from
+// their first boot, those that go keep the former one, and mustLead asks whom they reach.
 func (w *world) mustFind(when string) {
 	if w.warned(append([]string{"nobody holds it"}, cuts...)...) {
 		return
@@ -20,7 +20,7 @@ func (w *world) mustFind(when string) {
 	ends := []cluster.Endpoint{w.before.file.Endpoint, w.after.file.Endpoint}
 	for host, m := range w.machines {
 		for _, end := range ends {
-			if !m.on || w.before.hostOf(host).Name == "" || w.after.hostOf(host).Name == "" || len(facts.LookUp(&m.disk, end.Host)) == 0 {
+			if !m.on || !w.stays(host) && !w.frontStays() || len(facts.LookUp(&m.disk, end.Host)) == 0 {
 				continue
 			}
 			if !slices.ContainsFunc(ends, func(e cluster.Endpoint) bool { return w.reaches(host, fmt.Sprintf("https://%s:%d", end.Host, e.Port)) }) {
@@ -28,6 +28,22 @@ func (w *world) mustFind(when string) {
 			}
 		}
 	}
+}
+
+// stays reports whether a machine is on both sides.
+func (w *world) stays(host string) bool {
+	return w.before.hostOf(host).Name != "" && w.after.hostOf(host).Name != ""
+}
+
+// frontStays reports whether a machine runs HAProxy on both sides.
+func (w *world) frontStays() bool {
+	for host := range w.machines {
+		was, is := w.before.machine(host), w.after.machine(host)
+		if w.stays(host) && facts.Runs(&was, facts.HAProxyUnit) && facts.Runs(&is, facts.HAProxyUnit) {
+			return true
+		}
+	}
+	return false
 }
 
 // mustKeep asks that a machine has a file that replaced its image's at the first boot, and

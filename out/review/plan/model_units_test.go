@@ -44,8 +44,7 @@ func (w *world) quorum() (answer, all int) {
 // from three on, unless new masters need the addresses of those that go.
 func (w *world) mustSpare(when string, s Step) {
 	was, is := w.before.file.Members(), w.after.file.Members()
-	stays := w.before.hostOf(s.Host).Name != "" && w.after.hostOf(s.Host).Name != ""
-	if stays || len(was) < 3 || len(is) < 3 || w.knowLearners() != nil {
+	if w.stays(s.Host) || len(was) < 3 || len(is) < 3 || w.knowLearners() != nil {
 		return
 	}
 	for _, m := range is {
