@@ -185,6 +185,9 @@ var releases = []Release{
 //     (coreos/ignition, internal/providers/system). Whether the Ignition of Fedora CoreOS
 //     and Flatcar reads a volume depends on the image's age; generic images are built
 //     with today's.
+//   - All have openssl, which looks when certificates end: Fedora CoreOS (coreos/
+//     fedora-coreos-config, manifest-lock), Flatcar (coreos-base/coreos), Debian and Ubuntu
+//     with ca-certificates, RHEL with cloud-init. A generic image has to bring it.
 //   - Butane specifications: the newest that both emit Ignition 3.4.0, the
 //     newest that matchbox and Flatcar's stable variant accept.
 var systems = []OS{

@@ -161,8 +161,11 @@ func named(text string) (out []read.Word) {
 }
 
 // reach records which files a unit reads: those that it names, and those that
-// these name.
+// these name. A certificate that is only watched has no effect.
 func (m *facts) reach(u *read.Unit, item string, seen map[string]bool) {
+	if item == read.CertificatesPath {
+		return
+	}
 	for _, w := range m.mentions[item] {
 		if _, found := m.files[w.Text]; found && !seen[w.Text] {
 			seen[w.Text] = true

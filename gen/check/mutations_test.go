@@ -97,6 +97,7 @@ func expect(t *testing.T, what string, g good, rule, host, item string) {
 
 // TestMutations changes what no text shows: owners, modes, keys, items.
 func TestMutations(t *testing.T) {
+	const watch = "/etc/hagen/certificates.sh"
 	const apiserver, server, key = "/etc/kubernetes/pki/apiserver.pem", "/etc/etcd/pki/etcd-server.pem", "/etc/etcd/pki/etcd-server-key.pem"
 	without := func(host, path string) func(*testing.T, *good) {
 		return func(t *testing.T, g *good) {
@@ -247,6 +248,13 @@ func TestMutations(t *testing.T) {
 			extra.User, extra.Group, extra.Mode = "", "", 0o600
 			g.node(t, "kubernetes").Files = append(g.node(t, "kubernetes").Files, extra)
 		}, "unread-secret", "kubernetes", "/etc/kubernetes/pki/sa.key"},
+		{"certificate that is watched, and nobody reads", func(t *testing.T, g *good) {
+			extra := *g.file(t, "kubem00", apiserver)
+			extra.Path = "/etc/kubernetes/pki/spare.pem"
+			g.node(t, "kubem00").Files = append(g.node(t, "kubem00").Files, extra)
+			g.edit(t, "kubem00", watch, "check "+apiserver, "check "+extra.Path+"\ncheck "+apiserver)
+		}, "unread-file", "kubem00", "/etc/kubernetes/pki/spare.pem"},
+		{"certificates.sh removed", without("kubem02", watch), "missing-file", "kubem02", "hagen-certificates.service"},
 		{"file that nobody reads", add("kubem00", node.File{Path: "/etc/kubernetes/old.yaml"}), "unread-file", "kubem00", "/etc/kubernetes/old.yaml"},
 		{"file twice", add("kubem00", node.File{Path: apiserver}), "clash", "kubem00", apiserver},
 		{"file twice, through a link of the system", func(t *testing.T, g *good) {
@@ -272,8 +280,8 @@ func TestMutations(t *testing.T) {
 		}, "read-only", "kubem00", "/etc/share/x"},
 		{"link below a file", link("kubem00", "/etc/hostname/x", "/etc/x"), "clash", "kubem00", "/etc/hostname/x"},
 		{"unit twice", unit("kubem00", "etcd.service", true, "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"), "clash", "kubem00", "/etc/systemd/system/etcd.service"},
-		{"unit that is not enabled", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[1].Enabled = false }, "machines-differ", "kubem00", "etcd.service"},
-		{"unit that nothing starts", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[3].Enabled = false }, "unit-not-started", "kubem00", "kube-controller-manager.service"},
+		{"unit that is not enabled", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[3].Enabled = false }, "machines-differ", "kubem00", "etcd.service"},
+		{"unit that nothing starts", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[5].Enabled = false }, "unit-not-started", "kubem00", "kube-controller-manager.service"},
 		{"unit that is no unit", unit("kubem00", "etcd.conf", true, "[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n"), "unit-syntax", "kubem00", "etcd.conf"},
 		{"foreign unit on a taken port's machine", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --of=https://10.10.10.81:7443/x\n[Install]\nWantedBy=multi-user.target\n"), "no-listener", "kubem00", "probe.service"},
 		{"foreign unit without its file", unit("kubem00", "probe.service", true, "[Service]\nExecStart=/usr/bin/probe --config=/etc/probe/config\n[Install]\nWantedBy=multi-user.target\n"), "foreign-file", "kubem00", "probe.service"},
@@ -318,7 +326,7 @@ func TestMutations(t *testing.T) {
 			add("kubem00", node.File{Path: more, Contents: []byte("[Service]\nNice=1\n")})(t, g)
 		}, "clash", "kubem00", more},
 		{"unit as a file", add("kubem00", node.File{Path: "/etc/systemd/system/probe.service", Contents: []byte("[Service]\nExecStart=probe\n")}), "no-exec-start", "kubem00", "probe.service"},
-		{"unit masked", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[1].Masked = true }, "masked", "kubem00", "etcd.service"},
+		{"unit masked", func(t *testing.T, g *good) { g.node(t, "kubem00").Units[3].Masked = true }, "masked", "kubem00", "etcd.service"},
 		{"unit masked by a link", link("kubem00", "/etc/systemd/system/network-online.target", "/dev/null"), "masked", "kubem00", "etcd.service"},
 		{"needed unit masked", func(t *testing.T, g *good) {
 			g.node(t, "kubem00").Units = append(g.node(t, "kubem00").Units, node.Unit{Name: "network-online.target", Masked: true})

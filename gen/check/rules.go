@@ -57,6 +57,7 @@ const (
 	ruleExpired           = "expired"
 	ruleExpiring          = "expiring"
 	ruleOutlivesAuthority = "outlives-authority"
+	ruleUnwatched         = "certificate-unwatched"
 	ruleClientName        = "client-name"
 )
 

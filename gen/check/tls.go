@@ -37,6 +37,10 @@ var certificateRules = []check{
 		{ruleOutlivesAuthority, Warning, "a leaf is refused once its authority has expired",
 			"give the leaf a shorter life, or the authority a longer one"},
 	}},
+	{within: (*machine).watched, rules: []rule{
+		{ruleUnwatched, Warning, "nothing on the machine tells when the certificate is about to end",
+			"add a line that checks the file, or render again"},
+	}},
 	{across: (*set).clientCertificates},
 	{across: (*set).sameAuthorities, rules: []rule{
 		{ruleSameAuthority, Error, "one machine does not trust the others",
@@ -191,6 +195,19 @@ func (m *machine) expires(at read.Place, what string, c read.Certificate) {
 		m.find(ruleExpired, at, "%sis not valid before %s", what, c.NotBefore.Format(time.RFC3339))
 	case now.Add(min(soon, c.NotAfter.Sub(c.NotBefore)/3)).After(c.NotAfter):
 		m.find(ruleExpiring, at, "%sexpires on %s", what, c.NotAfter.Format(time.DateOnly))
+	}
+}
+
+// watched checks that the script which tells of ends names every file with a certificate.
+// Machines of earlier releases have no such script.
+func (m *machine) watched() {
+	if _, found := m.files[read.CertificatesPath]; !found {
+		return
+	}
+	for _, c := range m.certs {
+		if !slices.ContainsFunc(m.mentions[read.CertificatesPath], func(w read.Word) bool { return w.Text == c.Path }) {
+			m.find(ruleUnwatched, read.Whole(read.CertificatesPath), "does not check %s", c.Path)
+		}
 	}
 }
 

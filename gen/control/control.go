@@ -78,6 +78,7 @@ func (p profileTables) machine(s hostContext, set pki.Set) (node.Node, error) {
 		daemons = append(daemons, frontDaemons(s)...)
 	}
 	n.Add(binaries(s, daemons))
+	n.Add(watch(s, n))
 	for _, d := range daemons {
 		if s.contained(d) {
 			n.Files = append(n.Files, haproxyContainer(s))

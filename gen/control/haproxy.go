@@ -109,7 +109,7 @@ func haproxyText(s hostContext, template string) string {
 	})
 }
 
-// haproxyTime writes a time in HAProxy's largest unit that divides it.
+// haproxyTime writes a time in HAProxy's largest unit that divides it. systemd reads the same.
 func haproxyTime(d time.Duration) string {
 	for _, u := range []struct {
 		unit time.Duration

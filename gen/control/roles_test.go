@@ -130,7 +130,7 @@ func TestThirdRole(t *testing.T) {
 	}
 	want := []string{
 		"/etc/hostname", "/etc/hosts", proxyDir + "/kubeconfig", proxyDir + "/ca.pem", proxyDir + "/kube-proxy.pem", proxyDir + "/kube-proxy-key.pem",
-		binariesPath, BinariesUnit, "kube-proxy.service",
+		binariesPath, BinariesUnit, watchPath, watchName + ".service", watchName + ".timer", "kube-proxy.service",
 	}
 	if slices.Sort(has); !slices.Equal(has, slices.Sorted(slices.Values(want))) {
 		t.Errorf("the machine has %q, want %q", has, want)

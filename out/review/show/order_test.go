@@ -20,7 +20,7 @@ func TestOrder(t *testing.T) {
 
 		// Members of etcd.
 		{what: "a master joins", edit: []func(*diff.Side){join("kubem00", "kubem03"), replace("kubem", facts.EtcdUnit, "kubem02=https://10.10.10.82:2380", "kubem02=https://10.10.10.82:2380,kubem03=https://10.10.10.83:2380")},
-			want: []string{"--initial-cluster changed: + kubem03=https://10.10.10.83:2380\n      → etcd membership has to change: a member that has data ignores it", "kubem03\n  + a new master\n      files: 28\n",
+			want: []string{"--initial-cluster changed: + kubem03=https://10.10.10.83:2380\n      → etcd membership has to change: a member that has data ignores it", "kubem03\n  + a new master\n      files: 29\n",
 				"  1. change etcd membership\n     etcdctl member add kubem03 --peer-urls=https://10.10.10.83:2380 --learner\n", "  2. boot kubem03; go on when its etcd has started, as a learner\n     start its etcd with these flags instead of those in its document:\n     --initial-cluster-state=existing\n",
 				"  3. change etcd membership; go on when every member of etcd is healthy and its /readyz answers\n     etcdctl member promote ID-OF-kubem03\n"},
 			not: []string{"restart"}},
@@ -40,7 +40,7 @@ func TestOrder(t *testing.T) {
 		{what: "the only master is replaced at another address", golden: "small", edit: []func(*diff.Side){join("m0.edge-7.example.com", "m1"), replace("m1", "", "m0.edge-7.example.com", "m1"), replace("m1", "", "192.0.2.10:2380", "192.0.2.11:2380"), replace("m1", "/etc/hosts", "192.0.2.10", "192.0.2.11"), leave("m0.edge-7.example.com")},
 			want: []string{"1. change etcd membership\n     etcdctl member add m1", "2. boot m1", "3. change etcd membership; go on when every member of etcd is healthy and its /readyz answers\n     etcdctl member promote ID-OF-m1", "member remove ID-OF-m0", "5. switch off m0.edge"}, not: []string{"before another has its data"}},
 		{what: "token", edit: []func(*diff.Side){replace("kubem", facts.EtcdUnit, "token=etcd-kubernetes", "token=other")}, want: []string{"→ nothing happens: a member that has data ignores it"}, not: []string{"Order"}},
-		{what: "a load balancer joins", edit: []func(*diff.Side){join("kubernetes", "lb01")}, want: []string{"1 of 5 machines changes", "+ a new load balancer\n      files: 5\n      units: hagen-binaries.service, haproxy.service\n", "1. boot lb01; go on when it serves"}, not: []string{"Re-imaged"}},
+		{what: "a load balancer joins", edit: []func(*diff.Side){join("kubernetes", "lb01")}, want: []string{"1 of 5 machines changes", "+ a new load balancer\n      files: 6\n      units: hagen-binaries.service, hagen-certificates.service, hagen-certificates.timer, haproxy.service\n", "1. boot lb01; go on when it serves"}, not: []string{"Re-imaged"}},
 
 		// Values that others live with.
 		{what: "overwrite", edit: []func(*diff.Side){func(s *diff.Side) {

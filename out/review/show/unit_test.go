@@ -39,8 +39,8 @@ func TestUnits(t *testing.T) {
 			on("kubem00", func(n *node.Node) {
 				n.Units = append(n.Units, node.Unit{Name: "extra.service", Contents: "[Service]\nExecStart=/bin/extra\n", Enabled: true})
 			}),
-			on("kubem01", func(n *node.Node) { n.Units[3].Enabled = false }),
-			on("kubem02", func(n *node.Node) { n.Units = n.Units[:4] })},
+			on("kubem01", func(n *node.Node) { n.Units[5].Enabled = false }),
+			on("kubem02", func(n *node.Node) { n.Units = n.Units[:6] })},
 			want: []string{"+ extra.service added\n", "+ExecStart=/bin/extra", "→ extra starts: a new unit", "enabled changed from true to false", "→ kube-controller-manager stops: the unit is no longer enabled",
 				"- kube-scheduler.service removed\n", "→ kube-scheduler stops: the unit is removed", "stop kube-controller-manager on kubem01", "start extra on kubem00"}},
 	})
