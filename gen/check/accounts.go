@@ -37,12 +37,11 @@ func (m *machine) owners() {
 		check(read.Whole(f.Path), f.User, f.Group)
 	}
 	for _, u := range m.units {
-		if dynamic := u.Value("Service", "DynamicUser"); dynamic == "yes" || dynamic == "true" {
-			continue
-		}
+		dynamic := u.Value("Service", "DynamicUser")
 		for _, key := range []string{"User", "Group"} {
 			d, found := u.Directive("Service", key)
 			switch {
+			case dynamic == "yes" || dynamic == "true": // systemd makes them
 			case found && strings.ContainsAny(d.Value, "%$"): // filled in by systemd
 			case key == "User":
 				check(u.Place(d.ValueAt), d.Value, "")

@@ -255,6 +255,13 @@ func TestMutations(t *testing.T) {
 			g.edit(t, "kubem00", watch, "check "+apiserver, "check "+extra.Path+"\ncheck "+apiserver)
 		}, "unread-file", "kubem00", "/etc/kubernetes/pki/spare.pem"},
 		{"certificates.sh removed", without("kubem02", watch), "missing-file", "kubem02", "hagen-certificates.service"},
+		{"certificates.sh that nothing starts", func(t *testing.T, g *good) {
+			for i, u := range g.node(t, "kubem02").Units {
+				if u.Name == "hagen-certificates.timer" {
+					g.node(t, "kubem02").Units[i].Enabled = false
+				}
+			}
+		}, "unit-not-started", "kubem02", "hagen-certificates.timer"},
 		{"file that nobody reads", add("kubem00", node.File{Path: "/etc/kubernetes/old.yaml"}), "unread-file", "kubem00", "/etc/kubernetes/old.yaml"},
 		{"file twice", add("kubem00", node.File{Path: apiserver}), "clash", "kubem00", apiserver},
 		{"file twice, through a link of the system", func(t *testing.T, g *good) {

@@ -191,8 +191,8 @@ func (m *facts) wanted(name string) bool {
 			}
 		}
 	}
-	stem := strings.TrimSuffix(name, path.Ext(name))
-	return slices.ContainsFunc(m.units, func(u *read.Unit) bool {
+	stem, service := strings.CutSuffix(name, ".service")
+	return service && slices.ContainsFunc(m.units, func(u *read.Unit) bool {
 		return u.Name != name && strings.TrimSuffix(u.Name, path.Ext(u.Name)) == stem // a timer's or socket's service
 	})
 }
