@@ -19,6 +19,7 @@ func TestFormation(t *testing.T) {
 	timeline(t, s, c)
 
 	bootedCleanly(t, c)
+	certificatesWatched(t, c)
 	client := operator(t, c, site.NewEachTime, 5*time.Second)
 	must(t, client.Get("/readyz", nil))
 	if out := kubectl(t, c, "get", "--raw", "/readyz"); out != "ok" {
@@ -69,6 +70,23 @@ func bootedCleanly(t *testing.T, c *site.Cluster) {
 			if restarts != "0" {
 				t.Errorf("%s: %s was restarted %s times", h.Name, unit, restarts)
 			}
+		}
+	}
+}
+
+// certificatesWatched runs what the timer runs minutes after a boot. Its user may reach all
+// certificates: it fails if it cannot read one.
+func certificatesWatched(t *testing.T, c *site.Cluster) {
+	t.Helper()
+	for _, h := range c.Hosts() {
+		state, err := h.Property("hagen-certificates.timer", "ActiveState")
+		must(t, err)
+		if state != "active" {
+			t.Errorf("%s: hagen-certificates.timer is %s", h.Name, state)
+		}
+		if _, err := h.Exec("systemctl", "start", "hagen-certificates.service"); err != nil {
+			said, _ := h.Journal("--output=cat", "--boot", "--unit=hagen-certificates.service")
+			t.Errorf("%s: %v\n%s", h.Name, err, said)
 		}
 	}
 }
