@@ -32,9 +32,10 @@ const (
 
 // How many seconds things may take. A machine's firmware may take minutes to boot it; etcd
 // may send a restarted member a snapshot of all data, and binaries may be fetched over a
-// slow line.
+// slow line. Members and API servers that have lost each other try again after some time.
 const (
 	checkSeconds   = 120
+	quorumSeconds  = 300
 	bootSeconds    = 900
 	commandSeconds = 600
 )

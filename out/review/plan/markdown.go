@@ -87,7 +87,7 @@ func (s Step) markdown(b *strings.Builder, number int, exported exports) {
 	first := fmt.Sprintf("%d. ", number)
 	spaces := strings.Repeat(" ", len(first))
 	item := func(format string, args ...any) { fmt.Fprintf(b, spaces+"- "+format+"\n", args...) }
-	fmt.Fprintf(b, "%s%s\n", first, show.Prose(s.title()))
+	fmt.Fprintf(b, "%s%s\n", first, show.Prose(s.Title()))
 	for _, i := range s.Install {
 		item("install %s %s at %s", show.Prose(i.Name), show.Prose(i.Version), show.Code(i.Path))
 	}

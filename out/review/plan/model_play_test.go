@@ -47,7 +47,7 @@ func (w *world) mustRun(when string, c Command) {
 // steps takes a step, or several all at once: first it stops what acts, and asks what must
 // hold meanwhile; then it acts, and asks the step's checks and what must hold then.
 func (w *world) steps(at int, steps []Step) {
-	when := fmt.Sprintf("step %d, %s", at+1, steps[0].title())
+	when := fmt.Sprintf("step %d, %s", at+1, steps[0].Title())
 	for _, s := range steps {
 		for _, unit := range stops(s) {
 			w.down[s.Host+" "+unit] = true

@@ -59,6 +59,7 @@ func Of(before, after Side, options Options) Plan {
 		acts = append(acts, p.steps(s)...)
 	}
 	made.Steps = append(made.Steps, p.between(files, acts)...)
+	p.afterEnd()
 	made.Verify, made.CleanUp = p.verify(), append(made.CleanUp, p.cleanUp()...)
 	p.endpoints()
 	return made

@@ -48,7 +48,7 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	for i, s := range p.Steps {
 		number := fmt.Sprintf("  %d. ", i+1)
 		spaces := strings.Repeat(" ", len(number))
-		line("%s%s", number, s.title())
+		line("%s%s", number, s.Title())
 		for _, l := range s.lines(exported) {
 			line("%s%s", spaces, l)
 		}
@@ -141,8 +141,8 @@ func (p Plan) title() string {
 	return strings.Join(append(parts, fmt.Sprintf("%d of %d machines change", p.ChangedMachines, p.Machines)), ", ")
 }
 
-// title summarizes a step.
-func (s Step) title() string {
+// Title summarizes a step.
+func (s Step) Title() string {
 	unit := strings.TrimSuffix(s.Unit, ".service")
 	switch s.Action {
 	case diff.Nothing:

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"time"
+
 	"hagen/out/review/diff"
 	"hagen/out/review/order"
 	"hagen/profiles"
@@ -16,6 +18,7 @@ type Options struct {
 	// Directories that hold the documents of the new and of the former machines already;
 	// "" is that of a render, which then is to be done.
 	Documents, Former string
+	Now               time.Time // certificates that have ended by then serve nobody; zero: none has
 }
 
 // Versions are the versions that the machines of a cluster run.

@@ -40,7 +40,7 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	}
 	p := plan.Of(decided.before, decided.after, plan.Options{
 		Reimage: asked.Reimage, NodesFit: asked.NodesFit, Documents: after.documents, Former: before.documents,
-		File: after.commandFile(asked.Place), PKI: pkiOf(before, after, asked.Place), PKIFlag: asked.PKI != "",
+		File: after.commandFile(asked.Place), PKI: pkiOf(before, after, asked.Place), PKIFlag: asked.PKI != "", Now: now,
 	})
 	p.Unknown = append(p.Unknown, decided.unknown...)
 	for _, s := range []struct {
