@@ -32,8 +32,18 @@ type Change struct {
 	Why    string
 }
 
-// Warning is something a user should know about an item.
-type Warning struct{ Name, Text string }
+// Warning is something a user should know about an item. If hagen pki renew is what to do about
+// it, Renew is what it is to renew.
+type Warning struct {
+	Name, Text string
+	Renew      Renewal
+}
+
+// Renewal is an item to renew, or all that ends within a time, in hours; the zero value is none.
+type Renewal struct {
+	Name  string
+	Hours int
+}
 
 // Result is what Issue returns: all items, old and new, what was done about each request in
 // the order of the requests, and what to warn of.
@@ -117,8 +127,8 @@ func (run *issuance) plan(requests []Request) error {
 				change.Action, change.Why = Reissued, strings.Join(found, "; ")
 			}
 		case len(found) > 0:
-			run.warnings = append(run.warnings, Warning{request.Name, fmt.Sprintf("kept, although another is now asked for (%s): an existing %s is never replaced; restore the values that it was made for",
-				strings.Join(found, "; "), request.Kind)})
+			run.warn(request.Name, Renewal{}, "kept, although another is now asked for (%s): an existing %s is never replaced; restore the values that it was made for",
+				strings.Join(found, "; "), request.Kind)
 		}
 		run.changes = append(run.changes, change)
 	}
@@ -298,14 +308,6 @@ func Client(authority Item, request Request, now time.Time, keys KeySource) (Ite
 	return item, []Warning{*note}, nil
 }
 
-// Issue warns of certificates that end sooner than this. For a lifetime of less than
-// three times as long it warns in the last third: a new certificate for a month is not
-// near its end.
-const (
-	leafNotice      = 30 * 24 * time.Hour
-	authorityNotice = 365 * 24 * time.Hour
-)
-
 // warnOfExpiry warns of kept certificates; new ones end when their request says.
 func (run *issuance) warnOfExpiry() {
 	for _, change := range run.changes {
@@ -317,19 +319,20 @@ func (run *issuance) warnOfExpiry() {
 		if err != nil {
 			continue // Verify has seen it: this does not happen.
 		}
-		notice, remedy := leafNotice, "renew it (hagen pki renew --expiring 30d) and render again"
+		notice := Notice(cert.NotAfter.Sub(cert.NotBefore), cert.IsCA)
+		remedy, renew := "renew it and render again", Renewal{Hours: int((notice + time.Hour - 1) / time.Hour)}
 		if item.Request.Kind == Authority {
-			notice, remedy = authorityNotice, "all that it signed ends with it, at the latest: renew it, with the same key (hagen pki renew and its name), and render again"
+			remedy, renew = "all that it signed ends with it, at the latest: renew it, with the same key, and render again", Renewal{Name: change.Name}
 		}
 		left := cert.NotAfter.Sub(run.now)
 		if left <= notice && item.Request.Kind == Leaf && run.authorityEnds(item).Before(run.now) {
-			remedy = "its authority has expired, too: renew both (hagen pki renew --expiring 30d) and render again"
+			remedy = "its authority has expired, too: renew both and render again"
 		}
 		switch {
 		case left <= 0:
-			run.warn(change.Name, "expired on %s: %s", day(cert.NotAfter), remedy)
-		case left <= min(notice, cert.NotAfter.Sub(cert.NotBefore)/3):
-			run.warn(change.Name, "expires on %s, in %s: %s", day(cert.NotAfter), days(left), remedy)
+			run.warn(change.Name, renew, "expired on %s: %s", day(cert.NotAfter), remedy)
+		case left <= notice:
+			run.warn(change.Name, renew, "expires on %s, in %s: %s", day(cert.NotAfter), days(left), remedy)
 		}
 	}
 }
@@ -356,6 +359,6 @@ func days(left time.Duration) string {
 	}
 }
 
-func (run *issuance) warn(name, format string, values ...any) {
-	run.warnings = append(run.warnings, Warning{name, fmt.Sprintf(format, values...)})
+func (run *issuance) warn(name string, renew Renewal, format string, values ...any) {
+	run.warnings = append(run.warnings, Warning{name, fmt.Sprintf(format, values...), renew})
 }

@@ -235,8 +235,8 @@ func TestIssueNeverReplacesRoots(t *testing.T) {
 		}
 	}
 	want := []Warning{
-		{"authorities/a/ca", "kept, although another is now asked for (common name: Test CA authorities/a/ca → Another; lifetime: 87600h → 8760h): an existing authority is never replaced; restore the values that it was made for"},
-		{"cluster/sa", "kept, although another is now asked for (algorithm: ecdsa-p384 → rsa-2048): an existing key-pair is never replaced; restore the values that it was made for"},
+		{"authorities/a/ca", "kept, although another is now asked for (common name: Test CA authorities/a/ca → Another; lifetime: 87600h → 8760h): an existing authority is never replaced; restore the values that it was made for", Renewal{}},
+		{"cluster/sa", "kept, although another is now asked for (algorithm: ecdsa-p384 → rsa-2048): an existing key-pair is never replaced; restore the values that it was made for", Renewal{}},
 	}
 	if !slices.Equal(second.Warnings, want) {
 		t.Errorf("got  %v\nwant %v", second.Warnings, want)
@@ -246,26 +246,26 @@ func TestIssueNeverReplacesRoots(t *testing.T) {
 func TestIssueWarnsOfDates(t *testing.T) {
 	requests := []Request{authorityRequest("ca"), serverRequest("server", "ca"), clientRequest("admin", "ca")}
 	first := issue(t, requests, nil, testNow)
-	day := 24 * time.Hour
+	day, month := 24*time.Hour, Renewal{Hours: 30 * 24}
 	tests := []struct {
 		after time.Duration
 		want  []Warning
 	}{
 		{59 * day, nil},
-		{61 * day, []Warning{{"admin", "expires on 2026-06-12, in 29 days: renew it (hagen pki renew --expiring 30d) and render again"}}},
-		{100 * day, []Warning{{"admin", "expired on 2026-06-12: renew it (hagen pki renew --expiring 30d) and render again"}}},
+		{61 * day, []Warning{{"admin", "expires on 2026-06-12, in 29 days: renew it and render again", month}}},
+		{100 * day, []Warning{{"admin", "expired on 2026-06-12: renew it and render again", month}}},
 		{3300 * day, []Warning{
-			{"ca", "expires on 2036-03-11, in 350 days: all that it signed ends with it, at the latest: renew it, with the same key (hagen pki renew and its name), and render again"},
-			{"server", "expired on 2027-03-14: renew it (hagen pki renew --expiring 30d) and render again"},
-			{"admin", "expired on 2026-06-12: renew it (hagen pki renew --expiring 30d) and render again"},
+			{"ca", "expires on 2036-03-11, in 350 days: all that it signed ends with it, at the latest: renew it, with the same key, and render again", Renewal{Name: "ca"}},
+			{"server", "expired on 2027-03-14: renew it and render again", month},
+			{"admin", "expired on 2026-06-12: renew it and render again", month},
 		}},
 		{3700 * day, []Warning{
-			{"ca", "expired on 2036-03-11: all that it signed ends with it, at the latest: renew it, with the same key (hagen pki renew and its name), and render again"},
-			{"server", "expired on 2027-03-14: its authority has expired, too: renew both (hagen pki renew --expiring 30d) and render again"},
-			{"admin", "expired on 2026-06-12: its authority has expired, too: renew both (hagen pki renew --expiring 30d) and render again"},
+			{"ca", "expired on 2036-03-11: all that it signed ends with it, at the latest: renew it, with the same key, and render again", Renewal{Name: "ca"}},
+			{"server", "expired on 2027-03-14: its authority has expired, too: renew both and render again", month},
+			{"admin", "expired on 2026-06-12: its authority has expired, too: renew both and render again", month},
 		}},
-		{89*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in less than a day: renew it (hagen pki renew --expiring 30d) and render again"}}},
-		{88*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in a day: renew it (hagen pki renew --expiring 30d) and render again"}}},
+		{89*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in less than a day: renew it and render again", month}}},
+		{88*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in a day: renew it and render again", month}}},
 	}
 	for _, test := range tests {
 		got := issue(t, requests, first.Set, testNow.Add(test.after)).Warnings
@@ -306,7 +306,7 @@ func TestIssueCutsLeavesToTheirAuthority(t *testing.T) {
 	if !server.NotAfter.Equal(ca.NotAfter) {
 		t.Errorf("leaf ends %s, authority %s", server.NotAfter, ca.NotAfter)
 	}
-	want := []Warning{{"server", "ends no later than its authority ca, on 2026-04-13, before its lifetime of 8760h is over: renew that first (hagen pki renew ca)"}}
+	want := []Warning{{"server", "ends no later than its authority ca, on 2026-04-13, before its lifetime of 8760h is over: renew that first", Renewal{Name: "ca"}}}
 	if !slices.Equal(first.Warnings, want) {
 		t.Errorf("got %v, want %v", first.Warnings, want)
 	}

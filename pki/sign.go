@@ -103,6 +103,17 @@ func (k KeysElsewhere) Error() string {
 	return strings.Join(lines, "\n")
 }
 
+// AuthorityOver is the error of an authority that cannot sign, since it has ended or has not begun.
+type AuthorityOver struct {
+	Name, Authority string
+	From, Until, At time.Time
+}
+
+func (a AuthorityOver) Error() string {
+	return fmt.Sprintf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, set the clock right; if it is, renew the authority first, with the same key",
+		a.Name, a.Authority, a.From.Format(time.RFC3339), a.Until.Format(time.RFC3339), a.At.Format(time.RFC3339))
+}
+
 // backdate allows for clocks that are behind.
 const backdate = time.Hour
 
@@ -117,8 +128,7 @@ func signAuthority(request Request, key crypto.Signer, now time.Time) ([]byte, e
 func (i issuer) sign(request Request, key crypto.Signer, now time.Time, among place) ([]byte, *Warning, error) {
 	notBefore, notAfter := now.Add(-backdate), now.Add(request.Lifetime)
 	if now.Before(i.cert.NotBefore) || !now.Before(i.cert.NotAfter) {
-		return nil, nil, fmt.Errorf("%s: its authority %s is valid from %s to %s and cannot sign at %s: if that is not the time, set the clock right; if it is, renew the authority first, with the same key (hagen pki renew %[2]s)",
-			request.Name, i.name, i.cert.NotBefore.Format(time.RFC3339), i.cert.NotAfter.Format(time.RFC3339), now.Format(time.RFC3339))
+		return nil, nil, AuthorityOver{request.Name, i.name, i.cert.NotBefore, i.cert.NotAfter, now}
 	}
 	if notBefore.Before(i.cert.NotBefore) {
 		notBefore = i.cert.NotBefore
@@ -126,8 +136,8 @@ func (i issuer) sign(request Request, key crypto.Signer, now time.Time, among pl
 	var warning *Warning
 	if notAfter.After(i.cert.NotAfter) {
 		notAfter = i.cert.NotAfter
-		warning = &Warning{request.Name, fmt.Sprintf("ends no later than its authority %s, on %s, before its lifetime of %s is over: renew that first (hagen pki renew %[1]s)",
-			i.name, day(notAfter), hours(request.Lifetime))}
+		warning = &Warning{request.Name, fmt.Sprintf("ends no later than its authority %s, on %s, before its lifetime of %s is over: renew that first",
+			i.name, day(notAfter), hours(request.Lifetime)), Renewal{Name: i.name}}
 	}
 	notAfter = among.end(now, notAfter)
 	cert, err := sign(request, key, request.Profile, i, notBefore, notAfter)

@@ -69,6 +69,14 @@ func ParseLifetime(text string) (time.Duration, error) {
 	return time.Duration(number) * unit, nil
 }
 
+// LifetimeText writes hours as ParseLifetime reads them, in days where they are whole.
+func LifetimeText(hours int) string {
+	if hours%24 == 0 {
+		return strconv.Itoa(hours/24) + "d"
+	}
+	return strconv.Itoa(hours) + "h"
+}
+
 // lifetime reads a field; the fallback when it is not written.
 func (v *validation) lifetime(field spec.Text, fallback time.Duration) time.Duration {
 	if !field.At.Written() {

@@ -25,15 +25,6 @@ func LockPath(file string) string {
 	return file + ".lock"
 }
 
-// Flag returns the flag that names a cluster file with another name than the
-// default.
-func Flag(path string) string {
-	if path == DefaultName {
-		return ""
-	}
-	return " -f " + path
-}
-
 // Place says where a cluster file is, and its PKI.
 type Place struct {
 	File  string
@@ -47,16 +38,6 @@ func (p Place) Dir() string {
 		return p.PKI
 	}
 	return filepath.Join(filepath.Dir(p.File), "pki")
-}
-
-// Flags returns the flags that name the cluster file and the PKI, for a command
-// that the user is to type.
-func (p Place) Flags() string {
-	flags := Flag(p.File)
-	if p.PKI != "" {
-		flags += " --pki " + p.PKI
-	}
-	return flags
 }
 
 // Lock is the lock file beside a cluster file, as read.
@@ -107,7 +88,7 @@ func ReadLocked(ui *console.UI, path string) (*cluster.Cluster, error) {
 	case err != nil:
 		return nil, err
 	case lock.Text == nil:
-		return nil, exit.Usage("%s: there is no lock file %s with the digests of what machines fetch; run hagen lock%s", path, lock.Path, Flag(path))
+		return nil, exit.Usage("%s: there is no lock file %s with the digests of what machines fetch; run %s", path, lock.Path, Of(path).Command("lock"))
 	}
 	if c, err = gen.ReadLock(c, spec.Source{Name: lock.Path, Text: lock.Text}); err != nil {
 		return nil, exit.With(exit.CodeUsage, err)
@@ -122,7 +103,7 @@ func ReadKnown(ui *console.UI, path string) (c *cluster.Cluster, lock Lock, unkn
 		return nil, lock, "", err
 	}
 	if lock, err = ReadLock(path); err == nil {
-		c, unknown, err = Known(c, lock.source(), "hagen lock"+Flag(path))
+		c, unknown, err = Known(c, lock.source(), Of(path).Command("lock"))
 	}
 	return c, lock, unknown, err
 }

@@ -28,11 +28,7 @@ func WriteNew(ui *console.UI, path, text string) error {
 	if err := files.Fill(file, []byte(text)); err != nil {
 		return err
 	}
-	render := "hagen render"
-	if path != DefaultName {
-		render += " -f " + path
-	}
-	ui.Say("wrote %s; edit it, then run: %s", path, render)
+	ui.Say("wrote %s; edit it, then run: %s", path, Of(path).Command("render"))
 	return nil
 }
 

@@ -160,5 +160,5 @@ func (f forgotten) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
 		ui.Say("the API servers' certificates keep no name that %s lacks", at.File)
 		return
 	}
-	ui.Say("wrote %s without %s: hagen render%s reissues the API servers' certificates; commit both", f.Lock, strings.Join(f.Forgotten, ", "), at.Flags())
+	ui.Say("wrote %s without %s: %s reissues the API servers' certificates; commit both", f.Lock, strings.Join(f.Forgotten, ", "), at.Command("render"))
 }

@@ -61,7 +61,7 @@ func (made *made) first(ui *console.UI, at clusterfile.Place, c *cluster.Cluster
 	}
 	defer keys.Close()
 	if len(keys.Store.Recorded()) > 0 {
-		return exit.Failed("%s: exists already: hagen render issues missing certificates with its authorities; hagen pki init --again%s makes new ones", made.Directory, at.Flags())
+		return exit.Failed("%s: exists already: %s issues missing certificates with its authorities; %s makes new ones", made.Directory, at.Command("render"), at.Command("pki init", "--again"))
 	}
 	return made.issue(ui, keys)
 }

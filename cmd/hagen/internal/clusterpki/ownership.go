@@ -26,7 +26,7 @@ import (
 // ownership compares the keys in a PKI directory with those of a cluster.
 type ownership struct {
 	dir, file string
-	flags     string // name both, in a command
+	at        clusterfile.Place // of both
 	cluster   *cluster.Cluster
 	have      map[string]string // key ids by item
 	absent    bool              // there is no such directory
@@ -34,7 +34,7 @@ type ownership struct {
 
 // ownershipOf returns the ownership of a directory, as yet without keys.
 func ownershipOf(at clusterfile.Place, c *cluster.Cluster) ownership {
-	return ownership{dir: at.Dir(), file: at.File, flags: at.Flags(), cluster: c}
+	return ownership{dir: at.Dir(), file: at.File, at: at, cluster: c}
 }
 
 // KeyIDs returns the ids of the keys that a cluster keeps for ever, by item:
@@ -126,7 +126,7 @@ func (p *ownership) remedy() string {
 	if aside := previousOf(p.dir); len(aside) > 0 {
 		remedy += "; " + strings.Join(aside, ", ") + " is what hagen pki init --again moved aside"
 	}
-	return remedy + ". If the cluster runs nowhere, hagen pki init --again" + p.flags + " makes new keys"
+	return remedy + ". If the cluster runs nowhere, " + p.at.Command("pki init", "--again") + " makes new keys"
 }
 
 // compareTree refuses the directory if a tree or its twins were rendered with
@@ -168,8 +168,8 @@ func (p *ownership) checkCluster(s *store.Store) error {
 	}
 	theirs, ours := memberAddresses(slices.Collect(maps.Values(s.Recorded()))), memberAddresses(control.Requests(p.cluster))
 	if len(theirs) > 0 && !slices.ContainsFunc(theirs, func(a netip.Addr) bool { return slices.Contains(ours, a) }) {
-		return exit.Failed("%s: has certificates for masters at %s, but for none of cluster %s, so it may be another cluster's: name the directory of %[3]s with --pki; if this is it, run hagen pki rename %[3]s %[3]s%s",
-			p.dir, addressesOf(theirs), p.cluster.Name, p.flags)
+		return exit.Failed("%s: has certificates for masters at %s, but for none of cluster %s, so it may be another cluster's: name the directory of %[3]s with --pki; if this is it, run %s",
+			p.dir, addressesOf(theirs), p.cluster.Name, p.at.Command("pki rename", p.cluster.Name, p.cluster.Name))
 	}
 	return nil
 }
@@ -181,7 +181,7 @@ func (p *ownership) another(name string) error {
 
 // rename is the remedy for the directory of a cluster with an older name.
 func (p *ownership) rename(old string) string {
-	return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, run hagen pki rename %s %s%s; if two clusters have shared the directory, give each a copy first (docs/pki.md)", p.cluster.Name, old, old, p.cluster.Name, p.flags)
+	return fmt.Sprintf("name the directory of %s with --pki; if %s was renamed, run %s; if two clusters have shared the directory, give each a copy first (docs/pki.md)", p.cluster.Name, old, p.at.Command("pki rename", old, p.cluster.Name))
 }
 
 // checkClock refuses a time before the start of the newest certificate in the

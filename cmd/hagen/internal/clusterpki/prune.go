@@ -158,7 +158,7 @@ func (i prunedItem) text() string {
 // report prints what was removed.
 func (p pruned) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
 	if len(p.Kept) > 0 {
-		ui.Warn(fmt.Sprintf("%s: %s asks for it no more, but was not rendered since: hagen render%s first", strings.Join(Folded(p.Kept), ", "), at.File, at.Flags()))
+		ui.Warn(fmt.Sprintf("%s: %s asks for it no more, but was not rendered since: %s first", strings.Join(Folded(p.Kept), ", "), at.File, at.Command("render")))
 	}
 	if slices.ContainsFunc(p.Removed, func(i prunedItem) bool { return i.Valid }) {
 		ui.Warn("a certificate cannot be revoked: whoever has a copy of these keys can use it until it ends, so erase the disks of the machines that are gone")

@@ -31,9 +31,9 @@ func Rename(ui *console.UI, at clusterfile.Place, old, name string) error {
 		ui.Say("%s belongs to cluster %s already", dir, name)
 		return nil
 	} else if was != "" && was != old {
-		return exit.Failed("%s: belongs to cluster %s, not to %s: hagen pki rename %[2]s %[4]s%s", dir, was, old, name, at.Flags())
+		return exit.Failed("%s: belongs to cluster %s, not to %s: %s", dir, was, old, at.Command("pki rename", was, name))
 	} else if former := formerName(s); was == "" && former != "" && old != former && old != name {
-		return exit.Failed("%s: belongs to cluster %s by its authority's name, not to %s: hagen pki rename %[2]s %[4]s%s", dir, former, old, name, at.Flags())
+		return exit.Failed("%s: belongs to cluster %s by its authority's name, not to %s: %s", dir, former, old, at.Command("pki rename", former, name))
 	}
 	s.SetCluster(name)
 	_, err = s.Save(s.Set())

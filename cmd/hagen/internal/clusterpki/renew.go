@@ -69,7 +69,7 @@ func Renew(ui *console.UI, asked Renewal) error {
 	defer k.Close()
 	known := k.renewable()
 	if len(known) == 0 {
-		return exit.Failed("%s: holds no certificates to renew; hagen render makes those of a cluster that has none", asked.Dir())
+		return exit.Failed("%s: holds no certificates to renew; %s makes those of a cluster that has none", asked.Dir(), asked.Command("render"))
 	}
 	chosen, err := asked.choose(k, known, within)
 	if err != nil {
@@ -129,7 +129,7 @@ func (asked Renewal) choose(k *PKI, known []pki.Request, within time.Duration) (
 	case len(asked.Names) > 0:
 		return below(known, asked.Names, asked.folder(k, known))
 	}
-	return nil, exit.Usage("name what to renew, or give --host, --expiring or --all: hagen pki renew --expiring 30d. There are: %s", strings.Join(Folded(namesOf(known)), ", "))
+	return nil, exit.Usage("name what to renew, or give --host, --expiring or --all: %s. There are: %s", asked.Command("pki renew", "--expiring", "30d"), strings.Join(Folded(namesOf(known)), ", "))
 }
 
 // endingBy returns what has ended by a time, and what is recorded but gone.
@@ -203,7 +203,7 @@ func (asked Renewal) folder(k *PKI, known []pki.Request) func(string) (string, e
 		case there:
 			return "", exit.Usage("%s: is a %s, which has no dates to renew", word, was.Kind)
 		case asksFor:
-			return "", exit.Usage("%s: does not exist yet; hagen render%s makes it", word, asked.Flags())
+			return "", exit.Usage("%s: does not exist yet; %s makes it", word, asked.Command("render"))
 		}
 		return "", exit.Usage("%s", unknown("certificate", word, namesOf(known)))
 	}
@@ -224,9 +224,9 @@ func (k *PKI) renew(ui *console.UI, asked Renewal, chosen []pki.Request, told *r
 	before := k.Store.Set()
 	issued, err := pki.Renew(chosen, before, asked.NewKeys, k.Now, pki.Generate, rand.Reader)
 	if err != nil {
-		return Unsigned(err)
+		return Unsigned(asked.Place, err)
 	}
-	Warn(ui, issued.Warnings)
+	Warn(ui, asked.Place, issued.Warnings)
 	for _, change := range issued.Changes {
 		item := renewedItem{Name: change.Name, NewKey: keyOf(before, change.Name) != keyOf(issued.Set, change.Name)}
 		if cert, err := issued.Set[change.Name].X509(); err == nil {
@@ -307,7 +307,7 @@ func (k *PKI) checkAuthorities(asked Renewal, chosen []pki.Request) error {
 		}
 		lines = append(lines, fmt.Sprintf("%s: %s on %s, and so does all that it signs: it gives no later end to %s", name, verb, authority.NotAfter.UTC().Format(time.DateOnly), strings.Join(Folded(waiting[name]), ", ")))
 	}
-	return exit.Failed("%s\nrenew the authority first, with the same key: hagen pki renew%s %s", strings.Join(lines, "\n"), asked.Flags(), strings.Join(order, " "))
+	return exit.Failed("%s\nrenew the authority first, with the same key: %s", strings.Join(lines, "\n"), asked.Command("pki renew", order...))
 }
 
 // report prints what was renewed, and who has to get it.
@@ -335,7 +335,7 @@ func (r renewed) report(ui *console.UI, asked Renewal) {
 		items = items[n:]
 	}
 	if len(r.Deliver) > 0 {
-		ui.Say("still to be delivered to %s: hagen plan%s %s . says in which order, and hagen render%[2]s writes the documents", strings.Join(r.Deliver, ", "), asked.Flags(), trees.Dir+"/"+r.Cluster)
+		ui.Say("still to be delivered to %s: %s says in which order, and %s writes the documents", strings.Join(r.Deliver, ", "), asked.Command("plan", trees.Dir+"/"+r.Cluster, "."), asked.Command("render"))
 	}
 	if r.Kubeconfig != "" {
 		ui.Say("wrote %s", r.Kubeconfig)

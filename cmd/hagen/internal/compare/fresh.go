@@ -50,7 +50,7 @@ func fresh(ui *console.UI, at clusterfile.Place, with ...string) (r rendered, er
 		return r, err
 	}
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		return r, exit.Failed("%s: there is no PKI yet, and a comparison makes none: run hagen render", dir)
+		return r, exit.Failed("%s: there is no PKI yet, and a comparison makes none: run %s", dir, at.Command("render"))
 	}
 	keys, err := clusterpki.Open(ui, at, c, compared)
 	if err != nil {
@@ -61,13 +61,13 @@ func fresh(ui *console.UI, at clusterfile.Place, with ...string) (r rendered, er
 	have := keys.Store.Set()
 	for _, r := range control.Requests(c) {
 		if _, there := have[r.Name]; !there && r.Kind != pki.Leaf {
-			return rendered{}, exit.Failed("%s: holds no %s, and a comparison makes none: run hagen render", dir, r.Name)
+			return rendered{}, exit.Failed("%s: holds no %s, and a comparison makes none: run %s", dir, r.Name, at.Command("render"))
 		}
 	}
 	issued, machines, err := decide.Render(c, have, keys.Now)
-	clusterpki.Warn(ui, issued.Warnings)
+	clusterpki.Warn(ui, at, issued.Warnings)
 	if err != nil {
-		return r, err
+		return r, clusterpki.Unsigned(at, err)
 	}
 	var trial []string
 	for _, change := range issued.Changes {

@@ -55,7 +55,7 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 		p.Unknown = append(p.Unknown, after.Name+" is a tree, which does not say which names certificates keep that the cluster file has dropped: hagen render names them")
 	}
 	if p.Possible {
-		clusterpki.Warn(ui, decided.warnings)
+		clusterpki.Warn(ui, asked.Place, decided.warnings)
 	}
 	switch {
 	case asked.JSON:

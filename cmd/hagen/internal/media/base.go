@@ -58,11 +58,11 @@ func (r *run) measure(ui *console.UI) error {
 		return err
 	}
 	if unlocked {
-		flags := ""
+		var flags []string
 		for _, b := range r.bases {
-			flags += " --base " + b.Path
+			flags = append(flags, "--base", b.Path)
 		}
-		ui.Note(fmt.Sprintf("%s does not say which images media are made from: hagen lock%s%s records it", lock.Path, clusterfile.Flag(r.asked.File), flags))
+		ui.Note(fmt.Sprintf("%s does not say which images media are made from: %s records it", lock.Path, clusterfile.Of(r.asked.File).Command("lock", flags...)))
 	}
 	return nil
 }

@@ -65,13 +65,13 @@ func Golden(ui *console.UI, asked Options, dir string, update bool, open []strin
 	if err := trees.RefuseUnknown(open, nodes); err != nil {
 		return err
 	}
-	return compareTwins(ui, dir, w.files(), w.view(open...))
+	return compareTwins(ui, asked.Place, dir, w.files(), w.view(open...))
 }
 
 // checkTwinsDir refuses a directory without twins before anything is computed.
 // With update it need not exist.
 func checkTwinsDir(at clusterfile.Place, dir string, update bool) error {
-	hint := fmt.Sprintf("hagen golden --update %s writes the twins", dir)
+	hint := at.Command("golden --update", dir) + " writes the twins"
 	if update {
 		if err := files.Preflight(dir, at.File, at.Dir()); err != nil {
 			return err
@@ -136,14 +136,14 @@ func (w *work) complete(ui *console.UI, dir string, update bool) error {
 	ui.Say("a render would issue certificates and keys in %s:", s.Directory)
 	s.printChanges(ui)
 	if update {
-		return exit.Failed("%s: is not written, because the PKI is incomplete; run hagen render first", dir)
+		return exit.Failed("%s: is not written, because the PKI is incomplete; run %s first", dir, w.asked.Command("render"))
 	}
-	return exit.No("%s: differs from a render, which would first issue these; run hagen render, then hagen golden --update %[1]s", dir)
+	return exit.No("%s: differs from a render, which would first issue these; run %s, then %s", dir, w.asked.Command("render"), w.asked.Command("golden --update", dir))
 }
 
 // compareTwins prints the lines in which a directory differs, as far as they may be
 // shown: what is in it may be no twin.
-func compareTwins(ui *console.UI, dir string, files []tree.File, v *redact.View) error {
+func compareTwins(ui *console.UI, at clusterfile.Place, dir string, files []tree.File, v *redact.View) error {
 	root, err := os.OpenRoot(dir) // links cannot lead out of it
 	if err != nil {
 		return exit.Failed("%s: cannot be opened: %w", dir, exit.Reason(err))
@@ -177,7 +177,7 @@ func compareTwins(ui *console.UI, dir string, files []tree.File, v *redact.View)
 			ui.Out.Write([]byte(console.Printable(string(unified(path, d)))))
 		}
 	}
-	return exit.No("%s: differs from a render in %d of %d files; read the change, then run hagen golden --update %[1]s", dir, len(paths), len(files)+1)
+	return exit.No("%s: differs from a render in %d of %d files; read the change, then run %s", dir, len(paths), len(files)+1, at.Command("golden --update", dir))
 }
 
 // unified formats a difference like diff -u.

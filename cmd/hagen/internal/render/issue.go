@@ -28,9 +28,9 @@ func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Opt
 		keys.Asked = append(keys.Asked, r.Name)
 	}
 	w.issued, w.decided, err = decide.Machines(c, w.before, keys.Now, o.Restore)
-	clusterpki.Warn(ui, w.issued.Warnings)
+	clusterpki.Warn(ui, asked.Place, w.issued.Warnings)
 	if err != nil {
-		return nil, err
+		return nil, clusterpki.Unsigned(asked.Place, err)
 	}
 	w.issued.Changes = keys.Store.Renewed(w.issued.Changes)
 	w.returned = map[string]bool{}

@@ -58,7 +58,7 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 	}
 	authority, found := keys.Store.Set()[control.ClusterAuthority]
 	if !found {
-		return exit.Failed("%s: holds no authority to sign with; hagen render makes one for a cluster that has none yet", asked.Dir())
+		return exit.Failed("%s: holds no authority to sign with; %s makes one for a cluster that has none yet", asked.Dir(), asked.Command("render"))
 	}
 	if asked.User == authority.Request.Subject.CommonName {
 		return exit.Usage("--user: %q is the name of the signing authority; choose another --user", asked.User)
@@ -68,7 +68,7 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		elsewhere[authority.Request.Name] = []string{"the certificate of user " + asked.User}
 	}
 	if err != nil {
-		return clusterpki.Unsigned(err)
+		return clusterpki.Unsigned(asked.Place, err)
 	}
 	for _, w := range warnings {
 		ui.Warn("the certificate " + w.Text) // without its name in the PKI, which means nothing to the user

@@ -130,8 +130,8 @@ func (w *work) noteFormer(ui *console.UI) {
 	if len(former) == 0 {
 		return
 	}
-	ui.Note(fmt.Sprintf("the API servers' certificates keep %s, which %s no longer has: clients may use it. When none does, run hagen pki forget%s %s",
-		strings.Join(former, ", "), w.asked.File, w.asked.Flags(), control.ForgetWords(w.cluster)))
+	ui.Note(fmt.Sprintf("the API servers' certificates keep %s, which %s no longer has: clients may use it. When none does, run %s",
+		strings.Join(former, ", "), w.asked.File, w.asked.Command("pki forget", former...)))
 }
 
 // files returns all files of the tree; documents and the administrator's
