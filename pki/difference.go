@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// differences lists, field by field, how a recorded request must change to become the
+// Differences lists, field by field, how a recorded request must change to become the
 // wanted one: "lifetime: 8760h → 4380h". The order of names and organizations does not
 // count.
-func differences(recorded, wanted Request) []string {
+func Differences(recorded, wanted Request) []string {
 	found := change(nil, "authority", recorded.Authority, wanted.Authority)
 	found = append(found, subjectDifferences(recorded.Subject, wanted.Subject)...)
 	if names := setDifference(recorded.names(), wanted.names()); names != "" {

@@ -17,3 +17,10 @@ func Notice(life time.Duration, authority bool) time.Duration {
 	}
 	return min(notice, life/3)
 }
+
+// SignedAfter reports whether an authority's certificate was signed after a leaf that begins at a
+// time. Then who was given the leaf has its former certificate. The certificate's own begin does not
+// say so: it stays when an authority is renewed.
+func (r Request) SignedAfter(until, begin time.Time) bool {
+	return begin.Add(backdate).Before(until.Add(-r.Lifetime))
+}

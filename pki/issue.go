@@ -114,7 +114,7 @@ func (run *issuance) plan(requests []Request) error {
 		existing, there := run.set[request.Name]
 		recorded := existing.Request
 		change := Change{Name: request.Name, Action: Kept}
-		switch found := differences(recorded, request); {
+		switch found := Differences(recorded, request); {
 		case !there:
 			change.Action, change.Why = Made, "missing"
 		case recorded.Kind != request.Kind:
@@ -126,6 +126,8 @@ func (run *issuance) plan(requests []Request) error {
 			if len(found) > 0 {
 				change.Action, change.Why = Reissued, strings.Join(found, "; ")
 			}
+		case len(found) > 0 && request.Kind == Authority && len(Differences(withLife(recorded, request), request)) == 0:
+			run.warnOfLife(recorded, request)
 		case len(found) > 0:
 			run.warn(request.Name, Renewal{}, "kept, although another is now asked for (%s): an existing %s is never replaced; restore the values that it was made for",
 				strings.Join(found, "; "), request.Kind)
@@ -133,6 +135,22 @@ func (run *issuance) plan(requests []Request) error {
 		run.changes = append(run.changes, change)
 	}
 	return errors.Join(errs...)
+}
+
+// withLife returns a request with the lifetime of another.
+func withLife(r, other Request) Request {
+	r.Lifetime = other.Lifetime
+	return r
+}
+
+// warnOfLife warns of an authority that is to live for another time than it was made for: Renew can
+// give it that.
+func (run *issuance) warnOfLife(recorded, wanted Request) {
+	remedy, renew := "its next renewal gives it that", Renewal{}
+	if wanted.Lifetime > recorded.Lifetime {
+		remedy, renew = "renew it, with the same key, and render again", Renewal{Name: wanted.Name}
+	}
+	run.warn(wanted.Name, renew, "kept with its lifetime of %s, although %s is now asked for: %s", hours(recorded.Lifetime), hours(wanted.Lifetime), remedy)
 }
 
 // madeAny reports whether the plan makes or reissues anything.

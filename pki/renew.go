@@ -14,7 +14,7 @@ import (
 )
 
 // Renew issues authorities and leaves again, for these requests, which are those of the items that
-// exist or existed. A leaf keeps its key, unless newKeys is set or its key is gone. An authority
+// exist or existed, each perhaps with another lifetime. A leaf keeps its key, unless newKeys is set or its key is gone. An authority
 // always keeps it, with its subject and its key identifier, byte for byte, and its begin: all that
 // it signed verifies under its new certificate, and all that it signs verifies for those who have
 // its former one, until that ends. Authorities are renewed before the leaves that they sign.
@@ -67,7 +67,7 @@ func (run *issuance) prepare(i int, request Request, newKeys bool, keys KeySourc
 	have, there := run.set[request.Name]
 	switch {
 	case request.Kind == Authority:
-		run.set[request.Name], err = have.renewed(run.now, random)
+		run.set[request.Name], err = have.renewed(request.Lifetime, run.now, random)
 	case there && !newKeys:
 		run.keys[i], err = parseKey(have.Key)
 	default:
@@ -78,8 +78,9 @@ func (run *issuance) prepare(i int, request Request, newKeys bool, keys KeySourc
 
 // renewed returns an authority with a certificate of its own key that ends a lifetime from now. cfssl
 // would encode the subject again, and Go compares issuers byte by byte.
-func (i Item) renewed(now time.Time, random io.Reader) (Item, error) {
+func (i Item) renewed(life time.Duration, now time.Time, random io.Reader) (Item, error) {
 	name := i.Request.Name
+	i.Request.Lifetime = life
 	fail := func(err error) (Item, error) { return Item{}, fmt.Errorf("%s: %w", name, err) }
 	by, err := newIssuer(i)
 	if err != nil {

@@ -159,3 +159,38 @@ func TestRenewRefuses(t *testing.T) {
 		t.Error("a serial number of nothing")
 	}
 }
+
+// TestRenewForAnotherLife: a renewal has the lifetime that is asked for now, and the next run of
+// Issue keeps what it made.
+func TestRenewForAnotherLife(t *testing.T) {
+	requests := []Request{authorityRequest("ca"), serverRequest("server", "ca")}
+	set := issue(t, requests, nil, testNow).Set
+	requests[0].Lifetime, requests[1].Lifetime = 20*365*24*time.Hour, 100*24*time.Hour
+	if got := issue(t, requests[:1], set, testNow).Warnings; len(got) != 1 || got[0].Renew.Name != "ca" || !strings.HasPrefix(got[0].Text, "kept with its lifetime of 87600h, although 175200h is now asked for: renew it") {
+		t.Errorf("%v", got)
+	}
+	later := testNow.Add(24 * time.Hour).Truncate(time.Second)
+	result, err := Renew(requests, set, false, later, Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range requests {
+		if cert := certOf(t, result.Set, r.Name); !cert.NotAfter.Equal(later.Add(r.Lifetime)) {
+			t.Errorf("%s ends on %s", r.Name, cert.NotAfter)
+		}
+		if !bytes.Equal(result.Set[r.Name].Key, set[r.Name].Key) {
+			t.Errorf("%s has another key", r.Name)
+		}
+	}
+	if again := issue(t, requests, result.Set, later); slices.ContainsFunc(again.Changes, func(c Change) bool { return c.Action != Kept }) || len(again.Warnings) > 0 {
+		t.Errorf("%v %v", again.Changes, again.Warnings)
+	}
+	ca, server := certOf(t, result.Set, "ca"), certOf(t, set, "server")
+	if r := result.Set["ca"].Request; !r.SignedAfter(ca.NotAfter, server.NotBefore) || r.SignedAfter(ca.NotAfter, certOf(t, result.Set, "server").NotBefore) {
+		t.Error("what was signed before the renewal is not known from what was signed after it")
+	}
+	requests[0].Lifetime = 365 * 24 * time.Hour
+	if got := issue(t, requests[:1], result.Set, later).Warnings; len(got) != 1 || got[0].Renew != (Renewal{}) || !strings.HasSuffix(got[0].Text, "its next renewal gives it that") {
+		t.Errorf("%v", got)
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/control"
 	"hagen/gen/spelling"
 	"hagen/pki"
 	"hagen/pki/store"
@@ -43,10 +43,10 @@ func Show(ui *console.UI, at clusterfile.Place, name string, asJSON bool) error 
 	if err != nil {
 		return err
 	}
-	name = itemOf(at.Dir(), name)
+	name = clusterpki.ItemOf(at.Dir(), name)
 	i := slices.IndexFunc(d.Items, func(h store.Held) bool { return h.Request.Name == name })
 	if i < 0 {
-		return d.unknown(name)
+		return d.unknown(at, name)
 	}
 	s := describe(d, i)
 	if asJSON {
@@ -69,33 +69,28 @@ func Names(at clusterfile.Place) (names []string) {
 	return names
 }
 
-// itemOf returns the name of an item that somebody named by one of its files.
-func itemOf(dir, name string) string {
-	if below, err := filepath.Rel(dir, name); err == nil && filepath.IsLocal(below) && below != "." {
-		name = filepath.ToSlash(below)
-	}
-	for _, ending := range []string{"-key.pem", ".pem", ".key", ".pub"} {
-		if stem, ends := strings.CutSuffix(name, ending); ends {
-			return stem
-		}
-	}
-	return name
-}
-
-// unknown refuses a name with those that may have been meant.
-func (d directory) unknown(name string) error {
-	var names, meant []string
+// unknown refuses a name with those that may have been meant: of a host or a folder, of another
+// item's last word, or spelled nearly so.
+func (d directory) unknown(at clusterfile.Place, name string) error {
+	var names, below, meant []string
 	for _, held := range d.Items {
-		names = append(names, held.Request.Name)
-		if path.Base(held.Request.Name) == path.Base(name) || path.Dir(held.Request.Name) == name {
-			meant = append(meant, held.Request.Name)
+		item := held.Request.Name
+		names = append(names, item)
+		switch {
+		case clusterpki.Within(item, name), control.HostOf(item) == name:
+			below = append(below, item)
+		case path.Base(item) == path.Base(name):
+			meant = append(meant, item)
 		}
 	}
-	if near := spelling.Nearest(name, names, 3, 1); near != "" {
+	near := spelling.Nearest(name, names, 3, 1)
+	switch {
+	case len(below) > 0:
+		return exit.Usage("%s: %q has several: name one of %s", d.Name, name, strings.Join(below, ", "))
+	case near != "":
 		meant = []string{near}
-	}
-	if len(meant) == 0 {
-		return exit.Usage("%s: has no item %q; hagen pki list names all", d.Name, name)
+	case len(meant) == 0:
+		return exit.Usage("%s: has no item %q; %s names all", d.Name, name, at.Command("pki list"))
 	}
 	return exit.Usage("%s: has no item %q; did you mean %s?", d.Name, name, strings.Join(meant, " or "))
 }

@@ -34,6 +34,8 @@ type user struct {
 	State       state     `json:"state"`
 	Server      string    `json:"server,omitempty"`
 	ServerName  string    `json:"serverName,omitempty"`
+	// Former says that the authority was renewed since: the kubeconfig has its former certificate.
+	Former bool `json:"formerAuthority"`
 }
 
 // Users prints who was given kubeconfigs, and until when they are valid.
@@ -49,7 +51,7 @@ func Users(ui *console.UI, at clusterfile.Place, asJSON bool) error {
 	}
 	rows := [][]string{{"USER", "GROUPS", "SERIAL", "FROM", "UNTIL", "DAYS", "STATE", "DIALS"}}
 	for _, u := range u.Users {
-		rows = append(rows, []string{u.User, or(strings.Join(u.Groups, ",")), u.Serial, day(u.From), day(u.Until), fmt.Sprint(u.DaysLeft), or(u.State.words()), u.dials()})
+		rows = append(rows, []string{u.User, or(strings.Join(u.Groups, ",")), u.Serial, day(u.From), day(u.Until), fmt.Sprint(u.DaysLeft), u.remarks(), u.dials()})
 	}
 	print(ui, rows)
 	ui.Say("%s; Kubernetes cannot revoke them: each is valid until its end", console.Number(len(u.Users), "certificate"))
@@ -71,9 +73,21 @@ func (d directory) users() []user {
 		}
 	}
 	for _, r := range d.Clients {
-		all = append(all, userOf(r, d.now))
+		one := userOf(r, d.now)
+		for _, held := range d.Items {
+			one.Former = one.Former || held.Request.Name == r.Authority && held.Cert != nil && held.Request.SignedAfter(held.Cert.NotAfter, r.NotBefore)
+		}
+		all = append(all, one)
 	}
 	return all
+}
+
+// remarks says how long it is valid, and whether it has the authority's former certificate.
+func (u user) remarks() string {
+	if u.Former {
+		return u.State.words() + ", former authority"
+	}
+	return u.State.words()
 }
 
 func userOf(r store.ClientRecord, now time.Time) user {
