@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
@@ -37,7 +35,8 @@ type report struct {
 	within time.Duration
 	now    time.Time
 	first  found // to end
-	flags  string
+	at     clusterfile.Place
+	kept   *kept // nil if no PKI directory is at hand
 }
 
 // finding is a certificate that ends too soon.
@@ -51,12 +50,15 @@ type finding struct {
 	From     time.Time `json:"from"`
 	Until    time.Time `json:"until"`
 	DaysLeft int       `json:"daysLeft"`
-	Renew    string    `json:"renew"` // what to type
+	// Renewed is the end of the certificate that the PKI directory has instead: this one has only
+	// to be replaced.
+	Renewed *time.Time `json:"renewed,omitempty"`
+	Renew   string     `json:"renew"` // what to type
 }
 
 // Check says which certificates have ended, or end soon.
 func Check(ui *console.UI, asked Asked) error {
-	r := report{Within: asked.Within, Sources: []source{}, Findings: []finding{}, flags: asked.Flags()}
+	r := report{Within: asked.Within, Sources: []source{}, Findings: []finding{}, at: asked.Place}
 	var err error
 	if r.now, err = ui.Time(); err != nil {
 		return err
@@ -92,8 +94,10 @@ func (r *report) read(ui *console.UI, asked Asked) error {
 		}
 		s, passed := ofStore(d.View)
 		if r.Sources = append(r.Sources, s); passed > 0 {
-			r.Notes = append(r.Notes, console.Number(passed, "item")+" left out, of hosts that are gone or without files: hagen pki list names them")
+			r.Notes = append(r.Notes, console.Number(passed, "item")+" left out, of hosts that are gone or without files: "+r.at.Command("pki list")+" names them")
 		}
+		r.kept = &kept{d.View, d.clusterName()}
+		r.addBehind()
 		return nil
 	}
 	var faults []error
@@ -108,7 +112,7 @@ func (r *report) read(ui *console.UI, asked Asked) error {
 	if len(faults) > 0 {
 		return exit.With(code, errors.Join(faults...))
 	}
-	return nil
+	return r.find(asked.Place)
 }
 
 // judge adds a finding for each certificate of a source that has ended or ends soon.
@@ -121,10 +125,15 @@ func (r *report) judge(s source) {
 		if problem == valid {
 			continue
 		}
-		r.Findings = append(r.Findings, finding{
+		one := finding{
 			Source: s.Name, Item: f.item, Places: append([]place{}, f.places...), Subject: f.Subject, SHA256: f.Identity, Problem: problem,
 			From: f.NotBefore.UTC(), Until: f.NotAfter.UTC(), DaysLeft: *days(f.NotAfter, r.now), Renew: r.remedy(s, f, problem),
-		})
+		}
+		if next := r.renewed(s, f); next != nil {
+			until := next.NotAfter.UTC()
+			one.Renewed, one.Renew = &until, r.delivery(s, f)
+		}
+		r.Findings = append(r.Findings, one)
 	}
 }
 
@@ -141,84 +150,6 @@ func (r *report) stateOf(f found) state {
 		return endsSoon
 	}
 	return valid
-}
-
-// remedy returns what to do about a problem of a certificate.
-func (r *report) remedy(s source, f found, problem state) string {
-	if problem == early {
-		return "set the clock right; if it was wrong when this was issued, " + r.renewal(s, f)
-	}
-	return r.renewal(s, f)
-}
-
-// renewal returns what to type to renew a certificate.
-func (r *report) renewal(s source, f found) string {
-	const render = ", then hagen render"
-	switch host := f.host(); {
-	case f.item != "":
-		items := word(f.item)
-		if by := s.issuerOf(f); by.item != "" && !by.NotAfter.After(f.NotAfter) { // it can sign nothing that ends later
-			items = word(by.item) + " " + items
-		}
-		return "hagen pki renew " + items + r.flags + render + r.flags
-	case s.Kind == kindKubeconfig && !f.IsCA:
-		return "hagen kubeconfig" + userFlags(f) + r.flags
-	case host != "":
-		return "hagen pki renew --host " + word(host) + r.flags + render + r.flags
-	}
-	return "renew it where it was issued; hagen pki list names the cluster's"
-}
-
-// issuerOf returns the authority that signed a leaf, if the source has it.
-func (s source) issuerOf(leaf found) found {
-	i := slices.IndexFunc(s.found, func(f found) bool { return f.IsCA && !leaf.IsCA && f.Subject == leaf.Issuer })
-	if i < 0 {
-		return found{}
-	}
-	return s.found[i]
-}
-
-// host returns the host that has a certificate; "" if none or several have.
-func (f found) host() string {
-	for _, p := range f.places {
-		if p.Host != f.places[0].Host {
-			return ""
-		}
-	}
-	if len(f.places) == 0 {
-		return ""
-	}
-	return f.places[0].Host
-}
-
-// userFlags are the flags of hagen kubeconfig that name the user of a certificate.
-func userFlags(f found) string {
-	user := f.CommonName()
-	if user == "" || user == adminUser {
-		return ""
-	}
-	flags := " --user " + word(user)
-	if !f.Twin {
-		for _, group := range f.Certificate.Certificate.Subject.Organization {
-			flags += " --group " + word(group)
-		}
-	}
-	return flags
-}
-
-// adminUser is whom hagen kubeconfig without --user is for.
-const adminUser = "admin"
-
-// word writes a word of a command so that a shell takes it as it is. What others wrote
-// names hosts and users.
-func word(text string) string {
-	plain := func(r rune) bool {
-		return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("/._:@-+=,", r))
-	}
-	if text != "" && strings.Trim(text, "-") == text && !strings.ContainsFunc(text, func(r rune) bool { return !plain(r) }) {
-		return text
-	}
-	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // print prints the findings on stdout, and the summary on stderr.
@@ -264,20 +195,6 @@ func (r *report) answer(ui *console.UI) error {
 	return nil
 }
 
-// together returns what renews everything of a PKI directory at once; "" for one thing.
-func (r *report) together() string {
-	most, items := 0, 0
-	for _, f := range r.Findings {
-		if f.Item != "" && f.Problem != early {
-			most, items = max(most, f.DaysLeft), items+1
-		}
-	}
-	if items < 2 {
-		return ""
-	}
-	return fmt.Sprintf("; hagen pki renew --expiring %dd%s renews all at once", most+1, r.flags)
-}
-
 // name returns what a certificate is best known by.
 func (f found) name() string {
 	if f.item != "" {
@@ -308,7 +225,11 @@ func (f finding) line() string {
 	if what == "" {
 		what = f.Subject
 	}
-	return fmt.Sprintf("%s: %s: %s: %s\n", at, what, f.ends(), f.Renew)
+	ends := f.ends()
+	if f.Renewed != nil {
+		ends += "; it is renewed already, until " + day(*f.Renewed) + ", but not delivered"
+	}
+	return fmt.Sprintf("%s: %s: %s: %s\n", at, what, ends, f.Renew)
 }
 
 func (f finding) ends() string { return endsWords(f.Problem, f.From, f.Until, f.DaysLeft) }

@@ -47,8 +47,10 @@ type item struct {
 	DaysLeft   *int      `json:"daysLeft,omitempty"`
 	State      state     `json:"state,omitempty"`
 	HasKey     bool      `json:"keyPresent"`
-	Asked      bool      `json:"asked"`
+	Asked      bool      `json:"asked"` // by the cluster file; if none is at hand, in the last render
 	Files      []file    `json:"files"`
+
+	dropped bool // from the cluster file since the last render
 }
 
 // file is a file that has a part of an item: of a machine, or of the rendered tree.
@@ -103,8 +105,11 @@ var kinds = map[string]string{
 
 // items returns what a directory has, sorted by name.
 func (d directory) items() []item {
-	files := map[string][]file{control.Admin: {{Path: document.AdminPath, Key: true}}}
+	files, asked := map[string][]file{control.Admin: {{Path: document.AdminPath, Key: true}}}, map[string]bool{}
 	if d.cluster != nil {
+		for _, r := range control.Requests(d.cluster) {
+			asked[r.Name] = true
+		}
 		for _, p := range control.Places(d.cluster) {
 			files[p.Item] = append(files[p.Item], file{p.Host, p.Path, p.Key})
 		}
@@ -115,6 +120,9 @@ func (d directory) items() []item {
 		it := item{
 			Name: request.Name, Host: control.HostOf(request.Name), Kind: string(request.Kind), Generation: held.Generation,
 			Issuer: request.Authority, HasKey: held.HasKey, Asked: held.Asked, Files: append([]file{}, files[request.Name]...),
+		}
+		if d.cluster != nil {
+			it.Asked, it.dropped = asked[request.Name], held.Asked && !asked[request.Name]
 		}
 		switch request.Kind {
 		case pki.Authority:

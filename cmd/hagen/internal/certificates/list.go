@@ -15,6 +15,8 @@ type listed struct {
 	Cluster   string `json:"cluster,omitempty"`
 	Directory string `json:"directory"`
 	Items     []item `json:"items"`
+
+	check string // the command that says what to do
 }
 
 // List prints every certificate and key of a PKI directory.
@@ -23,7 +25,7 @@ func List(ui *console.UI, at clusterfile.Place, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	l := listed{d.clusterName(), d.Name, d.items()}
+	l := listed{d.clusterName(), d.Name, d.items(), at.Command("pki check")}
 	if asJSON {
 		ui.JSON(l)
 		return nil
@@ -85,7 +87,10 @@ func (it item) remarks() string {
 	if !it.HasKey && it.State != gone {
 		all = append(all, "key elsewhere")
 	}
-	if !it.Asked {
+	switch {
+	case it.dropped:
+		all = append(all, "dropped since the last render")
+	case !it.Asked:
 		all = append(all, "not asked for")
 	}
 	return or(strings.Join(all, ", "))
@@ -112,13 +117,13 @@ func (l listed) summarize(ui *console.UI) {
 		if it.DaysLeft != nil {
 			certificates++
 		}
-		if it.Asked {
+		if it.Asked || it.dropped { // machines have it still
 			count[it.State]++
 		}
 	}
 	text := fmt.Sprintf("%s and %s in %s", console.Number(certificates, "certificate"), console.Number(len(l.Items)-certificates, "key"), l.Directory)
 	if near := count[endsSoon] + count[expired]; near > 0 {
-		text += fmt.Sprintf(": %d expired, %d end soon; hagen pki check says what to do", count[expired], count[endsSoon])
+		text += fmt.Sprintf(": %d expired, %d end soon; %s says what to do", count[expired], count[endsSoon], l.check)
 	}
 	ui.Say("%s", text)
 }

@@ -144,22 +144,75 @@ func (r *report) judgeAnswer(one *server, answer served.Answer, s source) {
 // judgeOther says what is wrong with a certificate that is none of those that the server
 // should show.
 func (r *report) judgeOther(one *server, leaf *x509.Certificate, wanted []found, s source) {
-	text := "it shows a certificate that " + endsWords(r.stateOf(found{Certificate: certificateOf(leaf)}), leaf.NotBefore.UTC(), leaf.NotAfter.UTC(), *one.DaysLeft)
-	newest := slices.MaxFunc(append([]found{{Certificate: certificateOf(leaf)}}, wanted...), func(a, b found) int { return a.NotBefore.Compare(b.NotBefore) })
+	shown := found{Certificate: certificateOf(leaf)}
+	text := "it shows a certificate that " + endsWords(r.stateOf(shown), leaf.NotBefore.UTC(), leaf.NotAfter.UTC(), *one.DaysLeft)
+	wanted, certain := instead(shown, wanted)
+	older := 0 // than the one that it shows
+	for _, f := range wanted {
+		if !f.NotBefore.After(leaf.NotBefore) {
+			older++
+		}
+	}
 	switch {
 	case !s.signed(leaf):
 		one.Problem, one.Text = otherAuthority, fmt.Sprintf("it shows a certificate of another authority than %s has (%s)", s.Name, leaf.Issuer)
 		one.Remedy = "find out whose it is before you trust it; if the address is right, something in between answers for the machine, or it has another cluster's keys"
-	case newest.Identity != one.SHA256:
-		one.Problem, one.Text = notDelivered, fmt.Sprintf("%s; %s has a newer one, until %s", text, s.Name, day(newest.NotAfter.UTC()))
-		one.Remedy = "renewed, but not delivered: give the machine its new document; hagen plan lists the steps"
 	case len(wanted) == 0:
 		one.Problem, one.Text = unknown, fmt.Sprintf("%s; %s has none for it", text, s.Name)
 		one.Remedy = "compare with what the machine was made from"
-	default:
+	case older == 0 || certain && older < len(wanted):
+		last := slices.MaxFunc(wanted, func(a, b found) int { return a.NotBefore.Compare(b.NotBefore) })
+		one.Problem, one.Text = notDelivered, fmt.Sprintf("%s; %s has a newer one, until %s", text, s.Name, day(last.NotAfter.UTC()))
+		one.Remedy = r.undelivered(s, last.item)
+	case older == len(wanted):
 		one.Problem, one.Text = unknown, fmt.Sprintf("%s; %s has another, older one", text, s.Name)
 		one.Remedy = "it was renewed elsewhere: get the PKI directory or the tree that the machine was made from"
+	default:
+		one.Problem, one.Text = unknown, fmt.Sprintf("%s; %s has not got it, and does not say of which machine it is", text, s.Name)
+		one.Remedy = "what each machine shows at its own address says which one that is"
 	}
+}
+
+// instead returns those of several certificates that a machine may have instead of the one that is
+// shown, and whether that is certain: those with its key, else those with its names. Any machine may
+// answer behind a load balancer.
+func instead(shown found, wanted []found) ([]found, bool) {
+	if len(wanted) < 2 {
+		return wanted, true
+	}
+	for _, alike := range []func(f found) bool{
+		func(f found) bool { return f.Public == shown.Public },
+		func(f found) bool { return slices.Equal(f.names(), shown.names()) },
+	} {
+		if found := slices.DeleteFunc(slices.Clone(wanted), func(f found) bool { return !alike(f) }); len(found) > 0 {
+			return found, true
+		}
+	}
+	return wanted, false
+}
+
+// names returns the names and addresses in a certificate.
+func (f found) names() (all []string) {
+	all = slices.Clone(f.DNSNames)
+	for _, a := range f.IPAddresses {
+		all = append(all, a.String())
+	}
+	slices.Sort(all)
+	return all
+}
+
+// undelivered says how a machine gets a certificate that was renewed. What it has now is in no tree
+// on disk, if the cluster's was rendered since.
+func (r *report) undelivered(s source, item string) string {
+	const renewed, old = "renewed, but not delivered: ", " lists the steps (OLD is the tree or its twins that the machine was made from)"
+	i := slices.IndexFunc(r.Sources, func(t source) bool { return t.Kind == kindTree && t.Name != s.Name })
+	switch {
+	case i >= 0 && slices.ContainsFunc(r.Sources[i].found, func(f found) bool { return f.item == item }):
+		return renewed + r.at.Command("plan", r.Sources[i].Name, ".")
+	case s.Kind == kindTree:
+		return renewed + r.at.Command("plan", "OLD", s.Name) + old
+	}
+	return renewed + r.at.Command("plan", "OLD", ".") + old
 }
 
 // signed reports whether an authority of a source signed a certificate. A twin has no key to

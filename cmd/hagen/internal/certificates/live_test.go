@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"maps"
 	"net"
 	"net/netip"
 	"strings"
@@ -121,5 +122,56 @@ func TestNoAnswer(t *testing.T) {
 	r.askAll(ctx, sourceOf(t, issuedAt(t, testNow, nil)))
 	if got := r.Live.Servers[0]; got.Problem != noAnswer || got.Text != "connection refused: nothing listens there" || r.Live.problems() != 1 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestLoadBalancer: any API server may answer behind one. What it shows is compared with what that
+// machine should have, by its key or its names, and not with what another got later.
+func TestLoadBalancer(t *testing.T) {
+	const other = "hosts/kubem01/apiserver"
+	at := func(months int, have pki.Set, newKeys bool, names ...string) pki.Set {
+		var requests []pki.Request
+		for _, name := range names {
+			r := have[testServer].Request
+			if r.Name = name; name == other {
+				r.DNSNames, r.IPAddresses = []string{"kubem01"}, []netip.Addr{netip.MustParseAddr("10.10.10.81")}
+			}
+			requests = append(requests, r)
+		}
+		result, err := pki.Renew(requests, have, newKeys, testNow.AddDate(0, months, 0), pki.Generate, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result.Set
+	}
+	first := at(-11, issuedAt(t, testNow.AddDate(0, -11, 0), nil), false, testServer, other)
+	has := at(-1, at(-6, first, false, testServer), false, other) // kubem00 since six months, kubem01 since one
+	stranger := maps.Clone(at(-2, first, true, testServer))
+	item := stranger[testServer]
+	item.Request.DNSNames = []string{"kubem02"}
+	delete(stranger, testServer)
+	third := at(-2, pki.Set{testAuthority: first[testAuthority], testServer: item}, true, testServer)
+	for name, test := range map[string]struct {
+		shows   pki.Set
+		problem state
+		text    string
+	}{
+		"as it should":               {has, "", ""},
+		"its former one":             {first, notDelivered, "pki has a newer one, until 2028-11-30"},
+		"with another key":           {at(-9, first, true, testServer), notDelivered, "pki has a newer one, until 2028-11-30"},
+		"renewed elsewhere":          {at(-3, first, false, testServer), unknown, "pki has another, older one"},
+		"and with another key":       {at(-3, first, true, testServer), unknown, "pki has another, older one"},
+		"of a machine it knows not":  {third, unknown, "does not say of which machine it is"},
+		"older than all that it has": {at(-10, pki.Set{testAuthority: first[testAuthority], testServer: item}, true, testServer), notDelivered, "pki has a newer one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := report{now: testNow, Live: &live{Servers: []server{{Address: show(t, test.shows), Items: []string{testServer, other}}}}}
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			r.askAll(ctx, sourceOf(t, has))
+			if got := r.Live.Servers[0]; got.Problem != test.problem || !strings.Contains(got.Text, test.text) {
+				t.Errorf("%+v", got)
+			}
+		})
 	}
 }

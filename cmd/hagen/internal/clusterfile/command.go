@@ -17,7 +17,7 @@ func (p Place) Command(verb string, words ...string) string {
 
 // Flags returns the flags that name the cluster file and the PKI, where they are not the usual ones.
 func (p Place) Flags() (flags string) {
-	if p.File != DefaultName {
+	if p.File != "" && p.File != DefaultName {
 		flags = " -f " + Word(p.File)
 	}
 	if p.PKI != "" {

@@ -1,0 +1,211 @@
+package certificates
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"hagen/cmd/hagen/internal/clusterpki"
+	"hagen/gen/control"
+	"hagen/pki"
+)
+
+// remedy returns what to do about a problem of a certificate.
+func (r *report) remedy(s source, f found, problem state) string {
+	if problem == early {
+		return "set the clock right; if it was wrong when this was issued, " + r.renewal(s, f)
+	}
+	return r.renewal(s, f)
+}
+
+// renewal returns what to type to renew a certificate.
+func (r *report) renewal(s source, f found) string {
+	name := f.item
+	was := r.kept.held(s, f)
+	switch {
+	case was != nil:
+		name = was.Request.Name
+	case r.kept != nil && !r.kept.signed(s, f):
+		return fmt.Sprintf("renew it where it was issued: %s has other authorities; -f or --pki names another", r.kept.Name)
+	}
+	switch host := f.host(); {
+	case s.Kind == kindKubeconfig && f.IsCA:
+		return r.chain(r.renew(name, s, f), s.kubeconfig(r))
+	case name != "":
+		return r.chain(r.renew(name, s, f), r.at.Command("render"))
+	case s.Kind == kindKubeconfig, r.kept.gave(f):
+		return r.chain(r.authorityFirst(s, f), r.kubeconfig(f))
+	case host != "":
+		return r.chain(r.at.Command("pki renew", "--host", host), r.at.Command("render"))
+	}
+	return "renew it where it was issued; " + r.at.Command("pki list") + " names the cluster's"
+}
+
+// chain joins commands that have to be typed one after the other.
+func (r *report) chain(commands ...string) string {
+	return strings.Join(slices.DeleteFunc(commands, func(c string) bool { return c == "" }), " && ")
+}
+
+// renew renews an item of the PKI, and its authority if that can sign nothing that ends later.
+func (r *report) renew(name string, s source, f found) string {
+	if name == "" {
+		return ""
+	}
+	if by := r.issuerToRenew(s, f); by != "" {
+		return r.at.Command("pki renew", by, name)
+	}
+	return r.at.Command("pki renew", name)
+}
+
+// authorityFirst renews the authority of a leaf if it can sign nothing that ends later.
+func (r *report) authorityFirst(s source, f found) string {
+	if by := r.issuerToRenew(s, f); by != "" {
+		return r.at.Command("pki renew", by)
+	}
+	return ""
+}
+
+// issuerToRenew returns the item of the authority that signed a leaf, if that ends no later.
+func (r *report) issuerToRenew(s source, leaf found) string {
+	if leaf.IsCA {
+		return ""
+	}
+	if r.kept != nil {
+		if by := r.kept.issuer(s, leaf); by != nil {
+			if by.Cert.NotAfter.After(leaf.NotAfter) {
+				return ""
+			}
+			return by.Request.Name
+		}
+	}
+	i := slices.IndexFunc(s.found, func(f found) bool { return f.IsCA && f.Subject == leaf.Issuer })
+	if i < 0 || s.found[i].NotAfter.After(leaf.NotAfter) {
+		return ""
+	}
+	return s.found[i].item
+}
+
+// host returns the host that has a certificate; "" if none or several have.
+func (f found) host() string {
+	for _, p := range f.places {
+		if p.Host != f.places[0].Host {
+			return ""
+		}
+	}
+	if len(f.places) == 0 {
+		return ""
+	}
+	return f.places[0].Host
+}
+
+// kubeconfig gives a kubeconfig to the user of a certificate.
+func (r *report) kubeconfig(f found) string {
+	var words []string
+	if user := f.CommonName(); user != "" && user != adminUser {
+		words = append(words, "--user", user)
+		if !f.Twin {
+			for _, group := range f.Certificate.Certificate.Subject.Organization {
+				words = append(words, "--group", group)
+			}
+		}
+	}
+	return r.at.Command("kubeconfig", words...)
+}
+
+// adminUser is whom hagen kubeconfig without --user is for.
+const adminUser = "admin"
+
+// kubeconfig makes again what a kubeconfig is, whose authority has ended: of the administrator that
+// the PKI directory keeps, a render.
+func (s source) kubeconfig(r *report) string {
+	for _, f := range s.found {
+		was := r.kept.held(s, f)
+		switch {
+		case f.IsCA:
+		case f.item == control.Admin, was != nil && was.Request.Name == control.Admin:
+			return r.at.Command("render")
+		default:
+			return r.kubeconfig(f)
+		}
+	}
+	return r.at.Command("kubeconfig")
+}
+
+// together returns what renews at once all that was found, and nothing else; "" for one thing.
+func (r *report) together() string {
+	ends := r.ends()
+	wanted := map[string]time.Time{}
+	for _, f := range r.Findings {
+		if f.Item != "" && f.Problem != early && f.Renewed == nil {
+			wanted[f.Item] = f.Until
+		}
+	}
+	for name := range wanted { // an authority that ends with what it signed
+		if by := r.kept.authorityOf(name); by != "" && !ends[by].IsZero() && !ends[by].After(wanted[name]) {
+			wanted[by] = ends[by]
+		}
+	}
+	if len(wanted) < 2 {
+		return ""
+	}
+	last := slices.MaxFunc(slices.Collect(maps.Values(wanted)), time.Time.Compare)
+	within := max(1, *days(last, r.now)+1)
+	for name, until := range ends {
+		if _, is := wanted[name]; !is && !until.After(r.now.AddDate(0, 0, within)) {
+			return "; " + r.at.Command("pki renew", folders(wanted, ends)...) + " renews all at once"
+		}
+	}
+	return "; " + r.at.Command("pki renew", "--expiring", fmt.Sprintf("%dd", within)) + " renews all at once"
+}
+
+// ends returns the end of each certificate that a PKI directory has or, if none is at hand, the sources.
+func (r *report) ends() map[string]time.Time {
+	ends := map[string]time.Time{}
+	if r.kept != nil {
+		for _, held := range r.kept.Items {
+			if held.Cert != nil && held.Asked {
+				ends[held.Request.Name] = held.Cert.NotAfter
+			}
+		}
+		return ends
+	}
+	for _, s := range r.Sources {
+		for _, f := range s.found {
+			if f.item != "" {
+				ends[f.item] = f.NotAfter
+			}
+		}
+	}
+	return ends
+}
+
+// folders names items by the widest folders that hold no other, as hagen pki renew takes them.
+func folders(wanted, all map[string]time.Time) (names []string) {
+	whole := func(folder string) bool {
+		n := 0
+		for name := range all {
+			if clusterpki.Within(name, folder) {
+				if _, is := wanted[name]; !is {
+					return false
+				}
+				n++
+			}
+		}
+		return n > 1
+	}
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		for folder := path.Dir(name); folder != "."; folder = path.Dir(folder) {
+			if whole(folder) {
+				name = folder
+			}
+		}
+		names = append(names, name)
+	}
+	return slices.Compact(names)
+}
+
+// keyed reports whether a kind of item has a certificate.
+func keyed(k pki.Kind) bool { return k == pki.Authority || k == pki.Leaf }
