@@ -183,7 +183,7 @@ func (p *plan) dirMode(path string) fs.FileMode {
 	switch n := p.nodes[path]; {
 	case path == ".":
 		return p.root
-	case n.now != nil:
+	case n.now != nil && !n.ours:
 		return n.now.info.Mode() & modeBits
 	}
 	return p.made

@@ -14,6 +14,7 @@ import (
 type node struct {
 	now   *entry
 	write *File
+	ours  bool // a directory with files that are written: others may not enter it
 }
 
 func (n node) isDir() bool {
@@ -26,13 +27,14 @@ type plan struct {
 	nodes   map[string]node // by path; the tree itself is not among them
 	holds   map[string]int  // number of entries in a directory of the next tree
 	changed bool            // the next tree differs from the present one
+	shared  bool            // others may read it
 	root    fs.FileMode     // of the tree itself
 	made    fs.FileMode     // of directories that are made
 }
 
 // plan computes the next tree. It reports all obstacles at once.
 func (d *Dir) plan(entries []entry, files []File, remove []string, shared bool) (*plan, error) {
-	p := &plan{d: d, nodes: map[string]node{}, holds: map[string]int{}, root: 0o700, made: 0o700}
+	p := &plan{d: d, nodes: map[string]node{}, holds: map[string]int{}, shared: shared, root: 0o700, made: 0o700}
 	now := entries[0].info.Mode() & modeBits
 	// Others could read secrets in a tree that is not 0700, so a wrong mode
 	// alone makes an exchange necessary.
@@ -97,8 +99,13 @@ func (p *plan) place(f *File) error {
 		if ok && !n.isDir() {
 			return fmt.Errorf("%s is %s where a directory is needed: move it away", p.d.Show(dir), n.kind())
 		}
-		if !ok {
+		switch {
+		case !ok:
 			p.put(dir, node{})
+		case n.now != nil && !p.shared:
+			n.ours = true
+			p.nodes[dir] = n
+			p.changed = p.changed || n.now.info.Mode()&modeBits != p.made
 		}
 	}
 	n, ok := p.nodes[f.Path]

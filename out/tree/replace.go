@@ -20,7 +20,7 @@ var noExchange = false
 // Replace changes the tree so that it holds files, with exactly their modes,
 // and none of the regular files and links in remove; a directory that becomes
 // empty that way is removed, too. Everything else in the tree stays. The tree
-// itself gets mode 0700, and so do new directories.
+// itself gets mode 0700, and so do the directories of files.
 //
 // If the tree is like that already, Replace does not touch the disk and changed
 // is false. Otherwise it stages the next tree beside it and exchanges the two.

@@ -52,8 +52,8 @@ func TestReplace(t *testing.T) {
 			[]string{". drwx------", "d drwxr-xr-x", "d/g drwxr-xr-x"}},
 		{"remove all", []string{"d/", "d/a=1"}, nil, []string{"d/a"}, []string{". drwx------"}},
 		{"remove a link", []string{"d/", "d/l -> x"}, nil, []string{"d/l"}, []string{". drwx------"}},
-		{"the directory's mode outlives its files", []string{"d/", "d/a=1"}, []File{testFile("d/b", 0o600, "2")}, []string{"d/a"},
-			[]string{". drwx------", "d drwxr-xr-x", "d/b -rw------- 2"}},
+		{"a directory of files gets its mode back", []string{"d/", "d/a=1"}, []File{testFile("d/b", 0o600, "2")}, []string{"d/a"},
+			[]string{". drwx------", "d drwx------", "d/b -rw------- 2"}},
 		{"a file makes way for a directory", []string{"a=1"}, []File{testFile("a/b", 0o600, "2")}, []string{"a"},
 			[]string{". drwx------", "a drwx------", "a/b -rw------- 2"}},
 	}
@@ -175,6 +175,37 @@ func TestRootMode(t *testing.T) {
 		t.Error("unchanged")
 	}
 	equal(t, listing(t, root), []string{". drwx------", "a -rw-r--r-- 1"})
+}
+
+// TestDirectoryModes: a directory with files of ours is 0700 again; another's stays as it is, and so
+// does one in a tree for others.
+func TestDirectoryModes(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		root := filepath.Join(t.TempDir(), "tree")
+		lay(t, root, "a/b/", "a/b/ours=1", "a/foreign=2", "theirs/", "theirs/foreign=3")
+		for _, dir := range []string{"", "a", "a/b", "theirs"} {
+			must(t, os.Chmod(filepath.Join(root, dir), 0o755))
+		}
+		if !shared {
+			must(t, os.Chmod(root, 0o700))
+		}
+		d := mustOpen(t, root)
+		stage := d.Stage
+		want := []string{". drwx------", "a drwx------", "a/b drwx------"}
+		if shared {
+			stage, want = d.StageShared, []string{". drwxr-xr-x", "a drwxr-xr-x", "a/b drwxr-xr-x"}
+		}
+		for _, first := range []bool{true, false} {
+			s, err := stage([]File{testFile("a/b/ours", 0o644, "1")}, nil)
+			must(t, err)
+			changed, err := s.Commit()
+			must(t, err)
+			if changed != (first && !shared) {
+				t.Errorf("shared %t, first %t: changed %t", shared, first, changed)
+			}
+		}
+		equal(t, listing(t, root), append(want, "a/b/ours -rw-r--r-- 1", "a/foreign -rw-r--r-- 2", "theirs drwxr-xr-x", "theirs/foreign -rw-r--r-- 3"))
+	}
 }
 
 func TestUnchangedAndForeignFilesStayTheSame(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -70,6 +72,7 @@ func (s *Store) load() Faults {
 	for _, item := range read.Items {
 		l.loadItem(item)
 	}
+	l.checkDirectories()
 	for _, fault := range pki.Verify(s.set) {
 		request := s.set[fault.Name].Request
 		for _, p := range parts(request) {
@@ -237,6 +240,25 @@ func (l *loader) missing(path string, request pki.Request, present []string) {
 func (l *loader) checkMode(name, path string, mode fs.FileMode) {
 	if mode&0o077 != 0 {
 		l.warnings = append(l.warnings, pki.Warning{Name: name, Text: fmt.Sprintf("%s can be read by others (mode %#o): hagen sets it to 0600 when it next writes; if somebody has read it, it is no longer secret", l.show(path), mode.Perm())})
+	}
+}
+
+// checkDirectories warns of directories with private keys that users other than their owner can enter.
+func (l *loader) checkDirectories() {
+	var open []string
+	seen := map[string]bool{}
+	for name, item := range l.set {
+		for dir := path.Dir(name); item.Key != nil && !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+			info, err := os.Lstat(filepath.Join(l.dir.Path(), dir))
+			if err == nil && info.IsDir() && info.Mode().Perm()&0o077 != 0 {
+				open = append(open, fmt.Sprintf("%s (mode %#o)", l.show(dir), info.Mode().Perm()))
+			}
+		}
+	}
+	if len(open) > 0 {
+		slices.Sort(open)
+		l.warnings = append(l.warnings, pki.Warning{Name: l.name, Text: "others can enter " + strings.Join(open, ", ") + ": hagen sets that to 0700 when it next writes"})
 	}
 }
 
