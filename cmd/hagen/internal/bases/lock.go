@@ -13,12 +13,14 @@ import (
 
 // Hold holds measured images against those in a lock file. If it lists none, unlocked is
 // true.
-func (all Bases) Hold(lock clusterfile.Lock) (unlocked bool, err error) {
+func (all Bases) Hold(lock clusterfile.Lock, file string) (unlocked bool, err error) {
 	if len(lock.Bases) == 0 {
 		return true, nil
 	}
 	var faults []string
+	again := []string{}
 	for _, b := range all {
+		again = append(again, "--base", b.Path)
 		named := func(l cluster.LockedBase) bool { return l.File == filepath.Base(b.Path) }
 		switch {
 		case slices.ContainsFunc(lock.Bases, func(l cluster.LockedBase) bool { return l.SHA256 == b.SHA256 }):
@@ -29,7 +31,7 @@ func (all Bases) Hold(lock clusterfile.Lock) (unlocked bool, err error) {
 		}
 	}
 	if len(faults) > 0 {
-		return false, exit.No("%s\nIf it is the right one, hagen lock --base records it. Nothing was written.", strings.Join(faults, "\n"))
+		return false, exit.No("%s\nIf it is the right one, %s records it. Nothing was written.", strings.Join(faults, "\n"), clusterfile.Of(file).Command("lock", again...))
 	}
 	return false, nil
 }

@@ -33,7 +33,7 @@ func (r *report) find(at clusterfile.Place) error {
 	if entries, err := os.ReadDir(dir); at.PKI == "" && (errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0) {
 		return nil
 	}
-	view, err := clusterpki.LookAt(dir)
+	view, err := clusterpki.LookAt(at)
 	switch {
 	case err == nil:
 		r.kept = &kept{view, view.Cluster}

@@ -59,7 +59,7 @@ func Show(ui *console.UI, at clusterfile.Place, name string, asJSON bool) error 
 
 // Names lists the items of a PKI directory, for a shell; none if it cannot be read.
 func Names(at clusterfile.Place) (names []string) {
-	view, err := clusterpki.LookAt(at.Dir())
+	view, err := clusterpki.LookAt(at)
 	if err != nil {
 		return nil
 	}

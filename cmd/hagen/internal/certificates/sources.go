@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
@@ -28,7 +29,7 @@ func readSource(argument string) (source, error) {
 	case err == nil && !info.IsDir():
 		return readFile(argument)
 	case err == nil && isStore(argument):
-		view, err := clusterpki.LookAt(argument)
+		view, err := clusterpki.LookAt(clusterfile.Place{File: clusterfile.DefaultName, PKI: argument})
 		s, _ := ofStore(view)
 		return s, err
 	case err == nil:

@@ -18,7 +18,7 @@ import (
 // It returns the cluster, too; nil if no cluster file was named and the usual one does not
 // exist: a directory can be looked at by itself.
 func Look(ui *console.UI, at clusterfile.Place) (store.View, *cluster.Cluster, error) {
-	view, err := LookAt(at.Dir())
+	view, err := LookAt(at)
 	if err != nil {
 		return view, nil, err
 	}
@@ -53,15 +53,16 @@ func Look(ui *console.UI, at clusterfile.Place) (store.View, *cluster.Cluster, e
 }
 
 // LookAt reads a PKI directory by itself, without its keys.
-func LookAt(dir string) (store.View, error) {
+func LookAt(at clusterfile.Place) (store.View, error) {
+	dir := at.Dir()
 	view, err := store.Look(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return view, exit.Failed("%s: there is no such directory: name the PKI directory with --pki; hagen render makes one for a new cluster", dir)
+		return view, exit.Failed("%s: there is no such directory: name the PKI directory with --pki; %s makes one for a new cluster", dir, at.Command("render"))
 	case err != nil:
 		return view, exit.Failed("%w", err)
 	case len(view.Items) == 0:
-		return view, exit.Failed("%s: holds no certificates: name the PKI directory with --pki; hagen render makes one for a new cluster", dir)
+		return view, exit.Failed("%s: holds no certificates: name the PKI directory with --pki; %s makes one for a new cluster", dir, at.Command("render"))
 	}
 	return view, nil
 }

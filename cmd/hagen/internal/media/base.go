@@ -53,7 +53,7 @@ func (r *run) measure(ui *console.UI) error {
 	if err != nil {
 		return err
 	}
-	unlocked, err := r.bases.Hold(lock)
+	unlocked, err := r.bases.Hold(lock, r.asked.File)
 	if err != nil {
 		return err
 	}

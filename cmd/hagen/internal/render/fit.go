@@ -170,7 +170,7 @@ func (w *work) remedies(c *profiles.Channel, wrapped []gen.Machine) ([]string, e
 		if err != nil {
 			return nil, err
 		}
-		fits(smaller+" in a cluster that runs nowhere yet, with hagen pki init --again"+ifWrapped(machines), machines)
+		fits(smaller+" in a cluster that runs nowhere yet, with "+w.asked.Command("pki init", "--again")+ifWrapped(machines), machines)
 	}
 	return out, nil
 }

@@ -52,7 +52,7 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 		return err
 	}
 	defer keys.Close()
-	server, err := serverOf(c, keys, asked.Server)
+	server, err := serverOf(asked.Place, c, keys, asked.Server)
 	if err != nil {
 		return err
 	}

@@ -130,23 +130,13 @@ func machinesIn(ui *console.UI, dir string) ([]node.Node, error) {
 
 // runbook returns the runbook, with the names of this run.
 func (w *work) runbook(plan replace.Plan, before []node.Node, rendered, dir string) string {
-	workstation := replace.Workstation{PKI: w.asked.Dir(), Rendered: rendered, Dir: dir, Render: "hagen render", Diff: "hagen diff"}
+	workstation := replace.Workstation{PKI: w.asked.Dir(), Rendered: rendered, Dir: dir, Render: w.asked.Command("render"), Diff: w.asked.Command("diff", rendered, ".")}
 	for _, d := range w.machines[0].Documents {
 		if d.Format == profiles.Butane {
 			continue // for people
 		}
 		workstation.Documents = append(workstation.Documents, filepath.Join(dir, filepath.FromSlash(d.Path)))
 	}
-	workstation.Diff += " " + replace.Word(rendered) + " ."
-	var flags string
-	if w.asked.Named {
-		flags += " --file " + replace.Word(w.asked.File)
-	}
-	if w.asked.PKI != "" {
-		flags += " --pki " + replace.Word(w.asked.PKI)
-	}
-	workstation.Render += flags
-	workstation.Diff += flags
 	if w.asked.From != "" {
 		workstation.Render += " -o " + replace.Word(rendered)
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
@@ -15,7 +16,7 @@ import (
 
 // serverOf returns what a kubeconfig dials: the endpoint, or the URL that was asked for
 // if the certificate of an API server is valid for it.
-func serverOf(c *cluster.Cluster, keys *clusterpki.PKI, asked string) (control.Server, error) {
+func serverOf(at clusterfile.Place, c *cluster.Cluster, keys *clusterpki.PKI, asked string) (control.Server, error) {
 	if asked == "" {
 		return control.EndpointServer(c), nil
 	}
@@ -23,7 +24,7 @@ func serverOf(c *cluster.Cluster, keys *clusterpki.PKI, asked string) (control.S
 	if err != nil {
 		return control.Server{}, err
 	}
-	return control.ServerAt(host, port), covered(keys, host)
+	return control.ServerAt(host, port), covered(at, keys, host)
 }
 
 // hostAndPort reads https://HOST:PORT.
@@ -53,7 +54,7 @@ func hostAndPort(c *cluster.Cluster, text string) (string, uint16, error) {
 
 // covered returns an error unless the certificate of an API server is valid for a name.
 // One is enough: at the name or address of a master only that master answers.
-func covered(keys *clusterpki.PKI, host string) error {
+func covered(at clusterfile.Place, keys *clusterpki.PKI, host string) error {
 	found, shared := false, control.SharedNames(keys.Cluster)
 	for name, item := range keys.Store.Set() {
 		if !control.Serves(keys.Cluster, name) {
@@ -68,9 +69,9 @@ func covered(keys *clusterpki.PKI, host string) error {
 	case keys.Forgets(host):
 		return exit.Usage("--server: %q was forgotten (hagen pki forget), so the next render issues the API servers' certificates without it; use one of %s", host, strings.Join(shared, ", "))
 	case !found:
-		return exit.Failed("--server: the PKI holds no certificate of an API server yet; run hagen render first")
+		return exit.Failed("--server: the PKI holds no certificate of an API server yet; run %s first", at.Command("render"))
 	case slices.Contains(shared, host):
-		return exit.Failed("--server: the API servers' certificates do not have %s yet; run hagen render, and give the masters their new documents", host)
+		return exit.Failed("--server: the API servers' certificates do not have %s yet; run %s, and give the masters their new documents", host, at.Command("render"))
 	}
 	return exit.Usage("--server: the API servers' certificates are not valid for %q; they are for %s, and each for its master's own names and addresses. "+
 		"Use one of these, or add it to the cluster file and render: apiServer: {extraSANs: [%s]}", host, strings.Join(shared, ", "), host)
