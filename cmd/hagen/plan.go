@@ -17,16 +17,18 @@ func planCommand(ui *console.UI) *cli.Command {
 		ArgsUsage: "OLD NEW",
 		Description: describe("OLD and NEW are each a cluster file, a rendered directory, a redacted copy of one, either of them in\n"+
 			"a git revision (REV:PATH), or . for what hagen render would write now. The plan says what changes, in\n"+
-			"which order, with which commands, and how to check a machine before the next one. hagen writes\n"+
-			"nothing and asks no machine; only . needs the PKI. Exit code 1: running machines cannot change this\n"+
-			"way, or not in one step; hagen says what to do instead.",
+			"which order, with which commands, and how to check a machine before the next one. hagen asks no\n"+
+			"machine, and writes nothing but the scripts that --delta asks for; only . needs the PKI. Exit code 1:\n"+
+			"running machines cannot change this way, or not in one step; hagen says what to do instead.",
 			"hagen plan HEAD:cluster.yaml cluster.yaml",
 			"hagen plan rendered/kubernetes .                # renewed certificates, too, and what a newer hagen changes",
+			"hagen plan --delta delta rendered/kubernetes .  # the files that change, and scripts that deliver them",
 			"hagen plan --markdown origin/main:cluster.yaml cluster.yaml > comment.md",
 			"hagen plan --reimage old.yaml cluster.yaml",
 			"hagen plan --nodes-fit old.yaml cluster.yaml    # pod ranges may change before workers join"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "reimage", Usage: "re-image the machines with their new documents; they keep etcd's data", DisableDefaultText: true},
+			&cli.StringFlag{Name: "delta", Usage: "write the changed files of each machine to `DIR`, with scripts that follow the plan", TakesFile: true},
 			nodesFitFlag(),
 			fileFlag(), pkiFlag(),
 			jsonFlag("print JSON"), markdownFlag(),
@@ -37,7 +39,7 @@ func planCommand(ui *console.UI) *cli.Command {
 			}
 			return compare.Plan(ui, compare.PlanOptions{
 				Place: placeOf(ctx), Sides: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, Reimage: ctx.Bool("reimage"), NodesFit: ctx.Bool("nodes-fit"),
-				JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown"),
+				JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown"), Delta: ctx.String("delta"),
 			})
 		},
 	}

@@ -56,4 +56,5 @@ const (
 	AdminPath    = "admin.kubeconfig" // the administrator's
 	ManifestPath = "SHA256SUMS"       // what hagen wrote, as sha256sum does
 	MediaPath    = "media.json"       // beside boot media, what they are
+	DeltaPath    = "delta.json"       // beside the scripts of a plan, what they bring
 )

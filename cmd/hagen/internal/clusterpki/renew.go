@@ -198,19 +198,19 @@ func (r renewed) report(ui *console.UI, asked Renewal) {
 		items = items[n:]
 	}
 	if len(r.Deliver) > 0 {
-		ui.Say("still to be delivered to %s: %s, and %s writes the documents", strings.Join(r.Deliver, ", "), planOf(asked.Place, tree), asked.Command("render"))
+		ui.Say("still to be delivered to %s: %s", strings.Join(r.Deliver, ", "), planOf(asked.Place, tree))
 	}
 	if r.Kubeconfig != "" {
 		ui.Say("wrote %s", r.Kubeconfig)
 	}
 }
 
-// planOf returns the command that says in which order machines get what was renewed.
+// planOf returns the command that brings machines what was renewed.
 func planOf(at clusterfile.Place, tree string) string {
 	if trees.HoldsDocuments(tree) {
-		return at.Command("plan", tree, ".") + " says in which order"
+		return at.Command("plan", "--delta", "delta", tree, ".") + " says in which order, and writes a script that delivers them"
 	}
-	return at.Command("plan", "OLD", ".") + " says in which order (OLD is the tree or its twins that they were made from)"
+	return at.Command("plan", "--delta", "delta", "OLD", ".") + " says in which order (OLD is the tree or its twins that they were made from), and writes a script that delivers them"
 }
 
 // dates says from when to when the end of a certificate moved, and whether its key is new.

@@ -29,7 +29,8 @@ const Fresh = "."
 type rendered struct {
 	trees.Tree
 	cluster *cluster.Cluster
-	unknown string // which digests its lock file does not have yet
+	unknown string   // which digests its lock file does not have yet
+	trial   []string // certificates that a render would issue
 }
 
 // fresh renders the cluster in memory, for a comparison with trees. Certificates that a
@@ -79,7 +80,7 @@ func fresh(ui *console.UI, at clusterfile.Place, with ...string) (r rendered, er
 		slices.Sort(trial)
 		ui.Warn(strings.Join(clusterpki.Folded(trial), ", ") + ": the next hagen render issues new ones; this comparison uses trial ones, with other keys and times")
 	}
-	r = rendered{cluster: c, unknown: unknown}
+	r = rendered{cluster: c, unknown: unknown, trial: trial}
 	r.Tree = trees.Tree{Cluster: c.Name, Machines: diff.Side{Kubeconfig: decide.Kubeconfig(c, issued.Set), Systems: plan.Systems(c)}}
 	for _, m := range machines {
 		r.Machines.Machines = append(r.Machines.Machines, m.Node)

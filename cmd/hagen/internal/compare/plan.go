@@ -10,6 +10,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/out/review/plan"
+	"hagen/out/review/replace"
 )
 
 // PlanOptions are the options of hagen plan.
@@ -19,12 +20,16 @@ type PlanOptions struct {
 	Reimage        bool
 	NodesFit       bool
 	JSON, Markdown bool
+	Delta          string // a directory for scripts that follow the plan
 }
 
 // Plan prints the steps from one side to another.
 func Plan(ui *console.UI, asked PlanOptions) error {
 	before, after, err := readSides(ui, asked)
 	if err != nil {
+		return err
+	}
+	if err := refuseDelta(asked, after); err != nil {
 		return err
 	}
 	now, err := ui.Time()
@@ -57,13 +62,26 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	if p.Possible {
 		clusterpki.Warn(ui, asked.Place, decided.warnings)
 	}
+	var delivered string
+	if asked.Delta != "" && p.Possible {
+		written, err := writeDelta(ui, asked, p, before, decided)
+		if err != nil {
+			return err
+		}
+		if written {
+			delivered = asked.Delta
+		}
+	}
 	switch {
 	case asked.JSON:
-		ui.JSON(planSummary{p, after.placed(p), console.List(ui.Warnings), console.List(ui.Notes)})
+		ui.JSON(planSummary{p, after.placed(p), delivered, console.List(ui.Warnings), console.List(ui.Notes)})
 	case asked.Markdown:
 		fmt.Fprint(ui.Out, p.Markdown(before.Name, after.Name))
 	case p.Possible:
 		fmt.Fprint(ui.Out, p.Text(before.Name, after.Name, ui.Style()))
+		if delivered != "" {
+			fmt.Fprintf(ui.Out, "\nAll of this, step by step\n  sh %s/deliver.sh\n", replace.Word(delivered))
+		}
 	}
 	if !p.Possible {
 		return after.refused(p)
@@ -74,7 +92,8 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 // planSummary is what --json prints.
 type planSummary struct {
 	plan.Plan
-	Refused  []placedRefusal `json:"refused"` // as the plan's, with their places
+	Refused  []placedRefusal `json:"refused"`         // as the plan's, with their places
+	Delta    string          `json:"delta,omitempty"` // the directory with its scripts
 	Warnings []string        `json:"warnings"`
 	Notes    []string        `json:"notes"`
 }

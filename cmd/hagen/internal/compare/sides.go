@@ -27,6 +27,7 @@ type planSide struct {
 	lock      cluster.LockContents // of the cluster file
 	unknown   string               // which digests the lock file does not have yet
 	documents string               // the directory with the machines' documents, if it is on disk
+	trial     []string             // certificates that exist for this comparison only
 }
 
 func (s *planSide) isTree() bool { return s.cluster == nil }
@@ -128,7 +129,7 @@ func freshSide(ui *console.UI, asked PlanOptions) (*planSide, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &planSide{Side: trees.Side{Name: Fresh, Trees: []trees.Tree{r.Tree}}, cluster: r.cluster, decided: true, unknown: r.unknown, source: spec.Source{Name: asked.File}}
+	s := &planSide{Side: trees.Side{Name: Fresh, Trees: []trees.Tree{r.Tree}}, cluster: r.cluster, decided: true, unknown: r.unknown, trial: r.trial, source: spec.Source{Name: asked.File}}
 	s.source.Text, err = clusterfile.Text(asked.File)
 	return s, err
 }

@@ -16,8 +16,11 @@ import (
 // mixed for good. twins says which kind the files are; package out refuses to mix the
 // kinds.
 func RefuseNested(dir string, twins bool) error {
-	if holdsMedia(dir) {
+	switch {
+	case holdsList(dir, document.MediaPath):
 		return exit.Usage("%s: holds boot media, which would be removed: name another directory", dir)
+	case holdsList(dir, document.DeltaPath):
+		return exit.Usage("%s: holds the scripts of a plan, which would be removed: name another directory", dir)
 	}
 	return refuseNested(dir, twins)
 }
@@ -25,15 +28,25 @@ func RefuseNested(dir string, twins bool) error {
 // RefuseDocuments is RefuseNested for a directory for boot media: it refuses one that
 // holds documents.
 func RefuseDocuments(dir string, twins bool) error {
-	if documents, shown := out.Holds(tree.Files(dir)); (documents || shown) && !holdsMedia(dir) {
+	return refuseOthers(dir, document.MediaPath, twins)
+}
+
+// RefuseForDelta is RefuseNested for a directory for the scripts of a plan.
+func RefuseForDelta(dir string) error { return refuseOthers(dir, document.DeltaPath, false) }
+
+// refuseOthers refuses a directory that hagen wrote for something else than what has a list
+// of that name.
+func refuseOthers(dir, list string, twins bool) error {
+	if documents, shown := out.Holds(tree.Files(dir)); (documents || shown) && !holdsList(dir, list) {
 		return exit.Usage("%s: holds rendered documents, which would be removed: name another directory", dir)
 	}
 	return refuseNested(dir, twins)
 }
 
-// holdsMedia reports whether hagen media wrote a directory.
-func holdsMedia(dir string) bool {
-	info, err := fs.Stat(tree.Files(dir), document.MediaPath)
+// holdsList reports whether a directory has the list of what else than documents is in it:
+// boot media, or the scripts of a plan.
+func holdsList(dir, list string) bool {
+	info, err := fs.Stat(tree.Files(dir), list)
 	return err == nil && info.Mode().IsRegular()
 }
 

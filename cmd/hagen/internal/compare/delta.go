@@ -1,0 +1,164 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"hagen/cmd/hagen/internal/clusterpki"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/document"
+	"hagen/gen/node"
+	"hagen/out"
+	"hagen/out/review/delta"
+	"hagen/out/review/plan"
+	"hagen/out/review/replace"
+	"hagen/out/tree"
+)
+
+// refuseDelta refuses sides and options that scripts cannot be made of, before anything
+// is planned.
+func refuseDelta(asked PlanOptions, after *planSide) error {
+	switch {
+	case asked.Delta == "":
+		return nil
+	case asked.Reimage:
+		return exit.Usage("--delta and --reimage: leave one out: a machine that is re-imaged gets all by its document")
+	case !after.decided:
+		return exit.Usage("--delta: %s is a cluster file, which has no certificates: name as NEW what machines are to get, a rendered directory, or . for what hagen render would write: hagen plan --delta %s %s %s",
+			after.Name, replace.Word(asked.Delta), replace.Word(asked.Sides[0]), Fresh)
+	case len(after.trial) > 0:
+		return exit.Usage("--delta: %s would be issued by the next hagen render, and do not exist yet. Let a render issue them, beside the documents that machines have now, and plan with these:\n      hagen render%s -o next/%s\n      hagen plan --delta %s %s next/%[3]s",
+			strings.Join(clusterpki.Folded(after.trial), ", "), asked.Flags(), after.cluster.Name, replace.Word(asked.Delta), replace.Word(asked.Sides[0]))
+	}
+	if places := delta.Redacted(after.Trees[0].Machines.Machines); len(places) > 0 {
+		return exit.Usage("--delta: %s has no keys and certificates, but what may be shown of them (%s): name as NEW the rendered directory, or . for what hagen render would write", after.Name, places[0])
+	}
+	keep := []string{asked.File, asked.Dir()}
+	for _, argument := range asked.Sides {
+		if _, err := os.Stat(argument); err == nil && argument != Fresh {
+			keep = append(keep, argument)
+		}
+	}
+	if err := files.Preflight(asked.Delta, keep...); err != nil {
+		return err
+	}
+	return trees.RefuseForDelta(asked.Delta)
+}
+
+// writeDelta writes the scripts of a plan; it reports whether there is something to
+// deliver.
+func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before *planSide, d decidedSides) (bool, error) {
+	if !p.Complete {
+		return false, exit.Usage("--delta: digests of files that machines fetch are not known yet: run hagen lock -f %s, and plan again", replace.Word(asked.File))
+	}
+	if p.Same || len(p.Steps) == 0 {
+		return false, noDelta(ui, asked.Delta, p.Cluster, d.after.Machines)
+	}
+	known := before.documents != "" && len(delta.Redacted(d.before.Machines)) == 0 || before.Name == Fresh && len(before.trial) == 0
+	directory, err := workingDirectory(asked.Delta)
+	if err != nil {
+		return false, err
+	}
+	made, err := delta.Given{Plan: p, Before: d.before, After: d.after, Known: known, Directory: directory}.Files()
+	if err != nil {
+		return false, exit.Failed("--delta: %w", err)
+	}
+	target, err := tree.Open(asked.Delta, ui.Waiting(asked.Delta))
+	if err != nil {
+		return false, exit.Failed("%w", err)
+	}
+	defer target.Close()
+	if _, err := recordIn(asked.Delta, target.Path(), p.Cluster); err != nil {
+		return false, err
+	}
+	var all []tree.File
+	keys := false
+	for _, f := range made {
+		all = append(all, tree.File{Path: f.Path, Mode: 0o600, Data: f.Data})
+		keys = keys || node.HoldsSecret(f.Data)
+	}
+	prepared, err := out.Prepare(target, all, nil)
+	if err != nil {
+		return false, exit.Failed("%w", err)
+	}
+	defer prepared.Discard()
+	result, err := prepared.Commit()
+	if err != nil {
+		return false, exit.Failed("%w", err)
+	}
+	ui.WarnEach(target.Notes())
+	ui.WarnEach(result.Notes)
+	if asked.JSON {
+		return true, nil
+	}
+	if result.Changed {
+		ui.Say("wrote %s", asked.Delta)
+	} else {
+		ui.Say("nothing changed in %s", asked.Delta)
+	}
+	if keys {
+		ui.Say("%s holds private keys: remove it when all is delivered", asked.Delta)
+	}
+	return true, nil
+}
+
+// noDelta says that there is nothing to deliver, and what an earlier delta is good for.
+func noDelta(ui *console.UI, dir, cluster string, machines []node.Node) error {
+	ui.Say("no machine gets anything: nothing was written to %s", dir)
+	record, err := recordIn(dir, dir, cluster)
+	switch {
+	case err != nil || record == nil:
+		return err
+	case record.Brings(machines):
+		ui.Note(fmt.Sprintf("%s brings what NEW has: if it has not been delivered to all machines yet, go on with it (sh %s/deliver.sh), else remove it", dir, replace.Word(dir)))
+	default:
+		ui.Warn(fmt.Sprintf("%s is of an earlier plan, and brings what NEW no longer has: do not deliver it, remove it", dir))
+	}
+	return nil
+}
+
+// recordIn reads the record of the delta in a directory, at its path; nil if there is none. It
+// refuses that of another cluster.
+func recordIn(name, at, cluster string) (*delta.Record, error) {
+	text, err := fs.ReadFile(tree.Files(at), document.DeltaPath)
+	place := filepath.Join(name, document.DeltaPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, exit.Failed("%s: cannot be read: %w", place, exit.Reason(err))
+	}
+	record, err := delta.ReadRecord(text)
+	switch {
+	case err != nil:
+		return nil, exit.Failed("%s: %w: move its directory away", place, err)
+	case record.Cluster != cluster:
+		return nil, exit.Usage("%s: holds the scripts of a plan for the cluster %s: name another directory", name, record.Cluster)
+	}
+	return &record, nil
+}
+
+// workingDirectory is where the plan's commands run, relative to a directory in it, so that
+// both may move.
+func workingDirectory(dir string) (string, error) {
+	here, err := tree.Resolve(".")
+	if err != nil {
+		return "", exit.Failed("%w", err)
+	}
+	from, err := tree.Resolve(dir)
+	if err != nil {
+		return "", exit.Failed("%w", err)
+	}
+	relative, err := filepath.Rel(from, here)
+	if err == nil && strings.Trim(relative, "./") == "" {
+		return filepath.ToSlash(relative), nil
+	}
+	return here, nil
+}

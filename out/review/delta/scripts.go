@@ -1,0 +1,81 @@
+package delta
+
+import (
+	"bytes"
+	"embed"
+	"strings"
+	"sync"
+	"text/template"
+
+	"hagen/out/review/plan"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Option("missingkey=error").
+		Funcs(template.FuncMap{"quote": quote}).ParseFS(templateFiles, "templates/*.tmpl"))
+})
+
+// quote makes a text one word of a shell.
+func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+func fill(name string, values any) []byte {
+	var b bytes.Buffer
+	if err := templates().ExecuteTemplate(&b, name, values); err != nil {
+		panic(err) // tests fill each
+	}
+	return b.Bytes()
+}
+
+// machine is what install.sh is made of.
+type machine struct {
+	Cluster, Host, Hostname string
+	Steps                   []step
+}
+
+// delivery is what deliver.sh is made of.
+type delivery struct {
+	Cluster, Directory string
+	Environment        []plan.Variable
+	Prepare, Verify    []command
+	CleanUp            []plan.Check
+	Steps              []step
+	Groups             []group
+}
+
+// Place is the directory as a word of a shell, in which $here is the delta.
+func (d delivery) Place() string {
+	if strings.HasPrefix(d.Directory, "/") {
+		return quote(d.Directory)
+	}
+	return `"$here"/` + quote(d.Directory)
+}
+
+// group has the numbers of steps that are one: first what all do, then the checks of all.
+type group struct{ Numbers []int }
+
+// Last is the last of them.
+func (g group) Last() int { return g.Numbers[len(g.Numbers)-1] }
+
+func (g Given) delivery(steps []step) delivery {
+	d := delivery{Cluster: g.Plan.Cluster, Directory: g.Directory, Environment: g.Plan.Environment, CleanUp: g.Plan.CleanUp, Steps: steps,
+		Prepare: workstation(g.Plan.Prepare), Verify: workstation(g.Plan.Verify)}
+	for i, s := range steps {
+		if i > 0 && s.together && steps[i-1].together {
+			last := &d.Groups[len(d.Groups)-1]
+			last.Numbers = append(last.Numbers, s.Number)
+			continue
+		}
+		d.Groups = append(d.Groups, group{[]int{s.Number}})
+	}
+	return d
+}
+
+func workstation(checks []plan.Check) (commands []command) {
+	for _, c := range checks {
+		commands = append(commands, command{c.Command, ""})
+	}
+	return commands
+}
