@@ -59,6 +59,9 @@ func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before *planSide
 		return false, exit.Usage("--delta: digests of files that machines fetch are not known yet: run hagen lock -f %s, and plan again", replace.Word(asked.File))
 	}
 	if p.Same || len(p.Steps) == 0 {
+		if !asked.JSON {
+			ui.Say("no machine gets anything: nothing was written to %s", asked.Delta)
+		}
 		return false, noDelta(ui, asked.Delta, p.Cluster, d.after.Machines)
 	}
 	known := before.documents != "" && len(delta.Redacted(d.before.Machines)) == 0 || before.Name == Fresh && len(before.trial) == 0
@@ -109,9 +112,8 @@ func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before *planSide
 	return true, nil
 }
 
-// noDelta says that there is nothing to deliver, and what an earlier delta is good for.
+// noDelta says what an earlier delta is good for when there is nothing to deliver.
 func noDelta(ui *console.UI, dir, cluster string, machines []node.Node) error {
-	ui.Say("no machine gets anything: nothing was written to %s", dir)
 	record, err := recordIn(dir, dir, cluster)
 	switch {
 	case err != nil || record == nil:
