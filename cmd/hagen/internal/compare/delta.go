@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
@@ -18,7 +19,6 @@ import (
 	"hagen/out"
 	"hagen/out/review/delta"
 	"hagen/out/review/plan"
-	"hagen/out/review/replace"
 	"hagen/out/tree"
 )
 
@@ -31,11 +31,12 @@ func refuseDelta(asked PlanOptions, after *planSide) error {
 	case asked.Reimage:
 		return exit.Usage("--delta and --reimage: leave one out: a machine that is re-imaged gets all by its document")
 	case !after.decided:
-		return exit.Usage("--delta: %s is a cluster file, which has no certificates: name as NEW what machines are to get, a rendered directory, or . for what hagen render would write: hagen plan --delta %s %s %s",
-			after.Name, replace.Word(asked.Delta), replace.Word(asked.Sides[0]), Fresh)
+		return exit.Usage("--delta: %s is a cluster file, which has no certificates: name as NEW what machines are to get, a rendered directory, or . for what hagen render would write: %s",
+			after.Name, clusterfile.Of(after.commandFile(asked.Place)).Command("plan", "--delta", asked.Delta, asked.Sides[0], Fresh))
 	case len(after.trial) > 0:
-		return exit.Usage("--delta: %s would be issued by the next hagen render, and do not exist yet. Let a render issue them, beside the documents that machines have now, and plan with these:\n      hagen render%s -o next/%s\n      hagen plan --delta %s %s next/%[3]s",
-			strings.Join(clusterpki.Folded(after.trial), ", "), asked.Flags(), after.cluster.Name, replace.Word(asked.Delta), replace.Word(asked.Sides[0]))
+		next := filepath.Join("next", after.cluster.Name)
+		return exit.Usage("--delta: %s would be issued by the next hagen render, and do not exist yet. Let a render issue them that leaves the documents of the machines as they are, and plan again:\n      %s\n      %s",
+			strings.Join(clusterpki.Folded(after.trial), ", "), asked.Command("render", "-o", next), asked.Command("plan", "--delta", asked.Delta, asked.Sides[0], Fresh))
 	}
 	if places := delta.Redacted(after.Trees[0].Machines.Machines); len(places) > 0 {
 		return exit.Usage("--delta: %s has no keys and certificates, but what may be shown of them (%s): name as NEW the rendered directory, or . for what hagen render would write", after.Name, places[0])
@@ -54,9 +55,9 @@ func refuseDelta(asked PlanOptions, after *planSide) error {
 
 // writeDelta writes the scripts of a plan; it reports whether there is something to
 // deliver.
-func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before *planSide, d decidedSides) (bool, error) {
+func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before, after *planSide, d decidedSides) (bool, error) {
 	if !p.Complete {
-		return false, exit.Usage("--delta: digests of files that machines fetch are not known yet: run hagen lock -f %s, and plan again", replace.Word(asked.File))
+		return false, exit.Usage("--delta: digests of files that machines fetch are not known yet: run %s, and plan again", clusterfile.Of(after.commandFile(asked.Place)).Command("lock"))
 	}
 	if p.Same || len(p.Steps) == 0 {
 		if !asked.JSON {
@@ -119,7 +120,7 @@ func noDelta(ui *console.UI, dir, cluster string, machines []node.Node) error {
 	case err != nil || record == nil:
 		return err
 	case record.Brings(machines):
-		ui.Note(fmt.Sprintf("%s brings what NEW has: if it has not been delivered to all machines yet, go on with it (sh %s/deliver.sh), else remove it", dir, replace.Word(dir)))
+		ui.Note(fmt.Sprintf("%s brings what NEW has: if it has not been delivered to all machines yet, go on with it (sh %s/deliver.sh), else remove it", dir, clusterfile.Word(dir)))
 	default:
 		ui.Warn(fmt.Sprintf("%s is of an earlier plan, and brings what NEW no longer has: do not deliver it, remove it", dir))
 	}

@@ -10,7 +10,6 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/out/review/plan"
-	"hagen/out/review/replace"
 )
 
 // PlanOptions are the options of hagen plan.
@@ -64,7 +63,7 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	}
 	var delivered string
 	if asked.Delta != "" && p.Possible {
-		written, err := writeDelta(ui, asked, p, before, decided)
+		written, err := writeDelta(ui, asked, p, before, after, decided)
 		if err != nil {
 			return err
 		}
@@ -80,7 +79,7 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	case p.Possible:
 		fmt.Fprint(ui.Out, p.Text(before.Name, after.Name, ui.Style()))
 		if delivered != "" {
-			fmt.Fprintf(ui.Out, "\nAll of this, step by step\n  sh %s/deliver.sh\n", replace.Word(delivered))
+			fmt.Fprintf(ui.Out, "\nAll of this, step by step\n  sh %s/deliver.sh\n", clusterfile.Word(delivered))
 		}
 	}
 	if !p.Possible {
