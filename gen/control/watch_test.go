@@ -70,11 +70,11 @@ func TestWatchScript(t *testing.T) {
 		{"with other lines", "# the first\r\n" + strings.ReplaceAll(far, "\n", "\r\n") + "# the end\n", nil},
 		{"without the last line's end", strings.TrimSpace(near), []string{until}},
 		{"without the last line's end, far", strings.TrimSpace(far), nil},
-		{"empty", "", []string{": not a certificate, or a damaged one"}},
-		{"garbage", "\x00\xff\\n%s $(false)`false`\n", []string{": not a certificate, or a damaged one"}},
-		{"damaged", strings.Replace(far, "\nMI", "\nM", 1), []string{": not a certificate, or a damaged one"}},
-		{"cut off", far[:len(far)-40], []string{": not a certificate, or a damaged one"}},
-		{"the second is cut off", far + far[:200], []string{": not a certificate, or a damaged one"}},
+		{"empty", "", []string{": no certificate, or damaged"}},
+		{"garbage", "\x00\xff\\n%s $(false)`false`\n", []string{": no certificate, or damaged"}},
+		{"damaged", strings.Replace(far, "\nMI", "\nM", 1), []string{": no certificate, or damaged"}},
+		{"cut off", far[:len(far)-40], []string{": no certificate, or damaged"}},
+		{"the second is cut off", far + far[:200], []string{": no certificate, or damaged"}},
 		{"missing", "-", []string{": missing, or cannot be read"}},
 	} {
 		for _, shell := range []string{"dash", "bash"} {
