@@ -135,15 +135,16 @@ func vitalTo(unit string) bool {
 }
 
 // postpone moves the checks that ask the cluster from the steps before it can answer to
-// the step after which it does. A restart before that waits for nobody: etcd is ready, and
-// serves, when a quorum answers, and an API server when etcd does.
+// the step after which it does. A member of etcd that has started again opens its port for
+// clients when a quorum answers, and shows no certificate before, and so does an API server
+// when etcd answers. A restart before that waits for nobody.
 func (p planner) postpone(at int) {
 	var later []Command
 	for i := range p.plan.Steps[:at+1] {
 		s := &p.plan.Steps[i]
 		now := []Command{}
 		for _, c := range s.Checks {
-			if s.Action == diff.Restart || asksCluster(c) || c.Asks == UnitStays || c.Asks == DaemonHealthy {
+			if s.Action == diff.Restart || c.Host == "" || c.Asks == UnitStays || c.Asks == DaemonHealthy {
 				later = append(later, c)
 			} else {
 				now = append(now, c)

@@ -132,7 +132,7 @@ func TestEndedAuthorities(t *testing.T) {
 // firstAsking is the number of the first step that asks the cluster, 0 if the preparation does.
 func firstAsking(p plan.Plan) int {
 	asks := func(c plan.Command) bool {
-		return c.Host == "" && (strings.Contains(c.Text, "etcdctl") || strings.Contains(c.Text, "kubectl"))
+		return c.Host == "" && (strings.Contains(c.Text, "etcdctl") || strings.Contains(c.Text, "kubectl") || c.Asks == plan.CertificateServed)
 	}
 	if slices.ContainsFunc(p.Prepare, func(c plan.Check) bool { return asks(c.Command) }) {
 		return 0
