@@ -86,7 +86,7 @@ func (d directory) unknown(at clusterfile.Place, name string) error {
 	near := spelling.Nearest(name, names, 3, 1)
 	switch {
 	case len(below) > 0:
-		return exit.Usage("%s: %q has several: name one of %s", d.Name, name, strings.Join(below, ", "))
+		return exit.Usage("%s: %q has several: name one of %s", d.Name, name, strings.Join(clusterpki.Folded(below), ", "))
 	case near != "":
 		meant = []string{near}
 	case len(meant) == 0:

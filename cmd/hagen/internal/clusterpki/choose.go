@@ -1,7 +1,9 @@
 package clusterpki
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -93,9 +95,8 @@ func (asked Renewal) hostFolder(k *PKI) func(string) (string, error) {
 func (asked Renewal) folder(k *PKI, known []pki.Request) func(string) (string, error) {
 	return func(word string) (string, error) {
 		name := ItemOf(asked.Dir(), word)
-		if host := control.HostFolder(name); !slices.ContainsFunc(known, func(r pki.Request) bool { return Within(r.Name, name) }) &&
-			slices.ContainsFunc(known, func(r pki.Request) bool { return Within(r.Name, host) }) {
-			name = host
+		if slices.ContainsFunc(known, func(r pki.Request) bool { return name != "" && control.HostOf(r.Name) == name }) {
+			name = control.HostFolder(name)
 		}
 		if slices.ContainsFunc(known, func(r pki.Request) bool { return Within(r.Name, name) }) {
 			if asked.NewKeys && slices.ContainsFunc(known, func(r pki.Request) bool { return r.Kind == pki.Authority && Within(r.Name, name) }) {
@@ -113,7 +114,16 @@ func (asked Renewal) folder(k *PKI, known []pki.Request) func(string) (string, e
 		case asksFor:
 			return "", exit.Usage("%s: does not exist yet; %s makes it", word, asked.Command("render"))
 		}
-		return "", exit.Usage("%s", unknown("certificate", name, namesOf(known)))
+		var meant []string
+		for _, r := range known {
+			if path.Base(r.Name) == name {
+				meant = append(meant, r.Name)
+			}
+		}
+		if len(meant) > 0 {
+			return "", exit.Usage("there is no certificate %q; did you mean %s?", word, strings.Join(meant, " or "))
+		}
+		return "", exit.Usage("%s", unknown("certificate", cmp.Or(name, word), namesOf(known)))
 	}
 }
 
