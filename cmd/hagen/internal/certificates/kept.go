@@ -137,7 +137,7 @@ func (r *report) delivery(s source, f found) string {
 	if _, _, is := trees.Revision(dir); !is && !isTree(dir) || f.host() == "" && len(f.places) == 1 {
 		return r.at.Command("render")
 	}
-	return r.at.Command("plan", dir, ".")
+	return r.at.Command("plan", "--delta", "delta", dir, ".")
 }
 
 // isTree reports whether a directory holds the documents of one cluster, or their twins.
@@ -175,6 +175,6 @@ func (r *report) addBehind() {
 	}
 	r.Sources = append(r.Sources, s)
 	if len(hosts) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s has former certificates of %s: %s says how to deliver what was renewed", dir, strings.Join(hosts, ", "), r.at.Command("plan", dir, ".")))
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has former certificates of %s: %s says how to deliver what was renewed", dir, strings.Join(hosts, ", "), r.at.Command("plan", "--delta", "delta", dir, ".")))
 	}
 }

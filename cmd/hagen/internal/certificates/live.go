@@ -208,11 +208,11 @@ func (r *report) undelivered(s source, item string) string {
 	i := slices.IndexFunc(r.Sources, func(t source) bool { return t.Kind == kindTree && t.Name != s.Name })
 	switch {
 	case i >= 0 && slices.ContainsFunc(r.Sources[i].found, func(f found) bool { return f.item == item }):
-		return renewed + r.at.Command("plan", r.Sources[i].Name, ".")
+		return renewed + r.at.Command("plan", "--delta", "delta", r.Sources[i].Name, ".")
 	case s.Kind == kindTree:
 		return renewed + r.at.Command("plan", "OLD", s.Name) + old
 	}
-	return renewed + r.at.Command("plan", "OLD", ".") + old
+	return renewed + r.at.Command("plan", "--delta", "delta", "OLD", ".") + old
 }
 
 // signed reports whether an authority of a source signed a certificate. A twin has no key to
