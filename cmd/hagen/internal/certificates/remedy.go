@@ -1,14 +1,18 @@
 package certificates
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterpki"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/control"
 	"hagen/pki"
 )
@@ -112,7 +116,20 @@ func (r *report) kubeconfig(f found) string {
 			}
 		}
 	}
-	return r.at.Command("kubeconfig", words...)
+	return r.at.Command("kubeconfig", append(words, r.elsewhere(cmp.Or(f.CommonName(), adminUser))...)...)
+}
+
+// elsewhere names a file for a user's kubeconfig if there is one already where hagen kubeconfig would
+// write it: that overwrites none.
+func (r *report) elsewhere(user string) []string {
+	if r.kept == nil {
+		return nil
+	}
+	file := filepath.Join(trees.Dir, r.kept.cluster, trees.UserKubeconfig(user))
+	if _, err := os.Lstat(file); err != nil {
+		return nil
+	}
+	return []string{"-o", strings.TrimSuffix(file, ".kubeconfig") + "-" + day(r.now) + ".kubeconfig"}
 }
 
 // adminUser is whom hagen kubeconfig without --user is for.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -137,13 +136,10 @@ func intoFile(path string, text []byte, save func() error) error {
 	return staged.Put()
 }
 
-// kubeconfigsDir is the directory of kubeconfigs in a cluster's tree.
-const kubeconfigsDir = "kubeconfigs"
-
 // intoTree writes the kubeconfig into the cluster's tree, which is private and
 // ignored by git, and returns its path.
 func intoTree(ui *console.UI, c *cluster.Cluster, item pki.Item, text []byte, save func() error) (string, error) {
-	dir, place := filepath.Join(trees.Dir, c.Name), path.Join(kubeconfigsDir, fileOf(item.Request.Subject.CommonName))
+	dir, place := filepath.Join(trees.Dir, c.Name), trees.UserKubeconfig(item.Request.Subject.CommonName)
 	target, err := tree.Open(dir, ui.Waiting(dir))
 	if err != nil {
 		return "", exit.Failed("%w", err)
@@ -220,19 +216,4 @@ func checkName(flag, name string) error {
 		return exit.Usage("%s: the name has %d characters; a certificate can hold 64", flag, utf8.RuneCountInString(name))
 	}
 	return nil
-}
-
-// fileOf returns the file name of a user's kubeconfig. A user's name may lead
-// to another directory, hide the file or mean something to a shell.
-func fileOf(user string) string {
-	name := strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("@._-", r) {
-			return r
-		}
-		return '_'
-	}, user)
-	if strings.ContainsRune(".-", rune(name[0])) {
-		name = "_" + name[1:]
-	}
-	return name + ".kubeconfig"
 }
