@@ -54,6 +54,8 @@ type finding struct {
 	// to be replaced.
 	Renewed *time.Time `json:"renewed,omitempty"`
 	Renew   string     `json:"renew"` // what to type
+
+	foreign bool // of other authorities than the PKI directory has
 }
 
 // Check says which certificates have ended, or end soon.
@@ -127,7 +129,7 @@ func (r *report) judge(s source) {
 		}
 		one := finding{
 			Source: s.Name, Item: f.item, Places: append([]place{}, f.places...), Subject: f.Subject, SHA256: f.Identity, Problem: problem,
-			From: f.NotBefore.UTC(), Until: f.NotAfter.UTC(), DaysLeft: *days(f.NotAfter, r.now), Renew: r.remedy(s, f, problem),
+			From: f.NotBefore.UTC(), Until: f.NotAfter.UTC(), DaysLeft: *days(f.NotAfter, r.now), Renew: r.remedy(s, f, problem), foreign: r.kept.foreign(s, f),
 		}
 		if next := r.renewed(s, f); next != nil {
 			until := next.NotAfter.UTC()

@@ -70,6 +70,11 @@ func (k *kept) held(s source, f found) *store.Held {
 // signed reports whether one of the cluster's authorities signed a certificate.
 func (k *kept) signed(s source, f found) bool { return k.issuer(s, f) != nil }
 
+// foreign reports whether a certificate is of other authorities than the PKI's.
+func (k *kept) foreign(s source, f found) bool {
+	return k != nil && k.held(s, f) == nil && !k.signed(s, f)
+}
+
 // issuer returns the cluster's authority that signed a certificate; nil if none did. A twin has no
 // signature to verify: there, the key of the authority with the issuer's name must do.
 func (k *kept) issuer(s source, f found) *store.Held {

@@ -32,7 +32,7 @@ func (r *report) renewal(s source, f found) string {
 	switch {
 	case was != nil:
 		name = was.Request.Name
-	case r.kept != nil && !r.kept.signed(s, f):
+	case r.kept.foreign(s, f):
 		return fmt.Sprintf("renew it where it was issued: %s has other authorities; -f or --pki names another", r.kept.Name)
 	}
 	switch host := f.host(); {
@@ -156,7 +156,7 @@ func (r *report) together() string {
 	ends := r.ends()
 	wanted := map[string]time.Time{}
 	for _, f := range r.Findings {
-		if f.Item != "" && f.Problem != early && f.Renewed == nil {
+		if f.Item != "" && f.Problem != early && f.Renewed == nil && !f.foreign {
 			wanted[f.Item] = f.Until
 		}
 	}
