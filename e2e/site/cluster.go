@@ -117,6 +117,12 @@ func (c *Cluster) RenderWith(args ...string) error {
 	return err
 }
 
+// Change puts another cluster file in the place of the one that is rendered: with further lines
+// of spec at its end.
+func (c *Cluster) Change(further ...string) error {
+	return os.WriteFile(filepath.Join(c.Dir, "cluster.yaml"), []byte(c.Layout.file("standard", further)), 0o644)
+}
+
 // Documents is the directory of a host's rendered documents.
 func (c *Cluster) Documents(h *Host) string {
 	return filepath.Join(c.Dir, "rendered/kubernetes", h.Name)

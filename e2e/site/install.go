@@ -15,6 +15,7 @@ type Parts struct {
 	Binaries  string // directory of etcd, kube-*, kubectl, ignition
 	Masters   string // directory of the binaries that masters get: Binaries, or those of the release before
 	Hagen     string // the program under test
+	HagenThen string // the same, at the time that HAGEN_TEST_NOW says
 	Work      string // directory of this run
 }
 
@@ -23,7 +24,7 @@ func PartsOfEnvironment() Parts {
 	return Parts{
 		Base: os.Getenv("E2E_BASE"), CloudBase: os.Getenv("E2E_CLOUD_BASE"),
 		Binaries: os.Getenv("E2E_BINARIES"), Masters: os.Getenv("E2E_BINARIES"),
-		Hagen: os.Getenv("E2E_HAGEN"), Work: os.Getenv("E2E_WORK"),
+		Hagen: os.Getenv("E2E_HAGEN"), HagenThen: os.Getenv("E2E_HAGEN_THEN"), Work: os.Getenv("E2E_WORK"),
 	}
 }
 

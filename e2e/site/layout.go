@@ -107,6 +107,8 @@ var (
 		Name: "snapshots", Balancers: Seed.Balancers, Front: Seed.Front,
 		Further: []string{"etcd: {snapshots: {every: 15m, keep: 2}}"},
 	}
+	// Ending is the seed's, with leaves that last a day.
+	Ending = Layout{Name: "ending", Balancers: Seed.Balancers, Front: Seed.Front, Further: []string{"pki: {expiry: 24h}"}}
 	// Netbooted is the seed's, from boot media alone: Ignition finds its document in an
 	// archive that is loaded beside the system's initrd. NetbootedCloudInit fetches it.
 	Netbooted          = Layout{Name: "netbooted", Balancers: Seed.Balancers, Front: Seed.Front, Boot: bootLines}

@@ -1,0 +1,40 @@
+package site
+
+import (
+	"time"
+)
+
+// leavesLive is how long the leaves of an Ending cluster last, and staggered how much less at most:
+// that of the last master by an eighth, in equal parts.
+const (
+	leavesLive = 24 * time.Hour
+	staggered  = leavesLive / 8
+)
+
+// RenderEnding renders the cluster with leaves of the masters that all end at the same time. hagen
+// is given another time for that: each master's leaves are signed when those that last as long as
+// they do end then.
+func (c *Cluster) RenderEnding(ends time.Time) error {
+	if err := c.Change(); err != nil {
+		return err
+	}
+	if err := c.hagenAt(ends.Add(-leavesLive), "render"); err != nil {
+		return err
+	}
+	for i, m := range c.Masters[1:] {
+		earlier := staggered * time.Duration(i+1) / time.Duration(len(c.Masters))
+		if err := c.hagenAt(ends.Add(earlier-leavesLive), "pki", "renew", "--host", m.Name); err != nil {
+			return err
+		}
+	}
+	if _, err := c.Workstation("hagen pki renew cluster/admin"); err != nil {
+		return err
+	}
+	return c.RenderWith()
+}
+
+// hagenAt runs hagen beside the cluster file at another time.
+func (c *Cluster) hagenAt(then time.Time, args ...string) error {
+	_, err := Run("env", append([]string{"-C", c.Dir, "HAGEN_TEST_NOW=" + then.UTC().Format(time.RFC3339), c.Parts.HagenThen}, args...)...)
+	return err
+}
