@@ -21,6 +21,9 @@ type Item struct {
 	Key []byte
 	// Public is the public half of a KeyPair, PEM (PKIX).
 	Public []byte
+	// Generations are all keys that the item has had, the oldest first, if it was ever rotated.
+	// One of them is the present one, which Cert, Key and Public are of.
+	Generations []Generation
 
 	parsed *parsed // Cert, if Parsed has read it
 }

@@ -26,10 +26,17 @@ type Fault struct {
 	Name string
 	Part Part
 	Text string
+	// Generation is the number of a generation that is not the present one, else 0.
+	Generation int
 }
 
 // Error is the fault on one line. It never holds key material.
-func (f Fault) Error() string { return fmt.Sprintf("%s: %s: %s", f.Name, f.Part, f.Text) }
+func (f Fault) Error() string {
+	if f.Generation > 0 {
+		return fmt.Sprintf("%s: %s of generation %d: %s", f.Name, f.Part, f.Generation, f.Text)
+	}
+	return fmt.Sprintf("%s: %s: %s", f.Name, f.Part, f.Text)
+}
 
 // Verify parses every item of the set from its PEM and returns all faults, ordered by name. A
 // certificate must be what its request asks for, belong to its key, and be signed by its
@@ -41,6 +48,7 @@ func Verify(set Set) []Fault {
 	checked := make([]inspection, len(names))
 	_ = inParallel(len(names), func(i int) error {
 		checked[i] = inspect(set[names[i]])
+		checked[i].inspectOthers(set[names[i]])
 		return nil
 	})
 	authorities := map[string]*inspection{}
@@ -87,7 +95,20 @@ func (i *inspection) signedBy(authority *x509.Certificate) {
 }
 
 func (i *inspection) fault(part Part, format string, values ...any) {
-	i.faults = append(i.faults, Fault{i.request.Name, part, fmt.Sprintf(format, values...)})
+	i.faults = append(i.faults, Fault{Name: i.request.Name, Part: part, Text: fmt.Sprintf(format, values...)})
+}
+
+// inspectOthers checks the generations besides the present one whose parts are kept.
+func (i *inspection) inspectOthers(item Item) {
+	for _, g := range item.Generations {
+		if g.State == Present || g.State == Removed {
+			continue
+		}
+		for _, fault := range inspect(g.of(item.Request)).faults {
+			fault.Generation = g.Number
+			i.faults = append(i.faults, fault)
+		}
+	}
 }
 
 func inspect(item Item) inspection {

@@ -61,7 +61,7 @@ func decodeRecord(data []byte) (record, *indexFault) {
 	}
 	found, known := file.record()
 	if !known {
-		return record{}, &indexFault{0, "it does not hold one key with its certificate, as this hagen writes it: use the newer one that wrote it, or restore it from a backup"}
+		return record{}, &indexFault{0, "it does not hold generations as this hagen writes them: use the newer one that wrote it, or restore it from a backup"}
 	}
 	return found, nil
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -75,49 +76,8 @@ type record struct {
 	Generation int `json:"-"`
 	// Unasked marks an item that the cluster no longer asks for.
 	Unasked bool `json:"-"`
-}
-
-// recordFile is a record as version 2 writes it. Each generation is a key; this hagen knows only
-// one, with one certificate.
-type recordFile struct {
-	Request     pki.Request  `json:"request"`
-	Unasked     bool         `json:"unasked,omitempty"`
-	Generations []generation `json:"generations"`
-}
-
-type generation struct {
-	Generation   int           `json:"generation"`
-	Key          string        `json:"key"`
-	Certificates []certificate `json:"certificates,omitempty"`
-}
-
-type certificate struct {
-	SHA256    string    `json:"sha256"`
-	NotBefore time.Time `json:"notBefore"`
-	NotAfter  time.Time `json:"notAfter"`
-}
-
-func (r record) file() recordFile {
-	g := generation{Generation: max(r.Generation, 1), Key: r.Key}
-	if r.Certificate != "" {
-		g.Certificates = []certificate{{r.Certificate, r.NotBefore, r.NotAfter}}
-	}
-	return recordFile{r.Request, r.Unasked, []generation{g}}
-}
-
-// record returns the record of a file; known is false if the file holds more than this hagen knows.
-func (f recordFile) record() (r record, known bool) {
-	r.Request, r.Unasked = f.Request, f.Unasked
-	if len(f.Generations) != 1 || len(f.Generations[0].Certificates) > 1 {
-		return r, false
-	}
-	g := f.Generations[0]
-	r.Generation, r.Key = g.Generation, g.Key
-	for _, c := range g.Certificates {
-		r.Certificate, r.NotBefore, r.NotAfter = c.SHA256, c.NotBefore, c.NotAfter
-	}
-	hasCertificate := r.Request.Kind == pki.Authority || r.Request.Kind == pki.Leaf
-	return r, g.Generation > 0 && g.Key != "" && hasCertificate == (r.Certificate != "")
+	// Generations are all generations of an item that was rotated, the oldest first.
+	Generations []generation `json:"-"`
 }
 
 // ClientRecord records a client certificate: who got it and how long it is valid. The
@@ -159,6 +119,14 @@ func NewClientRecord(item pki.Item) (ClientRecord, error) {
 
 // describe makes the record of an item in a version of the index. It fails if a part cannot be read.
 func describe(item pki.Item, version int) (record, error) {
+	described, err := describePresent(item, version)
+	if err == nil && len(item.Generations) > 0 {
+		described.Generations, err = describeAll(item)
+	}
+	return described, err
+}
+
+func describePresent(item pki.Item, version int) (record, error) {
 	described := record{Request: item.Request}
 	if kind := item.Request.Kind; kind == pki.Authority || kind == pki.Leaf {
 		cert, err := item.X509()
@@ -197,11 +165,15 @@ func (s *Store) nextRecords(set pki.Set) (map[string]record, error) {
 		}
 		described.Request = item.Request
 		described.Generation = 1
-		if before, known := s.recorded[name]; known {
+		before, known := s.recorded[name]
+		if known {
 			described.Generation, described.Unasked = max(before.Generation, 1), before.Unasked
-			if !there || held.Key != described.Key {
-				described.Generation++
-			}
+		}
+		switch number := described.present(); {
+		case number > 0:
+			described.Generation = number
+		case known && (!there || held.Key != described.Key):
+			described.Generation++
 		}
 		next[name] = described
 	}
@@ -240,7 +212,7 @@ func (s *Store) describeHeld(name string) (record, bool) {
 
 // same says whether two items have the same files.
 func same(a, b pki.Item) bool {
-	return bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Public, b.Public)
+	return bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Public, b.Public) && reflect.DeepEqual(a.Generations, b.Generations)
 }
 
 // indexFiles writes the index: the same bytes for the same content.

@@ -75,7 +75,7 @@ func (s *Store) load() Faults {
 	l.checkDirectories()
 	for _, fault := range pki.Verify(s.set) {
 		request := s.set[fault.Name].Request
-		for _, p := range parts(request) {
+		for _, p := range partsOf(request, fault.Generation) {
 			if p.part == fault.Part {
 				l.fault(p.path, "is wrong: %s; %s", fault.Text, l.remedy(request))
 			}
@@ -198,31 +198,54 @@ func (l *loader) readFile(path string) (data []byte, mode fs.FileMode, there boo
 func (l *loader) loadItem(recorded record) {
 	request := recorded.Request
 	l.recorded[request.Name] = recorded
-	item := pki.Item{Request: request}
+	item := pki.Item{Request: request, Generations: recorded.generations()}
+	if !l.loadParts(&item, 0) {
+		return
+	}
+	item = item.Parsed()
+	l.compare(&item, recorded)
+	for i, g := range recorded.Generations {
+		if beside(g.State) {
+			of := pki.Item{Request: request}
+			l.loadParts(&of, g.Generation)
+			l.compareGeneration(&of, g)
+			into := &item.Generations[i]
+			into.Cert, into.Key, into.Public = of.Cert, of.Key, of.Public
+		}
+	}
+	if l.version == indexVersion {
+		if found, err := describe(item, l.version); err == nil {
+			l.described[request.Name] = found
+		}
+	}
+	l.set[request.Name] = item
+}
+
+// loadParts reads the files of a generation of an item; false means that it is a leaf that has none.
+func (l *loader) loadParts(item *pki.Item, generation int) bool {
+	request := item.Request
 	var missing, present []string
-	for _, p := range parts(request) {
+	for _, p := range partsOf(request, generation) {
 		data, mode, there := l.readFile(p.path)
 		if !there {
 			missing = append(missing, p.path)
 			continue
 		}
 		present = append(present, p.path)
-		*content(&item, p.part) = data
+		*content(item, p.part) = data
 		if p.part == pki.PrivateKey {
 			l.checkMode(request.Name, p.path, mode)
 		}
 	}
 	if len(present) == 0 && request.Kind == pki.Leaf {
-		return
+		return false
 	}
 	if !item.KeyElsewhere() || len(present) == 0 {
 		for _, path := range missing {
 			l.missing(path, request, present)
 		}
 	}
-	item = item.Parsed()
-	l.compare(&item, recorded)
-	l.set[request.Name] = item
+	return true
 }
 
 func (l *loader) missing(path string, request pki.Request, present []string) {
@@ -265,12 +288,9 @@ func (l *loader) checkDirectories() {
 // compare compares an item with its record, and empties parts that differ from it. It leaves parts
 // that cannot be parsed for pki.Verify to report.
 func (l *loader) compare(item *pki.Item, recorded record) {
-	found, err := describe(*item, l.version)
+	found, err := describePresent(*item, l.version)
 	if err != nil {
 		return
-	}
-	if l.version == indexVersion {
-		l.described[item.Request.Name] = found
 	}
 	switch {
 	case item.Request.Kind == pki.Secret:
@@ -286,6 +306,27 @@ func (l *loader) compare(item *pki.Item, recorded record) {
 		item.Public = nil
 	case found.Key != recorded.Key:
 		l.fault(l.recordedIn(item.Request.Name), "records another key than that of the certificate %s: restore it from a backup", item.Request.Name)
+	}
+}
+
+// compareGeneration is compare for a generation that is not the present one.
+func (l *loader) compareGeneration(item *pki.Item, recorded generation) {
+	found, err := describePresent(*item, indexVersion)
+	if err != nil || found.Key == recorded.Key && found.Certificate == recorded.certificateOf() {
+		return
+	}
+	what, files := pki.PrivateKey, partsOf(item.Request, recorded.Generation)
+	switch item.Request.Kind {
+	case pki.Authority:
+		what = pki.Certificate
+	case pki.KeyPair:
+		what = pki.PublicHalf
+	}
+	for _, p := range files {
+		if p.part == what {
+			l.fault(p.path, "is not the %s hagen recorded: %s", map[pki.Part]string{pki.PrivateKey: "secret", pki.Certificate: "certificate", pki.PublicHalf: "public half"}[what], l.remedy(item.Request))
+			*content(item, what) = nil
+		}
 	}
 }
 

@@ -33,6 +33,15 @@ type Held struct {
 	Cert *x509.Certificate
 	// HasKey says whether the file of the private key is there. It was not opened.
 	HasKey bool
+	// Generations are all generations of an item that was rotated, the oldest first.
+	Generations []HeldGeneration
+}
+
+// HeldGeneration is a generation without its key, also the present one.
+type HeldGeneration struct {
+	pki.Generation
+	X509   *x509.Certificate // of an authority's, unless it was removed
+	HasKey bool
 }
 
 // Look reads a PKI directory as it is now. It locks and writes nothing and opens no key:
@@ -70,14 +79,33 @@ func (l *loader) look() View {
 	}
 	view.Cluster, view.Version, view.Clients = read.Cluster, read.Version, read.Clients
 	for _, recorded := range read.Items {
-		view.Items = append(view.Items, l.hold(recorded))
+		held := l.hold(recorded, 0)
+		held.Generations = l.holdGenerations(recorded, held)
+		view.Items = append(view.Items, held)
 	}
 	slices.SortFunc(view.Items, func(a, b Held) int { return strings.Compare(a.Request.Name, b.Request.Name) })
 	return view
 }
 
-// hold reads what may be read of an item.
-func (l *loader) hold(recorded record) Held {
+// holdGenerations reads what may be read of all generations of an item.
+func (l *loader) holdGenerations(recorded record, present Held) (all []HeldGeneration) {
+	for i, g := range recorded.generations() {
+		held := HeldGeneration{Generation: g}
+		switch {
+		case g.State == pki.Present:
+			held.X509, held.HasKey = present.Cert, present.HasKey
+		case beside(g.State):
+			of := record{Request: recorded.Request, Key: g.ID, Certificate: recorded.Generations[i].certificateOf()}
+			found := l.hold(of, g.Number)
+			held.X509, held.HasKey = found.Cert, found.HasKey
+		}
+		all = append(all, held)
+	}
+	return all
+}
+
+// hold reads what may be read of a generation of an item; the present one is 0.
+func (l *loader) hold(recorded record, generation int) Held {
 	request := recorded.Request
 	held := Held{Request: request, Generation: recorded.Generation, Asked: !recorded.Unasked, KeyID: recorded.Key}
 	if request.Kind == pki.Secret && l.version == 1 {
@@ -85,7 +113,7 @@ func (l *loader) hold(recorded record) Held {
 	}
 	item := pki.Item{Request: request}
 	var missing, present []string
-	for _, p := range parts(request) {
+	for _, p := range partsOf(request, generation) {
 		there := l.dir.Has(p.path)
 		switch p.part {
 		case pki.PrivateKey:
@@ -110,14 +138,18 @@ func (l *loader) hold(recorded record) Held {
 	}
 	item = item.Parsed()
 	if _, err := pki.KeyID(item); err != nil {
-		for _, p := range parts(request) {
+		for _, p := range partsOf(request, generation) {
 			if p.part != pki.PrivateKey {
 				l.fault(p.path, "is wrong: %s; %s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), request.Name+": "), "certificate: "), l.remedy(request))
 			}
 		}
 		return held
 	}
-	l.compare(&item, recorded)
+	if generation > 0 {
+		l.compareGeneration(&item, recorded.file().Generations[0])
+	} else {
+		l.compare(&item, recorded)
+	}
 	if request.Kind != pki.KeyPair {
 		held.Cert, _ = item.X509() // pki.KeyID has read it
 	}

@@ -4,6 +4,7 @@
 //	authorities/kubernetes/ca.pem, ca-key.pem   an authority or leaf: NAME.pem, NAME-key.pem
 //	cluster/sa.key, sa.pub                      a key pair
 //	cluster/encryption.key                      a secret
+//	cluster/sa/2.key, 2.pub                     another generation of an item that is or was rotated, by its number
 //	index.json                                  the index: the cluster that the directory belongs to
 //	records/cluster/sa.json                     an item's record in the index
 //	.gitignore                                  keeps plain keys out of version control
@@ -13,7 +14,6 @@
 package store
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -94,7 +94,7 @@ func (s *Store) Asked(name string) bool {
 
 // OnlyRewritten reports whether Save would only convert the index from version 1 to version 2.
 func (s *Store) OnlyRewritten(set pki.Set) bool {
-	return s.version == 1 && maps.EqualFunc(set, s.set, func(a, b pki.Item) bool { return bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) })
+	return s.version == 1 && maps.EqualFunc(set, s.set, same)
 }
 
 // Recorded returns the requests of all recorded items, also of leaves whose files are gone.
@@ -150,15 +150,26 @@ type part struct {
 	mode fs.FileMode
 }
 
-// parts lists the files of an item.
-func parts(request pki.Request) []part {
-	switch request.Kind {
-	case pki.Authority, pki.Leaf:
-		return []part{{pki.Certificate, request.Name + ".pem", 0o644}, {pki.PrivateKey, KeyFile(request.Name), 0o600}}
-	case pki.KeyPair:
-		return []part{{pki.PrivateKey, request.Name + ".key", 0o600}, {pki.PublicHalf, request.Name + ".pub", 0o644}}
+// parts lists the files of an item's present generation.
+func parts(request pki.Request) []part { return partsAt(request.Kind, request.Name) }
+
+// partsOf lists the files of a generation, by its number; of the present one, which is 0, those of
+// the item.
+func partsOf(request pki.Request, generation int) []part {
+	if generation == 0 {
+		return parts(request)
 	}
-	return []part{{pki.PrivateKey, request.Name + ".key", 0o600}}
+	return partsAt(request.Kind, fmt.Sprintf("%s/%d", request.Name, generation))
+}
+
+func partsAt(kind pki.Kind, name string) []part {
+	switch kind {
+	case pki.Authority, pki.Leaf:
+		return []part{{pki.Certificate, name + ".pem", 0o644}, {pki.PrivateKey, KeyFile(name), 0o600}}
+	case pki.KeyPair:
+		return []part{{pki.PrivateKey, name + ".key", 0o600}, {pki.PublicHalf, name + ".pub", 0o644}}
+	}
+	return []part{{pki.PrivateKey, name + ".key", 0o600}}
 }
 
 // content returns a pointer to the bytes of a part of an item.
@@ -214,12 +225,7 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 		files = append(files, tree.File{Path: ignoreFile, Mode: 0o644, Data: []byte(ignoreText)})
 	}
 	for _, item := range set {
-		for _, p := range parts(item.Request) {
-			if p.part == pki.PrivateKey && item.KeyElsewhere() {
-				continue
-			}
-			files = append(files, tree.File{Path: p.path, Mode: p.mode, Data: *content(&item, p.part)})
-		}
+		files = append(files, filesOf(item)...)
 	}
 	changed, err = s.dir.Replace(files, s.dropped(items, clients))
 	if changed || err == nil {
@@ -229,15 +235,42 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 	return changed, err
 }
 
-// dropped lists the files of items and clients that are no longer in the index.
+// filesOf returns the certificates and keys of an item, of all generations.
+func filesOf(item pki.Item) (files []tree.File) {
+	add := func(generation int, of pki.Item) {
+		for _, p := range partsOf(item.Request, generation) {
+			if p.part == pki.PrivateKey && of.KeyElsewhere() {
+				continue
+			}
+			files = append(files, tree.File{Path: p.path, Mode: p.mode, Data: *content(&of, p.part)})
+		}
+	}
+	add(0, item)
+	for _, g := range item.Generations {
+		if beside(g.State) {
+			add(g.Number, pki.Item{Request: item.Request, Cert: g.Cert, Key: g.Key, Public: g.Public})
+		}
+	}
+	return files
+}
+
+// dropped lists the files of items, generations and clients that are no longer in the index.
 func (s *Store) dropped(items map[string]record, clients []ClientRecord) (paths []string) {
 	for name, r := range s.recorded {
-		if _, kept := items[name]; kept {
-			continue
+		next, kept := items[name]
+		if !kept {
+			paths = append(paths, recordPath(name))
+			for _, p := range parts(r.Request) {
+				paths = append(paths, p.path)
+			}
 		}
-		paths = append(paths, recordPath(name))
-		for _, p := range parts(r.Request) {
-			paths = append(paths, p.path)
+		for _, number := range r.beside() {
+			if slices.Contains(next.beside(), number) {
+				continue
+			}
+			for _, p := range partsOf(r.Request, number) {
+				paths = append(paths, p.path)
+			}
 		}
 	}
 	for _, c := range s.clients {
@@ -257,12 +290,12 @@ func unexpired(records, newer []ClientRecord) []ClientRecord {
 }
 
 // checkKept is the last guard of what cannot be made again: it refuses a set that would remove or
-// overwrite an authority, key pair or secret on disk.
+// overwrite an authority, key pair or secret on disk, except as a rotation does.
 func (s *Store) checkKept(set pki.Set) error {
 	var errs []error
 	for name, item := range s.set {
 		next, there := set[name]
-		if item.Request.Kind != pki.Leaf && !next.Renews(item) && (!there || !bytes.Equal(next.Key, item.Key) || !bytes.Equal(next.Cert, item.Cert)) {
+		if item.Request.Kind != pki.Leaf && !next.Renews(item) && (!there || !next.Keeps(item)) {
 			errs = append(errs, fmt.Errorf("%s: an existing %s is never replaced or removed", s.show(name), item.Request.Kind))
 		}
 	}
@@ -273,10 +306,17 @@ func (s *Store) checkKept(set pki.Set) error {
 func (s *Store) checkUnclaimed(set pki.Set) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(set)) {
-		if _, known := s.recorded[name]; known {
-			continue
+		var unclaimed []part
+		was, known := s.recorded[name]
+		if !known {
+			unclaimed = parts(set[name].Request)
 		}
-		for _, p := range parts(set[name].Request) {
+		for _, g := range set[name].Generations {
+			if beside(g.State) && !slices.Contains(was.beside(), g.Number) {
+				unclaimed = append(unclaimed, partsOf(set[name].Request, g.Number)...)
+			}
+		}
+		for _, p := range unclaimed {
 			file, err := s.dir.OpenFile(p.path)
 			if err == nil {
 				file.Close()

@@ -1,0 +1,160 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// rotate takes an item to phases, a day after each other.
+func rotate(t testing.TB, item Item, names Names, phases ...Phase) Item {
+	t.Helper()
+	for n, phase := range phases {
+		next, err := item.Rotate(phase, names, testNow.Add(time.Duration(n)*24*time.Hour), Generate, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		item = next
+	}
+	return item
+}
+
+// states writes the generations of an item: "1 former, 2 present".
+func states(item Item) string {
+	var all []string
+	for _, g := range item.Generations {
+		all = append(all, string(rune('0'+g.Number))+" "+string(g.State))
+	}
+	return strings.Join(all, ", ")
+}
+
+func TestRotate(t *testing.T) {
+	set := issue(t, testRequests(), nil, testNow).Set
+	for _, test := range []struct {
+		name, last string
+	}{{"cluster/sa", "1 removed, 2 present"}, {"cluster/encryption", "1 retired, 2 present"}} {
+		item := set[test.name]
+		first := item.All()[0]
+		if len(item.All()) != 1 || first.Number != 1 || first.State != Present || item.NextPhase() != PhaseTrust || item.Rotation() != nil {
+			t.Error(test.name, item.All())
+		}
+		trust := rotate(t, item, Names{"key2", "secretbox"}, PhaseTrust)
+		if got := states(trust); got != "1 present, 2 next" || !bytes.Equal(trust.Key, item.Key) || trust.NextPhase() != PhaseIssue {
+			t.Error(test.name, got)
+		}
+		next := trust.Trusted()[1]
+		if bytes.Equal(next.Key, item.Key) || next.ID == first.ID || (item.Request.Kind == Secret) != (next.KeyName == "key2") {
+			t.Error(test.name, "no key of its own")
+		}
+		issued := rotate(t, trust, Names{}, PhaseIssue)
+		if got := states(issued); got != "1 former, 2 present" || !bytes.Equal(issued.Key, next.Key) || !bytes.Equal(issued.Trusted()[1].Key, item.Key) || !bytes.Equal(issued.Public, next.Public) {
+			t.Error(test.name, got)
+		}
+		retired := rotate(t, issued, Names{}, PhaseRetire)
+		if got := states(retired); got != test.last || len(retired.Trusted()) != 1 || retired.NextPhase() != PhaseTrust {
+			t.Error(test.name, got)
+		}
+		again := rotate(t, retired, Names{"key3", "secretbox"}, PhaseTrust, PhaseIssue, PhaseRetire)
+		if got := states(again); got != test.last[:strings.Index(test.last, ",")]+strings.Replace(test.last[strings.Index(test.last, " "):strings.Index(test.last, ",")], " ", ", 2 ", 1)+", 3 present" {
+			t.Error(test.name, got)
+		}
+		for _, pair := range [][2]Item{{trust, item}, {issued, trust}, {retired, issued}, {again, retired}} {
+			if !pair[0].Keeps(pair[1]) || len(Verify(Set{test.name: pair[0]})) > 0 {
+				t.Error(test.name, "lost a key:", states(pair[0]), "after", states(pair[1]))
+			}
+		}
+		for _, pair := range [][2]Item{{item, trust}, {trust, issued.with(item.Key)}} {
+			if pair[0].Keeps(pair[1]) {
+				t.Error(test.name, "kept all keys:", states(pair[0]), "after", states(pair[1]))
+			}
+		}
+		if states(item) != "" || states(trust) != "1 present, 2 next" || states(issued) != "1 former, 2 present" {
+			t.Error(test.name, "changed what it was given")
+		}
+	}
+}
+
+// with returns the item with another key, as no phase leaves it.
+func (i Item) with(key []byte) Item {
+	i.Key = slices.Concat(key, []byte("x"))
+	return i
+}
+
+func TestRotateRefuses(t *testing.T) {
+	set := issue(t, testRequests(), nil, testNow).Set
+	sa := set["cluster/sa"]
+	for _, test := range []struct {
+		item Item
+		to   Phase
+		want string
+	}{
+		{sa, PhaseIssue, "cluster/sa: the next phase is trust, not issue"},
+		{sa, PhaseRetire, "cluster/sa: the next phase is trust, not retire"},
+		{rotate(t, sa, Names{}, PhaseTrust), PhaseTrust, "cluster/sa: the next phase is issue, not trust"},
+		{rotate(t, sa, Names{}, PhaseTrust), PhaseRetire, "cluster/sa: the next phase is issue, not retire"},
+		{rotate(t, sa, Names{}, PhaseTrust, PhaseIssue), PhaseTrust, "cluster/sa: the next phase is retire, not trust"},
+		{set["hosts/kubem00/server"], PhaseTrust, "hosts/kubem00/server: a leaf is renewed, not rotated"},
+	} {
+		if _, err := test.item.Rotate(test.to, Names{}, testNow, Generate, rand.Reader); err == nil || err.Error() != test.want {
+			t.Errorf("got %v, want %s", err, test.want)
+		}
+	}
+}
+
+func TestRotationNotes(t *testing.T) {
+	set := issue(t, testRequests(), nil, testNow).Set
+	if _, changed := set["cluster/sa"].Rendered(testNow); changed {
+		t.Error("noted that an item without a rotation was rendered")
+	}
+	trust := rotate(t, set["cluster/sa"], Names{}, PhaseTrust)
+	second := testNow.UTC().Truncate(time.Second)
+	rendered, changed := trust.Rendered(testNow.Add(time.Hour))
+	again, twice := rendered.Rendered(testNow.Add(2 * time.Hour))
+	if !changed || twice || again.Rotation().Rendered != second.Add(time.Hour) || !trust.Rotation().Rendered.IsZero() {
+		t.Error(changed, twice, again.Rotation(), trust.Rotation())
+	}
+	delivered := rendered.Delivered(testNow.Add(3*time.Hour), "operator")
+	if got := *delivered.Rotation(); got != (Step{PhaseTrust, second, second.Add(time.Hour), second.Add(3 * time.Hour), "operator"}) {
+		t.Error(got)
+	}
+	issued := rotate(t, delivered, Names{}, PhaseIssue)
+	if got := issued.Rotation(); got.Phase != PhaseIssue || !got.Rendered.IsZero() || len(issued.Generations[1].Steps) != 2 {
+		t.Error(got)
+	}
+}
+
+func TestWithoutRetired(t *testing.T) {
+	secret := issue(t, testRequests(), nil, testNow).Set["cluster/encryption"]
+	twice := rotate(t, rotate(t, secret, Names{}, Phases()...), Names{}, Phases()...)
+	if same, removed := twice.WithoutRetired(testNow); removed != nil || states(same) != "1 retired, 2 retired, 3 present" {
+		t.Error(removed, states(same))
+	}
+	pruned, removed := twice.WithoutRetired(testNow.Add(1000 * time.Hour))
+	if !slices.Equal(removed, []int{1, 2}) || states(pruned) != "1 removed, 2 removed, 3 present" || len(pruned.Readable()) != 1 || !pruned.Keeps(twice) {
+		t.Error(removed, states(pruned))
+	}
+	if len(twice.Readable()) != 3 || pruned.All()[1].ID == "" {
+		t.Error("changed what it was given, or lost an id")
+	}
+}
+
+// TestVerifyGenerations: all generations whose parts are kept are checked.
+func TestVerifyGenerations(t *testing.T) {
+	set := issue(t, testRequests(), nil, testNow).Set
+	for name, want := range map[string]string{
+		"cluster/sa":         "cluster/sa: key of generation 2: it is not the key of the public half beside it",
+		"cluster/encryption": "cluster/encryption: key of generation 2: it is not one line of base64",
+	} {
+		item := rotate(t, set[name], Names{}, PhaseTrust)
+		item.Generations[1].Key = rotate(t, set[name], Names{}, PhaseTrust).Generations[1].Key
+		if item.Request.Kind == Secret {
+			item.Generations[1].Key = set["hosts/kubem00/server"].Key
+		}
+		if faults := Verify(Set{name: item}); len(faults) != 1 || faults[0].Error() != want {
+			t.Error(faults)
+		}
+	}
+}
