@@ -137,7 +137,7 @@ func certificateFiles(s hostContext, rows []certificate, set pki.Set) ([]node.Fi
 			files = append(files, node.File{
 				Origin: node.Origin{Section: r.section, From: "certificate " + r.stem, Why: r.why},
 				Path:   p.path, User: p.user, Group: p.group, Mode: p.mode,
-				Contents: p.part.of(item), Secret: p.part == theKey,
+				Contents: p.part.of(item), Secret: p.part.holdsKey(),
 			})
 			r.why = "" // only the first file has it
 		}
@@ -150,7 +150,9 @@ func (p part) of(item pki.Item) []byte {
 	case theKey:
 		return item.Key
 	case thePublicHalf:
-		return item.Public
+		return publicHalves(item, true)
+	case theKeyThenPublicHalves:
+		return append(slices.Clone(item.Key), publicHalves(item, false)...)
 	default:
 		return item.Cert
 	}

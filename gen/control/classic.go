@@ -47,7 +47,7 @@ var classicCertificates = []certificate{
 	},
 	{
 		stem: "sa", kind: pki.KeyPair, section: sectionAPI,
-		placed: []placement{{theKey, kubernetesPKI + "/sa.key", "", "", 0o600}},
+		placed: []placement{{theKeyThenPublicHalves, kubernetesPKI + "/sa.key", "", "", 0o600}},
 		why:    "signs service-account tokens (controller manager) and verifies them (API server)",
 	},
 	{

@@ -19,7 +19,7 @@ func Places(c *cluster.Cluster) (all []Placed) {
 	for _, h := range c.Hosts() {
 		for _, r := range tables.role(h.Role).certificates {
 			for _, p := range r.placed {
-				all = append(all, Placed{r.name(h.Name), h.Name, p.path, p.part == theKey})
+				all = append(all, Placed{r.name(h.Name), h.Name, p.path, p.part.holdsKey()})
 			}
 		}
 	}

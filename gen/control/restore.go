@@ -54,8 +54,8 @@ func restoreScript(s hostContext) string {
 
 // RestoreSteps returns the steps for an operator to restore a cluster. The snapshot
 // is a file on the operator's computer, quoted as one word for a shell; the tree is
-// the directory of the documents.
-func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree string) []string {
+// the directory of the documents. keys counts those of Secrets that the machines have.
+func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree string, keys int) []string {
 	var names, copies, images []string
 	for _, m := range c.Members() {
 		names = append(names, m.Name)
@@ -68,14 +68,17 @@ func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree string) []string
 	if len(images) > 0 {
 		boot += fmt.Sprintf(" The image of %s must have etcdutl %s, which restores.", strings.Join(images, ", "), c.Etcd)
 	}
-	return []string{
+	steps := []string{
 		"Switch all masters off: " + strings.Join(names, ", ") + ". A running one would accept writes that are then lost.",
 		boot,
 		"Copy the snapshot to each, unless its disk has it. A master without it reports that and does not start etcd; then reboot it:" + strings.Join(copies, ""),
 		fmt.Sprintf("Check on each: journalctl -u %s shows \"etcd begins from %s\".", RestoreUnit, r.Path),
 		"Check: kubectl --kubeconfig " + tree + "/admin.kubeconfig get --raw=/readyz answers ok.",
-		"Render without --restore, and keep those documents for the next time a master is re-imaged: hagen render",
 	}
+	if keys > 1 {
+		steps = append(steps, fmt.Sprintf("Have all Secrets written again. The machines have %d keys of Secrets, since the snapshot may be from before one was rotated; documents without --restore lack those that were retired: %s", keys, rewriteSecrets))
+	}
+	return append(steps, "Render without --restore, and keep those documents for the next time a master is re-imaged: hagen render")
 }
 
 // copyTo returns the command that copies the snapshot to a master, through a login

@@ -97,7 +97,11 @@ const (
 	theCertificate part = iota
 	theKey
 	thePublicHalf
+	theKeyThenPublicHalves // for a daemon that reads one file to sign and to verify
 )
+
+// holdsKey reports whether the file has the private key.
+func (p part) holdsKey() bool { return p == theKey || p == theKeyThenPublicHalves }
 
 // placement is one file on every machine of the role. An empty user is root.
 type placement struct {

@@ -134,7 +134,7 @@ var standardDirectories = []node.Directory{
 // standardConfig returns the configuration files of a master's daemons.
 func standardConfig(s hostContext, set pki.Set) []node.File {
 	encryption := publicFile(sectionAPI, "encryption of Secrets", "every master has the same key, which belongs to the cluster, not to a machine",
-		encryptionPath, encryptionConfig(string(set[storeCluster+"/"+encryptionKey].Key)))
+		encryptionPath, encryptionConfig(secretsKeys(s, set[SecretsKey])))
 	encryption.User, encryption.Group, encryption.Mode, encryption.Secret = userAPI, userAPI, 0o400, true
 	return append([]node.File{
 		publicFile(sectionAPI, "anonymous requests", "", authnPath, authenticationConfig),
@@ -181,23 +181,6 @@ rules:
     resources: [events]
 - level: Metadata
 `
-
-// encryptionConfig takes the key as base64 with a newline. Upstream's table calls the
-// provider secretbox strong and fast; its random nonces need no rotation schedule
-// (kubernetes.io, Encrypting Confidential Data at Rest). There is no identity
-// provider: this cluster never wrote unencrypted Secrets to etcd.
-func encryptionConfig(key string) string {
-	return `apiVersion: apiserver.config.k8s.io/v1
-kind: EncryptionConfiguration
-resources:
-- resources:
-  - secrets
-  providers:
-  - secretbox:
-      keys:
-      - name: key1
-        secret: ` + key
-}
 
 const schedulerConfiguration = `apiVersion: kubescheduler.config.k8s.io/v1
 kind: KubeSchedulerConfiguration

@@ -21,6 +21,7 @@ const (
 	kindDevice   = "device"   // the name of a network interface
 	kindImage    = "image"    // of a container
 	kindRestored = "restored" // the mark of a restore in etcd's data
+	kindKey      = "key"      // the name of a key of Secrets, which counts them
 
 	kindMembers = "members" // of etcd: names with URLs
 	kindFact    = "fact"    // what stands for a key or a certificate
@@ -35,6 +36,7 @@ var kinds = []struct {
 	{kindDigest, func(w string) bool { return digestWord().MatchString(w) }},
 	{kindMAC, func(w string) bool { return macWord().MatchString(w) }},
 	{kindNumber, func(w string) bool { return numberWord().MatchString(w) }},
+	{kindKey, func(w string) bool { return keyWord().MatchString(w) }},
 	{kindURL, IsURL},
 	{kindPath, IsPath},
 	{kindHost, isHost},
@@ -48,6 +50,7 @@ const label = `[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?`
 
 var (
 	restoredWord = lazy.Regexp(`^/member/restored-[0-9a-f]{12}$`)
+	keyWord      = lazy.Regexp(`^key[0-9]{1,4}$`)
 	digestWord   = lazy.Regexp(`^(?:sha(?:256|512)[:-])?(?:[0-9a-f]{64}|[0-9a-f]{128})$`)
 	macWord      = lazy.Regexp(`^[0-9A-Fa-f]{2}(?:[:-][0-9A-Fa-f]{2}){5}$`)
 	numberWord   = lazy.Regexp(`^[+-]?:*[0-9][0-9:/.-]{0,39}(?:(?:ns|us|ms|s|m|h|d|w|y|min|[KMGT]i?B?|%)[0-9hms]{0,12})?$`)

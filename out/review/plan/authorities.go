@@ -11,8 +11,10 @@ import (
 )
 
 // held is a row: a flag that names a file with keys that all machines have to share, and what
-// happens if a machine has others: the former key, its name and its own key are put in.
-type held struct{ unit, flag, problem string }
+// happens if a machine has others: the former key, its name and its own key are put in. Machines use
+// the first key of the file of another flag, or else of this: ahead says what happens if one uses a
+// key that another does not have. The machine that uses it, its key, and the one without are put in.
+type held struct{ unit, flag, problem, uses, ahead string }
 
 // trusts returns the problem of other authorities.
 func trusts(whose string) string {
@@ -20,12 +22,14 @@ func trusts(whose string) string {
 }
 
 var holds = []held{
-	{facts.APIUnit, "--client-ca-file", trusts("clients of API servers")},
-	{facts.EtcdUnit, "--trusted-ca-file", trusts("clients of etcd")},
-	{facts.EtcdUnit, "--peer-trusted-ca-file", trusts("etcd's members")},
-	{facts.APIUnit, "--requestheader-client-ca-file", trusts("the front proxy")},
-	{facts.APIUnit, "--service-account-key-file", "the running API servers accept the tokens of service accounts that the key SHA-256 %.12s… has signed, and %s would accept those of SHA-256 %.12s…: it would refuse the tokens that pods have, and others those that it issues"},
-	{facts.APIUnit, "--encryption-provider-config", "the running API servers encrypt Secrets with the key SHA-256 %.12s…, and %s would have SHA-256 %.12s…: it could read none of those in etcd, and others none that it writes"},
+	{facts.APIUnit, "--client-ca-file", trusts("clients of API servers"), "", ""},
+	{facts.EtcdUnit, "--trusted-ca-file", trusts("clients of etcd"), "", ""},
+	{facts.EtcdUnit, "--peer-trusted-ca-file", trusts("etcd's members"), "", ""},
+	{facts.APIUnit, "--requestheader-client-ca-file", trusts("the front proxy"), "", ""},
+	{facts.APIUnit, "--service-account-key-file", "the running API servers accept the tokens of service accounts that the key SHA-256 %.12s… has signed, and %s would accept those of SHA-256 %.12s…: it would refuse the tokens that pods have, and others those that it issues",
+		"--service-account-signing-key-file", "%s would sign the tokens of service accounts with the key SHA-256 %.12s…, which %s does not accept"},
+	{facts.APIUnit, "--encryption-provider-config", "the running API servers encrypt Secrets with the key SHA-256 %.12s…, and %s would have SHA-256 %.12s…: it could read none of those in etcd, and others none that it writes",
+		"", "%s would encrypt Secrets with the key SHA-256 %.12s…, which %s does not have"},
 }
 
 // otherKeys refuses machines that share no authority, and no key for tokens or Secrets, with
@@ -47,7 +51,13 @@ func otherKeys(p planner) []Refusal {
 	for _, row := range holds {
 		for _, pair := range pairs {
 			was, is := row.keys(&pair[0]), row.keys(&pair[1])
-			if len(was) == 0 || len(is) == 0 || slices.ContainsFunc(was, func(key string) bool { return slices.Contains(is, key) }) {
+			if len(was) == 0 || len(is) == 0 {
+				continue
+			}
+			if slices.ContainsFunc(was, func(key string) bool { return slices.Contains(is, key) }) {
+				if problem := row.skipped(pair, was, is); problem != "" {
+					return []Refusal{{"metadata.name", problem, skippedRemedy}}
+				}
 				continue
 			}
 			return []Refusal{{"metadata.name", fmt.Sprintf(row.problem, was[0], pair[1].Name, is[0]),
@@ -56,6 +66,32 @@ func otherKeys(p planner) []Refusal {
 	}
 	return nil
 }
+
+// skipped says what happens while machines with two lists of keys run beside each other; "" if each
+// reads what the other writes.
+func (h held) skipped(pair [2]node.Node, was, is []string) string {
+	if h.ahead == "" {
+		return ""
+	}
+	name, used, uses := pair[1].Name, h.used(&pair[0], was), h.used(&pair[1], is)
+	switch {
+	case !slices.Contains(was, uses):
+		return fmt.Sprintf(h.ahead, name, uses, "a machine that has not changed yet")
+	case !slices.Contains(is, used):
+		return fmt.Sprintf(h.ahead, "a machine that has not changed yet", used, name)
+	}
+	return ""
+}
+
+// used returns the key that a machine uses, whose file has these.
+func (h held) used(n *node.Node, keys []string) string {
+	if own := (held{unit: h.unit, flag: h.uses}).keys(n); h.uses != "" && len(own) > 0 {
+		return own[0]
+	}
+	return keys[0]
+}
+
+const skippedRemedy = "a phase of the rotation is skipped: plan from the documents that the machines have, and deliver each phase to all of them before the next (hagen pki rotate KIND says where it stands)"
 
 // keys lists the SHA-256 of the public keys and secrets in a machine's file.
 func (h held) keys(n *node.Node) (keys []string) {

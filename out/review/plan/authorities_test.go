@@ -8,6 +8,7 @@ import (
 
 	"hagen/gen/node"
 	"hagen/out/review/facts"
+	"hagen/pki"
 )
 
 // TestOtherKeys: machines that have another key for tokens or for Secrets are refused, and
@@ -40,6 +41,54 @@ func TestOtherKeys(t *testing.T) {
 			p := Of(sides[0], spoilt, Options{File: "cluster.yaml"})
 			if p.Possible != (test.says == "") || test.says != "" && (len(p.Refused) != 1 || !strings.Contains(p.Refused[0].Problem, test.says)) {
 				t.Errorf("%v: %+v", test.flags, p.Refused)
+			}
+		}
+	}
+}
+
+// TestRotation: each phase of a rotation is possible after the one before, with the restarts that it
+// needs, and no phase can be skipped, forwards or back.
+func TestRotation(t *testing.T) {
+	file := newFile()
+	c, err := clusterOf(t, file.text())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, set, err := side(t, file.text(), pki.Set{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var states []Side
+	for n := range len(pki.Phases()) + 1 {
+		if n > 0 {
+			set = inRotation(t, c, set, pki.Phases()[n-1])
+		}
+		s, _, err := side(t, file.text(), set)
+		if err != nil {
+			t.Fatal(err)
+		}
+		states = append(states, s)
+	}
+	for from, before := range states {
+		for to, after := range states {
+			p := Of(before, after, Options{File: "cluster.yaml"})
+			possible := from-to <= 1 && to-from <= 1
+			if p.Possible != possible || !possible && !strings.Contains(p.Refused[0].Remedy+p.Refused[0].Problem, "key") {
+				t.Errorf("from phase %d to %d: possible %t: %+v", from, to, p.Possible, p.Refused)
+			}
+			if !possible || from == to {
+				continue
+			}
+			restarts := 0
+			for _, s := range p.Steps {
+				for _, c := range s.Commands {
+					if strings.Contains(c.Text, "restart kube-apiserver") {
+						restarts++
+					}
+				}
+			}
+			if restarts != 3 || len(p.Cautions) > 0 {
+				t.Errorf("from phase %d to %d: API servers restart %d times: %+v, %+v", from, to, restarts, p.Steps, p.Cautions)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package plan
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -129,7 +130,27 @@ func rendersOf(t *testing.T, text string, set pki.Set) (sides []Side, issued pki
 		}
 		sides = append(sides, Side{Side: diff.Side{Machines: nodes, Kubeconfig: one.Kubeconfig}})
 	}
-	return sides, issued
+	nodes, err := control.Nodes(c, inRotation(t, c, issued, pki.PhaseTrust), control.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(sides, Side{Side: diff.Side{Machines: nodes, Kubeconfig: one.Kubeconfig}}), issued
+}
+
+// inRotation returns a set in which all that can be rotated went through these phases.
+func inRotation(t *testing.T, c *cluster.Cluster, set pki.Set, phases ...pki.Phase) pki.Set {
+	t.Helper()
+	set = maps.Clone(set)
+	for _, row := range control.Rotatable(c) {
+		for _, phase := range phases {
+			item, err := set[row.Item].Rotate(phase, control.NextNames(set[row.Item]), time.Now(), Keys, rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			set[row.Item] = item
+		}
+	}
+	return set
 }
 
 // TestLines: whatever a cluster file says, a twin shows all lines that hagen renders

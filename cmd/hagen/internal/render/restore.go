@@ -117,7 +117,7 @@ func (w *work) restoreSteps(ui *console.UI, dir string) {
 		return
 	}
 	ui.Line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", w.asked.Restore, w.options.Restore.SHA256))
-	for i, step := range control.RestoreSteps(w.cluster, w.options.Restore, replace.Word(w.asked.Restore), replace.Word(dir)) {
+	for i, step := range control.RestoreSteps(w.cluster, w.options.Restore, replace.Word(w.asked.Restore), replace.Word(dir), len(w.issued.Set[control.SecretsKey].Readable())) {
 		ui.Say("%d. %s", i+1, step)
 	}
 }

@@ -1,0 +1,137 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"hagen/gen/cluster"
+	"hagen/pki"
+)
+
+// Keys that all API servers share, and that no authority signs: their places in the store.
+const (
+	ServiceAccountKey = storeCluster + "/sa"
+	SecretsKey        = storeCluster + "/" + encryptionKey
+)
+
+// Rotated is a row: a kind of key that hagen pki rotate replaces, and what machines and people do
+// with it.
+type Rotated struct {
+	Kind string // the word of the command
+	Item string
+	// Rewrite is the command that has all that the former key protects written again; "" if
+	// nothing is.
+	Rewrite string
+	// Trust, Issue and Retire say what machines do in each phase.
+	Trust, Issue, Retire string
+	// Wait says what must have happened before the former key can go; "" if Rewrite is all.
+	Wait string
+}
+
+// rotated are the kinds, in the order in which people read them.
+var rotated = []Rotated{
+	{
+		Kind: "service-account", Item: ServiceAccountKey,
+		Trust:  "API servers accept the tokens of the next key, too, and still sign with the present one",
+		Issue:  "API servers sign tokens with the new key, and still accept those of the former one",
+		Retire: "API servers refuse the tokens of the former key",
+		Wait:   "wait until kubelets have given pods tokens of the new key, which takes an hour, and until no token that was made for longer is in use: kubectl create token --duration, and Secrets of type kubernetes.io/service-account-token, which have to be deleted and made again",
+	},
+	{
+		Kind: "secrets", Item: SecretsKey, Rewrite: rewriteSecrets,
+		Trust:  "API servers can read what the next key encrypts, and still encrypt with the present one",
+		Issue:  "API servers encrypt with the new key, and still read what the former one encrypted",
+		Retire: "API servers read only what the new key encrypted",
+	},
+}
+
+// rewriteSecrets has API servers encrypt each Secret again (kubernetes.io, Encrypting Confidential
+// Data at Rest, "Ensure all relevant data are encrypted"). Earlier revisions in etcd need no
+// compaction for that: API servers do not read them.
+const rewriteSecrets = "kubectl get secrets --all-namespaces -o json | kubectl replace -f -"
+
+// Rotatable lists the kinds of keys of a cluster that can be rotated.
+func Rotatable(c *cluster.Cluster) []Rotated {
+	requests := Requests(c)
+	return slices.DeleteFunc(slices.Clone(rotated), func(r Rotated) bool {
+		return !slices.ContainsFunc(requests, func(q pki.Request) bool { return q.Name == r.Item })
+	})
+}
+
+// RotatedKinds lists the kinds of all profiles.
+func RotatedKinds() (kinds []string) {
+	for _, r := range rotated {
+		kinds = append(kinds, r.Kind)
+	}
+	return kinds
+}
+
+// The first key of Secrets has this name and provider in etcd. Upstream's table calls the
+// provider secretbox strong and fast; its random nonces need no rotation schedule
+// (kubernetes.io, Encrypting Confidential Data at Rest).
+const (
+	firstSecretsKey = "key1"
+	secretbox       = "secretbox"
+)
+
+// NextNames returns how etcd's Secrets name the key that follows in a rotation. etcd stores the
+// name beside what the key encrypted, so no other key ever has it.
+func NextNames(item pki.Item) pki.Names {
+	highest := 0
+	for _, g := range item.All() {
+		highest = max(highest, g.Number)
+	}
+	return pki.Names{Key: fmt.Sprintf("key%d", highest+1), Provider: secretbox}
+}
+
+// secretsKeys returns the keys of Secrets that an API server has: the present one encrypts, and all
+// of them decrypt. A snapshot may be from before a rotation, so a restore needs those that
+// were retired.
+func secretsKeys(s hostContext, item pki.Item) []pki.Generation {
+	if s.Restore.SHA256 != "" {
+		return item.Readable()
+	}
+	return item.Trusted()
+}
+
+// encryptionConfig lists keys under their names and providers; the first of all encrypts. A key is
+// base64 with a newline. There is no identity provider: this cluster never wrote unencrypted
+// Secrets to etcd.
+func encryptionConfig(keys []pki.Generation) string {
+	var b strings.Builder
+	b.WriteString(`apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+- resources:
+  - secrets
+  providers:
+`)
+	last := ""
+	for _, g := range keys {
+		name, provider := g.KeyName, g.Provider
+		if name == "" {
+			name, provider = firstSecretsKey, secretbox
+		}
+		if provider != last {
+			fmt.Fprintf(&b, "  - %s:\n      keys:\n", provider)
+			last = provider
+		}
+		fmt.Fprintf(&b, "      - name: %s\n        secret: %s", name, g.Key)
+	}
+	return b.String()
+}
+
+// publicHalves returns the public halves of the keys whose signatures are accepted, that of the key
+// which signs first or not at all.
+func publicHalves(item pki.Item, all bool) (text []byte) {
+	if len(item.Generations) == 0 && all {
+		return item.Public
+	}
+	for _, g := range item.Trusted() {
+		if all || g.State != pki.Present {
+			text = append(text, g.Public...)
+		}
+	}
+	return text
+}
