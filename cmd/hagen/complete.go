@@ -9,6 +9,7 @@ import (
 
 	"hagen/cmd/hagen/internal/certificates"
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/render"
 	"hagen/gen"
 	"hagen/gen/cluster"
@@ -69,6 +70,8 @@ func suggest(commands []*cli.Command, words []string, current string) []string {
 		return certificates.Names(placeIn(words))
 	case command.Name == "renew":
 		return certificateNames(words)
+	case command.Name == "rotate" && words[len(words)-1] == "rotate":
+		return control.RotatedKinds()
 	case len(words) > 0:
 		return nil
 	case command.Name == "completion":
@@ -115,6 +118,8 @@ func values(flag string, words []string) []string {
 		return profiles.KindNames()
 	case "with":
 		return verify.Names()
+	case "to":
+		return clusterpki.PhaseNames()
 	case "host", "replace":
 		if c := clusterOf(words[:len(words)-1]); c != nil {
 			return render.NamesOf(c)

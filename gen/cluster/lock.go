@@ -29,7 +29,8 @@ type Locked struct {
 }
 
 // LockedKey is the entry of a key in a lock file: the SHA-256 of a public key, or the
-// id of a secret (pki.KeyID).
+// id of a secret (pki.KeyID). An item that is being rotated has several: the first is the
+// present one, and machines trust or read the others, too.
 type LockedKey struct {
 	Name   string // of the item (control.Requests)
 	ID     string // hexadecimal
@@ -58,7 +59,10 @@ func LockText(name string, l LockContents) []byte {
 	if len(l.Keys) > 0 {
 		b.WriteString("# The keys of the cluster: hagen render makes no others. Nobody can derive a key from this.\nkeys:\n")
 	}
-	for _, k := range l.Keys {
+	for i, k := range l.Keys {
+		if i > 0 && k.Name == l.Keys[i-1].Name {
+			fmt.Fprintf(&b, "  # machines trust or read this one, too: hagen pki rotate\n")
+		}
 		field := "sha256"
 		if k.Secret {
 			field = "id"
@@ -164,13 +168,14 @@ func lockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 	fault := func(at spec.At, format string, args ...any) {
 		faults = append(faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: spec.Restore})
 	}
-	seen := map[string]bool{}
 	for _, k := range file.Keys.Items {
 		name := k.Name.Value
-		if seen[name] {
+		// Of an item that is being rotated there are several, but not one of them twice.
+		if slices.ContainsFunc(keys, func(other LockedKey) bool {
+			return other.Name == name && (other.ID == k.SHA256.Value+k.ID.Value || other.Secret != k.ID.At.Written())
+		}) {
 			fault(k.Name.At, "%s is written a second time", name)
 		}
-		seen[name] = true
 		written, digits := k.SHA256, 64
 		if k.ID.At.Written() {
 			written, digits = k.ID, 32

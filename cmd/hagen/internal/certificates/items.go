@@ -3,6 +3,7 @@
 package certificates
 
 import (
+	"fmt"
 	"math"
 	"path"
 	"strings"
@@ -49,9 +50,32 @@ type item struct {
 	HasKey     bool      `json:"keyPresent"`
 	Asked      bool      `json:"asked"` // by the cluster file; if none is at hand, in the last render
 	Files      []file    `json:"files"`
+	// Generations are all keys of an item that was rotated, the oldest first.
+	Generations []generation `json:"generations,omitempty"`
 
 	dropped bool // from the cluster file since the last render
 }
+
+// generation is one of the keys that an item has had.
+type generation struct {
+	Generation int        `json:"generation"`
+	State      pki.State  `json:"state"`
+	KeyID      string     `json:"keyID"`
+	KeyName    string     `json:"keyName,omitempty"` // under which etcd stores what it encrypted
+	HasKey     bool       `json:"keyPresent"`
+	Phases     []pki.Step `json:"phases,omitempty"` // of the rotation that led to it
+}
+
+// generationsOf returns the generations of an item.
+func generationsOf(held store.Held) (all []generation) {
+	for _, g := range held.Generations {
+		all = append(all, generation{g.Number, g.State, g.ID, g.KeyName, g.HasKey, g.Steps})
+	}
+	return all
+}
+
+// words says what a generation is for.
+func (g generation) words() string { return fmt.Sprintf("key %d is %s", g.Generation, g.State) }
 
 // file is a file that has a part of an item: of a machine, or of the rendered tree.
 type file struct {
@@ -120,6 +144,7 @@ func (d directory) items() []item {
 		it := item{
 			Name: request.Name, Host: control.HostOf(request.Name), Kind: string(request.Kind), Generation: held.Generation,
 			Issuer: request.Authority, HasKey: held.HasKey, Asked: held.Asked, Files: append([]file{}, files[request.Name]...),
+			Generations: generationsOf(held),
 		}
 		if d.cluster != nil {
 			it.Asked, it.dropped = asked[request.Name], held.Asked && !asked[request.Name]

@@ -8,6 +8,7 @@ import (
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
+	"hagen/pki"
 )
 
 // listed is what --json prints.
@@ -86,6 +87,11 @@ func (it item) remarks() string {
 	}
 	if !it.HasKey && it.State != gone {
 		all = append(all, "key elsewhere")
+	}
+	for _, g := range it.Generations {
+		if g.State != pki.Present && g.State != pki.Removed {
+			all = append(all, g.words())
+		}
 	}
 	switch {
 	case it.dropped:

@@ -174,6 +174,7 @@ func (s shown) table() [][]string {
 		add("issuer", s.Issuer+" ("+s.IssuerName+")")
 	}
 	s.addRequest(add)
+	s.addGenerations(add)
 	for i, f := range s.Files {
 		what := ""
 		if i == 0 {
@@ -195,6 +196,32 @@ func (s shown) addRequest(add func(what, text string)) {
 		texts = append(texts, "for "+strings.TrimSuffix(r.Lifetime.String(), "0m0s"))
 	}
 	add("requested", strings.Join(texts, ", "))
+}
+
+// addGenerations adds the keys that the item has had, and the phases of their rotations.
+func (s shown) addGenerations(add func(what, text string)) {
+	for _, g := range s.Generations {
+		text := fmt.Sprintf("%s, %s", g.State, g.KeyID)
+		if g.KeyName != "" {
+			text += ", " + g.KeyName + " in etcd"
+		}
+		add(fmt.Sprintf("key %d", g.Generation), text)
+		for _, step := range g.Phases {
+			add("", phaseWords(step))
+		}
+	}
+}
+
+// phaseWords says when a phase of a rotation began, and how far it came.
+func phaseWords(step pki.Step) string {
+	text := fmt.Sprintf("phase %s since %s", step.Phase, step.Began.Format(time.RFC3339))
+	if !step.Rendered.IsZero() {
+		text += ", rendered " + step.Rendered.Format(time.RFC3339)
+	}
+	if !step.Delivered.IsZero() {
+		text += ", delivered " + step.Delivered.Format(time.RFC3339) + " (" + step.By + ")"
+	}
+	return text
 }
 
 func (f file) words() string {

@@ -58,7 +58,7 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 		return nil, err
 	}
 	p := ownershipOf(at, c)
-	p.have = KeyIDs(s.Set())
+	p.have = ringsOf(s.Set())
 	if err = p.checkCluster(s); err == nil {
 		err = p.compare(lock, t)
 	}
@@ -114,14 +114,22 @@ func openToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Tre
 	if renders {
 		k.names = control.SharedNames(k.Cluster)
 	}
-	known := LockedIDs(k.lock.Keys)
-	if k.renamed() || slices.ContainsFunc(permanent(c), func(r pki.Request) bool { return known[r.Name] == "" }) {
-		if k.staged, err = k.lock.Stage(); err != nil {
+	known, rows := LockedIDs(k.lock.Keys), lockedRows(k.lock.Keys, permanent(c), ringsOf(k.Store.Set()))
+	if k.renamed() || !slices.Equal(rows, k.lock.Keys) || slices.ContainsFunc(permanent(c), func(r pki.Request) bool { return len(known[r.Name]) == 0 }) {
+		if err := k.stage(); err != nil {
 			k.Close()
 			return nil, err
 		}
 	}
 	return k, nil
+}
+
+// stage prepares a write of the lock file.
+func (k *PKI) stage() (err error) {
+	if k.staged == nil {
+		k.staged, err = k.lock.Stage()
+	}
+	return err
 }
 
 // permanent returns the requests for what a cluster keeps for ever.
@@ -142,8 +150,11 @@ func (k *PKI) Close() {
 // a lock file with keys that exist nowhere would be refused.
 func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) error {
 	contents := k.contents(set)
-	add, renamed := len(contents.Keys) > len(k.lock.Keys), k.renamed()
+	add, renamed := !slices.Equal(contents.Keys, k.lock.Keys), k.renamed()
 	if add || renamed {
+		if err := k.stage(); err != nil {
+			return err
+		}
 		if err := k.staged.Fill(cluster.LockText(k.Cluster.Name, contents)); err != nil {
 			return err
 		}
@@ -157,15 +168,17 @@ func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) e
 	if !add && !renamed {
 		return nil
 	}
+	lost := k.lost()
 	if err := k.staged.Put(); err != nil {
 		return err
 	}
+	k.lock.LockContents, k.staged = contents, nil
 	if add {
 		ui.Note(k.lock.Path + " now records which keys the cluster has: commit it with the cluster file, so that no later render makes other keys")
 	} else {
 		ui.Note(k.lock.Path + " now records the names in the API servers' certificates: commit it with the cluster file")
 	}
-	if lost := k.lost(); renamed && len(lost) > 0 {
+	if renamed && len(lost) > 0 {
 		ui.Note(fmt.Sprintf("%s had lost %s, which the API servers' certificates have, and lists them again: only hagen pki forget ends a name", k.lock.Path, strings.Join(lost, ", ")))
 	}
 	return nil
@@ -191,14 +204,7 @@ func without(names, others []string) []string {
 
 // contents returns the next content of the lock file, with the keys of a set.
 func (k *PKI) contents(set pki.Set) cluster.LockContents {
-	known, have := LockedIDs(k.lock.Keys), KeyIDs(set)
-	keys, names := slices.Clone(k.lock.Keys), k.names
-	for _, r := range permanent(k.Cluster) {
-		if known[r.Name] == "" && have[r.Name] != "" {
-			keys = append(keys, cluster.LockedKey{Name: r.Name, ID: have[r.Name], Secret: r.Kind == pki.Secret})
-		}
-	}
-	slices.SortFunc(keys, func(a, b cluster.LockedKey) int { return strings.Compare(a.Name, b.Name) })
+	keys, names := lockedRows(k.lock.Keys, permanent(k.Cluster), ringsOf(set)), k.names
 	if names == nil {
 		names = k.carried
 	}

@@ -3,7 +3,6 @@ package clusterpki
 import (
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -39,16 +38,17 @@ func Look(ui *console.UI, at clusterfile.Place) (store.View, *cluster.Cluster, e
 		return view, nil, p.another(view.Cluster)
 	}
 	known := LockedIDs(lock.Keys)
-	p.have = map[string]string{}
+	p.have = map[string]ring{}
 	for _, held := range view.Items {
 		if held.Request.Kind == pki.Leaf {
 			continue
 		}
-		if p.have[held.Request.Name] = held.KeyID; held.KeyID == "" { // in version 1
+		if held.KeyID == "" { // in version 1
 			delete(known, held.Request.Name)
+		} else {
+			p.have[held.Request.Name] = ringOf(held)
 		}
 	}
-	maps.DeleteFunc(p.have, func(_, id string) bool { return id == "" })
 	return view, c, p.compareKeys(lock.Path, known)
 }
 

@@ -28,37 +28,13 @@ type ownership struct {
 	dir, file string
 	at        clusterfile.Place // of both
 	cluster   *cluster.Cluster
-	have      map[string]string // key ids by item
-	absent    bool              // there is no such directory
+	have      map[string]ring // keys by item
+	absent    bool            // there is no such directory
 }
 
 // ownershipOf returns the ownership of a directory, as yet without keys.
 func ownershipOf(at clusterfile.Place, c *cluster.Cluster) ownership {
 	return ownership{dir: at.Dir(), file: at.File, at: at, cluster: c}
-}
-
-// KeyIDs returns the ids of the keys that a cluster keeps for ever, by item:
-// those of its authorities, and those that no authority signs.
-func KeyIDs(set pki.Set) map[string]string {
-	found := map[string]string{}
-	for name, item := range set {
-		if item.Request.Kind == pki.Leaf {
-			continue
-		}
-		if id, err := pki.KeyID(item); err == nil {
-			found[name] = id
-		}
-	}
-	return found
-}
-
-// LockedIDs returns the ids of the keys in a lock file, by item.
-func LockedIDs(keys []cluster.LockedKey) map[string]string {
-	found := map[string]string{}
-	for _, k := range keys {
-		found[k.Name] = k.ID
-	}
-	return found
 }
 
 // Trees are directories with documents or twins that show which keys a cluster
@@ -86,25 +62,21 @@ func (p *ownership) compare(lock clusterfile.Lock, t Trees) error {
 	return nil
 }
 
-func (p *ownership) compareKeys(said string, known map[string]string) error {
+func (p *ownership) compareKeys(said string, known map[string][]string) error {
 	if len(known) == 0 {
 		return nil
 	}
 	if len(p.have) == 0 {
 		first := control.ClusterAuthority
-		if known[first] == "" {
+		if len(known[first]) == 0 {
 			first = slices.Sorted(maps.Keys(known))[0]
 		}
-		return exit.Failed("%s: %s, but cluster %s has keys according to %s (%s, SHA-256 %s…): %s", p.dir, p.lack(), p.cluster.Name, said, first, known[first][:12], p.remedy())
+		return exit.Failed("%s: %s, but cluster %s has keys according to %s (%s, SHA-256 %s…): %s", p.dir, p.lack(), p.cluster.Name, said, first, known[first][0][:12], p.remedy())
 	}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(known)) {
-		switch id := p.have[name]; id {
-		case known[name]:
-		case "":
-			lines = append(lines, fmt.Sprintf("  %s: is missing here, %s… there", name, known[name][:12]))
-		default:
-			lines = append(lines, fmt.Sprintf("  %s: %s… here, %s… there", name, id[:12], known[name][:12]))
+		if problem := p.have[name].differs(known[name]); problem != "" {
+			lines = append(lines, "  "+name+": "+problem)
 		}
 	}
 	if len(lines) == 0 {
@@ -134,7 +106,7 @@ func (p *ownership) remedy() string {
 func (p *ownership) compareTree(dir string) error {
 	files := tree.Files(dir)
 	known := trees.AuthoritiesIn(files)
-	here := slices.Collect(maps.Values(p.have))
+	here := idsOf(p.have)
 	i := slices.IndexFunc(known, func(id string) bool { return !slices.Contains(here, id) })
 	documents, twins := out.Holds(files)
 	unread := len(p.have) == 0 && (documents || twins)
@@ -149,7 +121,7 @@ func (p *ownership) compareTree(dir string) error {
 		return exit.Failed("%s: %s, but %s was rendered with keys of the cluster (authority SHA-256 %s…): %s", p.dir, p.lack(), dir, known[i][:12], p.remedy())
 	}
 	return exit.Failed("%s: holds other keys than %s was rendered with (%s SHA-256 %s… here, an authority SHA-256 %s… there): the tree may be the last record of its keys; name its PKI directory with --pki, or name another tree; if nothing in it is in use any more, move it away",
-		p.dir, dir, control.ClusterAuthority, short(p.have[control.ClusterAuthority]), known[i][:12])
+		p.dir, dir, control.ClusterAuthority, short(p.have[control.ClusterAuthority].id()), known[i][:12])
 }
 
 func short(id string) string { return id[:min(len(id), 12)] }

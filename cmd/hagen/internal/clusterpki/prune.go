@@ -15,6 +15,7 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
 	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/pki"
 )
@@ -24,7 +25,8 @@ type pruned struct {
 	Cluster   string       `json:"cluster"`
 	Directory string       `json:"directory"`
 	Removed   []prunedItem `json:"removed"`
-	Kept      []string     `json:"kept"` // of hosts that are gone since the last render
+	Kept      []string     `json:"kept"`           // of hosts that are gone since the last render
+	Retired   []string     `json:"removedRetired"` // keys of Secrets that a rotation had retired
 	Warnings  []string     `json:"warnings"`
 	Notes     []string     `json:"notes"`
 }
@@ -41,8 +43,16 @@ type prunedItem struct {
 }
 
 // Prune removes certificates and keys that the cluster asks for no more: those of hosts that are
-// gone from the cluster file.
-func Prune(ui *console.UI, at clusterfile.Place, asJSON bool) error {
+// gone from the cluster file and, if retired is a time, keys of Secrets that were retired
+// longer ago.
+func Prune(ui *console.UI, at clusterfile.Place, retired string, asJSON bool) error {
+	var age time.Duration
+	if retired != "" {
+		var err error
+		if age, err = cluster.ParseLifetime(retired); err != nil {
+			return exit.Usage("--retired: %w", err)
+		}
+	}
 	c, err := clusterfile.Read(ui, at.File)
 	if err != nil {
 		return err
@@ -60,7 +70,11 @@ func Prune(ui *console.UI, at clusterfile.Place, asJSON bool) error {
 		return exit.Failed("%s: holds no certificates, so there is nothing to remove", at.Dir())
 	}
 	told := pruned{Cluster: c.Name, Directory: at.Dir(), Removed: []prunedItem{}}
-	if err := k.prune(ui, tree, &told); err != nil {
+	set := k.Store.Set()
+	if retired != "" {
+		k.pruneRetired(set, age, &told)
+	}
+	if err := k.prune(ui, set, tree, &told); err != nil {
 		return err
 	}
 	told.report(ui, at, asJSON)
@@ -70,8 +84,7 @@ func Prune(ui *console.UI, at clusterfile.Place, asJSON bool) error {
 // prune removes what the cluster file no longer asks for, and did not ask for in the last render
 // either. A host that left since then stays, and so does one whose document the tree has: the next
 // render says what etcd needs.
-func (k *PKI) prune(ui *console.UI, tree string, told *pruned) error {
-	set := k.Store.Set()
+func (k *PKI) prune(ui *console.UI, set pki.Set, tree string, told *pruned) error {
 	wanted := namesOf(control.Requests(k.Cluster))
 	recorded := k.Store.Recorded()
 	names := sortedNames(recorded)
@@ -87,11 +100,22 @@ func (k *PKI) prune(ui *console.UI, tree string, told *pruned) error {
 			drop = append(drop, name)
 		}
 	}
-	if len(drop) == 0 {
+	if len(drop)+len(told.Retired) == 0 {
 		return nil
 	}
 	k.Store.Drop(drop...)
 	return k.Save(ui, set)
+}
+
+// pruneRetired removes secrets that were retired longer ago.
+func (k *PKI) pruneRetired(set pki.Set, age time.Duration, told *pruned) {
+	for _, row := range control.Rotatable(k.Cluster) {
+		next, removed := set[row.Item].WithoutRetired(k.Now.Add(-age))
+		for _, number := range removed {
+			told.Retired = append(told.Retired, fmt.Sprintf("key %d of %s", number, row.Item))
+			set[row.Item] = next
+		}
+	}
 }
 
 // hasDocument reports whether a tree has a directory of the host whose item this is: then the
@@ -163,7 +187,11 @@ func (p pruned) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
 	if slices.ContainsFunc(p.Removed, func(i prunedItem) bool { return i.Valid }) {
 		ui.Warn("a certificate cannot be revoked: whoever has a copy of these keys can use it until it ends, so erase the disks of the machines that are gone")
 	}
+	if len(p.Retired) > 0 {
+		ui.Warn(strings.Join(p.Retired, ", ") + ": no snapshot from before its rotation can be restored with this directory any more: its Secrets could not be read")
+	}
 	if asJSON {
+		p.Retired = console.List(p.Retired)
 		p.Kept, p.Warnings, p.Notes = console.List(p.Kept), console.List(ui.Warnings), console.List(ui.Notes)
 		ui.JSON(p)
 		return
@@ -171,7 +199,10 @@ func (p pruned) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
 	for _, item := range p.Removed {
 		ui.Say("removed %s: %s", item.Name, item.text())
 	}
-	if len(p.Removed)+len(p.Kept) == 0 {
+	for _, key := range p.Retired {
+		ui.Say("removed %s", key)
+	}
+	if len(p.Removed)+len(p.Kept)+len(p.Retired) == 0 {
 		ui.Say("nothing to remove from %s: %s asks for all that was rendered", p.Directory, at.File)
 	}
 }

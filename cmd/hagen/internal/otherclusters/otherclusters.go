@@ -39,7 +39,7 @@ func Refuse(file, dir string, c *cluster.Cluster) error {
 	var faults []error
 	told := map[string]bool{}             // report one of several owners
 	lock, _ := clusterfile.ReadLock(file) // opening the PKI reports its errors
-	ours := slices.Collect(maps.Values(clusterpki.LockedIDs(lock.Keys)))
+	ours := slices.Concat(slices.Collect(maps.Values(clusterpki.LockedIDs(lock.Keys)))...)
 	formers := map[string]bool{} // directories with the cluster's own keys: it may have been renamed
 	for _, path := range trees.SiblingDocuments(dir) {
 		beside := filepath.Dir(filepath.Dir(path))

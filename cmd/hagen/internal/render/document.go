@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -170,7 +169,7 @@ func (w *work) replaceable(path string, was []byte, d *document.Document) error 
 	if err != nil || old.Name != w.machines[0].Host.Name || was[0] != d.Text[0] { // JSON would pass as YAML
 		return other
 	}
-	here := slices.Collect(maps.Values(clusterpki.KeyIDs(w.issued.Set)))
+	here := clusterpki.IDs(w.issued.Set)
 	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(trees.AuthoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) {
 		return exit.Failed("%s: was rendered for another cluster, or with other keys than %s holds, and may be the last record of them: name another file with -o, or move it away", path, w.keys.Store.Name())
 	}

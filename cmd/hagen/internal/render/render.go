@@ -89,5 +89,8 @@ func renderTree(ui *console.UI, asked Options, c *cluster.Cluster, restore contr
 	if !asked.Redact {
 		w.warnRefused(ui, dir)
 	}
-	return w.write(ui, dir, w.files(), prepare, scope(asked.Hosts))
+	if err := w.write(ui, dir, w.files(), prepare, scope(asked.Hosts)); err != nil || asked.Redact || restore.SHA256 != "" || len(asked.Hosts) > 0 {
+		return err
+	}
+	return w.keys.Rendered(ui, w.issued.Set)
 }

@@ -120,6 +120,9 @@ func (w *work) close() { w.keys.Close() }
 
 func (w *work) save(ui *console.UI) error {
 	w.noteFormer(ui)
+	for _, line := range w.keys.Rotations(w.issued.Set, w.asked.Place) {
+		ui.Note(line)
+	}
 	return w.keys.Save(ui, w.issued.Set)
 }
 

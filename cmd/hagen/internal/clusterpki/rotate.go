@@ -1,0 +1,203 @@
+package clusterpki
+
+import (
+	"crypto/rand"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/pki"
+)
+
+// Rotation is what hagen pki rotate is to do.
+type Rotation struct {
+	clusterfile.Place
+	Kind      string
+	To        string // a phase; "" says where the rotation stands
+	Delivered bool   // all masters have the documents of the phase before
+	Rewritten bool   // all Secrets were written again
+	JSON      bool
+}
+
+// operator is who says so with --delivered.
+const operator = "operator"
+
+// Rotate takes the rotation of a kind of key to its next phase, or says where it stands.
+func Rotate(ui *console.UI, asked Rotation) error {
+	if err := asked.check(); err != nil {
+		return err
+	}
+	c, err := clusterfile.Read(ui, asked.File)
+	if err != nil {
+		return err
+	}
+	rows := control.Rotatable(c)
+	i := slices.IndexFunc(rows, func(r control.Rotated) bool { return r.Kind == asked.Kind })
+	if i < 0 {
+		return exit.Usage("%s: profile %s has no such keys; it can rotate: %s", asked.Kind, c.Profile.Name, strings.Join(kindsOf(rows), ", "))
+	}
+	if asked.To == "" {
+		return asked.look(ui, c, rows[i])
+	}
+	return asked.rotate(ui, c, rows[i])
+}
+
+// PhaseNames lists the phases of a rotation, in their order.
+func PhaseNames() (names []string) {
+	for _, p := range pki.Phases() {
+		names = append(names, string(p))
+	}
+	return names
+}
+
+func kindsOf(rows []control.Rotated) (kinds []string) {
+	for _, r := range rows {
+		kinds = append(kinds, r.Kind)
+	}
+	return kinds
+}
+
+// check refuses a command line that contradicts itself.
+func (asked Rotation) check() error {
+	if asked.Kind == "" {
+		return exit.Usage("hagen pki rotate takes the kind of key: %s", strings.Join(control.RotatedKinds(), ", "))
+	}
+	if err := exit.AllKnown("kind of key", []string{asked.Kind}, control.RotatedKinds()); err != nil {
+		return err
+	}
+	phases := PhaseNames()
+	switch {
+	case asked.To == "" && (asked.Delivered || asked.Rewritten):
+		return exit.Usage("--delivered and --rewritten say what was done before the next phase: name that with --to %s", strings.Join(phases, "|"))
+	case asked.To == "":
+		return nil
+	}
+	return exit.AllKnown("phase", []string{asked.To}, phases)
+}
+
+// look says where the rotation stands. It opens no key and writes nothing.
+func (asked Rotation) look(ui *console.UI, c *cluster.Cluster, row control.Rotated) error {
+	view, _, err := Look(ui, asked.Place)
+	if err != nil {
+		return err
+	}
+	item := pki.Item{}
+	for _, held := range view.Items {
+		if held.Request.Name != row.Item {
+			continue
+		}
+		if item.Request = held.Request; len(held.Generations) == 0 {
+			item.Generations = []pki.Generation{{Number: 1, State: pki.Present, ID: held.KeyID}}
+		}
+		for _, g := range held.Generations {
+			item.Generations = append(item.Generations, g.Generation)
+		}
+	}
+	if item.Request.Name == "" {
+		return exit.Failed("%s: holds no %s: hagen render%s makes it", asked.Dir(), row.Item, asked.Flags())
+	}
+	r := rotationOf(c, asked.Place, row, item)
+	if asked.JSON {
+		r.Warnings, r.Notes = console.List(ui.Warnings), console.List(ui.Notes)
+		ui.JSON(r)
+		return nil
+	}
+	r.print(ui)
+	return nil
+}
+
+// rotate opens the next phase.
+func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rotated) error {
+	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
+		return err
+	}
+	k, err := OpenToWrite(ui, asked.Place, c, Trees{Always: []string{filepath.Join(trees.Dir, c.Name)}})
+	if err != nil {
+		return err
+	}
+	defer k.Close()
+	set := k.Store.Set()
+	item, there := set[row.Item]
+	if !there {
+		return exit.Failed("%s: holds no %s: hagen render%s makes it", asked.Dir(), row.Item, asked.Flags())
+	}
+	stands := rotationOf(c, asked.Place, row, item)
+	to := pki.Phase(asked.To)
+	again := stands.Phase == to
+	if !again {
+		if err := asked.allowed(stands); err != nil {
+			return err
+		}
+		if stands.underWay() {
+			item = item.Delivered(k.Now, operator)
+		}
+		if item, err = item.Rotate(to, control.NextNames(item), k.Now, pki.Generate, rand.Reader); err != nil {
+			return exit.Failed("%w", err)
+		}
+		set[row.Item] = item
+	}
+	// Also if it was done: a run that was killed may have left the lock file as it was.
+	if err := k.Save(ui, set); err != nil {
+		return err
+	}
+	r := rotationOf(c, asked.Place, row, item)
+	r.Changed = !again
+	r.report(ui, asked.JSON)
+	return nil
+}
+
+// allowed refuses a phase that is not the next one, and one that does not begin yet.
+func (asked Rotation) allowed(stands rotation) error {
+	to := pki.Phase(asked.To)
+	switch next := stands.Next; {
+	case asked.Rewritten && (to != pki.PhaseRetire || stands.row.Rewrite == ""):
+		return exit.Usage("--rewritten says that all Secrets were written again, which only hagen pki rotate secrets --to retire depends on: leave it out")
+	case to == next.Phase && asked.Delivered && !stands.underWay():
+		return exit.Usage("--delivered is about the phase before; a rotation begins with none: %s", next.Command)
+	case to == next.Phase && stands.underWay() && stands.Rendered.IsZero():
+		return exit.Failed("%s: the documents of phase %s were not written yet: hagen render%s, give them to all masters, and then %s", stands.Kind, stands.Phase, asked.Flags(), next.Command)
+	case to == next.Phase && stands.underWay() && !asked.Delivered:
+		return exit.Failed("%s: no server shows which of these keys it has, so hagen cannot see whether all masters have the documents of phase %s: when they have, %s", stands.Kind, stands.Phase, next.Command)
+	case to == next.Phase && to == pki.PhaseRetire && stands.row.Rewrite != "" && !asked.Rewritten:
+		return exit.Failed("%s: what the former key encrypted can be read by no API server in phase %s. First have all of it written again:\n  %s\nand then %s", stands.Kind, to, stands.row.Rewrite, next.Command)
+	case to == next.Phase:
+		return nil
+	case !stands.underWay():
+		return exit.Usage("%s: no rotation is under way; it begins with %s", stands.Kind, next.Command)
+	case to == pki.PhaseTrust:
+		return exit.Usage("%s: the rotation to %s is not over, and another begins after it; a rotation does not go back. Next is %s", stands.Kind, stands.key(), next.Command)
+	}
+	return exit.Usage("%s: is in phase %s, and the next one is %s, which must not be skipped: %s", stands.Kind, stands.Phase, stands.Next.Phase, stands.Next.Command)
+}
+
+// report prints what was done, and what is next.
+func (r rotation) report(ui *console.UI, asJSON bool) {
+	if asJSON {
+		r.Warnings, r.Notes = console.List(ui.Warnings), console.List(ui.Notes)
+		ui.JSON(r)
+		return
+	}
+	what := map[pki.Phase]string{
+		pki.PhaseTrust:  "made " + r.key(),
+		pki.PhaseIssue:  r.key() + " is the present one",
+		pki.PhaseRetire: fmt.Sprintf("%s is the only one that machines are to have", r.key()),
+	}[r.Phase]
+	if !r.Changed {
+		what = fmt.Sprintf("%s is in phase %s already, since %s", r.Kind, r.Phase, day(r.Began))
+	}
+	ui.Say("%s: %s", what, r.means())
+	for n, need := range r.Next.Needs {
+		ui.Say("%d. %s", n+1, need)
+	}
+	if r.underWay() {
+		ui.Say("%d. %s", len(r.Next.Needs)+1, r.Next.Command)
+	}
+}

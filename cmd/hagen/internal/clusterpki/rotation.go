@@ -1,0 +1,172 @@
+package clusterpki
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/pki"
+)
+
+// rotation is where the rotation of a kind of key stands: what --json prints.
+type rotation struct {
+	Cluster   string `json:"cluster"`
+	Directory string `json:"directory"`
+	Kind      string `json:"kind"`
+	Item      string `json:"item"`
+	// Phase is the last one of the last rotation; "" if there was none.
+	Phase       pki.Phase           `json:"phase"`
+	Began       time.Time           `json:"began,omitzero"`
+	Rendered    time.Time           `json:"rendered,omitzero"`
+	Delivered   time.Time           `json:"delivered,omitzero"`
+	By          string              `json:"by,omitempty"`
+	Changed     bool                `json:"changed"`
+	Generations []rotatedGeneration `json:"generations"`
+	Next        nextPhase           `json:"next"`
+	Warnings    []string            `json:"warnings"`
+	Notes       []string            `json:"notes"`
+
+	at  clusterfile.Place
+	row control.Rotated
+}
+
+type rotatedGeneration struct {
+	Generation int       `json:"generation"`
+	State      pki.State `json:"state"`
+	KeyID      string    `json:"keyID"`
+	KeyName    string    `json:"keyName,omitempty"`
+}
+
+// nextPhase is what comes next.
+type nextPhase struct {
+	Phase   pki.Phase `json:"phase"`
+	Command string    `json:"command"`
+	Needs   []string  `json:"needs"` // what has to be done before
+}
+
+// rotationOf says where the rotation of an item stands, whose parts need not be there.
+func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, item pki.Item) rotation {
+	r := rotation{Cluster: c.Name, Directory: at.Dir(), Kind: row.Kind, Item: row.Item, at: at, row: row}
+	if last := item.Rotation(); last != nil {
+		r.Phase, r.Began, r.Rendered, r.Delivered, r.By = last.Phase, last.Began, last.Rendered, last.Delivered, last.By
+	}
+	for _, g := range item.All() {
+		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, g.KeyName})
+	}
+	slices.SortFunc(r.Generations, func(a, b rotatedGeneration) int { return a.Generation - b.Generation })
+	r.Next = nextPhase{item.NextPhase(), r.command(item.NextPhase()), console.List(r.needs())}
+	return r
+}
+
+// underWay reports whether a rotation has begun and is not over.
+func (r rotation) underWay() bool { return r.Phase != "" && r.Phase != pki.PhaseRetire }
+
+// command returns the command of a phase.
+func (r rotation) command(phase pki.Phase) string {
+	text := fmt.Sprintf("hagen pki rotate%s %s --to %s", r.at.Flags(), r.Kind, phase)
+	if phase != pki.PhaseTrust {
+		text += " --delivered"
+	}
+	if phase == pki.PhaseRetire && r.row.Rewrite != "" {
+		text += " --rewritten"
+	}
+	return text
+}
+
+// needs lists what has to be done before the next phase. After the last one nothing has: a master
+// that still has the former key uses the present one, as all do.
+func (r rotation) needs() (needs []string) {
+	if r.Phase == "" {
+		return nil
+	}
+	if r.Rendered.IsZero() {
+		needs = append(needs, fmt.Sprintf("hagen plan%s %s . lists the steps of this phase; then hagen render%[1]s writes the documents", r.at.Flags(), filepath.ToSlash(filepath.Join(trees.Dir, r.Cluster))))
+	}
+	if !r.underWay() {
+		return needs
+	}
+	needs = append(needs, "give the documents to all masters, in those steps")
+	if r.Phase == pki.PhaseIssue {
+		if r.row.Rewrite != "" {
+			needs = append(needs, "have what the former key protects written again: "+r.row.Rewrite)
+		}
+		if r.row.Wait != "" {
+			needs = append(needs, r.row.Wait)
+		}
+	}
+	return needs
+}
+
+// means says what machines do in a phase.
+func (r rotation) means() string {
+	return map[pki.Phase]string{pki.PhaseTrust: r.row.Trust, pki.PhaseIssue: r.row.Issue, pki.PhaseRetire: r.row.Retire}[r.Phase]
+}
+
+// key names the newest key, as people count them.
+func (r rotation) key() string {
+	return fmt.Sprintf("key %d of %s", r.Generations[len(r.Generations)-1].Generation, r.Item)
+}
+
+// print prints where the rotation stands.
+func (r rotation) print(ui *console.UI) {
+	line := func(format string, args ...any) {
+		fmt.Fprint(ui.Out, console.Printable(fmt.Sprintf(format+"\n", args...)))
+	}
+	switch {
+	case r.Phase == "":
+		line("%s (%s): was never rotated", r.Kind, r.Item)
+	case r.underWay():
+		line("%s (%s): phase %s, since %s: %s", r.Kind, r.Item, r.Phase, day(r.Began), r.means())
+	default:
+		line("%s (%s): the last rotation ended on %s", r.Kind, r.Item, day(r.Began))
+	}
+	for _, g := range r.Generations {
+		name := ""
+		if g.KeyName != "" {
+			name = ", " + g.KeyName + " in etcd"
+		}
+		line("  key %d: %s, %s…%s", g.Generation, g.State, short(g.KeyID), name)
+	}
+	if !r.Rendered.IsZero() {
+		line("documents of this phase were written on %s", day(r.Rendered))
+	}
+	for _, need := range r.Next.Needs {
+		line("still to do: %s", need)
+	}
+	line("next: %s", r.Next.Command)
+}
+
+func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
+
+// Rotations returns a line for each rotation that is under way in a set, for a render that writes
+// documents of its phase.
+func (k *PKI) Rotations(set pki.Set, at clusterfile.Place) (lines []string) {
+	for _, row := range control.Rotatable(k.Cluster) {
+		if r := rotationOf(k.Cluster, at, row, set[row.Item]); r.underWay() {
+			lines = append(lines, fmt.Sprintf("%s is being rotated, phase %s: %s. When all masters have these documents: hagen pki rotate%s %s says what is next", r.Item, r.Phase, r.means(), at.Flags(), r.Kind))
+		}
+	}
+	return lines
+}
+
+// Rendered notes in the PKI that documents of all machines were written, of the phase of each
+// rotation that is under way.
+func (k *PKI) Rendered(ui *console.UI, set pki.Set) error {
+	noted := false
+	next := k.Store.Set()
+	for name := range set {
+		if item, changed := next[name].Rendered(k.Now); changed {
+			next[name], noted = item, true
+		}
+	}
+	if !noted {
+		return nil
+	}
+	return k.Save(ui, next)
+}
