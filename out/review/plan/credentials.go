@@ -70,6 +70,12 @@ func (t taking) contents(trial, other []byte, take bool) []byte {
 	if bytes.Equal(trial, other) {
 		return trial
 	}
+	if a, b := withoutSecretsKeys(trial), withoutSecretsKeys(other); a != "" && a == b {
+		if take {
+			return other
+		}
+		return trial
+	}
 	lines, with := credential().FindAll(trial, -1), credential().FindAll(other, -1)
 	if len(lines) == 0 || len(lines) != len(with) {
 		return t.piece(trial, other, take)
@@ -136,11 +142,23 @@ var (
 	authority   = lazy.Regexp(`usage [^;\n]*\bauthority\b`)
 	digits      = lazy.Regexp(`SHA-256 [0-9a-f]{64}`)
 	issuer      = lazy.Regexp(`issuer [^;\n]*`)
+	secretsKeys = lazy.Regexp(`(?m)(?:^ *- name: \S+\n *secret: .*(?:\n|$))+`)
+	further     = lazy.Regexp(`(?m)^(public key, SHA-256|private key of the public key with SHA-256)(?:\npublic key, SHA-256)+$`)
 	valid       = lazy.Regexp(`valid (\S+) to ([^\s;]+)`)
 )
 
+// withoutSecretsKeys returns an encryption configuration without its keys, of which a rotation makes
+// more, with other names; "" for another text.
+func withoutSecretsKeys(text []byte) string {
+	if !secretsKeys().Match(text) {
+		return ""
+	}
+	return secretsKeys().ReplaceAllString(string(text), "keys")
+}
+
 // neutral returns a twin without what differs between two issues of the same certificate.
-// An authority that exists keeps its subject, key and dates whatever the cluster file says.
+// An authority that exists keeps its subject, key and dates whatever the cluster file says. A
+// rotation makes more keys of one.
 func neutral(twin string) string {
 	twin = certificate().ReplaceAllStringFunc(twin, func(text string) string {
 		if authority().MatchString(text) {
@@ -148,7 +166,7 @@ func neutral(twin string) string {
 		}
 		return issuer().ReplaceAllString(valid().ReplaceAllStringFunc(text, lifetime), "issuer")
 	})
-	return digits().ReplaceAllString(twin, "SHA-256")
+	return further().ReplaceAllString(digits().ReplaceAllString(twin, "SHA-256"), "$1")
 }
 
 // lifetime returns for how many days a certificate is valid.
