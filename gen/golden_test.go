@@ -127,8 +127,12 @@ func TestGolden(t *testing.T) {
 	trees, ignition := map[string]map[string][]byte{}, map[string]map[string][]byte{}
 	for _, name := range goldenCases(t) {
 		c, set, machines := fixed(t, name)
+		others := map[string][]byte{document.AdminPath: control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])}
+		if rights := control.Rights(c); rights != nil {
+			others[document.RightsPath] = rights
+		}
 		var err error
-		if trees[name], err = twin.Tree(twin.ViewOf(twinned(machines)), c.Name, twinned(machines), control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])); err != nil {
+		if trees[name], err = twin.Tree(twin.ViewOf(twinned(machines)), c.Name, twinned(machines), others); err != nil {
 			t.Fatal(err)
 		}
 		if ignition[name] = maps.Clone(trees[name]); name != cases.Reference {

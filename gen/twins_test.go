@@ -111,13 +111,17 @@ func holdsAny(text string, of *parts) (name string, found bool) {
 func twins(t *testing.T, c *cluster.Cluster, set pki.Set, machines []gen.Machine) (documents, shown map[string][]byte) {
 	t.Helper()
 	admin := control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])
-	documents = map[string][]byte{document.AdminPath: admin}
+	others := map[string][]byte{document.AdminPath: admin}
+	if rights := control.Rights(c); rights != nil {
+		others[document.RightsPath] = rights
+	}
+	documents = maps.Clone(others)
 	for _, m := range machines {
 		for _, d := range m.Documents {
 			documents[d.Path] = d.Text
 		}
 	}
-	shown, err := twin.Tree(twin.ViewOf(twinned(machines)), c.Name, twinned(machines), admin)
+	shown, err := twin.Tree(twin.ViewOf(twinned(machines)), c.Name, twinned(machines), others)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -206,9 +206,9 @@ func (c *comparison) note(format string, path string) {
 }
 
 // PrepareKey stages a tree with one more file, a key that no render makes. The
-// file must not exist; everything else stays, and a new tree gets its
-// .gitignore.
-func PrepareKey(dir *tree.Dir, file tree.File) (*Prepared, error) {
+// file must not exist, unless replaces says that its text may be replaced;
+// everything else stays, and a new tree gets its .gitignore.
+func PrepareKey(dir *tree.Dir, file tree.File, replaces func([]byte) bool) (*Prepared, error) {
 	if err := refuseSigned(dir, []tree.File{file}, TwinsName, twinsSign, "holds twins without secrets, for a repository: name another place for a key"); err != nil {
 		return nil, err
 	}
@@ -216,7 +216,9 @@ func PrepareKey(dir *tree.Dir, file tree.File) (*Prepared, error) {
 		return nil, err
 	}
 	if _, _, err := sum(dir, file.Path); err == nil || errors.Is(err, tree.ErrNotFile) {
-		return nil, fmt.Errorf("%s: exists and is not overwritten", dir.Show(file.Path))
+		if text, err := readSmall(dir, file.Path); err != nil || !replaces(text) {
+			return nil, fmt.Errorf("%s: exists and is not overwritten", dir.Show(file.Path))
+		}
 	}
 	files := []tree.File{file}
 	if _, err := readSmall(dir, ignoreName); errors.Is(err, fs.ErrNotExist) {

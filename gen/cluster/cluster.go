@@ -194,6 +194,9 @@ type PKI struct {
 	Algorithm                   pki.Algorithm
 	Subject                     Subject
 	CAExpiry, Expiry, AdminLife time.Duration
+	// FormerGroups names the certificates, as in the store, that stay in the group in which an
+	// earlier hagen issued them.
+	FormerGroups []string
 }
 
 // WithKeys returns a copy of the cluster with another algorithm for its keys.

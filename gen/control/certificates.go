@@ -72,8 +72,8 @@ func (r certificate) request(c *cluster.Cluster, h cluster.Host) pki.Request {
 	case pki.Leaf:
 		req.Authority = path.Join(storeAuthorities, r.authority, "ca")
 		req.Subject.CommonName = r.cn
-		if r.org != "" {
-			req.Subject.Organization = []string{r.org}
+		if group := r.group(c, req.Name); group != "" {
+			req.Subject.Organization = []string{group}
 		}
 	}
 	if r.life != nil {
@@ -114,15 +114,6 @@ func (p profileTables) requests(c *cluster.Cluster) []pki.Request {
 		}
 	}
 	return append(shared, own...)
-}
-
-// systemMasters is the group that every API server allows everything, without RBAC.
-const systemMasters = "system:masters"
-
-// adminCertificate is the administrator's certificate, which is on no machine.
-var adminCertificate = certificate{
-	stem: "admin", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
-	cn: "admin", org: systemMasters, life: adminLife,
 }
 
 // certificateFiles places the rows of a role on a machine.

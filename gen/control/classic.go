@@ -42,7 +42,7 @@ var classicCertificates = []certificate{
 	},
 	{
 		stem: "kubelet-client", kind: pki.Leaf, authority: "kubernetes", profile: pki.ClientAuthentication,
-		cn: "kubelet-client", org: systemMasters, life: leafLife, section: sectionAPI,
+		cn: "kubelet-client", org: SystemMasters, life: leafLife, section: sectionAPI,
 		placed: pair(kubernetesPKI, "kubelet-client", "", 0o600),
 	},
 	{

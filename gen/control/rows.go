@@ -82,6 +82,7 @@ type certificate struct {
 	profile   string // signing profile
 	cn        string
 	org       string // what Kubernetes reads as the group of a client
+	formerOrg string // the group in which earlier releases issued it; "" is the same
 	sans      func(*cluster.Cluster, cluster.Host) ([]string, []netip.Addr)
 	life      func(cluster.PKI) time.Duration
 	section   string

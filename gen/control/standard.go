@@ -81,7 +81,7 @@ var standardCertificates = []certificate{
 	},
 	{
 		stem: "kubelet-client", kind: pki.Leaf, perHost: true, authority: "kubernetes", profile: pki.ClientAuthentication,
-		cn: "kubelet-client", org: systemMasters, life: leafLife, section: sectionAPI,
+		cn: kubeletClient, formerOrg: SystemMasters, life: leafLife, section: sectionAPI,
 		placed: pair(kubernetesPKI, "kubelet-client", userAPI, 0o400),
 	},
 	{

@@ -54,6 +54,7 @@ func Path(host, format string) string { return path.Join(host, names[format]) }
 // What a rendered tree, or a directory of boot media, has beside the hosts' directories.
 const (
 	AdminPath    = "admin.kubeconfig" // the administrator's
+	RightsPath   = "rbac.yaml"        // what the cluster's certificates may do, for kubectl
 	ManifestPath = "SHA256SUMS"       // what hagen wrote, as sha256sum does
 	MediaPath    = "media.json"       // beside boot media, what they are
 	DeltaPath    = "delta.json"       // beside the scripts of a plan, what they bring

@@ -164,6 +164,19 @@ func (c Certificate) CommonName() string {
 	return ""
 }
 
+// Groups returns the O of the subject, as a certificate or a twin writes it.
+func (c Certificate) Groups() []string { return Groups(c.Subject) }
+
+// Groups returns the O of a subject.
+func Groups(subject string) (names []string) {
+	for part := range strings.SplitSeq(strings.ReplaceAll(subject, "+", ","), ",") {
+		if name, found := strings.CutPrefix(part, "O="); found {
+			names = append(names, strings.ReplaceAll(name, `\`, ""))
+		}
+	}
+	return names
+}
+
 // Usable reports whether a certificate has a usage; one without any has all.
 func (c Certificate) Usable(usage x509.ExtKeyUsage) bool {
 	for _, u := range c.ExtKeyUsage {

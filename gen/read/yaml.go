@@ -1,6 +1,9 @@
 package read
 
 import (
+	"errors"
+	"io"
+	"strings"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -25,6 +28,22 @@ func ParseYAML(text string) (root *YAML, ok bool) {
 	}
 	root = newYAML(&yamlText{text, lineStarts(text)}, document.Content[0])
 	return root, len(root.node.Content) > 0
+}
+
+// ParseYAMLs reads all documents of a text.
+func ParseYAMLs(text string) (documents []*YAML, ok bool) {
+	decoder, lines := yaml.NewDecoder(strings.NewReader(text)), lineStarts(text)
+	for {
+		var document yaml.Node
+		switch err := decoder.Decode(&document); {
+		case errors.Is(err, io.EOF):
+			return documents, true
+		case err != nil:
+			return documents, false
+		case len(document.Content) > 0:
+			documents = append(documents, newYAML(&yamlText{text, lines}, document.Content[0]))
+		}
+	}
 }
 
 func newYAML(text *yamlText, n *yaml.Node) *YAML {

@@ -45,6 +45,7 @@ const (
 	KindLink       = "link"
 	KindUnit       = "unit"
 	KindKubeconfig = "kubeconfig" // the administrator's, which is on no machine
+	KindRights     = "manifest"   // of the rights of the cluster's certificates
 )
 
 // How something changes.

@@ -26,6 +26,9 @@ func (s Side) shown(v *redact.View) Side {
 	if s.Kubeconfig != nil {
 		s.Kubeconfig = v.File(kubeconfigName, s.Kubeconfig)
 	}
+	if s.Rights != nil {
+		s.Rights = v.File(rightsName, s.Rights)
+	}
 	return s
 }
 

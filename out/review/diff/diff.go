@@ -16,8 +16,12 @@ type Diff struct {
 	Pairs           []Pair    `json:"-"` // by machine
 }
 
-// kubeconfigName is the administrator's.
-const kubeconfigName = "admin.kubeconfig"
+// Files of a tree that are on no machine: the administrator's kubeconfig, and the manifest
+// of rights.
+const (
+	kubeconfigName = "admin.kubeconfig"
+	rightsName     = "rbac.yaml"
+)
 
 // Of compares two trees, of which all that it is given may be shown.
 func Of(before, after Side) Diff {
@@ -35,17 +39,30 @@ func Of(before, after Side) Diff {
 		all = append(all, p.Changes...)
 	}
 	if before.Kubeconfig != nil && after.Kubeconfig != nil {
-		if change, differs := contents(string(before.Kubeconfig), string(after.Kubeconfig)); differs {
-			change.Hosts, change.Kind, change.Name, change.How = []string{}, KindKubeconfig, kubeconfigName, Changed
-			change.Effects = []Effect{{Action: Nothing, Why: "it is on no machine: hand it to its users"}}
-			all = append(all, change)
-		}
+		all = append(all, ofNoMachine(KindKubeconfig, kubeconfigName, before.Kubeconfig, after.Kubeconfig, "it is on no machine: hand it to its users")...)
+		// A tree without a kubeconfig is not a cluster's whole.
+		all = append(all, ofNoMachine(KindRights, rightsName, before.Rights, after.Rights, "it is on no machine: kubectl apply -f gives the cluster's certificates these rights")...)
 	}
 	d.Machines = len(d.Pairs)
 	d.Changes = fold(hosts, all)
 	d.Same = len(d.Changes) == 0
 	d.Effects = effectsOf(d.Pairs)
 	return d
+}
+
+// ofNoMachine compares a file that is on no machine. Trees of earlier releases, and those of
+// another profile, may lack it.
+func ofNoMachine(kind, name string, before, after []byte, why string) []Change {
+	change, differs := contents(string(before), string(after))
+	if after == nil || !differs {
+		return nil
+	}
+	change.Hosts, change.Kind, change.Name, change.How = []string{}, kind, name, Changed
+	if before == nil {
+		change.How, change.Details, change.Hunks = Added, []Detail{}, []Hunk{}
+	}
+	change.Effects = []Effect{{Action: Nothing, Why: why}}
+	return []Change{change}
 }
 
 // effectsOf groups machines with the same effects.

@@ -11,6 +11,7 @@ type Side struct {
 	Machines   []node.Node
 	Systems    map[string]System // of machines by name, if known
 	Kubeconfig []byte            // the administrator's; nil if the tree has none
+	Rights     []byte            // the manifest of rights; nil if the tree has none
 	Answers    []string          // addresses at which clients reach the API servers; nil if only the machines show it
 }
 

@@ -28,6 +28,7 @@ const (
 	UnitActive        Asks = "unit-active"
 	KubeletsFit       Asks = "kubelets-fit"
 	RangesFit         Asks = "node-ranges-fit"
+	RightsBound       Asks = "rights-bound"
 )
 
 // How many seconds things may take. A machine's firmware may take minutes to boot it; etcd

@@ -111,6 +111,13 @@ func (p planner) afterEnd() {
 	p.plan.Cautions = append(p.plan.Cautions, order.Caution{Hosts: hosts, Text: text})
 }
 
+// postponed returns those of some checks that the preparation lost.
+func (p planner) postponed(checks []Check) []Check {
+	return slices.DeleteFunc(checks, func(c Check) bool {
+		return slices.ContainsFunc(p.plan.Prepare, func(prepared Check) bool { return prepared.Text == c.Text })
+	})
+}
+
 // heals is the index of the step after which no machine uses an ended certificate any
 // more; -1 if no step changes one.
 func (p planner) heals(was ended) int {

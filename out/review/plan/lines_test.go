@@ -128,7 +128,7 @@ func rendersOf(t *testing.T, text string, set pki.Set) (sides []Side, issued pki
 		if err != nil {
 			t.Fatal(err)
 		}
-		sides = append(sides, Side{Side: diff.Side{Machines: nodes, Kubeconfig: one.Kubeconfig}})
+		sides = append(sides, Side{Side: diff.Side{Machines: nodes, Kubeconfig: one.Kubeconfig, Rights: one.Rights}})
 	}
 	nodes, err := control.Nodes(c, inRotation(t, c, issued, pki.PhaseTrust), control.Options{})
 	if err != nil {
@@ -205,7 +205,7 @@ func addLines(t *testing.T, r *redact.Recorder, s Side) {
 			open = append(open, f.Path)
 		}
 	}
-	v := redact.ViewOf(nil, append(open, "admin.kubeconfig")...)
+	v := redact.ViewOf(nil, append(open, "admin.kubeconfig", "rbac.yaml")...)
 	for _, n := range s.Machines {
 		add(redact.ItemRole, n.Role)
 		for _, o := range origins(n) {
@@ -223,6 +223,7 @@ func addLines(t *testing.T, r *redact.Recorder, s Side) {
 		}
 	}
 	add("admin.kubeconfig", string(v.File("admin.kubeconfig", s.Kubeconfig)))
+	add("rbac.yaml", string(v.File("rbac.yaml", s.Rights)))
 }
 
 // shownWhole finds what is not shown of machines.
@@ -261,6 +262,7 @@ func shownWhole(t *testing.T, v *redact.View, s Side) {
 		}
 	}
 	shown("admin.kubeconfig", string(v.File("admin.kubeconfig", s.Kubeconfig)))
+	shown("rbac.yaml", string(v.File("rbac.yaml", s.Rights)))
 }
 
 // withoutTexts is a machine without the texts of its files and units.

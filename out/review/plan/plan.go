@@ -48,9 +48,9 @@ func Of(before, after Side, options Options) Plan {
 	if options.Reimage {
 		steps, made.Cautions = made.ReimageSteps, slices.Clone(made.ReimageCautions)
 	}
-	made.Cautions = append(made.Cautions, slices.Concat(p.cautions(), p.newInstances())...)
+	made.Cautions = append(made.Cautions, slices.Concat(p.cautions(), p.bindsCautions(), p.newInstances())...)
 	made.Environment = p.environment()
-	made.Prepare = p.prepare(steps)
+	made.Prepare = append(p.prepare(steps), p.binds()...)
 	var files, acts []Step
 	if !options.Reimage {
 		files = p.atAnyTime()
@@ -60,7 +60,7 @@ func Of(before, after Side, options Options) Plan {
 	}
 	made.Steps = append(made.Steps, p.between(files, acts)...)
 	p.afterEnd()
-	made.Verify, made.CleanUp = p.verify(), append(made.CleanUp, p.cleanUp()...)
+	made.Verify, made.CleanUp = append(p.verify(), p.postponed(p.binds())...), append(made.CleanUp, p.cleanUp()...)
 	p.endpoints()
 	return made
 }

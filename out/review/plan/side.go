@@ -187,7 +187,7 @@ func (c Cluster) Unplaced() (hosts []string) {
 
 // OfFile makes a side of a cluster file and the machines that were decided on for it.
 func OfFile(c *cluster.Cluster, machines []node.Node, kubeconfig []byte) (Side, error) {
-	side, err := OfTree(diff.Side{Machines: machines, Kubeconfig: kubeconfig, Systems: Systems(c)}, c.Name)
+	side, err := OfTree(diff.Side{Machines: machines, Kubeconfig: kubeconfig, Rights: control.Rights(c), Systems: Systems(c)}, c.Name)
 	side.Cluster.File, side.Cluster.Arch, side.Cluster.Former = true, c.Binaries.Arch, control.ForgetWords(c)
 	side.Cluster.Profile, side.Cluster.Keyed = c.Profile.Name, false
 	for _, a := range c.Endpoint.Dialled() {

@@ -148,6 +148,9 @@ func bothKinds(t *testing.T, from, to string) (before, after kinds) {
 			t.Fatal(err)
 		}
 		files := fstest.MapFS{document.AdminPath: {Data: made.Kubeconfig}}
+		if made.Rights != nil {
+			files[document.RightsPath] = &fstest.MapFile{Data: made.Rights}
+		}
 		for _, m := range machines {
 			for _, d := range m.Documents {
 				files[document.Path(m.Host.Name, d.Format)] = &fstest.MapFile{Data: d.Text}
@@ -169,7 +172,7 @@ func renderedOf(t *testing.T, c *cluster.Cluster, set pki.Set) (diff.Side, []gen
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := diff.Side{Systems: Systems(c), Kubeconfig: control.Kubeconfig(c, control.EndpointServer(c), issued.Set[control.ClusterAuthority], issued.Set[control.Admin])}
+	s := diff.Side{Systems: Systems(c), Rights: control.Rights(c), Kubeconfig: control.Kubeconfig(c, control.EndpointServer(c), issued.Set[control.ClusterAuthority], issued.Set[control.Admin])}
 	for _, m := range machines {
 		s.Machines = append(s.Machines, m.Node)
 	}
@@ -202,8 +205,11 @@ func treeSide(t *testing.T, read rendered.Tree) Side {
 		s.Systems[h.Node.Name] = diff.System{Name: h.Said, Family: h.Family()}
 	}
 	for _, f := range read.Others {
-		if f.Path == document.AdminPath {
+		switch f.Path {
+		case document.AdminPath:
 			s.Kubeconfig = f.Text
+		case document.RightsPath:
+			s.Rights = f.Text
 		}
 	}
 	made, err := OfTree(s, read.Cluster)

@@ -63,8 +63,13 @@ func TestGoldens(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if tree.Cluster == "" || len(tree.Others) != 1 || tree.Others[0].Path != "admin.kubeconfig" {
-			t.Errorf("%s: cluster %q, other files %v", name, tree.Cluster, tree.Others)
+		var others []string
+		for _, f := range tree.Others {
+			others = append(others, f.Path)
+		}
+		want := cmp.Or(map[string]string{"classic": "admin.kubeconfig"}[name], "admin.kubeconfig rbac.yaml")
+		if got := strings.Join(others, " "); tree.Cluster == "" || got != want {
+			t.Errorf("%s: cluster %q, other files %s", name, tree.Cluster, got)
 		}
 		for _, h := range tree.Hosts {
 			if len(h.Documents) < 2 || len(h.Documents) > 3 || len(h.Node.Units) < 2 || h.Node.Name == "" || h.Node.Role != "master" && h.Node.Role != "load balancer" {

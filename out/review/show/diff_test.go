@@ -184,14 +184,39 @@ func TestNewCluster(t *testing.T) {
 	}
 }
 
+// TestRights: the manifest of rights that a tree has first, or another, shows; of a tree of an
+// earlier release, or a part of one, nothing is missing.
+func TestRights(t *testing.T) {
+	without, with, edited := side(t, "standard"), side(t, "standard"), side(t, "standard")
+	with.Rights, edited.Rights = []byte("kind: A\n"), []byte("kind: B\n")
+	part := with
+	part.Kubeconfig = nil
+	for _, k := range []struct {
+		before, after diff.Side
+		want          string
+	}{
+		{without, with, "\nno machine\n  + rbac.yaml added\n      → nothing happens: it is on no machine: kubectl apply -f"},
+		{with, edited, "\nno machine\n  ~ rbac.yaml\n"},
+		{with, with, ""}, {with, without, ""}, {part, without, ""}, {without, part, ""},
+	} {
+		got := Text(order.Of(k.before, k.after), Heading{}, Style{})
+		if !strings.Contains(got, k.want) || (k.want == "") != strings.Contains(got, "nothing changes") {
+			t.Errorf("lacks %q:\n%s", k.want, got)
+		}
+	}
+}
+
 // TestKubeconfig: the administrator's is told by meaning, and is no machine's.
 func TestKubeconfig(t *testing.T) {
 	before, after := side(t, "standard"), side(t, "standard")
-	text := strings.Replace(string(after.Kubeconfig), "certificate, SHA-256 7", "certificate, SHA-256 8", 1)
-	text = strings.ReplaceAll(text, "4e4621d8", "00000000")
-	after.Kubeconfig = []byte(strings.Replace(text, "subject CN=admin,O=system:masters", "subject CN=admin,O=admins", 1))
+	text := string(after.Kubeconfig)
+	for _, mark := range []string{"client-certificate-data: certificate, SHA-256 ", "private key of the public key with SHA-256 "} {
+		_, digits, _ := strings.Cut(text, mark)
+		text = strings.ReplaceAll(text, digits[:8], "00000000")
+	}
+	after.Kubeconfig = []byte(strings.Replace(text, "subject CN=admin,O=hagen:administrators", "subject CN=admin,O=admins", 1))
 	got := Text(order.Of(before, after), Heading{}, Style{})
-	for _, want := range []string{"\nno machine\n  ~ admin.kubeconfig\n", "client-certificate-data subject changed from CN=admin,O=system:masters to CN=admin,O=admins",
+	for _, want := range []string{"\nno machine\n  ~ admin.kubeconfig\n", "client-certificate-data subject changed from CN=admin,O=hagen:administrators to CN=admin,O=admins",
 		"client-certificate-data key replaced", "client-key-data replaced", "hand it to its users", "0 of 4 machines change"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("lacks %q:\n%s", want, got)

@@ -28,8 +28,8 @@ type Machine struct {
 }
 
 // Tree returns the twins of a rendered tree by path: of every document of the machines,
-// and of the administrator's kubeconfig unless that is nil.
-func Tree(v *redact.View, cluster string, machines []Machine, admin []byte) (map[string][]byte, error) {
+// and of the files that belong to no machine, by path.
+func Tree(v *redact.View, cluster string, machines []Machine, others map[string][]byte) (map[string][]byte, error) {
 	made := make([][]document.Document, len(machines))
 	faults := make([]error, len(machines))
 	var all sync.WaitGroup
@@ -46,8 +46,8 @@ func Tree(v *redact.View, cluster string, machines []Machine, admin []byte) (map
 			files[d.Path] = d.Text
 		}
 	}
-	if admin != nil {
-		files[document.AdminPath] = v.File(document.AdminPath, admin)
+	for path, text := range others {
+		files[path] = v.File(path, text)
 	}
 	return files, nil
 }
@@ -77,11 +77,14 @@ func documents(v *redact.View, cluster string, m Machine) ([]document.Document, 
 	return out, nil
 }
 
-// OfDocument returns the twin of one document, or of the administrator's kubeconfig,
+// ofNoMachine reports whether a file that belongs to no machine has a twin.
+func ofNoMachine(path string) bool { return path == document.AdminPath || path == document.RightsPath }
+
+// OfDocument returns the twin of one document, or of a file that belongs to no machine,
 // beside the one that a render gives. A file that is no document by itself shows what
 // it has in common with that.
 func OfDocument(v *redact.View, place string, text, like []byte) []byte {
-	if place == document.AdminPath {
+	if ofNoMachine(place) {
 		return v.File(place, text)
 	}
 	host := path.Dir(place)
@@ -152,17 +155,17 @@ func Machines(t rendered.Tree) (machines []Machine) {
 	return machines
 }
 
-// OfTree returns the twins of a tree that was read: of its machines and of the
-// administrator's kubeconfig. Without lists the other files, which have no twin.
+// OfTree returns the twins of a tree that was read: of its machines, of the
+// administrator's kubeconfig and of the manifest of rights. Without lists the other files, which have no twin.
 func OfTree(v *redact.View, t rendered.Tree) (files map[string][]byte, without []string, err error) {
-	var admin []byte
+	others := map[string][]byte{}
 	for _, f := range t.Others {
-		if f.Path == document.AdminPath {
-			admin = f.Text
+		if ofNoMachine(f.Path) {
+			others[f.Path] = f.Text
 		} else {
 			without = append(without, f.Path)
 		}
 	}
-	files, err = Tree(v, t.Cluster, Machines(t), admin)
+	files, err = Tree(v, t.Cluster, Machines(t), others)
 	return files, without, err
 }

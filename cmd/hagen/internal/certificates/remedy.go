@@ -107,16 +107,23 @@ func (f found) host() string {
 
 // kubeconfig gives a kubeconfig to the user of a certificate.
 func (r *report) kubeconfig(f found) string {
-	var words []string
-	if user := f.CommonName(); user != "" && user != adminUser {
+	var groups, words []string
+	if !f.Twin {
+		groups = f.Certificate.Certificate.Subject.Organization
+	}
+	switch user := f.CommonName(); {
+	case user == "", user == control.AdminUser:
+	case user == control.BreakGlass && f.NotAfter.Before(r.now): // its file gives way
+		return r.at.Command("kubeconfig", "--break-glass")
+	case control.Bypasses(groups), user == control.BreakGlass:
+		words = []string{"--break-glass"}
+	default:
 		words = append(words, "--user", user)
-		if !f.Twin {
-			for _, group := range f.Certificate.Certificate.Subject.Organization {
-				words = append(words, "--group", group)
-			}
+		for _, group := range groups {
+			words = append(words, "--group", group)
 		}
 	}
-	return r.at.Command("kubeconfig", append(words, r.elsewhere(cmp.Or(f.CommonName(), adminUser))...)...)
+	return r.at.Command("kubeconfig", append(words, r.elsewhere(cmp.Or(f.CommonName(), control.AdminUser))...)...)
 }
 
 // elsewhere names a file for a user's kubeconfig if there is one already where hagen kubeconfig would
@@ -131,9 +138,6 @@ func (r *report) elsewhere(user string) []string {
 	}
 	return []string{"-o", strings.TrimSuffix(file, ".kubeconfig") + "-" + day(r.now) + ".kubeconfig"}
 }
-
-// adminUser is whom hagen kubeconfig without --user is for.
-const adminUser = "admin"
 
 // kubeconfig makes again what a kubeconfig is, whose authority has ended: of the administrator that
 // the PKI directory keeps, a render.

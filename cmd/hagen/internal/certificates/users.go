@@ -36,6 +36,8 @@ type user struct {
 	ServerName  string    `json:"serverName,omitempty"`
 	// Former says that the authority was renewed since: the kubeconfig has its former certificate.
 	Former bool `json:"formerAuthority"`
+	// Bypasses says that API servers obey the user without asking RBAC.
+	Bypasses bool `json:"bypassesRBAC"`
 }
 
 // Users prints who was given kubeconfigs, and until when they are valid.
@@ -82,18 +84,23 @@ func (d directory) users() []user {
 	return all
 }
 
-// remarks says how long it is valid, and whether it has the authority's former certificate.
+// remarks says how long it is valid, whether RBAC binds its user, and whether it has the authority's former certificate.
 func (u user) remarks() string {
-	if u.Former {
-		return u.State.words() + ", former authority"
+	text := u.State.words()
+	if u.Bypasses {
+		text += ", bypasses RBAC"
 	}
-	return u.State.words()
+	if u.Former {
+		text += ", former authority"
+	}
+	return text
 }
 
 func userOf(r store.ClientRecord, now time.Time) user {
 	return user{
 		User: r.User, Groups: console.List(r.Groups), Serial: r.Serial, Fingerprint: r.Fingerprint, Issuer: r.Authority, From: r.NotBefore, Until: r.NotAfter,
 		DaysLeft: *days(r.NotAfter, now), State: stateAt(r.NotBefore, r.NotAfter, false, now), Server: r.Server, ServerName: r.ServerName,
+		Bypasses: control.Bypasses(r.Groups),
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 // PKI is a PKI directory that belongs to the cluster, as far as the lock file,
 // rendered trees and its index show.
 type PKI struct {
-	Cluster *cluster.Cluster // with the names that certificates keep
+	Cluster *cluster.Cluster // with the names and groups that certificates keep
 	Store   *store.Store
 	Now     time.Time
 	lock    clusterfile.Lock
@@ -75,7 +75,7 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 	asked := maps.Clone(s.Recorded())
 	maps.DeleteFunc(asked, func(name string, _ pki.Request) bool { return !s.Asked(name) })
 	carried := control.CarriedNames(lock.LockContents, control.RecordedNames(c, asked))
-	return &PKI{Cluster: c.Keep(carried), Store: s, Now: now, lock: lock, carried: carried}, nil
+	return &PKI{Cluster: c.Keep(carried).KeepGroups(control.FormerGroups(c, asked)), Store: s, Now: now, lock: lock, carried: carried}, nil
 }
 
 // RefuseMissing refuses a PKI directory that is missing or empty if the cluster

@@ -100,6 +100,7 @@ func decideBeside(now time.Time, s, other *planSide, isNew bool) ([]pki.Warning,
 		names = control.CarriedNames(s.lock, control.RecordedNames(s.cluster, plan.Issued(other.Trees[0].Machines.Machines)))
 	}
 	s.cluster = s.cluster.Keep(names)
+	s.cluster = s.cluster.KeepGroups(control.FormerGroups(s.cluster, plan.IssuedClients(other.Trees[0].Machines)))
 	_, warnings, err := s.decide(now, pki.Set{})
 	if err != nil {
 		return nil, err
@@ -114,7 +115,7 @@ func (s *planSide) decide(now time.Time, set pki.Set) (pki.Set, []pki.Warning, e
 	if err != nil {
 		return nil, nil, err
 	}
-	made := diff.Side{Kubeconfig: decide.Kubeconfig(s.cluster, issued.Set)}
+	made := diff.Side{Kubeconfig: decide.Kubeconfig(s.cluster, issued.Set), Rights: control.Rights(s.cluster)}
 	for _, m := range machines {
 		made.Machines = append(made.Machines, m.Node)
 	}

@@ -81,7 +81,7 @@ func fresh(ui *console.UI, at clusterfile.Place, with ...string) (r rendered, er
 		ui.Warn(strings.Join(clusterpki.Folded(trial), ", ") + ": the next hagen render issues new ones; this comparison uses trial ones, with other keys and times")
 	}
 	r = rendered{cluster: c, unknown: unknown, trial: trial}
-	r.Tree = trees.Tree{Cluster: c.Name, Machines: diff.Side{Kubeconfig: decide.Kubeconfig(c, issued.Set), Systems: plan.Systems(c)}}
+	r.Tree = trees.Tree{Cluster: c.Name, Machines: diff.Side{Kubeconfig: decide.Kubeconfig(c, issued.Set), Rights: control.Rights(c), Systems: plan.Systems(c)}}
 	for _, m := range machines {
 		r.Machines.Machines = append(r.Machines.Machines, m.Node)
 	}

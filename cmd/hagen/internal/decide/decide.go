@@ -10,6 +10,7 @@ import (
 	"hagen/gen"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/pki"
 )
 
@@ -49,4 +50,13 @@ func Fault(err error) error {
 // Kubeconfig returns the administrator's kubeconfig.
 func Kubeconfig(c *cluster.Cluster, set pki.Set) []byte {
 	return control.Kubeconfig(c, control.EndpointServer(c), set[control.ClusterAuthority], set[control.Admin])
+}
+
+// OfNoMachine returns the files of a cluster's tree that belong to no machine, by path.
+func OfNoMachine(c *cluster.Cluster, set pki.Set) map[string][]byte {
+	files := map[string][]byte{document.AdminPath: Kubeconfig(c, set)}
+	if rights := control.Rights(c); rights != nil {
+		files[document.RightsPath] = rights
+	}
+	return files
 }

@@ -41,7 +41,7 @@ func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Opt
 	if err != nil {
 		return nil, err
 	}
-	w.admin = decide.Kubeconfig(c, w.issued.Set)
+	w.others = decide.OfNoMachine(c, w.issued.Set)
 	if w.machines, err = w.render(hosts, w.formats); err != nil {
 		return nil, decide.Fault(err)
 	}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -19,16 +20,16 @@ import (
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/node"
+	"hagen/gen/read"
 	"hagen/out"
 	"hagen/out/tree"
 	"hagen/pki"
 	"hagen/pki/store"
 )
 
-const (
-	adminUser  = "admin"
-	adminGroup = "system:masters"
-)
+// breakGlassLife is how long a break-glass certificate is valid by default.
+const breakGlassLife = 24 * time.Hour
 
 // Kubeconfig issues a client certificate and writes its kubeconfig.
 func Kubeconfig(ui *console.UI, asked Client) error {
@@ -39,9 +40,8 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 	if err != nil {
 		return err
 	}
-	request := control.ClientRequest(c, asked.User, asked.Groups)
-	if asked.life > 0 {
-		request.Lifetime = asked.life
+	if err := asked.checkGroups(c); err != nil {
+		return err
 	}
 	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
 		return err
@@ -62,7 +62,7 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 	if asked.User == authority.Request.Subject.CommonName {
 		return exit.Usage("--user: %q is the name of the signing authority; choose another --user", asked.User)
 	}
-	item, warnings, err := pki.Client(authority, request, keys.Now, pki.Generate)
+	item, warnings, err := pki.Client(authority, asked.request(keys.Cluster), keys.Now, pki.Generate)
 	if elsewhere := (pki.KeysElsewhere{}); errors.As(err, &elsewhere) {
 		elsewhere[authority.Request.Name] = []string{"the certificate of user " + asked.User}
 	}
@@ -72,14 +72,50 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 	for _, w := range warnings {
 		ui.Warn("the certificate " + w.Text) // without its name in the PKI, which means nothing to the user
 	}
-	if slices.Contains(asked.Groups, adminGroup) {
-		ui.Note("the group " + adminGroup + " bypasses RBAC until the certificate expires")
-	}
 	if c.Profile.OneAuthority {
 		ui.Note("etcd accepts the certificate, too: its holder can read and write everything there")
 	}
 
-	return writeKubeconfig(ui, keys, item, server, asked.Path, control.Kubeconfig(c, server, authority, item))
+	if err := writeKubeconfig(ui, keys, item, server, asked.Path, control.Kubeconfig(c, server, authority, item)); err != nil {
+		return err
+	}
+	asked.note(ui, keys.Cluster, item)
+	return nil
+}
+
+// request returns what is issued. An administrator has the groups that the cluster's own has.
+func (asked Client) request(c *cluster.Cluster) pki.Request {
+	groups := asked.Groups
+	if asked.User == control.AdminUser && len(groups) == 0 {
+		groups = control.AdminGroups(c)
+	}
+	request := control.ClientRequest(c, asked.User, groups)
+	if asked.life > 0 {
+		request.Lifetime = asked.life
+	}
+	return request
+}
+
+// checkGroups keeps the group that is obeyed without RBAC for break-glass. In classic, whose
+// administrators are in it, anybody may have it.
+func (asked Client) checkGroups(c *cluster.Cluster) error {
+	if asked.BreakGlass || !control.Bypasses(asked.Groups) || control.Rights(c) == nil {
+		return nil
+	}
+	return exit.Usage("--group %s: API servers obey it without asking RBAC, and it cannot be withdrawn: --break-glass gives it, for a day, to a user whose name says so; --group %s makes administrators whom RBAC binds", control.SystemMasters, control.Administrators)
+}
+
+// note says what somebody in the group that is obeyed without RBAC may do.
+func (asked Client) note(ui *console.UI, c *cluster.Cluster, item pki.Item) {
+	switch {
+	case !control.Bypasses(item.Request.Subject.Organization):
+	case asked.BreakGlass:
+		ui.Note("API servers obey " + control.BreakGlass + " without asking RBAC until the certificate ends, and nothing can withdraw it: use it where RBAC refuses you, and remove it then. Audit logs have the user's name")
+	case control.Rights(c) == nil:
+		ui.Note("the group " + control.SystemMasters + " bypasses RBAC until the certificate expires")
+	default:
+		ui.Note(fmt.Sprintf("the group %s bypasses RBAC until the certificate expires: administrators of this cluster are in it until %s", control.SystemMasters, asked.Command("pki renew", "--rbac")))
+	}
 }
 
 // writeKubeconfig records the certificate, then writes the kubeconfig: in this order no
@@ -99,7 +135,7 @@ func writeKubeconfig(ui *console.UI, keys *clusterpki.PKI, item pki.Item, server
 		return nil
 	}
 	if path == "" {
-		if path, err = intoTree(ui, keys.Cluster, item, text, save); err != nil {
+		if path, err = intoTree(ui, keys, item, text, save); err != nil {
 			return err
 		}
 	} else if err := intoFile(path, text, save); err != nil {
@@ -107,7 +143,11 @@ func writeKubeconfig(ui *console.UI, keys *clusterpki.PKI, item pki.Item, server
 	} else {
 		warnBelowGit(ui, path)
 	}
-	ui.Say("wrote %s: user %s, valid until %s", path, record.User, record.NotAfter.Format(time.DateOnly))
+	until := record.NotAfter.Format(time.DateOnly)
+	if record.User == control.BreakGlass { // a date would leave out most of it
+		until = record.NotAfter.UTC().Format("2006-01-02 15:04 UTC")
+	}
+	ui.Say("wrote %s: user %s, valid until %s", path, record.User, until)
 	return nil
 }
 
@@ -138,14 +178,17 @@ func intoFile(path string, text []byte, save func() error) error {
 
 // intoTree writes the kubeconfig into the cluster's tree, which is private and
 // ignored by git, and returns its path.
-func intoTree(ui *console.UI, c *cluster.Cluster, item pki.Item, text []byte, save func() error) (string, error) {
-	dir, place := filepath.Join(trees.Dir, c.Name), trees.UserKubeconfig(item.Request.Subject.CommonName)
+// One that was made to break the glass, and has ended, gives way to the next.
+func intoTree(ui *console.UI, keys *clusterpki.PKI, item pki.Item, text []byte, save func() error) (string, error) {
+	dir, place := filepath.Join(trees.Dir, keys.Cluster.Name), trees.UserKubeconfig(item.Request.Subject.CommonName)
 	target, err := tree.Open(dir, ui.Waiting(dir))
 	if err != nil {
 		return "", exit.Failed("%w", err)
 	}
 	defer target.Close()
-	prepared, err := out.PrepareKey(target, tree.File{Path: place, Mode: 0o600, Data: text})
+	prepared, err := out.PrepareKey(target, tree.File{Path: place, Mode: 0o600, Data: text}, func(former []byte) bool {
+		return item.Request.Subject.CommonName == control.BreakGlass && ended(keys, former)
+	})
 	if err != nil {
 		return "", exit.Failed("%w; name another file with -o", err)
 	}
@@ -160,21 +203,44 @@ func intoTree(ui *console.UI, c *cluster.Cluster, item pki.Item, text []byte, sa
 	return filepath.Join(dir, filepath.FromSlash(place)), nil
 }
 
+// ended reports whether the PKI records that the certificate of a kubeconfig has ended.
+func ended(keys *clusterpki.PKI, kubeconfig []byte) bool {
+	k, _, _ := read.ParseKubeconfig(node.File{Contents: kubeconfig}, nil)
+	return len(k.Client.Certificates) > 0 && slices.ContainsFunc(keys.Store.Clients(), func(r store.ClientRecord) bool {
+		return r.Fingerprint == k.Client.Certificates[0].Identity && r.NotAfter.Before(keys.Now)
+	})
+}
+
 // Client holds the options of hagen kubeconfig.
 type Client struct {
 	clusterfile.Place
-	User   string
-	Groups []string
-	Expiry string        // "" is the cluster file's
-	life   time.Duration // Expiry, parsed; 0 is the cluster file's
-	Server string        // the URL to dial; "" is the endpoint's
-	Path   string        // "" is a file in the cluster's tree
+	User       string
+	Named      bool // the command line names the user
+	Groups     []string
+	BreakGlass bool          // a user whom API servers obey without RBAC, instead of User and Groups
+	Expiry     string        // "" is the cluster file's, or a day to break the glass
+	life       time.Duration // Expiry, parsed; 0 is the cluster file's
+	Server     string        // the URL to dial; "" is the endpoint's
+	Path       string        // "" is a file in the cluster's tree
+}
+
+// named completes the user and its groups.
+func (asked *Client) named() error {
+	switch {
+	case asked.BreakGlass && (asked.Named || len(asked.Groups) > 0):
+		return exit.Usage("--break-glass: leave out --user and --group: the user is %s, in the group %s", control.BreakGlass, control.SystemMasters)
+	case asked.BreakGlass:
+		asked.User, asked.Groups, asked.life = control.BreakGlass, []string{control.SystemMasters}, breakGlassLife
+	case asked.User == control.BreakGlass:
+		return exit.Usage("--user: %s is the user of --break-glass, whose name has to mean that in audit logs; choose another", asked.User)
+	}
+	return nil
 }
 
 // check validates the options before anything is opened.
 func (asked *Client) check(ui *console.UI) error {
-	if asked.User == adminUser && len(asked.Groups) == 0 {
-		asked.Groups = []string{adminGroup}
+	if err := asked.named(); err != nil {
+		return err
 	}
 	var faults []error
 	for i, name := range append([]string{asked.User}, asked.Groups...) {

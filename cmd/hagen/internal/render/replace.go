@@ -105,7 +105,7 @@ func separateDir(ui *console.UI, asked Options, c *cluster.Cluster, kind string)
 // writeSeparate writes documents that no normal render makes, and a runbook for
 // them.
 func (w *work) writeSeparate(ui *console.UI, dir, runbook string) error {
-	w.admin = nil // it belongs to no machine
+	w.others = nil
 	files := append(w.files(), tree.File{Path: runbookPath, Mode: 0o600, Data: []byte(runbook)})
 	if err := w.write(ui, dir, files, out.Prepare, nil); err != nil {
 		return err

@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,7 +34,7 @@ type work struct {
 	formats  []string // requested besides those of the operating systems
 	alone    bool     // makes only the one requested document
 	machines []gen.Machine
-	admin    []byte // the administrator's kubeconfig
+	others   map[string][]byte // files that belong to no machine, by path
 }
 
 // render makes the documents of these hosts. For one requested document, it
@@ -85,7 +86,7 @@ func reportProven(ui *console.UI, proven int, err error) error {
 
 // redact replaces all texts by their twins.
 func (w *work) redact() error {
-	texts, err := twin.Tree(w.view(), w.cluster.Name, twinned(w.machines), w.admin)
+	texts, err := twin.Tree(w.view(), w.cluster.Name, twinned(w.machines), w.others)
 	if err != nil {
 		return decide.Fault(err)
 	}
@@ -97,7 +98,9 @@ func (w *work) redact() error {
 			m.Documents[j].Text = texts[m.Documents[j].Path]
 		}
 	}
-	w.admin = texts[document.AdminPath]
+	for path := range w.others {
+		w.others[path] = texts[path]
+	}
 	return nil
 }
 
@@ -141,8 +144,8 @@ func (w *work) noteFormer(ui *console.UI) {
 // kubeconfig hold keys.
 func (w *work) files() []tree.File {
 	var files []tree.File
-	if w.admin != nil {
-		files = append(files, tree.File{Path: document.AdminPath, Mode: 0o600, Data: w.admin})
+	for _, path := range slices.Sorted(maps.Keys(w.others)) {
+		files = append(files, tree.File{Path: path, Mode: 0o600, Data: w.others[path]})
 	}
 	for _, m := range w.machines {
 		for _, d := range m.Documents {

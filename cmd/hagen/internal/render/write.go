@@ -37,8 +37,16 @@ func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare prep
 	if len(w.options.Joining) == 0 {
 		w.membership(ui, result.Removed)
 	}
+	w.noteRights(ui, dir, result)
+	first := w.firstRights(dir, result)
+	if first != "" && w.asked.JSON {
+		ui.Note(first)
+	}
 	w.report(ui, dir, result)
 	w.restoreSteps(ui, dir)
+	if first != "" && !w.asked.JSON { // last, where it is read
+		ui.Line("First,", " "+first)
+	}
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 // names of units.
 func RefuseUnknown(items []string, machines ...[]node.Node) error {
 	has := func(item string) bool {
-		if item == document.AdminPath {
+		if item == document.AdminPath || item == document.RightsPath {
 			return true
 		}
 		for _, n := range slices.Concat(machines...) {

@@ -111,8 +111,11 @@ func ReadTree(name string, tree fs.FS) (Tree, error) {
 		t.Texts[h.Node.Name] = text
 	}
 	for _, f := range read.Others {
-		if f.Path == document.AdminPath {
+		switch f.Path {
+		case document.AdminPath:
 			t.Machines.Kubeconfig = f.Text
+		case document.RightsPath:
+			t.Machines.Rights = f.Text
 		}
 	}
 	return t, nil
