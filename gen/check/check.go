@@ -57,7 +57,7 @@ func Run(in Input) Report {
 func checks() []check {
 	return slices.Concat(
 		accountRules, pathRules, sourceRules, secretRules, certificateRules, unitRules, flagRules, portRules, interfaceRules, configRules,
-		proxyRules, virtualRules, accessRules, limitRules, serviceRules, documentRules, diskRules, hostRules, memberRules, agreementRules, rangeRules, kubeconfigRules, connectionRules, identityRules, equalityRules,
+		proxyRules, virtualRules, accessRules, limitRules, serviceRules, documentRules, diskRules, hostRules, memberRules, agreementRules, rangeRules, kubeconfigRules, connectionRules, identityRules, rightsRules, equalityRules,
 	)
 }
 

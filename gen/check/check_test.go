@@ -26,6 +26,7 @@ var checked = []string{
 type good struct {
 	machines []check.Machine
 	admin    []byte
+	rights   []byte // nil is none
 	set      pki.Set
 }
 
@@ -76,7 +77,7 @@ func freshOf(t testing.TB, text string, lock ...byte) good {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := good{set: issued.Set, admin: control.Kubeconfig(c, control.EndpointServer(c), issued.Set[control.ClusterAuthority], issued.Set[control.Admin])}
+	g := good{set: issued.Set, admin: control.Kubeconfig(c, control.EndpointServer(c), issued.Set[control.ClusterAuthority], issued.Set[control.Admin]), rights: control.Rights(c)}
 	for i, h := range c.Hosts() {
 		g.machines = append(g.machines, check.Machine{Node: nodes[i], OS: h.OS})
 	}
@@ -99,7 +100,11 @@ func (g good) clone() good {
 }
 
 func (g good) input() check.Input {
-	return check.Input{Machines: g.machines, Now: time.Now(), Kubeconfigs: []node.File{{Path: "admin.kubeconfig", Contents: g.admin, Mode: 0o600, Secret: true}}}
+	in := check.Input{Machines: g.machines, Now: time.Now(), Kubeconfigs: []node.File{{Path: "admin.kubeconfig", Contents: g.admin, Mode: 0o600, Secret: true}}}
+	if g.rights != nil {
+		in.Kubeconfigs = append(in.Kubeconfigs, node.File{Path: "rbac.yaml", Contents: g.rights})
+	}
+	return in
 }
 
 func (g good) node(t *testing.T, host string) *node.Node {
@@ -135,6 +140,10 @@ func (g *good) edit(t *testing.T, host, item, old, new string) {
 	}
 	if item == "admin.kubeconfig" {
 		g.admin = []byte(swap(string(g.admin)))
+		return
+	}
+	if item == "rbac.yaml" {
+		g.rights = []byte(swap(string(g.rights)))
 		return
 	}
 	n := g.node(t, host)

@@ -27,7 +27,11 @@ func golden(t *testing.T, name string) good {
 		g.machines = append(g.machines, check.Machine{Node: h.Node, OS: h.OS})
 	}
 	for _, f := range tree.Others {
-		g.admin = f.Text
+		if f.Path == "rbac.yaml" {
+			g.rights = f.Text
+		} else {
+			g.admin = f.Text
+		}
 	}
 	return g
 }

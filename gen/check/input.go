@@ -26,7 +26,7 @@ type Meta struct {
 // Input is what is checked.
 type Input struct {
 	Machines    []Machine
-	Kubeconfigs []node.File        // those of people, who dial the cluster from anywhere
+	Kubeconfigs []node.File        // those of people, who dial the cluster from anywhere; other files of no machine, too
 	Now         time.Time          // for expiry, which a zero time leaves out
 	ErrorsOnly  bool               // leaves out warnings
 	Signed      map[Signature]bool // signatures that have been verified already

@@ -59,6 +59,7 @@ const (
 	ruleOutlivesAuthority = "outlives-authority"
 	ruleUnwatched         = "certificate-unwatched"
 	ruleClientName        = "client-name"
+	ruleUnbound           = "unbound-client"
 )
 
 // Within a machine: units.
