@@ -22,16 +22,18 @@ func pkiRenewCommand(ui *console.UI, file, dir, asJSON, all cli.Flag) *cli.Comma
 			"hagen pki renew --host kubem00",
 			"hagen pki renew hosts/kubem00/apiserver --new-keys",
 			"hagen pki renew authorities/etcd",
+			"hagen pki renew --rbac            # what is in system:masters leaves it (docs/pki.md)",
 			"hagen pki renew cluster/admin    # and rendered/<cluster>/admin.kubeconfig"),
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{Name: "host", Usage: "with renew: the certificates of the host `NAME`", KeepSpace: true},
 			&cli.StringFlag{Name: "expiring", Usage: "with renew: what ends within this `TIME`, in hours, days or years, such as 30d, or has ended"},
 			&cli.BoolFlag{Name: "new-keys", Usage: "with renew: make new keys, too, but for authorities", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "rbac", Usage: "with renew: certificates in system:masters leave it, and have the rights of rbac.yaml; alone, it renews these", DisableDefaultText: true},
 			file, dir, all, asJSON,
 		},
 		Action: func(ctx *cli.Context) error {
 			return clusterpki.Renew(ui, clusterpki.Renewal{Place: placeOf(ctx), Names: ctx.Args().Slice(), Hosts: ctx.StringSlice("host"),
-				Expiring: ctx.String("expiring"), All: ctx.Bool("all"), NewKeys: ctx.Bool("new-keys"), JSON: ctx.Bool("json")})
+				Expiring: ctx.String("expiring"), All: ctx.Bool("all"), NewKeys: ctx.Bool("new-keys"), RBAC: ctx.Bool("rbac"), JSON: ctx.Bool("json")})
 		},
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -22,6 +24,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"hagen/cmd/hagen/internal/console"
+	"hagen/pki"
+	"hagen/pki/store"
 )
 
 func TestMain(m *testing.M) {
@@ -56,6 +60,8 @@ func longer() bool { return os.Getenv("HAGEN_TESTS") == "all" }
 //	closed DIR…           all in it is for its owner alone, but certificates
 //	nokeys FILE…          the files hold no key of the directory pki
 //	base KIND FILE [BOOT] make an image as boot media are made from; see base
+//	formerly DIR          have a PKI's certificates in system:masters that earlier
+//	                      releases issued in it
 //	upstream DIR          serve its directories as hosts of the Internet
 //	as UID CODE command…  run it as another user; its exit code must be CODE
 //	killed N ARG…         see killed
@@ -72,7 +78,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "edit": edit, "list": listTree, "json": jsonValue,
-			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as, "upstream": upstream, "base": base,
+			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as, "formerly": formerly, "upstream": upstream, "base": base,
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {
@@ -230,6 +236,37 @@ func closed(ts *testscript.TestScript, _ bool, args []string) {
 	if files < 2 {
 		ts.Fatalf("there is nothing to look at")
 	}
+}
+
+// formerly issues the certificates that have left system:masters as earlier releases did.
+func formerly(ts *testscript.TestScript, _ bool, args []string) {
+	s, err := store.Open(ts.MkAbs(args[0]), nil)
+	ts.Check(err)
+	defer s.Close()
+	now := time.Now()
+	if text := ts.Getenv("HAGEN_TEST_NOW"); text != "" {
+		now, err = time.Parse(time.RFC3339, text)
+		ts.Check(err)
+	}
+	var requests []pki.Request
+	var asked []string
+	for name, r := range s.Recorded() {
+		if s.Asked(name) {
+			asked = append(asked, name)
+		}
+		if r.Kind == pki.Authority {
+			requests = append(requests, r)
+		}
+		if name == "cluster/admin" || path.Base(name) == "kubelet-client" {
+			r.Subject.Organization = []string{"system:masters"}
+			requests = append(requests, r)
+		}
+	}
+	issued, err := pki.Issue(requests, s.Set(), now, pki.Generate, rand.Reader)
+	ts.Check(err)
+	s.SetCluster(s.Cluster(), asked...)
+	_, err = s.Save(issued.Set)
+	ts.Check(err)
 }
 
 func noKeys(ts *testscript.TestScript, neg bool, args []string) {

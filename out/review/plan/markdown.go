@@ -48,7 +48,7 @@ func (p Plan) Markdown(before, after string) string {
 	b.WriteString(show.Fenced("sh", first.String()+shell(p.Prepare, exported)))
 	line("\n**%s**\n", p.stepsTitle())
 	if len(p.Steps) == 0 {
-		line("%s", show.Prose(noSteps))
+		line("%s", show.Prose(p.noSteps()))
 	}
 	for i, s := range p.Steps {
 		if b.Len() > maxSteps {

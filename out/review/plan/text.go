@@ -43,7 +43,7 @@ func (p Plan) Text(before, after string, style show.Style) string {
 	writeChecks(line, p.Prepare, exported)
 	heading(p.stepsTitle())
 	if len(p.Steps) == 0 {
-		line("  %s", noSteps)
+		line("  %s", p.noSteps())
 	}
 	for i, s := range p.Steps {
 		number := fmt.Sprintf("  %d. ", i+1)
@@ -64,8 +64,13 @@ func (p Plan) Text(before, after string, style show.Style) string {
 
 const beforeTitle = "Before, on your workstation, in the directory where this plan was made"
 
-// noSteps is said where steps would be.
-const noSteps = "none: render, and hand the new admin.kubeconfig out to those who have the old one"
+// noSteps is what is said where steps would be.
+func (p Plan) noSteps() string {
+	if slices.ContainsFunc(p.Changes, func(c diff.Change) bool { return c.Kind == diff.KindKubeconfig }) {
+		return "none: render, and hand the new admin.kubeconfig out to those who have the old one"
+	}
+	return "none: no machine changes"
+}
 
 func (p Plan) stepsTitle() string {
 	if len(p.Steps) == 0 {

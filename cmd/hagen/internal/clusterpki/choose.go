@@ -37,6 +37,8 @@ func (asked Renewal) choose(k *PKI, known []pki.Request, within time.Duration) (
 		return below(known, asked.Hosts, asked.hostFolder(k))
 	case len(asked.Names) > 0:
 		return below(known, asked.Names, asked.folder(k, known))
+	case asked.RBAC:
+		return k.inMasters(known), nil
 	}
 	return nil, exit.Usage("name what to renew, or give --host, --expiring or --all: %s. There are: %s", asked.Command("pki renew", "--expiring", "30d"), strings.Join(Folded(namesOf(known)), ", "))
 }

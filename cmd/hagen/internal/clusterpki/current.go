@@ -26,6 +26,9 @@ func (k *PKI) current(ui *console.UI, asked Renewal, chosen []pki.Request) (now 
 	for _, r := range chosen {
 		next := r
 		next.Lifetime = wanted[r.Name].Lifetime
+		if asked.RBAC {
+			next.Subject.Organization = wanted[r.Name].Subject.Organization
+		}
 		reason := k.left(asked.Place, r, next, wanted[r.Name])
 		if reason == "" {
 			now = append(now, next)

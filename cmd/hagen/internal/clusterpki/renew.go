@@ -27,6 +27,7 @@ type Renewal struct {
 	Expiring string // within this time
 	All      bool
 	NewKeys  bool
+	RBAC     bool // those in system:masters leave it; by itself, it is these that are renewed
 	JSON     bool
 }
 
@@ -76,6 +77,11 @@ func Renew(ui *console.UI, asked Renewal) error {
 	chosen, err := asked.choose(k, known, within)
 	if err != nil {
 		return err
+	}
+	if asked.RBAC {
+		if err := k.leave(asked.Place, namesOf(chosen)); err != nil {
+			return err
+		}
 	}
 	told := renewed{Cluster: c.Name, Directory: asked.Dir(), Renewed: []renewedItem{}, Deliver: []string{}}
 	if len(chosen) > 0 {
@@ -134,6 +140,7 @@ func (k *PKI) renew(ui *console.UI, asked Renewal, chosen []pki.Request, told *r
 		told.Renewed = append(told.Renewed, item)
 	}
 	k.noteFormer(ui, asked.Place, namesOf(chosen))
+	k.noteGroups(ui, asked, before, chosen)
 	told.Deliver = console.List(control.Holders(k.Cluster, issued.Set, namesOf(chosen)))
 	return k.saveRenewed(ui, issued.Set, chosen, told)
 }
@@ -178,6 +185,10 @@ func (r renewed) report(ui *console.UI, asked Renewal) {
 	if asked.JSON {
 		r.Warnings, r.Notes = console.List(ui.Warnings), console.List(ui.Notes)
 		ui.JSON(r)
+		return
+	}
+	if len(r.Renewed) == 0 && asked.Expiring == "" {
+		ui.Say("nothing in %s is in %s", r.Directory, control.SystemMasters)
 		return
 	}
 	if len(r.Renewed) == 0 {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -187,7 +188,7 @@ func intoTree(ui *console.UI, keys *clusterpki.PKI, item pki.Item, text []byte, 
 	}
 	defer target.Close()
 	prepared, err := out.PrepareKey(target, tree.File{Path: place, Mode: 0o600, Data: text}, func(former []byte) bool {
-		return item.Request.Subject.CommonName == control.BreakGlass && ended(keys, former)
+		return item.Request.Subject.CommonName == control.BreakGlass && brokeGlass(former, keys.Now)
 	})
 	if err != nil {
 		return "", exit.Failed("%w; name another file with -o", err)
@@ -203,12 +204,15 @@ func intoTree(ui *console.UI, keys *clusterpki.PKI, item pki.Item, text []byte, 
 	return filepath.Join(dir, filepath.FromSlash(place)), nil
 }
 
-// ended reports whether the PKI records that the certificate of a kubeconfig has ended.
-func ended(keys *clusterpki.PKI, kubeconfig []byte) bool {
+// brokeGlass reports whether a kubeconfig is of break-glass alone, and its certificate has ended.
+// The PKI forgets who was given one that has ended.
+func brokeGlass(kubeconfig []byte, now time.Time) bool {
 	k, _, _ := read.ParseKubeconfig(node.File{Contents: kubeconfig}, nil)
-	return len(k.Client.Certificates) > 0 && slices.ContainsFunc(keys.Store.Clients(), func(r store.ClientRecord) bool {
-		return r.Fingerprint == k.Client.Certificates[0].Identity && r.NotAfter.Before(keys.Now)
-	})
+	if len(k.Client.Certificates) == 0 || bytes.Count(kubeconfig, []byte("client-certificate")) != 1 {
+		return false
+	}
+	c := k.Client.Certificates[0]
+	return c.CommonName() == control.BreakGlass && c.NotAfter.Before(now)
 }
 
 // Client holds the options of hagen kubeconfig.

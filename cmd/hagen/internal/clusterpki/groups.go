@@ -1,0 +1,66 @@
+package clusterpki
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/control"
+	"hagen/gen/document"
+	"hagen/out/tree"
+	"hagen/pki"
+)
+
+// inMasters returns those of some certificates that have stayed in system:masters, in which an
+// earlier hagen issued them.
+func (k *PKI) inMasters(known []pki.Request) []pki.Request {
+	return slices.DeleteFunc(slices.Clone(known), func(r pki.Request) bool { return !slices.Contains(k.Cluster.PKI.FormerGroups, r.Name) })
+}
+
+// leave lets certificates leave system:masters. Where a tree has the kubeconfig that would lose its
+// rights, it must have the manifest that gives them, too.
+func (k *PKI) leave(at clusterfile.Place, names []string) error {
+	if control.Rights(k.Cluster) == nil {
+		return exit.Usage("--rbac: certificates of the profile %s have their rights by the group %s, as the guide says, and keep it", k.Cluster.Profile.Name, control.SystemMasters)
+	}
+	dir := filepath.Join(trees.Dir, k.Cluster.Name)
+	if _, err := fs.Stat(tree.Files(dir), document.AdminPath); err == nil {
+		if _, err := fs.Stat(tree.Files(dir), document.RightsPath); err != nil {
+			return exit.Failed("%s: does not exist, and without it what leaves %s has no rights: %s writes it, then kubectl apply -f %[1]s gives it to the cluster",
+				filepath.Join(dir, document.RightsPath), control.SystemMasters, at.Command("render"))
+		}
+	}
+	k.Cluster = k.Cluster.KeepGroups(without(k.Cluster.PKI.FormerGroups, names))
+	return nil
+}
+
+// noteGroups notes what was renewed in system:masters, and what left it.
+func (k *PKI) noteGroups(ui *console.UI, asked Renewal, before pki.Set, renewed []pki.Request) {
+	manifest := filepath.Join(trees.Dir, k.Cluster.Name, document.RightsPath)
+	if stay := k.inMasters(renewed); len(stay) > 0 {
+		ui.Note(fmt.Sprintf("%s: still in %s, which API servers and kubelets obey without asking RBAC. To leave it: kubectl apply -f %s, then %s",
+			strings.Join(Folded(namesOf(stay)), ", "), control.SystemMasters, manifest, asked.Command("pki renew", "--rbac")))
+	}
+	var left []string
+	var until time.Time
+	for _, r := range renewed {
+		was, err := before[r.Name].X509()
+		if err != nil || !control.Bypasses(was.Subject.Organization) || control.Bypasses(r.Subject.Organization) {
+			continue
+		}
+		if left = append(left, r.Name); was.NotAfter.After(until) {
+			until = was.NotAfter
+		}
+	}
+	if len(left) > 0 {
+		ui.Note(fmt.Sprintf("%s: left %s. Before they are delivered or used: kubectl apply -f %s, with a kubeconfig that still has rights (%s makes one). The former certificates keep theirs until %s",
+			strings.Join(Folded(left), ", "), control.SystemMasters, manifest, asked.Command("kubeconfig", "--break-glass"), until.UTC().Format(time.DateOnly)))
+	}
+}
