@@ -159,6 +159,103 @@ func TestWhoMaySpeak(t *testing.T) {
 	s.note(t, "%d paths without credentials", len(anonymous))
 }
 
+// No certificate of a machine is obeyed without RBAC: what they may do, the manifest of rights says,
+// and break-glass is the way back.
+func TestWhoMaySpeakBound(t *testing.T) {
+	s := scenario(t, "8 what RBAC binds")
+	c := cluster(t)
+	found := 0
+	for _, h := range c.Hosts() {
+		for _, cert := range certificatesOn(t, h) {
+			found++
+			if slices.Contains(cert.Subject.Organization, "system:masters") {
+				t.Errorf("%s has a certificate of %v", h.Name, cert.Subject)
+			}
+		}
+	}
+	m := c.Masters[0]
+	as := func(path string) int {
+		code, err := status(fmt.Sprintf("https://%s:6443%s", m.Address, path), &tls.Config{
+			RootCAs: roots(t, m, "etc/kubernetes/pki/ca.pem"), ServerName: "kubernetes", Certificates: []tls.Certificate{pairOf(t, m, "etc/kubernetes/pki/kubelet-client")}})
+		must(t, err)
+		return code
+	}
+	for path, want := range map[string]int{"/api/v1/nodes": 200, "/api/v1/secrets": 403, "/api/v1/pods": 403, "/apis/rbac.authorization.k8s.io/v1/clusterroles": 403} {
+		if code := as(path); code != want {
+			t.Errorf("a kubelet client is answered %d for %s, want %d", code, path, want)
+		}
+	}
+	for _, may := range []struct {
+		words string
+		want  string
+	}{
+		{"get nodes --subresource=proxy", "yes"}, {"create nodes --subresource=proxy", "yes"}, {"get nodes --subresource=log", "yes"}, {"get nodes --subresource=metrics", "yes"},
+		{"create pods", "no"}, {"get secrets", "no"}, {"delete nodes", "no"}, {"create clusterrolebindings", "no"}, {"impersonate users", "no"}, {"* *", "no"},
+	} {
+		// kubectl ends with 1 when the answer is no.
+		out, _ := c.Kubectl(append([]string{"auth", "can-i", "--as", "kubelet-client"}, strings.Fields(may.words)...)...)
+		if out != may.want {
+			t.Errorf("whether a kubelet client may %s: %q, want %s", may.words, out, may.want)
+		}
+	}
+
+	_, err := c.Bypass("delete", "-f", c.Rights())
+	must(t, err)
+	within(t, 10*time.Second, func() error {
+		for _, ask := range [][]string{{"get", "namespaces"}, {"get", "nodes", "--as", "kubelet-client"}, {"apply", "-f", c.Rights()}} {
+			if out, err := c.Kubectl(ask...); err == nil || !strings.Contains(err.Error(), "Forbidden") && !strings.Contains(err.Error(), "forbidden") {
+				return fmt.Errorf("without the manifest, the administrator is answered %v: %q, %w", ask, out, err)
+			}
+		}
+		return nil
+	})
+	if code := as("/api/v1/nodes"); code != 403 {
+		t.Errorf("without the manifest, a kubelet client is answered %d", code)
+	}
+	_, err = c.Bypass("apply", "-f", c.Rights())
+	must(t, err)
+	within(t, 10*time.Second, func() error {
+		_, err := c.Kubectl("get", "namespaces")
+		return err
+	})
+	said := 0
+	for _, m := range c.Masters {
+		out, err := m.Exec("sh", "-c", `grep -hc '"username":"break-glass"' /var/log/kube-apiserver/*.log || true`)
+		must(t, err)
+		for n := range strings.FieldsSeq(out) {
+			if n != "0" {
+				said++
+			}
+		}
+	}
+	if said == 0 {
+		t.Error("no audit log names break-glass")
+	}
+	s.note(t, "%d certificates", found)
+}
+
+// certificatesOn are all certificates on a host's disk that its documents brought.
+func certificatesOn(t *testing.T, h *site.Host) (all []*x509.Certificate) {
+	t.Helper()
+	out, err := h.Exec("sh", "-c", "grep -rIl -e '-----BEGIN CERTIFICATE-----' /etc/etcd /etc/kubernetes /etc/haproxy /var/lib/kube-* 2>/dev/null || [ $? -le 2 ]")
+	must(t, err)
+	for _, path := range strings.Fields(out) {
+		data, err := os.ReadFile(filepath.Join(h.Root, path))
+		must(t, err)
+		for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+			if block.Type == "CERTIFICATE" {
+				cert, err := x509.ParseCertificate(block.Bytes)
+				must(t, err)
+				all = append(all, cert)
+			}
+		}
+	}
+	if len(all) == 0 {
+		t.Fatalf("%s has no certificate", h.Name)
+	}
+	return all
+}
+
 // anonymous is what the API server answers without credentials.
 var anonymous = map[string]int{
 	"/livez": 200, "/readyz": 200, "/healthz": 200,

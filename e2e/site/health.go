@@ -137,7 +137,8 @@ func (h *Host) States(since time.Time) (map[string]string, error) {
 	return states, err
 }
 
-// Healthy says what is missing until every machine does all its work.
+// Healthy says what is missing until every machine does all its work. It gives a new
+// cluster's certificates their rights.
 func (c *Cluster) Healthy() error {
 	client, err := c.Operator(NewEachTime, 3*time.Second)
 	if err != nil {
@@ -161,6 +162,9 @@ func (c *Cluster) Healthy() error {
 		return err
 	}
 	if err := c.ready(); err != nil {
+		return err
+	}
+	if err := c.bind(client); err != nil {
 		return err
 	}
 	addresses, err := client.Slice()
