@@ -236,15 +236,10 @@ func (run *issuance) makeLeaves(requests []Request) error {
 	if err != nil {
 		return err
 	}
-	places := places(run.set, requests)
+	ends := run.ends(requests, pending, issuers)
 	err = inParallel(len(pending), func(n int) (err error) {
 		i := pending[n]
-		name := requests[i].Name
-		among := places[name]
-		if former, err := run.set[name].X509(); err == nil {
-			among.former = former.NotAfter
-		}
-		run.made[i], run.notes[i], err = makeLeaf(requests[i], run.keys[i], issuers[requests[i].Authority], run.now, among)
+		run.made[i], run.notes[i], err = makeLeaf(requests[i], run.keys[i], issuers[requests[i].Authority], run.now, ends[requests[i].Name])
 		return err
 	})
 	if err != nil {
@@ -283,12 +278,12 @@ func (run *issuance) issuers(requests []Request, pending []int) (map[string]issu
 	return issuers, nil
 }
 
-func makeLeaf(request Request, key crypto.Signer, by issuer, now time.Time, among place) (Item, *Warning, error) {
+func makeLeaf(request Request, key crypto.Signer, by issuer, now, end time.Time) (Item, *Warning, error) {
 	encoded, err := encodeKey(key)
 	if err != nil {
 		return Item{}, nil, fmt.Errorf("%s: %w", request.Name, err)
 	}
-	cert, warning, err := by.sign(request, key, now, among)
+	cert, warning, err := by.sign(request, key, now, end)
 	return Item{Request: request, Cert: cert, Key: encoded}.Parsed(), warning, err
 }
 
@@ -313,7 +308,8 @@ func Client(authority Item, request Request, now time.Time, keys KeySource) (Ite
 	if err != nil {
 		return Item{}, nil, err
 	}
-	item, note, err := makeLeaf(request, key, by, now.UTC().Truncate(time.Second), place{})
+	now = now.UTC().Truncate(time.Second)
+	item, note, err := makeLeaf(request, key, by, now, by.until(request, now))
 	if err != nil {
 		return Item{}, nil, err
 	}

@@ -123,10 +123,18 @@ func signAuthority(request Request, key crypto.Signer, now time.Time) ([]byte, e
 	return sign(request, key, selfSigned, issuer{key: key}, now.Add(-backdate), now.Add(request.Lifetime))
 }
 
-// sign returns the certificate of key for request, signed by the issuer, PEM. It ends earlier by
-// its place among those that do the same, but not before its former one. The warning is about a shortened lifetime.
-func (i issuer) sign(request Request, key crypto.Signer, now time.Time, among place) ([]byte, *Warning, error) {
-	notBefore, notAfter := now.Add(-backdate), now.Add(request.Lifetime)
+// until returns the latest end of a certificate that the issuer signs now.
+func (i issuer) until(request Request, now time.Time) time.Time {
+	if until := now.Add(request.Lifetime); until.Before(i.cert.NotAfter) {
+		return until
+	}
+	return i.cert.NotAfter
+}
+
+// sign returns the certificate of key for request, signed by the issuer, PEM. The warning is about
+// a lifetime that is shortened to that of the issuer.
+func (i issuer) sign(request Request, key crypto.Signer, now, notAfter time.Time) ([]byte, *Warning, error) {
+	notBefore := now.Add(-backdate)
 	if now.Before(i.cert.NotBefore) || !now.Before(i.cert.NotAfter) {
 		return nil, nil, AuthorityOver{request.Name, i.name, i.cert.NotBefore, i.cert.NotAfter, now}
 	}
@@ -134,12 +142,10 @@ func (i issuer) sign(request Request, key crypto.Signer, now time.Time, among pl
 		notBefore = i.cert.NotBefore
 	}
 	var warning *Warning
-	if notAfter.After(i.cert.NotAfter) {
-		notAfter = i.cert.NotAfter
+	if now.Add(request.Lifetime).After(i.cert.NotAfter) {
 		warning = &Warning{request.Name, fmt.Sprintf("ends no later than its authority %s, on %s, before its lifetime of %s is over: renew that first",
-			i.name, day(notAfter), hours(request.Lifetime)), Renewal{Name: i.name}}
+			i.name, day(i.cert.NotAfter), hours(request.Lifetime)), Renewal{Name: i.name}}
 	}
-	notAfter = among.end(now, notAfter)
 	cert, err := sign(request, key, request.Profile, i, notBefore, notAfter)
 	return cert, warning, err
 }
