@@ -16,6 +16,7 @@ import (
 
 	"hagen/gen/cluster"
 	"hagen/gen/node"
+	"hagen/pki"
 )
 
 // endingIn returns a certificate that is valid for so many days from now on.
@@ -54,8 +55,8 @@ func TestWatchScript(t *testing.T) {
 	if _, err := exec.LookPath("openssl"); err != nil && os.Getenv("HAGEN_READERS") != "required" {
 		t.Skip("openssl is not installed")
 	}
-	today, near, far, over := endingIn(t, 0), endingIn(t, 29), endingIn(t, 31), endingIn(t, -2)
-	const until = ": valid until "
+	today, near, far, over, early := endingIn(t, 0), endingIn(t, 29), endingIn(t, 31), endingIn(t, -2), endingIn(t, 366)
+	const until, expired, before = ": valid until ", ": expired on ", ": not valid before "
 	for _, test := range []struct {
 		what, text string
 		want       []string // what is said of the file
@@ -63,10 +64,12 @@ func TestWatchScript(t *testing.T) {
 		{"a month and a day", far, nil},
 		{"less than a month", near, []string{until}},
 		{"a minute", today, []string{until}},
-		{"ended", over, []string{until}},
+		{"ended", over, []string{expired}},
+		{"not begun", early, []string{before}},
+		{"not begun, and ended", early + over, []string{before, expired}},
 		{"two good ones", far + far, nil},
 		{"the second ends", far + near, []string{until}},
-		{"both end", near + "\n" + over, []string{until, until}},
+		{"both end", near + "\n" + over, []string{until, expired}},
 		{"with other lines", "# the first\r\n" + strings.ReplaceAll(far, "\n", "\r\n") + "# the end\n", nil},
 		{"without the last line's end", strings.TrimSpace(near), []string{until}},
 		{"without the last line's end, far", strings.TrimSpace(far), nil},
@@ -99,12 +102,12 @@ func TestWatchScript(t *testing.T) {
 				continue
 			}
 			exit, failed := err.(*exec.ExitError)
-			if !failed || exit.ExitCode() != 1 || len(lines) != len(test.want)+1 || !strings.Contains(lines[len(lines)-1], "hagen pki renew") {
+			if !failed || exit.ExitCode() != 1 || len(lines) != len(test.want)+1 || lines[len(lines)-1] != "hagen: hagen pki renew --expiring 30d renews it, hagen pki check says how to deliver it" {
 				t.Errorf("%s, %s: %v %s", test.what, shell, err, output)
 				continue
 			}
 			for i, want := range test.want {
-				if !strings.HasPrefix(lines[i], "hagen: "+tried+want) || want == until && !strings.HasSuffix(lines[i], " GMT") {
+				if !strings.HasPrefix(lines[i], "hagen: "+tried+want) || (want == until || want == expired) && !strings.HasSuffix(lines[i], " GMT") || want == before && !strings.HasSuffix(lines[i], " GMT: is the clock right?") {
 					t.Errorf("%s, %s: %s", test.what, shell, lines[i])
 				}
 			}
@@ -128,21 +131,31 @@ func TestWatchWithoutOpenSSL(t *testing.T) {
 func TestWatch(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, test := range []struct {
-		life                  time.Duration
-		words, seconds, every string
+		life                            time.Duration
+		words, seconds, every, expiring string
 	}{
-		{365 * day, "30d", "2592000", "1d"},
-		{90 * day, "30d", "2592000", "1d"},
-		{60 * day, "20d", "1728000", "1d"},
-		{7 * day, "56h", "201600", "14h"},
-		{day, "8h", "28800", "2h"},
-		{time.Hour, "20m", "1200", "5m"},
+		{365 * day, "30d", "2592000", "1d", "30d"},
+		{103 * day, "30d", "2592000", "1d", "30d"},
+		{90 * day, "630h", "2268000", "1d", "630h"},
+		{60 * day, "420h", "1512000", "1d", "420h"},
+		{7 * day, "49h", "176400", "735m", "49h"},
+		{day, "7h", "25200", "105m", "7h"},
+		{time.Hour, "17m", "1020", "255s", "1h"},
 	} {
 		n := watchOf(test.life, "/open/a.pem", "/closed/deeper/b.pem")
 		script, service, timer := string(n.Files[0].Contents), n.Units[0].Contents, n.Units[1].Contents
 		if !strings.Contains(script, "end within "+test.words+";") || !strings.Contains(script, "-checkend "+test.seconds+" ") ||
 			!strings.Contains(script, "\ncheck /open/a.pem\ncheck /closed/deeper/b.pem\n[") {
 			t.Errorf("%v:\n%s", test.life, script)
+		}
+		if !strings.Contains(script, "hagen pki renew --expiring "+test.expiring+" renews") {
+			t.Errorf("%v:\n%s", test.life, script)
+		}
+		// hagen pki check reports each before its machine does, also the one that ends first of several.
+		for _, life := range []time.Duration{test.life, test.life - test.life/8} {
+			if got := pki.Notice(life, false); got < noticeOn(hostContext{Cluster: &cluster.Cluster{PKI: cluster.PKI{Expiry: test.life}}}) {
+				t.Errorf("%v: hagen reports %v before the end", test.life, got)
+			}
 		}
 		if !strings.Contains(service, "\nSupplementaryGroups=readers\n") {
 			t.Errorf("%v:\n%s", test.life, service)
