@@ -68,7 +68,7 @@ func sayThatTheyEnded(t *testing.T, c *site.Cluster) {
 		must(t, err)
 		where, err := m.Property(unit, "StandardError")
 		must(t, err)
-		if !strings.Contains(said, "hagen: /etc/etcd/pki/etcd-server.pem: valid until ") || where != "journal+console" {
+		if !strings.Contains(said, "hagen: /etc/etcd/pki/etcd-server.pem: expired on ") || where != "journal+console" {
 			t.Errorf("%s: %s does not say that a certificate has ended: %s: %s", m.Name, unit, where, said)
 		}
 	}
