@@ -2,6 +2,7 @@ package pki
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -53,6 +54,9 @@ type Generation struct {
 	Steps             []Step // of the rotation that led to it
 	// Cert, Key and Public are as those of an Item. Those of the present one are the item's.
 	Cert, Key, Public []byte
+	// Cross is a certificate of the present authority that a former one has signed, PEM: for those who
+	// trust only the former one. It is nil if that could not sign.
+	Cross []byte
 }
 
 // Names are how readers find the key of a Secret in what was encrypted with it.
@@ -83,13 +87,32 @@ func (i Item) Trusted() []Generation { return i.in(Present, Next, Former) }
 // Readable returns the generations whose secret is kept, the present one first.
 func (i Item) Readable() []Generation { return i.in(Present, Next, Former, Retired) }
 
+// number returns the number of the present generation.
+func (i Item) number() int {
+	for _, g := range i.Generations {
+		if g.State == Present {
+			return g.Number
+		}
+	}
+	return 1
+}
+
+// numbered returns the request for a generation. Each authority has a name of its own, which tells
+// clients which one has signed a certificate: the first has that of the request.
+func (r Request) numbered(number int) Request {
+	if r.Kind == Authority && number > 1 {
+		r.Subject.CommonName = fmt.Sprintf("%s %d", r.Subject.CommonName, number)
+	}
+	return r
+}
+
 func (i Item) in(states ...State) []Generation {
 	return slices.DeleteFunc(i.All(), func(g Generation) bool { return !slices.Contains(states, g.State) })
 }
 
 // of returns a generation as an item without others.
 func (g Generation) of(request Request) Item {
-	return Item{Request: request, Cert: g.Cert, Key: g.Key, Public: g.Public}
+	return Item{Request: request.numbered(g.Number), Cert: g.Cert, Key: g.Key, Public: g.Public}
 }
 
 // keeps reports whether the parts of a former generation are among those of the item, or the item

@@ -1,6 +1,10 @@
 package pki
 
 import (
+	"bytes"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"slices"
@@ -51,6 +55,9 @@ func (i Item) Rotate(to Phase, names Names, now time.Time, keys KeySource, rando
 		newest++
 	case PhaseIssue:
 		i.present(newest)
+		if err := i.crossSign(now, random); err != nil {
+			return Item{}, err
+		}
 	case PhaseRetire:
 		for n, g := range i.Generations {
 			if g.State == Former {
@@ -76,7 +83,8 @@ func (i Item) counted() Item {
 
 // nextGeneration makes a key like the present one.
 func (i Item) nextGeneration(names Names, now time.Time, keys KeySource, random io.Reader) (g Generation, err error) {
-	request := i.Request
+	number := i.Generations[len(i.Generations)-1].Number + 1
+	request := i.Request.numbered(number)
 	item := Item{Request: request}
 	if request.Kind == Secret {
 		item, err = makeRoot(request, nil, now, random)
@@ -88,7 +96,7 @@ func (i Item) nextGeneration(names Names, now time.Time, keys KeySource, random 
 	if err != nil {
 		return g, err
 	}
-	g = Generation{Number: i.Generations[len(i.Generations)-1].Number + 1, State: Next, Cert: item.Cert, Key: item.Key, Public: item.Public}
+	g = Generation{Number: number, State: Next, Cert: item.Cert, Key: item.Key, Public: item.Public}
 	if request.Kind == Secret {
 		g.KeyName, g.Provider = names.Key, names.Provider
 	}
@@ -108,6 +116,99 @@ func (i *Item) present(n int) {
 	g.State, g.Cert, g.Key, g.Public = Present, nil, nil, nil
 }
 
+// SignsSuccessor reports whether the present authority could sign another one: its key is here, and
+// its certificate allows it.
+func (i Item) SignsSuccessor() bool {
+	cert, err := i.X509()
+	return err == nil && i.Key != nil && !cert.MaxPathLenZero
+}
+
+// Signs reports whether the present authority is the one that has signed a leaf, by its key
+// identifier.
+func (i Item) Signs(leaf Item) bool {
+	is, err := leaf.X509()
+	by, failed := i.X509()
+	return err == nil && failed == nil && bytes.Equal(is.AuthorityKeyId, by.SubjectKeyId)
+}
+
+// crossSign has the former authority sign the present one, if its key is here and it may sign
+// authorities: those of earlier releases may not.
+func (i *Item) crossSign(now time.Time, random io.Reader) error {
+	if i.Request.Kind != Authority {
+		return nil
+	}
+	for n := range i.Generations {
+		g := &i.Generations[n]
+		if g.State != Former || g.Key == nil {
+			continue
+		}
+		by, err := newIssuer(g.of(i.Request))
+		if err != nil {
+			return err
+		}
+		if by.cert.MaxPathLenZero || !now.Before(by.cert.NotAfter) {
+			continue
+		}
+		if g.Cross, err = by.cross(*i, now, random); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cross returns a certificate of another authority. It signs leaves alone.
+func (i issuer) cross(authority Item, now time.Time, random io.Reader) ([]byte, error) {
+	is, err := authority.X509()
+	if err != nil {
+		return nil, err
+	}
+	serial, err := newSerial(random)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", i.name, err)
+	}
+	begin, until := is.NotBefore, is.NotAfter
+	if begin.Before(i.cert.NotBefore) {
+		begin = i.cert.NotBefore
+	}
+	if until.After(i.cert.NotAfter) {
+		until = i.cert.NotAfter
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		RawSubject: is.RawSubject, SubjectKeyId: is.SubjectKeyId, SerialNumber: serial, NotBefore: begin, NotAfter: until,
+		KeyUsage: is.KeyUsage, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
+	}, i.cert, is.PublicKey, i.key)
+	if err != nil {
+		return nil, unsigned(authority.Request)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: pemCertificate, Bytes: der}), nil
+}
+
+// Bundle returns the certificates of all generations of an authority that are trusted, the oldest
+// first.
+func (i Item) Bundle() (bundle []byte) {
+	if len(i.Generations) == 0 {
+		return i.Cert
+	}
+	trusted := i.Trusted()
+	slices.SortFunc(trusted, func(a, b Generation) int { return a.Number - b.Number })
+	for _, g := range trusted {
+		bundle = append(bundle, g.Cert...)
+	}
+	return bundle
+}
+
+// Behind returns the certificates of authorities that are shown behind a leaf: of the one that has
+// signed it, signed by those that clients may trust instead.
+func (i Item) Behind(leaf Item) (chain []byte) {
+	if !i.Signs(leaf) {
+		return nil
+	}
+	for _, g := range i.Trusted() {
+		chain = append(chain, g.Cross...)
+	}
+	return chain
+}
+
 // retired returns a former generation that no machine has any more. Only a secret is kept: what was
 // encrypted with it may be read again.
 func (g Generation) retired(kind Kind) Generation {
@@ -119,8 +220,7 @@ func (g Generation) retired(kind Kind) Generation {
 }
 
 func (g Generation) removed() Generation {
-	g.State, g.Cert, g.Key, g.Public = Removed, nil, nil, nil
-	return g
+	return Generation{Number: g.Number, State: Removed, ID: g.ID, KeyName: g.KeyName, Provider: g.Provider, Steps: g.Steps}
 }
 
 // WithoutRetired returns the item without secrets that were retired before a time, and the numbers of

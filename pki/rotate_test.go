@@ -3,6 +3,7 @@ package pki
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/pem"
 	"slices"
 	"strings"
 	"testing"
@@ -154,6 +155,97 @@ func TestVerifyGenerations(t *testing.T) {
 			item.Generations[1].Key = set["hosts/kubem00/server"].Key
 		}
 		if faults := Verify(Set{name: item}); len(faults) != 1 || faults[0].Error() != want {
+			t.Error(faults)
+		}
+	}
+}
+
+// TestRotateAuthority: the next authority has another key and another name; the former one signs it, if
+// it may and its key is here. Leaves are verified against any authority that is trusted.
+func TestRotateAuthority(t *testing.T) {
+	const name, leaf = "authorities/a/ca", "hosts/kubem00/server"
+	set := issue(t, testRequests(), nil, testNow).Set
+	first := set[name]
+	trust := rotate(t, first, Names{}, PhaseTrust)
+	next := trust.Trusted()[1].of(trust.Request)
+	was, is := certOf(t, set, name), certOf(t, Set{"x": next}, "x")
+	if is.Subject.CommonName != was.Subject.CommonName+" 2" || bytes.Equal(is.RawSubjectPublicKeyInfo, was.RawSubjectPublicKeyInfo) || is.CheckSignatureFrom(is) != nil {
+		t.Error(is.Subject)
+	}
+	if !bytes.Equal(trust.Bundle(), slices.Concat(first.Cert, next.Cert)) || trust.Signs(set[leaf]) != first.Signs(set[leaf]) || trust.Behind(set[leaf]) != nil {
+		t.Error("the next authority is not trusted beside the present one")
+	}
+	set[name] = trust
+	if faults := Verify(set); len(faults) > 0 {
+		t.Error(faults)
+	}
+	issued := rotate(t, trust, Names{}, PhaseIssue)
+	set[name] = issued
+	if faults := Verify(set); len(faults) > 0 {
+		t.Error("leaves of the former authority:", faults)
+	}
+	renewed, err := Renew([]Request{set[leaf].Request}, set, true, testNow.Add(48*time.Hour), Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := issued.Behind(renewed.Set[leaf])
+	if cross := certOf(t, Set{"x": {Cert: chain}}, "x"); cross.CheckSignatureFrom(was) != nil || cross.Subject.String() != is.Subject.String() || !cross.MaxPathLenZero || cross.NotAfter.After(was.NotAfter) || issued.Behind(set[leaf]) != nil {
+		t.Error("what is shown behind a leaf")
+	}
+	if !bytes.Equal(issued.Bundle(), trust.Bundle()) {
+		t.Error("the bundle changes when the next authority begins to sign")
+	}
+	retired := rotate(t, issued, Names{}, PhaseRetire)
+	renewed.Set[name] = retired
+	for _, fault := range Verify(renewed.Set) {
+		if fault.Name == leaf || fault.Name == name {
+			t.Error(fault)
+		}
+	}
+	set[name] = retired
+	if faults := Verify(set); len(faults) == 0 {
+		t.Error("a leaf of the former authority is as good as ever")
+	}
+	if states(retired) != "1 removed, 2 present" || !retired.Keeps(issued) || retired.Behind(renewed.Set[leaf]) != nil || len(retired.Bundle()) == 0 {
+		t.Error(states(retired))
+	}
+	third := rotate(t, retired, Names{}, PhaseTrust).Trusted()[1].of(retired.Request)
+	if got := certOf(t, Set{"x": third}, "x").Subject.CommonName; got != was.Subject.CommonName+" 3" {
+		t.Error(got)
+	}
+
+	// Without the former key, or if it may not sign authorities, all goes on without that.
+	elsewhere := trust
+	elsewhere.Key = nil
+	if issued := rotate(t, elsewhere, Names{}, PhaseIssue); elsewhere.SignsSuccessor() || !trust.SignsSuccessor() || issued.Generations[0].Cross != nil {
+		t.Error("signed without a key")
+	}
+	by, err := newIssuer(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := *by.cert
+	template.MaxPathLen, template.MaxPathLenZero = 0, true
+	limited := first
+	limited.Cert = pem.EncodeToMemory(&pem.Block{Type: pemCertificate, Bytes: certificate(t, &template, &template, by.cert.PublicKey, by.key).Raw})
+	if issued := rotate(t, limited, Names{}, PhaseTrust, PhaseIssue); limited.SignsSuccessor() || issued.Generations[0].Cross != nil {
+		t.Error("an authority of an earlier release signed another")
+	}
+}
+
+// TestVerifyCross: what a former authority has signed is checked, too.
+func TestVerifyCross(t *testing.T) {
+	const name = "authorities/a/ca"
+	set := issue(t, testRequests(), nil, testNow).Set
+	item := rotate(t, set[name], Names{}, PhaseTrust, PhaseIssue)
+	for want, cross := range map[string][]byte{
+		"authorities/a/ca: certificate of its successor of generation 1: it is not PEM, or it is truncated":                      []byte("x"),
+		"authorities/a/ca: certificate of its successor of generation 1: it is not of the present authority, signed by this one": item.Cert,
+	} {
+		changed := item
+		changed.Generations = slices.Clone(item.Generations)
+		changed.Generations[0].Cross = cross
+		if faults := Verify(Set{name: changed}); len(faults) != 1 || faults[0].Error() != want {
 			t.Error(faults)
 		}
 	}

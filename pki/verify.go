@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -19,6 +20,7 @@ const (
 	Certificate Part = "certificate"
 	PrivateKey  Part = "key"
 	PublicHalf  Part = "public half"
+	CrossSigned Part = "certificate of its successor"
 )
 
 // Fault is something wrong with an item.
@@ -83,6 +85,7 @@ type inspection struct {
 	request Request
 	parsed  *parsed // nil if the item has not been parsed before
 	cert    *x509.Certificate
+	others  []*x509.Certificate // of an authority's other generations
 	faults  []Fault
 }
 
@@ -104,15 +107,34 @@ func (i *inspection) inspectOthers(item Item) {
 		if g.State == Present || g.State == Removed {
 			continue
 		}
-		for _, fault := range inspect(g.of(item.Request)).faults {
+		found := inspect(g.of(item.Request))
+		if found.cert != nil && len(found.faults) == 0 {
+			i.others = append(i.others, found.cert)
+			found.inspectCross(g, i.cert)
+		}
+		for _, fault := range found.faults {
 			fault.Generation = g.Number
 			i.faults = append(i.faults, fault)
 		}
 	}
 }
 
+// inspectCross checks what a former authority has signed for its successor.
+func (i *inspection) inspectCross(g Generation, successor *x509.Certificate) {
+	if g.Cross == nil || successor == nil {
+		return
+	}
+	cert, err := parseCertificate(g.Cross)
+	switch {
+	case err != nil:
+		i.fault(CrossSigned, "%s", err)
+	case cert.CheckSignatureFrom(i.cert) != nil || !cert.IsCA || !sameKey(cert.PublicKey, successor.PublicKey) || !bytes.Equal(cert.RawSubject, successor.RawSubject):
+		i.fault(CrossSigned, "it is not of the present authority, signed by this one")
+	}
+}
+
 func inspect(item Item) inspection {
-	i := inspection{request: item.Request, parsed: item.parsed}
+	i := inspection{request: item.Request.numbered(item.number()), parsed: item.parsed}
 	if item.Request.Kind == Secret {
 		if err := checkSecret(item.Key); err != nil {
 			i.fault(PrivateKey, "%s", err)
@@ -211,21 +233,28 @@ func (i *inspection) verifyChain(authority *inspection) {
 	if len(authority.faults) > 0 {
 		return
 	}
-	at := i.cert.NotBefore
-	if at.Before(authority.cert.NotBefore) {
-		at = authority.cert.NotBefore
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(authority.cert)
-	// Any usage is accepted here: the inspection has shown that the leaf has exactly the requested
-	// usages, and that its authority has none that would restrict them.
-	_, err := i.cert.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
-	if err != nil {
+	by := slices.Concat([]*x509.Certificate{authority.cert}, authority.others)
+	n := slices.IndexFunc(by, i.signedWith)
+	if n < 0 {
 		i.fault(Certificate, "it is not signed by its authority %s, or was never valid together with it", i.request.Authority)
 		return
 	}
-	i.signedBy(authority.cert)
-	if i.cert.NotAfter.After(authority.cert.NotAfter) {
+	i.signedBy(by[n])
+	if i.cert.NotAfter.After(by[n].NotAfter) {
 		i.fault(Certificate, "it outlives its authority %s", i.request.Authority)
 	}
+}
+
+// signedWith reports whether an authority signed the leaf, and both were valid at a time.
+func (i *inspection) signedWith(authority *x509.Certificate) bool {
+	at := i.cert.NotBefore
+	if at.Before(authority.NotBefore) {
+		at = authority.NotBefore
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(authority)
+	// Any usage is accepted here: the inspection has shown that the leaf has exactly the requested
+	// usages, and that its authority has none that would restrict them.
+	_, err := i.cert.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: at, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}})
+	return err == nil
 }

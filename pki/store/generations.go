@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -22,7 +23,9 @@ type generation struct {
 	KeyName      string        `json:"keyName,omitempty"`
 	Provider     string        `json:"provider,omitempty"`
 	Certificates []certificate `json:"certificates,omitempty"`
-	Phases       []pki.Step    `json:"phases,omitempty"` // of the rotation that led to it
+	// CrossSigned is the certificate of its successor that a former authority has signed.
+	CrossSigned []certificate `json:"crossSigned,omitempty"`
+	Phases      []pki.Step    `json:"phases,omitempty"` // of the rotation that led to it
 }
 
 type certificate struct {
@@ -51,6 +54,25 @@ func (r record) present() int {
 	}
 	return 0
 }
+
+// crossed returns the numbers of the generations that have signed their successor.
+func (r record) crossed() (numbers []int) {
+	for _, g := range r.Generations {
+		if len(g.CrossSigned) > 0 {
+			numbers = append(numbers, g.Generation)
+		}
+	}
+	return numbers
+}
+
+// crossPath returns the file of what a generation has signed for its successor.
+func crossPath(request pki.Request, generation int) string {
+	return fmt.Sprintf("%s/%d-cross.pem", request.Name, generation)
+}
+
+// trustPath returns the file with all certificates of an authority that are trusted, if there are
+// several: for those who verify with the directory. hagen does not read it.
+func trustPath(request pki.Request) string { return request.Name + "/trust.pem" }
 
 // certificates returns the certificate of the record.
 func (r record) certificates() []certificate {
@@ -86,6 +108,8 @@ func (f recordFile) record() (r record, known bool) {
 			return r, false
 		case !first && (kind == pki.Leaf || !slices.Contains(states, g.State)):
 			return r, false
+		case len(g.CrossSigned) > 1 || len(g.CrossSigned) > 0 && (kind != pki.Authority || g.State != pki.Former):
+			return r, false
 		case len(g.Certificates) > 1 || hasCertificate && g.State != pki.Removed && len(g.Certificates) == 0 || !hasCertificate && len(g.Certificates) > 0:
 			return r, false
 		case slices.ContainsFunc(g.Phases, func(s pki.Step) bool { return !slices.Contains(pki.Phases(), s.Phase) }):
@@ -117,7 +141,15 @@ func describeAll(item pki.Item) (all []generation, err error) {
 				return nil, err
 			}
 		}
-		all = append(all, generation{g.Number, g.State, described.Key, g.KeyName, g.Provider, described.certificates(), g.Steps})
+		next := generation{g.Number, g.State, described.Key, g.KeyName, g.Provider, described.certificates(), nil, g.Steps}
+		if g.Cross != nil {
+			cross, err := describePresent(pki.Item{Request: item.Request, Cert: g.Cross}, indexVersion)
+			if err != nil {
+				return nil, err
+			}
+			next.CrossSigned = cross.certificates()
+		}
+		all = append(all, next)
 	}
 	return all, nil
 }

@@ -239,3 +239,80 @@ func TestTwoRotations(t *testing.T) {
 		t.Error("nothing was rotated")
 	}
 }
+
+// TestRotatedAuthority: an authority's generations have certificates, what a former one has signed, and
+// a file of all that are trusted.
+func TestRotatedAuthority(t *testing.T) {
+	dir, _ := filled(t)
+	below := func() (found []string) {
+		for path := range snapshot(t, dir) {
+			if strings.HasPrefix(path, authority+"/") {
+				found = append(found, strings.TrimPrefix(path, authority+"/"))
+			}
+		}
+		slices.Sort(found)
+		return found
+	}
+	rotateTo(t, dir, pki.PhaseTrust, authority)
+	if got := below(); !slices.Equal(got, []string{"2-key.pem", "2.pem", "trust.pem"}) {
+		t.Error(got)
+	}
+	rotateTo(t, dir, pki.PhaseIssue, authority)
+	if got := below(); !slices.Equal(got, []string{"1-cross.pem", "1-key.pem", "1.pem", "trust.pem"}) {
+		t.Error(got)
+	}
+	if view, err := Look(dir); err != nil || len(view.Items[0].Generations) != 2 || view.Items[0].Generations[0].X509 == nil {
+		t.Error(err)
+	}
+	issued := snapshot(t, dir)
+	const restoreAuthority = "restore it from a backup: running machines use no other, and an existing authority is never replaced"
+	for name, test := range map[string]struct {
+		damage damage
+		want   string
+	}{
+		"cross gone": {remove(authority + "/1-cross.pem"), "DIR/authorities/kubernetes/ca/1-cross.pem is missing: " + restoreAuthority},
+		"cross another": {swap(authority+"/1-cross.pem", authority+".pem"), "DIR/authorities/kubernetes/ca.pem is not the certificate hagen recorded: " + restoreAuthority +
+			"\nDIR/authorities/kubernetes/ca/1-cross.pem is not the certificate hagen recorded: " + restoreAuthority},
+		"former another": {swap(authority+"/1.pem", authority+".pem"), "DIR/authorities/kubernetes/ca.pem is not the certificate hagen recorded: " + restoreAuthority +
+			"\nDIR/authorities/kubernetes/ca/1.pem is not the certificate hagen recorded: " + restoreAuthority},
+	} {
+		t.Run(name, func(t *testing.T) {
+			copied := filepath.Join(t.TempDir(), "pki")
+			if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			test.damage(t, copied, nil)
+			holdFault(t, copied, test.want)
+		})
+	}
+	s := open(t, dir)
+	set := s.Set()
+	if changed, err := s.Save(set); changed || err != nil || !reflect.DeepEqual(issued, snapshot(t, dir)) {
+		t.Error("saved without need", err)
+	}
+	var leaves []pki.Request
+	for _, r := range testRequests() {
+		if r.Kind == pki.Leaf {
+			leaves = append(leaves, r)
+		}
+	}
+	renewed, err := pki.Renew(leaves, set, true, testNow.Add(time.Hour), pki.Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	retired, err := renewed.Set[authority].Rotate(pki.PhaseRetire, pki.Names{}, testNow, pki.Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewed.Set[authority] = retired
+	if _, err := s.Save(renewed.Set); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	if got := below(); len(got) > 0 {
+		t.Error(got)
+	}
+	if got := open(t, dir).Set()[authority].Generations; len(got) != 2 || got[0].State != pki.Removed {
+		t.Error(got)
+	}
+}

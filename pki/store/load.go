@@ -75,6 +75,10 @@ func (s *Store) load() Faults {
 	l.checkDirectories()
 	for _, fault := range pki.Verify(s.set) {
 		request := s.set[fault.Name].Request
+		if fault.Part == pki.CrossSigned {
+			path := crossPath(request, fault.Generation)
+			l.fault(path, "is wrong: %s; %s", fault.Text, l.remedy(request))
+		}
 		for _, p := range partsOf(request, fault.Generation) {
 			if p.part == fault.Part {
 				l.fault(p.path, "is wrong: %s; %s", fault.Text, l.remedy(request))
@@ -211,6 +215,7 @@ func (l *loader) loadItem(recorded record) {
 			l.compareGeneration(&of, g)
 			into := &item.Generations[i]
 			into.Cert, into.Key, into.Public = of.Cert, of.Key, of.Public
+			into.Cross = l.loadCross(request, g)
 		}
 	}
 	if l.version == indexVersion {
@@ -219,6 +224,25 @@ func (l *loader) loadItem(recorded record) {
 		}
 	}
 	l.set[request.Name] = item
+}
+
+// loadCross reads what a former authority has signed for its successor.
+func (l *loader) loadCross(request pki.Request, recorded generation) []byte {
+	if len(recorded.CrossSigned) == 0 {
+		return nil
+	}
+	path := crossPath(request, recorded.Generation)
+	data, there := l.read(path)
+	if !there {
+		l.fault(path, "is missing: %s", l.remedy(request))
+		return nil
+	}
+	found, err := describePresent(pki.Item{Request: request, Cert: data}, indexVersion)
+	if err == nil && found.Certificate != recorded.CrossSigned[0].SHA256 {
+		l.fault(path, "is not the certificate hagen recorded: %s", l.remedy(request))
+		return nil
+	}
+	return data
 }
 
 // loadParts reads the files of a generation of an item; false means that it is a leaf that has none.

@@ -246,9 +246,15 @@ func filesOf(item pki.Item) (files []tree.File) {
 		}
 	}
 	add(0, item)
+	if item.Request.Kind == pki.Authority && len(item.Trusted()) > 1 {
+		files = append(files, tree.File{Path: trustPath(item.Request), Mode: 0o644, Data: item.Bundle()})
+	}
 	for _, g := range item.Generations {
 		if beside(g.State) {
 			add(g.Number, pki.Item{Request: item.Request, Cert: g.Cert, Key: g.Key, Public: g.Public})
+		}
+		if g.Cross != nil {
+			files = append(files, tree.File{Path: crossPath(item.Request, g.Number), Mode: 0o644, Data: g.Cross})
 		}
 	}
 	return files
@@ -270,6 +276,16 @@ func (s *Store) dropped(items map[string]record, clients []ClientRecord) (paths 
 			}
 			for _, p := range partsOf(r.Request, number) {
 				paths = append(paths, p.path)
+			}
+		}
+	}
+	for name, r := range s.recorded {
+		if r.Request.Kind == pki.Authority && len(r.beside()) > 0 && len(items[name].beside()) == 0 {
+			paths = append(paths, trustPath(r.Request))
+		}
+		for _, number := range r.crossed() {
+			if !slices.Contains(items[name].crossed(), number) {
+				paths = append(paths, crossPath(r.Request, number))
 			}
 		}
 	}
