@@ -25,7 +25,7 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			"key and the key that encrypts Secrets. hagen render makes them, too, unless the lock file or a\n"+
 			"rendered tree shows that the cluster has some. --again moves the present directory aside and makes\n"+
 			"new keys: every machine of the cluster must then be installed again.\n"+
-			"renew issues certificates again, with new dates; rotate replaces keys that machines share.\n"+
+			"renew issues certificates again, with new dates; rotate replaces authorities and keys.\n"+
 			"rename records that the directory of cluster OLD belongs to NEW, its name in the cluster file.\n"+
 			"forget removes names and addresses that the API servers' certificates keep for clients although the\n"+
 			"cluster file no longer has them.\n"+

@@ -1,30 +1,34 @@
 package main
 
 import (
+	"strings"
+
 	"github.com/urfave/cli/v2"
 
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/control"
 )
 
 func pkiRotateCommand(ui *console.UI, file, dir, asJSON cli.Flag) *cli.Command {
 	return &cli.Command{
 		Name:      "rotate",
-		Usage:     "replace a key that all machines share, in phases, while the cluster runs",
-		ArgsUsage: "service-account|secrets [--to trust|issue|retire]",
-		Description: describe("For a key that somebody may have read. In phase trust machines accept the next key, in phase\n"+
-			"issue they use it, and in phase retire they refuse the former one. Between two phases all masters\n"+
-			"get documents: hagen render, in the order of hagen plan. No server shows these keys, so you say\n"+
-			"with --delivered that all masters have them. Without --to it says where the rotation stands and\n"+
-			"what comes next.",
-			"hagen pki rotate service-account",
-			"hagen pki rotate service-account --to trust",
-			"hagen pki rotate service-account --to issue --delivered",
+		Usage:     "replace an authority, or a key that machines share, in phases, while the cluster runs",
+		ArgsUsage: "KIND [--to trust|issue|retire]",
+		Description: describe("For a key that somebody may have read. KIND is "+strings.Join(control.RotatedKinds(), ", ")+".\n"+
+			"In phase trust machines accept the next key, in phase issue they use it, and in phase retire they\n"+
+			"refuse the former one. Between two phases all machines get documents: hagen render, in the order of\n"+
+			"hagen plan. You say with --delivered that they have them. Without --to it says where the rotation\n"+
+			"stands and what comes next. The former key of an authority is not needed; if it is here, it signs\n"+
+			"the next one, for those who trust only the former one.",
+			"hagen pki rotate kubernetes",
+			"hagen pki rotate kubernetes --to trust",
+			"hagen pki rotate kubernetes --to issue --delivered",
 			"hagen pki rotate secrets --to retire --delivered --rewritten"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "with rotate: the `PHASE` to begin: trust, issue, retire"},
-			&cli.BoolFlag{Name: "delivered", Usage: "with rotate: all masters have the documents of the phase before", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "delivered", Usage: "with rotate: all machines have the documents of the phase before", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "rewritten", Usage: "with rotate secrets --to retire: all Secrets were written again with the new key", DisableDefaultText: true},
 			file, dir, asJSON,
 		},

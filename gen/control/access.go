@@ -11,6 +11,7 @@ import (
 // PKI, and as paths of the same files on a master, where root can read them.
 type Access struct {
 	Authority, Client                             string // names of items of the PKI
+	Bundle                                        string // file of the PKI with all authorities that are trusted, if there are several
 	AuthorityPath, CertificatePath, ClientKeyPath string
 }
 
@@ -29,7 +30,7 @@ func EtcdAccessOf(profile, master string) Access {
 	client := at("etcd-client")
 	authority := at(client.authority)
 	a := Access{
-		Authority: authority.name(""), Client: client.name(master), AuthorityPath: authority.placed[len(authority.placed)-1].path,
+		Authority: authority.name(""), Bundle: authority.name("") + "/trust.pem", Client: client.name(master), AuthorityPath: authority.placed[len(authority.placed)-1].path,
 	}
 	for _, p := range client.placed {
 		if p.part == theKey {

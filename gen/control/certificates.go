@@ -128,7 +128,7 @@ func certificateFiles(s hostContext, rows []certificate, set pki.Set) ([]node.Fi
 			files = append(files, node.File{
 				Origin: node.Origin{Section: r.section, From: "certificate " + r.stem, Why: r.why},
 				Path:   p.path, User: p.user, Group: p.group, Mode: p.mode,
-				Contents: p.part.of(item), Secret: p.part.holdsKey(),
+				Contents: p.part.of(item, set), Secret: p.part.holdsKey(),
 			})
 			r.why = "" // only the first file has it
 		}
@@ -136,7 +136,9 @@ func certificateFiles(s hostContext, rows []certificate, set pki.Set) ([]node.Fi
 	return files, nil
 }
 
-func (p part) of(item pki.Item) []byte {
+// of returns the part of an item. Behind a leaf is what its authority's predecessor has signed, if there
+// is one.
+func (p part) of(item pki.Item, set pki.Set) []byte {
 	switch p {
 	case theKey:
 		return item.Key
@@ -144,9 +146,15 @@ func (p part) of(item pki.Item) []byte {
 		return publicHalves(item, true)
 	case theKeyThenPublicHalves:
 		return append(slices.Clone(item.Key), publicHalves(item, false)...)
-	default:
+	}
+	if item.Request.Kind == pki.Authority {
+		return trustedAuthorities(item)
+	}
+	authority := set[item.Request.Authority]
+	if len(authority.Generations) == 0 {
 		return item.Cert
 	}
+	return append(slices.Clone(item.Cert), authority.Behind(item)...)
 }
 
 // frontSANs returns the names and addresses of the endpoint and of all machines with

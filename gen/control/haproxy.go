@@ -20,7 +20,7 @@ func front(s hostContext, p profileTables, set pki.Set) node.Node {
 	n.Files = []node.File{config}
 	if verifiesServers(string(config.Contents)) {
 		n.Files = append(n.Files, publicFile(sectionHAProxy, "certificate kubernetes", "the authority that health checks trust",
-			balancerCA, string(set[ClusterAuthority].Cert)))
+			balancerCA, string(trustedAuthorities(set[ClusterAuthority]))))
 	}
 	if len(s.Balancing.VirtualIPs) > 0 {
 		n.Add(virtualAddress(s))

@@ -90,7 +90,7 @@ func Kubeconfig(c *cluster.Cluster, server Server, authority, client pki.Item) [
 	line("clusters:")
 	line("- name: %s", c.Name)
 	line("  cluster:")
-	line("    certificate-authority-data: %s", base64.StdEncoding.EncodeToString(authority.Cert))
+	line("    certificate-authority-data: %s", base64.StdEncoding.EncodeToString(trustedAuthorities(authority)))
 	line("    server: %s", server.URL)
 	if server.Name != "" {
 		line("    tls-server-name: %s", server.Name)

@@ -2,12 +2,16 @@ package control
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
 	"hagen/gen/cluster"
 	"hagen/pki"
 )
+
+// HasAuthority reports whether the kind is an authority's.
+func (r Rotated) HasAuthority() bool { return path.Dir(path.Dir(r.Item)) == storeAuthorities }
 
 // Keys that all API servers share, and that no authority signs: their places in the store.
 const (
@@ -31,6 +35,27 @@ type Rotated struct {
 
 // rotated are the kinds, in the order in which people read them.
 var rotated = []Rotated{
+	{
+		Kind: "kubernetes", Item: ClusterAuthority,
+		Trust:  "machines and kubeconfigs that are made from now on trust the next authority, too, and the present one still signs",
+		Issue:  "the new authority signs API servers and their clients, and the former one is still trusted",
+		Retire: "nothing trusts the former authority: kubeconfigs and client certificates that it signed are refused",
+		Wait: "give users and kubelets what the new authority has signed, and its certificate: hagen kubeconfig for each of hagen pki list --users, " +
+			"new certificates and ca.crt for kubelets (the ConfigMap kube-root-ca.crt of any namespace has both). Restart pods that dial API servers and have run since before the rotation",
+	},
+	{
+		Kind: "etcd", Item: storeAuthorities + "/etcd/ca",
+		Trust:  "etcd and its clients trust the next authority, too, and the present one still signs",
+		Issue:  "the new authority signs etcd's members and clients, and the former one is still trusted",
+		Retire: "nothing trusts the former authority",
+		Wait:   "give clients of etcd that hagen does not know, such as a monitor, what the new authority has signed",
+	},
+	{
+		Kind: "front-proxy", Item: storeAuthorities + "/front-proxy/ca",
+		Trust:  "API servers, and aggregated APIs, which learn of it from them, trust the next authority, too",
+		Issue:  "API servers show aggregated APIs certificates of the new authority, and the former one is still trusted",
+		Retire: "nothing trusts the former authority",
+	},
 	{
 		Kind: "service-account", Item: ServiceAccountKey,
 		Trust:  "API servers accept the tokens of the next key, too, and still sign with the present one",
@@ -121,6 +146,10 @@ resources:
 	}
 	return b.String()
 }
+
+// trustedAuthorities returns the certificates of all generations of an authority that are trusted, the
+// oldest first: so the file stays as it is when the next one begins to sign, and nothing restarts.
+func trustedAuthorities(item pki.Item) (text []byte) { return item.Bundle() }
 
 // publicHalves returns the public halves of the keys whose signatures are accepted, that of the key
 // which signs first or not at all.

@@ -52,6 +52,10 @@ func certificates(before, after string) ([]Detail, bool) {
 		return nil, false
 	}
 	details := []Detail{}
+	if first := a[0]; len(b) > 0 && b[0].Fingerprint != first.Fingerprint && in(b, first) && in(a, b[0]) {
+		details = append(details, Detail{What: "first certificate", How: Changed, From: b[0].Subject, To: first.Subject})
+	}
+	b, a = without(b, a), without(a, b)
 	for i := range max(len(a), len(b)) {
 		switch {
 		case i >= len(b):
@@ -64,6 +68,15 @@ func certificates(before, after string) ([]Detail, bool) {
 		}
 	}
 	return details, true
+}
+
+// without leaves out the certificates that others have.
+func without(all, others []node.CertificateSummary) []node.CertificateSummary {
+	return slices.DeleteFunc(slices.Clone(all), func(c node.CertificateSummary) bool { return in(others, c) })
+}
+
+func in(all []node.CertificateSummary, c node.CertificateSummary) bool {
+	return slices.ContainsFunc(all, func(o node.CertificateSummary) bool { return o.Fingerprint == c.Fingerprint })
 }
 
 // compareCertificates returns what a reviewer wants to know about a certificate that
@@ -203,12 +216,12 @@ func inline(before, after string) ([]Detail, bool) {
 		case both(node.PrivateKeyMark), both(node.SecretMark):
 			details = append(details, Detail{What: name, How: Replaced})
 		case both(node.CertificateMark):
-			old, ok := readCertificates(strings.Split(from, "; "))
-			new, ok2 := readCertificates(strings.Split(to, "; "))
-			if !ok || !ok2 || len(old) != 1 || len(new) != 1 {
+			of := func(facts string) string { return strings.ReplaceAll(facts, "; ", "\n") + "\n" }
+			found, ok := certificates(of(from), of(to))
+			if !ok {
 				return nil, false
 			}
-			for _, d := range compareCertificates(old[0], new[0]) {
+			for _, d := range found {
 				d.What = name + " " + d.What
 				details = append(details, d)
 			}

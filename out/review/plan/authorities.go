@@ -11,21 +11,24 @@ import (
 )
 
 // held is a row: a flag that names a file with keys that all machines have to share, and what
-// happens if a machine has others: the former key, its name and its own key are put in. Machines use
-// the first key of the file of another flag, or else of this: ahead says what happens if one uses a
-// key that another does not have. The machine that uses it, its key, and the one without are put in.
+// happens if a machine has others: the former key, its name and its own key are put in. What machines
+// use is in the file of another flag: a key, or a certificate of one of the authorities; else it is the
+// first key of this. ahead says what happens if one uses a key that another does not have. The
+// machine that uses it, its key, and the one without are put in.
 type held struct{ unit, flag, problem, uses, ahead string }
 
 // trusts returns the problem of other authorities.
 func trusts(whose string) string {
-	return "the running machines trust the authority SHA-256 %.12s… for " + whose + ", and %s would trust SHA-256 %.12s…: nothing leads a running cluster from one authority to another yet"
+	return "the running machines trust the authority SHA-256 %.12s… for " + whose + ", and %s would trust SHA-256 %.12s…: hagen pki rotate leads a running cluster from one authority to another"
 }
 
+const shows = "%s would show certificates of the authority SHA-256 %.12s…, which %s does not trust"
+
 var holds = []held{
-	{facts.APIUnit, "--client-ca-file", trusts("clients of API servers"), "", ""},
-	{facts.EtcdUnit, "--trusted-ca-file", trusts("clients of etcd"), "", ""},
-	{facts.EtcdUnit, "--peer-trusted-ca-file", trusts("etcd's members"), "", ""},
-	{facts.APIUnit, "--requestheader-client-ca-file", trusts("the front proxy"), "", ""},
+	{facts.APIUnit, "--client-ca-file", trusts("clients of API servers"), "--tls-cert-file", shows},
+	{facts.EtcdUnit, "--trusted-ca-file", trusts("clients of etcd"), "--cert-file", shows},
+	{facts.EtcdUnit, "--peer-trusted-ca-file", trusts("etcd's members"), "--peer-cert-file", shows},
+	{facts.APIUnit, "--requestheader-client-ca-file", trusts("the front proxy"), "--proxy-client-cert-file", shows},
 	{facts.APIUnit, "--service-account-key-file", "the running API servers accept the tokens of service accounts that the key SHA-256 %.12s… has signed, and %s would accept those of SHA-256 %.12s…: it would refuse the tokens that pods have, and others those that it issues",
 		"--service-account-signing-key-file", "%s would sign the tokens of service accounts with the key SHA-256 %.12s…, which %s does not accept"},
 	{facts.APIUnit, "--encryption-provider-config", "the running API servers encrypt Secrets with the key SHA-256 %.12s…, and %s would have SHA-256 %.12s…: it could read none of those in etcd, and others none that it writes",
@@ -85,7 +88,18 @@ func (h held) skipped(pair [2]node.Node, was, is []string) string {
 
 // used returns the key that a machine uses, whose file has these.
 func (h held) used(n *node.Node, keys []string) string {
-	if own := (held{unit: h.unit, flag: h.uses}).keys(n); h.uses != "" && len(own) > 0 {
+	if h.uses == "" {
+		return keys[0]
+	}
+	if leaf, is := issuedAt(n, h.unit, h.uses); is {
+		for _, by := range summariesAt(n, h.unit, h.flag) {
+			if by.Subject == leaf.Issuer {
+				return by.Key
+			}
+		}
+		return keys[0] // an authority that this machine does not have: gen/check reports it
+	}
+	if own := (held{unit: h.unit, flag: h.uses}).keys(n); len(own) > 0 {
 		return own[0]
 	}
 	return keys[0]

@@ -144,7 +144,9 @@ var (
 	issuer      = lazy.Regexp(`issuer [^;\n]*`)
 	secretsKeys = lazy.Regexp(`(?m)(?:^ *- name: \S+\n *secret: .*(?:\n|$))+`)
 	further     = lazy.Regexp(`(?m)^(public key, SHA-256|private key of the public key with SHA-256)(?:\npublic key, SHA-256)+$`)
-	valid       = lazy.Regexp(`valid (\S+) to ([^\s;]+)`)
+	// behind is what stands behind an authority, or behind a leaf, during a rotation.
+	behind = lazy.Regexp(`(?:; |\n)authority\b`)
+	valid  = lazy.Regexp(`valid (\S+) to ([^\s;]+)`)
 )
 
 // withoutSecretsKeys returns an encryption configuration without its keys, of which a rotation makes
@@ -166,7 +168,8 @@ func neutral(twin string) string {
 		}
 		return issuer().ReplaceAllString(valid().ReplaceAllStringFunc(text, lifetime), "issuer")
 	})
-	return further().ReplaceAllString(digits().ReplaceAllString(twin, "SHA-256"), "$1")
+	twin = further().ReplaceAllString(digits().ReplaceAllString(twin, "SHA-256"), "$1")
+	return behind().ReplaceAllString(twin, "")
 }
 
 // lifetime returns for how many days a certificate is valid.
@@ -209,12 +212,18 @@ func Issued(machines []node.Node) map[string]pki.Request {
 
 // issuedAt returns the certificate in the file that a flag of a unit names.
 func issuedAt(n *node.Node, unit, flag string) (node.CertificateSummary, bool) {
-	f := facts.FileAt(*n, facts.Flag(*n, unit, flag))
-	all, _ := node.ReadSummaries(strings.Split(strings.TrimSpace(string(redact.Identified(f.Contents))), "\n"))
+	all := summariesAt(n, unit, flag)
 	if len(all) == 0 {
 		return node.CertificateSummary{}, false
 	}
 	return all[0], true
+}
+
+// summariesAt returns all certificates in that file.
+func summariesAt(n *node.Node, unit, flag string) []node.CertificateSummary {
+	f := facts.FileAt(*n, facts.Flag(*n, unit, flag))
+	all, _ := node.ReadSummaries(strings.Split(strings.TrimSpace(string(redact.Identified(f.Contents))), "\n"))
+	return all
 }
 
 func requested(c node.CertificateSummary) pki.Request {

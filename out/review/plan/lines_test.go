@@ -130,27 +130,38 @@ func rendersOf(t *testing.T, text string, set pki.Set) (sides []Side, issued pki
 		}
 		sides = append(sides, Side{Side: diff.Side{Machines: nodes, Kubeconfig: one.Kubeconfig, Rights: one.Rights}})
 	}
-	nodes, err := control.Nodes(c, inRotation(t, c, issued, pki.PhaseTrust), control.Options{})
+	nodes, err := control.Nodes(c, inRotation(t, issued, pki.PhaseTrust, control.Rotatable(c)...), control.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return append(sides, Side{Side: diff.Side{Machines: nodes, Kubeconfig: one.Kubeconfig}}), issued
 }
 
-// inRotation returns a set in which all that can be rotated went through these phases.
-func inRotation(t *testing.T, c *cluster.Cluster, set pki.Set, phases ...pki.Phase) pki.Set {
+// inRotation returns a set in which items are in their next phase.
+func inRotation(t *testing.T, set pki.Set, phase pki.Phase, rows ...control.Rotated) pki.Set {
 	t.Helper()
 	set = maps.Clone(set)
-	for _, row := range control.Rotatable(c) {
-		for _, phase := range phases {
-			item, err := set[row.Item].Rotate(phase, control.NextNames(set[row.Item]), time.Now(), Keys, rand.Reader)
-			if err != nil {
-				t.Fatal(err)
-			}
-			set[row.Item] = item
+	for _, row := range rows {
+		item, err := set[row.Item].Rotate(phase, control.NextNames(set[row.Item]), time.Now(), Keys, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set[row.Item] = item
+	}
+	if phase != pki.PhaseIssue {
+		return set
+	}
+	var leaves []pki.Request
+	for _, item := range set {
+		if item.Request.Kind == pki.Leaf {
+			leaves = append(leaves, item.Request)
 		}
 	}
-	return set
+	issued, err := pki.Renew(leaves, set, true, time.Now(), Keys, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issued.Set
 }
 
 // TestLines: whatever a cluster file says, a twin shows all lines that hagen renders

@@ -99,10 +99,14 @@ func (p planner) cautions() (out []order.Caution) {
 // before the first step; later commands have their own.
 func (p planner) environment() []Variable {
 	access := control.EtcdAccessOf(p.before.Cluster.Profile, p.staying().Name)
+	authority := access.Authority + ".pem"
+	if last := firstMaster(p.after); len(summariesAt(&last, facts.EtcdUnit, "--trusted-ca-file")) > 1 {
+		authority = access.Bundle // members may show certificates of either
+	}
 	out := []Variable{
 		{"KUBECONFIG", path.Join(p.documents(), "admin.kubeconfig")},
 		{etcdEndpoints, strings.Join(answersOf(p.before, p.after).urls(), ",")},
-		{"ETCDCTL_CACERT", path.Join(p.pki(), access.Authority+".pem")},
+		{"ETCDCTL_CACERT", path.Join(p.pki(), authority)},
 		{"ETCDCTL_CERT", path.Join(p.pki(), access.Client+".pem")},
 		{"ETCDCTL_KEY", path.Join(p.pki(), access.Client+"-key.pem")},
 	}

@@ -13,6 +13,7 @@ import (
 // Workstation holds the paths and commands on the workstation that a runbook names.
 type Workstation struct {
 	PKI       string   // the PKI directory
+	Bundle    bool     // it has several authorities of etcd that are trusted
 	Rendered  string   // the tree of all machines
 	Dir       string   // that of the replacement
 	Documents []string // the replacement's, in Dir
@@ -72,7 +73,11 @@ func (p Plan) ask(w *writer, c *cluster.Cluster, workstation Workstation) {
 	}
 	item := func(name string) string { return path.Join(workstation.PKI, name) }
 	w.step("Point etcdctl at the healthy members", "On your workstation, in the directory where you rendered, with etcdctl %s:", c.Etcd)
-	w.access(c, strings.Join(urls, ","), item(access.Authority)+".pem", item(access.Client)+".pem", item(access.Client)+"-key.pem", "")
+	authority := access.Authority + ".pem"
+	if workstation.Bundle {
+		authority = access.Bundle
+	}
+	w.access(c, strings.Join(urls, ","), item(authority), item(access.Client)+".pem", item(access.Client)+"-key.pem", "")
 	w.say("")
 	w.say("   If your workstation does not reach port %d, do this as root on %s, which has the same files:", cluster.EtcdClientPort, p.Survivors[0].Name)
 	w.say("")

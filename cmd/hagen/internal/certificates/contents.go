@@ -83,6 +83,11 @@ func ofStore(view store.View) (s source, passed int) {
 			passed++
 		case held.Cert != nil:
 			s.add(certificateOf(held.Cert), held.Request.Name)
+			for _, g := range held.Generations {
+				if g.State != pki.Present && g.X509 != nil {
+					s.add(certificateOf(g.X509), held.Request.Name)
+				}
+			}
 		}
 	}
 	return s, passed

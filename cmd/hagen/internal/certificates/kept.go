@@ -58,7 +58,9 @@ func (k *kept) held(s source, f found) *store.Held {
 		}
 		return &k.Items[i]
 	}
-	if h := is(func(h store.Held) bool { return h.KeyID == f.Public }); h != nil {
+	if h := is(func(h store.Held) bool {
+		return h.KeyID == f.Public || slices.ContainsFunc(h.Generations, func(g store.HeldGeneration) bool { return g.ID == f.Public })
+	}); h != nil {
 		return h
 	}
 	if f.item == "" || f.IsCA || !k.signed(s, f) {
@@ -88,7 +90,7 @@ func (k *kept) issuer(s source, f found) *store.Held {
 			}
 			continue
 		}
-		if signs(h.Cert, f.Certificate.Certificate) {
+		if signs(h.Cert, f.Certificate.Certificate) || slices.ContainsFunc(h.Generations, func(g store.HeldGeneration) bool { return g.X509 != nil && signs(g.X509, f.Certificate.Certificate) }) {
 			return &k.Items[i]
 		}
 	}

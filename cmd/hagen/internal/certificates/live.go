@@ -127,7 +127,7 @@ func (r *report) judgeAnswer(one *server, answer served.Answer, s source) {
 	one.Subject, one.SHA256, one.From, one.Until, one.DaysLeft = leaf.Subject.String(), pki.Fingerprint(leaf.Raw), &from, &until, days(until, r.now)
 	var wanted []found
 	for _, f := range s.found {
-		if slices.Contains(one.Items, f.item) {
+		if slices.Contains(one.Items, f.item) && !f.IsCA { // not what stands behind it
 			wanted = append(wanted, f)
 		}
 	}

@@ -3,6 +3,7 @@ package clusterpki
 import (
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/pki"
+	"hagen/pki/store"
 )
 
 // Rotation is what hagen pki rotate is to do.
@@ -22,7 +24,7 @@ type Rotation struct {
 	clusterfile.Place
 	Kind      string
 	To        string // a phase; "" says where the rotation stands
-	Delivered bool   // all masters have the documents of the phase before
+	Delivered bool   // all machines have the documents of the phase before
 	Rewritten bool   // all Secrets were written again
 	JSON      bool
 }
@@ -89,11 +91,12 @@ func (asked Rotation) look(ui *console.UI, c *cluster.Cluster, row control.Rotat
 	if err != nil {
 		return err
 	}
-	item := pki.Item{}
+	item, signs := pki.Item{}, false
 	for _, held := range view.Items {
 		if held.Request.Name != row.Item {
 			continue
 		}
+		signs = held.HasKey && held.Cert != nil && !held.Cert.MaxPathLenZero
 		if item.Request = held.Request; len(held.Generations) == 0 {
 			item.Generations = []pki.Generation{{Number: 1, State: pki.Present, ID: held.KeyID}}
 		}
@@ -104,7 +107,11 @@ func (asked Rotation) look(ui *console.UI, c *cluster.Cluster, row control.Rotat
 	if item.Request.Name == "" {
 		return exit.Failed("%s: holds no %s: hagen render%s makes it", asked.Dir(), row.Item, asked.Flags())
 	}
-	r := rotationOf(c, asked.Place, row, item)
+	now, err := ui.Time()
+	if err != nil {
+		return err
+	}
+	r := rotationOf(c, asked.Place, row, item, signs, view.Clients, now)
 	if asked.JSON {
 		r.Warnings, r.Notes = console.List(ui.Warnings), console.List(ui.Notes)
 		ui.JSON(r)
@@ -129,29 +136,76 @@ func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rot
 	if !there {
 		return exit.Failed("%s: holds no %s: hagen render%s makes it", asked.Dir(), row.Item, asked.Flags())
 	}
-	stands := rotationOf(c, asked.Place, row, item)
+	stands := rotationOf(c, asked.Place, row, item, item.SignsSuccessor(), k.Store.Clients(), k.Now)
 	to := pki.Phase(asked.To)
 	again := stands.Phase == to
-	if !again {
-		if err := asked.allowed(stands); err != nil {
-			return err
-		}
-		if stands.underWay() {
-			item = item.Delivered(k.Now, operator)
-		}
-		if item, err = item.Rotate(to, control.NextNames(item), k.Now, pki.Generate, rand.Reader); err != nil {
-			return exit.Failed("%w", err)
-		}
-		set[row.Item] = item
+	told := renewed{}
+	if again {
+		// A run that was killed may have left the lock file as it was.
+		err = k.Save(ui, set)
+	} else if err = asked.allowed(stands); err == nil {
+		err = asked.begin(ui, k, set, stands, &told)
 	}
-	// Also if it was done: a run that was killed may have left the lock file as it was.
-	if err := k.Save(ui, set); err != nil {
+	if err != nil {
 		return err
 	}
-	r := rotationOf(c, asked.Place, row, item)
-	r.Changed = !again
+	item = k.Store.Set()[row.Item]
+	r := rotationOf(c, asked.Place, row, item, item.SignsSuccessor(), k.Store.Clients(), k.Now)
+	r.Changed, r.Kubeconfig = !again, told.Kubeconfig
 	r.report(ui, asked.JSON)
 	return nil
+}
+
+// begin begins the next phase, and saves it.
+func (asked Rotation) begin(ui *console.UI, k *PKI, set pki.Set, stands rotation, told *renewed) (err error) {
+	item, to := set[stands.Item], stands.Next.Phase
+	if stands.underWay() {
+		item = item.Delivered(k.Now, operator)
+	}
+	if next := item.Trusted(); to == pki.PhaseIssue && stands.row.HasAuthority() && next[1].Key == nil {
+		file := store.KeyFile(fmt.Sprintf("%s/%d", stands.Item, next[1].Number))
+		return exit.Failed("%s: the key of the next authority has to sign all certificates, but is not in the PKI directory: bring %s back there", stands.Kind, file)
+	}
+	if item, err = item.Rotate(to, control.NextNames(item), k.Now, pki.Generate, rand.Reader); err != nil {
+		return exit.Failed("%w", err)
+	}
+	set[stands.Item] = item
+	if !stands.row.HasAuthority() || to == pki.PhaseTrust {
+		return k.Save(ui, set)
+	}
+	return asked.reissue(ui, k, set, item, told)
+}
+
+// reissue has the present authority sign all leaves that another one has signed. Those that nothing
+// asks for are removed with the former authority.
+func (asked Rotation) reissue(ui *console.UI, k *PKI, set pki.Set, authority pki.Item, told *renewed) error {
+	wanted := namesOf(control.Requests(k.Cluster))
+	var chosen []pki.Request
+	var drop []string
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		leaf := set[name]
+		switch {
+		case leaf.Request.Authority != authority.Request.Name || authority.Signs(leaf):
+		case slices.Contains(wanted, name):
+			chosen = append(chosen, leaf.Request)
+		case len(authority.Trusted()) == 1:
+			delete(set, name)
+			drop = append(drop, name)
+		}
+	}
+	if len(drop) > 0 {
+		k.Store.Drop(drop...)
+		ui.Note(fmt.Sprintf("removed %s, which the former authority had signed: the cluster asks for it no more", strings.Join(Folded(drop), ", ")))
+	}
+	if len(chosen) == 0 {
+		return k.Save(ui, set)
+	}
+	issued, err := pki.Renew(chosen, set, true, k.Now, pki.Generate, rand.Reader)
+	if err != nil {
+		return Unsigned(asked.Place, err)
+	}
+	Warn(ui, asked.Place, issued.Warnings)
+	return k.saveRenewed(ui, issued.Set, chosen, told)
 }
 
 // allowed refuses a phase that is not the next one, and one that does not begin yet.
@@ -163,9 +217,9 @@ func (asked Rotation) allowed(stands rotation) error {
 	case to == next.Phase && asked.Delivered && !stands.underWay():
 		return exit.Usage("--delivered is about the phase before; a rotation begins with none: %s", next.Command)
 	case to == next.Phase && stands.underWay() && stands.Rendered.IsZero():
-		return exit.Failed("%s: the documents of phase %s were not written yet: hagen render%s, give them to all masters, and then %s", stands.Kind, stands.Phase, asked.Flags(), next.Command)
+		return exit.Failed("%s: the documents of phase %s were not written yet: hagen render%s, give them to all machines, and then %s", stands.Kind, stands.Phase, asked.Flags(), next.Command)
 	case to == next.Phase && stands.underWay() && !asked.Delivered:
-		return exit.Failed("%s: no server shows which of these keys it has, so hagen cannot see whether all masters have the documents of phase %s: when they have, %s", stands.Kind, stands.Phase, next.Command)
+		return exit.Failed("%s: hagen cannot see whether all machines have the documents of phase %s: when they have, %s", stands.Kind, stands.Phase, next.Command)
 	case to == next.Phase && to == pki.PhaseRetire && stands.row.Rewrite != "" && !asked.Rewritten:
 		return exit.Failed("%s: what the former key encrypted can be read by no API server in phase %s. First have all of it written again:\n  %s\nand then %s", stands.Kind, to, stands.row.Rewrite, next.Command)
 	case to == next.Phase:
@@ -194,6 +248,9 @@ func (r rotation) report(ui *console.UI, asJSON bool) {
 		what = fmt.Sprintf("%s is in phase %s already, since %s", r.Kind, r.Phase, day(r.Began))
 	}
 	ui.Say("%s: %s", what, r.means())
+	if r.Kubeconfig != "" {
+		ui.Say("wrote %s", r.Kubeconfig)
+	}
 	for n, need := range r.Next.Needs {
 		ui.Say("%d. %s", n+1, need)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -12,6 +13,7 @@ import (
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/pki"
+	"hagen/pki/store"
 )
 
 // rotation is where the rotation of a kind of key stands: what --json prints.
@@ -29,11 +31,15 @@ type rotation struct {
 	Changed     bool                `json:"changed"`
 	Generations []rotatedGeneration `json:"generations"`
 	Next        nextPhase           `json:"next"`
-	Warnings    []string            `json:"warnings"`
-	Notes       []string            `json:"notes"`
+	// Kubeconfig is the administrator's, if it was written.
+	Kubeconfig string   `json:"kubeconfig,omitempty"`
+	Warnings   []string `json:"warnings"`
+	Notes      []string `json:"notes"`
 
-	at  clusterfile.Place
-	row control.Rotated
+	at      clusterfile.Place
+	row     control.Rotated
+	signs   bool     // the present authority can sign the next one
+	holders []string // of kubeconfigs that the former authority has signed
 }
 
 type rotatedGeneration struct {
@@ -51,11 +57,19 @@ type nextPhase struct {
 }
 
 // rotationOf says where the rotation of an item stands, whose parts need not be there.
-func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, item pki.Item) rotation {
-	r := rotation{Cluster: c.Name, Directory: at.Dir(), Kind: row.Kind, Item: row.Item, at: at, row: row}
+func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, item pki.Item, signs bool, clients []store.ClientRecord, now time.Time) rotation {
+	r := rotation{Cluster: c.Name, Directory: at.Dir(), Kind: row.Kind, Item: row.Item, at: at, row: row, signs: signs}
 	if last := item.Rotation(); last != nil {
 		r.Phase, r.Began, r.Rendered, r.Delivered, r.By = last.Phase, last.Began, last.Rendered, last.Delivered, last.By
 	}
+	for _, client := range clients {
+		// Certificates begin an hour before they are made.
+		if client.Authority == row.Item && client.NotAfter.After(now) && client.NotBefore.Add(time.Hour).Before(r.Began) {
+			r.holders = append(r.holders, client.User)
+		}
+	}
+	slices.Sort(r.holders)
+	r.holders = slices.Compact(r.holders)
 	for _, g := range item.All() {
 		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, g.KeyName})
 	}
@@ -91,13 +105,19 @@ func (r rotation) needs() (needs []string) {
 	if !r.underWay() {
 		return needs
 	}
-	needs = append(needs, "give the documents to all masters, in those steps")
+	needs = append(needs, "give the documents to all machines, in those steps")
+	if r.Phase == pki.PhaseTrust && r.row.HasAuthority() && !r.signs {
+		needs = append(needs, fmt.Sprintf("give everybody else who verifies servers the next authority's certificate, %s: the present one does not sign it, since its key is elsewhere or its certificate does not allow that, so they would refuse what servers show in phase issue", filepath.Join(r.Directory, filepath.FromSlash(r.Item), "trust.pem")))
+	}
 	if r.Phase == pki.PhaseIssue {
 		if r.row.Rewrite != "" {
 			needs = append(needs, "have what the former key protects written again: "+r.row.Rewrite)
 		}
 		if r.row.Wait != "" {
 			needs = append(needs, r.row.Wait)
+		}
+		if len(r.holders) > 0 {
+			needs = append(needs, "these have kubeconfigs of the former authority: "+strings.Join(r.holders, ", "))
 		}
 	}
 	return needs
@@ -148,8 +168,8 @@ func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 // documents of its phase.
 func (k *PKI) Rotations(set pki.Set, at clusterfile.Place) (lines []string) {
 	for _, row := range control.Rotatable(k.Cluster) {
-		if r := rotationOf(k.Cluster, at, row, set[row.Item]); r.underWay() {
-			lines = append(lines, fmt.Sprintf("%s is being rotated, phase %s: %s. When all masters have these documents: hagen pki rotate%s %s says what is next", r.Item, r.Phase, r.means(), at.Flags(), r.Kind))
+		if r := rotationOf(k.Cluster, at, row, set[row.Item], true, nil, k.Now); r.underWay() {
+			lines = append(lines, fmt.Sprintf("%s is being rotated, phase %s: %s. When all machines have these documents: hagen pki rotate%s %s says what is next", r.Item, r.Phase, r.means(), at.Flags(), r.Kind))
 		}
 	}
 	return lines

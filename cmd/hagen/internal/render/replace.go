@@ -130,7 +130,8 @@ func machinesIn(ui *console.UI, dir string) ([]node.Node, error) {
 
 // runbook returns the runbook, with the names of this run.
 func (w *work) runbook(plan replace.Plan, before []node.Node, rendered, dir string) string {
-	workstation := replace.Workstation{PKI: w.asked.Dir(), Rendered: rendered, Dir: dir, Render: w.asked.Command("render"), Diff: w.asked.Command("diff", rendered, ".")}
+	etcd := w.issued.Set[control.EtcdAccess(w.cluster, w.cluster.Members()[0]).Authority]
+	workstation := replace.Workstation{PKI: w.asked.Dir(), Bundle: len(etcd.Trusted()) > 1, Rendered: rendered, Dir: dir, Render: w.asked.Command("render"), Diff: w.asked.Command("diff", rendered, ".")}
 	for _, d := range w.machines[0].Documents {
 		if d.Format == profiles.Butane {
 			continue // for people

@@ -18,7 +18,7 @@ import (
 var (
 	authorityData = lazy.Regexp(`(?m)^ +certificate-authority-data: (.+)$`)
 	namedCluster  = lazy.Regexp(`(?m)^clusters:\n- name: (\S+)$`)
-	publicKeyOf   = lazy.Regexp(`; public key \S+, SHA-256 ([0-9a-f]{64})$`)
+	publicKeyOf   = lazy.Regexp(`; public key \S+, SHA-256 ([0-9a-f]{64})(?:; |$)`)
 )
 
 // ClusterIn returns the name of the cluster that a tree or its twins were made
@@ -36,8 +36,11 @@ func ClusterIn(dir fs.FS) string {
 func AuthoritiesIn(dir fs.FS) (found []string) {
 	text, _ := fs.ReadFile(dir, document.AdminPath)
 	if m := authorityData().FindSubmatch(text); m != nil {
-		if twin := publicKeyOf().FindSubmatch(m[1]); twin != nil {
-			return []string{string(twin[1])}
+		for _, twin := range publicKeyOf().FindAllSubmatch(m[1], -1) {
+			found = append(found, string(twin[1]))
+		}
+		if len(found) > 0 {
+			return found
 		}
 		decoded, _ := base64.StdEncoding.DecodeString(string(m[1]))
 		if found = authoritiesOf(decoded); len(found) > 0 {
