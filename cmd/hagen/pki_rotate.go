@@ -5,6 +5,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"hagen/cmd/hagen/internal/certificates"
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
@@ -19,16 +20,19 @@ func pkiRotateCommand(ui *console.UI, file, dir, asJSON cli.Flag) *cli.Command {
 		Description: describe("For a key that somebody may have read. KIND is "+strings.Join(control.RotatedKinds(), ", ")+".\n"+
 			"In phase trust machines accept the next key, in phase issue they use it, and in phase retire they\n"+
 			"refuse the former one. Between two phases all machines get documents: hagen render, in the order of\n"+
-			"hagen plan. You say with --delivered that they have them. Without --to it says where the rotation\n"+
-			"stands and what comes next. The former key of an authority is not needed; if it is here, it signs\n"+
-			"the next one, for those who trust only the former one.",
+			"hagen plan. You say with --delivered that they have them; before phase issue of an authority --live\n"+
+			"can ask the servers. Without --to it says where the rotation stands and what comes next. The former\n"+
+			"key of an authority is not needed; if it is here, it signs the next one, for those who trust only\n"+
+			"the former one.",
 			"hagen pki rotate kubernetes",
 			"hagen pki rotate kubernetes --to trust",
-			"hagen pki rotate kubernetes --to issue --delivered",
+			"hagen pki rotate kubernetes --to issue --live",
+			"hagen pki rotate kubernetes --to retire --delivered",
 			"hagen pki rotate secrets --to retire --delivered --rewritten"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "to", Usage: "with rotate: the `PHASE` to begin: trust, issue, retire"},
 			&cli.BoolFlag{Name: "delivered", Usage: "with rotate: all machines have the documents of the phase before", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "live", Usage: "with rotate: ask the servers whether they have the documents of the phase before", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "rewritten", Usage: "with rotate secrets --to retire: all Secrets were written again with the new key", DisableDefaultText: true},
 			file, dir, asJSON,
 		},
@@ -37,7 +41,7 @@ func pkiRotateCommand(ui *console.UI, file, dir, asJSON cli.Flag) *cli.Command {
 				return exit.Usage("hagen pki rotate takes one kind of key, and the phase with --to: leave %q out", ctx.Args().Get(1))
 			}
 			return clusterpki.Rotate(ui, clusterpki.Rotation{Place: placeOf(ctx), Kind: ctx.Args().First(), To: ctx.String("to"),
-				Delivered: ctx.Bool("delivered"), Rewritten: ctx.Bool("rewritten"), JSON: ctx.Bool("json")})
+				Delivered: ctx.Bool("delivered"), Live: ctx.Bool("live"), Rewritten: ctx.Bool("rewritten"), JSON: ctx.Bool("json"), Refusing: certificates.Refusing})
 		},
 	}
 }

@@ -17,6 +17,8 @@ func (r Rotated) HasAuthority() bool { return path.Dir(path.Dir(r.Item)) == stor
 const (
 	ServiceAccountKey = storeCluster + "/sa"
 	SecretsKey        = storeCluster + "/" + encryptionKey
+
+	frontProxyAuthority = storeAuthorities + "/front-proxy/ca"
 )
 
 // Rotated is a row: a kind of key that hagen pki rotate replaces, and what machines and people do
@@ -51,7 +53,7 @@ var rotated = []Rotated{
 		Wait:   "give clients of etcd that hagen does not know, such as a monitor, what the new authority has signed",
 	},
 	{
-		Kind: "front-proxy", Item: storeAuthorities + "/front-proxy/ca",
+		Kind: "front-proxy", Item: frontProxyAuthority,
 		Trust:  "API servers, and aggregated APIs, which learn of it from them, trust the next authority, too",
 		Issue:  "API servers show aggregated APIs certificates of the new authority, and the former one is still trusted",
 		Retire: "nothing trusts the former authority",
@@ -82,6 +84,16 @@ func Rotatable(c *cluster.Cluster) []Rotated {
 	return slices.DeleteFunc(slices.Clone(rotated), func(r Rotated) bool {
 		return !slices.ContainsFunc(requests, func(q pki.Request) bool { return q.Name == r.Item })
 	})
+}
+
+// Verifiers reports which servers of masters verify clients with the authority of a kind.
+func (r Rotated) Verifiers(c *cluster.Cluster) (api, etcd bool) {
+	servers := ServersOf(c, c.APIServers()[0].Name)
+	for _, q := range Requests(c) {
+		api = api || q.Name == servers.API && q.Authority == r.Item
+		etcd = etcd || q.Name == servers.Etcd && q.Authority == r.Item
+	}
+	return api || r.Item == frontProxyAuthority, etcd
 }
 
 // RotatedKinds lists the kinds of all profiles.

@@ -20,6 +20,9 @@ type Answer struct {
 	Address string
 	Leaf    *x509.Certificate // nil if it showed none
 	Problem string            // why it did not, in words
+	// Accepts are the subjects, in DER, of authorities of clients that it listed (RFC 8446, 4.2.4): it
+	// accepts certificates of these.
+	Accepts [][]byte
 }
 
 // Ask asks the servers at addresses, host:port each, all at once. It returns their answers
@@ -29,8 +32,8 @@ func Ask(ctx context.Context, addresses []string) []Answer {
 	var all sync.WaitGroup
 	for i, address := range addresses {
 		all.Go(func() {
-			leaf, err := ask(ctx, address)
-			answers[i] = Answer{Address: address, Leaf: leaf}
+			leaf, accepts, err := ask(ctx, address)
+			answers[i] = Answer{Address: address, Leaf: leaf, Accepts: accepts}
 			if leaf == nil {
 				answers[i].Problem = plainly(ctx, err)
 			}
@@ -40,13 +43,13 @@ func Ask(ctx context.Context, addresses []string) []Answer {
 	return answers
 }
 
-// ask returns the certificate that a server shows. The handshake may fail after that: etcd
-// ends it because the client shows none.
-func ask(ctx context.Context, address string) (leaf *x509.Certificate, err error) {
+// ask returns the certificate that a server shows, and whose clients it accepts. The handshake may
+// fail after that: etcd ends it because the client shows none.
+func ask(ctx context.Context, address string) (leaf *x509.Certificate, accepts [][]byte, err error) {
 	var dialer net.Dialer
 	connection, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer connection.Close()
 	client := tls.Client(connection, &tls.Config{
@@ -59,8 +62,13 @@ func ask(ctx context.Context, address string) (leaf *x509.Certificate, err error
 			}
 			return nil
 		},
+		GetClientCertificate: func(asked *tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			accepts = asked.AcceptableCAs
+			return &tls.Certificate{}, nil // none
+		},
 	})
-	return leaf, errors.Join(err, client.HandshakeContext(ctx))
+	failed := client.HandshakeContext(ctx)
+	return leaf, accepts, errors.Join(err, failed)
 }
 
 // plainly says why a server showed no certificate.

@@ -99,6 +99,27 @@ func TestAskAtOnce(t *testing.T) {
 	}
 }
 
+// TestAccepts: a server lists whose clients it accepts, in both versions of TLS, and whether or not it
+// demands a certificate; one that asks for none lists nobody.
+func TestAccepts(t *testing.T) {
+	shown := certificate(t)
+	authority, err := x509.ParseCertificate(shown.Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := x509.NewCertPool()
+	accepted.AddCert(authority)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for demand, want := range map[tls.ClientAuthType]int{tls.NoClientCert: 0, tls.RequestClientCert: 1, tls.RequireAndVerifyClientCert: 1} {
+			address := listen(t, secure(&tls.Config{Certificates: []tls.Certificate{shown}, MinVersion: version, MaxVersion: version, ClientAuth: demand, ClientCAs: accepted}))
+			a := Ask(within(t, 20*time.Second), []string{address})[0]
+			if len(a.Accepts) != want || want > 0 && string(a.Accepts[0]) != string(authority.RawSubject) || a.Leaf == nil {
+				t.Errorf("%x, %v: %d, %q", version, demand, len(a.Accepts), a.Problem)
+			}
+		}
+	}
+}
+
 // TestSilent: one that never answers costs no more than the time that it is given, however
 // many there are.
 func TestSilent(t *testing.T) {

@@ -49,6 +49,13 @@ const (
 	unknown        state = "unknown"         // of the same authority, but not known here
 )
 
+// The servers of a master.
+const (
+	daemonAPI  = "kube-apiserver"
+	daemonEtcd = "etcd"
+	daemonPeer = "etcd for its peers"
+)
+
 // servers lists the servers of a cluster that show a certificate.
 func servers(c *cluster.Cluster) (all []server) {
 	add := func(host, daemon, at string, items ...string) {
@@ -60,9 +67,9 @@ func servers(c *cluster.Cluster) (all []server) {
 	var apis []string
 	for _, h := range c.APIServers() {
 		shows := control.ServersOf(c, h.Name)
-		add(h.Name, "kube-apiserver", on(c.APIAddress(h), c.APIServer.Port), shows.API)
-		add(h.Name, "etcd", on(c.EtcdAddress(h), cluster.EtcdClientPort), shows.Etcd)
-		add(h.Name, "etcd for its peers", on(c.EtcdAddress(h), cluster.EtcdPeerPort), shows.Etcd)
+		add(h.Name, daemonAPI, on(c.APIAddress(h), c.APIServer.Port), shows.API)
+		add(h.Name, daemonEtcd, on(c.EtcdAddress(h), cluster.EtcdClientPort), shows.Etcd)
+		add(h.Name, daemonPeer, on(c.EtcdAddress(h), cluster.EtcdPeerPort), shows.Etcd)
 		if !slices.Contains(apis, shows.API) {
 			apis = append(apis, shows.API)
 		}

@@ -2,6 +2,8 @@ package clusterpki
 
 import (
 	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -25,12 +27,19 @@ type Rotation struct {
 	Kind      string
 	To        string // a phase; "" says where the rotation stands
 	Delivered bool   // all machines have the documents of the phase before
+	Live      bool   // servers are asked whether they have
 	Rewritten bool   // all Secrets were written again
 	JSON      bool
+	// Refusing asks servers whether they accept clients of the next authority, by its subject, and
+	// says of each that does not why.
+	Refusing func(c *cluster.Cluster, row control.Rotated, subject []byte) []string
 }
 
-// operator is who says so with --delivered.
-const operator = "operator"
+// Who says that documents were delivered: the operator with --delivered, or all servers.
+const (
+	operator = "operator"
+	servers  = "servers"
+)
 
 // Rotate takes the rotation of a kind of key to its next phase, or says where it stands.
 func Rotate(ui *console.UI, asked Rotation) error {
@@ -77,8 +86,10 @@ func (asked Rotation) check() error {
 	}
 	phases := PhaseNames()
 	switch {
-	case asked.To == "" && (asked.Delivered || asked.Rewritten):
-		return exit.Usage("--delivered and --rewritten say what was done before the next phase: name that with --to %s", strings.Join(phases, "|"))
+	case asked.Delivered && asked.Live:
+		return exit.Usage("--delivered says what --live asks: give one of them")
+	case asked.To == "" && (asked.Delivered || asked.Live || asked.Rewritten):
+		return exit.Usage("--delivered, --live and --rewritten are about what was done before the next phase: name that with --to %s", strings.Join(phases, "|"))
 	case asked.To == "":
 		return nil
 	}
@@ -105,7 +116,7 @@ func (asked Rotation) look(ui *console.UI, c *cluster.Cluster, row control.Rotat
 		}
 	}
 	if item.Request.Name == "" {
-		return exit.Failed("%s: holds no %s: hagen render%s makes it", asked.Dir(), row.Item, asked.Flags())
+		return exit.Failed("%s: holds no %s: %s makes it", asked.Dir(), row.Item, asked.Command("render"))
 	}
 	now, err := ui.Time()
 	if err != nil {
@@ -134,7 +145,7 @@ func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rot
 	set := k.Store.Set()
 	item, there := set[row.Item]
 	if !there {
-		return exit.Failed("%s: holds no %s: hagen render%s makes it", asked.Dir(), row.Item, asked.Flags())
+		return exit.Failed("%s: holds no %s: %s makes it", asked.Dir(), row.Item, asked.Command("render"))
 	}
 	stands := rotationOf(c, asked.Place, row, item, item.SignsSuccessor(), k.Store.Clients(), k.Now)
 	to := pki.Phase(asked.To)
@@ -144,7 +155,12 @@ func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rot
 		// A run that was killed may have left the lock file as it was.
 		err = k.Save(ui, set)
 	} else if err = asked.allowed(stands); err == nil {
-		err = asked.begin(ui, k, set, stands, &told)
+		if asked.Live {
+			err = asked.see(k, stands, item)
+		}
+		if err == nil {
+			err = asked.begin(ui, k, set, stands, &told)
+		}
 	}
 	if err != nil {
 		return err
@@ -156,11 +172,45 @@ func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rot
 	return nil
 }
 
+// blind says why no server can say that all machines have the documents of the phase before; "" if they
+// can: they list whose clients they accept. What clients trust nobody sees. While the present authority
+// signs the next one that does not matter, and before the former one goes it does.
+func (asked Rotation) blind(stands rotation) string {
+	switch {
+	case !stands.row.HasAuthority():
+		return "no server shows these keys"
+	case stands.Next.Phase != pki.PhaseIssue:
+		return "no server shows what clients trust, who must not depend on the former authority"
+	case !stands.signs:
+		return "no server shows what clients trust, and the present authority does not sign the next one for them"
+	}
+	return ""
+}
+
+// see asks the servers.
+func (asked Rotation) see(k *PKI, stands rotation, item pki.Item) error {
+	block, _ := pem.Decode(item.Trusted()[1].Cert)
+	next, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return exit.Failed("%s: %w", stands.Item, err) // the store has verified it: this does not happen
+	}
+	problems := asked.Refusing(k.Cluster, stands.row, next.RawSubject)
+	if len(problems) == 0 {
+		return nil
+	}
+	return exit.No("%s: not all servers accept clients of the next authority, %s:\n  %s\ngive the machines the documents of phase %s; if they have them, and hagen cannot reach them, %s",
+		stands.Kind, next.Subject, strings.Join(problems, "\n  "), stands.Phase, stands.Next.Command)
+}
+
 // begin begins the next phase, and saves it.
 func (asked Rotation) begin(ui *console.UI, k *PKI, set pki.Set, stands rotation, told *renewed) (err error) {
 	item, to := set[stands.Item], stands.Next.Phase
 	if stands.underWay() {
-		item = item.Delivered(k.Now, operator)
+		by := operator
+		if asked.Live {
+			by = servers
+		}
+		item = item.Delivered(k.Now, by)
 	}
 	if next := item.Trusted(); to == pki.PhaseIssue && stands.row.HasAuthority() && next[1].Key == nil {
 		file := store.KeyFile(fmt.Sprintf("%s/%d", stands.Item, next[1].Number))
@@ -214,12 +264,18 @@ func (asked Rotation) allowed(stands rotation) error {
 	switch next := stands.Next; {
 	case asked.Rewritten && (to != pki.PhaseRetire || stands.row.Rewrite == ""):
 		return exit.Usage("--rewritten says that all Secrets were written again, which only hagen pki rotate secrets --to retire depends on: leave it out")
-	case to == next.Phase && asked.Delivered && !stands.underWay():
-		return exit.Usage("--delivered is about the phase before; a rotation begins with none: %s", next.Command)
+	case to == next.Phase && (asked.Delivered || asked.Live) && !stands.underWay():
+		return exit.Usage("--delivered and --live are about the phase before; a rotation begins with none: %s", next.Command)
 	case to == next.Phase && stands.underWay() && stands.Rendered.IsZero():
-		return exit.Failed("%s: the documents of phase %s were not written yet: hagen render%s, give them to all machines, and then %s", stands.Kind, stands.Phase, asked.Flags(), next.Command)
-	case to == next.Phase && stands.underWay() && !asked.Delivered:
-		return exit.Failed("%s: hagen cannot see whether all machines have the documents of phase %s: when they have, %s", stands.Kind, stands.Phase, next.Command)
+		return exit.Failed("%s: the documents of phase %s were not written yet: %s, give them to all machines, and then %s", stands.Kind, stands.Phase, asked.Command("render"), next.Command)
+	case to == next.Phase && stands.underWay() && asked.Live && asked.blind(stands) != "":
+		return exit.Failed("%s: %s: when all machines have the documents of phase %s, %s", stands.Kind, asked.blind(stands), stands.Phase, next.Command)
+	case to == next.Phase && stands.underWay() && !asked.Delivered && !asked.Live:
+		live := ""
+		if asked.blind(stands) == "" {
+			live = "; or let --live ask the servers"
+		}
+		return exit.Failed("%s: do all machines have the documents of phase %s? When they have, %s%s", stands.Kind, stands.Phase, next.Command, live)
 	case to == next.Phase && to == pki.PhaseRetire && stands.row.Rewrite != "" && !asked.Rewritten:
 		return exit.Failed("%s: what the former key encrypted can be read by no API server in phase %s. First have all of it written again:\n  %s\nand then %s", stands.Kind, to, stands.row.Rewrite, next.Command)
 	case to == next.Phase:

@@ -83,14 +83,14 @@ func (r rotation) underWay() bool { return r.Phase != "" && r.Phase != pki.Phase
 
 // command returns the command of a phase.
 func (r rotation) command(phase pki.Phase) string {
-	text := fmt.Sprintf("hagen pki rotate%s %s --to %s", r.at.Flags(), r.Kind, phase)
+	words := []string{r.Kind, "--to", string(phase)}
 	if phase != pki.PhaseTrust {
-		text += " --delivered"
+		words = append(words, "--delivered")
 	}
 	if phase == pki.PhaseRetire && r.row.Rewrite != "" {
-		text += " --rewritten"
+		words = append(words, "--rewritten")
 	}
-	return text
+	return r.at.Command("pki rotate", words...)
 }
 
 // needs lists what has to be done before the next phase. After the last one nothing has: a master
@@ -100,7 +100,7 @@ func (r rotation) needs() (needs []string) {
 		return nil
 	}
 	if r.Rendered.IsZero() {
-		needs = append(needs, fmt.Sprintf("hagen plan%s %s . lists the steps of this phase; then hagen render%[1]s writes the documents", r.at.Flags(), filepath.ToSlash(filepath.Join(trees.Dir, r.Cluster))))
+		needs = append(needs, planOf(r.at, filepath.Join(trees.Dir, r.Cluster))+"; then "+r.at.Command("render")+" writes the documents")
 	}
 	if !r.underWay() {
 		return needs
@@ -169,7 +169,7 @@ func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 func (k *PKI) Rotations(set pki.Set, at clusterfile.Place) (lines []string) {
 	for _, row := range control.Rotatable(k.Cluster) {
 		if r := rotationOf(k.Cluster, at, row, set[row.Item], true, nil, k.Now); r.underWay() {
-			lines = append(lines, fmt.Sprintf("%s is being rotated, phase %s: %s. When all machines have these documents: hagen pki rotate%s %s says what is next", r.Item, r.Phase, r.means(), at.Flags(), r.Kind))
+			lines = append(lines, fmt.Sprintf("%s is being rotated, phase %s: %s. When all machines have these documents: %s says what is next", r.Item, r.Phase, r.means(), at.Command("pki rotate", r.Kind)))
 		}
 	}
 	return lines
