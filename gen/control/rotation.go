@@ -96,6 +96,16 @@ func (r Rotated) Verifiers(c *cluster.Cluster) (api, etcd bool) {
 	return api || r.Item == frontProxyAuthority, etcd
 }
 
+// KindOf returns the kind of an item that can be rotated; "" for another one.
+func KindOf(item string) string {
+	for _, r := range rotated {
+		if r.Item == item {
+			return r.Kind
+		}
+	}
+	return ""
+}
+
 // RotatedKinds lists the kinds of all profiles.
 func RotatedKinds() (kinds []string) {
 	for _, r := range rotated {

@@ -122,10 +122,19 @@ func (f recordFile) record() (r record, known bool) {
 			}
 		}
 		if !first {
+			g.Certificates, g.CrossSigned, g.Phases = orNil(g.Certificates), orNil(g.CrossSigned), orNil(g.Phases)
 			r.Generations = append(r.Generations, g)
 		}
 	}
 	return r, presents == 1
+}
+
+// orNil returns an empty list as hagen writes it: not at all.
+func orNil[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 var states = []pki.State{pki.Present, pki.Next, pki.Former, pki.Retired, pki.Removed}

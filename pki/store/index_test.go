@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -266,6 +267,19 @@ func FuzzDecodeRecord(f *testing.F) {
 			f.Fatal(err)
 		}
 		f.Add(text)
+	}
+	for _, name := range []string{authority, sa, secret} {
+		item := issue(f, nil, testRequests()...).Set[name]
+		for _, phase := range pki.Phases() {
+			next, err := item.Rotate(phase, pki.Names{Key: "key2", Provider: "secretbox"}, testNow, pki.Generate, rand.Reader)
+			r, unread := describe(next, indexVersion)
+			text, encoding := json.Marshal(r.file())
+			if err := errors.Join(err, unread, encoding); err != nil {
+				f.Fatal(err)
+			}
+			f.Add(text)
+			item = next
+		}
 	}
 	f.Add([]byte(`{"user": "jane", "serial": "00"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -11,6 +11,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
+	"hagen/gen/control"
 	"hagen/pki"
 )
 
@@ -134,6 +135,9 @@ func (r *report) judge(s source) {
 		if next := r.renewed(s, f); next != nil {
 			until := next.NotAfter.UTC()
 			one.Renewed, one.Renew = &until, r.delivery(s, f)
+		}
+		if held := r.kept.held(s, f); held != nil && besidePresent(held, f) {
+			one.Renew = r.at.Command("pki rotate", control.KindOf(held.Request.Name))
 		}
 		r.Findings = append(r.Findings, one)
 	}

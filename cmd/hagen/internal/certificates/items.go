@@ -63,13 +63,18 @@ type generation struct {
 	KeyID      string     `json:"keyID"`
 	KeyName    string     `json:"keyName,omitempty"` // under which etcd stores what it encrypted
 	HasKey     bool       `json:"keyPresent"`
+	Until      time.Time  `json:"until,omitzero"`   // of an authority's certificate
 	Phases     []pki.Step `json:"phases,omitempty"` // of the rotation that led to it
 }
 
 // generationsOf returns the generations of an item.
 func generationsOf(held store.Held) (all []generation) {
 	for _, g := range held.Generations {
-		all = append(all, generation{g.Number, g.State, g.ID, g.KeyName, g.HasKey, g.Steps})
+		one := generation{Generation: g.Number, State: g.State, KeyID: g.ID, KeyName: g.KeyName, HasKey: g.HasKey, Phases: g.Steps}
+		if g.X509 != nil {
+			one.Until = g.X509.NotAfter.UTC()
+		}
+		all = append(all, one)
 	}
 	return all
 }

@@ -69,6 +69,19 @@ func (k *kept) held(s source, f found) *store.Held {
 	return is(func(h store.Held) bool { return h.Request.Name == f.item })
 }
 
+// isOf reports whether a certificate is one that an item has now: that which it shows or signs with, that
+// of an authority which is trusted beside it, or what the former authority has signed for it.
+func isOf(held *store.Held, f found) bool {
+	return pki.Fingerprint(held.Cert.Raw) == f.Identity || besidePresent(held, f) || f.IsCA && f.Subject != f.Issuer && f.Public == held.KeyID
+}
+
+// besidePresent reports whether a certificate is that of an authority's next or former generation.
+func besidePresent(held *store.Held, f found) bool {
+	return slices.ContainsFunc(held.Generations, func(g store.HeldGeneration) bool {
+		return g.State != pki.Present && g.X509 != nil && pki.Fingerprint(g.X509.Raw) == f.Identity
+	})
+}
+
 // signed reports whether one of the cluster's authorities signed a certificate.
 func (k *kept) signed(s source, f found) bool { return k.issuer(s, f) != nil }
 
@@ -121,7 +134,7 @@ func (k *kept) authorityOf(name string) string {
 // itself.
 func (r *report) renewed(s source, f found) *x509.Certificate {
 	held := r.kept.held(s, f)
-	if held == nil || pki.Fingerprint(held.Cert.Raw) == f.Identity || held.Cert.NotAfter.Before(f.NotAfter) {
+	if held == nil || isOf(held, f) || held.Cert.NotAfter.Before(f.NotAfter) {
 		return nil
 	}
 	if r.stateOf(found{Certificate: certificateOf(held.Cert)}) != valid {
@@ -167,7 +180,7 @@ func (r *report) addBehind() {
 	var hosts []string
 	for _, f := range all {
 		held := r.kept.held(source{found: all}, f)
-		if held == nil || pki.Fingerprint(held.Cert.Raw) == f.Identity {
+		if held == nil || isOf(held, f) {
 			continue
 		}
 		s.found = append(s.found, f)

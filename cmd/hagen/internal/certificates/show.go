@@ -205,6 +205,9 @@ func (s shown) addGenerations(add func(what, text string)) {
 		if g.KeyName != "" {
 			text += ", " + g.KeyName + " in etcd"
 		}
+		if !g.Until.IsZero() {
+			text += ", until " + day(g.Until)
+		}
 		add(fmt.Sprintf("key %d", g.Generation), text)
 		for _, step := range g.Phases {
 			add("", phaseWords(step))
