@@ -220,6 +220,9 @@ func (asked Rotation) begin(ui *console.UI, k *PKI, set pki.Set, stands rotation
 		return exit.Failed("%w", err)
 	}
 	set[stands.Item] = item
+	if to == pki.PhaseIssue && stands.row.HasAuthority() && item.Trusted()[1].Cross == nil {
+		ui.Warn(fmt.Sprintf("%s: the former authority has not signed the new one: who trusts only the former one refuses what machines show from now on, until they get %s", stands.Kind, stands.trustFile()))
+	}
 	if !stands.row.HasAuthority() || to == pki.PhaseTrust {
 		return k.Save(ui, set)
 	}

@@ -107,7 +107,7 @@ func (r rotation) needs() (needs []string) {
 	}
 	needs = append(needs, "give the documents to all machines, in those steps")
 	if r.Phase == pki.PhaseTrust && r.row.HasAuthority() && !r.signs {
-		needs = append(needs, fmt.Sprintf("give everybody else who verifies servers the next authority's certificate, %s: the present one does not sign it, since its key is elsewhere or its certificate does not allow that, so they would refuse what servers show in phase issue", filepath.Join(r.Directory, filepath.FromSlash(r.Item), "trust.pem")))
+		needs = append(needs, fmt.Sprintf("give everybody else who verifies servers the next authority's certificate, %s: the present one does not sign it, since its key is elsewhere or its certificate does not allow that, so they would refuse what servers show in phase issue", r.trustFile()))
 	}
 	if r.Phase == pki.PhaseIssue {
 		if r.row.Rewrite != "" {
@@ -121,6 +121,11 @@ func (r rotation) needs() (needs []string) {
 		}
 	}
 	return needs
+}
+
+// trustFile returns the file with both authorities.
+func (r rotation) trustFile() string {
+	return filepath.Join(r.Directory, filepath.FromSlash(r.Item), "trust.pem")
 }
 
 // means says what machines do in a phase.
