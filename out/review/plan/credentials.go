@@ -139,6 +139,7 @@ func keySizes(contents []byte) (bits []int) {
 var (
 	keyOf       = lazy.Regexp(`public key (?:[A-Za-z0-9]+, |with )SHA-256 ([0-9a-f]{64})`)
 	certificate = lazy.Regexp(`(?s)certificate, SHA-256 [0-9a-f]{64}.*?public key [A-Za-z0-9]+, SHA-256 [0-9a-f]{64}`)
+	privateKey  = lazy.Regexp(`private key of the public key with SHA-256 [0-9a-f]{64}`)
 	authority   = lazy.Regexp(`usage [^;\n]*\bauthority\b`)
 	digits      = lazy.Regexp(`SHA-256 [0-9a-f]{64}`)
 	issuer      = lazy.Regexp(`issuer [^;\n]*`)

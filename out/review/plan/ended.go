@@ -1,7 +1,7 @@
 package plan
 
 import (
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -10,7 +10,6 @@ import (
 	"hagen/gen/redact"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
-	"hagen/out/review/order"
 )
 
 // vital is a row: a flag that names certificates without which etcd or an API server
@@ -33,33 +32,59 @@ var vitals = []vital{
 
 // ended are files of machines that hold ended certificates.
 type ended struct {
-	files map[string][]string // by host
-	last  time.Time           // when the last of them ended
+	files map[unitOn][]string
+	last  time.Time // when the last of them ended
+}
+
+// unitOn is a unit of a machine.
+type unitOn struct{ host, unit string }
+
+// has reports whether a unit of a host uses an ended certificate; with "", whether one does.
+func (e ended) has(host, unit string) bool {
+	if unit == "" {
+		return slices.ContainsFunc(slices.Collect(maps.Keys(e.files)), func(on unitOn) bool { return on.host == host })
+	}
+	return len(e.files[unitOn{host, unit}]) > 0
 }
 
 func (e ended) hosts(hosts []Host) (names []string) {
 	for _, h := range hosts {
-		if len(e.files[h.Name]) > 0 {
+		if e.has(h.Name, "") {
 			names = append(names, h.Name)
 		}
 	}
 	return names
 }
 
+// first returns hosts in their order, but those that use an ended certificate first.
+func (e ended) first(hosts []string) []string {
+	hosts = slices.Clone(hosts)
+	slices.SortStableFunc(hosts, func(a, b string) int {
+		switch x, y := e.has(a, ""), e.has(b, ""); {
+		case x == y:
+			return 0
+		case x:
+			return -1
+		}
+		return 1
+	})
+	return hosts
+}
+
 // endedOn lists the files of one side that hold ended certificates.
-func (p planner) endedOn(machines []node.Node) ended {
-	e := ended{files: map[string][]string{}}
-	if p.options.Now.IsZero() {
+func endedOn(machines []node.Node, now time.Time) ended {
+	e := ended{files: map[unitOn][]string{}}
+	if now.IsZero() {
 		return e
 	}
 	for _, n := range machines {
 		for _, row := range vitals {
-			file := facts.Flag(n, row.unit, row.flag)
-			if file == "" || slices.Contains(e.files[n.Name], file) {
+			file, on := facts.Flag(n, row.unit, row.flag), unitOn{n.Name, row.unit}
+			if file == "" || slices.Contains(e.files[on], file) {
 				continue
 			}
-			if at, is := row.endOf(facts.FileAt(n, file).Contents); is && at.Before(p.options.Now) {
-				e.files[n.Name] = append(e.files[n.Name], file)
+			if at, is := row.endOf(facts.FileAt(n, file).Contents); is && at.Before(now) {
+				e.files[on] = append(e.files[on], file)
 				if at.After(e.last) {
 					e.last = at
 				}
@@ -85,51 +110,36 @@ func (row vital) endOf(contents []byte) (end time.Time, is bool) {
 	return end, is
 }
 
-// afterEnd makes a plan one that can be followed although certificates on the machines
-// have ended: what asks the cluster comes when it answers again.
-func (p planner) afterEnd() {
-	was, is := p.endedOn(p.before.Machines), p.endedOn(p.after.Machines)
-	hosts, still := was.hosts(p.before.Cluster.Hosts()), is.hosts(p.after.Cluster.Hosts())
-	if len(still) > 0 {
-		p.plan.Cautions = append(p.plan.Cautions, order.Caution{Hosts: still,
-			Text: "certificates without which etcd or API servers serve nobody have ended, and the new documents have them, too: first hagen pki renew --expiring 30d"})
-		return
+// quorumOf reports whether so many members of etcd on a side are without an ended
+// certificate that they answer.
+func (e ended) quorumOf(s Side) bool {
+	good, all := 0, 0
+	for _, h := range s.Cluster.hosts {
+		if h.EtcdURL == "" {
+			continue
+		}
+		if all++; !e.has(h.Name, facts.EtcdUnit) {
+			good++
+		}
 	}
-	at := p.heals(was)
-	if len(hosts) == 0 || at < 0 {
-		return
-	}
-	p.plan.Prepare = slices.DeleteFunc(p.plan.Prepare, func(c Check) bool { return asksCluster(c.Command) })
-	p.postpone(at)
-	for i, c := range p.plan.Verify {
-		p.plan.Verify[i].Seconds = max(c.Seconds, quorumSeconds)
-	}
-	text := fmt.Sprintf("certificates without which etcd or API servers serve nobody ended on %s: no check asks the cluster before it can answer again, in step %d", was.last.Format(time.DateOnly), at+1)
-	if p.plan.From != p.plan.To || slices.ContainsFunc(p.plan.Steps[:at+1], func(s Step) bool { return s.Action == diff.Membership }) {
-		text += ". This plan changes more than certificates, for which the cluster has to answer: first renew them, and deliver them alone, with the former cluster file"
-	}
-	p.plan.Cautions = append(p.plan.Cautions, order.Caution{Hosts: hosts, Text: text})
+	return good > all/2
 }
 
-// postponed returns those of some checks that the preparation lost.
-func (p planner) postponed(checks []Check) []Check {
-	return slices.DeleteFunc(checks, func(c Check) bool {
-		return slices.ContainsFunc(p.plan.Prepare, func(prepared Check) bool { return prepared.Text == c.Text })
-	})
-}
-
-// heals is the index of the step after which no machine uses an ended certificate any
+// heals is the index of the step after which a unit of a host uses no ended certificate any
 // more; -1 if no step changes one.
-func (p planner) heals(was ended) int {
+func (p planner) heals(on unitOn) int {
 	at := -1
 	for i, s := range p.plan.Steps {
-		for _, file := range was.files[s.Host] {
-			reads := slices.ContainsFunc(p.plan.Changes, func(c diff.Change) bool {
+		if s.Host != on.host {
+			continue
+		}
+		for _, file := range p.ended.files[on] {
+			reads := s.Unit == on.unit && slices.ContainsFunc(p.plan.Changes, func(c diff.Change) bool {
 				return c.Name == file && slices.Contains(c.Hosts, s.Host) && slices.ContainsFunc(c.Effects, func(e diff.Effect) bool {
 					return e.Unit == s.Unit && e.Action != diff.Nothing && e.Action != diff.PickUp
 				})
 			})
-			if s.Document != "" || slices.Contains(s.Write, file) || reads && vitalTo(s.Unit) {
+			if s.Document != "" || slices.Contains(s.Write, file) || reads {
 				at = i
 			}
 		}
@@ -137,57 +147,19 @@ func (p planner) heals(was ended) int {
 	return at
 }
 
-func vitalTo(unit string) bool {
-	return slices.ContainsFunc(vitals, func(row vital) bool { return row.unit == unit })
-}
-
-// postpone moves the checks that ask the cluster from the steps before it can answer to
-// the step after which it does. A member of etcd that has started again opens its port for
-// clients when a quorum answers, and shows no certificate before, and so does an API server
-// when etcd answers. A restart before that waits for nobody.
-func (p planner) postpone(at int) {
-	var later []Command
-	for i := range p.plan.Steps[:at+1] {
-		s := &p.plan.Steps[i]
-		now := []Command{}
-		for _, c := range s.Checks {
-			if s.Action == diff.Restart || c.Host == "" || c.Asks == UnitStays || c.Asks == DaemonHealthy {
-				later = append(later, c)
-			} else {
-				now = append(now, c)
-			}
-		}
-		if len(now) != len(s.Checks) {
-			s.Checks, s.WaitFor = now, ""
-		}
-		for n, c := range s.Commands {
-			if c.Host != "" {
-				s.Commands[n].Text = strings.Replace(c.Text, "systemctl restart ", "systemctl restart --no-block ", 1)
-			}
+// healed is the index of the step after which no host uses an ended certificate any more.
+func (p planner) healed(units ...string) int {
+	at := -1
+	for on := range p.ended.files {
+		if len(units) == 0 || slices.Contains(units, on.unit) {
+			at = max(at, p.heals(on))
 		}
 	}
-	s := &p.plan.Steps[at]
-	s.WaitFor = "the cluster answers again"
-	for _, c := range slices.Concat(p.answersAgain(), later) {
-		if !slices.ContainsFunc(s.Checks, func(other Command) bool { return other.Text == c.Text && other.Host == c.Host }) {
-			s.Checks = append(s.Checks, c.within(max(c.Seconds, quorumSeconds)))
-		}
-	}
+	return at
 }
 
-// answersAgain asks what could not be asked before the first step. A load balancer may
-// still have an ended authority: each API server is asked itself.
-func (p planner) answersAgain() []Command {
-	checks := memberChecks()
-	for _, h := range p.after.Cluster.APIServers() {
-		if p.before.host(h.Name).APIPort != 0 {
-			checks = append(checks, ready(p.ask(h), APIReady))
-		}
-	}
-	return checks
-}
-
-// asksCluster reports whether a command needs a cluster that answers.
-func asksCluster(c Command) bool {
-	return c.Host == "" && (strings.Contains(c.Text, "etcdctl ") || strings.Contains(c.Text, "kubectl "))
+// endedAfter reports whether a unit of a host uses an ended certificate when a step is done;
+// -1 is before the first.
+func (p planner) endedAfter(step int, host, unit string) bool {
+	return p.ended.has(host, unit) && p.heals(unitOn{host, unit}) > step
 }

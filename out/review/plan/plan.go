@@ -30,7 +30,8 @@ func Of(before, after Side, options Options) Plan {
 		Refused: []Refusal{}, Unknown: []string{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},
 		Order: order.OfShown(before.Side, after.Side),
 	}
-	p := planner{before: before, after: after, options: options, plan: &made, holders: holdersOf(before, after), written: map[string]bool{}}
+	p := planner{before: before, after: after, options: options, plan: &made, holders: holdersOf(before, after), written: map[string]bool{},
+		ended: endedOn(before.Machines, options.Now)}
 	made.Refused = append(made.Refused, p.refusals()...)
 	made.Possible = len(made.Refused) == 0
 	if !made.Possible {
@@ -59,8 +60,9 @@ func Of(before, after Side, options Options) Plan {
 		acts = append(acts, p.steps(s)...)
 	}
 	made.Steps = append(made.Steps, p.between(files, acts)...)
+	made.Verify, made.CleanUp = p.verify(), append(made.CleanUp, p.cleanUp()...)
 	p.afterEnd()
-	made.Verify, made.CleanUp = append(p.verify(), p.postponed(p.binds())...), append(made.CleanUp, p.cleanUp()...)
+	made.Verify = append(made.Verify, p.postponed(p.binds())...)
 	p.endpoints()
 	return made
 }
@@ -158,7 +160,7 @@ func (p planner) atAnyTime() (steps []Step) {
 // act all at once, every host has its files before the first unit acts.
 func (p planner) steps(s order.Step) (out []Step) {
 	var writes []Step
-	for _, host := range s.Hosts {
+	for _, host := range p.ended.first(s.Hosts) {
 		out = append(out, p.step(s, host))
 	}
 	for i := range out {

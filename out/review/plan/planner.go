@@ -16,6 +16,7 @@ type planner struct {
 	options       Options
 	plan          *Plan
 	holders       *holders        // of virtual IPs, after the last step
+	ended         ended           // what has ended on the former machines
 	written       map[string]bool // "host:path" of files and "host:unit" of units that an earlier step has written
 }
 

@@ -41,12 +41,15 @@ type Plan struct {
 	Refused     []Refusal  `json:"refused"`     // why it is not possible
 	Unknown     []string   `json:"unknown"`     // what a side cannot know, in sentences
 	UpgradePath []Versions `json:"upgradePath"` // what to plan for instead, one after the other; the last is To
-	Reimage     bool       `json:"reimage"`     // machines are re-imaged; otherwise they take changes in place
-	Environment []Variable `json:"environment"` // of all commands on the workstation
-	Prepare     []Check    `json:"prepare"`     // on the workstation, before the first step
-	Steps       []Step     `json:"steps"`
-	Verify      []Check    `json:"verify"`  // on the workstation, after the last step
-	CleanUp     []Check    `json:"cleanup"` // on the workstation, when no client dials the names that the cluster file has dropped
+	// CertificatesFirst: the plan must not be followed, since etcd cannot answer before machines
+	// have the certificates that a plan with nothing else brings.
+	CertificatesFirst bool       `json:"certificatesFirst,omitempty"`
+	Reimage           bool       `json:"reimage"`     // machines are re-imaged; otherwise they take changes in place
+	Environment       []Variable `json:"environment"` // of all commands on the workstation
+	Prepare           []Check    `json:"prepare"`     // on the workstation, before the first step
+	Steps             []Step     `json:"steps"`
+	Verify            []Check    `json:"verify"`  // on the workstation, after the last step
+	CleanUp           []Check    `json:"cleanup"` // on the workstation, when no client dials the names that the cluster file has dropped
 	order.Order
 }
 

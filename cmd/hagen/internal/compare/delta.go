@@ -59,6 +59,9 @@ func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before, after *p
 	if !p.Complete {
 		return false, exit.Usage("--delta: digests of files that machines fetch are not known yet: run %s, and plan again", clusterfile.Of(after.commandFile(asked.Place)).Command("lock"))
 	}
+	if p.CertificatesFirst {
+		return false, exit.Usage("--delta: %s: %s", strings.Join(p.Cautions[0].Hosts, ", "), p.Cautions[0].Text)
+	}
 	if p.Same || len(p.Steps) == 0 {
 		if !asked.JSON {
 			ui.Say("no machine gets anything: nothing was written to %s", asked.Delta)
