@@ -29,11 +29,18 @@ func planCommand(ui *console.UI) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "reimage", Usage: "re-image the machines with their new documents; they keep etcd's data", DisableDefaultText: true},
 			&cli.StringFlag{Name: "delta", Usage: "write the changed files of each machine to `DIR`, with scripts that follow the plan", TakesFile: true},
+			&cli.BoolFlag{Name: "verify", Usage: "only say, by the exit code, whether the directory of --delta still brings what NEW has", DisableDefaultText: true},
 			nodesFitFlag(),
 			fileFlag(), pkiFlag(),
 			jsonFlag("print JSON"), markdownFlag(),
 		},
 		Action: func(ctx *cli.Context) error {
+			if ctx.Bool("verify") {
+				if ctx.NArg() > 0 || !ctx.IsSet("delta") {
+					return exit.Usage("--verify is for a directory that --delta has written, which knows its sides: hagen plan --verify --delta DIR")
+				}
+				return compare.Verify(ui, compare.PlanOptions{Place: placeOf(ctx), Delta: ctx.String("delta")})
+			}
 			if err := twoSides(ctx, "name two sides: hagen plan OLD NEW, each a cluster file, a rendered directory, REV:PATH of one, or . for a fresh render"); err != nil {
 				return err
 			}

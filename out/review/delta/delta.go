@@ -6,8 +6,6 @@ package delta
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -24,6 +22,9 @@ type Given struct {
 	Before, After plan.Side // as they were read; After has its secrets
 	Known         bool      // Before has the contents that the machines have
 	Directory     string    // where commands of the workstation run, as the scripts name it
+	Old, New      string    // the sides as they were named
+	Fresh         string    // the command that fails if NEW has changed since
+	Tree          bool      // NEW is a tree
 }
 
 // File is one of a delta. All are for their owner alone.
@@ -38,8 +39,12 @@ func (g Given) Files() ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	deliver, record := g.delivery(steps), Record{Version: version, Cluster: g.Plan.Cluster, Hosts: map[string]map[string]string{}}
-	files := []File{{"deliver.sh", fill("deliver.sh.tmpl", deliver)}}
+	deliver, record := g.delivery(steps), Record{Version: version, Cluster: g.Plan.Cluster, Hosts: map[string]map[string]string{},
+		Old: g.Old, New: g.New, Steps: len(steps), Machines: map[string]string{}}
+	for _, n := range g.After.Machines {
+		record.Machines[n.Name] = digest(n)
+	}
+	var files []File
 	for _, n := range g.After.Machines {
 		parts := slices.DeleteFunc(slices.Clone(steps), func(s step) bool { return s.Host != n.Name || !s.Sent() })
 		if len(parts) == 0 {
@@ -59,7 +64,13 @@ func (g Given) Files() ([]File, error) {
 			}
 		}
 	}
-	return append(files, File{document.DeltaPath, record.text()}), nil
+	all := sha256.New()
+	for _, f := range append(slices.Clone(files), File{"deliver.sh", fill("deliver.sh.tmpl", deliver)}, File{document.DeltaPath, record.text()}) {
+		fmt.Fprintf(all, "%s %s\n", f.Path, sum(f.Data))
+	}
+	record.ID = hex.EncodeToString(all.Sum(nil))
+	deliver.ID = record.ID
+	return append(files, File{"deliver.sh", fill("deliver.sh.tmpl", deliver)}, File{document.DeltaPath, record.text()}), nil
 }
 
 // hostname is what a machine calls itself.
@@ -70,60 +81,6 @@ func hostname(n node.Node) string {
 		}
 	}
 	return n.Name
-}
-
-// Record says what a delta brings: of each machine, the SHA-256 of files by path.
-type Record struct {
-	Version int                          `json:"version"`
-	Cluster string                       `json:"cluster"`
-	Hosts   map[string]map[string]string `json:"hosts"`
-}
-
-const version = 1
-
-// What stands in the place of a SHA-256.
-const (
-	none    = "none"    // there is no such file
-	unknown = "unknown" // whatever is there
-)
-
-func (r Record) text() []byte {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		panic(err) // strings
-	}
-	return append(text, '\n')
-}
-
-// ReadRecord reads the record of a delta.
-func ReadRecord(text []byte) (r Record, err error) {
-	if err := json.Unmarshal(text, &r); err != nil {
-		return r, errors.New("is not as hagen wrote it")
-	}
-	if r.Version != version {
-		return r, fmt.Errorf("has version %d, and this hagen knows %d", r.Version, version)
-	}
-	return r, nil
-}
-
-// Brings reports whether all that a delta brings is what machines have.
-func (r Record) Brings(machines []node.Node) bool {
-	for name, files := range r.Hosts {
-		at := slices.IndexFunc(machines, func(n node.Node) bool { return n.Name == name })
-		if at < 0 {
-			return false
-		}
-		for place, want := range files {
-			is := none
-			if f, has := fileAt(machines[at], place); has {
-				is = sum(f.Contents)
-			}
-			if is != want {
-				return false
-			}
-		}
-	}
-	return true
 }
 
 // fileAt returns what a machine has at a path: a file, or that of a unit or its drop-in,

@@ -66,7 +66,7 @@ func given(t *testing.T, from, to string, known bool) delta.Given {
 	if !p.Possible || p.Same {
 		t.Fatalf("%+v", p.Refused)
 	}
-	return delta.Given{Plan: p, Before: sides[0], After: sides[1], Known: known, Directory: ".."}
+	return delta.Given{Plan: p, Before: sides[0], After: sides[1], Known: known, Directory: "..", Fresh: "hagen plan --verify"}
 }
 
 func files(t *testing.T, g delta.Given) map[string]string {
@@ -100,8 +100,8 @@ func TestScripts(t *testing.T) {
 			map[string][]string{
 				"kubem00/install.sh": {"run 600 0 'systemctl daemon-reload'\n\trun 600 0 'systemctl restart kube-apiserver.service'\n", "'/etc/systemd/system/kube-apiserver.service' 0644 'root' 'root' ", "echo '1. kubem00: restart kube-apiserver'"},
 				"kubem00/files/etc/systemd/system/kube-apiserver.service": {"--service-node-port-range=30000-30100"},
-				"deliver.sh": {"send 'kubem01' '10.10.10.81' install.sh \\\n\t\t'files/etc/systemd/system/kube-apiserver.service'\n", `cd "$here"/'..'`,
-					"export KUBECONFIG='rendered/kubernetes/admin.kubeconfig'", "command_ 600 0 '' '' 'hagen render -f cluster.yaml'"},
+				"deliver.sh": {"send 1500 'kubem01' '10.10.10.81' install.sh \\\n\t\t'files/etc/systemd/system/kube-apiserver.service'\n", `cd "$here"/'..'`,
+					"check 60 0 '' '' 'etcdctl endpoint health' 'ETCDCTL_ENDPOINTS=https://10.10.10.80:2379,https://10.10.10.82:2379'\n\tsend 1500 'kubem01'", "export KUBECONFIG='rendered/kubernetes/admin.kubeconfig'", "command_ 600 0 '' '' 'hagen render -f cluster.yaml'"},
 			}, map[string][]string{"kubem00/install.sh": {"unknown\n"}}, []string{"kubernetes/install.sh"}},
 		{"a flag, of machines that are not known", standard, edit("masters:", "serviceNodePortRange: 30000-30100\n  masters:"), false,
 			map[string][]string{"kubem00/install.sh": {" unknown\n"}}, nil, nil},
@@ -111,10 +111,10 @@ func TestScripts(t *testing.T) {
 				"deliver.sh": {"if [ \"$from\" -le 4 ]; then\n\tstep_3\n\tstep_4\n\tchecks_3\n\tchecks_4\nfi\n", "if [ \"$from\" -le 1 ]; then\n\tstep_1\n\tchecks_1\nfi"},
 			}, nil, nil},
 		{"another master", standard, edit("{name: kubem02, addresses: [10.10.10.82]}", "{name: kubem09, addresses: [10.10.10.89]}"), true,
-			map[string][]string{"deliver.sh": {"etcdctl member add kubem09", "yours \\\n\t\t'boot kubem09 with the document in join/kubernetes/kubem09'", "yours \\\n\t\t'switch kubem02 off'", "'kubem09' '10.10.10.89'"}},
+			map[string][]string{"deliver.sh": {"etcdctl member add kubem09", `grep -F '\'', https://10.10.10.89:2380,'\'' || `, `{ test -z "$id" || etcdctl member remove "$id"; }`, "printf '  note: %s\\n' ", "if ! marked 'ran 4'; then\n\t\tcheck 600", "if ! marked 'ran join'", "yours \\\n\t\t'boot kubem09 with the document in join/kubernetes/kubem09'", "yours \\\n\t\t'switch kubem02 off'", "'kubem09' '10.10.10.89'"}},
 			map[string][]string{"deliver.sh": {"poweroff"}}, []string{"kubem02/install.sh", "kubem09/install.sh"}},
 		{"an upgrade", edit("1.37.2", "1.36.3"), standard, true,
-			map[string][]string{"deliver.sh": {"yours \\\n\t\t'on kubem00, install etcd 3.7.3 at /usr/local/bin/etcd'\n\tsend 'kubem00'"}, "kubem00/install.sh": {"/etc/hagen/binaries.sh"}}, nil, nil},
+			map[string][]string{"deliver.sh": {"yours \\\n\t\t'on kubem00, install etcd 3.7.3 at /usr/local/bin/etcd'\n\tsend 900 'kubem00'"}, "kubem00/install.sh": {"/etc/hagen/binaries.sh"}}, nil, nil},
 		{"a file that goes", edit("masters:", "os: flatcar\n  network: {ntp: [10.10.10.1]}\n  masters:"), edit("masters:", "os: flatcar\n  masters:"), true,
 			map[string][]string{"kubem00/install.sh": {"removed_1() {\n\t:\n\t\"$@\" '/etc/systemd/timesyncd.conf.d/"}, "delta.json": {`": "none"`}}, nil, nil},
 	} {
@@ -224,6 +224,23 @@ func TestRecord(t *testing.T) {
 	r, err := delta.ReadRecord([]byte(files(t, g)["delta.json"]))
 	if err != nil || r.Cluster != "kubernetes" || len(r.Hosts) != 3 {
 		t.Fatalf("%+v, %v", r, err)
+	}
+	if stale := r.Stale(g.After.Machines); len(stale) > 0 {
+		t.Errorf("%v are stale", stale)
+	}
+	if stale := r.Stale(g.Before.Machines[1:]); !slices.Equal(stale, []string{"kubem00", "kubem01", "kubem02"}) {
+		t.Errorf("%v are stale", stale)
+	}
+	for text, want := range map[string]delta.Progress{
+		"": {}, "begun\nstep 1\n": {}, "other\nbegun\n": {},
+		r.ID + "\n":        {Next: 1},
+		r.ID + "\nbegun\n": {Begun: true, Next: 1},
+		r.ID + "\nbegun\nstep 1\nstep 2\nstep 4\n": {Begun: true, Next: 3},
+		r.ID + "\nbegun\nstep 3\nall done\n":       {Begun: true, Done: true, Next: 1},
+	} {
+		if got := r.Progress([]byte(text)); got != want {
+			t.Errorf("%q: %+v", text, got)
+		}
 	}
 	if !r.Brings(g.After.Machines) || r.Brings(g.Before.Machines) || r.Brings(nil) {
 		t.Errorf("%+v", r)

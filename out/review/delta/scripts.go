@@ -38,6 +38,10 @@ type machine struct {
 // delivery is what deliver.sh is made of.
 type delivery struct {
 	Cluster, Directory string
+	ID                 string // of this delta
+	Fresh              string // the command that fails if this is of an earlier plan
+	Tree               bool   // nothing is rendered: machines get what a tree has
+	Cautions           []string
 	Environment        []plan.Variable
 	Prepare, Verify    []command
 	CleanUp            []plan.Check
@@ -60,10 +64,10 @@ type group struct{ Numbers []int }
 func (g group) Last() int { return g.Numbers[len(g.Numbers)-1] }
 
 func (g Given) delivery(steps []step) delivery {
-	d := delivery{Cluster: g.Plan.Cluster, Directory: g.Directory, Environment: g.Plan.Environment, CleanUp: g.Plan.CleanUp, Steps: steps,
-		Prepare: workstation(g.Plan.Prepare), Verify: workstation(g.Plan.Verify)}
+	d := delivery{Fresh: g.Fresh, Tree: g.Tree, Cautions: cautions(g.Plan), Cluster: g.Plan.Cluster, Directory: g.Directory, Environment: g.Plan.Environment, CleanUp: g.Plan.CleanUp, Steps: steps,
+		Prepare: preparation(g.Plan), Verify: workstation(g.Plan.Verify)}
 	for i, s := range steps {
-		if i > 0 && s.together && steps[i-1].together {
+		if i > 0 && s.Together && steps[i-1].Together {
 			last := &d.Groups[len(d.Groups)-1]
 			last.Numbers = append(last.Numbers, s.Number)
 			continue
@@ -75,7 +79,33 @@ func (g Given) delivery(steps []step) delivery {
 
 func workstation(checks []plan.Check) (commands []command) {
 	for _, c := range checks {
-		commands = append(commands, command{c.Command, ""})
+		commands = append(commands, command{Command: c.Command})
 	}
 	return commands
+}
+
+// preparation has what is done once: documents with which masters join exist no longer
+// for a render that comes after the one of all machines.
+func preparation(p plan.Plan) []command {
+	commands, begun := workstation(p.Prepare), false
+	for i := range commands {
+		c := &commands[i]
+		c.Begins = c.Asks == "" && !begun
+		begun = begun || c.Begins
+		if strings.Contains(c.Text, "hagen render --join") {
+			c.Once = "ran join"
+		}
+	}
+	return commands
+}
+
+func cautions(p plan.Plan) (lines []string) {
+	for _, c := range p.Cautions {
+		text := c.Text
+		if len(c.Hosts) > 0 {
+			text = strings.Join(c.Hosts, ", ") + ": " + text
+		}
+		lines = append(lines, text)
+	}
+	return lines
 }

@@ -17,17 +17,33 @@ import (
 type step struct {
 	Number      int
 	Title       string
+	Note        string
 	Host        string
 	Address     string
 	Directories []place
 	Files       []file
 	Removed     []file
+	Asked       []command // before it
 	First       []command // on the workstation, before the machine's part
 	Yours       []string  // what no script can do
 	Commands    []plan.Command
 	Then        []command // on the workstation, after it
 	Checks      []command
-	together    bool
+	Together    bool // with the neighbouring steps that have it, too
+	Membership  bool // it changes that of etcd
+	Watched     bool // the last step of a machine that can say whether its certificates are good
+}
+
+// sendSeconds is how long the files of a step may take on their way.
+const sendSeconds = 300
+
+// Limit is how many seconds a machine's part of the step may take.
+func (s step) Limit() int {
+	seconds := sendSeconds
+	for _, c := range s.Commands {
+		seconds += c.Seconds
+	}
+	return seconds
 }
 
 // Sent reports whether the machine has a part in the step.
@@ -40,6 +56,9 @@ func (s step) Line() string { return fmt.Sprintf("%d. %s", s.Number, s.Title) }
 type command struct {
 	plan.Command
 	Address string
+	Again   bool   // until it succeeds
+	Begins  bool   // it is the first that changes something
+	Once    string // is written down when it is done, and then not done again
 }
 
 // place is a directory, or where a file is and whose.
@@ -75,7 +94,7 @@ func special(mode fs.FileMode) (bits fs.FileMode) {
 func (g Given) steps() (steps []step, err error) {
 	anew := map[string]bool{} // machines that have booted with their new document
 	for i, planned := range g.Plan.Steps {
-		s := step{Number: i + 1, Title: planned.Title(), Host: planned.Host, together: planned.AllAtOnce}
+		s := step{Number: i + 1, Title: planned.Title(), Note: planned.Note, Host: planned.Host, Together: planned.AllAtOnce, Membership: planned.Action == diff.Membership}
 		if planned.Document != "" {
 			anew[s.Host] = true
 		}
@@ -89,19 +108,33 @@ func (g Given) steps() (steps []step, err error) {
 			case c.Host != "" && planned.Action == diff.SwitchOff: // it is the operator's
 			case c.Host != "":
 				s.Commands = append(s.Commands, c)
+			case s.Membership:
+				s.First = append(s.First, membership(c))
 			case len(s.Commands) == 0:
-				s.First = append(s.First, command{c, ""})
+				s.First = append(s.First, command{Command: c})
 			default:
-				s.Then = append(s.Then, command{c, ""})
+				s.Then = append(s.Then, command{Command: c})
 			}
 		}
 		for _, c := range planned.Checks {
-			s.Checks = append(s.Checks, command{c, g.address(c.Host, anew)})
+			s.Checks = append(s.Checks, command{Command: c, Address: g.address(c.Host, anew)})
+		}
+		for _, c := range planned.Ask {
+			s.Asked = append(s.Asked, command{Command: c})
 		}
 		steps = append(steps, s)
 	}
+	watched := map[string]bool{}
+	for i := len(steps) - 1; i >= 0; i-- {
+		s := &steps[i]
+		s.Watched = !watched[s.Host] && slices.ContainsFunc(machineOf(g.After, s.Host).Units, func(u node.Unit) bool { return u.Name == watch })
+		watched[s.Host] = true
+	}
 	return steps, nil
 }
+
+// watch is the unit of a machine that fails when one of its certificates ends soon.
+const watch = "hagen-certificates.service"
 
 // address is where a machine answers: at its former address until it boots anew.
 func (g Given) address(host string, anew map[string]bool) string {

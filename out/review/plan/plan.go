@@ -128,6 +128,7 @@ func (p planner) endpoints() {
 	}
 	ask(p.plan.Prepare)
 	for i := range p.plan.Steps {
+		p.plan.Steps[i].Ask = p.others(a, i)
 		a.through(&p.plan.Steps[i])
 	}
 	ask(p.plan.Verify)

@@ -104,6 +104,7 @@ type Step struct {
 	WaitFor   string      `json:"waitFor,omitempty"`
 	Checks    []Command   `json:"checks"`
 	Note      string      `json:"note,omitempty"`
+	Ask       []Command   `json:"-"`                   // before the step, when nobody has just seen the checks of the one before
 	AllAtOnce bool        `json:"allAtOnce,omitempty"` // together with the neighbouring steps that have it, too
 }
 

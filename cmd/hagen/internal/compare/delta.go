@@ -63,17 +63,15 @@ func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before, after *p
 		return false, exit.Usage("--delta: %s: %s", strings.Join(p.Cautions[0].Hosts, ", "), p.Cautions[0].Text)
 	}
 	if p.Same || len(p.Steps) == 0 {
-		if !asked.JSON {
-			ui.Say("no machine gets anything: nothing was written to %s", asked.Delta)
-		}
-		return false, noDelta(ui, asked.Delta, p.Cluster, d.after.Machines)
+		return false, noDelta(ui, asked, p.Cluster, d.after.Machines)
 	}
 	known := before.documents != "" && len(delta.Redacted(d.before.Machines)) == 0 || before.Name == Fresh && len(before.trial) == 0
 	directory, err := workingDirectory(asked.Delta)
 	if err != nil {
 		return false, err
 	}
-	made, err := delta.Given{Plan: p, Before: d.before, After: d.after, Known: known, Directory: directory}.Files()
+	made, err := delta.Given{Plan: p, Before: d.before, After: d.after, Known: known, Directory: directory,
+		Old: asked.Sides[0], New: asked.Sides[1], Fresh: asked.fresh(), Tree: after.isTree()}.Files()
 	if err != nil {
 		return false, exit.Failed("--delta: %w", err)
 	}
@@ -82,8 +80,14 @@ func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before, after *p
 		return false, exit.Failed("%w", err)
 	}
 	defer target.Close()
-	if _, err := recordIn(asked.Delta, target.Path(), p.Cluster); err != nil {
+	former, err := recordIn(asked.Delta, target.Path(), p.Cluster)
+	if err != nil {
 		return false, err
+	}
+	if same := former != nil && former.ID == idOf(made); !same {
+		if err := refuseBegun(asked.Delta, target.Path(), former); err != nil {
+			return false, err
+		}
 	}
 	var all []tree.File
 	keys := false
@@ -117,11 +121,20 @@ func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before, after *p
 }
 
 // noDelta says what an earlier delta is good for when there is nothing to deliver.
-func noDelta(ui *console.UI, dir, cluster string, machines []node.Node) error {
+func noDelta(ui *console.UI, asked PlanOptions, cluster string, machines []node.Node) error {
+	dir := asked.Delta
 	record, err := recordIn(dir, dir, cluster)
-	switch {
-	case err != nil || record == nil:
+	if err != nil {
 		return err
+	}
+	if err := refuseBegun(dir, dir, record); err != nil {
+		return err
+	}
+	if !asked.JSON {
+		ui.Say("no machine gets anything: nothing was written to %s", dir)
+	}
+	switch {
+	case record == nil:
 	case record.Brings(machines):
 		ui.Note(fmt.Sprintf("%s brings what NEW has: if it has not been delivered to all machines yet, go on with it (sh %s/deliver.sh), else remove it", dir, clusterfile.Word(dir)))
 	default:
@@ -133,6 +146,14 @@ func noDelta(ui *console.UI, dir, cluster string, machines []node.Node) error {
 // recordIn reads the record of the delta in a directory, at its path; nil if there is none. It
 // refuses that of another cluster.
 func recordIn(name, at, cluster string) (*delta.Record, error) {
+	record, err := recordAt(name, at)
+	if err == nil && record != nil && record.Cluster != cluster {
+		return nil, exit.Usage("%s: holds the scripts of a plan for the cluster %s: name another directory", name, record.Cluster)
+	}
+	return record, err
+}
+
+func recordAt(name, at string) (*delta.Record, error) {
 	text, err := fs.ReadFile(tree.Files(at), document.DeltaPath)
 	place := filepath.Join(name, document.DeltaPath)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -142,11 +163,8 @@ func recordIn(name, at, cluster string) (*delta.Record, error) {
 		return nil, exit.Failed("%s: cannot be read: %w", place, exit.Reason(err))
 	}
 	record, err := delta.ReadRecord(text)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, exit.Failed("%s: %w: move its directory away", place, err)
-	case record.Cluster != cluster:
-		return nil, exit.Usage("%s: holds the scripts of a plan for the cluster %s: name another directory", name, record.Cluster)
 	}
 	return &record, nil
 }
