@@ -23,6 +23,7 @@ func planCommand(ui *console.UI) *cli.Command {
 			"hagen plan HEAD:cluster.yaml cluster.yaml",
 			"hagen plan rendered/kubernetes .                # renewed certificates, too, and what a newer hagen changes",
 			"hagen plan --delta delta rendered/kubernetes .  # the files that change, and scripts that deliver them",
+			"hagen plan --delta delta --undelivered rendered/kubernetes .  # renewed and rendered, but never delivered",
 			"hagen plan --markdown origin/main:cluster.yaml cluster.yaml > comment.md",
 			"hagen plan --reimage old.yaml cluster.yaml",
 			"hagen plan --nodes-fit old.yaml cluster.yaml    # pod ranges may change before workers join"),
@@ -30,6 +31,7 @@ func planCommand(ui *console.UI) *cli.Command {
 			&cli.BoolFlag{Name: "reimage", Usage: "re-image the machines with their new documents; they keep etcd's data", DisableDefaultText: true},
 			&cli.StringFlag{Name: "delta", Usage: "write the changed files of each machine to `DIR`, with scripts that follow the plan", TakesFile: true},
 			&cli.BoolFlag{Name: "verify", Usage: "only say, by the exit code, whether the directory of --delta still brings what NEW has", DisableDefaultText: true},
+			&cli.BoolFlag{Name: "undelivered", Usage: "take machines' own certificates and keys in OLD for unknown: all of NEW's are delivered", DisableDefaultText: true},
 			nodesFitFlag(),
 			fileFlag(), pkiFlag(),
 			jsonFlag("print JSON"), markdownFlag(),
@@ -46,7 +48,7 @@ func planCommand(ui *console.UI) *cli.Command {
 			}
 			return compare.Plan(ui, compare.PlanOptions{
 				Place: placeOf(ctx), Sides: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, Reimage: ctx.Bool("reimage"), NodesFit: ctx.Bool("nodes-fit"),
-				JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown"), Delta: ctx.String("delta"),
+				JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown"), Delta: ctx.String("delta"), Undelivered: ctx.Bool("undelivered"),
 			})
 		},
 	}

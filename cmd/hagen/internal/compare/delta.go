@@ -65,7 +65,7 @@ func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before, after *p
 	if p.Same || len(p.Steps) == 0 {
 		return false, noDelta(ui, asked, p.Cluster, d.after.Machines)
 	}
-	known := before.documents != "" && len(delta.Redacted(d.before.Machines)) == 0 || before.Name == Fresh && len(before.trial) == 0
+	known := !asked.Undelivered && before.documents != "" && len(delta.Redacted(d.before.Machines)) == 0 || !asked.Undelivered && before.Name == Fresh && len(before.trial) == 0
 	directory, err := workingDirectory(asked.Delta)
 	if err != nil {
 		return false, err

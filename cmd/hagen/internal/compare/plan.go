@@ -20,6 +20,7 @@ type PlanOptions struct {
 	NodesFit       bool
 	JSON, Markdown bool
 	Delta          string // a directory for scripts that follow the plan
+	Undelivered    bool   // nobody knows which certificates machines have
 }
 
 // Plan prints the steps from one side to another.
@@ -30,6 +31,12 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	}
 	if err := refuseDelta(asked, after); err != nil {
 		return err
+	}
+	if asked.Undelivered {
+		if !before.decided {
+			return exit.Usage("--undelivered: %s is a cluster file, which has no certificates: name as OLD the rendered directory, of which machines may lack certificates", before.Name)
+		}
+		before.Trees[0].Machines = plan.Undelivered(before.Trees[0].Machines)
 	}
 	now, err := ui.Time()
 	if err != nil {
@@ -57,6 +64,12 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	}
 	if after.isTree() && !p.Same {
 		p.Unknown = append(p.Unknown, after.Name+" is a tree, which does not say which names certificates keep that the cluster file has dropped: hagen render names them")
+	}
+	if asked.Undelivered && !p.Same {
+		p.Unknown = append(p.Unknown, "which certificates machines have is not known, nor whether they have ended: if nothing answers, begin with step 1, without the preparation, whose checks cannot succeed then")
+	}
+	if p.Same && !asked.JSON && !asked.Markdown {
+		ui.Say("two sets of documents were compared, and no machine was asked: %s asks servers which certificates they show", asked.Command("pki check", "--live"))
 	}
 	if p.Possible {
 		clusterpki.Warn(ui, asked.Place, decided.warnings)
