@@ -1,9 +1,8 @@
 package compare
 
 import (
+	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -57,16 +56,22 @@ func refuseBegun(dir, at string, r *delta.Record) error {
 	if r == nil {
 		return nil
 	}
-	text, err := fs.ReadFile(tree.Files(at), delta.ProgressPath)
-	if err != nil && !os.IsNotExist(err) {
-		return exit.Failed("%s: cannot be read: %w", filepath.Join(dir, delta.ProgressPath), exit.Reason(err))
-	}
-	p := r.Progress(text)
+	p := delivered(at, r)
 	if !p.Begun || p.Done {
 		return nil
 	}
 	return exit.Usage("--delta: the delivery of %[1]s has begun, and is not done: some machines have what it brings, and others do not. Finish it, and plan then:\n      sh %[2]s/deliver.sh --from %[3]d\nTo give it up, move %[1]s away, and name as OLD what the machines have: it is not %[4]s, if a render has replaced that",
 		dir, clusterfile.Word(dir), p.Next, r.Old)
+}
+
+// delivered is how far a delta at a path has been delivered. A file that cannot be read is as
+// one that says nothing finished.
+func delivered(at string, r *delta.Record) delta.Progress {
+	text, err := fs.ReadFile(tree.Files(at), delta.ProgressPath)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return delta.Progress{Begun: true, Next: 1}
+	}
+	return r.Progress(text)
 }
 
 // idOf is the ID of a delta that is to be written.

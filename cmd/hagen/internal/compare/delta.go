@@ -135,6 +135,8 @@ func noDelta(ui *console.UI, asked PlanOptions, cluster string, machines []node.
 	}
 	switch {
 	case record == nil:
+	case delivered(dir, record).Done:
+		ui.Note(fmt.Sprintf("%s has been delivered: remove it", dir))
 	case record.Brings(machines):
 		ui.Note(fmt.Sprintf("%s brings what NEW has: if it has not been delivered to all machines yet, go on with it (sh %s/deliver.sh), else remove it", dir, clusterfile.Word(dir)))
 	default:
