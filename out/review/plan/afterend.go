@@ -163,9 +163,12 @@ func (p planner) askOthers(step int, c Command) []Command {
 	}
 	var urls []string
 	var servers []Command
-	others, asksOne := false, false
-	for _, h := range p.before.Cluster.Hosts() {
-		if h.EtcdURL != "" && !p.endedAfter(step, h.Name, facts.EtcdUnit) {
+	others, asksOne, without := false, false, false
+	for _, h := range p.hostsAfter(step) {
+		switch {
+		case p.endedAfter(step, h.Name, facts.EtcdUnit):
+			without = true
+		case h.EtcdURL != "":
 			urls = append(urls, h.EtcdURL)
 		}
 		if h.APIPort == 0 {
@@ -180,7 +183,7 @@ func (p planner) askOthers(step int, c Command) []Command {
 		}
 	}
 	switch {
-	case c.Asks == MembersHealthy && len(urls) < len(p.before.Cluster.Members()):
+	case c.Asks == MembersHealthy && without:
 		text := fmt.Sprintf("%s=%s etcdctl endpoint health", etcdEndpoints, strings.Join(urls, ","))
 		return []Command{onWorkstation(text).asked(MembersHealthy, "every member answers whose certificate has not ended").within(c.Seconds)}
 	case others:
@@ -189,6 +192,26 @@ func (p planner) askOthers(step int, c Command) []Command {
 		return servers // a load balancer may lead to any of them
 	}
 	return []Command{c}
+}
+
+// hostsAfter lists the former machines as they are when a step is done: some have moved, or
+// left.
+func (p planner) hostsAfter(step int) (hosts []Host) {
+	for _, h := range p.before.Cluster.Hosts() {
+		for _, s := range p.plan.Steps[:step+1] {
+			switch {
+			case s.Host != h.Name:
+			case s.Document != "":
+				h = p.after.host(h.Name)
+			case s.Action == diff.SwitchOff:
+				h = Host{}
+			}
+		}
+		if h.Name != "" {
+			hosts = append(hosts, h)
+		}
+	}
+	return hosts
 }
 
 // without takes checks away from a step, and returns them.
