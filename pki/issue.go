@@ -41,8 +41,9 @@ type Warning struct {
 
 // Renewal is an item to renew, or all that ends within a time, in hours; the zero value is none.
 type Renewal struct {
-	Name  string
-	Hours int
+	Name    string
+	Hours   int
+	Deliver bool // machines have what it replaces
 }
 
 // Result is what Issue returns: all items, old and new, what was done about each request in
@@ -148,7 +149,7 @@ func withLife(r, other Request) Request {
 func (run *issuance) warnOfLife(recorded, wanted Request) {
 	remedy, renew := "its next renewal gives it that", Renewal{}
 	if wanted.Lifetime > recorded.Lifetime {
-		remedy, renew = "renew it, with the same key, and render again", Renewal{Name: wanted.Name}
+		remedy, renew = "renew it, with the same key, and deliver it", Renewal{Name: wanted.Name, Deliver: true}
 	}
 	run.warn(wanted.Name, renew, "kept with its lifetime of %s, although %s is now asked for: %s", hours(recorded.Lifetime), hours(wanted.Lifetime), remedy)
 }
@@ -334,13 +335,13 @@ func (run *issuance) warnOfExpiry() {
 			continue // Verify has seen it: this does not happen.
 		}
 		notice := Notice(cert.NotAfter.Sub(cert.NotBefore), cert.IsCA)
-		remedy, renew := "renew it and render again", Renewal{Hours: int((notice + time.Hour - 1) / time.Hour)}
+		remedy, renew := "renew it and deliver the new one", Renewal{Hours: int((notice + time.Hour - 1) / time.Hour), Deliver: true}
 		if item.Request.Kind == Authority {
-			remedy, renew = "all that it signed ends with it, at the latest: renew it, with the same key, and render again", Renewal{Name: change.Name}
+			remedy, renew = "all that it signed ends with it, at the latest: renew it, with the same key, and deliver it", Renewal{Name: change.Name, Deliver: true}
 		}
 		left := cert.NotAfter.Sub(run.now)
 		if left <= notice && item.Request.Kind == Leaf && run.authorityEnds(item).Before(run.now) {
-			remedy = "its authority has expired, too: renew both and render again"
+			remedy = "its authority has expired, too: renew both and deliver them"
 		}
 		switch {
 		case left <= 0:

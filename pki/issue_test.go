@@ -246,26 +246,26 @@ func TestIssueNeverReplacesRoots(t *testing.T) {
 func TestIssueWarnsOfDates(t *testing.T) {
 	requests := []Request{authorityRequest("ca"), serverRequest("server", "ca"), clientRequest("admin", "ca")}
 	first := issue(t, requests, nil, testNow)
-	day, month := 24*time.Hour, Renewal{Hours: 30 * 24}
+	day, month := 24*time.Hour, Renewal{Hours: 30 * 24, Deliver: true}
 	tests := []struct {
 		after time.Duration
 		want  []Warning
 	}{
 		{59 * day, nil},
-		{61 * day, []Warning{{"admin", "expires on 2026-06-12, in 29 days: renew it and render again", month}}},
-		{100 * day, []Warning{{"admin", "expired on 2026-06-12: renew it and render again", month}}},
+		{61 * day, []Warning{{"admin", "expires on 2026-06-12, in 29 days: renew it and deliver the new one", month}}},
+		{100 * day, []Warning{{"admin", "expired on 2026-06-12: renew it and deliver the new one", month}}},
 		{3300 * day, []Warning{
-			{"ca", "expires on 2036-03-11, in 350 days: all that it signed ends with it, at the latest: renew it, with the same key, and render again", Renewal{Name: "ca"}},
-			{"server", "expired on 2027-03-14: renew it and render again", month},
-			{"admin", "expired on 2026-06-12: renew it and render again", month},
+			{"ca", "expires on 2036-03-11, in 350 days: all that it signed ends with it, at the latest: renew it, with the same key, and deliver it", Renewal{Name: "ca", Deliver: true}},
+			{"server", "expired on 2027-03-14: renew it and deliver the new one", month},
+			{"admin", "expired on 2026-06-12: renew it and deliver the new one", month},
 		}},
 		{3700 * day, []Warning{
-			{"ca", "expired on 2036-03-11: all that it signed ends with it, at the latest: renew it, with the same key, and render again", Renewal{Name: "ca"}},
-			{"server", "expired on 2027-03-14: its authority has expired, too: renew both and render again", month},
-			{"admin", "expired on 2026-06-12: its authority has expired, too: renew both and render again", month},
+			{"ca", "expired on 2036-03-11: all that it signed ends with it, at the latest: renew it, with the same key, and deliver it", Renewal{Name: "ca", Deliver: true}},
+			{"server", "expired on 2027-03-14: its authority has expired, too: renew both and deliver them", month},
+			{"admin", "expired on 2026-06-12: its authority has expired, too: renew both and deliver them", month},
 		}},
-		{89*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in less than a day: renew it and render again", month}}},
-		{88*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in a day: renew it and render again", month}}},
+		{89*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in less than a day: renew it and deliver the new one", month}}},
+		{88*day + 12*time.Hour, []Warning{{"admin", "expires on 2026-06-12, in a day: renew it and deliver the new one", month}}},
 	}
 	for _, test := range tests {
 		got := issue(t, requests, first.Set, testNow.Add(test.after)).Warnings

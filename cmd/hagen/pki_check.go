@@ -24,7 +24,7 @@ func pkiCheckCommand(ui *console.UI, file, dir, asJSON cli.Flag) *cli.Command {
 			"hagen pki check --within 60d golden/kubernetes",
 			"hagen pki check rendered/kubernetes/kubem00/config.ign ~/.kube/config",
 			"hagen pki check --live --timeout 10s rendered/kubernetes",
-			"hagen pki check --json | jq -r '.findings[].renew' | sort -u"),
+			"hagen pki check --json | jq -r '.findings[].renew' | sort -u | sh"),
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "within", Usage: "how long before its end a certificate is reported, a `TIME` such as 60d (default: 30d, an authority 1y, and of a short life its last third, as hagen render warns)"},
 			&cli.BoolFlag{Name: "live", Usage: "also ask API servers, etcd and load balancers which certificates they show", DisableDefaultText: true},

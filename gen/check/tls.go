@@ -31,9 +31,9 @@ var certificateRules = []check{
 	}},
 	{within: (*machine).expiry, rules: []rule{
 		{ruleExpired, Error, "no client or server accepts the certificate now",
-			"renew it (hagen pki renew --expiring 30d), render again, and hand out the new documents"},
+			"renew it (hagen pki renew --expiring 30d), and deliver it before the next render, as hagen pki check says"},
 		{ruleExpiring, Warning, "no client or server accepts an expired certificate",
-			"in time, renew it (hagen pki renew --expiring 30d), render again, and hand out the new documents"},
+			"in time, renew it (hagen pki renew --expiring 30d), and deliver it before the next render, as hagen pki check says"},
 		{ruleOutlivesAuthority, Warning, "a leaf is refused once its authority has expired",
 			"give the leaf a shorter life, or the authority a longer one"},
 	}},

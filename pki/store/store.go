@@ -30,11 +30,12 @@ import (
 // Store is an open PKI directory, locked for this process. It is for one goroutine.
 type Store struct {
 	dir      *tree.Dir
-	name     string   // as the caller wrote it, for messages
-	version  int      // of the index on disk
-	cluster  string   // that the directory belongs to; "" if it does not say
-	asked    []string // items that the cluster asks for; nil if not known
-	drop     []string // leaves whose records the next Save removes
+	name     string    // as the caller wrote it, for messages
+	version  int       // of the index on disk
+	cluster  string    // that the directory belongs to; "" if it does not say
+	asked    []string  // items that the cluster asks for; nil if not known
+	drop     []string  // leaves whose records the next Save removes
+	ended    time.Time // client certificates that have ended by then: the next Save removes their records
 	set      pki.Set
 	recorded map[string]record // what the index on disk records
 	// described are the records that items of the set would be given, as far as
@@ -84,6 +85,9 @@ func (s *Store) SetCluster(name string, asked ...string) { s.cluster, s.asked = 
 // Drop has the next Save remove leaves with their records, also of leaves whose files are gone. Its
 // set must not hold them.
 func (s *Store) Drop(names ...string) { s.drop = names }
+
+// DropClients has the next Save remove the records of client certificates that have ended by a time.
+func (s *Store) DropClients(ended time.Time) { s.ended = ended }
 
 // Asked reports whether the cluster asked for an item when the directory was last written: a
 // master that returns to the cluster file is new, although its certificates exist.
@@ -211,7 +215,8 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 	if err := s.checkUnclaimed(set); err != nil {
 		return false, err
 	}
-	clients := append(unexpired(s.clients, newClients), newClients...)
+	kept := slices.DeleteFunc(unexpired(s.clients, newClients), func(r ClientRecord) bool { return !r.NotAfter.After(s.ended) })
+	clients := append(kept, newClients...)
 	items, err := s.nextRecords(set)
 	if err != nil {
 		return false, err

@@ -30,6 +30,7 @@ type report struct {
 	Within   string    `json:"within,omitempty"`
 	Sources  []source  `json:"sources"`
 	Findings []finding `json:"findings"`
+	Compared []string  `json:"compared,omitempty"` // trees of the cluster that were looked into, too
 	Live     *live     `json:"live,omitempty"`
 	Notes    []string  `json:"notes"`
 
@@ -37,7 +38,8 @@ type report struct {
 	now    time.Time
 	first  found // to end
 	at     clusterfile.Place
-	kept   *kept // nil if no PKI directory is at hand
+	kept   *kept   // nil if no PKI directory is at hand
+	faults []error // what could not be read
 }
 
 // finding is a certificate that ends too soon.
@@ -48,13 +50,15 @@ type finding struct {
 	Subject  string    `json:"subject"`
 	SHA256   string    `json:"sha256"`
 	Problem  state     `json:"problem"`
-	From     time.Time `json:"from"`
-	Until    time.Time `json:"until"`
+	From     time.Time `json:"from,omitzero"` // missing if its files are gone, as until
+	Until    time.Time `json:"until,omitzero"`
 	DaysLeft int       `json:"daysLeft"`
 	// Renewed is the end of the certificate that the PKI directory has instead: this one has only
 	// to be replaced.
 	Renewed *time.Time `json:"renewed,omitempty"`
-	Renew   string     `json:"renew"` // what to type
+	Renew   string     `json:"renew"`   // what to type to renew it; "" if there is nothing to type
+	Deliver string     `json:"deliver"` // what to type then
+	Remedy  string     `json:"remedy"`  // both, or what else to do
 
 	foreign bool // of other authorities than the PKI directory has
 }
@@ -97,23 +101,24 @@ func (r *report) read(ui *console.UI, asked Asked) error {
 		}
 		s, passed := ofStore(d.View)
 		if r.Sources = append(r.Sources, s); passed > 0 {
-			r.Notes = append(r.Notes, console.Number(passed, "item")+" left out, of hosts that are gone or without files: "+r.at.Command("pki list")+" names them")
+			r.Notes = append(r.Notes, console.Number(passed, "item")+" left out, of hosts that are gone: "+r.at.Command("pki list")+" names them")
 		}
 		r.kept = &kept{d.View, d.clusterName()}
-		r.addBehind()
+		r.addBehind(d.cluster)
+		r.noteGiven()
 		return nil
 	}
-	var faults []error
 	code := exit.CodeUsage
 	for _, argument := range asked.Sources {
 		s, err := readSource(argument)
 		if err != nil {
-			faults, code = append(faults, err), max(code, exit.Code(err))
+			r.faults, code = append(r.faults, err), max(code, exit.Code(err))
+			continue
 		}
 		r.Sources = append(r.Sources, s)
 	}
-	if len(faults) > 0 {
-		return exit.With(code, errors.Join(faults...))
+	if len(r.Sources) == 0 || len(r.faults) > 0 && asked.Live {
+		return exit.With(code, errors.Join(r.faults...))
 	}
 	return r.find(asked.Place)
 }
@@ -130,25 +135,32 @@ func (r *report) judge(s source) {
 		}
 		one := finding{
 			Source: s.Name, Item: f.item, Places: append([]place{}, f.places...), Subject: f.Subject, SHA256: f.Identity, Problem: problem,
-			From: f.NotBefore.UTC(), Until: f.NotAfter.UTC(), DaysLeft: *days(f.NotAfter, r.now), Renew: r.remedy(s, f, problem), foreign: r.kept.foreign(s, f),
+			From: f.NotBefore.UTC(), Until: f.NotAfter.UTC(), DaysLeft: *days(f.NotAfter, r.now), foreign: r.kept.foreign(s, f),
 		}
+		todo := r.remedy(s, f, problem)
 		if next := r.renewed(s, f); next != nil {
 			until := next.NotAfter.UTC()
-			one.Renewed, one.Renew = &until, r.delivery(s, f)
+			one.Renewed, todo = &until, r.replacement(s, f)
 		}
 		if held := r.kept.held(s, f); held != nil && besidePresent(held, f) {
-			one.Renew = r.at.Command("pki rotate", control.KindOf(held.Request.Name))
+			rotate := r.at.Command("pki rotate", control.KindOf(held.Request.Name))
+			todo = remedy{renew: rotate, words: rotate}
 		}
+		one.Renew, one.Deliver, one.Remedy = todo.renew, todo.deliver, todo.words
 		r.Findings = append(r.Findings, one)
+	}
+	for _, name := range s.gone {
+		todo := r.commands(r.at.Command("pki renew", name), r.delivery(s))
+		if name == control.Admin {
+			todo = r.admin("")
+		}
+		r.Findings = append(r.Findings, finding{Source: s.Name, Item: name, Places: []place{}, Problem: gone, Renew: todo.renew, Deliver: todo.deliver, Remedy: todo.words})
 	}
 }
 
 // stateOf returns the state of a certificate by the time that was asked for.
 func (r *report) stateOf(f found) state {
-	notice := r.within
-	if r.Within == "" {
-		notice = pki.Notice(f.NotAfter.Sub(f.NotBefore), f.IsCA)
-	}
+	notice := r.notice(f.NotAfter.Sub(f.NotBefore), f.IsCA)
 	switch is := stateAt(f.NotBefore, f.NotAfter, f.IsCA, r.now); {
 	case is == expired || is == early:
 		return is
@@ -156,6 +168,14 @@ func (r *report) stateOf(f found) state {
 		return endsSoon
 	}
 	return valid
+}
+
+// notice returns how long before its end a certificate of a life is reported.
+func (r *report) notice(life time.Duration, authority bool) time.Duration {
+	if r.Within != "" {
+		return r.within
+	}
+	return pki.Notice(life, authority)
 }
 
 // print prints the findings on stdout, and the summary on stderr.
@@ -189,16 +209,39 @@ func (r *report) answer(ui *console.UI) error {
 	where := console.Number(total, "certificate") + " in " + strings.Join(names, ", ")
 	switch {
 	case len(r.Findings) > 0:
-		return exit.No("%d of %s: expired, or ends soon%s%s", len(r.Findings), where, within, r.together())
+		answer := fmt.Sprintf("%d of %s: expired, or ends soon%s%s", len(r.Findings), where, within, r.together())
+		if n := r.count(gone); n > 0 {
+			answer = fmt.Sprintf("%d of %s, and %d without files: expired, gone, or ends soon%s%s", len(r.Findings)-n, where, n, within, r.together())
+		}
+		if len(r.faults) == 0 {
+			return exit.No("%s", answer)
+		}
+		ui.Say("%s", answer)
 	case total == 0:
 		ui.Say("%s", where)
 	default:
 		ui.Say("%s: none ends soon%s; first to end: %s on %s", where, within, r.first.name(), day(r.first.NotAfter.UTC()))
 	}
-	if r.Live.problems() > 0 {
+	if len(r.Compared) > 0 {
+		ui.Say("compared with %s", strings.Join(r.Compared, ", "))
+	}
+	switch {
+	case len(r.faults) > 0:
+		return exit.With(exit.CodeFailed, errors.Join(r.faults...))
+	case r.Live.problems() > 0:
 		return exit.Differs{}
 	}
 	return nil
+}
+
+// count counts the findings of a problem.
+func (r *report) count(problem state) (n int) {
+	for _, f := range r.Findings {
+		if f.Problem == problem {
+			n++
+		}
+	}
+	return n
 }
 
 // name returns what a certificate is best known by.
@@ -235,7 +278,7 @@ func (f finding) line() string {
 	if f.Renewed != nil {
 		ends += "; it is renewed already, until " + day(*f.Renewed) + ", but not delivered"
 	}
-	return fmt.Sprintf("%s: %s: %s: %s\n", at, what, ends, f.Renew)
+	return fmt.Sprintf("%s: %s: %s: %s\n", at, what, ends, f.Remedy)
 }
 
 func (f finding) ends() string { return endsWords(f.Problem, f.From, f.Until, f.DaysLeft) }
@@ -243,6 +286,8 @@ func (f finding) ends() string { return endsWords(f.Problem, f.From, f.Until, f.
 // endsWords says when a certificate ends.
 func endsWords(is state, from, until time.Time, left int) string {
 	switch {
+	case is == gone:
+		return gone.words()
 	case is == expired:
 		return "expired on " + day(until)
 	case is == early:

@@ -35,6 +35,7 @@ type source struct {
 	Kind         string `json:"kind"` // kindStore …
 	Certificates int    `json:"certificates"`
 	found        []found
+	gone         []string // items that are asked for, without files
 	unread       []string // certificates that cannot be read, in words
 }
 
@@ -74,12 +75,14 @@ func (s *source) parse(where string, text []byte) []read.Certificate {
 }
 
 // ofStore lists the certificates that the cluster asks for. Nothing shows those of hosts
-// that are gone. passed counts these, and leaves without files.
+// that are gone. passed counts these.
 func ofStore(view store.View) (s source, passed int) {
 	s = source{Name: view.Name, Kind: kindStore}
 	for _, held := range view.Items {
 		switch {
-		case held.Cert == nil && held.Request.Kind == pki.Leaf, held.Cert != nil && !held.Asked:
+		case held.Cert == nil && held.Request.Kind == pki.Leaf && held.Asked:
+			s.gone = append(s.gone, held.Request.Name)
+		case keyed(held.Request.Kind) && !held.Asked:
 			passed++
 		case held.Cert != nil:
 			s.add(certificateOf(held.Cert), held.Request.Name)

@@ -1,12 +1,13 @@
 package certificates
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 
@@ -14,6 +15,8 @@ import (
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/cluster"
+	"hagen/gen/document"
 	"hagen/out/tree"
 	"hagen/pki"
 	"hagen/pki/store"
@@ -24,6 +27,14 @@ import (
 type kept struct {
 	store.View
 	cluster string // its name, if that is known
+}
+
+// name returns the name of the cluster; "" if it is not known.
+func (k *kept) name() string {
+	if k == nil {
+		return ""
+	}
+	return k.cluster
 }
 
 // find looks for the PKI directory. That there is none is no fault, unless a flag names it: a
@@ -143,45 +154,96 @@ func (r *report) renewed(s source, f found) *x509.Certificate {
 	return held.Cert
 }
 
-// delivery returns what to type to replace a certificate that is renewed already.
-func (r *report) delivery(s source, f found) string {
-	if s.Kind == kindKubeconfig {
-		return s.kubeconfig(r)
+// replacement returns what to do about a certificate that is renewed already.
+func (r *report) replacement(s source, f found) remedy {
+	switch user := s.userAt(f); {
+	case s.Kind == kindKubeconfig:
+		return remedy{deliver: s.kubeconfig(r), words: s.kubeconfig(r)}
+	case user != nil:
+		return remedy{deliver: r.kubeconfig(*user), words: r.kubeconfig(*user)}
+	case f.onlyAt(document.AdminPath):
+		todo := r.admin("")
+		return remedy{deliver: todo.words, words: todo.words}
 	}
-	dir := s.Name
-	if s.Kind != kindTree {
-		dir = filepath.Join(trees.Dir, r.kept.cluster)
-	} else if _, _, is := trees.Revision(dir); !is && !isTree(dir) {
-		dir = filepath.Join(dir, r.kept.cluster)
+	return remedy{deliver: r.delivery(s), words: r.delivery(s)}
+}
+
+// onlyAt reports whether a certificate is in a file of the tree, and nowhere else.
+func (f found) onlyAt(path string) bool {
+	return len(f.places) == 1 && f.places[0] == place{"", path}
+}
+
+// isUsers reports whether a certificate is in kubeconfigs that were given out, and nowhere else.
+func (f found) isUsers() bool {
+	return len(f.places) > 0 && !slices.ContainsFunc(f.places, func(p place) bool { return p.Host != "" || path.Dir(p.Path) != kubeconfigs })
+}
+
+// userAt returns the certificate of the user in whose kubeconfig a certificate is; nil if it is
+// elsewhere, too.
+func (s source) userAt(f found) *found {
+	if !f.isUsers() {
+		return nil
 	}
-	if _, _, is := trees.Revision(dir); !is && !isTree(dir) || f.host() == "" && len(f.places) == 1 {
-		return r.at.Command("render")
+	i := slices.IndexFunc(s.found, func(other found) bool { return !other.IsCA && slices.Contains(other.places, f.places[0]) })
+	if i < 0 {
+		return nil
 	}
-	return r.at.Command("plan", "--delta", "delta", dir, ".")
+	return &s.found[i]
 }
 
 // isTree reports whether a directory holds the documents of one cluster, or their twins.
 func isTree(dir string) bool { return len(trees.Hosts(tree.Files(dir), ".")) > 0 }
 
-// addBehind adds the certificates of the cluster's tree that the PKI has renewed since. The hosts of
-// those that do not end soon are noted.
-func (r *report) addBehind() {
-	dir := filepath.Join(trees.Dir, r.kept.cluster)
-	if r.kept.cluster == "" || !trees.HoldsDocuments(dir) {
+// addBehind adds what the cluster's trees have that the PKI has renewed since, and kubeconfigs there
+// that end. The hosts of those that do not end soon are noted.
+func (r *report) addBehind(c *cluster.Cluster) {
+	for _, dir := range clusterpki.TreesOf(r.at, r.kept.cluster) {
+		r.Compared = append(r.Compared, dir)
+		s, err := readTree(dir)
+		if err != nil {
+			r.faults = append(r.faults, fmt.Errorf("whether what was renewed was rendered is not known: %w", err))
+			continue
+		}
+		r.noteMissing(c, dir)
+		r.addFormer(dir, s)
+	}
+	if len(r.Compared) == 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("no rendered tree was compared, since there is none at %s: whether what was renewed was rendered is not known; %s looks at another",
+			clusterpki.TreeOf(r.at, cmp.Or(r.kept.cluster, "CLUSTER")), r.at.Command("pki check", "TREE")))
+	}
+}
+
+// noteMissing notes the hosts without a document in a tree.
+func (r *report) noteMissing(c *cluster.Cluster, dir string) {
+	if c == nil {
 		return
 	}
-	s, err := readTree(dir)
-	if err != nil {
-		r.Notes = append(r.Notes, fmt.Sprintf("whether what was renewed was rendered is not known: %s", exit.Bare(err)))
-		return
+	there, missing := trees.Hosts(tree.Files(dir), "."), []string{}
+	for _, h := range c.Hosts() {
+		if !slices.Contains(there, h.Name) {
+			missing = append(missing, h.Name)
+		}
 	}
+	if len(missing) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has no document of %s: what they have is not known", dir, strings.Join(missing, ", ")))
+	}
+}
+
+// addFormer adds what a tree has that the PKI has renewed since.
+func (r *report) addFormer(dir string, s source) {
 	all := s.found
 	s.found = nil
 	var hosts []string
 	for _, f := range all {
-		held := r.kept.held(source{found: all}, f)
-		if held == nil || isOf(held, f) {
+		from := source{Kind: kindTree, found: all}
+		held := r.kept.held(from, f)
+		switch {
+		case held == nil && (!f.isUsers() || r.stateOf(f) == valid):
 			continue
+		case held != nil && isOf(held, f):
+			continue
+		case held != nil && r.stateOf(f) != valid && r.renewed(from, f) == nil:
+			continue // the PKI's ends, too, and is found there
 		}
 		s.found = append(s.found, f)
 		for _, p := range f.places {
@@ -195,6 +257,6 @@ func (r *report) addBehind() {
 	}
 	r.Sources = append(r.Sources, s)
 	if len(hosts) > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("%s has former certificates of %s: %s says how to deliver what was renewed", dir, strings.Join(hosts, ", "), r.at.Command("plan", "--delta", "delta", dir, ".")))
+		r.Notes = append(r.Notes, fmt.Sprintf("%s has former certificates of %s: %s delivers what was renewed", dir, strings.Join(hosts, ", "), r.delivery(s)))
 	}
 }

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
@@ -21,6 +23,8 @@ import (
 type live struct {
 	Timeout string   `json:"timeout"`
 	Servers []server `json:"servers"`
+	// Unseen are the items that no server shows, and that were renewed after what the servers show.
+	Unseen []string `json:"unseen"`
 
 	compared string // what their certificates are compared with
 }
@@ -109,6 +113,7 @@ func (r *report) ask(ui *console.UI, asked Asked, s source) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	r.askAll(ctx, s)
+	r.noteUnseen(s)
 	return nil
 }
 
@@ -144,7 +149,7 @@ func (r *report) judgeAnswer(one *server, answer served.Answer, s source) {
 		return
 	}
 	if is := r.stateOf(wanted[i]); is != valid {
-		one.Problem, one.Text, one.Remedy = is, "its certificate "+endsWords(is, from, until, *one.DaysLeft), r.remedy(s, wanted[i], is)
+		one.Problem, one.Text, one.Remedy = is, "its certificate "+endsWords(is, from, until, *one.DaysLeft), r.remedy(s, wanted[i], is).words
 	}
 }
 
@@ -211,15 +216,68 @@ func (f found) names() (all []string) {
 // undelivered says how a machine gets a certificate that was renewed. What it has now is in no tree
 // on disk, if the cluster's was rendered since.
 func (r *report) undelivered(s source, item string) string {
-	const renewed, old = "renewed, but not delivered: ", " lists the steps (OLD is the tree or its twins that the machine was made from)"
 	i := slices.IndexFunc(r.Sources, func(t source) bool { return t.Kind == kindTree && t.Name != s.Name })
-	switch {
-	case i >= 0 && slices.ContainsFunc(r.Sources[i].found, func(f found) bool { return f.item == item }):
-		return renewed + r.at.Command("plan", "--delta", "delta", r.Sources[i].Name, ".")
-	case s.Kind == kindTree:
-		return renewed + r.at.Command("plan", "OLD", s.Name) + old
+	if i >= 0 && slices.ContainsFunc(r.Sources[i].found, func(f found) bool { return f.item == item }) {
+		return "renewed, but not delivered: " + clusterpki.DeliveryFrom(r.at, r.Sources[i].Name)
 	}
-	return renewed + r.at.Command("plan", "--delta", "delta", "OLD", ".") + old
+	return "renewed, but not delivered: " + r.again(s)
+}
+
+// again returns what to type if what was rendered may not have been delivered.
+func (r *report) again(s source) string {
+	if s.Kind == kindTree {
+		return clusterpki.Again(r.at, s.Name)
+	}
+	if found := clusterpki.TreesOf(r.at, r.kept.name()); len(found) > 0 {
+		return clusterpki.Again(r.at, found[0])
+	}
+	return clusterpki.Again(r.at, "TREE") + " (TREE is what was rendered for the machines)"
+}
+
+// noteUnseen notes what was renewed after what the servers of a host show, and that no server
+// shows: whether the host has it is not known.
+func (r *report) noteUnseen(s source) {
+	r.Live.Unseen = []string{}
+	shown, items := map[string]time.Time{}, map[string]bool{}
+	for _, one := range r.Live.Servers {
+		for _, item := range one.Items {
+			items[item] = true
+		}
+		i := slices.IndexFunc(s.found, func(f found) bool { return f.Identity == one.SHA256 && slices.Contains(one.Items, f.item) })
+		if i < 0 {
+			continue
+		}
+		if host := control.HostOf(s.found[i].item); s.found[i].NotBefore.After(shown[host]) {
+			shown[host] = s.found[i].NotBefore
+		}
+	}
+	for _, f := range s.found {
+		if f.item != "" && f.item != control.Admin && !items[f.item] && r.after(s, f, shown) && !slices.Contains(r.Live.Unseen, f.item) {
+			r.Live.Unseen = append(r.Live.Unseen, f.item)
+		}
+	}
+	if len(r.Live.Unseen) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s: renewed after what the servers show, and no server shows it: if it was not delivered, %s", strings.Join(clusterpki.Folded(r.Live.Unseen), ", "), r.again(s)))
+	}
+}
+
+// after reports whether a certificate was signed after all that its host, or a host that trusts it,
+// shows.
+func (r *report) after(s source, f found, shown map[string]time.Time) bool {
+	if !f.IsCA {
+		begin, known := shown[control.HostOf(f.item)]
+		return known && f.NotBefore.After(begin)
+	}
+	held := r.kept.held(s, f)
+	if held == nil {
+		return false
+	}
+	for _, begin := range shown {
+		if held.Request.SignedAfter(f.NotAfter, begin) {
+			return true
+		}
+	}
+	return false
 }
 
 // signed reports whether an authority of a source signed a certificate. A twin has no key to
@@ -259,5 +317,5 @@ func (l *live) print(ui *console.UI, asJSON bool) {
 			fmt.Fprint(ui.Out, console.Printable(fmt.Sprintf("%s%s at %s: %s: %s\n", name, one.Daemon, one.Address, one.Text, one.Remedy)))
 		}
 	}
-	ui.Say("%d of %s show what %s has", len(l.Servers)-l.problems(), console.Number(len(l.Servers), "server"), l.compared)
+	ui.Say("%d of %s show what %s has; not asked, since no server shows them: client certificates, and the authorities that machines trust", len(l.Servers)-l.problems(), console.Number(len(l.Servers), "server"), l.compared)
 }

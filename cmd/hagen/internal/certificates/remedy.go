@@ -14,38 +14,91 @@ import (
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/pki"
 )
 
-// remedy returns what to do about a problem of a certificate.
-func (r *report) remedy(s source, f found, problem state) string {
-	if problem == early {
-		return "set the clock right; if it was wrong when this was issued, " + r.renewal(s, f)
-	}
-	return r.renewal(s, f)
+// remedy is what to do about a certificate.
+type remedy struct {
+	renew   string // what to type to renew it
+	deliver string // what to type then, so that machines get it
+	words   string // the same in words, or what else to do
 }
 
-// renewal returns what to type to renew a certificate.
-func (r *report) renewal(s source, f found) string {
+// commands is a remedy that consists of what to type.
+func (r *report) commands(renew, deliver string) remedy {
+	return remedy{renew, deliver, r.chain(renew, deliver)}
+}
+
+// remedy returns what to do about a problem of a certificate.
+func (r *report) remedy(s source, f found, problem state) remedy {
+	todo := r.renewal(s, f)
+	if problem == early {
+		todo.words = "set the clock right; if it was wrong when this was issued, " + todo.words
+	}
+	return todo
+}
+
+// renewal returns how to renew a certificate.
+func (r *report) renewal(s source, f found) remedy {
 	name := f.item
 	was := r.kept.held(s, f)
 	switch {
 	case was != nil:
 		name = was.Request.Name
 	case r.kept.foreign(s, f):
-		return fmt.Sprintf("renew it where it was issued: %s has other authorities; -f or --pki names another", r.kept.Name)
+		return remedy{words: fmt.Sprintf("renew it where it was issued: %s has other authorities; -f or --pki names another", r.kept.Name)}
 	}
 	switch host := f.host(); {
 	case s.Kind == kindKubeconfig && f.IsCA:
-		return r.chain(r.renew(name, s, f), s.kubeconfig(r))
+		return r.commands(r.renew(name, s, f), s.kubeconfig(r))
+	case name == control.Admin:
+		return r.admin(r.issuerToRenew(s, f))
 	case name != "":
-		return r.chain(r.renew(name, s, f), r.at.Command("render"))
-	case s.Kind == kindKubeconfig, r.kept.gave(f):
-		return r.chain(r.authorityFirst(s, f), r.kubeconfig(f))
+		return r.commands(r.renew(name, s, f), r.delivery(s))
+	case s.Kind == kindKubeconfig, f.isUsers(), r.kept.gave(f):
+		todo := r.commands(r.authorityFirst(s, f), r.kubeconfig(f))
+		if f.isUsers() {
+			todo.words += "; or remove the file"
+		}
+		return todo
 	case host != "":
-		return r.chain(r.at.Command("pki renew", "--host", host), r.at.Command("render"))
+		return r.commands(r.at.Command("pki renew", "--host", host), r.delivery(s))
 	}
-	return "renew it where it was issued; " + r.at.Command("pki list") + " names the cluster's"
+	return remedy{words: "renew it where it was issued; " + r.at.Command("pki list") + " names the cluster's"}
+}
+
+// admin renews the administrator's certificate, and perhaps its authority before. That writes the
+// kubeconfig in the cluster's tree; if there is none, a render does.
+func (r *report) admin(authority string) remedy {
+	names := []string{control.Admin}
+	if authority != "" {
+		names = []string{authority, control.Admin}
+	}
+	renew := r.at.Command("pki renew", names...)
+	if _, err := os.Lstat(filepath.Join(clusterpki.TreeOf(r.at, r.kept.name()), document.AdminPath)); err != nil {
+		return r.commands(renew, r.at.Command("render"))
+	}
+	return r.commands(renew, "")
+}
+
+// delivery returns what to type so that machines get what was renewed, from what was checked or the
+// cluster's tree.
+func (r *report) delivery(s source) string {
+	dir := clusterpki.TreeOf(r.at, r.kept.name())
+	if s.Kind == kindTree {
+		dir = s.Name
+		if _, _, is := trees.Revision(dir); is {
+			return clusterpki.DeliveryFrom(r.at, dir)
+		}
+		if !isTree(dir) {
+			dir = filepath.Join(dir, r.kept.name())
+		}
+	}
+	if !isTree(dir) {
+		return r.at.Command("render")
+	}
+	return clusterpki.DeliveryFrom(r.at, dir)
 }
 
 // chain joins commands that have to be typed one after the other.
@@ -132,22 +185,21 @@ func (r *report) elsewhere(user string) []string {
 	if r.kept == nil {
 		return nil
 	}
-	file := filepath.Join(trees.Dir, r.kept.cluster, trees.UserKubeconfig(user))
+	file := filepath.Join(trees.Dir, r.kept.name(), trees.UserKubeconfig(user))
 	if _, err := os.Lstat(file); err != nil {
 		return nil
 	}
 	return []string{"-o", strings.TrimSuffix(file, ".kubeconfig") + "-" + day(r.now) + ".kubeconfig"}
 }
 
-// kubeconfig makes again what a kubeconfig is, whose authority has ended: of the administrator that
-// the PKI directory keeps, a render.
+// kubeconfig makes again what a kubeconfig is, whose authority has ended.
 func (s source) kubeconfig(r *report) string {
 	for _, f := range s.found {
 		was := r.kept.held(s, f)
 		switch {
 		case f.IsCA:
 		case f.item == control.Admin, was != nil && was.Request.Name == control.Admin:
-			return r.at.Command("render")
+			return r.admin("").words
 		default:
 			return r.kubeconfig(f)
 		}

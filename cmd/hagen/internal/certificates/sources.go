@@ -52,6 +52,9 @@ func isStore(dir string) bool {
 	return false
 }
 
+// kubeconfigs is the directory of a tree with the kubeconfigs that were given out.
+const kubeconfigs = "kubeconfigs"
+
 // readTree reads the tree of a cluster, or of each cluster in a directory. Of each
 // machine it reads the document that the machine boots with.
 func readTree(dir string) (source, error) {
@@ -74,8 +77,11 @@ func readTree(dir string) (source, error) {
 			}
 			s.addMachine(n)
 		}
-		if text, err := fs.ReadFile(files, document.AdminPath); err == nil {
-			s.addKubeconfig(node.File{Path: document.AdminPath, Contents: text}, none)
+		given, _ := fs.Glob(files, kubeconfigs+"/*.kubeconfig")
+		for _, file := range append(given, document.AdminPath) {
+			if text, err := fs.ReadFile(files, file); err == nil {
+				s.addKubeconfig(node.File{Path: file, Contents: text}, none)
+			}
 		}
 	}
 	if err := errors.Join(faults...); err != nil {

@@ -3,6 +3,8 @@ package certificates
 import (
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,4 +112,30 @@ func (u user) dials() string {
 		return u.Server + " as " + u.ServerName
 	}
 	return or(u.Server)
+}
+
+// noteGiven notes the users whose newest kubeconfig ends soon or has ended: no file need be at hand.
+func (r *report) noteGiven() {
+	newest := map[string]store.ClientRecord{}
+	for _, c := range r.kept.Clients {
+		if last, there := newest[c.User]; !there || c.NotAfter.After(last.NotAfter) {
+			newest[c.User] = c
+		}
+	}
+	var soon []string
+	ended := 0
+	for _, user := range slices.Sorted(maps.Keys(newest)) {
+		switch c := newest[user]; {
+		case !r.now.Before(c.NotAfter):
+			ended++
+		case c.NotAfter.Sub(r.now) <= r.notice(c.NotAfter.Sub(c.NotBefore), false):
+			soon = append(soon, fmt.Sprintf("%s (until %s)", user, day(c.NotAfter.UTC())))
+		}
+	}
+	if len(soon) > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("kubeconfigs that were given out end soon: %s; %s gives out new ones", strings.Join(soon, ", "), r.at.Command("kubeconfig", "--user", "NAME")))
+	}
+	if ended > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("%s that users were given last have ended: %s names them, %s removes the records", console.Number(ended, "kubeconfig"), r.at.Command("pki list", "--users"), r.at.Command("pki prune")))
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/trees"
@@ -23,8 +24,8 @@ type adminFile struct {
 }
 
 // stageAdmin stages the administrator's kubeconfig of a set; nil if no tree of the cluster has one.
-func stageAdmin(ui *console.UI, c *cluster.Cluster, set pki.Set) (*adminFile, error) {
-	dir := filepath.Join(trees.Dir, c.Name)
+func stageAdmin(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, set pki.Set) (*adminFile, error) {
+	dir := TreeOf(at, c.Name)
 	path := filepath.Join(dir, document.AdminPath)
 	if _, err := os.Lstat(path); err != nil {
 		return nil, nil
@@ -35,7 +36,7 @@ func stageAdmin(ui *console.UI, c *cluster.Cluster, set pki.Set) (*adminFile, er
 	}
 	// The cluster file may ask for another endpoint that nothing serves before a render.
 	server := control.EndpointServer(c)
-	if url, name := trees.Dialled(c.Name); url != "" {
+	if url, name := trees.Dialled(dir); url != "" {
 		server = control.Server{URL: url, Name: name}
 	}
 	text := control.Kubeconfig(c, server, set[control.ClusterAuthority], set[control.Admin])

@@ -55,7 +55,7 @@ func Forget(ui *console.UI, at clusterfile.Place, names []string, asJSON bool) e
 		if err := k.forget(names); err != nil {
 			return err
 		}
-		told.Kubeconfigs = k.dialling(names)
+		told.Kubeconfigs = k.dialling(at, names)
 	}
 	told.report(ui, at, asJSON)
 	return nil
@@ -103,12 +103,12 @@ func addressTexts(r pki.Request) (texts []string) {
 // dialling returns the kubeconfigs that have not expired and dial one of the names, or
 // verify it. Of those of earlier releases nobody knows. The administrator's is the one that
 // the last render wrote.
-func (k *PKI) dialling(names []string) (texts []string) {
+func (k *PKI) dialling(at clusterfile.Place, names []string) (texts []string) {
 	records := k.Store.Clients()
 	if admin, there := k.Store.Set()[control.Admin]; there {
 		if record, err := store.NewClientRecord(admin); err == nil {
 			record.User = document.AdminPath
-			record.Server, record.ServerName = trees.Dialled(k.Cluster.Name)
+			record.Server, record.ServerName = trees.Dialled(TreeOf(at, k.Cluster.Name))
 			if record.Server != "" {
 				records = append(slices.Clone(records), record)
 			}

@@ -14,21 +14,23 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
+	"hagen/gen/control"
 	"hagen/pki"
 	"hagen/pki/store"
 )
 
-// Warn prints the PKI's warnings, with the command that renews what they are about. Equal warnings
-// about several certificates share a line.
-func Warn(ui *console.UI, at clusterfile.Place, warnings []pki.Warning) {
+// Warn prints the PKI's warnings, with the commands that renew what they are about and deliver it to
+// the machines of a tree. Equal warnings about several certificates share a line.
+func Warn(ui *console.UI, at clusterfile.Place, tree string, warnings []pki.Warning) {
 	type line struct {
-		text  string
-		hours int
+		text    string
+		hours   int
+		deliver bool
 	}
 	var lines []line
 	names, renew := map[line][]string{}, map[line][]string{}
 	for _, w := range warnings {
-		l := line{w.Text, w.Renew.Hours}
+		l := line{w.Text, w.Renew.Hours, w.Renew.Deliver}
 		if !slices.Contains(lines, l) {
 			lines = append(lines, l)
 		}
@@ -38,12 +40,18 @@ func Warn(ui *console.UI, at clusterfile.Place, warnings []pki.Warning) {
 		}
 	}
 	for _, l := range lines {
-		text := strings.Join(Folded(names[l]), ", ") + ": " + l.text
+		text, command := strings.Join(Folded(names[l]), ", ")+": "+l.text, ""
 		switch {
 		case l.hours > 0:
-			text += " (" + at.Command("pki renew", "--expiring", cluster.LifetimeText(l.hours)) + ")"
+			command = at.Command("pki renew", "--expiring", cluster.LifetimeText(l.hours))
 		case len(renew[l]) > 0:
-			text += " (" + at.Command("pki renew", renew[l]...) + ")"
+			command = at.Command("pki renew", renew[l]...)
+		}
+		if command != "" && l.deliver && !slices.Equal(names[l], []string{control.Admin}) {
+			command += " && " + Delivery(at, tree)
+		}
+		if command != "" {
+			text += " (" + command + ")"
 		}
 		ui.Warn(text)
 	}

@@ -14,7 +14,6 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
-	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/pki"
@@ -25,10 +24,12 @@ type pruned struct {
 	Cluster   string       `json:"cluster"`
 	Directory string       `json:"directory"`
 	Removed   []prunedItem `json:"removed"`
-	Kept      []string     `json:"kept"`           // of hosts that are gone since the last render
-	Retired   []string     `json:"removedRetired"` // keys of Secrets that a rotation had retired
-	Warnings  []string     `json:"warnings"`
-	Notes     []string     `json:"notes"`
+	// Users are the kubeconfigs that have ended, whose records were removed.
+	Users    []prunedUser `json:"users"`
+	Kept     []string     `json:"kept"`           // of hosts that are gone since the last render
+	Retired  []string     `json:"removedRetired"` // keys of Secrets that a rotation had retired
+	Warnings []string     `json:"warnings"`
+	Notes    []string     `json:"notes"`
 }
 
 // prunedItem is a certificate that was removed with its key, and what a copy of both still does.
@@ -40,6 +41,12 @@ type prunedItem struct {
 	Serves  []string  `json:"serves"`            // names and addresses for which it is shown
 	SignsIn string    `json:"signsIn,omitempty"` // as whom it signs in, with groups
 	To      string    `json:"to,omitempty"`      // where: what trusts this authority
+}
+
+// prunedUser is a kubeconfig that was given out and has ended.
+type prunedUser struct {
+	User  string    `json:"user"`
+	Until time.Time `json:"until"`
 }
 
 // Prune removes certificates and keys that the cluster asks for no more: those of hosts that are
@@ -60,7 +67,7 @@ func Prune(ui *console.UI, at clusterfile.Place, retired string, asJSON bool) er
 	if err := files.Preflight(at.Dir(), at.File); err != nil {
 		return err
 	}
-	tree := filepath.Join(trees.Dir, c.Name)
+	tree := TreeOf(at, c.Name)
 	k, err := OpenToWrite(ui, at, c, Trees{Always: []string{tree}})
 	if err != nil {
 		return err
@@ -69,7 +76,7 @@ func Prune(ui *console.UI, at clusterfile.Place, retired string, asJSON bool) er
 	if len(k.Store.Recorded()) == 0 {
 		return exit.Failed("%s: holds no certificates, so there is nothing to remove", at.Dir())
 	}
-	told := pruned{Cluster: c.Name, Directory: at.Dir(), Removed: []prunedItem{}}
+	told := pruned{Cluster: c.Name, Directory: at.Dir(), Removed: []prunedItem{}, Users: []prunedUser{}}
 	set := k.Store.Set()
 	if retired != "" {
 		k.pruneRetired(set, age, &told)
@@ -100,10 +107,16 @@ func (k *PKI) prune(ui *console.UI, set pki.Set, tree string, told *pruned) erro
 			drop = append(drop, name)
 		}
 	}
-	if len(drop)+len(told.Retired) == 0 {
+	for _, c := range k.Store.Clients() {
+		if !k.Now.Before(c.NotAfter) {
+			told.Users = append(told.Users, prunedUser{c.User, c.NotAfter})
+		}
+	}
+	if len(drop)+len(told.Retired)+len(told.Users) == 0 {
 		return nil
 	}
 	k.Store.Drop(drop...)
+	k.Store.DropClients(k.Now)
 	return k.Save(ui, set)
 }
 
@@ -202,7 +215,14 @@ func (p pruned) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
 	for _, key := range p.Retired {
 		ui.Say("removed %s", key)
 	}
-	if len(p.Removed)+len(p.Kept)+len(p.Retired) == 0 {
+	if n := len(p.Users); n > 0 {
+		var texts []string
+		for _, u := range p.Users {
+			texts = append(texts, fmt.Sprintf("%s (%s)", u.User, u.Until.Format(time.DateOnly)))
+		}
+		ui.Say("removed the records of %s that have ended: %s", console.Number(n, "kubeconfig"), strings.Join(texts, ", "))
+	}
+	if len(p.Removed)+len(p.Kept)+len(p.Retired)+len(p.Users) == 0 {
 		ui.Say("nothing to remove from %s: %s asks for all that was rendered", p.Directory, at.File)
 	}
 }

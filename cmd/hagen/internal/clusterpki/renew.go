@@ -65,7 +65,7 @@ func Renew(ui *console.UI, asked Renewal) error {
 	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
 		return err
 	}
-	k, err := OpenToWrite(ui, asked.Place, c, Trees{Always: []string{filepath.Join(trees.Dir, c.Name)}})
+	k, err := OpenToWrite(ui, asked.Place, c, Trees{Always: []string{TreeOf(asked.Place, c.Name)}})
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (k *PKI) renew(ui *console.UI, asked Renewal, chosen []pki.Request, told *r
 	if err != nil {
 		return Unsigned(asked.Place, err)
 	}
-	Warn(ui, asked.Place, issued.Warnings)
+	Warn(ui, asked.Place, TreeOf(asked.Place, k.Cluster.Name), issued.Warnings)
 	for _, change := range issued.Changes {
 		item := renewedItem{Name: change.Name, NewKey: keyOf(before, change.Name) != keyOf(issued.Set, change.Name)}
 		if cert, err := issued.Set[change.Name].X509(); err == nil {
@@ -142,16 +142,16 @@ func (k *PKI) renew(ui *console.UI, asked Renewal, chosen []pki.Request, told *r
 	k.noteFormer(ui, asked.Place, namesOf(chosen))
 	k.noteGroups(ui, asked, before, chosen)
 	told.Deliver = console.List(control.Holders(k.Cluster, issued.Set, namesOf(chosen)))
-	return k.saveRenewed(ui, issued.Set, chosen, told)
+	return k.saveRenewed(ui, asked.Place, issued.Set, chosen, told)
 }
 
 // saveRenewed writes the PKI, then the administrator's kubeconfig into the cluster's tree, if that
 // has one and its certificate is renewed.
-func (k *PKI) saveRenewed(ui *console.UI, set pki.Set, chosen []pki.Request, told *renewed) error {
+func (k *PKI) saveRenewed(ui *console.UI, at clusterfile.Place, set pki.Set, chosen []pki.Request, told *renewed) error {
 	if !slices.Contains(namesOf(chosen), control.Admin) {
 		return k.Save(ui, set)
 	}
-	admin, err := stageAdmin(ui, k.Cluster, set)
+	admin, err := stageAdmin(ui, at, k.Cluster, set)
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ func keyOf(set pki.Set, name string) string {
 
 // report prints what was renewed, and who has to get it.
 func (r renewed) report(ui *console.UI, asked Renewal) {
-	tree := filepath.Join(trees.Dir, r.Cluster)
+	tree := TreeOf(asked.Place, r.Cluster)
 	if r.stale {
 		ui.Note(fmt.Sprintf("%s does not exist: %s writes it with the renewed certificate; an %s elsewhere has the former one", filepath.Join(tree, document.AdminPath), asked.Command("render"), document.AdminPath))
 	}

@@ -257,8 +257,8 @@ func (asked Rotation) reissue(ui *console.UI, k *PKI, set pki.Set, authority pki
 	if err != nil {
 		return Unsigned(asked.Place, err)
 	}
-	Warn(ui, asked.Place, issued.Warnings)
-	return k.saveRenewed(ui, issued.Set, chosen, told)
+	Warn(ui, asked.Place, TreeOf(asked.Place, k.Cluster.Name), issued.Warnings)
+	return k.saveRenewed(ui, asked.Place, issued.Set, chosen, told)
 }
 
 // allowed refuses a phase that is not the next one, and one that does not begin yet.

@@ -72,7 +72,7 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 		ui.Say("two sets of documents were compared, and no machine was asked: %s asks servers which certificates they show", asked.Command("pki check", "--live"))
 	}
 	if p.Possible {
-		clusterpki.Warn(ui, asked.Place, decided.warnings)
+		clusterpki.Warn(ui, asked.Place, clusterpki.TreeOf(asked.Place, decided.after.Cluster.Name), decided.warnings)
 	}
 	var delivered string
 	if asked.Delta != "" && p.Possible {

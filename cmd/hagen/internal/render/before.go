@@ -17,6 +17,7 @@ import (
 	"hagen/gen"
 	"hagen/gen/document"
 	"hagen/gen/node"
+	"hagen/gen/read"
 	"hagen/gen/spec"
 	"hagen/out/review/rendered"
 	"hagen/out/review/risk"
@@ -133,4 +134,41 @@ func (w *work) oneMaster(tree fs.FS) (before, after node.Node, found bool) {
 
 func isMaster(n node.Node) bool {
 	return slices.ContainsFunc(n.Units, func(u node.Unit) bool { return u.Name == "etcd.service" })
+}
+
+// renewedOn returns the hosts whose documents in a tree have former certificates of those that this
+// render writes: only the tree says which ones the machines have.
+func (w *work) renewedOn(tree fs.FS) (hosts []string) {
+	for _, m := range w.machines {
+		given, err := rendered.Given(tree, m.Host.Name)
+		if err != nil || slices.ContainsFunc(m.Documents, func(d document.Document) bool { return d.Format == given.Format && bytes.Equal(d.Text, given.Text) }) {
+			continue
+		}
+		if before, err := rendered.Machine(given); err == nil && renews(before, m.Node) {
+			hosts = append(hosts, m.Host.Name)
+		}
+	}
+	return hosts
+}
+
+// renews reports whether a machine gets another certificate for what it has one for.
+func renews(before, after node.Node) bool {
+	for _, f := range after.Files {
+		i := slices.IndexFunc(before.Files, func(was node.File) bool { return was.Path == f.Path })
+		if i < 0 || bytes.Equal(before.Files[i].Contents, f.Contents) {
+			continue
+		}
+		was := read.ParsePEM(f.Path, before.Files[i].Contents).Certificates
+		for _, c := range read.ParsePEM(f.Path, f.Contents).Certificates {
+			if slices.ContainsFunc(was, func(w read.Certificate) bool { return w.Identity != c.Identity && alike(w, c) }) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// alike reports whether two certificates are for the same.
+func alike(a, b read.Certificate) bool {
+	return !a.Twin && !b.Twin && a.Subject == b.Subject && a.Issuer == b.Issuer && slices.Equal(a.DNSNames, b.DNSNames) && fmt.Sprint(a.IPAddresses) == fmt.Sprint(b.IPAddresses)
 }

@@ -6,8 +6,18 @@ import (
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/decide"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/control"
 )
+
+// runs returns the tree that machines may have been made from: the one that is written, or else the
+// cluster's.
+func (o Options) runs(cluster string) string {
+	if o.Output != "" && trees.HoldsDocuments(o.Output) {
+		return o.Output
+	}
+	return clusterpki.TreeOf(o.Place, cluster)
+}
 
 // issue computes everything, for all machines or these hosts. Closing the work
 // closes the PKI, and so does an error.
@@ -28,7 +38,7 @@ func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Opt
 		keys.Asked = append(keys.Asked, r.Name)
 	}
 	w.issued, w.decided, err = decide.Machines(c, w.before, keys.Now, o.Restore)
-	clusterpki.Warn(ui, asked.Place, w.issued.Warnings)
+	clusterpki.Warn(ui, asked.Place, asked.runs(c.Name), w.issued.Warnings)
 	if err != nil {
 		return nil, clusterpki.Unsigned(asked.Place, err)
 	}

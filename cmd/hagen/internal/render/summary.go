@@ -66,12 +66,13 @@ type pkiSummary struct {
 	Kept         int             `json:"kept"`
 	FirstExpiry  time.Time       `json:"firstExpiry"`
 	FirstExpires string          `json:"firstToExpire"`
-	Ends         []endSummary    `json:"ends"` // of all certificates that the cluster asks for
+	Ends         []endSummary    `json:"ends"` // of all certificates that the cluster asks for, and those that users were given
 }
 
 // endSummary says when a certificate ends.
 type endSummary struct {
 	Name  string    `json:"name"`
+	User  string    `json:"user,omitempty"` // who was given it in a kubeconfig
 	Until time.Time `json:"until"`
 }
 
@@ -181,10 +182,13 @@ func (w *work) summary(dir string) pkiSummary {
 		if err != nil {
 			continue // of a key pair or a secret
 		}
-		s.Ends = append(s.Ends, endSummary{change.Name, cert.NotAfter.UTC()})
+		s.Ends = append(s.Ends, endSummary{Name: change.Name, Until: cert.NotAfter.UTC()})
 		if s.FirstExpires == "" || cert.NotAfter.Before(s.FirstExpiry) {
 			s.FirstExpiry, s.FirstExpires = cert.NotAfter.UTC(), change.Name
 		}
+	}
+	for _, c := range w.keys.Store.Clients() {
+		s.Ends = append(s.Ends, endSummary{"clients/" + c.Serial, c.User, c.NotAfter.UTC()})
 	}
 	return s
 }

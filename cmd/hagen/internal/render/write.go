@@ -1,9 +1,11 @@
 package render
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/out"
@@ -24,6 +26,10 @@ func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare prep
 		return exit.Failed("%w", err)
 	}
 	defer prepared.Discard()
+	var renewed []string
+	if !w.asked.Redact && len(w.options.Joining) == 0 {
+		renewed = w.renewedOn(tree.Files(dir))
+	}
 	// The tree comes last: see Save for why a killed run can go on.
 	if err := w.save(ui); err != nil {
 		return err
@@ -36,6 +42,9 @@ func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare prep
 	ui.WarnEach(target.Notes())
 	if len(w.options.Joining) == 0 {
 		w.membership(ui, result.Removed)
+	}
+	if len(renewed) > 0 {
+		ui.Note(fmt.Sprintf("%s has renewed certificates of %s now: where they were not delivered yet, %s delivers them", dir, strings.Join(renewed, ", "), clusterpki.Again(w.asked.Place, dir)))
 	}
 	w.noteRights(ui, dir, result)
 	first := w.firstRights(dir, result)

@@ -3,7 +3,6 @@ package trees
 import (
 	"io/fs"
 	"path"
-	"path/filepath"
 	"strings"
 	"unicode"
 
@@ -28,10 +27,10 @@ func UserKubeconfig(user string) string {
 	return path.Join("kubeconfigs", name+".kubeconfig")
 }
 
-// Dialled returns the URL that the administrator's kubeconfig of a cluster's usual tree
+// Dialled returns the URL that the administrator's kubeconfig of a tree
 // dials, and the name that it verifies if that is not the URL's host; "" if there is none.
-func Dialled(cluster string) (url, name string) {
-	text, err := fs.ReadFile(tree.Files(filepath.Join(Dir, cluster)), document.AdminPath)
+func Dialled(dir string) (url, name string) {
+	text, err := fs.ReadFile(tree.Files(dir), document.AdminPath)
 	if err != nil {
 		return "", ""
 	}
