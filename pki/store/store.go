@@ -122,11 +122,11 @@ func (s *Store) Renewed(changes []pki.Change) []pki.Change {
 	return changes
 }
 
-// Newest returns the item with the latest begin of a certificate in the directory, and that time;
-// "" if there is none.
-func (s *Store) Newest() (name string, begin time.Time) {
+// Newest returns the item with the latest begin of a certificate in the directory, without those that
+// are left out, and that time; "" if there is none.
+func (s *Store) Newest(without ...func(name string) bool) (name string, begin time.Time) {
 	for _, n := range slices.Sorted(maps.Keys(s.set)) {
-		if r := s.recorded[n]; r.NotBefore.After(begin) {
+		if r := s.recorded[n]; r.NotBefore.After(begin) && !slices.ContainsFunc(without, func(leaves func(string) bool) bool { return leaves(n) }) {
 			name, begin = n, r.NotBefore
 		}
 	}

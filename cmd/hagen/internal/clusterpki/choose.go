@@ -86,8 +86,10 @@ func (asked Renewal) hostFolder(k *PKI) func(string) (string, error) {
 			return control.HostFolder(host), nil
 		case !slices.Contains(hosts, host):
 			return "", exit.Usage("--host: %s", unknown("host", host, hosts))
+		case len(with) == 0 && !slices.ContainsFunc(control.Requests(k.Cluster), func(r pki.Request) bool { return control.HostOf(r.Name) != "" }):
+			return "", exit.Usage("--host: the hosts of this cluster share their certificates, so none is renewed for one of them: %s", asked.Command("pki renew", "cluster"))
 		case len(with) == 0:
-			return "", exit.Usage("--host: no host has certificates of its own yet; --all renews those that hosts share, too")
+			return "", exit.Usage("--host: no host has certificates of its own yet: %s makes them", asked.Command("render"))
 		}
 		return "", exit.Usage("--host: %s has no certificates of its own; these have: %s", host, strings.Join(with, ", "))
 	}

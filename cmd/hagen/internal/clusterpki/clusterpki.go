@@ -39,7 +39,12 @@ type PKI struct {
 // without keys if the cluster has some according to the lock file or to trees,
 // which are directories with documents or twins of the cluster. It writes
 // nothing.
-func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ *PKI, err error) {
+func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (*PKI, error) {
+	return openFor(ui, at, c, t, func(string) bool { return false })
+}
+
+// openFor is Open for a run that replaces leaves.
+func openFor(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees, replaced func(name string) bool) (_ *PKI, err error) {
 	now, err := ui.Time()
 	if err != nil {
 		return nil, err
@@ -63,7 +68,7 @@ func Open(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (_ 
 		err = p.compare(lock, t)
 	}
 	if err == nil {
-		err = p.checkClock(s, now)
+		err = p.checkClock(s, now, replaced)
 	}
 	if err == nil {
 		err = checkProfile(p.dir, c, control.Requests(c), s.Set())
@@ -97,17 +102,17 @@ func RefuseMissing(at clusterfile.Place, c *cluster.Cluster, t Trees) error {
 // some of the keys, its next content is staged now: if that fails, nothing is
 // issued.
 func OpenToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (*PKI, error) {
-	return openToWrite(ui, at, c, t, false)
+	return openToWrite(ui, at, c, t, false, func(string) bool { return false })
 }
 
 // OpenToRender is OpenToWrite for a run that issues all certificates: the lock
 // file is to record their names, too.
 func OpenToRender(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees) (*PKI, error) {
-	return openToWrite(ui, at, c, t, true)
+	return openToWrite(ui, at, c, t, true, func(string) bool { return false })
 }
 
-func openToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees, renders bool) (*PKI, error) {
-	k, err := Open(ui, at, c, t)
+func openToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees, renders bool, replaced func(name string) bool) (*PKI, error) {
+	k, err := openFor(ui, at, c, t, replaced)
 	if err != nil {
 		return nil, err
 	}

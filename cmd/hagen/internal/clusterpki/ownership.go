@@ -157,15 +157,15 @@ func (p *ownership) rename(old string) string {
 }
 
 // checkClock refuses a time before the start of the newest certificate in the
-// directory: the clock is, or was, wrong.
-func (p *ownership) checkClock(s *store.Store, now time.Time) error {
-	name, begin := s.Newest()
+// directory: the clock is, or was, wrong. Leaves that are replaced by this run do not count.
+func (p *ownership) checkClock(s *store.Store, now time.Time, replaced func(name string) bool) error {
+	name, begin := s.Newest(func(name string) bool { return s.Recorded()[name].Kind == pki.Leaf && replaced(name) })
 	if !now.Before(begin) {
 		return nil
 	}
 	remedy := "no machine accepts what it signed before that time"
 	if s.Recorded()[name].Kind == pki.Leaf {
-		remedy = "delete both its files, so that it is reissued"
+		remedy = p.at.Command("pki renew", name)
 	}
 	return exit.Failed("%s: the clock says %s, but %s is valid only from %s: set the clock right; if it was wrong when that was issued, %s",
 		p.dir, now.UTC().Format(time.RFC3339), name, begin.Format(time.RFC3339), remedy)

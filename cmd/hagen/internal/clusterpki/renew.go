@@ -65,7 +65,7 @@ func Renew(ui *console.UI, asked Renewal) error {
 	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
 		return err
 	}
-	k, err := OpenToWrite(ui, asked.Place, c, Trees{Always: []string{TreeOf(asked.Place, c.Name)}})
+	k, err := openToWrite(ui, asked.Place, c, Trees{Always: []string{TreeOf(asked.Place, c.Name)}}, false, asked.named)
 	if err != nil {
 		return err
 	}
@@ -91,6 +91,16 @@ func Renew(ui *console.UI, asked Renewal) error {
 	}
 	told.report(ui, asked)
 	return nil
+}
+
+// named reports whether a name on the command line is that of an item, or of its host. Which
+// certificates end, or all are, does not count: if they are not valid yet, the clock may be wrong.
+func (asked Renewal) named(item string) bool {
+	host := control.HostOf(item)
+	return slices.ContainsFunc(asked.Names, func(word string) bool {
+		name := ItemOf(asked.Dir(), word)
+		return name == item || host != "" && (name == host || name == control.HostFolder(host))
+	}) || host != "" && slices.Contains(asked.Hosts, host)
 }
 
 // check refuses a command line that says nothing, or two things.

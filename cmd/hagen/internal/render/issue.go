@@ -10,6 +10,12 @@ import (
 	"hagen/gen/control"
 )
 
+// whole reports whether a render writes the documents of all hosts into a tree. Only then is it known
+// what no host has any more.
+func (o Options) whole() bool {
+	return len(o.Hosts) == 0 && !o.oneDocument() && !o.Redact && !o.Join && o.Replace == ""
+}
+
 // runs returns the tree that machines may have been made from: the one that is written, or else the
 // cluster's.
 func (o Options) runs(cluster string) string {
@@ -37,6 +43,14 @@ func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Opt
 	for _, r := range control.Requests(c) {
 		keys.Asked = append(keys.Asked, r.Name)
 	}
+	requested := keys.Asked
+	if !asked.whole() { // the documents of other hosts stay as they were
+		for name := range w.recorded {
+			if keys.Store.Asked(name) && !slices.Contains(requested, name) {
+				keys.Asked = append(keys.Asked, name)
+			}
+		}
+	}
 	w.issued, w.decided, err = decide.Machines(c, w.before, keys.Now, o.Restore)
 	clusterpki.Warn(ui, asked.Place, asked.runs(c.Name), w.issued.Warnings)
 	if err != nil {
@@ -45,7 +59,7 @@ func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Opt
 	w.issued.Changes = keys.Store.Renewed(w.issued.Changes)
 	w.returned = map[string]bool{}
 	for name := range w.recorded {
-		w.returned[name] = !keys.Store.Asked(name) && slices.Contains(keys.Asked, name)
+		w.returned[name] = !keys.Store.Asked(name) && slices.Contains(requested, name)
 	}
 	hosts, err := choose(w)
 	if err != nil {
