@@ -16,7 +16,7 @@ func pkiCheckCommand(ui *console.UI, file, dir, asJSON cli.Flag) *cli.Command {
 		Description: describe("Without an argument, of the cluster's PKI directory. An argument is a PKI directory, a rendered\n"+
 			"directory or its twins, on disk or in a git revision (REV:PATH), a document of one machine, a\n"+
 			"kubeconfig, or a file with certificates. No key is needed. Exit code 1: one ends within the time; 3:\n"+
-			"there is no certificate that hagen can read.\n"+
+			"one of them, or the cluster's tree, cannot be read.\n"+
 			"--live asks the servers of the cluster file by a TLS handshake, without credentials, and compares what\n"+
 			"they show with the PKI directory, or the tree that is named: it finds what was renewed and never\n"+
 			"delivered. Exit code 1, too, if one does not answer. Nothing else of hagen but lock uses a network.",

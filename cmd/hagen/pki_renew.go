@@ -17,7 +17,8 @@ func pkiRenewCommand(ui *console.UI, file, dir, asJSON, all cli.Flag) *cli.Comma
 			"read by others. An authority always keeps its key: no certificate that it signed changes, and those\n"+
 			"who have its former certificate accept what it signs until that ends.\n"+
 			"No network is used, and it works when all has expired. Machines have the former certificates until\n"+
-			"they get new documents, which hagen render writes.",
+			"they get new files: hagen plan --delta, from the tree that they were made from, writes a script that\n"+
+			"delivers them; hagen render replaces that tree, so it comes after the plan.",
 			"hagen pki renew --expiring 30d",
 			"hagen pki renew --host kubem00",
 			"hagen pki renew hosts/kubem00/apiserver --new-keys",
