@@ -47,7 +47,7 @@ func TestRotate(t *testing.T) {
 		s.note(t, "%d tokens, each accepted by all", made)
 	}
 	done(s)
-	rotated(t, c, "kubernetes --to retire --delivered", "service-account --to retire --delivered")
+	rotated(t, c, "kubernetes --to retire --delivered", "service-account --to retire --delivered --waited")
 	s.figure(t, "three phases", time.Since(begin))
 	accepted(t, c, next)
 	for _, m := range c.Masters {

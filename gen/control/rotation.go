@@ -5,9 +5,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"hagen/gen/cluster"
 	"hagen/pki"
+	"hagen/profiles"
 )
 
 // HasAuthority reports whether the kind is an authority's.
@@ -33,6 +35,11 @@ type Rotated struct {
 	Trust, Issue, Retire string
 	// Wait says what must have happened before the former key can go; "" if Rewrite is all.
 	Wait string
+	// Hold is how long what the former key has signed is in use by itself, from when all machines
+	// sign with the next one; 0 if that is known otherwise.
+	Hold time.Duration
+	// ByHand reports that what the former key has signed is in use until somebody replaces it.
+	ByHand bool
 }
 
 // rotated are the kinds, in the order in which people read them.
@@ -60,10 +67,12 @@ var rotated = []Rotated{
 	},
 	{
 		Kind: "service-account", Item: ServiceAccountKey,
-		Trust:  "API servers accept the tokens of the next key, too, and still sign with the present one",
-		Issue:  "API servers sign tokens with the new key, and still accept those of the former one",
+		Trust:  "API servers accept the tokens of the next key, too, and the present one still signs",
+		Issue:  "the new key signs tokens, and API servers still accept those of the former one",
 		Retire: "API servers refuse the tokens of the former key",
-		Wait:   "wait until kubelets have given pods tokens of the new key, which takes an hour, and until no token that was made for longer is in use: kubectl create token --duration, and Secrets of type kubernetes.io/service-account-token, which have to be deleted and made again",
+		Wait: "then wait a day: kubelets renew a pod's token when 80 % of its time are over, or after a day. Restart pods that read their token only once, and those that mount it with subPath. " +
+			"Make tokens again that were made for longer (kubectl create token --duration), and Secrets of type kubernetes.io/service-account-token: delete them first",
+		Hold: 24 * time.Hour,
 	},
 	{
 		Kind: "secrets", Item: SecretsKey, Rewrite: rewriteSecrets,
@@ -78,12 +87,22 @@ var rotated = []Rotated{
 // compaction for that: API servers do not read them.
 const rewriteSecrets = "kubectl get secrets --all-namespaces -o json | kubectl replace -f -"
 
+// secretTokens is what to wait for in profile classic: all tokens are in Secrets, do not end, and are
+// made once.
+const secretTokens = "delete all Secrets of type kubernetes.io/service-account-token (the controller manager makes them again, with the new key), and then all pods that use one: no pod gets the new token before it is made again"
+
 // Rotatable lists the kinds of keys of a cluster that can be rotated.
 func Rotatable(c *cluster.Cluster) []Rotated {
 	requests := Requests(c)
-	return slices.DeleteFunc(slices.Clone(rotated), func(r Rotated) bool {
+	rows := slices.DeleteFunc(slices.Clone(rotated), func(r Rotated) bool {
 		return !slices.ContainsFunc(requests, func(q pki.Request) bool { return q.Name == r.Item })
 	})
+	for i, r := range rows {
+		if r.Item == ServiceAccountKey && c.Profile.Name == profiles.Classic {
+			rows[i].Wait, rows[i].Hold, rows[i].ByHand = secretTokens, 0, true
+		}
+	}
+	return rows
 }
 
 // Verifiers reports which servers of masters verify clients with the authority of a kind.

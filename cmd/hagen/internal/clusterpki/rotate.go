@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
@@ -29,6 +30,7 @@ type Rotation struct {
 	Delivered bool   // all machines have the documents of the phase before
 	Live      bool   // servers are asked whether they have
 	Rewritten bool   // all Secrets were written again
+	Waited    bool   // nobody uses what the former key has signed
 	JSON      bool
 	// Refusing asks servers whether they accept clients of the next authority, by its subject, and
 	// says of each that does not why.
@@ -88,8 +90,8 @@ func (asked Rotation) check() error {
 	switch {
 	case asked.Delivered && asked.Live:
 		return exit.Usage("--delivered says what --live asks: give one of them")
-	case asked.To == "" && (asked.Delivered || asked.Live || asked.Rewritten):
-		return exit.Usage("--delivered, --live and --rewritten are about what was done before the next phase: name that with --to %s", strings.Join(phases, "|"))
+	case asked.To == "" && (asked.Delivered || asked.Live || asked.Rewritten || asked.Waited):
+		return exit.Usage("--delivered, --live, --rewritten and --waited are about what was done before the next phase: name that with --to %s", strings.Join(phases, "|"))
 	case asked.To == "":
 		return nil
 	}
@@ -154,7 +156,7 @@ func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rot
 	if again {
 		// A run that was killed may have left the lock file as it was.
 		err = k.Save(ui, set)
-	} else if err = asked.allowed(stands); err == nil {
+	} else if err = asked.allowed(stands, k.Now); err == nil {
 		if asked.Live {
 			err = asked.see(k, stands, item)
 		}
@@ -262,11 +264,13 @@ func (asked Rotation) reissue(ui *console.UI, k *PKI, set pki.Set, authority pki
 }
 
 // allowed refuses a phase that is not the next one, and one that does not begin yet.
-func (asked Rotation) allowed(stands rotation) error {
+func (asked Rotation) allowed(stands rotation, now time.Time) error {
 	to := pki.Phase(asked.To)
 	switch next := stands.Next; {
 	case asked.Rewritten && (to != pki.PhaseRetire || stands.row.Rewrite == ""):
 		return exit.Usage("--rewritten says that all Secrets were written again, which only hagen pki rotate secrets --to retire depends on: leave it out")
+	case asked.Waited && (to != pki.PhaseRetire || stands.row.Hold == 0 && !stands.row.ByHand):
+		return exit.Usage("--waited says that nobody uses tokens of the former key, which only hagen pki rotate service-account --to retire depends on: leave it out")
 	case to == next.Phase && (asked.Delivered || asked.Live) && !stands.underWay():
 		return exit.Usage("--delivered and --live are about the phase before; a rotation begins with none: %s", next.Command)
 	case to == next.Phase && stands.underWay() && stands.Rendered.IsZero():
@@ -281,6 +285,8 @@ func (asked Rotation) allowed(stands rotation) error {
 		return exit.Failed("%s: do all machines have the documents of phase %s? When they have, %s%s", stands.Kind, stands.Phase, next.Command, live)
 	case to == next.Phase && to == pki.PhaseRetire && stands.row.Rewrite != "" && !asked.Rewritten:
 		return exit.Failed("%s: what the former key encrypted can be read by no API server in phase %s. First have all of it written again:\n  %s\nand then %s", stands.Kind, to, stands.row.Rewrite, next.Command)
+	case to == next.Phase && to == pki.PhaseRetire && !asked.Waited:
+		return stands.held(now)
 	case to == next.Phase:
 		return nil
 	case !stands.underWay():
@@ -289,6 +295,18 @@ func (asked Rotation) allowed(stands rotation) error {
 		return exit.Usage("%s: the rotation to %s is not over, and another begins after it; a rotation does not go back. Next is %s", stands.Kind, stands.key(), next.Command)
 	}
 	return exit.Usage("%s: is in phase %s, and the next one is %s, which must not be skipped: %s", stands.Kind, stands.Phase, stands.Next.Phase, stands.Next.Command)
+}
+
+// held refuses the last phase while what the former key has signed is in use.
+func (r rotation) held(now time.Time) error {
+	switch {
+	case r.row.ByHand:
+		return exit.Failed("%s: what the former key has signed is refused in phase %s. First %s. Then %s", r.Kind, r.Next.Phase, r.row.Wait, r.Next.Command)
+	case now.Before(r.Next.NotBefore):
+		return exit.Failed("%s: what the former key has signed is refused in phase %s, and is still in use: the documents of phase %s were written at %s. When all machines have them, %s. If nobody uses it any more, or that does not matter, add --waited: %s --waited",
+			r.Kind, r.Next.Phase, r.Phase, r.Rendered.UTC().Format(time.RFC3339), r.row.Wait, r.Next.Command)
+	}
+	return nil
 }
 
 // report prints what was done, and what is next.

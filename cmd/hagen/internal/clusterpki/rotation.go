@@ -54,6 +54,8 @@ type nextPhase struct {
 	Phase   pki.Phase `json:"phase"`
 	Command string    `json:"command"`
 	Needs   []string  `json:"needs"` // what has to be done before
+	// NotBefore is when what the former key has signed is replaced by itself, if hagen can tell.
+	NotBefore time.Time `json:"notBefore,omitzero"`
 }
 
 // rotationOf says where the rotation of an item stands, whose parts need not be there.
@@ -74,7 +76,10 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, g.KeyName})
 	}
 	slices.SortFunc(r.Generations, func(a, b rotatedGeneration) int { return a.Generation - b.Generation })
-	r.Next = nextPhase{item.NextPhase(), r.command(item.NextPhase()), console.List(r.needs())}
+	r.Next = nextPhase{Phase: item.NextPhase(), Command: r.command(item.NextPhase()), Needs: console.List(r.needs())}
+	if r.Phase == pki.PhaseIssue && row.Hold > 0 && !r.Rendered.IsZero() {
+		r.Next.NotBefore = r.Rendered.Add(row.Hold)
+	}
 	return r
 }
 
@@ -89,6 +94,9 @@ func (r rotation) command(phase pki.Phase) string {
 	}
 	if phase == pki.PhaseRetire && r.row.Rewrite != "" {
 		words = append(words, "--rewritten")
+	}
+	if phase == pki.PhaseRetire && r.row.ByHand {
+		words = append(words, "--waited")
 	}
 	return r.at.Command("pki rotate", words...)
 }
@@ -163,6 +171,10 @@ func (r rotation) print(ui *console.UI) {
 	}
 	for _, need := range r.Next.Needs {
 		line("still to do: %s", need)
+	}
+	if !r.Next.NotBefore.IsZero() {
+		line("next, not before %s: %s", r.Next.NotBefore.UTC().Format(time.RFC3339), r.Next.Command)
+		return
 	}
 	line("next: %s", r.Next.Command)
 }
