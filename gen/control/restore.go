@@ -53,9 +53,11 @@ func restoreScript(s hostContext) string {
 }
 
 // RestoreSteps returns the steps for an operator to restore a cluster. The snapshot
-// is a file on the operator's computer, quoted as one word for a shell; the tree is
-// the directory of the documents. keys counts those of Secrets that the machines have.
-func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree string, keys int) []string {
+// is a file on the operator's computer, quoted as one word for a shell, as is the tree,
+// the directory of the documents. keys counts those of Secrets that the machines have;
+// stored is the command of StoredKeys, and present the name of the key that encrypts.
+func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree, stored, present string, keys int) []string {
+	admin := tree + "/admin.kubeconfig"
 	var names, copies, images []string
 	for _, m := range c.Members() {
 		names = append(names, m.Name)
@@ -73,10 +75,11 @@ func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree string, keys int
 		boot,
 		"Copy the snapshot to each, unless its disk has it. A master without it reports that and does not start etcd; then reboot it:" + strings.Join(copies, ""),
 		fmt.Sprintf("Check on each: journalctl -u %s shows \"etcd begins from %s\".", RestoreUnit, r.Path),
-		"Check: kubectl --kubeconfig " + tree + "/admin.kubeconfig get --raw=/readyz answers ok.",
+		"Check: kubectl --kubeconfig " + admin + " get --raw=/readyz answers ok.",
 	}
 	if keys > 1 {
-		steps = append(steps, fmt.Sprintf("Have all Secrets written again. The machines have %d keys of Secrets, since the snapshot may be from before one was rotated; documents without --restore lack those that were retired: %s", keys, rewriteSecrets))
+		steps = append(steps, fmt.Sprintf("Have all Secrets written again. The machines have %d keys of Secrets, since the snapshot may be from before one was rotated; documents without --restore lack those that were retired: %s", keys, RewriteSecrets(admin)),
+			fmt.Sprintf("Check: %s prints one line, with the name of the present key, %s.", stored, present))
 	}
 	return append(steps, "Render without --restore, and keep those documents for the next time a master is re-imaged: hagen render")
 }

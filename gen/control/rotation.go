@@ -28,9 +28,8 @@ const (
 type Rotated struct {
 	Kind string // the word of the command
 	Item string
-	// Rewrite is the command that has all that the former key protects written again; "" if
-	// nothing is.
-	Rewrite string
+	// Rewrite reports that all that the former key protects has to be written again.
+	Rewrite bool
 	// Trust, Issue and Retire say what machines do in each phase.
 	Trust, Issue, Retire string
 	// Wait says what must have happened before the former key can go; "" if Rewrite is all.
@@ -75,17 +74,31 @@ var rotated = []Rotated{
 		Hold: 24 * time.Hour,
 	},
 	{
-		Kind: "secrets", Item: SecretsKey, Rewrite: rewriteSecrets,
+		Kind: "secrets", Item: SecretsKey, Rewrite: true,
 		Trust:  "API servers can read what the next key encrypts, and still encrypt with the present one",
 		Issue:  "API servers encrypt with the new key, and still read what the former one encrypted",
 		Retire: "API servers read only what the new key encrypted",
 	},
 }
 
-// rewriteSecrets has API servers encrypt each Secret again (kubernetes.io, Encrypting Confidential
-// Data at Rest, "Ensure all relevant data are encrypted"). Earlier revisions in etcd need no
-// compaction for that: API servers do not read them.
-const rewriteSecrets = "kubectl get secrets --all-namespaces -o json | kubectl replace -f -"
+// RewriteSecrets returns the command that has API servers encrypt each Secret again (kubernetes.io,
+// Encrypting Confidential Data at Rest, "Ensure all relevant data are encrypted"). Earlier revisions
+// in etcd need no compaction for that: API servers do not read them. The kubeconfig is quoted for
+// a shell.
+func RewriteSecrets(kubeconfig string) string {
+	return fmt.Sprintf("kubectl --kubeconfig %[1]s get secrets --all-namespaces -o json | kubectl --kubeconfig %[1]s replace -f -", kubeconfig)
+}
+
+// StoredKeys returns the command that counts the Secrets in etcd by the key that encrypted them. The
+// files are those of EtcdAccess, quoted for a shell.
+func StoredKeys(c *cluster.Cluster, authority, certificate, key string) string {
+	var urls []string
+	for _, m := range c.Members() {
+		urls = append(urls, EtcdURL(c, m))
+	}
+	return fmt.Sprintf("ETCDCTL_ENDPOINTS=%s ETCDCTL_CACERT=%s ETCDCTL_CERT=%s ETCDCTL_KEY=%s etcdctl get /registry/secrets/ --prefix --print-value-only | LC_ALL=C grep -aoE 'k8s:enc:[a-z]+:v1:[^:]+:' | sort | uniq -c",
+		strings.Join(urls, ","), authority, certificate, key)
+}
 
 // secretTokens is what to wait for in profile classic: all tokens are in Secrets, do not end, and are
 // made once.
@@ -151,6 +164,14 @@ func NextNames(item pki.Item) pki.Names {
 	return pki.Names{Key: fmt.Sprintf("key%d", highest+1), Provider: secretbox}
 }
 
+// NamesOf returns how etcd's Secrets name a key.
+func NamesOf(g pki.Generation) pki.Names {
+	if g.KeyName == "" {
+		return pki.Names{Key: firstSecretsKey, Provider: secretbox}
+	}
+	return pki.Names{Key: g.KeyName, Provider: g.Provider}
+}
+
 // secretsKeys returns the keys of Secrets that an API server has: the present one encrypts, and all
 // of them decrypt. A snapshot may be from before a rotation, so a restore needs those that
 // were retired.
@@ -175,15 +196,12 @@ resources:
 `)
 	last := ""
 	for _, g := range keys {
-		name, provider := g.KeyName, g.Provider
-		if name == "" {
-			name, provider = firstSecretsKey, secretbox
+		names := NamesOf(g)
+		if names.Provider != last {
+			fmt.Fprintf(&b, "  - %s:\n      keys:\n", names.Provider)
+			last = names.Provider
 		}
-		if provider != last {
-			fmt.Fprintf(&b, "  - %s:\n      keys:\n", provider)
-			last = provider
-		}
-		fmt.Fprintf(&b, "      - name: %s\n        secret: %s", name, g.Key)
+		fmt.Fprintf(&b, "      - name: %s\n        secret: %s", names.Key, g.Key)
 	}
 	return b.String()
 }

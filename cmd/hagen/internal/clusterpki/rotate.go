@@ -267,7 +267,7 @@ func (asked Rotation) reissue(ui *console.UI, k *PKI, set pki.Set, authority pki
 func (asked Rotation) allowed(stands rotation, now time.Time) error {
 	to := pki.Phase(asked.To)
 	switch next := stands.Next; {
-	case asked.Rewritten && (to != pki.PhaseRetire || stands.row.Rewrite == ""):
+	case asked.Rewritten && (to != pki.PhaseRetire || !stands.row.Rewrite):
 		return exit.Usage("--rewritten says that all Secrets were written again, which only hagen pki rotate secrets --to retire depends on: leave it out")
 	case asked.Waited && (to != pki.PhaseRetire || stands.row.Hold == 0 && !stands.row.ByHand):
 		return exit.Usage("--waited says that nobody uses tokens of the former key, which only hagen pki rotate service-account --to retire depends on: leave it out")
@@ -283,8 +283,9 @@ func (asked Rotation) allowed(stands rotation, now time.Time) error {
 			live = "; or let --live ask the servers"
 		}
 		return exit.Failed("%s: do all machines have the documents of phase %s? When they have, %s%s", stands.Kind, stands.Phase, next.Command, live)
-	case to == next.Phase && to == pki.PhaseRetire && stands.row.Rewrite != "" && !asked.Rewritten:
-		return exit.Failed("%s: what the former key encrypted can be read by no API server in phase %s. First have all of it written again:\n  %s\nand then %s", stands.Kind, to, stands.row.Rewrite, next.Command)
+	case to == next.Phase && to == pki.PhaseRetire && stands.row.Rewrite && !asked.Rewritten:
+		return exit.Failed("%s: what the former key encrypted can be read by no API server in phase %s. First have all of it written again:\n  %s\nthen look in etcd:\n  %s\nIf that names no key but %s, %s",
+			stands.Kind, to, stands.rewrite, stands.stored, stands.present, next.Command)
 	case to == next.Phase && to == pki.PhaseRetire && !asked.Waited:
 		return stands.held(now)
 	case to == next.Phase:

@@ -2,6 +2,7 @@ package clusterpki
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/pki"
 	"hagen/pki/store"
 )
@@ -40,6 +42,8 @@ type rotation struct {
 	row     control.Rotated
 	signs   bool     // the present authority can sign the next one
 	holders []string // of kubeconfigs that the former authority has signed
+	// Of Secrets: what has all written again, what counts them by their keys, and the name of the present one.
+	rewrite, stored, present string
 }
 
 type rotatedGeneration struct {
@@ -76,11 +80,28 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, g.KeyName})
 	}
 	slices.SortFunc(r.Generations, func(a, b rotatedGeneration) int { return a.Generation - b.Generation })
+	if row.Rewrite {
+		r.rewrite = control.RewriteSecrets(clusterfile.Word(filepath.Join(TreeOf(at, c.Name), document.AdminPath)))
+		r.stored, r.present = StoredKeys(c, at), control.NamesOf(item.All()[0]).Key
+	}
 	r.Next = nextPhase{Phase: item.NextPhase(), Command: r.command(item.NextPhase()), Needs: console.List(r.needs())}
 	if r.Phase == pki.PhaseIssue && row.Hold > 0 && !r.Rendered.IsZero() {
 		r.Next.NotBefore = r.Rendered.Add(row.Hold)
 	}
 	return r
+}
+
+// StoredKeys returns the command that counts the Secrets in etcd by the key that encrypted them.
+func StoredKeys(c *cluster.Cluster, at clusterfile.Place) string {
+	access := control.EtcdAccess(c, c.Members()[0])
+	file := func(name string) string {
+		return clusterfile.Word(filepath.Join(at.Dir(), filepath.FromSlash(name)))
+	}
+	authority := file(access.Authority + ".pem")
+	if _, err := os.Lstat(filepath.Join(at.Dir(), filepath.FromSlash(access.Bundle))); err == nil {
+		authority = file(access.Bundle) // members may show certificates of either
+	}
+	return control.StoredKeys(c, authority, file(access.Client+".pem"), file(store.KeyFile(access.Client)))
 }
 
 // underWay reports whether a rotation has begun and is not over.
@@ -92,7 +113,7 @@ func (r rotation) command(phase pki.Phase) string {
 	if phase != pki.PhaseTrust {
 		words = append(words, "--delivered")
 	}
-	if phase == pki.PhaseRetire && r.row.Rewrite != "" {
+	if phase == pki.PhaseRetire && r.row.Rewrite {
 		words = append(words, "--rewritten")
 	}
 	if phase == pki.PhaseRetire && r.row.ByHand {
@@ -118,8 +139,9 @@ func (r rotation) needs() (needs []string) {
 		needs = append(needs, fmt.Sprintf("give everybody else who verifies servers the next authority's certificate, %s: the present one does not sign it, since its key is elsewhere or its certificate does not allow that, so they would refuse what servers show in phase issue", r.trustFile()))
 	}
 	if r.Phase == pki.PhaseIssue {
-		if r.row.Rewrite != "" {
-			needs = append(needs, "have what the former key protects written again: "+r.row.Rewrite)
+		if r.row.Rewrite {
+			needs = append(needs, "have what the former key protects written again, and that once more if another client changed a Secret meanwhile: "+r.rewrite,
+				fmt.Sprintf("look in etcd, which must name no key but %s: %s", r.present, r.stored))
 		}
 		if r.row.Wait != "" {
 			needs = append(needs, r.row.Wait)

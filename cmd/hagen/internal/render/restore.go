@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
@@ -117,7 +118,10 @@ func (w *work) restoreSteps(ui *console.UI, dir string) {
 		return
 	}
 	ui.Line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", w.asked.Restore, w.options.Restore.SHA256))
-	for i, step := range control.RestoreSteps(w.cluster, w.options.Restore, replace.Word(w.asked.Restore), replace.Word(dir), len(w.issued.Set[control.SecretsKey].Readable())) {
+	keys := w.issued.Set[control.SecretsKey].Readable()
+	steps := control.RestoreSteps(w.cluster, w.options.Restore, replace.Word(w.asked.Restore), replace.Word(dir),
+		clusterpki.StoredKeys(w.cluster, w.asked.Place), control.NamesOf(keys[0]).Key, len(keys))
+	for i, step := range steps {
 		ui.Say("%d. %s", i+1, step)
 	}
 }
