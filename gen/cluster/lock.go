@@ -59,15 +59,20 @@ func LockText(name string, l LockContents) []byte {
 	if len(l.Keys) > 0 {
 		b.WriteString("# The keys of the cluster: hagen render makes no others. Nobody can derive a key from this.\nkeys:\n")
 	}
+	var further strings.Builder
 	for i, k := range l.Keys {
+		text := &b
 		if i > 0 && k.Name == l.Keys[i-1].Name {
-			fmt.Fprintf(&b, "  # machines trust or read this one, too: hagen pki rotate\n")
+			text = &further
 		}
 		field := "sha256"
 		if k.Secret {
 			field = "id"
 		}
-		fmt.Fprintf(&b, "  - name: %s\n    %s: %q\n", k.Name, field, k.ID)
+		fmt.Fprintf(text, "  - name: %s\n    %s: %q\n", k.Name, field, k.ID)
+	}
+	if further.Len() > 0 {
+		fmt.Fprintf(&b, "# Those that machines trust or read, too, while hagen pki rotate replaces one.\nfurtherKeys: %s\n%s", spec.OnlyNewer, &further)
 	}
 	if len(l.Names) > 0 {
 		b.WriteString("# The names and addresses in the certificates of all API servers. Clients may dial one that the\n# cluster file no longer has: it stays until hagen pki forget.\napiServerNames:\n")
@@ -163,32 +168,54 @@ func OneName(name string) string {
 
 var keyID = lazy.Regexp(`^[0-9a-f]+$`)
 
-// lockedKeys returns the keys of a lock file, and their faults.
+// lockedKeys returns the keys of a lock file, and their faults: one of each item, and then the
+// further ones of those that are being rotated.
 func lockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 	fault := func(at spec.At, format string, args ...any) {
 		faults = append(faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: spec.Restore})
 	}
 	for _, k := range file.Keys.Items {
-		name := k.Name.Value
-		// Of an item that is being rotated there are several, but not one of them twice.
-		if slices.ContainsFunc(keys, func(other LockedKey) bool {
-			return other.Name == name && (other.ID == k.SHA256.Value+k.ID.Value || other.Secret != k.ID.At.Written())
-		}) {
-			fault(k.Name.At, "%s is written a second time", name)
+		if slices.ContainsFunc(keys, func(other LockedKey) bool { return other.Name == k.Name.Value }) {
+			fault(k.Name.At, "%s is written a second time", k.Name.Value)
 		}
-		written, digits := k.SHA256, 64
-		if k.ID.At.Written() {
-			written, digits = k.ID, 32
+		keys = append(keys, lockedKey(k, fault))
+	}
+	for _, k := range file.Further.Items {
+		key := lockedKey(k, fault)
+		at := 0 // after those of the item
+		for i, other := range keys {
+			if other.Name != key.Name {
+				continue
+			}
+			at = i + 1
+			if other.ID == key.ID {
+				fault(k.Name.At, "the same key of %s is written a second time", key.Name)
+			}
+			if other.Secret != key.Secret {
+				fault(k.At, "%s has sha256 in one place, and id in another", key.Name)
+			}
 		}
-		switch {
-		case k.SHA256.At.Written() == k.ID.At.Written():
-			fault(k.At, "%s needs either sha256 or id", name)
-		case len(written.Value) != digits || !keyID().MatchString(written.Value):
-			fault(written.At, "is not %d digits of 0-9 and a-f", digits)
+		if at == 0 {
+			fault(k.Name.At, "%s has a further key, but none in keys", key.Name)
 		}
-		keys = append(keys, LockedKey{name, written.Value, k.ID.At.Written()})
+		keys = slices.Insert(keys, at, key)
 	}
 	return keys, faults
+}
+
+// lockedKey returns an entry of a key.
+func lockedKey(k spec.LockedKey, fault func(spec.At, string, ...any)) LockedKey {
+	written, digits := k.SHA256, 64
+	if k.ID.At.Written() {
+		written, digits = k.ID, 32
+	}
+	switch {
+	case k.SHA256.At.Written() == k.ID.At.Written():
+		fault(k.At, "%s needs either sha256 or id", k.Name.Value)
+	case len(written.Value) != digits || !keyID().MatchString(written.Value):
+		fault(written.At, "is not %d digits of 0-9 and a-f", digits)
+	}
+	return LockedKey{k.Name.Value, written.Value, k.ID.At.Written()}
 }
 
 // Lock returns the cluster with the digests of a lock file for the artefacts that

@@ -267,7 +267,7 @@ func (d *decoder) key(key *yaml.Node, parent At, first map[string]int, schema re
 		return false
 	}
 	if _, known := fieldOf(schema, key.Value); !known {
-		problem, word := fmt.Sprintf("%shas no field %s", subject(parent.Path), Quote(key.Value)), key.Value
+		problem, word := subject(parent.Path)+strings.TrimSuffix(unknownField, `"`)+Quote(key.Value), key.Value
 		if like, found := lookalike(key.Value); found {
 			problem, word = like.problem(key.Value), like.plain
 			at.Column = d.column(key, like.letter)

@@ -7,9 +7,16 @@ const LockKind = "Lock"
 const (
 	// Relock is the remedy for artefacts.
 	Relock = "run hagen lock"
-	// Restore is the remedy for keys, and for a file that cannot be read.
-	Restore = "restore it from its repository, or remove it: hagen render and hagen lock write it again"
+	// Restore is the remedy for keys, and for a file that cannot be read. Without the file and
+	// without the PKI, a render makes the keys of another cluster.
+	Restore = "restore it from its repository; if there is none, and the cluster's PKI directory is here, remove it: hagen render and hagen lock write it again"
+	// newer is the remedy for what this hagen does not know.
+	newer = "if a newer hagen wrote it, use that one; otherwise restore it from its repository. Do not remove it: it says which keys the cluster has"
 )
+
+// OnlyNewer stands beside each field that earlier releases do not know: they quote the line, and
+// then advise to remove the file.
+const OnlyNewer = "# for newer hagens: use one, and keep this file: without it keys get lost"
 
 // LockFile is a decoded lock file: it pins the cluster's keys, the names in the
 // certificates of its API servers, and the content of its artefacts. hagen render
@@ -19,6 +26,7 @@ type LockFile struct {
 	APIVersion Text             `key:"apiVersion,required"`
 	Kind       Text             `key:"kind,required"`
 	Keys       List[LockedKey]  `key:"keys"`
+	Further    List[LockedKey]  `key:"furtherKeys"`
 	Names      List[String]     `key:"apiServerNames"`
 	Forgotten  List[String]     `key:"forgottenNames"`
 	Artefacts  List[Locked]     `key:"artefacts"`

@@ -2,7 +2,6 @@ package spec
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"io"
 	"reflect"
@@ -16,20 +15,31 @@ import (
 // fields, wrong types. The File is not nil whenever all of the YAML could be
 // read, so that a caller can validate the rest.
 func Parse(source Source) (*File, error) {
-	return parse(source, "", func(d *decoder, file *File) { d.header(file.APIVersion, file.Kind, Kind) })
+	return parse(source, nil, func(d *decoder, file *File) { d.header(file.APIVersion, file.Kind, Kind) })
 }
 
 // ParseLock decodes a lock file, as Parse decodes a cluster file.
 func ParseLock(source Source) (*LockFile, error) {
-	return parse(source, Restore, func(d *decoder, file *LockFile) { d.header(file.APIVersion, file.Kind, LockKind) })
+	return parse(source, lockRemedy, func(d *decoder, file *LockFile) { d.header(file.APIVersion, file.Kind, LockKind) })
 }
 
-// parse decodes a file. A remedy that is not "" replaces those of all faults.
-func parse[T any](source Source, remedy string, header func(*decoder, *T)) (*T, error) {
+// lockRemedy is the remedy for a fault of a lock file.
+func lockRemedy(f Fault) string {
+	switch {
+	case f.Problem == leftConflict: // which has a remedy of its own
+		return f.Remedy
+	case strings.Contains(f.Problem, unknownField), strings.HasSuffix(f.Problem, unreadVersion), strings.HasSuffix(f.Problem, unreadKind):
+		return newer
+	}
+	return Restore
+}
+
+// parse decodes a file. A remedy that is not nil replaces those of all faults.
+func parse[T any](source Source, remedy func(Fault) string, header func(*decoder, *T)) (*T, error) {
 	refuse := func(faults []Fault) error {
 		for i := range faults {
-			if faults[i].Problem != leftConflict { // which has a remedy of its own
-				faults[i].Remedy = cmp.Or(remedy, faults[i].Remedy)
+			if remedy != nil {
+				faults[i].Remedy = remedy(faults[i])
 			}
 		}
 		return Refuse(source, faults)
@@ -48,13 +58,20 @@ func parse[T any](source Source, remedy string, header func(*decoder, *T)) (*T, 
 	return &file, refuse(d.faults)
 }
 
+// What a file has that this hagen does not know.
+const (
+	unknownField  = "has no field \""
+	unreadVersion = " is not a version this hagen reads"
+	unreadKind    = " is not a kind this hagen reads"
+)
+
 // header checks the first two fields: this hagen reads one version and one kind.
 func (d *decoder) header(version, kind Text, wanted string) {
 	if version.At.Written() && version.Value != Version {
-		d.fault(version.At, Quote(version.Value)+" is not a version this hagen reads", "write "+Version)
+		d.fault(version.At, Quote(version.Value)+unreadVersion, "write "+Version)
 	}
 	if kind.At.Written() && kind.Value != wanted {
-		d.fault(kind.At, Quote(kind.Value)+" is not a kind this hagen reads", "write "+wanted)
+		d.fault(kind.At, Quote(kind.Value)+unreadKind, "write "+wanted)
 	}
 }
 
