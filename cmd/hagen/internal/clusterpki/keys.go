@@ -1,10 +1,12 @@
 package clusterpki
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
 
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/pki"
 	"hagen/pki/store"
@@ -64,6 +66,18 @@ func (r ring) find(id string) int {
 		return r[i].Number
 	}
 	return 0
+}
+
+// has reports whether one of the keys is that of a machine. An item that the PKI does not keep, and
+// a key that only a twin shows, of which the PKI may have removed the parts, count as known.
+func (r ring) has(k trees.SharedKey) bool {
+	if k.ID != "" || len(r) == 0 {
+		return len(r) == 0 || r.find(k.ID) > 0
+	}
+	return slices.ContainsFunc(r, func(g pki.Generation) bool {
+		raw, _ := base64.StdEncoding.DecodeString(string(g.Key)) // skips the newline
+		return len(raw) == 0 || pki.Fingerprint(raw) == k.SHA256
+	})
 }
 
 // differs says how the keys differ from those of the cluster according to a lock file, which lists

@@ -1,6 +1,7 @@
 package clusterpki
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -108,6 +109,9 @@ func (p *ownership) compareTree(dir string) error {
 	known := trees.AuthoritiesIn(files)
 	here := idsOf(p.have)
 	i := slices.IndexFunc(known, func(id string) bool { return !slices.Contains(here, id) })
+	if i < 0 && len(p.have) > 0 {
+		return p.compareShared(dir, trees.SharedKeysIn(files, p.cluster))
+	}
 	documents, twins := out.Holds(files)
 	unread := len(p.have) == 0 && (documents || twins)
 	switch name := trees.ClusterIn(files); {
@@ -122,6 +126,19 @@ func (p *ownership) compareTree(dir string) error {
 	}
 	return exit.Failed("%s: holds other keys than %s was rendered with (%s SHA-256 %s… here, an authority SHA-256 %s… there): the tree may be the last record of its keys; name its PKI directory with --pki, or name another tree; if nothing in it is in use any more, move it away",
 		p.dir, dir, control.ClusterAuthority, short(p.have[control.ClusterAuthority].id()), known[i][:12])
+}
+
+// compareShared refuses the directory if machines of a tree, or twins, have a key of the cluster that
+// it has never had: it is from before a rotation, and the tree may have the only copy of the key.
+func (p *ownership) compareShared(dir string, there []trees.SharedKey) error {
+	for _, k := range there {
+		if p.have[k.Item].has(k) {
+			continue
+		}
+		return exit.Failed("%s: does not hold a key of %s that %s was rendered with (SHA-256 %s…), which may be the only copy: the directory is from before a rotation. Restore it and the lock file as they were when that was rendered, or name the directory with --pki; if no machine has those documents, move %[3]s away",
+			p.dir, k.Item, dir, short(cmp.Or(k.ID, k.SHA256)))
+	}
+	return nil
 }
 
 func short(id string) string { return id[:min(len(id), 12)] }

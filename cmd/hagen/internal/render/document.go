@@ -170,7 +170,8 @@ func (w *work) replaceable(path string, was []byte, d *document.Document) error 
 		return other
 	}
 	here := clusterpki.IDs(w.issued.Set)
-	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(trees.AuthoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) {
+	if c, _, _ := rendered.Head(was); c != "" && c != w.cluster.Name || slices.ContainsFunc(trees.AuthoritiesOn(old), func(id string) bool { return !slices.Contains(here, id) }) ||
+		slices.ContainsFunc(trees.SharedKeysOn(old, w.cluster), func(k trees.SharedKey) bool { return k.ID != "" && !slices.Contains(here, k.ID) }) {
 		return exit.Failed("%s: was rendered for another cluster, or with other keys than %s holds, and may be the last record of them: name another file with -o, or move it away", path, w.keys.Store.Name())
 	}
 	return nil

@@ -1,0 +1,89 @@
+package trees
+
+import (
+	"bytes"
+	"io/fs"
+	"slices"
+
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/document"
+	"hagen/gen/lazy"
+	"hagen/gen/node"
+	"hagen/gen/read"
+	"hagen/out/review/rendered"
+	"hagen/pki"
+	"hagen/profiles"
+)
+
+// SharedKey is a key of a cluster that machines have: an authority's, that of service accounts, or
+// one of Secrets. A twin shows of the last no id, but the SHA-256 of the key.
+type SharedKey struct{ Item, ID, SHA256 string }
+
+var secretLine = lazy.Regexp(`(?m)^ *secret: (.+)$`)
+
+// SharedKeysIn returns the keys that the API servers' documents, or their twins, in a tree have. What
+// cannot be read has none.
+func SharedKeysIn(dir fs.FS, c *cluster.Cluster) (found []SharedKey) {
+	for _, h := range c.APIServers() {
+		if n, read := machineIn(dir, h.Name); read {
+			found = append(found, SharedKeysOn(n, c)...)
+		}
+	}
+	return found
+}
+
+// machineIn reads the machine of a host.
+func machineIn(dir fs.FS, host string) (n node.Node, read bool) {
+	d, err := rendered.Given(dir, host)
+	if err == nil {
+		n, err = rendered.Machine(d)
+		return n, err == nil
+	}
+	text, err := fs.ReadFile(dir, document.Path(host, profiles.Butane))
+	if err != nil {
+		return node.Node{}, false
+	}
+	_, h, err := rendered.ReadDocument(host, profiles.Butane, text)
+	return h.Node, err == nil
+}
+
+// SharedKeysOn returns the keys of the cluster that a machine has, by the files that have them.
+func SharedKeysOn(n node.Node, c *cluster.Cluster) (found []SharedKey) {
+	for _, p := range control.Places(c) {
+		if p.Host != n.Name || control.HostOf(p.Item) != "" {
+			continue
+		}
+		i := slices.IndexFunc(n.Files, func(f node.File) bool { return f.Path == p.Path })
+		if i < 0 {
+			continue
+		}
+		found = append(found, keysIn(p.Item, p.Path, n.Files[i].Contents)...)
+	}
+	return found
+}
+
+func keysIn(item, path string, text []byte) (found []SharedKey) {
+	parsed := read.ParsePEM(path, text)
+	for _, c := range parsed.Certificates {
+		if c.IsCA {
+			found = append(found, SharedKey{Item: item, ID: c.Public})
+		}
+	}
+	if item == control.ServiceAccountKey {
+		for _, k := range parsed.Keys {
+			found = append(found, SharedKey{Item: item, ID: k.Public})
+		}
+	}
+	if item != control.SecretsKey {
+		return found
+	}
+	for _, m := range secretLine().FindAllSubmatch(text, -1) {
+		if digest, twin := bytes.CutPrefix(m[1], []byte(node.SecretMark)); twin {
+			found = append(found, SharedKey{Item: item, SHA256: string(digest)})
+		} else if id, err := pki.KeyID(pki.Item{Request: pki.Request{Kind: pki.Secret}, Key: m[1]}); err == nil {
+			found = append(found, SharedKey{Item: item, ID: id})
+		}
+	}
+	return found
+}
