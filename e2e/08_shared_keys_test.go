@@ -109,7 +109,7 @@ func TestRotateOthers(t *testing.T) {
 	rotated(t, c, "etcd --to trust", "front-proxy --to trust", "secrets --to trust")
 	secret("trusted")
 	readable("before", "trusted")
-	rotated(t, c, "etcd --to issue --live", "front-proxy --to issue --live", "secrets --to issue --delivered")
+	rotated(t, c, "etcd --to issue --delivered", "front-proxy --to issue --live", "secrets --to issue --delivered")
 	secret("issued")
 	readable("before", "trusted", "issued")
 	if now := encryptedAs(t, c, space, "issued"); now == former {
