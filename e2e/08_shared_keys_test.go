@@ -126,10 +126,14 @@ func TestRotateOthers(t *testing.T) {
 	s.figure(t, "three phases", time.Since(begin))
 	done(s)
 	readable("before", "trusted", "issued")
-	aggregated := kubectl(t, c, "-n", "kube-system", "get", "configmap", "extension-apiserver-authentication", "-o", "jsonpath={.data.requestheader-client-ca-file}")
-	if n := strings.Count(aggregated, "BEGIN CERTIFICATE"); n != 1 {
-		t.Errorf("aggregated APIs are told %d authorities", n)
-	}
+	kubectl(t, c, "-n", "kube-system", "delete", "configmap", "extension-apiserver-authentication")
+	within(t, 2*time.Minute, func() error {
+		aggregated, err := c.Kubectl("-n", "kube-system", "get", "configmap", "extension-apiserver-authentication", "-o", "jsonpath={.data.requestheader-client-ca-file}")
+		if n := strings.Count(aggregated, "BEGIN CERTIFICATE"); err == nil && n != 1 {
+			return fmt.Errorf("aggregated APIs are told %d authorities", n)
+		}
+		return err
+	})
 	for _, m := range c.Masters {
 		config := &tls.Config{RootCAs: roots(t, m, "etc/etcd/pki/ca.pem"), Certificates: []tls.Certificate{stolen}}
 		client := site.NewClient("", config, site.NewEachTime, 5*time.Second)

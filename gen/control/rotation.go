@@ -32,6 +32,8 @@ type Rotated struct {
 	Rewrite bool
 	// Trust, Issue and Retire say what machines do in each phase.
 	Trust, Issue, Retire string
+	// Published reports that API servers tell aggregated ones of the authority.
+	Published bool
 	// Wait says what must have happened before the former key can go; "" if Rewrite is all.
 	Wait string
 	// Hold is how long what the former key has signed is in use by itself, from when all machines
@@ -44,7 +46,7 @@ type Rotated struct {
 // rotated are the kinds, in the order in which people read them.
 var rotated = []Rotated{
 	{
-		Kind: "kubernetes", Item: ClusterAuthority,
+		Kind: "kubernetes", Item: ClusterAuthority, Published: true,
 		Trust:  "machines and kubeconfigs that are made from now on trust the next authority, too, and the present one still signs",
 		Issue:  "the new authority signs API servers and their clients, and the former one is still trusted",
 		Retire: "nothing trusts the former authority: kubeconfigs and client certificates that it signed are refused",
@@ -59,7 +61,7 @@ var rotated = []Rotated{
 		Wait:   "give clients of etcd that hagen does not know, such as a monitor, what the new authority has signed",
 	},
 	{
-		Kind: "front-proxy", Item: frontProxyAuthority,
+		Kind: "front-proxy", Item: frontProxyAuthority, Published: true,
 		Trust:  "API servers, and aggregated APIs, which learn of it from them, trust the next authority, too",
 		Issue:  "API servers show aggregated APIs certificates of the new authority, and the former one is still trusted",
 		Retire: "nothing trusts the former authority",
@@ -87,6 +89,13 @@ var rotated = []Rotated{
 // a shell.
 func RewriteSecrets(kubeconfig string) string {
 	return fmt.Sprintf("kubectl --kubeconfig %[1]s get secrets --all-namespaces -o json | kubectl --kubeconfig %[1]s replace -f -", kubeconfig)
+}
+
+// Unpublish returns the command after which aggregated APIs no longer trust former authorities. API
+// servers add what they trust to this ConfigMap, take only what has expired out of it, and make it
+// again at once (kubernetes 1.37.2, clusterauthenticationtrust). The kubeconfig is quoted for a shell.
+func Unpublish(kubeconfig string) string {
+	return fmt.Sprintf("kubectl --kubeconfig %s -n kube-system delete configmap extension-apiserver-authentication", kubeconfig)
 }
 
 // StoredKeys returns the command that counts the Secrets in etcd by the key that encrypted them. The

@@ -44,6 +44,7 @@ type rotation struct {
 	holders []string // of kubeconfigs that the former authority has signed
 	// Of Secrets: what has all written again, what counts them by their keys, and the name of the present one.
 	rewrite, stored, present string
+	unpublish                string // what takes a former authority away from aggregated APIs
 }
 
 type rotatedGeneration struct {
@@ -80,8 +81,12 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, g.KeyName})
 	}
 	slices.SortFunc(r.Generations, func(a, b rotatedGeneration) int { return a.Generation - b.Generation })
+	kubeconfig := clusterfile.Word(filepath.Join(TreeOf(at, c.Name), document.AdminPath))
+	if row.Published {
+		r.unpublish = control.Unpublish(kubeconfig)
+	}
 	if row.Rewrite {
-		r.rewrite = control.RewriteSecrets(clusterfile.Word(filepath.Join(TreeOf(at, c.Name), document.AdminPath)))
+		r.rewrite = control.RewriteSecrets(kubeconfig)
 		r.stored, r.present = StoredKeys(c, at), control.NamesOf(item.All()[0]).Key
 	}
 	r.Next = nextPhase{Phase: item.NextPhase(), Command: r.command(item.NextPhase()), Needs: console.List(r.needs())}
@@ -132,6 +137,9 @@ func (r rotation) needs() (needs []string) {
 		needs = append(needs, planOf(r.at, filepath.Join(trees.Dir, r.Cluster))+"; then "+r.at.Command("render")+" writes the documents")
 	}
 	if !r.underWay() {
+		if r.unpublish != "" && len(needs) > 0 {
+			needs = append(needs, "when all machines have them, take the former authority away from aggregated APIs; API servers only add to what they tell these: "+r.unpublish)
+		}
 		return needs
 	}
 	needs = append(needs, "give the documents to all machines, in those steps")
