@@ -15,16 +15,18 @@ func TreesOf(at clusterfile.Place, cluster string) (found []string) {
 		return nil
 	}
 	for _, dir := range []string{filepath.Join(filepath.Dir(at.File), trees.Dir, cluster), filepath.Join(trees.Dir, cluster)} {
-		same := func(other string) bool {
-			a, failed := filepath.Abs(dir)
-			b, err := filepath.Abs(other)
-			return failed == nil && err == nil && a == b
-		}
+		same := func(other string) bool { return sameDir(dir, other) }
 		if trees.HoldsDocuments(dir) && !slices.ContainsFunc(found, same) {
 			found = append(found, dir)
 		}
 	}
 	return found
+}
+
+func sameDir(one, other string) bool {
+	a, failed := filepath.Abs(one)
+	b, err := filepath.Abs(other)
+	return failed == nil && err == nil && a == b
 }
 
 // TreeOf returns the first of these trees; where a render writes, if there is none.

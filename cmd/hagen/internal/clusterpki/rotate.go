@@ -274,7 +274,7 @@ func (asked Rotation) allowed(stands rotation, now time.Time) error {
 	case to == next.Phase && (asked.Delivered || asked.Live) && !stands.underWay():
 		return exit.Usage("--delivered and --live are about the phase before; a rotation begins with none: %s", next.Command)
 	case to == next.Phase && stands.underWay() && stands.Rendered.IsZero():
-		return exit.Failed("%s: the documents of phase %s were not written yet: %s, give them to all machines, and then %s", stands.Kind, stands.Phase, asked.Command("render"), next.Command)
+		return exit.Failed("%s: the documents of phase %s were not written yet: %s, and when all machines have them, %s", stands.Kind, stands.Phase, Delivery(asked.Place, TreeOf(asked.Place, stands.Cluster)), next.Command)
 	case to == next.Phase && stands.underWay() && asked.Live && asked.blind(stands) != "":
 		return exit.Failed("%s: %s: when all machines have the documents of phase %s, %s", stands.Kind, asked.blind(stands), stands.Phase, next.Command)
 	case to == next.Phase && stands.underWay() && !asked.Delivered && !asked.Live:

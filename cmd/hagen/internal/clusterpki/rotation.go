@@ -133,8 +133,14 @@ func (r rotation) needs() (needs []string) {
 	if r.Phase == "" {
 		return nil
 	}
-	if r.Rendered.IsZero() {
-		needs = append(needs, planOf(r.at, filepath.Join(trees.Dir, r.Cluster))+"; then "+r.at.Command("render")+" writes the documents")
+	if tree := TreeOf(r.at, r.Cluster); r.Rendered.IsZero() && trees.HoldsDocuments(tree) {
+		needs = append(needs, fmt.Sprintf("%s: the plan lists the steps, and its script writes the documents and does them. Not %s before that: it writes this phase's documents over %s, from which the steps are planned",
+			Delivery(r.at, tree), r.at.Command("render"), tree))
+	} else if r.Rendered.IsZero() {
+		needs = append(needs, planOf(r.at, tree)+"; then "+r.at.Command("render")+" writes the documents")
+	} else if r.underWay() {
+		needs = append(needs, fmt.Sprintf("all machines need the documents of this phase, which %s has. If no plan was made before, name as OLD what machines were made from, a tree or its twins (those in git from before): %s",
+			tree, DeliveryFrom(r.at, "OLD")))
 	}
 	if !r.underWay() {
 		if r.unpublish != "" && len(needs) > 0 {
@@ -142,7 +148,6 @@ func (r rotation) needs() (needs []string) {
 		}
 		return needs
 	}
-	needs = append(needs, "give the documents to all machines, in those steps")
 	if r.Phase == pki.PhaseTrust && r.row.HasAuthority() && !r.signs {
 		needs = append(needs, fmt.Sprintf("give everybody else who verifies servers the next authority's certificate, %s: the present one does not sign it, since its key is elsewhere or its certificate does not allow that, so they would refuse what servers show in phase issue", r.trustFile()))
 	}
@@ -222,9 +227,13 @@ func (k *PKI) Rotations(set pki.Set, at clusterfile.Place) (lines []string) {
 	return lines
 }
 
-// Rendered notes in the PKI that documents of all machines were written, of the phase of each
-// rotation that is under way.
-func (k *PKI) Rendered(ui *console.UI, set pki.Set) error {
+// Rendered notes in the PKI that documents of all machines were written into a tree, of the phase of
+// each rotation that is under way. If the cluster has a tree already, others do not count: they may
+// be there to be compared.
+func (k *PKI) Rendered(ui *console.UI, at clusterfile.Place, dir string, set pki.Set) error {
+	if cluster := TreesOf(at, k.Cluster.Name); len(cluster) > 0 && !slices.ContainsFunc(cluster, func(own string) bool { return sameDir(own, dir) }) {
+		return nil
+	}
 	noted := false
 	next := k.Store.Set()
 	for name := range set {

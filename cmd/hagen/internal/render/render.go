@@ -92,5 +92,5 @@ func renderTree(ui *console.UI, asked Options, c *cluster.Cluster, restore contr
 	if err := w.write(ui, dir, w.files(), prepare, scope(asked.Hosts)); err != nil || asked.Redact || restore.SHA256 != "" || len(asked.Hosts) > 0 {
 		return err
 	}
-	return w.keys.Rendered(ui, w.issued.Set)
+	return w.keys.Rendered(ui, asked.Place, dir, w.issued.Set)
 }
