@@ -7,6 +7,7 @@ import (
 
 	"hagen/gen/cluster"
 	"hagen/gen/node"
+	"hagen/pki"
 	"hagen/profiles"
 )
 
@@ -52,21 +53,26 @@ func restoreScript(s hostContext) string {
 	})
 }
 
-// RestoreSteps returns the steps for an operator to restore a cluster. The snapshot
-// is a file on the operator's computer, quoted as one word for a shell, as is the tree,
-// the directory of the documents. keys counts those of Secrets that the machines have;
-// stored is the command of StoredKeys, and present the name of the key that encrypts.
-func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree, stored, present string, keys int) []string {
-	admin := tree + "/admin.kubeconfig"
+// Restoring is what the steps of a restore name on the operator's computer.
+type Restoring struct {
+	Snapshot, Tree string           // the file, and the directory of the documents, each quoted as one word for a shell
+	Rights         string           // the command that gives the cluster's certificates their rights
+	Stored         string           // the command of StoredKeys
+	Keys           []pki.Generation // those of Secrets that the machines have; the first encrypts
+}
+
+// RestoreSteps returns the steps for an operator to restore a cluster.
+func RestoreSteps(c *cluster.Cluster, r Restore, o Restoring) []string {
+	admin := o.Tree + "/admin.kubeconfig"
 	var names, copies, images []string
 	for _, m := range c.Members() {
 		names = append(names, m.Name)
-		copies = append(copies, "\n   "+copyTo(c, m, r.Path, snapshot))
+		copies = append(copies, "\n   "+copyTo(c, m, r.Path, o.Snapshot))
 		if m.Delivery.Of(etcdutl) != profiles.URLs {
 			images = append(images, m.Name)
 		}
 	}
-	boot := fmt.Sprintf("Re-image each of them with its document in %s. Existing data of etcd is moved aside, not overwritten.", tree)
+	boot := fmt.Sprintf("Re-image each of them with its document in %s. Existing data of etcd is moved aside, not overwritten.", o.Tree)
 	if len(images) > 0 {
 		boot += fmt.Sprintf(" The image of %s must have etcdutl %s, which restores.", strings.Join(images, ", "), c.Etcd)
 	}
@@ -76,10 +82,11 @@ func RestoreSteps(c *cluster.Cluster, r Restore, snapshot, tree, stored, present
 		"Copy the snapshot to each, unless its disk has it. A master without it reports that and does not start etcd; then reboot it:" + strings.Join(copies, ""),
 		fmt.Sprintf("Check on each: journalctl -u %s shows \"etcd begins from %s\".", RestoreUnit, r.Path),
 		"Check: kubectl --kubeconfig " + admin + " get --raw=/readyz answers ok.",
+		"Give the cluster's certificates their rights, since the snapshot may be from before they had them; where they have, nothing changes: " + o.Rights,
 	}
-	if keys > 1 {
-		steps = append(steps, fmt.Sprintf("Have all Secrets written again. The machines have %d keys of Secrets, since the snapshot may be from before one was rotated; documents without --restore lack those that were retired: %s", keys, RewriteSecrets(admin)),
-			fmt.Sprintf("Check: %s prints one line, with the name of the present key, %s.", stored, present))
+	if len(o.Keys) > 1 {
+		steps = append(steps, fmt.Sprintf("Have all Secrets written again. The machines have %d keys of Secrets, since the snapshot may be from before one was rotated; documents without --restore lack those that were retired: %s", len(o.Keys), RewriteSecrets(admin)),
+			fmt.Sprintf("Check: %s prints one line, with the name of the present key, %s.", o.Stored, NamesOf(o.Keys[0]).Key))
 	}
 	return append(steps, "Render without --restore, and keep those documents for the next time a master is re-imaged: hagen render")
 }

@@ -118,9 +118,10 @@ func (w *work) restoreSteps(ui *console.UI, dir string) {
 		return
 	}
 	ui.Line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", w.asked.Restore, w.options.Restore.SHA256))
-	keys := w.issued.Set[control.SecretsKey].Readable()
-	steps := control.RestoreSteps(w.cluster, w.options.Restore, replace.Word(w.asked.Restore), replace.Word(dir),
-		clusterpki.StoredKeys(w.cluster, w.asked.Place), control.NamesOf(keys[0]).Key, len(keys))
+	steps := control.RestoreSteps(w.cluster, w.options.Restore, control.Restoring{
+		Snapshot: replace.Word(w.asked.Restore), Tree: replace.Word(dir), Rights: w.giveRights(dir),
+		Stored: clusterpki.StoredKeys(w.cluster, w.asked.Place), Keys: w.issued.Set[control.SecretsKey].Readable(),
+	})
 	for i, step := range steps {
 		ui.Say("%d. %s", i+1, step)
 	}

@@ -15,15 +15,20 @@ import (
 )
 
 // firstRights returns what to type before the certificates of a new cluster have their rights;
-// "" unless this render is the first that wrote the manifest.
+// "" unless this render is the first that wrote the manifest. The steps of a restore have it.
 func (w *work) firstRights(dir string, result out.Result) string {
 	isNew := slices.ContainsFunc(w.issued.Changes, func(c pki.Change) bool { return c.Name == control.Admin && c.Action == pki.Made })
-	if !isNew || !w.writesRights(result) {
+	if w.options.Restore.SHA256 != "" || !isNew || !w.writesRights(result) {
 		return ""
 	}
+	return fmt.Sprintf("once an API server answers: %s. Before that, %s may do nothing, and kubelets refuse logs and exec", w.giveRights(dir), document.AdminPath)
+}
+
+// giveRights returns the command that applies the manifest in a tree. RBAC does not have to allow it.
+func (w *work) giveRights(dir string) string {
 	kubeconfig := filepath.Join(trees.Dir, w.cluster.Name, filepath.FromSlash(trees.UserKubeconfig(control.BreakGlass)))
-	return fmt.Sprintf("once an API server answers: %s && kubectl --kubeconfig %s apply -f %s. Before that, %s may do nothing, and kubelets refuse logs and exec",
-		w.asked.Command("kubeconfig", "--break-glass"), clusterfile.Word(kubeconfig), clusterfile.Word(filepath.Join(dir, document.RightsPath)), document.AdminPath)
+	return fmt.Sprintf("%s && kubectl --kubeconfig %s apply -f %s",
+		w.asked.Command("kubeconfig", "--break-glass"), clusterfile.Word(kubeconfig), clusterfile.Word(filepath.Join(dir, document.RightsPath)))
 }
 
 // noteRights notes, once, what a cluster can do whose certificates are in system:masters.
