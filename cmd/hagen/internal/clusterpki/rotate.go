@@ -156,22 +156,34 @@ func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rot
 	if again {
 		// A run that was killed may have left the lock file as it was.
 		err = k.Save(ui, set)
-	} else if err = asked.allowed(stands, k.Now); err == nil {
-		if asked.Live {
-			err = asked.see(k, stands, item)
-		}
-		if err == nil {
-			err = asked.begin(ui, k, set, stands, &told)
-		}
+	} else {
+		err = asked.next(ui, k, set, stands, &told)
 	}
 	if err != nil {
 		return err
 	}
 	item = k.Store.Set()[row.Item]
+	ui.WarnEach(earlier(k.Cluster, row, item))
 	r := rotationOf(c, asked.Place, row, item, item.SignsSuccessor(), k.Store.Clients(), k.Now)
 	r.Changed, r.Kubeconfig = !again, told.Kubeconfig
 	r.report(ui, asked.JSON)
 	return nil
+}
+
+// next begins the next phase, if it may.
+func (asked Rotation) next(ui *console.UI, k *PKI, set pki.Set, stands rotation, told *renewed) error {
+	item := set[stands.Item]
+	err := asked.allowed(stands, k.Now)
+	if err == nil && stands.underWay() {
+		err = refuseEarlier(k.Cluster, stands, item)
+	}
+	if err == nil && asked.Live {
+		err = asked.see(k, stands, item)
+	}
+	if err != nil {
+		return err
+	}
+	return asked.begin(ui, k, set, stands, told)
 }
 
 // blind says why no server can say that all machines have the documents of the phase before; "" if they

@@ -142,6 +142,10 @@ func (r rotation) needs() (needs []string) {
 		needs = append(needs, fmt.Sprintf("all machines need the documents of this phase, which %s has. If no plan was made before, name as OLD what machines were made from, a tree or its twins (those in git from before): %s",
 			tree, DeliveryFrom(r.at, "OLD")))
 	}
+	if !r.underWay() && !r.Rendered.IsZero() {
+		return nil
+	}
+	needs = append(needs, "give the documents to all machines, in those steps, and make again what has earlier ones: boot media, user data that a provider keeps, the directories of --replace and --join")
 	if !r.underWay() {
 		if r.unpublish != "" && len(needs) > 0 {
 			needs = append(needs, "when all machines have them, take the former authority away from aggregated APIs; API servers only add to what they tell these: "+r.unpublish)

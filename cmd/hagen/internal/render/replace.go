@@ -26,7 +26,7 @@ import (
 // master joins the others, and the runbook, to a separate directory: the tree
 // of all machines stays as it is, and shows what they have now.
 func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error {
-	dir, rendered, before, err := separateDir(ui, asked, c, "replace")
+	dir, rendered, before, err := separateDir(ui, asked, c, trees.ReplaceDir)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error 
 // renderJoining writes the documents with which new masters join the others, in
 // the order of a plan: each expects the members that are there by then.
 func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
-	dir, rendered, before, err := separateDir(ui, asked, c, "join")
+	dir, rendered, before, err := separateDir(ui, asked, c, trees.JoinDir)
 	if err != nil {
 		return err
 	}

@@ -26,15 +26,15 @@ var secretLine = lazy.Regexp(`(?m)^ *secret: (.+)$`)
 // cannot be read has none.
 func SharedKeysIn(dir fs.FS, c *cluster.Cluster) (found []SharedKey) {
 	for _, h := range c.APIServers() {
-		if n, read := machineIn(dir, h.Name); read {
+		if n, read := MachineIn(dir, h.Name); read {
 			found = append(found, SharedKeysOn(n, c)...)
 		}
 	}
 	return found
 }
 
-// machineIn reads the machine of a host.
-func machineIn(dir fs.FS, host string) (n node.Node, read bool) {
+// MachineIn reads the machine that boots with the document of a host, or with its twin.
+func MachineIn(dir fs.FS, host string) (n node.Node, read bool) {
 	d, err := rendered.Given(dir, host)
 	if err == nil {
 		n, err = rendered.Machine(d)
@@ -83,6 +83,25 @@ func keysIn(item, path string, text []byte) (found []SharedKey) {
 			found = append(found, SharedKey{Item: item, SHA256: string(digest)})
 		} else if id, err := pki.KeyID(pki.Item{Request: pki.Request{Kind: pki.Secret}, Key: m[1]}); err == nil {
 			found = append(found, SharedKey{Item: item, ID: id})
+		}
+	}
+	return found
+}
+
+// IssuersOn returns the subjects of the authorities that have signed the certificates of these items on
+// a machine.
+func IssuersOn(n node.Node, c *cluster.Cluster, items []string) (found []string) {
+	for _, p := range control.Places(c) {
+		if p.Host != n.Name || p.Key || !slices.Contains(items, p.Item) {
+			continue
+		}
+		for _, f := range n.Files {
+			if f.Path != p.Path {
+				continue
+			}
+			if shown := read.ParsePEM(p.Path, f.Contents).Certificates; len(shown) > 0 {
+				found = append(found, shown[0].Issuer)
+			}
 		}
 	}
 	return found

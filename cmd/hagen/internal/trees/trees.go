@@ -18,6 +18,12 @@ import (
 // Dir is where render writes clusters by default.
 const Dir = "rendered"
 
+// Where render writes, by default, the documents of machines that join others.
+const (
+	ReplaceDir = "replace"
+	JoinDir    = "join"
+)
+
 // Only returns the one tree in Dir, for a command without an argument.
 func Only() (string, error) {
 	usual := tree.Files(Dir)
