@@ -224,15 +224,20 @@ func (g Generation) removed() Generation {
 }
 
 // WithoutRetired returns the item without secrets that were retired before a time, and the numbers of
-// their generations.
-func (i Item) WithoutRetired(before time.Time) (next Item, removed []int) {
-	for n, g := range i.Generations {
-		if g.State == Retired && i.retiredAt(n).Before(before) {
+// their generations. kept are the numbers of those that machines still have: no documents without
+// them were written.
+func (i Item) WithoutRetired(before time.Time) (next Item, removed, kept []int) {
+	for _, g := range i.Generations {
+		switch at := i.RetiredAt(g); {
+		case g.State != Retired:
+		case at.IsZero():
+			kept = append(kept, g.Number)
+		case at.Before(before):
 			removed = append(removed, g.Number)
 		}
 	}
 	if len(removed) == 0 {
-		return i, nil
+		return i, nil, kept
 	}
 	i = i.counted()
 	for n, g := range i.Generations {
@@ -240,14 +245,19 @@ func (i Item) WithoutRetired(before time.Time) (next Item, removed []int) {
 			i.Generations[n] = g.removed()
 		}
 	}
-	return i, removed
+	return i, removed, kept
 }
 
-// retiredAt returns when the rotation to the generation after this one retired it.
-func (i Item) retiredAt(n int) time.Time {
-	for _, step := range i.Generations[n+1].Steps {
-		if step.Phase == PhaseRetire {
-			return step.Began
+// RetiredAt returns when the first documents without a former generation were written; zero if they were
+// not. They may be those of a later phase.
+func (i Item) RetiredAt(former Generation) time.Time {
+	retired := false
+	for _, g := range i.Generations {
+		for _, step := range g.Steps {
+			retired = retired || g.Number > former.Number && step.Phase == PhaseRetire
+			if retired && !step.Rendered.IsZero() {
+				return step.Rendered
+			}
 		}
 	}
 	return time.Time{}

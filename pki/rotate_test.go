@@ -129,11 +129,24 @@ func TestRotationNotes(t *testing.T) {
 
 func TestWithoutRetired(t *testing.T) {
 	secret := issue(t, testRequests(), nil, testNow).Set["cluster/encryption"]
-	twice := rotate(t, rotate(t, secret, Names{}, Phases()...), Names{}, Phases()...)
-	if same, removed := twice.WithoutRetired(testNow); removed != nil || states(same) != "1 retired, 2 retired, 3 present" {
-		t.Error(removed, states(same))
+	once := rotate(t, secret, Names{}, Phases()...)
+	if same, removed, kept := once.WithoutRetired(testNow.Add(1000 * time.Hour)); removed != nil || !slices.Equal(kept, []int{1}) || states(same) != "1 retired, 2 present" {
+		t.Error("removed what machines have", removed, kept, states(same))
 	}
-	pruned, removed := twice.WithoutRetired(testNow.Add(1000 * time.Hour))
+	rendered, _ := once.Rendered(testNow.Add(time.Hour))
+	if at := rendered.RetiredAt(rendered.Generations[0]); !at.Equal(testNow.UTC().Truncate(time.Second).Add(time.Hour)) {
+		t.Error(at)
+	}
+	// A phase that was never rendered is over with the next one that was.
+	later, _ := rotate(t, once, Names{}, PhaseTrust).Rendered(testNow.Add(2 * time.Hour))
+	if _, removed, kept := later.WithoutRetired(testNow.Add(3 * time.Hour)); !slices.Equal(removed, []int{1}) || kept != nil {
+		t.Error(removed, kept)
+	}
+	twice, _ := rotate(t, rendered, Names{}, Phases()...).Rendered(testNow.Add(2 * time.Hour))
+	if same, removed, kept := twice.WithoutRetired(testNow); removed != nil || kept != nil || states(same) != "1 retired, 2 retired, 3 present" {
+		t.Error(removed, kept, states(same))
+	}
+	pruned, removed, _ := twice.WithoutRetired(testNow.Add(1000 * time.Hour))
 	if !slices.Equal(removed, []int{1, 2}) || states(pruned) != "1 removed, 2 removed, 3 present" || len(pruned.Readable()) != 1 || !pruned.Keeps(twice) {
 		t.Error(removed, states(pruned))
 	}

@@ -111,7 +111,8 @@ func TestRotation(t *testing.T) {
 		t.Error("the retired secret is not kept under its name")
 	}
 	pruned := s.Set()
-	pruned[secret], _ = secretNow.WithoutRetired(testNow.Add(time.Hour))
+	rendered, _ := secretNow.Rendered(testNow)
+	pruned[secret], _, _ = rendered.WithoutRetired(testNow.Add(time.Hour))
 	if _, err := s.Save(pruned); err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ type pruned struct {
 	Users    []prunedUser `json:"users"`
 	Kept     []string     `json:"kept"`           // of hosts that are gone since the last render
 	Retired  []string     `json:"removedRetired"` // keys of Secrets that a rotation had retired
+	InUse    []string     `json:"inUse"`          // such keys that machines have until the next render
 	Warnings []string     `json:"warnings"`
 	Notes    []string     `json:"notes"`
 }
@@ -123,7 +124,10 @@ func (k *PKI) prune(ui *console.UI, set pki.Set, tree string, told *pruned) erro
 // pruneRetired removes secrets that were retired longer ago.
 func (k *PKI) pruneRetired(set pki.Set, age time.Duration, told *pruned) {
 	for _, row := range control.Rotatable(k.Cluster) {
-		next, removed := set[row.Item].WithoutRetired(k.Now.Add(-age))
+		next, removed, kept := set[row.Item].WithoutRetired(k.Now.Add(-age))
+		for _, number := range kept {
+			told.InUse = append(told.InUse, fmt.Sprintf("key %d of %s", number, row.Item))
+		}
 		for _, number := range removed {
 			told.Retired = append(told.Retired, fmt.Sprintf("key %d of %s", number, row.Item))
 			set[row.Item] = next
@@ -200,11 +204,14 @@ func (p pruned) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
 	if slices.ContainsFunc(p.Removed, func(i prunedItem) bool { return i.Valid }) {
 		ui.Warn("a certificate cannot be revoked: whoever has a copy of these keys can use it until it ends, so erase the disks of the machines that are gone")
 	}
+	if len(p.InUse) > 0 {
+		ui.Warn(fmt.Sprintf("%s: retired, but the machines' documents still have it: %s first. --retired counts from when documents without it were written", strings.Join(p.InUse, ", "), at.Command("render")))
+	}
 	if len(p.Retired) > 0 {
 		ui.Warn(strings.Join(p.Retired, ", ") + ": no snapshot from before its rotation can be restored with this directory any more: its Secrets could not be read")
 	}
 	if asJSON {
-		p.Retired = console.List(p.Retired)
+		p.Retired, p.InUse = console.List(p.Retired), console.List(p.InUse)
 		p.Kept, p.Warnings, p.Notes = console.List(p.Kept), console.List(ui.Warnings), console.List(ui.Notes)
 		ui.JSON(p)
 		return
@@ -222,7 +229,7 @@ func (p pruned) report(ui *console.UI, at clusterfile.Place, asJSON bool) {
 		}
 		ui.Say("removed the records of %s that have ended: %s", console.Number(n, "kubeconfig"), strings.Join(texts, ", "))
 	}
-	if len(p.Removed)+len(p.Kept)+len(p.Retired)+len(p.Users) == 0 {
+	if len(p.Removed)+len(p.Kept)+len(p.Retired)+len(p.InUse)+len(p.Users) == 0 {
 		ui.Say("nothing to remove from %s: %s asks for all that was rendered", p.Directory, at.File)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
@@ -20,6 +21,7 @@ import (
 	"hagen/gen/lazy"
 	"hagen/out/review/replace"
 	"hagen/out/tree"
+	"hagen/pki"
 	"hagen/profiles"
 )
 
@@ -117,10 +119,17 @@ func (w *work) restoreSteps(ui *console.UI, dir string) {
 	if w.options.Restore.SHA256 == "" {
 		return
 	}
+	secrets := w.issued.Set[control.SecretsKey]
+	for _, g := range secrets.All() {
+		if g.State == pki.Removed {
+			ui.Warn(fmt.Sprintf("%s of %s was removed: no machine can read the Secrets that it encrypted. A snapshot from before %s may have some, so use a later one if you can",
+				control.NamesOf(g).Key, control.SecretsKey, secrets.RetiredAt(g).UTC().Format(time.RFC3339)))
+		}
+	}
 	ui.Line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", w.asked.Restore, w.options.Restore.SHA256))
 	steps := control.RestoreSteps(w.cluster, w.options.Restore, control.Restoring{
 		Snapshot: replace.Word(w.asked.Restore), Tree: replace.Word(dir), Rights: w.giveRights(dir),
-		Stored: clusterpki.StoredKeys(w.cluster, w.asked.Place), Keys: w.issued.Set[control.SecretsKey].Readable(),
+		Stored: clusterpki.StoredKeys(w.cluster, w.asked.Place), Keys: secrets.Readable(),
 	})
 	for i, step := range steps {
 		ui.Say("%d. %s", i+1, step)
