@@ -71,7 +71,7 @@ var rotated = []Rotated{
 		Trust:  "API servers accept the tokens of the next key, too, and the present one still signs",
 		Issue:  "the new key signs tokens, and API servers still accept those of the former one",
 		Retire: "API servers refuse the tokens of the former key",
-		Wait: "then wait a day: kubelets renew a pod's token when 80 % of its time are over, or after a day. Restart pods that read their token only once, and those that mount it with subPath. " +
+		Wait: "wait a day: kubelets renew a pod's token when 80 % of its time are over, or after a day. Restart pods that read their token only once, and those that mount it with subPath. " +
 			"Make tokens again that were made for longer (kubectl create token --duration), and Secrets of type kubernetes.io/service-account-token: delete them first",
 		Hold: 24 * time.Hour,
 	},

@@ -145,7 +145,7 @@ func (r rotation) needs() (needs []string) {
 	if !r.underWay() && !r.Rendered.IsZero() {
 		return nil
 	}
-	needs = append(needs, "give the documents to all machines, in those steps, and make again what has earlier ones: boot media, user data that a provider keeps, the directories of --replace and --join")
+	needs = append(needs, "make again what has the documents of an earlier phase: boot media, user data that a provider keeps, the directories of --replace and --join")
 	if !r.underWay() {
 		if r.unpublish != "" && len(needs) > 0 {
 			needs = append(needs, "when all machines have them, take the former authority away from aggregated APIs; API servers only add to what they tell these: "+r.unpublish)
