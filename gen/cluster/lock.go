@@ -44,6 +44,7 @@ type LockContents struct {
 	Forgotten []string // that hagen pki forget took out of the Names
 	Artefacts []Locked
 	Bases     []LockedBase
+	Bound     []string // certificates that were issued outside system:masters, which earlier releases issue in it
 }
 
 // LockedBase is the entry of an image that boot media are made from.
@@ -106,6 +107,12 @@ func LockText(name string, l LockContents) []byte {
 	for _, base := range l.Bases {
 		fmt.Fprintf(&b, "  - file: %q\n    sha256: %q\n", base.File, base.SHA256)
 	}
+	if len(l.Bound) > 0 {
+		fmt.Fprintf(&b, "# The certificates that are not in system:masters, or have left it: RBAC binds them.\nboundByRBAC: %s\n", spec.OnlyNewer)
+	}
+	for _, name := range l.Bound {
+		fmt.Fprintf(&b, "  - %s\n", name)
+	}
 	return []byte(b.String())
 }
 
@@ -115,6 +122,9 @@ func ReadLock(file *spec.LockFile) (l LockContents, faults []spec.Fault) {
 	l.Keys, faults = lockedKeys(file)
 	l.Names, l.Forgotten = lockedNames(file.Names, &faults), lockedNames(file.Forgotten, &faults)
 	l.Bases = lockedBases(file, &faults)
+	for _, name := range file.Bound.Items {
+		l.Bound = append(l.Bound, name.Value)
+	}
 	for _, a := range file.Artefacts.Items {
 		l.Artefacts = append(l.Artefacts, Locked{a.Name.Value, a.Version.Value, a.Arch.Value, a.URL.Value, a.File.Value, a.SHA512.Value})
 	}

@@ -65,6 +65,19 @@ func FormerGroups(c *cluster.Cluster, issued map[string]pki.Request) (names []st
 	return names
 }
 
+// Bound returns the certificates that were issued outside system:masters, where an earlier hagen would
+// have issued them in it; and those of another such list that the cluster still has.
+func Bound(c *cluster.Cluster, issued map[string]pki.Request, before []string) (names []string) {
+	for _, r := range movable(c) {
+		was, there := issued[r.Name]
+		if there && !Bypasses(was.Subject.Organization) || slices.Contains(before, r.Name) {
+			names = append(names, r.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // movable returns the requests of certificates that were in another group, as they were.
 func movable(c *cluster.Cluster) (former []pki.Request) {
 	requests := Requests(c.KeepGroups(nil))

@@ -31,6 +31,7 @@ type LockFile struct {
 	Forgotten  List[String]     `key:"forgottenNames"`
 	Artefacts  List[Locked]     `key:"artefacts"`
 	Bases      List[LockedBase] `key:"bases"`
+	Bound      List[String]     `key:"boundByRBAC"`
 }
 
 // LockedKey identifies one key that all machines of the cluster share: a public

@@ -31,6 +31,7 @@ type PKI struct {
 	lock    clusterfile.Lock
 	carried []string      // names that all API servers' certificates have
 	names   []string      // those that the lock file is to record; nil leaves its own
+	binds   bool          // the lock file is written if it does not say which certificates RBAC binds
 	staged  *files.Staged // nil unless the lock file is to change
 	Asked   []string      // names of a render's requests; nil if nothing is rendered
 }
@@ -80,7 +81,9 @@ func openFor(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees, 
 	asked := maps.Clone(s.Recorded())
 	maps.DeleteFunc(asked, func(name string, _ pki.Request) bool { return !s.Asked(name) })
 	carried := control.CarriedNames(lock.LockContents, control.RecordedNames(c, asked))
-	return &PKI{Cluster: c.Keep(carried).KeepGroups(control.FormerGroups(c, asked)), Store: s, Now: now, lock: lock, carried: carried}, nil
+	former := control.FormerGroups(c, asked)
+	warnReturned(ui, at, former, lock)
+	return &PKI{Cluster: c.Keep(carried).KeepGroups(former), Store: s, Now: now, lock: lock, carried: carried}, nil
 }
 
 // RefuseMissing refuses a PKI directory that is missing or empty if the cluster
@@ -117,7 +120,7 @@ func openToWrite(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Tre
 		return nil, err
 	}
 	if renders {
-		k.names = control.SharedNames(k.Cluster)
+		k.names, k.binds = control.SharedNames(k.Cluster), true
 	}
 	known, rows := LockedIDs(k.lock.Keys), lockedRows(k.lock.Keys, permanent(c), ringsOf(k.Store.Set()))
 	if k.renamed() || !slices.Equal(rows, k.lock.Keys) || slices.ContainsFunc(permanent(c), func(r pki.Request) bool { return len(known[r.Name]) == 0 }) {
@@ -155,8 +158,8 @@ func (k *PKI) Close() {
 // a lock file with keys that exist nowhere would be refused.
 func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) error {
 	contents := k.contents(set)
-	add, renamed := !slices.Equal(contents.Keys, k.lock.Keys), k.renamed()
-	if add || renamed {
+	add, renamed, bound := !slices.Equal(contents.Keys, k.lock.Keys), k.renamed(), k.binds && !slices.Equal(contents.Bound, k.lock.Bound)
+	if add || renamed || bound {
 		if err := k.stage(); err != nil {
 			return err
 		}
@@ -170,7 +173,7 @@ func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) e
 	if err != nil && (len(clients) > 0 || !k.Store.OnlyRewritten(set)) {
 		return exit.Failed("%w", err)
 	}
-	if !add && !renamed {
+	if !add && !renamed && !bound {
 		return nil
 	}
 	lost := k.lost()
@@ -178,10 +181,13 @@ func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) e
 		return err
 	}
 	k.lock.LockContents, k.staged = contents, nil
-	if add {
+	switch {
+	case add:
 		ui.Note(k.lock.Path + " now records which keys the cluster has: commit it with the cluster file, so that no later render makes other keys")
-	} else {
+	case renamed:
 		ui.Note(k.lock.Path + " now records the names in the API servers' certificates: commit it with the cluster file")
+	default:
+		ui.Note(k.lock.Path + " now records which certificates RBAC binds: commit it with the cluster file, so that no earlier hagen puts them back into " + control.SystemMasters)
 	}
 	if renamed && len(lost) > 0 {
 		ui.Note(fmt.Sprintf("%s had lost %s, which the API servers' certificates have, and lists them again: only hagen pki forget ends a name", k.lock.Path, strings.Join(lost, ", ")))
@@ -215,5 +221,10 @@ func (k *PKI) contents(set pki.Set) cluster.LockContents {
 	}
 	contents := k.lock.LockContents
 	contents.Keys, contents.Names, contents.Forgotten = keys, names, without(k.lock.Forgotten, names)
+	issued := map[string]pki.Request{}
+	for name, item := range set {
+		issued[name] = item.Request
+	}
+	contents.Bound = control.Bound(k.Cluster, issued, k.lock.Bound)
 	return contents
 }

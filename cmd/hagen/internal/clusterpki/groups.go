@@ -24,6 +24,16 @@ func (k *PKI) inMasters(known []pki.Request) []pki.Request {
 	return slices.DeleteFunc(slices.Clone(known), func(r pki.Request) bool { return !slices.Contains(k.Cluster.PKI.FormerGroups, r.Name) })
 }
 
+// warnReturned warns about certificates in system:masters that RBAC bound before, by the lock file.
+func warnReturned(ui *console.UI, at clusterfile.Place, former []string, lock clusterfile.Lock) {
+	former = slices.DeleteFunc(slices.Clone(former), func(name string) bool { return !slices.Contains(lock.Bound, name) })
+	if len(former) > 0 {
+		slices.Sort(former)
+		ui.Warn(fmt.Sprintf("%s: in %s again, which %s says were outside it: an earlier hagen issued them so, or the PKI directory is from a backup. %s lets them leave",
+			strings.Join(Folded(former), ", "), control.SystemMasters, lock.Path, at.Command("pki renew", "--rbac")))
+	}
+}
+
 // leave lets certificates leave system:masters. Where a tree has the kubeconfig that would lose its
 // rights, it must have the manifest that gives them, too.
 func (k *PKI) leave(at clusterfile.Place, names []string) error {
@@ -37,6 +47,7 @@ func (k *PKI) leave(at clusterfile.Place, names []string) error {
 				filepath.Join(dir, document.RightsPath), control.SystemMasters, at.Command("render"))
 		}
 	}
+	k.binds = true
 	k.Cluster = k.Cluster.KeepGroups(without(k.Cluster.PKI.FormerGroups, names))
 	return nil
 }
