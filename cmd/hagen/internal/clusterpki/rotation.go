@@ -81,7 +81,11 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, g.KeyName})
 	}
 	slices.SortFunc(r.Generations, func(a, b rotatedGeneration) int { return a.Generation - b.Generation })
-	kubeconfig := clusterfile.Word(filepath.Join(TreeOf(at, c.Name), document.AdminPath))
+	tree := TreeOf(at, c.Name)
+	if !trees.HoldsDocuments(tree) {
+		tree = "TREE" // where the operator has it
+	}
+	kubeconfig := clusterfile.Word(filepath.Join(tree, document.AdminPath))
 	if row.Published {
 		r.unpublish = control.Unpublish(kubeconfig)
 	}
@@ -139,8 +143,8 @@ func (r rotation) needs() (needs []string) {
 	} else if r.Rendered.IsZero() {
 		needs = append(needs, planOf(r.at, tree)+"; then "+r.at.Command("render")+" writes the documents")
 	} else if r.underWay() {
-		needs = append(needs, fmt.Sprintf("all machines need the documents of this phase, which %s has. If no plan was made before, name as OLD what machines were made from, a tree or its twins (those in git from before): %s",
-			tree, DeliveryFrom(r.at, "OLD")))
+		needs = append(needs, fmt.Sprintf("all machines need the documents of this phase, which are written. If no plan was made before that, name as OLD what machines were made from, a tree or its twins (those in git from before): %s",
+			DeliveryFrom(r.at, "OLD")))
 	}
 	if !r.underWay() && !r.Rendered.IsZero() {
 		return nil
