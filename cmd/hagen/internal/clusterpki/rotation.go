@@ -146,13 +146,17 @@ func (r rotation) needs() (needs []string) {
 		needs = append(needs, fmt.Sprintf("all machines need the documents of this phase, which are written. If no plan was made before that, name as OLD what machines were made from, a tree or its twins (those in git from before): %s",
 			DeliveryFrom(r.at, "OLD")))
 	}
-	if !r.underWay() && !r.Rendered.IsZero() {
+	unpublish := "take the former authority away from aggregated APIs; API servers only add to what they tell these: " + r.unpublish
+	switch {
+	case !r.underWay() && !r.Rendered.IsZero() && r.unpublish != "":
+		return append(needs, "when all machines have the documents of that phase, and unless it was done, "+unpublish)
+	case !r.underWay() && !r.Rendered.IsZero():
 		return nil
 	}
 	needs = append(needs, "make again what has the documents of an earlier phase: boot media, user data that a provider keeps, the directories of --replace and --join")
 	if !r.underWay() {
-		if r.unpublish != "" && len(needs) > 0 {
-			needs = append(needs, "when all machines have them, take the former authority away from aggregated APIs; API servers only add to what they tell these: "+r.unpublish)
+		if r.unpublish != "" {
+			needs = append(needs, "when all machines have them, "+unpublish)
 		}
 		return needs
 	}
