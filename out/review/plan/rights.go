@@ -84,15 +84,18 @@ func (p planner) binds() []Check {
 	if p.after.Rights == nil || p.before.Rights != nil && bytes.Equal(p.before.Rights, p.after.Rights) && len(b.hosts) == 0 && !b.admin {
 		return nil
 	}
+	var checks []Check
 	kubectl, why := "kubectl", "gives the cluster's certificates their rights, and takes none: it may be applied at any time, and again"
 	if groups, _ := adminGroups(p.after.Side); !control.Bypasses(groups) && (b.admin || p.before.Rights == nil) {
-		kubectl += " --kubeconfig " + shellWord(path.Join(p.documents(), "kubeconfigs", control.BreakGlass+".kubeconfig"))
-		why += ". The new admin.kubeconfig has no rights before: hagen kubeconfig --break-glass makes the kubeconfig that this command names"
+		breakGlass := shellWord(path.Join(p.documents(), "kubeconfigs", control.BreakGlass+".kubeconfig"))
+		kubectl += " --kubeconfig " + breakGlass
+		checks = append(checks, Check{onWorkstation("test -e " + breakGlass + " || hagen kubeconfig --break-glass " + p.place()),
+			"the new admin.kubeconfig has no rights before: this kubeconfig has them without the manifest, for a day. Remove it when all is done"})
 	}
 	if groups, known := adminGroups(p.before.Side); known && !control.Bypasses(groups) {
 		why += ". If nobody has ever applied it, the administrator is refused: hagen kubeconfig --break-glass makes a kubeconfig that is not"
 	}
-	checks := []Check{{onWorkstation(kubectl + " apply -f " + shellWord(path.Join(p.documents(), document.RightsPath))), why}}
+	checks = append(checks, Check{onWorkstation(kubectl + " apply -f " + shellWord(path.Join(p.documents(), document.RightsPath))), why})
 	for _, row := range control.Bindings(p.after.Cluster.Profile) {
 		if row.Kind == "User" {
 			checks = append(checks, Check{onWorkstation(fmt.Sprintf("%s auth can-i get nodes --subresource=proxy --as %s", kubectl, row.Subject)).asked(RightsBound, "yes"),

@@ -52,6 +52,12 @@ func TestBinds(t *testing.T) {
 		p := Of(k.before, k.after, Options{File: "cluster.yaml"})
 		var got []string
 		asked := 0
+		makes := slices.ContainsFunc(p.Prepare, func(c Check) bool {
+			return c.Text == "test -e rendered/kubernetes/kubeconfigs/break-glass.kubeconfig || hagen kubeconfig --break-glass -f cluster.yaml"
+		})
+		if makes != strings.Contains(k.apply, "break-glass") {
+			t.Errorf("%s: makes the kubeconfig of break-glass: %v", k.what, makes)
+		}
 		for _, check := range p.Prepare {
 			if strings.Contains(check.Text, "rbac.yaml") {
 				got = append(got, check.Text)

@@ -2,7 +2,7 @@ package clusterpki
 
 import (
 	"fmt"
-	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,10 +11,8 @@ import (
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
-	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/control"
 	"hagen/gen/document"
-	"hagen/out/tree"
 	"hagen/pki"
 )
 
@@ -34,18 +32,16 @@ func warnReturned(ui *console.UI, at clusterfile.Place, former []string, lock cl
 	}
 }
 
-// leave lets certificates leave system:masters. Where a tree has the kubeconfig that would lose its
-// rights, it must have the manifest that gives them, too.
+// leave lets certificates leave system:masters. The manifest that gives them their rights must be at
+// hand.
 func (k *PKI) leave(at clusterfile.Place, names []string) error {
 	if control.Rights(k.Cluster) == nil {
 		return exit.Usage("--rbac: certificates of the profile %s have their rights by the group %s, as the guide says, and keep it", k.Cluster.Profile.Name, control.SystemMasters)
 	}
-	dir := filepath.Join(trees.Dir, k.Cluster.Name)
-	if _, err := fs.Stat(tree.Files(dir), document.AdminPath); err == nil {
-		if _, err := fs.Stat(tree.Files(dir), document.RightsPath); err != nil {
-			return exit.Failed("%s: does not exist, and without it what leaves %s has no rights: %s writes it, then kubectl apply -f %[1]s gives it to the cluster",
-				filepath.Join(dir, document.RightsPath), control.SystemMasters, at.Command("render"))
-		}
+	manifest := filepath.Join(TreeOf(at, k.Cluster.Name), document.RightsPath)
+	if info, err := os.Stat(manifest); err != nil || !info.Mode().IsRegular() {
+		return exit.Failed("%s: does not exist, and without it what leaves %s has no rights: %s writes it, then kubectl apply -f %[1]s gives it to the cluster",
+			manifest, control.SystemMasters, at.Command("render"))
 	}
 	k.binds = true
 	k.Cluster = k.Cluster.KeepGroups(without(k.Cluster.PKI.FormerGroups, names))
@@ -54,7 +50,7 @@ func (k *PKI) leave(at clusterfile.Place, names []string) error {
 
 // noteGroups notes what was renewed in system:masters, and what left it.
 func (k *PKI) noteGroups(ui *console.UI, asked Renewal, before pki.Set, renewed []pki.Request) {
-	manifest := filepath.Join(trees.Dir, k.Cluster.Name, document.RightsPath)
+	manifest := filepath.Join(TreeOf(asked.Place, k.Cluster.Name), document.RightsPath)
 	if stay := k.inMasters(renewed); len(stay) > 0 {
 		ui.Note(fmt.Sprintf("%s: still in %s, which API servers and kubelets obey without asking RBAC. To leave it: kubectl apply -f %s, then %s",
 			strings.Join(Folded(namesOf(stay)), ", "), control.SystemMasters, manifest, asked.Command("pki renew", "--rbac")))
