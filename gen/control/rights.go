@@ -100,6 +100,20 @@ func AdminGroups(c *cluster.Cluster) []string {
 	return requests[i].Subject.Organization
 }
 
+// UsedBy returns the certificate of machines, or of service accounts, with this user; "" if there is
+// none. Somebody else with the name would have their rights, and stand as them in audit logs.
+func UsedBy(c *cluster.Cluster, user string) string {
+	if strings.HasPrefix(user, "system:serviceaccount:") {
+		return "tokens of a service account"
+	}
+	for _, r := range Requests(c) {
+		if r.Kind == pki.Leaf && r.Authority == ClusterAuthority && r.Name != Admin && r.Subject.CommonName == user {
+			return r.Name
+		}
+	}
+	return ""
+}
+
 // Bypasses reports whether a client with these groups is not bound by RBAC.
 func Bypasses(groups []string) bool { return slices.Contains(groups, SystemMasters) }
 

@@ -181,6 +181,15 @@ func NamesOf(g pki.Generation) pki.Names {
 	return pki.Names{Key: g.KeyName, Provider: g.Provider}
 }
 
+// KeyNameOf returns how etcd's Secrets name a key; "" if it is none of theirs. The first one's name is
+// not recorded.
+func KeyNameOf(item string, g pki.Generation) string {
+	if item != SecretsKey {
+		return ""
+	}
+	return NamesOf(g).Key
+}
+
 // secretsKeys returns the keys of Secrets that an API server has: the present one encrypts, and all
 // of them decrypt. A snapshot may be from before a rotation, so a restore needs those that
 // were retired.

@@ -78,7 +78,7 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 	slices.Sort(r.holders)
 	r.holders = slices.Compact(r.holders)
 	for _, g := range item.All() {
-		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, g.KeyName})
+		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, control.KeyNameOf(row.Item, g)})
 	}
 	slices.SortFunc(r.Generations, func(a, b rotatedGeneration) int { return a.Generation - b.Generation })
 	tree := TreeOf(at, c.Name)

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,8 +30,11 @@ import (
 	"hagen/pki/store"
 )
 
-// breakGlassLife is how long a break-glass certificate is valid by default.
-const breakGlassLife = 24 * time.Hour
+// How long a break-glass certificate is valid by default, and at most: nothing withdraws it.
+const (
+	breakGlassLife = 24 * time.Hour
+	breakGlassMost = 7 * 24 * time.Hour
+)
 
 // Kubeconfig issues a client certificate and writes its kubeconfig.
 func Kubeconfig(ui *console.UI, asked Client) error {
@@ -41,7 +45,7 @@ func Kubeconfig(ui *console.UI, asked Client) error {
 	if err != nil {
 		return err
 	}
-	if err := asked.checkGroups(c); err != nil {
+	if err := cmp.Or(asked.checkUser(c), asked.checkGroups(c)); err != nil {
 		return err
 	}
 	if err := files.Preflight(asked.Dir(), asked.File); err != nil {
@@ -95,6 +99,14 @@ func (asked Client) request(c *cluster.Cluster) pki.Request {
 		request.Lifetime = asked.life
 	}
 	return request
+}
+
+// checkUser keeps the names of machines' certificates for these, where RBAC gives them rights.
+func (asked Client) checkUser(c *cluster.Cluster) error {
+	if by := control.UsedBy(c, asked.User); by != "" && control.Rights(c) != nil {
+		return exit.Usage("--user %s: is the user of %s, whose rights it would have, and audit logs could not tell them apart; choose another", asked.User, by)
+	}
+	return nil
 }
 
 // checkGroups keeps the group that is obeyed without RBAC for break-glass. In classic, whose
@@ -266,6 +278,9 @@ func (asked *Client) check(ui *console.UI) error {
 		if asked.life, err = cluster.ParseLifetime(text); err != nil {
 			return exit.Usage("--expiry: %w", err)
 		}
+	}
+	if asked.BreakGlass && asked.life > breakGlassMost {
+		return exit.Usage("--expiry %s: what --break-glass gives cannot be withdrawn, so it is for 7d at most; for longer, bind a user to a role, or make an administrator whom RBAC binds: hagen kubeconfig", asked.Expiry)
 	}
 	if asked.Path == pipe && ui.Terminal {
 		return exit.Usage("the kubeconfig holds a key and is not printed on a terminal: pipe it, or name a file with -o")
