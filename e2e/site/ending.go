@@ -12,8 +12,8 @@ const (
 )
 
 // RenderEnding renders the cluster with leaves of the masters that all end at the same time. hagen
-// is given another time for that: each master's leaves are signed when those that last as long as
-// they do end then.
+// never signs such ones. So each master's are signed in a copy of the PKI, at another time, when
+// they end then and the others' do not, and taken from it, as git would merge them.
 func (c *Cluster) RenderEnding(ends time.Time) error {
 	if err := c.Change(); err != nil {
 		return err
@@ -23,7 +23,14 @@ func (c *Cluster) RenderEnding(ends time.Time) error {
 	}
 	for i, m := range c.Masters[1:] {
 		earlier := staggered * time.Duration(i+1) / time.Duration(len(c.Masters))
-		if err := c.hagenAt(ends.Add(earlier-leavesLive), "pki", "renew", "--host", m.Name); err != nil {
+		if _, err := c.Workstation("cp -a pki copy"); err != nil {
+			return err
+		}
+		if err := c.hagenAt(ends.Add(earlier-leavesLive), "pki", "renew", "--pki", "copy", "--expiring", "30h"); err != nil {
+			return err
+		}
+		_, err := c.Workstation("for d in hosts records/hosts; do rm -r pki/$d/$m && mv copy/$d/$m pki/$d/; done; rm -r copy", "m="+m.Name)
+		if err != nil {
 			return err
 		}
 	}
