@@ -66,13 +66,13 @@ func openFor(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, t Trees, 
 	p := ownershipOf(at, c)
 	p.have = ringsOf(s.Set())
 	if err = p.checkCluster(s); err == nil {
+		err = checkProfile(p.dir, c, control.Requests(c), s.Set())
+	}
+	if err == nil {
 		err = p.compare(lock, t)
 	}
 	if err == nil {
 		err = p.checkClock(s, now, replaced)
-	}
-	if err == nil {
-		err = checkProfile(p.dir, c, control.Requests(c), s.Set())
 	}
 	if err != nil {
 		s.Close()
