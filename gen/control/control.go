@@ -16,8 +16,8 @@ import (
 )
 
 var tablesOf = map[string]profileTables{
-	profiles.Classic:  {classicRoles, []certificate{adminCertificate(SystemMasters)}, "haproxy-classic.cfg.tmpl"},
-	profiles.Standard: {standardRoles, []certificate{adminCertificate(Administrators), {stem: encryptionKey, kind: pki.Secret, within: encryptionPath}}, "haproxy-standard.cfg.tmpl"},
+	profiles.Classic:  {classicRoles, []certificate{adminCertificate(SystemMasters)}, "haproxy-classic.cfg.tmpl", true},
+	profiles.Standard: {standardRoles, []certificate{adminCertificate(Administrators), {stem: encryptionKey, kind: pki.Secret, within: encryptionPath}}, "haproxy-standard.cfg.tmpl", false},
 }
 
 // Nodes decides every machine of the cluster, masters first. The set must

@@ -9,7 +9,6 @@ import (
 
 	"hagen/gen/cluster"
 	"hagen/pki"
-	"hagen/profiles"
 )
 
 // HasAuthority reports whether the kind is an authority's.
@@ -120,7 +119,7 @@ func Rotatable(c *cluster.Cluster) []Rotated {
 		return !slices.ContainsFunc(requests, func(q pki.Request) bool { return q.Name == r.Item })
 	})
 	for i, r := range rows {
-		if r.Item == ServiceAccountKey && c.Profile.Name == profiles.Classic {
+		if r.Item == ServiceAccountKey && tablesOf[c.Profile.Name].secretTokens {
 			rows[i].Wait, rows[i].Hold, rows[i].ByHand = secretTokens, 0, true
 		}
 	}

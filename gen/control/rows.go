@@ -56,6 +56,7 @@ type profileTables struct {
 	roles        []role
 	certificates []certificate // that are on no machine
 	haproxy      string        // the template of haproxy.cfg
+	secretTokens bool          // all tokens of service accounts are in Secrets, and do not end
 }
 
 // role returns the row of a machine's role; an empty one for a role that the profile
