@@ -137,24 +137,24 @@ func (r *report) judge(s source) {
 			Source: s.Name, Item: f.item, Places: append([]place{}, f.places...), Subject: f.Subject, SHA256: f.Identity, Problem: problem,
 			From: f.NotBefore.UTC(), Until: f.NotAfter.UTC(), DaysLeft: *days(f.NotAfter, r.now), foreign: r.kept.foreign(s, f),
 		}
-		todo := r.remedy(s, f, problem)
+		mend := r.remedy(s, f, problem)
 		if next := r.renewed(s, f); next != nil {
 			until := next.NotAfter.UTC()
-			one.Renewed, todo = &until, r.replacement(s, f)
+			one.Renewed, mend = &until, r.replacement(s, f)
 		}
 		if held := r.kept.held(s, f); held != nil && besidePresent(held, f) {
 			rotate := r.at.Command("pki rotate", control.KindOf(held.Request.Name))
-			todo = remedy{renew: rotate, words: rotate}
+			mend = remedy{renew: rotate, words: rotate}
 		}
-		one.Renew, one.Deliver, one.Remedy = todo.renew, todo.deliver, todo.words
+		one.Renew, one.Deliver, one.Remedy = mend.renew, mend.deliver, mend.words
 		r.Findings = append(r.Findings, one)
 	}
 	for _, name := range s.gone {
-		todo := r.commands(r.at.Command("pki renew", name), r.delivery(s))
+		mend := r.commands(r.at.Command("pki renew", name), r.delivery(s))
 		if name == control.Admin {
-			todo = r.admin("")
+			mend = r.admin("")
 		}
-		r.Findings = append(r.Findings, finding{Source: s.Name, Item: name, Places: []place{}, Problem: gone, Renew: todo.renew, Deliver: todo.deliver, Remedy: todo.words})
+		r.Findings = append(r.Findings, finding{Source: s.Name, Item: name, Places: []place{}, Problem: gone, Renew: mend.renew, Deliver: mend.deliver, Remedy: mend.words})
 	}
 }
 
