@@ -49,14 +49,14 @@ func stageAdmin(ui *console.UI, at clusterfile.Place, c *cluster.Cluster, set pk
 	return &adminFile{path, target, prepared}, nil
 }
 
-// put writes the kubeconfig.
-func (f *adminFile) put(ui *console.UI) error {
-	_, err := f.prepared.Commit()
+// put writes the kubeconfig, if the tree has another one.
+func (f *adminFile) put(ui *console.UI) (changed bool, err error) {
+	result, err := f.prepared.Commit()
 	ui.WarnEach(f.target.Notes())
 	if err != nil {
-		return exit.Failed("%w", err)
+		return result.Changed, exit.Failed("%w", err)
 	}
-	return nil
+	return result.Changed, nil
 }
 
 // discard releases the tree.

@@ -85,9 +85,12 @@ func Renew(ui *console.UI, asked Renewal) error {
 	}
 	told := renewed{Cluster: c.Name, Directory: asked.Dir(), Renewed: []renewedItem{}, Deliver: []string{}}
 	if len(chosen) > 0 {
-		if err := k.renew(ui, asked, chosen, &told); err != nil {
-			return err
-		}
+		err = k.renew(ui, asked, chosen, &told)
+	} else {
+		err = k.finish(ui, asked.Place, &told)
+	}
+	if err != nil {
+		return err
 	}
 	told.report(ui, asked)
 	return nil
@@ -173,8 +176,20 @@ func (k *PKI) saveRenewed(ui *console.UI, at clusterfile.Place, set pki.Set, cho
 	if err := k.Save(ui, set); err != nil {
 		return err
 	}
-	told.Kubeconfig = admin.path
-	return admin.put(ui)
+	changed, err := admin.put(ui)
+	if changed {
+		told.Kubeconfig = admin.path
+	}
+	return err
+}
+
+// finish writes what a run that was killed after the PKI may not have written: the lock file, and the
+// administrator's kubeconfig.
+func (k *PKI) finish(ui *console.UI, at clusterfile.Place, told *renewed) error {
+	set := k.Store.Set()
+	err := k.saveRenewed(ui, at, set, []pki.Request{set[control.Admin].Request}, told)
+	told.stale = false
+	return err
 }
 
 // keyOf returns the id of an item's key; "" if there is no such item.
@@ -197,13 +212,12 @@ func (r renewed) report(ui *console.UI, asked Renewal) {
 		ui.JSON(r)
 		return
 	}
-	if len(r.Renewed) == 0 && asked.Expiring == "" {
+	switch {
+	case len(r.Renewed) > 0:
+	case asked.Expiring == "":
 		ui.Say("nothing in %s is in %s", r.Directory, control.SystemMasters)
-		return
-	}
-	if len(r.Renewed) == 0 {
+	default:
 		ui.Say("nothing in %s ends within %s", r.Directory, asked.Expiring)
-		return
 	}
 	for items := r.Renewed; len(items) > 0; {
 		line := items[0].dates()

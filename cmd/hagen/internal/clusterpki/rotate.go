@@ -154,8 +154,7 @@ func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rot
 	again := stands.Phase == to
 	told := renewed{}
 	if again {
-		// A run that was killed may have left the lock file as it was.
-		err = k.Save(ui, set)
+		err = k.finish(ui, asked.Place, &told)
 	} else {
 		err = asked.next(ui, k, set, stands, &told)
 	}
