@@ -36,7 +36,7 @@ func TestDocs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var script strings.Builder
+		var commands []string
 		for _, block := range shellBlock.FindAllStringSubmatch(string(text), -1) {
 			for line := range strings.SplitSeq(block[2], "\n") {
 				line = strings.TrimPrefix(line, block[1])
@@ -48,31 +48,47 @@ func TestDocs(t *testing.T) {
 					}
 				case strings.HasPrefix(line, "git "):
 				case strings.TrimSpace(line) != "":
-					script.WriteString(line + "\n")
-					executed++
+					commands = append(commands, line)
 				}
 			}
 		}
-		run := exec.Command("bash", "-euo", "pipefail", "-c", script.String())
-		run.Dir = t.TempDir()
-		for name, image := range map[string][]byte{ // that docs/images.md makes media from
-			"fedora-coreos-live.iso": bases.ISO("fedora-coreos-44", bases.Live()), "debian.raw": bases.Disk(512, bases.Debian()),
-		} {
-			if err := os.WriteFile(filepath.Join(run.Dir, name), image, 0o644); err != nil {
-				t.Fatal(err)
+		executed += len(commands)
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			output := runAll(t, commands)
+			if filepath.Base(path) == "README.md" {
+				holdShown(t, string(text), output)
 			}
-		}
-		output, err := run.CombinedOutput()
-		if err != nil {
-			t.Errorf("%s: %v\n%s\n%s", path, err, script.String(), output)
-		}
-		if filepath.Base(path) == "README.md" {
-			holdShown(t, string(text), string(output))
-		}
+		})
 	}
 	if executed < 10 {
 		t.Errorf("only %d commands were found", executed)
 	}
+}
+
+// runAll executes a document's commands in an empty directory, beside the images
+// that docs/images.md makes media from, and returns what they print.
+func runAll(t *testing.T, commands []string) string {
+	t.Helper()
+	script := strings.Join(commands, "\n")
+	run := exec.Command("bash", "-euo", "pipefail", "-c", script)
+	run.Dir = t.TempDir()
+	for name, image := range map[string]func() []byte{
+		"fedora-coreos-live.iso": func() []byte { return bases.ISO("fedora-coreos-44", bases.Live()) },
+		"debian.raw":             func() []byte { return bases.Disk(512, bases.Debian()) },
+	} {
+		if !strings.Contains(script, name) {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(run.Dir, name), image(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	output, err := run.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s\n%s", err, script, output)
+	}
+	return string(output)
 }
 
 // textBlock is a block of output in a document.
