@@ -86,13 +86,17 @@ func active(unit, host string) Command {
 	return onHost(host, "systemctl is-active "+unit).asked(UnitActive, "active")
 }
 
-// stays asks whether units run and go on running. A unit that starts again has another
-// invocation ID. Six seconds are longer than systemd waits before it starts a daemon
-// again, and longer than a member has to be connected before etcd changes its members
+// settled is for how many seconds a unit has to run: longer than systemd waits before it starts a
+// daemon again, and longer than a member has to be connected before etcd changes its members
 // (etcdserver, HealthInterval).
+const settled = 6
+
+// stays asks whether units run, and have been doing so for a while: one that starts again, or reads its
+// files again, has changed its state since. It prints those that do not. systemd counts the microseconds
+// since the machine's start without those that it slept; /proc/uptime has these, but servers do not sleep.
 func stays(host string, units ...string) Command {
-	return onHost(host, fmt.Sprintf(`u='%s'; i=$(systemctl show -p InvocationID $u) && sleep 6 && test "$(systemctl show -p InvocationID $u)" = "$i" && ! systemctl is-active $u | grep -v '^active$'`, strings.Join(units, " "))).
-		asked(UnitStays, "active, and not started again meanwhile")
+	return onHost(host, fmt.Sprintf(`! for u in %s; do systemctl is-active -q $u && t=$(systemctl show -p StateChangeTimestampMonotonic $u) && test $(expr $(cut -d. -f1 /proc/uptime) - ${t#*=} / 1000000) -gt %d || echo $u; done | grep .`, strings.Join(units, " "), settled)).
+		asked(UnitStays, fmt.Sprintf("active, and for %d seconds already", settled))
 }
 
 // answers200 asks a URL on a host. Daemons on the loopback may have a certificate that
@@ -137,7 +141,7 @@ var (
 // daemon that ends whenever it begins to lead does not, and a dead one keeps its lease for
 // 15 seconds.
 func leaderStays(kubectl, daemon string, l lock) Command {
-	return onWorkstation(fmt.Sprintf(`for i in 1 2 3; do sleep 4; %s -n kube-system get %s %s -o jsonpath='%s{"\n"}'; done | sort -u | cut -d'%s' -f%d | uniq -c | grep ' 3 .'`,
+	return onWorkstation(fmt.Sprintf(`for s in 0 4 4; do sleep $s; %s -n kube-system get %s %s -o jsonpath='%s{"\n"}'; done | sort -u | cut -d'%s' -f%d | uniq -c | grep ' 3 .'`,
 		kubectl, l.object, daemon, l.path, l.split, l.field)).asked(LeaderStays, "one leader, which renews its lease")
 }
 

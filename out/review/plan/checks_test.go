@@ -15,6 +15,9 @@ func TestChecksCanFail(t *testing.T) {
 	const (
 		// Programs remember in a file how often they were run.
 		count = "n=$(($(cat n 2>/dev/null) + 1)); echo $n >n\n"
+
+		long = "echo StateChangeTimestampMonotonic=1000000"
+		now  = "echo StateChangeTimestampMonotonic=$(cut -d. -f1 /proc/uptime)000000"
 	)
 	ask := kubectl(netip.MustParseAddr("10.10.10.80"), 6443, "kubem00")
 	leader := leaderStays(ask, "kube-scheduler", leaseLock)
@@ -27,10 +30,9 @@ func TestChecksCanFail(t *testing.T) {
 		m0      = "8e9e05c52164694d, started, kubem00, https://10.10.10.80:2380, https://10.10.10.80:2379, false"
 		m1      = "91bc3c398fb3c146, started, kubem01, https://10.10.10.81:2380, https://10.10.10.81:2379, false"
 		waiting = "fd422379fda50e48, unstarted, , https://10.10.10.81:2380, , false"
-		same    = "echo InvocationID=a"
 	)
-	systemctl := func(show, state string) string {
-		return "case $1 in show) " + show + ";; is-active) " + state + ";; esac"
+	systemctl := func(show, state string) map[string]string {
+		return map[string]string{"systemctl": "case $1 in show) " + show + ";; is-active) " + state + ";; esac"}
 	}
 	served := serves("10.10.10.80:6443", "pki/hosts/kubem00/apiserver.pem", "")
 	held := alone("lb0", "10.10.10.9", []netip.AddrPort{netip.MustParseAddrPort("10.10.10.3:6443"), netip.MustParseAddrPort("10.10.10.4:6443")})
@@ -50,13 +52,15 @@ func TestChecksCanFail(t *testing.T) {
 		{"a member that has not left", membersStarted([]string{"kubem00"}), map[string]string{"etcdctl": list(m0, m1)}, true},
 		{"no answer", membersStarted([]string{"kubem00"}), map[string]string{"etcdctl": "exit 1"}, true},
 
-		{"a unit", stays("m", "a.service", "b.service"), map[string]string{"systemctl": systemctl(same, "echo active; echo active")}, false},
-		{"a unit that starts over and over", stays("m", "a.service"), map[string]string{"systemctl": systemctl(count+"echo InvocationID=$n", "echo active")}, true},
-		{"a unit that waits for its next start", stays("m", "a.service"), map[string]string{"systemctl": systemctl(same, "echo activating; exit 3")}, true},
-		{"one of two units", stays("m", "a.service", "b.service"), map[string]string{"systemctl": systemctl(same, "echo active; echo failed")}, true},
+		{"a unit", stays("m", "a.service", "b.service"), systemctl(long, "exit 0"), false},
+		{"a unit that starts over and over", stays("m", "a.service"), systemctl(now, "exit 0"), true},
+		{"a unit that waits for its next start", stays("m", "a.service"), systemctl(long, "exit 3"), true},
+		{"one of two units", stays("m", "a.service", "b.service"), systemctl(long, "[ $3 = a.service ]"), true},
+		{"one of two units started again", stays("m", "a.service", "b.service"), systemctl("case $4 in a.*) "+now+";; *) "+long+";; esac", "exit 0"), true},
 		{"no systemd", stays("m", "a.service"), map[string]string{"systemctl": "exit 1"}, true},
-		{"a timer", active("a.timer", "m"), map[string]string{"systemctl": systemctl(same, "echo active")}, false},
-		{"a timer that stands", active("a.timer", "m"), map[string]string{"systemctl": systemctl(same, "echo inactive; exit 3")}, true},
+		{"a systemd that does not say since when", stays("m", "a.service"), systemctl("exit 0", "exit 0"), true},
+		{"a timer", active("a.timer", "m"), systemctl("", "echo active"), false},
+		{"a timer that stands", active("a.timer", "m"), systemctl("", "echo inactive; exit 3"), true},
 
 		{"a leader", leader, map[string]string{"kubectl": count + "echo kubem00_a $n"}, false},
 		{"nobody renews the lease", leader, map[string]string{"kubectl": "echo kubem00_a 1"}, true},

@@ -22,7 +22,7 @@ func TestContainer(t *testing.T) {
 		t.Errorf("no %q in\n%s", want, text)
 	}
 	reimaged := between(t, text, plan.Options{Reimage: true}, "sha256:3f", "sha256:4f")
-	if text := reimaged.Text("old", "new", show.Style{}); !strings.Contains(text, "kubernetes# u='hagen-binaries.service hagen-certificates.timer haproxy.service'; i=") {
+	if text := reimaged.Text("old", "new", show.Style{}); !strings.Contains(text, "kubernetes# ! for u in hagen-binaries.service hagen-certificates.timer haproxy.service; do ") {
 		t.Errorf("nobody looks whether HAProxy runs:\n%s", text)
 	}
 }

@@ -146,7 +146,7 @@ var verbs = []verb{
 		}
 		return w.version(words[1], facts.APIUnit, words[3])
 	}),
-	asVerb(`for i in 1 2 3; do sleep 4; kubectl --server=https://(\S+) --tls-server-name=(\S+) -n kube-system get (?:lease|endpoints) (\S+) -o jsonpath='.*'; done \| sort -u \| cut -d'.' -f\d \| uniq -c \| grep ' 3 \.'`, func(w *world, c Command, words []string) error {
+	asVerb(`for s in 0 4 4; do sleep \$s; kubectl --server=https://(\S+) --tls-server-name=(\S+) -n kube-system get (?:lease|endpoints) (\S+) -o jsonpath='.*'; done \| sort -u \| cut -d'.' -f\d \| uniq -c \| grep ' 3 \.'`, func(w *world, c Command, words []string) error {
 		if len(w.hosts(words[3]+".service")) == 0 {
 			return fmt.Errorf("nobody leads for %s", words[3])
 		}
@@ -211,7 +211,7 @@ var verbs = []verb{
 		return w.act(w.machines[c.Host], words[1], words[2])
 	}),
 	asVerb(`systemctl is-active (\S+)`, func(w *world, c Command, words []string) error { return w.running(c, words[1]) }),
-	asVerb(`u='(.*)'; i=\$\(systemctl show -p InvocationID \$u\) && sleep 6 && test "\$\(systemctl show -p InvocationID \$u\)" = "\$i" && ! systemctl is-active \$u \| grep -v '\^active\$'`, func(w *world, c Command, words []string) error {
+	asVerb(`! for u in (.*); do systemctl is-active -q \$u && t=\$\(systemctl show -p StateChangeTimestampMonotonic \$u\) && test \$\(expr \$\(cut -d\. -f1 /proc/uptime\) - \$\{t#\*=\} / 1000000\) -gt 6 \|\| echo \$u; done \| grep \.`, func(w *world, c Command, words []string) error {
 		for unit := range strings.FieldsSeq(words[1]) {
 			if err := w.running(c, unit); err != nil {
 				return err
