@@ -20,6 +20,11 @@ func showFlag() cli.Flag {
 	return &cli.StringSliceFlag{Name: "show", Usage: "show all lines of a file or unit, but its keys, by `PATH` or unit's name", KeepSpace: true}
 }
 
+// withoutFlag names machines that are off.
+func withoutFlag(use string) cli.Flag {
+	return &cli.StringSliceFlag{Name: "without", Usage: use, KeepSpace: true}
+}
+
 func jsonFlag(use string) cli.Flag {
 	return &cli.BoolFlag{Name: "json", Usage: use, DisableDefaultText: true}
 }

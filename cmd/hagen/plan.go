@@ -26,12 +26,14 @@ func planCommand(ui *console.UI) *cli.Command {
 			"hagen plan --delta delta --undelivered rendered/kubernetes .  # renewed and rendered, but never delivered",
 			"hagen plan --markdown origin/main:cluster.yaml cluster.yaml > comment.md",
 			"hagen plan --reimage old.yaml cluster.yaml",
-			"hagen plan --nodes-fit old.yaml cluster.yaml    # pod ranges may change before workers join"),
+			"hagen plan --nodes-fit old.yaml cluster.yaml    # pod ranges may change before workers join",
+			"hagen plan --without kubem01 old.yaml cluster.yaml  # it is off, and out of etcd"),
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "reimage", Usage: "re-image the machines with their new documents; they keep etcd's data", DisableDefaultText: true},
 			&cli.StringFlag{Name: "delta", Usage: "write the changed files of each machine to `DIR`, with scripts that follow the plan", TakesFile: true},
 			&cli.BoolFlag{Name: "verify", Usage: "only say, by the exit code, whether the directory of --delta still brings what NEW has", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "undelivered", Usage: "take machines' own certificates and keys in OLD for unknown: all of NEW's are delivered", DisableDefaultText: true},
+			withoutFlag("the machine `HOST` is off, and a master of the others' etcd no more: plan for the others alone"),
 			nodesFitFlag(),
 			fileFlag(), pkiFlag(),
 			jsonFlag("print JSON"), markdownFlag(),
@@ -41,6 +43,9 @@ func planCommand(ui *console.UI) *cli.Command {
 				if ctx.NArg() > 0 || !ctx.IsSet("delta") {
 					return exit.Usage("--verify is for a directory that --delta has written, which knows its sides: hagen plan --verify --delta DIR")
 				}
+				if ctx.IsSet("without") {
+					return exit.Usage("--verify and --without: leave --without out: the directory knows which machines its plan left out")
+				}
 				return compare.Verify(ui, compare.PlanOptions{Place: placeOf(ctx), Delta: ctx.String("delta")})
 			}
 			if err := twoSides(ctx, "name two sides: hagen plan OLD NEW, each a cluster file, a rendered directory, REV:PATH of one, or . for a fresh render"); err != nil {
@@ -49,6 +54,7 @@ func planCommand(ui *console.UI) *cli.Command {
 			return compare.Plan(ui, compare.PlanOptions{
 				Place: placeOf(ctx), Sides: [2]string{ctx.Args().Get(0), ctx.Args().Get(1)}, Reimage: ctx.Bool("reimage"), NodesFit: ctx.Bool("nodes-fit"),
 				JSON: ctx.Bool("json"), Markdown: ctx.Bool("markdown"), Delta: ctx.String("delta"), Undelivered: ctx.Bool("undelivered"),
+				Without: ctx.StringSlice("without"),
 			})
 		},
 	}

@@ -40,8 +40,11 @@ func (g Given) Files() ([]File, error) {
 		return nil, err
 	}
 	deliver, record := g.delivery(steps), Record{Version: version, Cluster: g.Plan.Cluster, Hosts: map[string]map[string]string{},
-		Old: g.Old, New: g.New, Steps: len(steps), Machines: map[string]string{}}
+		Old: g.Old, New: g.New, Steps: len(steps), Machines: map[string]string{}, Without: g.Plan.Without}
 	for _, n := range g.After.Machines {
+		if slices.Contains(g.Plan.Without, n.Name) {
+			continue
+		}
 		record.Machines[n.Name] = digest(n)
 	}
 	var files []File

@@ -39,8 +39,8 @@ const pair = `    - {name: lb0, addresses: [10.10.10.3]}
   loadBalancer: {virtualIP: 10.10.10.2}
 `
 
-// given plans from one cluster file to another.
-func given(t *testing.T, from, to string, known bool) delta.Given {
+// given plans from one cluster file to another, without machines that are off.
+func given(t *testing.T, from, to string, known bool, without ...string) delta.Given {
 	t.Helper()
 	var sides [2]plan.Side
 	set := pki.Set{}
@@ -62,7 +62,7 @@ func given(t *testing.T, from, to string, known bool) delta.Given {
 			t.Fatal(err)
 		}
 	}
-	p := plan.Of(sides[0], sides[1], plan.Options{File: "cluster.yaml"})
+	p := plan.Of(sides[0], sides[1], plan.Options{File: "cluster.yaml", Without: without})
 	if !p.Possible || p.Same {
 		t.Fatalf("%+v", p.Refused)
 	}
@@ -249,5 +249,37 @@ func TestRecord(t *testing.T) {
 		if _, err := delta.ReadRecord([]byte(text)); err == nil {
 			t.Errorf("%q is a record", text)
 		}
+	}
+}
+
+// TestWithout: the scripts have nothing of a machine that is off, and the record says so.
+func TestWithout(t *testing.T) {
+	changed := strings.Replace(standard, "masters:", "serviceNodePortRange: 30000-30100\n  masters:", 1)
+	g := given(t, standard, changed, true, "kubem01")
+	made := files(t, g)
+	readable(t, "without kubem01", made)
+	for name, text := range made {
+		if strings.HasPrefix(name, "kubem01/") || strings.HasSuffix(name, "install.sh") && strings.Contains(text, "kubem01") {
+			t.Errorf("%s is there, or names kubem01", name)
+		}
+	}
+	for _, text := range []string{"'kubem01' '10.10.10.81'", "10.10.10.81:6443", "10.10.10.81:2379"} {
+		if strings.Contains(made["deliver.sh"], text) {
+			t.Errorf("deliver.sh has %s", text)
+		}
+	}
+	if text := "echo 'but for kubem01, which was off, and lacks all of this"; !strings.Contains(made["deliver.sh"], text) {
+		t.Errorf("deliver.sh lacks %s", text)
+	}
+	r, err := delta.ReadRecord([]byte(made["delta.json"]))
+	if err != nil || !slices.Equal(r.Without, []string{"kubem01"}) || r.Machines["kubem01"] != "" || len(r.Hosts) != 2 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if stale := r.Stale(g.After.Machines); len(stale) > 0 || !r.Brings(g.After.Machines) {
+		t.Errorf("%v are stale", stale)
+	}
+	other := given(t, standard, strings.Replace(changed, "30100", "30200", 1), true)
+	if stale := r.Stale(other.After.Machines); !slices.Contains(stale, "kubem00") || slices.Contains(stale, "kubem01") {
+		t.Errorf("%v are stale", stale)
 	}
 }

@@ -20,7 +20,8 @@ type Record struct {
 	Old      string            `json:"old"` // as the sides were named
 	New      string            `json:"new"`
 	Steps    int               `json:"steps"`
-	Machines map[string]string `json:"machines"` // a digest of each in NEW
+	Machines map[string]string `json:"machines"`          // a digest of each in NEW
+	Without  []string          `json:"without,omitempty"` // machines that were off, and are not in Machines
 }
 
 const version = 1
@@ -74,6 +75,9 @@ func (r Record) Brings(machines []node.Node) bool {
 func (r Record) Stale(machines []node.Node) (names []string) {
 	now := map[string]string{}
 	for _, n := range machines {
+		if slices.Contains(r.Without, n.Name) {
+			continue
+		}
 		if now[n.Name] = digest(n); r.Machines[n.Name] != now[n.Name] {
 			names = append(names, n.Name)
 		}

@@ -42,6 +42,7 @@ type delivery struct {
 	Fresh              string // the command that fails if this is of an earlier plan
 	Tree               bool   // nothing is rendered: machines get what a tree has
 	Cautions           []string
+	Without            string // machines that are off
 	Environment        []plan.Variable
 	Prepare, Verify    []command
 	CleanUp            []plan.Check
@@ -64,7 +65,7 @@ type group struct{ Numbers []int }
 func (g group) Last() int { return g.Numbers[len(g.Numbers)-1] }
 
 func (g Given) delivery(steps []step) delivery {
-	d := delivery{Fresh: g.Fresh, Tree: g.Tree, Cautions: cautions(g.Plan), Cluster: g.Plan.Cluster, Directory: g.Directory, Environment: g.Plan.Environment, CleanUp: g.Plan.CleanUp, Steps: steps,
+	d := delivery{Fresh: g.Fresh, Tree: g.Tree, Cautions: cautions(g.Plan), Without: strings.Join(g.Plan.Without, ", "), Cluster: g.Plan.Cluster, Directory: g.Directory, Environment: g.Plan.Environment, CleanUp: g.Plan.CleanUp, Steps: steps,
 		Prepare: preparation(g.Plan), Verify: workstation(g.Plan.Verify)}
 	for i, s := range steps {
 		if i > 0 && s.Together && steps[i-1].Together {

@@ -125,6 +125,9 @@ func skew(d diff.Detail, emulated string) string {
 	return fmt.Sprintf("etcd goes back from %s to %s: a member starts with it only after etcdctl downgrade enable %s, when all of them store what it can read", from, to, to.Line())
 }
 
+// OnlyTwoMembers is said of a cluster with two masters when one of them restarts.
+const OnlyTwoMembers = "etcd has only two members: nothing can be written while one restarts"
+
 // singleInstances warns of services that stop while the only machine that runs them
 // restarts.
 func singleInstances(pairs []diff.Pair) [][2]string {
@@ -147,7 +150,7 @@ func singleInstances(pairs []diff.Pair) [][2]string {
 			out = append(out, [2]string{have[0], row.text})
 		}
 		if row.unit == facts.EtcdUnit && len(have) == 2 && slices.ContainsFunc(have, hit) {
-			out = append(out, [2]string{"", "etcd has only two members: nothing can be written while one restarts"})
+			out = append(out, [2]string{"", OnlyTwoMembers})
 		}
 	}
 	return out

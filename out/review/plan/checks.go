@@ -14,6 +14,7 @@ type Asks string
 const (
 	MembersHealthy    Asks = "members-healthy"
 	MembersStarted    Asks = "members-started"
+	MembersLeft       Asks = "members-left"
 	EtcdVersion       Asks = "etcd-version"
 	APIReady          Asks = "api-ready"
 	APIVersion        Asks = "api-version"

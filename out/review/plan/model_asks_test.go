@@ -53,6 +53,14 @@ var verbs = []verb{
 		}
 		return w.etcdctl(c)
 	}),
+	asVerb(`list=\$\(etcdctl member list\) && echo "\$list" \| awk -F', ' '(.+) \{ print .* \$1; n\+\+ \} END \{ exit n != 0 \}'`, func(w *world, c Command, words []string) error {
+		for _, e := range w.members {
+			if strings.Contains(words[1], `$3 == "`+e.name+`"`) || strings.Contains(words[1], `",`+e.peer+`,"`) {
+				return fmt.Errorf("etcd still has %s at %s", e.name, e.peer)
+			}
+		}
+		return w.etcdctl(c)
+	}),
 	asVerb(`etcdctl member remove `+idOf, func(w *world, c Command, words []string) error {
 		i := slices.IndexFunc(w.members, func(e etcdMember) bool { return e.name == words[1] })
 		if i < 0 {

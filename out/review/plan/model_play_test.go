@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"hagen/gen/cluster"
 	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/facts"
@@ -320,6 +321,9 @@ func (w *world) arrived() {
 	}
 	for _, h := range w.after.file.Hosts() {
 		m, want := w.machines[h.Name], w.after.machine(h.Name)
+		if w.away(h.Name) {
+			continue
+		}
 		if m == nil || !m.on {
 			w.problem("after: %s has no power", h.Name)
 			continue
@@ -356,7 +360,8 @@ func (w *world) arrived() {
 		}
 	}
 	for _, host := range w.hosts(facts.HAProxyUnit) {
-		if found := w.behind(w.proxyOf(host)); len(found) != len(w.after.file.APIServers()) {
+		servers := slices.DeleteFunc(slices.Clone(w.after.file.APIServers()), func(h cluster.Host) bool { return w.away(h.Name) })
+		if found := w.behind(w.proxyOf(host)); len(found) != len(servers) {
 			w.problem("after: HAProxy of %s finds %v", host, found)
 		}
 	}

@@ -44,6 +44,9 @@ func (w *world) quorum() (answer, all int) {
 // from three on, unless new masters need the addresses of those that go.
 func (w *world) mustSpare(when string, s Step) {
 	was, is := w.before.file.Members(), w.after.file.Members()
+	if slices.ContainsFunc(was, func(h cluster.Host) bool { return w.away(h.Name) }) {
+		return // there may be none to spare
+	}
 	if w.stays(s.Host) || len(was) < 3 || len(is) < 3 || w.knowLearners() != nil {
 		return
 	}

@@ -73,8 +73,11 @@ func newWorld(p *Plan, before, after modelled) *world {
 	_, w.joins = order.Joining(steps)
 	for _, h := range before.file.Hosts() {
 		n := before.machine(h.Name)
-		m := &machine{host: h, on: true, disk: copied(n), runs: map[string]service{}, installed: facts.Versions(n), unread: map[string]bool{}}
+		m := &machine{host: h, on: !w.away(h.Name), disk: copied(n), runs: map[string]service{}, installed: facts.Versions(n), unread: map[string]bool{}}
 		w.machines[h.Name] = m
+		if w.away(h.Name) {
+			continue // and out of etcd
+		}
 		w.startAll(m)
 		if e, is := facts.MemberOf(&n); is {
 			m.holds = true
@@ -84,6 +87,9 @@ func newWorld(p *Plan, before, after modelled) *world {
 	w.elect()
 	return w
 }
+
+// away reports whether a machine takes no part in the plan.
+func (w *world) away(host string) bool { return slices.Contains(w.plan.Without, host) }
 
 func copied(n node.Node) node.Node {
 	n.Files, n.Units = slices.Clone(n.Files), slices.Clone(n.Units)

@@ -21,6 +21,9 @@ func (p planner) others(a *answers, i int) []Command {
 	if !stops || !p.ended.quorumOf(p.before) && i <= p.healed() {
 		return nil
 	}
+	if _, votes := a.now[s.Host]; votes && !a.learns[s.Host] && len(a.urls()) == 2 {
+		return nil // without the machine, the only other one has no quorum to answer with
+	}
 	var urls []string
 	for _, m := range a.now {
 		if m.host != s.Host && !a.learns[m.host] && !p.endedAfter(i-1, m.host, facts.EtcdUnit) {

@@ -24,15 +24,20 @@ func Of(before, after Side, options Options) Plan {
 		before.Answers, after.Answers = nil, nil // one side would know what the other does not
 	}
 	before.Cluster, after.Cluster = before.Cluster.placedAs(after.Cluster), after.Cluster.placedAs(before.Cluster)
+	whole := before
+	before, after, away, refused := leaveOut(before, after, options)
 	before.Side, after.Side = diff.Shown(before.Side, after.Side) // a plan names values of machines, too
 	made := Plan{
-		Cluster: after.Cluster.Name, Complete: !after.unknownDigests(), Reimage: options.Reimage, From: versions(before.Cluster), To: versions(after.Cluster),
+		Cluster: after.Cluster.Name, Complete: !after.unknownDigests(), Reimage: options.Reimage, Without: options.Without, From: versions(before.Cluster), To: versions(after.Cluster),
 		Refused: []Refusal{}, Unknown: []string{}, UpgradePath: []Versions{}, Environment: []Variable{}, Prepare: []Check{}, Steps: []Step{}, Verify: []Check{}, CleanUp: []Check{},
 		Order: order.OfShown(before.Side, after.Side),
 	}
-	p := planner{before: before, after: after, options: options, plan: &made, holders: holdersOf(before, after), written: map[string]bool{},
+	p := planner{before: before, after: after, options: options, plan: &made, holders: holdersOf(before, after), away: away, whole: whole, written: map[string]bool{},
 		ended: endedOn(before.Machines, options.Now)}
-	made.Refused = append(made.Refused, p.refusals()...)
+	if len(refused) == 0 {
+		refused = slices.Concat(away.membership(p), p.refusals())
+	}
+	made.Refused = append(made.Refused, refused...)
 	made.Possible = len(made.Refused) == 0
 	if !made.Possible {
 		if slices.ContainsFunc(made.Refused, ofRelease) {
@@ -43,13 +48,14 @@ func Of(before, after Side, options Options) Plan {
 		return made
 	}
 	if made.Same {
+		made.Unknown = away.unchanged()
 		return made
 	}
 	steps := made.Order.Steps
 	if options.Reimage {
 		steps, made.Cautions = made.ReimageSteps, slices.Clone(made.ReimageCautions)
 	}
-	made.Cautions = append(made.Cautions, slices.Concat(p.cautions(), p.bindsCautions(), p.newInstances())...)
+	made.Cautions = append([]order.Caution{}, slices.Concat(away.cautions(p), away.gaps(made.Cautions), p.cautions(), p.bindsCautions(), p.newInstances())...)
 	made.Environment = p.environment()
 	made.Prepare = append(p.prepare(steps), p.binds()...)
 	var files, acts []Step
@@ -63,6 +69,8 @@ func Of(before, after Side, options Options) Plan {
 	made.Verify, made.CleanUp = p.verify(), append(made.CleanUp, p.cleanUp()...)
 	p.afterEnd()
 	made.Verify = append(made.Verify, p.postponed(p.binds())...)
+	p.dialOthers(before, made.Prepare)
+	p.dialOthers(after, made.Verify)
 	p.endpoints()
 	return made
 }

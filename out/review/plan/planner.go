@@ -17,6 +17,8 @@ type planner struct {
 	plan          *Plan
 	holders       *holders        // of virtual IPs, after the last step
 	ended         ended           // what has ended on the former machines
+	away          absent          // machines that take no part; before and after are without them
+	whole         Side            // before, with them
 	written       map[string]bool // "host:path" of files and "host:unit" of units that an earlier step has written
 }
 

@@ -22,6 +22,7 @@ func (p planner) prepare(steps []order.Step) []Check {
 		checks = append(checks, Check{onWorkstation("hagen lock -f " + shellWord(p.options.File) + " && echo 'now plan again' && false"),
 			"finds the digests that are not known yet, and fails, so that nobody goes on: commands of this plan have zeros in the place of the digests. Plan again then"})
 	}
+	checks = append(checks, p.left()...)
 	checks = append(checks, []Check{
 		{membersHealthy(), "every member of etcd has to be healthy: if one is down already, the next restart may cost the quorum"},
 		{ready("kubectl", APIReady), ""},
@@ -93,7 +94,11 @@ func linesBefore(v profiles.Version, by int) string {
 
 // verify returns what has to hold after the last step.
 func (p planner) verify() []Check {
-	checks := []Check{{membersHealthy(), ""}, {membersStarted(answersOf(p.after, p.after).names()), "etcd has exactly the masters of the new cluster file"}, {ready("kubectl", APIReady), ""}}
+	exactly := "etcd has exactly the masters of the new cluster file"
+	if len(p.away.after) > 0 {
+		exactly += ", but for what is left out"
+	}
+	checks := []Check{{membersHealthy(), ""}, {membersStarted(answersOf(p.after, p.after).names()), exactly}, {ready("kubectl", APIReady), ""}}
 	for _, r := range rangeRisks(p.before, p.after) {
 		if r.Command != "" {
 			checks = append(checks, Check{onWorkstation(r.Command), "gives services the new addresses, unless an object has them already"})

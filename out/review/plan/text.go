@@ -120,6 +120,14 @@ func writeChecks(line func(string, ...any), checks []Check, exported exports) {
 }
 
 func (p Plan) title() string {
+	if len(p.Without) > 0 {
+		return p.change() + ", without " + strings.Join(p.Without, ", ")
+	}
+	return p.change()
+}
+
+// change says what changes.
+func (p Plan) change() string {
 	switch {
 	case !p.Possible:
 		return "no plan"

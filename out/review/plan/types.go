@@ -10,11 +10,12 @@ import (
 
 // Options control how the plan is carried out.
 type Options struct {
-	Reimage  bool   // machines are re-imaged; otherwise they take changes in place
-	NodesFit bool   // no Node has a pod range outside the new ones
-	File     string // path of the new cluster file, for commands
-	PKI      string // the directory of certificates and keys; "" is pki/ beside the file
-	PKIFlag  bool   // commands have to name it
+	Reimage  bool     // machines are re-imaged; otherwise they take changes in place
+	Without  []string // machines that are off, and take no part
+	NodesFit bool     // no Node has a pod range outside the new ones
+	File     string   // path of the new cluster file, for commands
+	PKI      string   // the directory of certificates and keys; "" is pki/ beside the file
+	PKIFlag  bool     // commands have to name it
 	// Directories that hold the documents of the new and of the former machines already;
 	// "" is that of a render, which then is to be done.
 	Documents, Former string
@@ -44,9 +45,10 @@ type Plan struct {
 	// CertificatesFirst: the plan must not be followed, since etcd cannot answer before machines
 	// have the certificates that a plan with nothing else brings.
 	CertificatesFirst bool       `json:"certificatesFirst,omitempty"`
-	Reimage           bool       `json:"reimage"`     // machines are re-imaged; otherwise they take changes in place
-	Environment       []Variable `json:"environment"` // of all commands on the workstation
-	Prepare           []Check    `json:"prepare"`     // on the workstation, before the first step
+	Without           []string   `json:"without,omitempty"` // machines that are off, and take no part
+	Reimage           bool       `json:"reimage"`           // machines are re-imaged; otherwise they take changes in place
+	Environment       []Variable `json:"environment"`       // of all commands on the workstation
+	Prepare           []Check    `json:"prepare"`           // on the workstation, before the first step
 	Steps             []Step     `json:"steps"`
 	Verify            []Check    `json:"verify"`  // on the workstation, after the last step
 	CleanUp           []Check    `json:"cleanup"` // on the workstation, when no client dials the names that the cluster file has dropped

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"slices"
 	"time"
 
 	"hagen/cmd/hagen/internal/decide"
@@ -16,6 +17,16 @@ type decidedSides struct {
 	before, after plan.Side
 	warnings      []pki.Warning // of certificates that a render would issue for the new cluster file
 	unknown       []string      // what a side cannot know
+}
+
+// hosts lists the machines of both sides.
+func (d decidedSides) hosts() (names []string) {
+	for _, h := range slices.Concat(d.before.Cluster.Hosts(), d.after.Cluster.Hosts()) {
+		if !slices.Contains(names, h.Name) {
+			names = append(names, h.Name)
+		}
+	}
+	return names
 }
 
 // decideSides decides the machines of cluster files.

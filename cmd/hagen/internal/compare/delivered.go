@@ -2,7 +2,9 @@ package compare
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -41,13 +43,42 @@ func Verify(ui *console.UI, asked PlanOptions) error {
 		if t.Cluster != record.Cluster {
 			continue
 		}
+		if len(record.Without) > 0 {
+			ui.Note(leftOut(asked.Delta, record))
+		}
 		if hosts := record.Stale(t.Machines.Machines); len(hosts) > 0 {
 			return exit.No("%s is of an earlier plan: since then, what %s has for %s has changed. Plan again: %s",
-				asked.Delta, record.New, strings.Join(hosts, ", "), asked.Command("plan", "--delta", asked.Delta, record.Old, record.New))
+				asked.Delta, record.New, strings.Join(hosts, ", "), asked.Command("plan", append(withoutWords(record.Without), "--delta", asked.Delta, record.Old, record.New)...))
 		}
 		return nil
 	}
 	return exit.No("%s is of an earlier plan: %s no longer has the cluster %s", asked.Delta, record.New, record.Cluster)
+}
+
+// withoutWords are the words of a command that leaves machines out.
+func withoutWords(hosts []string) (words []string) {
+	for _, host := range hosts {
+		words = append(words, "--without", host)
+	}
+	return words
+}
+
+// leftOut says which machines lack what a delta brings.
+func leftOut(dir string, r *delta.Record) string {
+	return fmt.Sprintf("%s left %s out, which was off: it lacks what that brings, unless it has booted with a newer document since", dir, strings.Join(r.Without, ", "))
+}
+
+// stillOut names the machines that a former delta in a directory left out, and this plan does not.
+func stillOut(dir string, r *delta.Record, without []string) string {
+	if r == nil {
+		return ""
+	}
+	left := *r
+	left.Without = slices.DeleteFunc(slices.Clone(r.Without), func(host string) bool { return slices.Contains(without, host) })
+	if len(left.Without) == 0 {
+		return ""
+	}
+	return leftOut(dir, &left) + ": then leave it out of this plan, too (--without), or boot it with its new document first"
 }
 
 // refuseBegun refuses to plan beside a delta that some machines have, and others do not:

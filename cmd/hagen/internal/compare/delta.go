@@ -84,6 +84,9 @@ func writeDelta(ui *console.UI, asked PlanOptions, p plan.Plan, before, after *p
 	if err != nil {
 		return false, err
 	}
+	if text := stillOut(asked.Delta, former, asked.Without); text != "" {
+		ui.Warn(text)
+	}
 	if same := former != nil && former.ID == idOf(made); !same {
 		if err := refuseBegun(asked.Delta, target.Path(), former); err != nil {
 			return false, err
@@ -135,6 +138,8 @@ func noDelta(ui *console.UI, asked PlanOptions, cluster string, machines []node.
 	}
 	switch {
 	case record == nil:
+	case delivered(dir, record).Done && len(record.Without) > 0:
+		ui.Note(fmt.Sprintf("%s has been delivered; %s: remove it when that has a newer document", dir, leftOut(dir, record)))
 	case delivered(dir, record).Done:
 		ui.Note(fmt.Sprintf("%s has been delivered: remove it", dir))
 	case record.Brings(machines):

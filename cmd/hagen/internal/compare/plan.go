@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"hagen/cmd/hagen/internal/clusterfile"
@@ -19,8 +20,9 @@ type PlanOptions struct {
 	Reimage        bool
 	NodesFit       bool
 	JSON, Markdown bool
-	Delta          string // a directory for scripts that follow the plan
-	Undelivered    bool   // nobody knows which certificates machines have
+	Delta          string   // a directory for scripts that follow the plan
+	Undelivered    bool     // nobody knows which certificates machines have
+	Without        []string // machines that are off
 }
 
 // Plan prints the steps from one side to another.
@@ -46,11 +48,15 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	if err != nil {
 		return err
 	}
+	asked.Without = slices.Compact(slices.Sorted(slices.Values(asked.Without)))
+	if err := exit.AllKnown("host", asked.Without, decided.hosts()); err != nil {
+		return err
+	}
 	if asked.NodesFit && !plan.AboutNodes(decided.before, decided.after) {
 		return exit.Usage("--nodes-fit: this change does not affect the pod ranges of Nodes; leave the flag out")
 	}
 	p := plan.Of(decided.before, decided.after, plan.Options{
-		Reimage: asked.Reimage, NodesFit: asked.NodesFit, Documents: after.documents, Former: before.documents,
+		Reimage: asked.Reimage, Without: asked.Without, NodesFit: asked.NodesFit, Documents: after.documents, Former: before.documents,
 		File: after.commandFile(asked.Place), PKI: pkiOf(before, after, asked.Place), PKIFlag: asked.PKI != "", Now: now,
 	})
 	p.Unknown = append(p.Unknown, decided.unknown...)
