@@ -41,6 +41,8 @@ type Step struct {
 	// Delivered is when it was known that all machines have them, and By says who knew.
 	Delivered time.Time `json:"delivered,omitzero"`
 	By        string    `json:"by,omitempty"`
+	// Without are machines that were off then, and do not have them.
+	Without []string `json:"without,omitempty"`
 }
 
 // Generation is one of the keys that an item has had.

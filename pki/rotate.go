@@ -275,10 +275,11 @@ func (i Item) Rendered(now time.Time) (next Item, changed bool) {
 	})
 }
 
-// Delivered returns the item with a note that all machines have those documents, and who said so.
-func (i Item) Delivered(now time.Time, by string) Item {
+// Delivered returns the item with a note that all machines have those documents, but for some that
+// were off, and who said so.
+func (i Item) Delivered(now time.Time, by string, without ...string) Item {
 	i, _ = i.note(func(s *Step) bool {
-		s.Delivered, s.By = now.UTC().Truncate(time.Second), by
+		s.Delivered, s.By, s.Without = now.UTC().Truncate(time.Second), by, without
 		return true
 	})
 	return i

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/pem"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -117,8 +118,9 @@ func TestRotationNotes(t *testing.T) {
 	if !changed || twice || again.Rotation().Rendered != second.Add(time.Hour) || !trust.Rotation().Rendered.IsZero() {
 		t.Error(changed, twice, again.Rotation(), trust.Rotation())
 	}
-	delivered := rendered.Delivered(testNow.Add(3*time.Hour), "operator")
-	if got := *delivered.Rotation(); got != (Step{PhaseTrust, second, second.Add(time.Hour), second.Add(3 * time.Hour), "operator"}) {
+	delivered := rendered.Delivered(testNow.Add(3*time.Hour), "operator", "kubem01")
+	want := Step{PhaseTrust, second, second.Add(time.Hour), second.Add(3 * time.Hour), "operator", []string{"kubem01"}}
+	if got := *delivered.Rotation(); !reflect.DeepEqual(got, want) {
 		t.Error(got)
 	}
 	issued := rotate(t, delivered, Names{}, PhaseIssue)

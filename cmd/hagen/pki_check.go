@@ -28,6 +28,7 @@ func pkiCheckCommand(ui *console.UI, file, dir, asJSON cli.Flag) *cli.Command {
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "within", Usage: "how long before its end a certificate is reported, a `TIME` such as 60d (default: 30d, an authority 1y, and of a short life its last third, as hagen render warns)"},
 			&cli.BoolFlag{Name: "live", Usage: "also ask API servers, etcd and load balancers which certificates they show", DisableDefaultText: true},
+			withoutFlag("with --live: the machine `HOST` is off: do not ask its servers"),
 			&cli.StringFlag{Name: "timeout", Value: "5s", Usage: "with --live: give up after this `TIME`"},
 			file, dir, asJSON,
 		},
@@ -35,8 +36,11 @@ func pkiCheckCommand(ui *console.UI, file, dir, asJSON cli.Flag) *cli.Command {
 			if ctx.IsSet("timeout") && !ctx.Bool("live") {
 				return exit.Usage("--timeout is for --live: add that, or leave it out")
 			}
+			if ctx.IsSet("without") && !ctx.Bool("live") {
+				return exit.Usage("--without is for --live: add that, or leave it out")
+			}
 			return certificates.Check(ui, certificates.Asked{Place: placeOf(ctx), Within: ctx.String("within"), Sources: ctx.Args().Slice(),
-				Live: ctx.Bool("live"), Timeout: ctx.String("timeout"), JSON: ctx.Bool("json")})
+				Live: ctx.Bool("live"), Timeout: ctx.String("timeout"), Without: ctx.StringSlice("without"), JSON: ctx.Bool("json")})
 		},
 	}
 }

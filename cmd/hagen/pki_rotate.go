@@ -33,6 +33,7 @@ func pkiRotateCommand(ui *console.UI, file, dir, asJSON cli.Flag) *cli.Command {
 			&cli.StringFlag{Name: "to", Usage: "with rotate: the `PHASE` to begin: trust, issue, retire"},
 			&cli.BoolFlag{Name: "delivered", Usage: "with rotate: all machines have the documents of the phase before", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "live", Usage: "with rotate: ask the servers whether they have the documents of the phase before", DisableDefaultText: true},
+			withoutFlag("with rotate --delivered or --live: the machine `HOST` is off, and has not got these documents"),
 			&cli.BoolFlag{Name: "rewritten", Usage: "with rotate secrets --to retire: all Secrets were written again with the new key", DisableDefaultText: true},
 			&cli.BoolFlag{Name: "waited", Usage: "with rotate service-account --to retire: nobody uses tokens of the former key any more", DisableDefaultText: true},
 			file, dir, asJSON,
@@ -42,7 +43,7 @@ func pkiRotateCommand(ui *console.UI, file, dir, asJSON cli.Flag) *cli.Command {
 				return exit.Usage("hagen pki rotate takes one kind of key, and the phase with --to: leave %q out", ctx.Args().Get(1))
 			}
 			return clusterpki.Rotate(ui, clusterpki.Rotation{Place: placeOf(ctx), Kind: ctx.Args().First(), To: ctx.String("to"),
-				Delivered: ctx.Bool("delivered"), Live: ctx.Bool("live"), Rewritten: ctx.Bool("rewritten"), Waited: ctx.Bool("waited"), JSON: ctx.Bool("json"), Refusing: certificates.Refusing})
+				Delivered: ctx.Bool("delivered"), Live: ctx.Bool("live"), Without: ctx.StringSlice("without"), Rewritten: ctx.Bool("rewritten"), Waited: ctx.Bool("waited"), JSON: ctx.Bool("json"), Refusing: certificates.Refusing})
 		},
 	}
 }

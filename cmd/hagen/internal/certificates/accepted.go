@@ -19,9 +19,12 @@ const acceptedWithin = 5 * time.Second
 // of its next generation, whose subject is given in DER. A server lists the authorities that it
 // accepts in each handshake. Refusing says of each that does not list it, and of each that did not
 // answer, why.
-func Refusing(c *cluster.Cluster, row control.Rotated, subject []byte) (problems []string) {
+func Refusing(c *cluster.Cluster, row control.Rotated, subject []byte, without []string) (problems []string) {
 	api, etcd := row.Verifiers(c)
 	all := slices.DeleteFunc(servers(c), func(s server) bool {
+		if slices.Contains(without, s.Host) {
+			return true
+		}
 		switch s.Daemon {
 		case daemonAPI:
 			return !api

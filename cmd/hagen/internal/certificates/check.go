@@ -22,6 +22,7 @@ type Asked struct {
 	Sources []string // none is the PKI directory
 	Live    bool     // ask the cluster's servers, too
 	Timeout string   // as written, for all of that
+	Without []string // machines whose servers are not asked
 	JSON    bool
 }
 

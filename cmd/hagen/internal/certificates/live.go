@@ -22,6 +22,7 @@ import (
 // live is what --json prints of the servers that were asked.
 type live struct {
 	Timeout string   `json:"timeout"`
+	Without []string `json:"without,omitempty"` // machines whose servers were not asked
 	Servers []server `json:"servers"`
 	// Unseen are the items that no server shows, and that were renewed after what the servers show.
 	Unseen []string `json:"unseen"`
@@ -109,7 +110,12 @@ func (r *report) ask(ui *console.UI, asked Asked, s source) error {
 	if err != nil {
 		return err
 	}
-	r.Live = &live{Timeout: asked.Timeout, Servers: servers(c), compared: s.Name}
+	without, err := clusterpki.Without(c, asked.Without)
+	if err != nil {
+		return err
+	}
+	r.Live = &live{Timeout: asked.Timeout, Without: without, compared: s.Name}
+	r.Live.Servers = slices.DeleteFunc(servers(c), func(s server) bool { return slices.Contains(without, s.Host) })
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	r.askAll(ctx, s)
@@ -316,6 +322,9 @@ func (l *live) print(ui *console.UI, asJSON bool) {
 			}
 			fmt.Fprint(ui.Out, console.Printable(fmt.Sprintf("%s%s at %s: %s: %s\n", name, one.Daemon, one.Address, one.Text, one.Remedy)))
 		}
+	}
+	if len(l.Without) > 0 {
+		ui.Say("not asked, and what it has is not known: %s", strings.Join(l.Without, ", "))
 	}
 	ui.Say("%d of %s show what %s has; not asked, since no server shows them: client certificates, and the authorities that machines trust", len(l.Servers)-l.problems(), console.Number(len(l.Servers), "server"), l.compared)
 }

@@ -223,6 +223,9 @@ func phaseWords(step pki.Step) string {
 	}
 	if !step.Delivered.IsZero() {
 		text += ", delivered " + step.Delivered.Format(time.RFC3339) + " (" + step.By + ")"
+		if len(step.Without) > 0 {
+			text += ", without " + strings.Join(step.Without, ", ")
+		}
 	}
 	return text
 }

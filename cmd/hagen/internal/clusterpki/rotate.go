@@ -26,15 +26,16 @@ import (
 type Rotation struct {
 	clusterfile.Place
 	Kind      string
-	To        string // a phase; "" says where the rotation stands
-	Delivered bool   // all machines have the documents of the phase before
-	Live      bool   // servers are asked whether they have
-	Rewritten bool   // all Secrets were written again
-	Waited    bool   // nobody uses what the former key has signed
+	To        string   // a phase; "" says where the rotation stands
+	Delivered bool     // all machines have the documents of the phase before
+	Live      bool     // servers are asked whether they have
+	Without   []string // machines that are off, and have them not
+	Rewritten bool     // all Secrets were written again
+	Waited    bool     // nobody uses what the former key has signed
 	JSON      bool
 	// Refusing asks servers whether they accept clients of the next authority, by its subject, and
 	// says of each that does not why.
-	Refusing func(c *cluster.Cluster, row control.Rotated, subject []byte) []string
+	Refusing func(c *cluster.Cluster, row control.Rotated, subject []byte, without []string) []string
 }
 
 // Who says that documents were delivered: the operator with --delivered, or all servers.
@@ -59,6 +60,9 @@ func Rotate(ui *console.UI, asked Rotation) error {
 	}
 	if asked.To == "" {
 		return asked.look(ui, c, rows[i])
+	}
+	if asked.Without, err = Without(c, asked.Without); err != nil {
+		return err
 	}
 	return asked.rotate(ui, c, rows[i])
 }
@@ -90,6 +94,8 @@ func (asked Rotation) check() error {
 	switch {
 	case asked.Delivered && asked.Live:
 		return exit.Usage("--delivered says what --live asks: give one of them")
+	case len(asked.Without) > 0 && !asked.Delivered && !asked.Live:
+		return exit.Usage("--without names machines that lack the documents of the phase before, which --delivered or --live is about: add one of these, or leave it out")
 	case asked.To == "" && (asked.Delivered || asked.Live || asked.Rewritten || asked.Waited):
 		return exit.Usage("--delivered, --live, --rewritten and --waited are about what was done before the next phase: name that with --to %s", strings.Join(phases, "|"))
 	case asked.To == "":
@@ -207,7 +213,7 @@ func (asked Rotation) see(k *PKI, stands rotation, item pki.Item) error {
 	if err != nil {
 		return exit.Failed("%s: %w", stands.Item, err) // the store has verified it: this does not happen
 	}
-	problems := asked.Refusing(k.Cluster, stands.row, next.RawSubject)
+	problems := asked.Refusing(k.Cluster, stands.row, next.RawSubject, asked.Without)
 	if len(problems) == 0 {
 		return nil
 	}
@@ -223,7 +229,7 @@ func (asked Rotation) begin(ui *console.UI, k *PKI, set pki.Set, stands rotation
 		if asked.Live {
 			by = servers
 		}
-		item = item.Delivered(k.Now, by)
+		item = item.Delivered(k.Now, by, asked.Without...)
 	}
 	if next := item.Trusted(); to == pki.PhaseIssue && stands.row.HasAuthority() && next[1].Key == nil {
 		file := store.KeyFile(fmt.Sprintf("%s/%d", stands.Item, next[1].Number))

@@ -30,6 +30,7 @@ type rotation struct {
 	Rendered    time.Time           `json:"rendered,omitzero"`
 	Delivered   time.Time           `json:"delivered,omitzero"`
 	By          string              `json:"by,omitempty"`
+	Without     []string            `json:"without,omitempty"` // left out of deliveries of this rotation
 	Changed     bool                `json:"changed"`
 	Generations []rotatedGeneration `json:"generations"`
 	Next        nextPhase           `json:"next"`
@@ -93,7 +94,8 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 		r.rewrite = control.RewriteSecrets(kubeconfig)
 		r.stored, r.present = StoredKeys(c, at), control.NamesOf(item.All()[0]).Key
 	}
-	r.Next = nextPhase{Phase: item.NextPhase(), Command: r.command(item.NextPhase()), Needs: console.List(r.needs())}
+	r.Without = leftOut(item)
+	r.Next = nextPhase{Phase: item.NextPhase(), Command: r.command(item.NextPhase()), Needs: console.List(append(r.comeBack(c), r.needs()...))}
 	if r.Phase == pki.PhaseIssue && row.Hold > 0 && !r.Rendered.IsZero() {
 		r.Next.NotBefore = r.Rendered.Add(row.Hold)
 	}
