@@ -120,7 +120,7 @@ func values(flag string, words []string) []string {
 		return verify.Names()
 	case "to":
 		return clusterpki.PhaseNames()
-	case "host", "replace":
+	case "host", "replace", "without":
 		if c := clusterOf(words[:len(words)-1]); c != nil {
 			return render.NamesOf(c)
 		}
