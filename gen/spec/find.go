@@ -2,22 +2,22 @@ package spec
 
 import (
 	"reflect"
+	"strconv"
 	"strings"
 )
 
-// Find returns the position of a field outside of lists or in their first item, by its path
-// ("spec.podCIDRs", "spec.masters[0].name"), and whether it is written. For a field that is not, the
-// position is that of the nearest enclosing field.
+// Find returns the position of a field by its path ("spec.podCIDRs", "spec.masters[1].name"), and
+// whether it is written. For a field that is not, the position is that of the nearest enclosing field.
 func (f *File) Find(path string) (at At, written bool) {
 	at = f.At
 	inner := reflect.ValueOf(f).Elem()
 	for key := range strings.SplitSeq(path, ".") {
-		key, first := strings.CutSuffix(key, "[0]")
-		if inner = keyed(inner, key); first && inner.IsValid() {
+		key, index, isItem := strings.Cut(strings.TrimSuffix(key, "]"), "[")
+		if inner = keyed(inner, key); isItem && inner.IsValid() {
 			if place := inner.FieldByName("At").Interface().(At); place.Written() {
 				at = place
 			}
-			inner = firstOf(inner)
+			inner = itemOf(inner, index)
 		}
 		if !inner.IsValid() {
 			written = false
@@ -32,10 +32,11 @@ func (f *File) Find(path string) (at At, written bool) {
 	return at, written
 }
 
-// firstOf returns the first item of a list; the zero Value if it has none.
-func firstOf(list reflect.Value) reflect.Value {
-	if items := list.FieldByName("Items"); items.IsValid() && items.Len() > 0 {
-		return items.Index(0)
+// itemOf returns an item of a list by its index; the zero Value if it has none.
+func itemOf(list reflect.Value, index string) reflect.Value {
+	i, err := strconv.Atoi(index)
+	if items := list.FieldByName("Items"); err == nil && i >= 0 && items.IsValid() && i < items.Len() {
+		return items.Index(i)
 	}
 	return reflect.Value{}
 }
