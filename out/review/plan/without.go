@@ -92,17 +92,17 @@ func (a absent) new() []Host {
 // aboutThem refuses a change whose point is an absent machine.
 func (a absent) aboutThem(before, after Side) (out []Refusal) {
 	for _, h := range a.new() {
-		out = append(out, Refusal{h.field, h.Name + " joins with this change, and is left out of it", "leave it out of the cluster file until it can join, or do not leave it out of the plan"})
+		out = append(out, Refusal{h.field + ".name", h.Name + " joins with this change, and is left out of it", "leave it out of the cluster file until it can join, or do not leave it out of the plan"})
 	}
 	for _, h := range a.after {
 		if old := before.host(h.Name); old.Name != "" && (old.EtcdURL != h.EtcdURL || !slices.Equal(old.Addresses, h.Addresses)) {
-			out = append(out, Refusal{h.field, h.Name + " gets another address with this change, and is left out of it",
+			out = append(out, Refusal{h.field + ".addresses", h.Name + " gets another address with this change, and is left out of it",
 				"leave its address as it is until it is back" + a.back(h)})
 		}
 	}
 	for _, pair := range a.alone {
 		if h := after.host(pair.Name); len(out) == 0 && pair.Does(diff.Reimage, "") {
-			out = append(out, Refusal{h.field, "only " + h.Name + " changes, which would be re-imaged, and is left out", "it gets the change by its new document" + a.back(h)})
+			out = append(out, Refusal{h.field + ".name", "only " + h.Name + " changes, which would be re-imaged, and is left out", "it gets the change by its new document" + a.back(h)})
 		}
 	}
 	return out
@@ -117,7 +117,7 @@ func (a absent) membership(p planner) []Refusal {
 		return nil
 	}
 	h := p.host(p.plan.Order.Steps[i].Hosts[0])
-	return []Refusal{{h.field, fmt.Sprintf("etcd's members change (%s) while %s is off, and out of etcd", h.Name, strings.Join(members, ", ")),
+	return []Refusal{{h.field + ".name", fmt.Sprintf("etcd's members change (%s) while %s is off, and out of etcd", h.Name, strings.Join(members, ", ")),
 		fmt.Sprintf("first replace what is off; if another machine takes its place, with this cluster file: hagen render --replace %s. If it is gone for good, make a plan that only takes it out of the cluster file", members[0])}}
 }
 
