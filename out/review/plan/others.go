@@ -21,8 +21,8 @@ func (p planner) others(a *answers, i int) []Command {
 	if !stops || !p.ended.quorumOf(p.before) && i <= p.healed() {
 		return nil
 	}
-	if _, votes := a.now[s.Host]; votes && !a.learns[s.Host] && len(a.urls()) == 2 {
-		return nil // without the machine, the only other one has no quorum to answer with
+	if _, votes := a.now[s.Host]; votes && s.Unit != facts.APIUnit && !a.learns[s.Host] && len(a.urls()) == 2 {
+		return nil // a failed step may have left this one down, and then the other has no quorum to answer with
 	}
 	var urls []string
 	for _, m := range a.now {
