@@ -24,6 +24,8 @@ type Item struct {
 	// Generations are all keys that the item has had, the oldest first, if it was ever rotated.
 	// One of them is the present one, which Cert, Key and Public are of.
 	Generations []Generation
+	// Marks are of keys that the item has or had, and that others have had, too.
+	Marks []Mark
 
 	parsed *parsed // Cert, if Parsed has read it
 }

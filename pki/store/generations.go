@@ -14,6 +14,7 @@ type recordFile struct {
 	Request     pki.Request  `json:"request"`
 	Unasked     bool         `json:"unasked,omitempty"`
 	Generations []generation `json:"generations"`
+	Compromised []pki.Mark   `json:"compromised,omitempty"` // keys that others have had
 }
 
 type generation struct {
@@ -84,7 +85,7 @@ func (r record) certificates() []certificate {
 
 func (r record) file() recordFile {
 	if len(r.Generations) == 0 {
-		return recordFile{r.Request, r.Unasked, []generation{{Generation: max(r.Generation, 1), Key: r.Key, Certificates: r.certificates()}}}
+		return recordFile{r.Request, r.Unasked, []generation{{Generation: max(r.Generation, 1), Key: r.Key, Certificates: r.certificates()}}, r.Marks}
 	}
 	all := slices.Clone(r.Generations)
 	for i, g := range all {
@@ -92,12 +93,15 @@ func (r record) file() recordFile {
 			all[i].Key, all[i].Certificates = r.Key, r.certificates()
 		}
 	}
-	return recordFile{r.Request, r.Unasked, all}
+	return recordFile{r.Request, r.Unasked, all, r.Marks}
 }
 
 // record returns the record of a file; known is false if the file holds more than this hagen knows.
 func (f recordFile) record() (r record, known bool) {
-	r.Request, r.Unasked = f.Request, f.Unasked
+	r.Request, r.Unasked, r.Marks = f.Request, f.Unasked, orNil(f.Compromised)
+	if slices.ContainsFunc(r.Marks, func(m pki.Mark) bool { return m.Key == "" || m.Host == "" || m.At.IsZero() }) {
+		return r, false
+	}
 	kind := r.Request.Kind
 	hasCertificate := kind == pki.Authority || kind == pki.Leaf
 	presents := 0

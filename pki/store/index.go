@@ -78,6 +78,8 @@ type record struct {
 	Unasked bool `json:"-"`
 	// Generations are all generations of an item that was rotated, the oldest first.
 	Generations []generation `json:"-"`
+	// Marks are of keys that others have had.
+	Marks []pki.Mark `json:"-"`
 }
 
 // ClientRecord records a client certificate: who got it and how long it is valid. The
@@ -163,7 +165,7 @@ func (s *Store) nextRecords(set pki.Set) (map[string]record, error) {
 				return nil, err
 			}
 		}
-		described.Request = item.Request
+		described.Request, described.Marks = item.Request, item.Marks
 		described.Generation = 1
 		before, known := s.recorded[name]
 		if known {
@@ -212,7 +214,7 @@ func (s *Store) describeHeld(name string) (record, bool) {
 
 // same says whether two items have the same files.
 func same(a, b pki.Item) bool {
-	return bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Public, b.Public) && reflect.DeepEqual(a.Generations, b.Generations)
+	return bytes.Equal(a.Cert, b.Cert) && bytes.Equal(a.Key, b.Key) && bytes.Equal(a.Public, b.Public) && reflect.DeepEqual(a.Generations, b.Generations) && slices.Equal(a.Marks, b.Marks)
 }
 
 // indexFiles writes the index: the same bytes for the same content.

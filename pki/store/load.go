@@ -202,7 +202,7 @@ func (l *loader) readFile(path string) (data []byte, mode fs.FileMode, there boo
 func (l *loader) loadItem(recorded record) {
 	request := recorded.Request
 	l.recorded[request.Name] = recorded
-	item := pki.Item{Request: request, Generations: recorded.generations()}
+	item := pki.Item{Request: request, Generations: recorded.generations(), Marks: recorded.Marks}
 	if !l.loadParts(&item, 0) {
 		return
 	}

@@ -35,6 +35,8 @@ type Held struct {
 	HasKey bool
 	// Generations are all generations of an item that was rotated, the oldest first.
 	Generations []HeldGeneration
+	// Marks are of keys that others have had.
+	Marks []pki.Mark
 }
 
 // HeldGeneration is a generation without its key, also the present one.
@@ -107,7 +109,7 @@ func (l *loader) holdGenerations(recorded record, present Held) (all []HeldGener
 // hold reads what may be read of a generation of an item; the present one is 0.
 func (l *loader) hold(recorded record, generation int) Held {
 	request := recorded.Request
-	held := Held{Request: request, Generation: recorded.Generation, Asked: !recorded.Unasked, KeyID: recorded.Key}
+	held := Held{Request: request, Generation: recorded.Generation, Asked: !recorded.Unasked, KeyID: recorded.Key, Marks: recorded.Marks}
 	if request.Kind == pki.Secret && l.version == 1 {
 		held.KeyID = ""
 	}

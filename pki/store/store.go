@@ -209,6 +209,7 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 	if s.cluster == "" {
 		return false, fmt.Errorf("%s: cannot be written before its cluster is known", s.name)
 	}
+	set = s.keepMarks(set)
 	if err := s.checkKept(set); err != nil {
 		return false, err
 	}
@@ -234,10 +235,20 @@ func (s *Store) Save(set pki.Set, newClients ...ClientRecord) (changed bool, err
 	}
 	changed, err = s.dir.Replace(files, s.dropped(items, clients))
 	if changed || err == nil {
-		s.set, s.clients, s.recorded, s.version = maps.Clone(set), clients, items, indexVersion
+		s.set, s.clients, s.recorded, s.version = set, clients, items, indexVersion
 		clear(s.described)
 	}
 	return changed, err
+}
+
+// keepMarks returns a set in which each item has the marks, too, that it had: a leaf that was issued again
+// comes without.
+func (s *Store) keepMarks(set pki.Set) pki.Set {
+	set = maps.Clone(set)
+	for name, item := range set {
+		set[name] = item.Marked(s.recorded[name].Marks...)
+	}
+	return set
 }
 
 // filesOf returns the certificates and keys of an item, of all generations.
