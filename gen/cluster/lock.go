@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"hagen/gen/lazy"
 	"hagen/gen/spec"
@@ -45,6 +46,14 @@ type LockContents struct {
 	Artefacts []Locked
 	Bases     []LockedBase
 	Bound     []string // certificates that were issued outside system:masters, which earlier releases issue in it
+	Marked    []MarkedKey
+}
+
+// MarkedKey is the entry of a key that machines trust or read, and that was on a machine which others
+// have had. No machine that joins gets it.
+type MarkedKey struct {
+	LockedKey
+	Since time.Time // when that was recorded
 }
 
 // LockedBase is the entry of an image that boot media are made from.
@@ -66,11 +75,7 @@ func LockText(name string, l LockContents) []byte {
 		if i > 0 && k.Name == l.Keys[i-1].Name {
 			text = &further
 		}
-		field := "sha256"
-		if k.Secret {
-			field = "id"
-		}
-		fmt.Fprintf(text, "  - name: %s\n    %s: %q\n", k.Name, field, k.ID)
+		fmt.Fprintf(text, "  - name: %s\n    %s: %q\n", k.Name, k.field(), k.ID)
 	}
 	if further.Len() > 0 {
 		fmt.Fprintf(&b, "# Those that machines trust or read, too, while hagen pki rotate replaces one.\nfurtherKeys: %s\n%s", spec.OnlyNewer, &further)
@@ -113,13 +118,28 @@ func LockText(name string, l LockContents) []byte {
 	for _, name := range l.Bound {
 		fmt.Fprintf(&b, "  - %s\n", name)
 	}
+	if len(l.Marked) > 0 {
+		fmt.Fprintf(&b, "# Keys that were on machines which others have had (hagen pki compromised): no machine that joins gets them.\ncompromisedKeys: %s\n", spec.OnlyNewer)
+	}
+	for _, k := range l.Marked {
+		fmt.Fprintf(&b, "  - name: %s\n    %s: %q\n    since: %q\n", k.Name, k.field(), k.ID, k.Since.UTC().Format(time.RFC3339))
+	}
 	return []byte(b.String())
+}
+
+// field names the field of the id.
+func (k LockedKey) field() string {
+	if k.Secret {
+		return "id"
+	}
+	return "sha256"
 }
 
 // ReadLock returns the contents of a lock file, and the faults of its keys, names and
 // bases. Cluster.Lock checks the artefacts.
 func ReadLock(file *spec.LockFile) (l LockContents, faults []spec.Fault) {
 	l.Keys, faults = lockedKeys(file)
+	l.Marked = markedKeys(file, &faults)
 	l.Names, l.Forgotten = lockedNames(file.Names, &faults), lockedNames(file.Forgotten, &faults)
 	l.Bases = lockedBases(file, &faults)
 	for _, name := range file.Bound.Items {
@@ -211,6 +231,22 @@ func lockedKeys(file *spec.LockFile) (keys []LockedKey, faults []spec.Fault) {
 		keys = slices.Insert(keys, at, key)
 	}
 	return keys, faults
+}
+
+// markedKeys are those that others have had.
+func markedKeys(file *spec.LockFile, faults *[]spec.Fault) (keys []MarkedKey) {
+	fault := func(at spec.At, format string, args ...any) {
+		*faults = append(*faults, spec.Fault{At: at, Problem: fmt.Sprintf(format, args...), Remedy: spec.Restore})
+	}
+	for _, k := range file.Marked.Items {
+		key := lockedKey(spec.LockedKey{At: k.At, Name: k.Name, SHA256: k.SHA256, ID: k.ID}, fault)
+		since, err := time.Parse(time.RFC3339, k.Since.Value)
+		if err != nil && k.Since.At.Written() {
+			fault(k.Since.At, "%s is not a time like 2026-01-02T15:04:05Z", spec.Quote(k.Since.Value))
+		}
+		keys = append(keys, MarkedKey{key, since.UTC()})
+	}
+	return keys
 }
 
 // lockedKey returns an entry of a key.

@@ -32,6 +32,17 @@ type LockFile struct {
 	Artefacts  List[Locked]     `key:"artefacts"`
 	Bases      List[LockedBase] `key:"bases"`
 	Bound      List[String]     `key:"boundByRBAC"`
+	Marked     List[MarkedKey]  `key:"compromisedKeys"`
+}
+
+// MarkedKey identifies a key that somebody else has had. gen/cluster, which reads the
+// fields, explains them.
+type MarkedKey struct {
+	At     At
+	Name   Text `key:"name,required"`
+	SHA256 Text `key:"sha256"`
+	ID     Text `key:"id"`
+	Since  Text `key:"since,required"`
 }
 
 // LockedKey identifies one key that all machines of the cluster share: a public
