@@ -33,3 +33,32 @@ func Holders(c *cluster.Cluster, set pki.Set, names []string) (hosts []string) {
 	}
 	return hosts
 }
+
+// KeysOn returns the items whose private key, or secret, a host has in a file, in the order of its files.
+func KeysOn(c *cluster.Cluster, host string) (items []string) {
+	for _, p := range Places(c) {
+		if p.Host == host && p.Key && !slices.Contains(items, p.Item) {
+			items = append(items, p.Item)
+		}
+	}
+	return items
+}
+
+// KeyHolders returns the hosts that have the private key, or secret, of an item in a file.
+func KeyHolders(c *cluster.Cluster, item string) (hosts []string) {
+	for _, p := range Places(c) {
+		if p.Item == item && p.Key && !slices.Contains(hosts, p.Host) {
+			hosts = append(hosts, p.Host)
+		}
+	}
+	return hosts
+}
+
+// SecretHalves returns the generations of an item whose private key, or secret, is in the file of an item of
+// KeysOn: of Secrets all that API servers read, of others the one that is used. Public halves are no keys.
+func SecretHalves(item pki.Item) []pki.Generation {
+	if item.Request.Name == SecretsKey {
+		return item.Trusted()
+	}
+	return item.All()[:1]
+}

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"maps"
 	"net"
 	"regexp"
 	"slices"
@@ -28,10 +29,11 @@ type phaseFiles struct {
 	nodes                              []node.Node
 }
 
-// rotatedFiles returns those before a rotation, in each of its phases, and in those of another one.
-func rotatedFiles(t *testing.T) (all []phaseFiles) {
+// rotatedSets returns the sets of a cluster before a rotation of all that can be rotated, in each of its
+// phases, and in those of another one.
+func rotatedSets(t *testing.T, profile string) (all []pki.Set) {
 	t.Helper()
-	c := readCluster(t, "standard")
+	c := readCluster(t, profile)
 	issued, err := pki.Issue(Requests(c), nil, time.Now(), pki.Generate, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -49,6 +51,16 @@ func rotatedFiles(t *testing.T) (all []phaseFiles) {
 		if phase == pki.PhaseIssue {
 			set = reissued(t, set)
 		}
+		all = append(all, maps.Clone(set))
+	}
+	return all
+}
+
+// rotatedFiles returns those before a rotation, in each of its phases, and in those of another one.
+func rotatedFiles(t *testing.T) (all []phaseFiles) {
+	t.Helper()
+	c := readCluster(t, "standard")
+	for _, set := range rotatedSets(t, "standard") {
 		var files phaseFiles
 		nodes, err := Nodes(c, set, Options{})
 		if err != nil {
