@@ -159,7 +159,8 @@ func (k *PKI) Close() {
 func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) error {
 	contents := k.contents(set)
 	add, renamed, bound := !slices.Equal(contents.Keys, k.lock.Keys), k.renamed(), k.binds && !slices.Equal(contents.Bound, k.lock.Bound)
-	if add || renamed || bound {
+	marked := !slices.Equal(contents.Marked, k.lock.Marked)
+	if add || renamed || bound || marked {
 		if err := k.stage(); err != nil {
 			return err
 		}
@@ -173,7 +174,7 @@ func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) e
 	if err != nil && (len(clients) > 0 || !k.Store.OnlyRewritten(set)) {
 		return exit.Failed("%w", err)
 	}
-	if !add && !renamed && !bound {
+	if !add && !renamed && !bound && !marked {
 		return nil
 	}
 	lost := k.lost()
@@ -184,6 +185,8 @@ func (k *PKI) Save(ui *console.UI, set pki.Set, clients ...store.ClientRecord) e
 	switch {
 	case add:
 		ui.Note(k.lock.Path + " now records which keys the cluster has: commit it with the cluster file, so that no later render makes other keys")
+	case marked:
+		ui.Note(k.lock.Path + " now records which keys others have had: commit it with the cluster file")
 	case renamed:
 		ui.Note(k.lock.Path + " now records the names in the API servers' certificates: commit it with the cluster file")
 	default:
@@ -225,6 +228,6 @@ func (k *PKI) contents(set pki.Set) cluster.LockContents {
 	for name, item := range set {
 		issued[name] = item.Request
 	}
-	contents.Bound = control.Bound(k.Cluster, issued, k.lock.Bound)
+	contents.Bound, contents.Marked = control.Bound(k.Cluster, issued, k.lock.Bound), lockedMarks(set, k.lock.LockContents)
 	return contents
 }

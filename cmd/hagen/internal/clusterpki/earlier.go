@@ -22,17 +22,33 @@ var separate = []struct{ dir, flag string }{{trees.ReplaceDir, "--replace"}, {tr
 // an item than its present one. Their machines would boot with keys that the others do not accept any
 // more, or do not know.
 func earlier(c *cluster.Cluster, row control.Rotated, item pki.Item) (found []string) {
+	return separateOf(c, "has the keys of an earlier phase", func(n node.Node) bool { return ofAnotherPhase(n, c, row, item) })
+}
+
+// stolenIn lists documents of --replace and --join that have a private key which others have had. They may
+// be the only ones left that have it.
+func stolenIn(c *cluster.Cluster, set pki.Set) []string {
+	return separateOf(c, "has keys that others have had", func(n node.Node) bool {
+		return slices.ContainsFunc(trees.PrivateKeysOn(n, c), func(k trees.SharedKey) bool {
+			_, marked := set[k.Item].MarkOf(k.ID)
+			return marked
+		})
+	})
+}
+
+// separateOf lists documents of --replace and --join of which something is wrong.
+func separateOf(c *cluster.Cluster, wrong string, is func(node.Node) bool) (found []string) {
 	for _, s := range separate {
 		dir := filepath.Join(s.dir, c.Name)
 		files := tree.Files(dir)
 		var hosts []string
 		for _, host := range trees.Hosts(files, ".") {
-			if n, read := trees.MachineIn(files, host); read && ofAnotherPhase(n, c, row, item) {
+			if n, read := trees.MachineIn(files, host); read && is(n) {
 				hosts = append(hosts, host)
 			}
 		}
 		if len(hosts) > 0 {
-			found = append(found, fmt.Sprintf("%s: what hagen render %s wrote for %s has the keys of an earlier phase: make it again, or remove %[1]s if nothing boots with it any more", dir, s.flag, strings.Join(hosts, ", ")))
+			found = append(found, fmt.Sprintf("%s: what hagen render %s wrote for %s %s: make it again, or remove %[1]s if nothing boots with it any more", dir, s.flag, strings.Join(hosts, ", "), wrong))
 		}
 	}
 	return found

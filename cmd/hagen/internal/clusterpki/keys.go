@@ -1,7 +1,9 @@
 package clusterpki
 
 import (
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,14 +34,30 @@ func ringsOf(set pki.Set) map[string]ring {
 
 // ringOf returns the keys of an item that was looked at.
 func ringOf(held store.Held) ring {
+	return itemOf(held).All()
+}
+
+// itemOf returns an item that was looked at, without its parts but for certificates.
+func itemOf(held store.Held) pki.Item {
+	item := pki.Item{Request: held.Request, Marks: held.Marks, Cert: pemOf(held.Cert)}
 	if len(held.Generations) == 0 {
-		return ring{{Number: 1, State: pki.Present, ID: held.KeyID}}
+		item.Generations = []pki.Generation{{Number: 1, State: pki.Present, ID: held.KeyID}}
 	}
-	item := pki.Item{Request: held.Request}
 	for _, g := range held.Generations {
-		item.Generations = append(item.Generations, g.Generation)
+		one := g.Generation
+		if one.State != pki.Present {
+			one.Cert = pemOf(g.X509)
+		}
+		item.Generations = append(item.Generations, one)
 	}
-	return item.All()
+	return item
+}
+
+func pemOf(cert *x509.Certificate) []byte {
+	if cert == nil {
+		return nil
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
 }
 
 // id returns the id of the present key; "" if there is none.

@@ -116,12 +116,7 @@ func (asked Rotation) look(ui *console.UI, c *cluster.Cluster, row control.Rotat
 			continue
 		}
 		signs = held.HasKey && held.Cert != nil && !held.Cert.MaxPathLenZero
-		if item.Request = held.Request; len(held.Generations) == 0 {
-			item.Generations = []pki.Generation{{Number: 1, State: pki.Present, ID: held.KeyID}}
-		}
-		for _, g := range held.Generations {
-			item.Generations = append(item.Generations, g.Generation)
-		}
+		item = itemOf(held)
 	}
 	if item.Request.Name == "" {
 		return exit.Failed("%s: holds no %s: %s makes it", asked.Dir(), row.Item, asked.Command("render"))

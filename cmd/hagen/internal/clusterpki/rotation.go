@@ -53,6 +53,9 @@ type rotatedGeneration struct {
 	State      pki.State `json:"state"`
 	KeyID      string    `json:"keyID"`
 	KeyName    string    `json:"keyName,omitempty"`
+	// Compromised is since when it is known that others have had it or, of an authority, what it has signed.
+	Compromised time.Time `json:"compromised,omitzero"`
+	Hosts       []string  `json:"hosts,omitempty"` // that it was on
 }
 
 // nextPhase is what comes next.
@@ -79,7 +82,8 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 	slices.Sort(r.holders)
 	r.holders = slices.Compact(r.holders)
 	for _, g := range item.All() {
-		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, control.KeyNameOf(row.Item, g)})
+		mark, _ := markOf(item, g, cluster.LockContents{})
+		r.Generations = append(r.Generations, rotatedGeneration{g.Number, g.State, g.ID, control.KeyNameOf(row.Item, g), mark.since, mark.hosts})
 	}
 	slices.SortFunc(r.Generations, func(a, b rotatedGeneration) int { return a.Generation - b.Generation })
 	tree := TreeOf(at, c.Name)
@@ -104,7 +108,12 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 
 // StoredKeys returns the command that counts the Secrets in etcd by the key that encrypted them.
 func StoredKeys(c *cluster.Cluster, at clusterfile.Place) string {
-	access := control.EtcdAccess(c, c.Members()[0])
+	return control.StoredKeys(etcdctl(c, at, c.Members()))
+}
+
+// etcdctl returns the word of a shell that asks members with the files of the PKI directory.
+func etcdctl(c *cluster.Cluster, at clusterfile.Place, members []cluster.Host) string {
+	access := control.EtcdAccess(c, members[0])
 	file := func(name string) string {
 		return clusterfile.Word(filepath.Join(at.Dir(), filepath.FromSlash(name)))
 	}
@@ -112,7 +121,7 @@ func StoredKeys(c *cluster.Cluster, at clusterfile.Place) string {
 	if _, err := os.Lstat(filepath.Join(at.Dir(), filepath.FromSlash(access.Bundle))); err == nil {
 		authority = file(access.Bundle) // members may show certificates of either
 	}
-	return control.StoredKeys(c, authority, file(access.Client+".pem"), file(store.KeyFile(access.Client)))
+	return control.Etcdctl(c, members, authority, file(access.Client+".pem"), file(store.KeyFile(access.Client)))
 }
 
 // underWay reports whether a rotation has begun and is not over.
@@ -212,6 +221,9 @@ func (r rotation) print(ui *console.UI) {
 		name := ""
 		if g.KeyName != "" {
 			name = ", " + g.KeyName + " in etcd"
+		}
+		if !g.Compromised.IsZero() {
+			name += fmt.Sprintf(", compromised with %s on %s", strings.Join(g.Hosts, ", "), day(g.Compromised))
 		}
 		line("  key %d: %s, %s…%s", g.Generation, g.State, short(g.KeyID), name)
 	}

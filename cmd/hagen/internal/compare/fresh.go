@@ -70,6 +70,7 @@ func fresh(ui *console.UI, at clusterfile.Place, with ...string) (r rendered, er
 	if err != nil {
 		return r, clusterpki.Unsigned(at, err)
 	}
+	ui.WarnEach(keys.Compromised(issued.Set, at))
 	var trial []string
 	for _, change := range issued.Changes {
 		if change.Action != pki.Kept {

@@ -43,6 +43,9 @@ func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error 
 		return err
 	}
 	defer w.close()
+	if err := keys.RefuseMarked(w.issued.Set, asked.Place, []string{plan.Host.Name}); err != nil {
+		return err
+	}
 	if err := w.refuseForRunning(ui, before, rendered); err != nil {
 		return err
 	}
@@ -72,6 +75,9 @@ func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 		return err
 	}
 	defer w.close()
+	if err := keys.RefuseMarked(w.issued.Set, asked.Place, hosts); err != nil {
+		return err
+	}
 	if err := w.refuseForRunning(ui, before, rendered); err != nil {
 		return err
 	}

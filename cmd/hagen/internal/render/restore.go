@@ -126,6 +126,11 @@ func (w *work) restoreSteps(ui *console.UI, dir string) {
 				control.NamesOf(g).Key, control.SecretsKey, secrets.RetiredAt(g).UTC().Format(time.RFC3339)))
 		}
 	}
+	for _, g := range secrets.Readable() {
+		if _, marked := secrets.MarkOf(g.ID); marked {
+			ui.Note(fmt.Sprintf("%s of %s is one that others have had. Masters get it all the same, until the documents without --restore: it reads the Secrets of snapshots", control.NamesOf(g).Key, control.SecretsKey))
+		}
+	}
 	ui.Line("To restore:", fmt.Sprintf(" %s, SHA-256 %s", w.asked.Restore, w.options.Restore.SHA256))
 	steps := control.RestoreSteps(w.cluster, w.options.Restore, control.Restoring{
 		Snapshot: replace.Word(w.asked.Restore), Tree: replace.Word(dir), Rights: w.giveRights(dir),

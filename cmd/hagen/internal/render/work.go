@@ -126,6 +126,9 @@ func (w *work) save(ui *console.UI) error {
 	for _, line := range w.keys.Rotations(w.issued.Set, w.asked.Place) {
 		ui.Note(line)
 	}
+	if len(w.options.Joining) == 0 {
+		ui.WarnEach(w.keys.Compromised(w.issued.Set, w.asked.Place))
+	}
 	return w.keys.Save(ui, w.issued.Set)
 }
 

@@ -63,6 +63,28 @@ func SharedKeysOn(n node.Node, c *cluster.Cluster) (found []SharedKey) {
 	return found
 }
 
+// PrivateKeysOn returns the private keys and secrets that a machine has, its own, too, by the files that
+// have them. Public halves are none.
+func PrivateKeysOn(n node.Node, c *cluster.Cluster) (found []SharedKey) {
+	for _, p := range control.Places(c) {
+		i := slices.IndexFunc(n.Files, func(f node.File) bool { return f.Path == p.Path })
+		if p.Host != n.Name || !p.Key || i < 0 {
+			continue
+		}
+		text := n.Files[i].Contents
+		if p.Item == control.SecretsKey {
+			found = append(found, keysIn(p.Item, p.Path, text)...)
+			continue
+		}
+		for _, k := range read.ParsePEM(p.Path, text).Keys {
+			if k.Private {
+				found = append(found, SharedKey{Item: p.Item, ID: k.Public})
+			}
+		}
+	}
+	return found
+}
+
 func keysIn(item, path string, text []byte) (found []SharedKey) {
 	parsed := read.ParsePEM(path, text)
 	for _, c := range parsed.Certificates {

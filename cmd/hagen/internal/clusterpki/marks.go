@@ -1,0 +1,178 @@
+package clusterpki
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/exit"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/pki"
+	"hagen/pki/store"
+)
+
+// markedKey is a key of a cluster that is in use, and that others have had.
+type markedKey struct {
+	item       pki.Item
+	generation pki.Generation
+	since      time.Time
+	hosts      []string // that had it; none if only the lock file says that others have had it
+}
+
+// markOf returns the mark of a generation, by the item's record or the lock file.
+func markOf(item pki.Item, g pki.Generation, lock cluster.LockContents) (k markedKey, marked bool) {
+	k = markedKey{item: item, generation: g}
+	for _, m := range item.Marks {
+		if m.Key != g.ID {
+			continue
+		}
+		if !slices.Contains(k.hosts, m.Host) {
+			k.hosts = append(k.hosts, m.Host)
+		}
+		if k.since.IsZero() || m.At.Before(k.since) {
+			k.since = m.At
+		}
+	}
+	for _, l := range lock.Marked {
+		if l.Name == item.Request.Name && l.ID == g.ID && k.since.IsZero() {
+			k.since = l.Since
+		}
+	}
+	return k, !k.since.IsZero()
+}
+
+// markedIn returns the marked keys of a set that machines trust, read or use, by item: those are what is
+// still to be replaced.
+func markedIn(set pki.Set, lock cluster.LockContents) (found []markedKey) {
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		for _, g := range set[name].Trusted() {
+			if k, marked := markOf(set[name], g, lock); marked {
+				found = append(found, k)
+			}
+		}
+	}
+	return found
+}
+
+// why says which key it is, and why it is marked.
+func (k markedKey) why() string {
+	had := "was on a machine which others have had"
+	if len(k.hosts) > 0 {
+		had = "was on " + strings.Join(k.hosts, ", ") + ", which others have had"
+	}
+	switch name := k.item.Request.Name; k.item.Request.Kind {
+	case pki.Leaf:
+		return fmt.Sprintf("the key of %s %s (%s)", name, had, day(k.since))
+	case pki.Authority:
+		return fmt.Sprintf("what key %d of %s has signed %s (%s)", k.generation.Number, name, had, day(k.since))
+	default:
+		return fmt.Sprintf("key %d of %s %s (%s)", k.generation.Number, name, had, day(k.since))
+	}
+}
+
+// remedy returns the command that says or does what is next.
+func (k markedKey) remedy(at clusterfile.Place) string {
+	name := k.item.Request.Name
+	if kind := control.KindOf(name); kind != "" {
+		return at.Command("pki rotate", kind)
+	}
+	if len(k.hosts) > 0 {
+		return at.Command("pki compromised", append(slices.Clone(k.hosts), "--write")...)
+	}
+	return at.Command("pki renew", name, "--new-keys")
+}
+
+// Stolen is a key that is in use, and that others have had.
+type Stolen struct {
+	Item, KeyID string
+	Why         string // which key it is, and why it is marked
+	Remedy      string // the command that says or does what is next
+}
+
+// StolenOf returns those of a PKI directory that was looked at.
+func StolenOf(view store.View, at clusterfile.Place) (found []Stolen) {
+	for _, m := range markedIn(setOf(view), cluster.LockContents{}) {
+		found = append(found, Stolen{m.item.Request.Name, m.generation.ID, m.why(), m.remedy(at)})
+	}
+	return found
+}
+
+// setOf returns the items of a PKI directory that was looked at, without keys.
+func setOf(view store.View) pki.Set {
+	items := pki.Set{}
+	for _, held := range view.Items {
+		items[held.Request.Name] = itemOf(held)
+	}
+	return items
+}
+
+// Compromised returns a line for each key of a set that others have had, as long as machines trust, read or
+// use it, and for documents that have one.
+func (k *PKI) Compromised(set pki.Set, at clusterfile.Place) (lines []string) {
+	marked := markedIn(set, k.lock.LockContents)
+	for _, m := range marked {
+		if kind := control.KindOf(m.item.Request.Name); kind != "" && m.item.Rotation() != nil && m.item.NextPhase() != pki.PhaseTrust {
+			lines = append(lines, m.why()+": it is being replaced; what is next: "+m.remedy(at))
+			continue
+		}
+		lines = append(lines, m.why()+", and is in use: "+m.remedy(at))
+	}
+	return append(lines, stolenIn(k.Cluster, k.Store.Set())...)
+}
+
+// RefuseMarked refuses documents of these hosts, which no machine has yet, while they would give them a key
+// that others have had.
+func (k *PKI) RefuseMarked(set pki.Set, at clusterfile.Place, hosts []string) error {
+	var lines []string
+	for _, host := range hosts {
+		for _, name := range control.KeysOn(k.Cluster, host) {
+			for _, g := range control.SecretHalves(set[name]) {
+				m, marked := markOf(set[name], g, k.lock.LockContents)
+				if line := "  " + m.why() + ": " + m.until(k.Cluster, at); marked && !slices.Contains(lines, line) {
+					lines = append(lines, line)
+				}
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return exit.No("the documents of %s would have keys that others have had. Nothing was written:\n%s", strings.Join(hosts, ", "), strings.Join(lines, "\n"))
+}
+
+// until says what is to be done until a key is in no document any more, with the next command.
+func (m markedKey) until(c *cluster.Cluster, at clusterfile.Place) string {
+	kind := control.KindOf(m.item.Request.Name)
+	if kind == "" {
+		return "give it another one: " + m.remedy(at)
+	}
+	phase := pki.PhaseIssue
+	if m.item.Request.Name == control.SecretsKey {
+		phase = pki.PhaseRetire // until then API servers read what it encrypted
+	}
+	row := rotatableOf(c, kind)
+	r := rotation{Kind: kind, at: at, row: row}
+	return fmt.Sprintf("it is in documents until %s is in phase %s. Next: %s; %s says what has to be done before", kind, phase, r.command(m.item.NextPhase()), m.remedy(at))
+}
+
+func rotatableOf(c *cluster.Cluster, kind string) control.Rotated {
+	rows := control.Rotatable(c)
+	return rows[slices.IndexFunc(rows, func(r control.Rotated) bool { return r.Kind == kind })]
+}
+
+// lockedMarks returns the entries of a lock file for the keys that are marked: those that are in use, and that
+// no authority signs.
+func lockedMarks(set pki.Set, lock cluster.LockContents) (rows []cluster.MarkedKey) {
+	for _, m := range markedIn(set, lock) {
+		if kind := m.item.Request.Kind; kind == pki.KeyPair || kind == pki.Secret {
+			rows = append(rows, cluster.MarkedKey{
+				LockedKey: cluster.LockedKey{Name: m.item.Request.Name, ID: m.generation.ID, Secret: kind == pki.Secret}, Since: m.since,
+			})
+		}
+	}
+	return rows
+}
