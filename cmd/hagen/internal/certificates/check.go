@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
@@ -50,6 +51,7 @@ type finding struct {
 	Places   []place   `json:"places"`
 	Subject  string    `json:"subject"`
 	SHA256   string    `json:"sha256"`
+	Key      string    `json:"keyID,omitempty"` // of one that is compromised
 	Problem  state     `json:"problem"`
 	From     time.Time `json:"from,omitzero"` // missing if its files are gone, as until
 	Until    time.Time `json:"until,omitzero"`
@@ -105,6 +107,7 @@ func (r *report) read(ui *console.UI, asked Asked) error {
 			r.Notes = append(r.Notes, console.Number(passed, "item")+" left out, of hosts that are gone: "+r.at.Command("pki list")+" names them")
 		}
 		r.kept = &kept{d.View, d.clusterName()}
+		r.addStolen(s)
 		r.addBehind(d.cluster)
 		r.noteGiven()
 		return nil
@@ -122,6 +125,13 @@ func (r *report) read(ui *console.UI, asked Asked) error {
 		return exit.With(code, errors.Join(r.faults...))
 	}
 	return r.find(asked.Place)
+}
+
+// addStolen adds a finding for each key that others have had, as long as machines trust, read or use it.
+func (r *report) addStolen(s source) {
+	for _, k := range clusterpki.StolenOf(r.kept.View, r.at) {
+		r.Findings = append(r.Findings, finding{Source: s.Name, Item: k.Item, Places: []place{}, Problem: compromised, Key: k.KeyID, Remedy: k.Why + ", and is in use: " + k.Remedy})
+	}
 }
 
 // judge adds a finding for each certificate of a source that has ended or ends soon.
@@ -208,11 +218,15 @@ func (r *report) answer(ui *console.UI) error {
 		within = " within " + r.Within
 	}
 	where := console.Number(total, "certificate") + " in " + strings.Join(names, ", ")
-	switch {
+	stolen := r.count(compromised)
+	switch ending := len(r.Findings) - stolen; {
 	case len(r.Findings) > 0:
-		answer := fmt.Sprintf("%d of %s: expired, or ends soon%s%s", len(r.Findings), where, within, r.together())
+		answer := fmt.Sprintf("%d of %s: expired, or ends soon%s%s", ending, where, within, r.together())
 		if n := r.count(gone); n > 0 {
-			answer = fmt.Sprintf("%d of %s, and %d without files: expired, gone, or ends soon%s%s", len(r.Findings)-n, where, n, within, r.together())
+			answer = fmt.Sprintf("%d of %s, and %d without files: expired, gone, or ends soon%s%s", ending-n, where, n, within, r.together())
+		}
+		if stolen > 0 {
+			answer = fmt.Sprintf("in use are %s that others have had, or that have signed what they have; %s", console.Number(stolen, "key"), answer)
 		}
 		if len(r.faults) == 0 {
 			return exit.No("%s", answer)
@@ -287,8 +301,8 @@ func (f finding) ends() string { return endsWords(f.Problem, f.From, f.Until, f.
 // endsWords says when a certificate ends.
 func endsWords(is state, from, until time.Time, left int) string {
 	switch {
-	case is == gone:
-		return gone.words()
+	case is == gone, is == compromised:
+		return is.words()
 	case is == expired:
 		return "expired on " + day(until)
 	case is == early:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,8 +53,11 @@ type item struct {
 	Files      []file    `json:"files"`
 	// Generations are all keys of an item that was rotated, the oldest first.
 	Generations []generation `json:"generations,omitempty"`
+	// Compromised are keys that others have had.
+	Compromised []pki.Mark `json:"compromised,omitempty"`
 
-	dropped bool // from the cluster file since the last render
+	dropped bool   // from the cluster file since the last render
+	keyID   string // of the present key
 }
 
 // generation is one of the keys that an item has had.
@@ -79,6 +83,17 @@ func generationsOf(held store.Held) (all []generation) {
 	return all
 }
 
+// had says that others have had a key or, of an authority, what it has signed; "" if they have not.
+func (it item) had(keyID string) string {
+	switch {
+	case !slices.ContainsFunc(it.Compromised, func(m pki.Mark) bool { return m.Key == keyID }):
+		return ""
+	case it.Kind == string(pki.Authority):
+		return "what it has signed is compromised"
+	}
+	return "compromised"
+}
+
 // words says what a generation is for.
 func (g generation) words() string { return fmt.Sprintf("key %d is %s", g.Generation, g.State) }
 
@@ -93,11 +108,12 @@ type file struct {
 type state string
 
 const (
-	valid    state = "valid"
-	endsSoon state = "ends-soon" // so soon that hagen render warns
-	expired  state = "expired"
-	early    state = "not-yet-valid"
-	gone     state = "gone" // the next render renews it
+	valid       state = "valid"
+	endsSoon    state = "ends-soon" // so soon that hagen render warns
+	expired     state = "expired"
+	early       state = "not-yet-valid"
+	gone        state = "gone"        // the next render renews it
+	compromised state = "compromised" // others have had it, or what it has signed
 )
 
 // words is a state as a table has it.
@@ -149,7 +165,7 @@ func (d directory) items() []item {
 		it := item{
 			Name: request.Name, Host: control.HostOf(request.Name), Kind: string(request.Kind), Generation: held.Generation,
 			Issuer: request.Authority, HasKey: held.HasKey, Asked: held.Asked, Files: append([]file{}, files[request.Name]...),
-			Generations: generationsOf(held),
+			Generations: generationsOf(held), Compromised: held.Marks, keyID: held.KeyID,
 		}
 		if d.cluster != nil {
 			it.Asked, it.dropped = asked[request.Name], held.Asked && !asked[request.Name]

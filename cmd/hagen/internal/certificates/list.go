@@ -88,9 +88,12 @@ func (it item) remarks() string {
 	if !it.HasKey && it.State != gone {
 		all = append(all, "key elsewhere")
 	}
+	if had := it.had(it.keyID); had != "" {
+		all = append(all, had)
+	}
 	for _, g := range it.Generations {
 		if g.State != pki.Present && g.State != pki.Removed {
-			all = append(all, g.words())
+			all = append(all, strings.TrimSuffix(g.words()+", "+it.had(g.KeyID), ", "))
 		}
 	}
 	switch {

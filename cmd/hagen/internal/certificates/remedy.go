@@ -212,7 +212,7 @@ func (r *report) together() string {
 	ends := r.ends()
 	wanted := map[string]time.Time{}
 	for _, f := range r.Findings {
-		if f.Item != "" && f.Problem != early && f.Renewed == nil && !f.foreign {
+		if f.Item != "" && f.Problem != early && f.Problem != compromised && f.Renewed == nil && !f.foreign {
 			wanted[f.Item] = f.Until
 		}
 	}

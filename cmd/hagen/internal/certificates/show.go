@@ -175,6 +175,9 @@ func (s shown) table() [][]string {
 	}
 	s.addRequest(add)
 	s.addGenerations(add)
+	for _, m := range s.Compromised {
+		add("compromised", fmt.Sprintf("key %s…, with %s on %s", m.Key[:min(len(m.Key), 12)], m.Host, m.At.Format(time.RFC3339)))
+	}
 	for i, f := range s.Files {
 		what := ""
 		if i == 0 {
@@ -208,7 +211,7 @@ func (s shown) addGenerations(add func(what, text string)) {
 		if !g.Until.IsZero() {
 			text += ", until " + day(g.Until)
 		}
-		add(fmt.Sprintf("key %d", g.Generation), text)
+		add(fmt.Sprintf("key %d", g.Generation), strings.TrimSuffix(text+", "+s.had(g.KeyID), ", "))
 		for _, step := range g.Phases {
 			add("", phaseWords(step))
 		}
