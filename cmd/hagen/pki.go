@@ -13,10 +13,10 @@ import (
 func pkiCommand(ui *console.UI) *cli.Command {
 	file, dir := fileFlag(), pkiFlag()
 	all := &cli.BoolFlag{Name: "all", Usage: "with forget: all names that the cluster file no longer has; with renew: all certificates", DisableDefaultText: true}
-	again := &cli.BoolFlag{Name: "again", Usage: "with init: make new keys for a cluster that has some", DisableDefaultText: true}
+	again := &cli.BoolFlag{Name: "again", Usage: "with init: make new keys for a cluster that has some; with compromised: others have had the host once more", DisableDefaultText: true}
 	asJSON := jsonFlag("print the result as JSON on stdout")
 	looking := []*cli.Command{pkiListCommand(ui, file, dir, asJSON), pkiShowCommand(ui, file, dir, asJSON), pkiCheckCommand(ui, file, dir, asJSON)}
-	own := append(looking, pkiRenewCommand(ui, file, dir, asJSON, all), pkiRotateCommand(ui, file, dir, asJSON), pkiPruneCommand(ui, file, dir, asJSON))
+	own := append(looking, pkiRenewCommand(ui, file, dir, asJSON, all), pkiRotateCommand(ui, file, dir, asJSON), pkiCompromisedCommand(ui, file, dir, again, asJSON), pkiPruneCommand(ui, file, dir, asJSON))
 	return &cli.Command{
 		Name:      "pki",
 		Usage:     "list and renew certificates, make authorities, rename a cluster, or remove names that certificates keep",
@@ -25,7 +25,8 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			"key and the key that encrypts Secrets. hagen render makes them, too, unless the lock file or a\n"+
 			"rendered tree shows that the cluster has some. --again moves the present directory aside and makes\n"+
 			"new keys: every machine of the cluster must then be installed again.\n"+
-			"renew issues certificates again, with new dates; rotate replaces authorities and keys.\n"+
+			"renew issues certificates again, with new dates; rotate replaces authorities and keys; compromised\n"+
+			"says what to do when somebody had a host.\n"+
 			"rename records that the directory of cluster OLD belongs to NEW, its name in the cluster file.\n"+
 			"forget removes names and addresses that the API servers' certificates keep for clients although the\n"+
 			"cluster file no longer has them.\n"+

@@ -1,0 +1,166 @@
+package clusterpki
+
+import (
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/trees"
+	"hagen/gen/cluster"
+	"hagen/gen/control"
+	"hagen/gen/node"
+	"hagen/out/tree"
+	"hagen/pki"
+)
+
+// machine is a host that others have had, as far as the PKI and documents know it.
+type machine struct {
+	name      string
+	role      cluster.Role
+	gone      bool // from the cluster file
+	items     []string
+	documents []node.Node // that were written for it and are still there
+}
+
+// stolen is a key that was on a machine.
+type stolen struct {
+	item  string
+	key   string    // its id
+	until time.Time // the end of its certificate
+}
+
+// machineOf returns a host by its name; known is false if neither the cluster file nor the PKI has it.
+func machineOf(c *cluster.Cluster, at clusterfile.Place, items pki.Set, name string) (m machine, known bool) {
+	m = machine{name: name, gone: true, role: cluster.Master}
+	for _, h := range c.Hosts() {
+		if h.Name == name {
+			m.gone, m.role, m.items, known = false, h.Role, control.KeysOn(c, name), true
+		}
+	}
+	if m.gone {
+		for _, item := range slices.Sorted(maps.Keys(items)) {
+			if control.HostOf(item) == name {
+				m.items, known = append(m.items, item), true
+			}
+		}
+		for _, item := range control.KeysOn(c, c.APIServers()[0].Name) {
+			if control.HostOf(item) == "" {
+				m.items = append(m.items, item)
+			}
+		}
+	}
+	dirs := TreesOf(at, c.Name)
+	for _, s := range separate {
+		dirs = append(dirs, filepath.Join(s.dir, c.Name))
+	}
+	for _, dir := range dirs {
+		if n, read := trees.MachineIn(tree.Files(dir), name); read {
+			m.documents = append(m.documents, n)
+		}
+	}
+	return m, known
+}
+
+// keys returns what was on the machine: what its files have, and in which generations, and of each
+// authority those that have signed a client certificate of it.
+func (m machine) keys(c *cluster.Cluster, items pki.Set) (found []stolen) {
+	var authorities []string
+	for _, name := range m.items {
+		item := items[name]
+		for _, g := range item.Trusted() {
+			if g.ID != "" && m.had(c, item, g) {
+				found = append(found, stolen{name, g.ID, endOf(item)})
+			}
+		}
+		if by := item.Request.Authority; by != "" && item.Request.Profile != pki.ServerAuthentication && !slices.Contains(authorities, by) {
+			authorities = append(authorities, by)
+		}
+	}
+	for _, n := range m.documents {
+		for _, k := range trees.PrivateKeysOn(n, c) {
+			former := items[k.Item].Request.Kind == pki.Leaf && k.ID != ""
+			if former && !slices.ContainsFunc(found, func(s stolen) bool { return s.key == k.ID }) {
+				found = append(found, stolen{item: k.Item, key: k.ID})
+			}
+		}
+	}
+	for _, name := range authorities {
+		for _, g := range items[name].Trusted() {
+			if m.had(c, items[name], g) {
+				found = append(found, stolen{item: name, key: g.ID})
+			}
+		}
+	}
+	return found
+}
+
+func endOf(item pki.Item) time.Time {
+	cert, err := item.X509()
+	if err != nil {
+		return time.Time{}
+	}
+	return cert.NotAfter.UTC()
+}
+
+// had reports whether the machine may have had a generation of a key or, of an authority, what it has signed:
+// it is in documents of the phase that was written last, or was in those of an earlier one.
+func (m machine) had(c *cluster.Cluster, item pki.Item, g pki.Generation) bool {
+	first := pki.PhaseIssue // in which documents begin to have it
+	if item.Request.Name == control.SecretsKey {
+		first = pki.PhaseTrust
+	}
+	if g.State == pki.Next && first != pki.PhaseTrust {
+		return false
+	}
+	if len(g.Steps) == 0 { // the first one
+		return true
+	}
+	reached := false
+	for _, step := range g.Steps {
+		if reached = reached || step.Phase == first; reached && !step.Rendered.IsZero() {
+			return true
+		}
+	}
+	return slices.ContainsFunc(m.documents, func(n node.Node) bool { return documentHas(n, c, item, g) })
+}
+
+// documentHas reports whether a machine's document has a key or, of an authority, what it has signed.
+func documentHas(n node.Node, c *cluster.Cluster, item pki.Item, g pki.Generation) bool {
+	if item.Request.Kind != pki.Authority {
+		return slices.ContainsFunc(trees.PrivateKeysOn(n, c), func(k trees.SharedKey) bool { return k.Item == item.Request.Name && k.ID == g.ID })
+	}
+	var signed []string
+	for _, r := range control.Requests(c) {
+		if r.Authority == item.Request.Name {
+			signed = append(signed, r.Name)
+		}
+	}
+	is, err := pki.Item{Request: item.Request, Cert: g.Cert}.X509()
+	return err == nil && slices.Contains(trees.IssuersOn(n, c, signed), is.Subject.String())
+}
+
+// markedOn returns when a host was marked for the last time; zero if it never was.
+func markedOn(items pki.Set, host string) (at time.Time) {
+	for _, item := range items {
+		for _, m := range item.Marks {
+			if m.Host == host && m.At.After(at) {
+				at = m.At
+			}
+		}
+	}
+	return at
+}
+
+// marksOf returns the keys of an item that are marked since a host was.
+func marksOf(items pki.Set, host string) (found []stolen) {
+	for _, name := range slices.Sorted(maps.Keys(items)) {
+		for _, m := range items[name].Marks {
+			if m.Host == host {
+				found = append(found, stolen{name, m.Key, m.Until})
+			}
+		}
+	}
+	return found
+}
