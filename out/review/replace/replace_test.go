@@ -148,6 +148,9 @@ func TestOthers(t *testing.T) {
 	}
 }
 
+// gone is the state of a member that was removed before.
+const gone = "gone"
+
 var shellBlock = regexp.MustCompile("(?ms)^   ```sh\n(.*?)^   ```$")
 
 // fakeEtcdctl is a script that knows the members, keeps them in a file, refuses
@@ -202,10 +205,13 @@ func TestRunbook(t *testing.T) {
 	}
 	before, after, _ := strings.Cut(text, "**Boot kubem01.**")
 	// One that never came up has no name yet.
-	for _, state := range []string{"started, kubem01", "unstarted, "} {
+	for _, state := range []string{"started, kubem01", "unstarted, ", gone} {
 		dir := t.TempDir()
 		members := "8e9e05c52164694d, started, kubem00, https://10.10.10.80:2380, https://10.10.10.80:2379, false\n" +
-			"9934cede0980380d, " + state + ", https://10.10.10.81:2380, https://10.10.10.81:2379, false\n"
+			"7ef67ae77b1c3a51, started, kubem02, https://10.10.10.82:2380, https://10.10.10.82:2379, false\n"
+		if state != gone {
+			members += "9934cede0980380d, " + state + ", https://10.10.10.81:2380, https://10.10.10.81:2379, false\n"
+		}
 		if err := os.WriteFile(filepath.Join(dir, "members"), []byte(members), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -229,22 +235,51 @@ func TestRunbook(t *testing.T) {
 		}
 		for _, want := range []string{
 			"endpoint health https://10.10.10.80:2379,https://10.10.10.82:2379 my pki's/authorities/etcd/ca.pem\n",
-			"\nmember remove 9934cede0980380d https", "\nmember add kubem01 --peer-urls=https://10.10.10.81:2380 https",
+			"\nmember add kubem01 --peer-urls=https://10.10.10.81:2380 https",
 			"\nendpoint health https://10.10.10.80:2379,https://10.10.10.81:2379,https://10.10.10.82:2379", "hagen render\n",
 		} {
 			if !strings.Contains(string(done), want) {
 				t.Errorf("%s: no %q in\n%s", state, want, done)
 			}
 		}
-		if n := strings.Count(string(done), "member remove "); n != strings.Count(string(done), "member remove 9934cede0980380d ") || n != 2 {
+		removals := 2 // the first is refused
+		if state == gone {
+			removals = 0
+		}
+		if n := strings.Count(string(done), "member remove "); n != strings.Count(string(done), "member remove 9934cede0980380d https") || n != removals {
 			t.Errorf("%s: members are removed that should stay:\n%s", state, done)
 		}
 		left, err := os.ReadFile(filepath.Join(dir, "members"))
-		if want := "aaaaaaaaaaaaaaaa, started, kubem01, https://10.10.10.81:2380"; err != nil || strings.Count(string(left), "\n") != 2 || !strings.Contains(string(left), want) {
+		if want := "aaaaaaaaaaaaaaaa, started, kubem01, https://10.10.10.81:2380"; err != nil || strings.Count(string(left), "\n") != 3 || !strings.Contains(string(left), want) {
 			t.Errorf("%s: the members are, %v\n%s", state, err, left)
 		}
 		if _, err := os.Stat(filepath.Join(dir, "re place")); err == nil {
 			t.Error("the directory with keys is left")
+		}
+	}
+}
+
+// TestRunbookStops: it adds no member beside one that it does not find, by its name or its URL.
+func TestRunbookStops(t *testing.T) {
+	c := read(t)
+	p, err := Of(c, "kubem01", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _, _ := strings.Cut(p.Runbook(c, Workstation{PKI: "pki", Dir: ".", Render: "hagen render", Diff: "hagen diff"}, nil), "**Boot kubem01.**")
+	_, text, _ = strings.Cut(text, "**Remove the member.**")
+	for what, list := range map[string]string{"three others": "printf 'a, started, one, x\\nb, started, two, y\\nc, started, three, z\\n'", "no answer": "false"} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "etcdctl"), []byte("#!/bin/sh\n[ \"$2\" = list ] || echo $* >>changed\n"+list+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range shellBlock.FindAllStringSubmatch(text, -1)[:1] {
+			shell := exec.Command("timeout", "10", "bash", "-c", block[1])
+			shell.Dir, shell.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+			out, err := shell.CombinedOutput()
+			if _, changed := os.Stat(filepath.Join(dir, "changed")); err == nil || changed == nil || !strings.Contains(string(out), "etcdctl listed neither kubem01 nor only kubem00, kubem02") {
+				t.Errorf("%s: %v, changed: %v\n%s", what, err, changed == nil, out)
+			}
 		}
 	}
 }

@@ -83,24 +83,24 @@ func (p Plan) ask(w *writer, c *cluster.Cluster, workstation Workstation) {
 	w.say("")
 	w.say("       mkdir -p %s", Word(workstation.Dir))
 	w.access(c, control.EtcdURL(c, p.Survivors[0]), access.AuthorityPath, access.CertificatePath, access.ClientKeyPath, "    ")
-	w.step("Check", "%s is switched off, every endpoint is healthy, and the list has %s. If not, stop here.\n   Without a majority only a snapshot helps.", p.Lost, p.Lost)
+	w.step("Check", "%s is switched off, every endpoint is healthy, and the list has %s, unless you have removed it already.\n   If not, stop here. Without a majority only a snapshot helps.", p.Lost, p.Lost)
 	w.run("etcdctl endpoint health", "etcdctl member list")
 }
 
 // removed begins the name of the file, in the replacement's directory, with the ID of the
-// lost member. The ID is looked up once: the replacement may have the same name and URL,
-// so a second look-up would find that.
+// lost member, or none if etcd has no such member any more. The ID is looked up once: the
+// replacement may have the same name and URL, so a second look-up would find that.
 const removed = "removed-"
 
 // exchange writes the steps that change etcd's membership.
 func (p Plan) exchange(w *writer, workstation Workstation) {
 	url := p.HostURL
-	w.step("Remove the member", "From now on its data is worthless, wherever it still is. For some seconds after a change etcd refuses the\n   next one (unhealthy cluster), so this tries again. The member's ID is saved in a file, so that running this\n   again removes nothing else.")
+	w.step("Remove the member", "From now on its data is worthless, wherever it still is. For some seconds after a change etcd refuses the\n   next one (unhealthy cluster), so this tries again. The member's ID is saved in a file, so that running this\n   again removes nothing else. If only the others are members, nothing is removed.")
 	file := Word(path.Join(workstation.Dir, removed+p.Lost))
-	w.run(fmt.Sprintf(`test -s %[1]s || etcdctl member list | awk -F', ' '$3 == "%[2]s" || $4 == "%[3]s" { print $1 }' >%[1]s`, file, p.Lost, p.LostURL),
+	w.run(fmt.Sprintf(`test -s %[1]s || { list=$(etcdctl member list) && echo "$list" | awk -F', ' '$3 == "%[2]s" || $4 == "%[3]s" { print $1; n++ } END { if (!n && NR == %[4]d) print "none" }' >%[1]s; }`, file, p.Lost, p.LostURL, len(p.Survivors)),
 		fmt.Sprintf("id=$(cat %s)", file),
-		fmt.Sprintf(`until list=$(etcdctl member list) && ! echo "$list" | grep "^${id:?%s is not a member},"; do`, p.Lost),
-		`  etcdctl member remove "$id" || sleep 5`,
+		`until test -n "$id" && list=$(etcdctl member list) && ! echo "$list" | grep "^$id,"; do`,
+		fmt.Sprintf(`  etcdctl member remove "${id:?etcdctl listed neither %s nor only %s}" || sleep 5`, p.Lost, hostNames(p.Survivors)),
 		"done")
 	w.step("Add it", "This tries again, too. The document already has the values of the ETCD_ variables that etcdctl prints.")
 	w.run(fmt.Sprintf(`until etcdctl member list | grep -v "^$id," | grep -F ', %s,' || etcdctl member add %s --peer-urls=%[1]s; do sleep 5; done`, url, p.Host.Name))
