@@ -156,7 +156,16 @@ func (m markedKey) until(c *cluster.Cluster, at clusterfile.Place) string {
 	}
 	row := rotatableOf(c, kind)
 	r := rotation{Kind: kind, at: at, row: row}
-	return fmt.Sprintf("it is in documents until %s is in phase %s. Next: %s; %s says what has to be done before", kind, phase, r.command(m.item.NextPhase()), m.remedy(at))
+	which := kind + " is"
+	if m.item.NextPhase() != pki.PhaseTrust && m.generation.Number == newest(m.item).Number {
+		which = "another rotation of " + kind + ", after the present one, is"
+	}
+	return fmt.Sprintf("it is in documents until %s in phase %s. Next: %s; %s says what has to be done before", which, phase, r.command(m.item.NextPhase()), m.remedy(at))
+}
+
+// newest returns the newest generation of an item.
+func newest(item pki.Item) pki.Generation {
+	return slices.MaxFunc(item.All(), func(a, b pki.Generation) int { return a.Number - b.Number })
 }
 
 func rotatableOf(c *cluster.Cluster, kind string) control.Rotated {

@@ -23,6 +23,7 @@ type theftSteps struct {
 	off      []string       // those that the others go on without
 	members  []cluster.Host // of etcd, that can be asked
 	tree     string
+	unmarked []string   // of the machines
 	rotating []rotation // of the kinds that have to be rotated
 	steps    []todo
 }
@@ -44,6 +45,11 @@ func (asked Theft) steps(c *cluster.Cluster, items pki.Set, machines []machine, 
 	if len(s.masters) == 0 {
 		return s.steps
 	}
+	for _, m := range s.masters {
+		if markedOn(items, m.name).IsZero() {
+			s.unmarked = append(s.unmarked, m.name)
+		}
+	}
 	for _, row := range control.Rotatable(c) {
 		if s.needs(items[row.Item]) {
 			s.rotating = append(s.rotating, rotationOf(c, asked.Place, row, items[row.Item], true, nil, time.Time{}))
@@ -53,9 +59,9 @@ func (asked Theft) steps(c *cluster.Cluster, items pki.Set, machines []machine, 
 	if len(s.rotating) > 0 {
 		s.cutOff()
 	}
-	s.write(items)
+	s.write()
 	ends := s.phases(items)
-	s.replace(items)
+	s.replace()
 	for _, h := range hosts {
 		for i := range h.Keys {
 			if k := &h.Keys[i]; k.Open && k.Rotate != control.KindOf(control.SecretsKey) {
@@ -71,17 +77,16 @@ func (s *theftSteps) add(text string, commands ...string) int {
 	return len(s.steps)
 }
 
-// needs reports whether a rotation of an item ends what the machines' keys give: one of the keys in use is
-// marked with them or, before that is written, was on them.
+// needs reports whether a rotation of an item ends what the machines' keys give.
 func (s *theftSteps) needs(item pki.Item) bool {
-	for _, g := range item.Trusted() {
-		if markedBy(item, g.ID, s.masters) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(s.masters, func(m machine) bool {
-		return !slices.ContainsFunc(item.Marks, func(mark pki.Mark) bool { return mark.Host == m.name })
-	}) && !s.asked.Write
+	return slices.ContainsFunc(item.Trusted(), func(g pki.Generation) bool { return s.had(item, g) })
+}
+
+// had reports whether a generation is marked with the machines or, before that is written, was on one.
+func (s *theftSteps) had(item pki.Item, g pki.Generation) bool {
+	return markedBy(item, g.ID, s.masters) || slices.ContainsFunc(s.masters, func(m machine) bool {
+		return slices.Contains(s.unmarked, m.name) && m.had(s.cluster, item, g)
+	})
 }
 
 // cutOff is what comes before anything is issued.
@@ -126,15 +131,9 @@ func (s *theftSteps) majority() bool {
 }
 
 // write is the command that this is about, unless it was given.
-func (s *theftSteps) write(items pki.Set) {
-	var unmarked []string
-	for _, m := range s.masters {
-		if markedOn(items, m.name).IsZero() {
-			unmarked = append(unmarked, m.name)
-		}
-	}
-	if len(unmarked) > 0 {
-		s.add("give what was on it new keys, mark what it shared, and begin the rotations (phase trust)", s.asked.Command("pki compromised", append(unmarked, "--write")...))
+func (s *theftSteps) write() {
+	if len(s.unmarked) > 0 {
+		s.add("give what was on it new keys, mark what it shared, and begin the rotations (phase trust)", s.asked.Command("pki compromised", append(slices.Clone(s.unmarked), "--write")...))
 	}
 }
 
@@ -156,7 +155,8 @@ func (s *theftSteps) phases(items pki.Set) map[string]int {
 	for _, r := range s.rotating {
 		if r.Phase != pki.PhaseIssue {
 			issue = append(issue, r.command(pki.PhaseIssue))
-		} else if markedBy(items[r.Item], items[r.Item].All()[0].ID, s.masters) {
+		}
+		if r.underWay() && s.had(items[r.Item], newest(items[r.Item])) {
 			again = append(again, r.Kind)
 		}
 		retire = append(retire, r.command(pki.PhaseRetire))
@@ -175,7 +175,7 @@ func (s *theftSteps) phases(items pki.Set) map[string]int {
 		ends[r.Kind] = n
 	}
 	if len(again) > 0 {
-		n = s.add(fmt.Sprintf("%s was in phase issue already, with keys that were stolen, too: this begins another rotation, and its phases follow", strings.Join(again, ", ")),
+		n = s.add(fmt.Sprintf("the rotation of %s that was under way leads to a key that was on it, too: this begins another one, and says how it goes on", strings.Join(again, ", ")),
 			s.asked.Command("pki compromised", append(slices.Clone(s.asked.Hosts), "--write")...))
 		for _, kind := range again {
 			ends[kind] = n
@@ -221,7 +221,7 @@ func (s *theftSteps) wait() {
 func (r rotation) asks() string { return r.at.Command("pki rotate", r.Kind) }
 
 // replace is what comes when nothing that was stolen is accepted any more.
-func (s *theftSteps) replace(items pki.Set) {
+func (s *theftSteps) replace() {
 	for _, name := range s.off {
 		s.add(fmt.Sprintf("unless it was done, put a machine in the place of %s, with keys that nobody else has had: this writes its document and the runbook", name), s.asked.Command("render", "--replace", name))
 	}
