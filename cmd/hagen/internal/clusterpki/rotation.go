@@ -127,8 +127,8 @@ func etcdctl(c *cluster.Cluster, at clusterfile.Place, members []cluster.Host) s
 // underWay reports whether a rotation has begun and is not over.
 func (r rotation) underWay() bool { return r.Phase != "" && r.Phase != pki.PhaseRetire }
 
-// command returns the command of a phase.
-func (r rotation) command(phase pki.Phase) string {
+// command returns the command of a phase, with further words.
+func (r rotation) command(phase pki.Phase, further ...string) string {
 	words := []string{r.Kind, "--to", string(phase)}
 	if phase != pki.PhaseTrust {
 		words = append(words, "--delivered")
@@ -139,7 +139,7 @@ func (r rotation) command(phase pki.Phase) string {
 	if phase == pki.PhaseRetire && r.row.ByHand {
 		words = append(words, "--waited")
 	}
-	return r.at.Command("pki rotate", words...)
+	return r.at.Command("pki rotate", append(words, further...)...)
 }
 
 // needs lists what has to be done before the next phase. After the last one nothing has: a master

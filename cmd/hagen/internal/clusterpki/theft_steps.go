@@ -139,11 +139,16 @@ func (s *theftSteps) write() {
 
 // deliver returns the commands that bring machines the documents of a phase.
 func (s *theftSteps) deliver() []string {
-	words := []string{"--delta", "delta"}
-	if len(s.off) > 0 {
-		words = append(words, "--without", strings.Join(s.off, ","))
-	}
+	words := append([]string{"--delta", "delta"}, s.without()...)
 	return []string{s.asked.Command("plan", append(words, s.tree, ".")...), "sh delta/deliver.sh"}
+}
+
+// without returns the flags for the masters that the others go on without.
+func (s *theftSteps) without() (words []string) {
+	for _, host := range s.off {
+		words = append(words, "--without", host)
+	}
+	return words
 }
 
 // phases are the phases of the rotations. It returns the step that ends each kind's keys.
@@ -154,12 +159,12 @@ func (s *theftSteps) phases(items pki.Set) map[string]int {
 	var issue, retire, again []string
 	for _, r := range s.rotating {
 		if r.Phase != pki.PhaseIssue {
-			issue = append(issue, r.command(pki.PhaseIssue))
+			issue = append(issue, r.command(pki.PhaseIssue, s.without()...))
 		}
 		if r.underWay() && s.had(items[r.Item], newest(items[r.Item])) {
 			again = append(again, r.Kind)
 		}
-		retire = append(retire, r.command(pki.PhaseRetire))
+		retire = append(retire, r.command(pki.PhaseRetire, s.without()...))
 	}
 	if len(issue) > 0 {
 		s.add("give the machines that go on the documents of phase trust. Plan before you render: the script renders"+s.old(), s.deliver()...)
