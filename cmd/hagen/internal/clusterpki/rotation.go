@@ -222,8 +222,12 @@ func (r rotation) print(ui *console.UI) {
 		if g.KeyName != "" {
 			name = ", " + g.KeyName + " in etcd"
 		}
-		if !g.Compromised.IsZero() {
-			name += fmt.Sprintf(", compromised with %s on %s", strings.Join(g.Hosts, ", "), day(g.Compromised))
+		switch had := strings.Join(g.Hosts, ", "); {
+		case g.Compromised.IsZero():
+		case r.row.HasAuthority():
+			name += fmt.Sprintf(", has signed what others have had with %s (%s)", had, day(g.Compromised))
+		default:
+			name += fmt.Sprintf(", others have had it with %s (%s)", had, day(g.Compromised))
 		}
 		line("  key %d: %s, %s…%s", g.Generation, g.State, short(g.KeyID), name)
 	}

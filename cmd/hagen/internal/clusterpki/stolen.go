@@ -70,7 +70,7 @@ func (m machine) keys(c *cluster.Cluster, items pki.Set) (found []stolen) {
 	for _, name := range m.items {
 		item := items[name]
 		for _, g := range item.Trusted() {
-			if g.ID != "" && m.had(c, item, g) {
+			if item.Request.Name != "" && m.had(c, item, g) {
 				found = append(found, stolen{name, g.ID, endOf(item)})
 			}
 		}
@@ -80,8 +80,9 @@ func (m machine) keys(c *cluster.Cluster, items pki.Set) (found []stolen) {
 	}
 	for _, n := range m.documents {
 		for _, k := range trees.PrivateKeysOn(n, c) {
+			_, marked := items[k.Item].MarkOf(k.ID)
 			former := items[k.Item].Request.Kind == pki.Leaf && k.ID != ""
-			if former && !slices.ContainsFunc(found, func(s stolen) bool { return s.key == k.ID }) {
+			if former && !marked && !slices.ContainsFunc(found, func(s stolen) bool { return s.key == k.ID }) {
 				found = append(found, stolen{item: k.Item, key: k.ID})
 			}
 		}

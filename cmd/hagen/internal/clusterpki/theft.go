@@ -66,7 +66,7 @@ func Compromised(ui *console.UI, asked Theft) error {
 // check refuses a command line that says nothing, or contradicts itself.
 func (asked Theft) check() error {
 	switch {
-	case len(asked.Hosts) == 0:
+	case len(asked.Hosts) == 0 || slices.Contains(asked.Hosts, ""):
 		return exit.Usage("hagen pki compromised takes the hosts that others have had: a master that was stolen, or one whose disk, document, boot medium or user data somebody has read")
 	case (asked.Again || asked.LeavesLater) && !asked.Write:
 		return exit.Usage("--again and --leaves-later say what --write is to do: add that, or leave them out")
@@ -132,7 +132,7 @@ func (asked Theft) write(ui *console.UI, c *cluster.Cluster, machines []machine,
 			return err
 		}
 	}
-	if err := asked.begin(ui, k, set, machines, r); err != nil {
+	if err := asked.begin(k, set, machines, r); err != nil {
 		return err
 	}
 	return k.Save(ui, set)
@@ -185,13 +185,10 @@ func (asked Theft) reissue(ui *console.UI, k *PKI, set pki.Set, chosen []pki.Req
 }
 
 // begin begins the rotation of each kind whose present key is marked with these machines, unless one is under way.
-func (asked Theft) begin(ui *console.UI, k *PKI, set pki.Set, machines []machine, r *theft) (err error) {
+func (asked Theft) begin(k *PKI, set pki.Set, machines []machine, r *theft) (err error) {
 	for _, row := range control.Rotatable(k.Cluster) {
 		item := set[row.Item]
-		if !markedBy(item, item.All()[0].ID, machines) {
-			continue
-		}
-		if item.NextPhase() != pki.PhaseTrust {
+		if !markedBy(item, item.All()[0].ID, machines) || item.NextPhase() != pki.PhaseTrust {
 			continue
 		}
 		if set[row.Item], err = item.Rotate(pki.PhaseTrust, control.NextNames(item), k.Now, pki.Generate, rand.Reader); err != nil {

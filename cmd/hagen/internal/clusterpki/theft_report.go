@@ -143,7 +143,9 @@ func (h stolenHost) lines() []string {
 	}
 	lines := []string{head + ": had these keys, and whoever has them has the cluster:"}
 	for _, k := range h.Keys {
-		lines = append(lines, k.line())
+		if line := k.line(); !slices.Contains(lines, line) { // of a second theft
+			lines = append(lines, line)
+		}
 	}
 	return lines
 }
