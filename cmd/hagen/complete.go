@@ -70,6 +70,8 @@ func suggest(commands []*cli.Command, words []string, current string) []string {
 		return certificates.Names(placeIn(words))
 	case command.Name == "renew":
 		return certificateNames(words)
+	case command.Name == "compromised":
+		return hostNames(words)
 	case command.Name == "rotate" && words[len(words)-1] == "rotate":
 		return control.RotatedKinds()
 	case len(words) > 0:
@@ -140,6 +142,15 @@ func certificateNames(words []string) (names []string) {
 		}
 	}
 	return names
+}
+
+// hostNames lists the hosts of the cluster file that the words name, without those that are words.
+func hostNames(words []string) []string {
+	c := clusterOf(words)
+	if c == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(render.NamesOf(c)), func(name string) bool { return slices.Contains(words, name) })
 }
 
 // clusterOf returns the cluster of the file that the words name; nil if that has
