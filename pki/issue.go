@@ -255,19 +255,26 @@ func (run *issuance) makeLeaves(requests []Request) error {
 	return nil
 }
 
-// issuers returns the authorities of the pending leaves.
+// issuers returns the authorities of the pending leaves. If the key of the present one is not here, the next
+// one signs what did not exist yet.
 func (run *issuance) issuers(requests []Request, pending []int) (map[string]issuer, error) {
 	issuers, elsewhere := map[string]issuer{}, KeysElsewhere{}
 	for _, i := range pending {
 		name := requests[i].Authority
-		if run.set[name].KeyElsewhere() {
-			elsewhere[name] = append(elsewhere[name], requests[i].Name)
-			continue
+		authority := run.set[name]
+		if authority.KeyElsewhere() {
+			next, can := authority.nextSigner()
+			if !can || run.changes[i].Action != Made {
+				elsewhere[name] = append(elsewhere[name], requests[i].Name)
+				continue
+			}
+			authority = next
+			run.warn(requests[i].Name, Renewal{}, "signed by the next authority, since the key of the present one is not here: no machine accepts it that does not have the documents of phase %s", PhaseTrust)
 		}
 		if _, ready := issuers[name]; ready {
 			continue
 		}
-		by, err := newIssuer(run.set[name])
+		by, err := newIssuer(authority)
 		if err != nil {
 			return nil, err
 		}

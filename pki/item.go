@@ -40,6 +40,11 @@ type parsed struct {
 // KeyElsewhere reports whether the item is an authority without its key.
 func (i Item) KeyElsewhere() bool { return i.Request.Kind == Authority && i.Key == nil }
 
+// MayLackKey reports whether the key of a generation of this kind, in this state, may be missing. An authority's may be kept
+// elsewhere. A former key pair signs nothing any more, and its public half verifies without it: only that is
+// on machines, so it is all that can be recovered from them.
+func (k Kind) MayLackKey(state State) bool { return k == Authority || k == KeyPair && state == Former }
+
 // SignedBy returns the Fingerprint of the authority whose signature Verify has found on
 // the certificate; "" if Verify has not seen the item since Parsed.
 func (i Item) SignedBy() string {

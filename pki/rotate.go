@@ -131,6 +131,16 @@ func (i Item) Signs(leaf Item) bool {
 	return err == nil && failed == nil && bytes.Equal(is.AuthorityKeyId, by.SubjectKeyId)
 }
 
+// nextSigner returns the next authority, which all machines come to trust, if its key is here.
+func (i Item) nextSigner() (Item, bool) {
+	for _, g := range i.Generations {
+		if g.State == Next && g.Key != nil {
+			return g.of(i.Request), true
+		}
+	}
+	return Item{}, false
+}
+
 // crossSign has the former authority sign the present one, if its key is here and it may sign
 // authorities: those of earlier releases may not.
 func (i *Item) crossSign(now time.Time, random io.Reader) error {
@@ -139,6 +149,7 @@ func (i *Item) crossSign(now time.Time, random io.Reader) error {
 	}
 	for n := range i.Generations {
 		g := &i.Generations[n]
+		g.Cross = nil // of one that is not the present one any more
 		if g.State != Former || g.Key == nil {
 			continue
 		}

@@ -49,7 +49,7 @@ func Verify(set Set) []Fault {
 	names := slices.Sorted(maps.Keys(set))
 	checked := make([]inspection, len(names))
 	_ = inParallel(len(names), func(i int) error {
-		checked[i] = inspect(set[names[i]])
+		checked[i] = inspect(set[names[i]], Present)
 		checked[i].inspectOthers(set[names[i]])
 		return nil
 	})
@@ -107,7 +107,7 @@ func (i *inspection) inspectOthers(item Item) {
 		if g.State == Present || g.State == Removed {
 			continue
 		}
-		found := inspect(g.of(item.Request))
+		found := inspect(g.of(item.Request), g.State)
 		if found.cert != nil && len(found.faults) == 0 {
 			i.others = append(i.others, found.cert)
 			found.inspectCross(g, i.cert)
@@ -133,7 +133,8 @@ func (i *inspection) inspectCross(g Generation, successor *x509.Certificate) {
 	}
 }
 
-func inspect(item Item) inspection {
+// inspect checks a generation, which is in a state, by itself.
+func inspect(item Item, state State) inspection {
 	i := inspection{request: item.Request.numbered(item.number()), parsed: item.parsed}
 	if item.Request.Kind == Secret {
 		if err := checkSecret(item.Key); err != nil {
@@ -142,8 +143,8 @@ func inspect(item Item) inspection {
 		return i
 	}
 	key, err := parseKey(item.Key)
-	if item.KeyElsewhere() {
-		// Its certificate says by itself which key it is.
+	if item.Key == nil && item.Request.Kind.MayLackKey(state) {
+		// Its certificate, or its public half, says by itself which key it is.
 	} else if err != nil {
 		i.fault(PrivateKey, "%s", err)
 	} else if found := algorithmOf(key.Public()); found != item.Request.Algorithm {

@@ -203,7 +203,7 @@ func (l *loader) loadItem(recorded record) {
 	request := recorded.Request
 	l.recorded[request.Name] = recorded
 	item := pki.Item{Request: request, Generations: recorded.generations(), Marks: recorded.Marks}
-	if !l.loadParts(&item, 0) {
+	if !l.loadParts(&item, 0, pki.Present) {
 		return
 	}
 	item = item.Parsed()
@@ -211,7 +211,7 @@ func (l *loader) loadItem(recorded record) {
 	for i, g := range recorded.Generations {
 		if beside(g.State) {
 			of := pki.Item{Request: request}
-			l.loadParts(&of, g.Generation)
+			l.loadParts(&of, g.Generation, g.State)
 			l.compareGeneration(&of, g)
 			into := &item.Generations[i]
 			into.Cert, into.Key, into.Public = of.Cert, of.Key, of.Public
@@ -246,7 +246,7 @@ func (l *loader) loadCross(request pki.Request, recorded generation) []byte {
 }
 
 // loadParts reads the files of a generation of an item; false means that it is a leaf that has none.
-func (l *loader) loadParts(item *pki.Item, generation int) bool {
+func (l *loader) loadParts(item *pki.Item, generation int, state pki.State) bool {
 	request := item.Request
 	var missing, present []string
 	for _, p := range partsOf(request, generation) {
@@ -264,7 +264,7 @@ func (l *loader) loadParts(item *pki.Item, generation int) bool {
 	if len(present) == 0 && request.Kind == pki.Leaf {
 		return false
 	}
-	if !item.KeyElsewhere() || len(present) == 0 {
+	if elsewhere := item.Key == nil && request.Kind.MayLackKey(state); !elsewhere || len(present) == 0 {
 		for _, path := range missing {
 			l.missing(path, request, present)
 		}

@@ -253,21 +253,21 @@ func (s *Store) keepMarks(set pki.Set) pki.Set {
 
 // filesOf returns the certificates and keys of an item, of all generations.
 func filesOf(item pki.Item) (files []tree.File) {
-	add := func(generation int, of pki.Item) {
+	add := func(generation int, state pki.State, of pki.Item) {
 		for _, p := range partsOf(item.Request, generation) {
-			if p.part == pki.PrivateKey && of.KeyElsewhere() {
+			if p.part == pki.PrivateKey && of.Key == nil && item.Request.Kind.MayLackKey(state) {
 				continue
 			}
 			files = append(files, tree.File{Path: p.path, Mode: p.mode, Data: *content(&of, p.part)})
 		}
 	}
-	add(0, item)
+	add(0, pki.Present, item)
 	if item.Request.Kind == pki.Authority && len(item.Trusted()) > 1 {
 		files = append(files, tree.File{Path: trustPath(item.Request), Mode: 0o644, Data: item.Bundle()})
 	}
 	for _, g := range item.Generations {
 		if beside(g.State) {
-			add(g.Number, pki.Item{Request: item.Request, Cert: g.Cert, Key: g.Key, Public: g.Public})
+			add(g.Number, g.State, pki.Item{Request: item.Request, Cert: g.Cert, Key: g.Key, Public: g.Public})
 		}
 		if g.Cross != nil {
 			files = append(files, tree.File{Path: crossPath(item.Request, g.Number), Mode: 0o644, Data: g.Cross})
