@@ -18,7 +18,6 @@ import (
 	"hagen/out/review/rendered"
 	"hagen/out/tree"
 	"hagen/pki/store"
-	"hagen/profiles"
 )
 
 // readSource reads what an argument names: a PKI directory, a tree or its twins on disk or
@@ -71,7 +70,7 @@ func readTree(dir string) (source, error) {
 			return s, exit.Failed("%s: %w", dir, err)
 		}
 		for _, host := range trees.Hosts(files, ".") {
-			n, err := machine(files, host)
+			n, err := trees.BootsWith(files, host)
 			if err != nil {
 				faults = append(faults, exit.Failed("%s", trees.FaultsIn(path.Join(dir, name), err)))
 			}
@@ -91,22 +90,6 @@ func readTree(dir string) (source, error) {
 		return s, exit.Failed("%s: is neither a PKI directory nor a rendered one: name one, or files with certificates", dir)
 	}
 	return s, s.complete()
-}
-
-// machine reads the document that a host boots with; the readable one, if it is alone.
-func machine(files fs.FS, host string) (node.Node, error) {
-	d, err := rendered.Given(files, host)
-	if butane := document.Path(host, profiles.Butane); d.Path == "" {
-		if text, missing := fs.ReadFile(files, butane); missing == nil {
-			d, err = document.Document{Format: profiles.Butane, Path: butane, Text: text}, nil
-		}
-	}
-	if err != nil {
-		return node.Node{}, err
-	}
-	n, err := rendered.Machine(d)
-	n.Name = host
-	return n, err
 }
 
 // none refuses the files that the kubeconfig of a tree names: they are on no machine.
@@ -146,13 +129,13 @@ func readFile(name string) (source, error) {
 		s.addKubeconfig(f, func(path string) ([]byte, error) { return beside(name, path) })
 		return s, s.complete()
 	}
-	if format := formatOf(text); format != "" {
+	if format := trees.FormatOf(text); format != "" {
 		s.Kind = kindDocument
 		n, err := rendered.Machine(document.Document{Format: format, Path: ".", Text: text})
 		if err != nil {
 			return s, exit.Failed("%s", trees.FaultsIn(name, err))
 		}
-		n.Name = hostname(n)
+		n.Name = trees.Hostname(n)
 		s.addMachine(n)
 		return s, s.whole()
 	}
@@ -169,31 +152,6 @@ func beside(kubeconfig, name string) ([]byte, error) {
 		name = filepath.Join(filepath.Dir(kubeconfig), name)
 	}
 	return files.ReadWhole(name)
-}
-
-// formatOf returns the format of a text that may be a document for a machine, by its first
-// lines; "" if it is none.
-func formatOf(text []byte) string {
-	has := func(what string) bool { return strings.Contains(string(text), what) }
-	switch {
-	case strings.HasPrefix(strings.TrimSpace(string(text)), "{") && has(`"ignition"`):
-		return profiles.Ignition
-	case strings.HasPrefix(string(text), "#cloud-config"), strings.HasPrefix(string(text), "Content-Type: multipart/"):
-		return profiles.UserData
-	case strings.HasPrefix(string(text), "variant: "), has("\nvariant: "):
-		return profiles.Butane
-	}
-	return ""
-}
-
-// hostname returns the name that a document gives its machine.
-func hostname(n node.Node) string {
-	for _, f := range n.Files {
-		if f.Path == "/etc/hostname" {
-			return strings.TrimSpace(string(f.Contents))
-		}
-	}
-	return ""
 }
 
 // complete refuses a source without any certificate: there is nothing to be said of it.

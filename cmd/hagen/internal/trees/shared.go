@@ -7,13 +7,10 @@ import (
 
 	"hagen/gen/cluster"
 	"hagen/gen/control"
-	"hagen/gen/document"
 	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/gen/read"
-	"hagen/out/review/rendered"
 	"hagen/pki"
-	"hagen/profiles"
 )
 
 // SharedKey is a key of a cluster that machines have: an authority's, that of service accounts, or
@@ -35,17 +32,8 @@ func SharedKeysIn(dir fs.FS, c *cluster.Cluster) (found []SharedKey) {
 
 // MachineIn reads the machine that boots with the document of a host, or with its twin.
 func MachineIn(dir fs.FS, host string) (n node.Node, read bool) {
-	d, err := rendered.Given(dir, host)
-	if err == nil {
-		n, err = rendered.Machine(d)
-		return n, err == nil
-	}
-	text, err := fs.ReadFile(dir, document.Path(host, profiles.Butane))
-	if err != nil {
-		return node.Node{}, false
-	}
-	_, h, err := rendered.ReadDocument(host, profiles.Butane, text)
-	return h.Node, err == nil
+	n, err := BootsWith(dir, host)
+	return n, err == nil
 }
 
 // SharedKeysOn returns the keys of the cluster that a machine has, by the files that have them.
