@@ -166,7 +166,8 @@ func RotatedKinds() (kinds []string) {
 // provider secretbox strong and fast; its random nonces need no rotation schedule
 // (kubernetes.io, Encrypting Confidential Data at Rest).
 const (
-	firstSecretsKey = "key1"
+	secretsKeyName  = "key" // before the number
+	firstSecretsKey = secretsKeyName + "1"
 	secretbox       = "secretbox"
 )
 
@@ -177,7 +178,7 @@ func NextNames(item pki.Item) pki.Names {
 	for _, g := range item.All() {
 		highest = max(highest, g.Number)
 	}
-	return pki.Names{Key: fmt.Sprintf("key%d", highest+1), Provider: secretbox}
+	return pki.Names{Key: fmt.Sprintf("%s%d", secretsKeyName, highest+1), Provider: secretbox}
 }
 
 // NamesOf returns how etcd's Secrets name a key.
