@@ -16,7 +16,8 @@ func pkiCommand(ui *console.UI) *cli.Command {
 	again := &cli.BoolFlag{Name: "again", Usage: "with init: make new keys for a cluster that has some; with compromised: others have had the host once more", DisableDefaultText: true}
 	asJSON := jsonFlag("print the result as JSON on stdout")
 	looking := []*cli.Command{pkiListCommand(ui, file, dir, asJSON), pkiShowCommand(ui, file, dir, asJSON), pkiCheckCommand(ui, file, dir, asJSON)}
-	own := append(looking, pkiRenewCommand(ui, file, dir, asJSON, all), pkiRotateCommand(ui, file, dir, asJSON), pkiCompromisedCommand(ui, file, dir, again, asJSON), pkiPruneCommand(ui, file, dir, asJSON))
+	own := append(looking, pkiRenewCommand(ui, file, dir, asJSON, all), pkiRotateCommand(ui, file, dir, asJSON), pkiCompromisedCommand(ui, file, dir, again, asJSON),
+		pkiPruneCommand(ui, file, dir, asJSON), pkiRecoverCommand(ui, file, dir, asJSON))
 	return &cli.Command{
 		Name:      "pki",
 		Usage:     "list and renew certificates, make authorities, rename a cluster, or remove names that certificates keep",
@@ -31,6 +32,7 @@ func pkiCommand(ui *console.UI) *cli.Command {
 			"forget removes names and addresses that the API servers' certificates keep for clients although the\n"+
 			"cluster file no longer has them.\n"+
 			"prune removes certificates and keys of hosts that are gone.\n"+
+			"recover makes a lost directory again from documents.\n"+
 			"list and show print no key.",
 			"hagen pki list",
 			"hagen pki check --within 60d",

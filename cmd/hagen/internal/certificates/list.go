@@ -87,6 +87,9 @@ func (it item) remarks() string {
 	}
 	if !it.HasKey && it.State != gone {
 		all = append(all, "key elsewhere")
+		if it.Kind == string(pki.Authority) {
+			all = append(all, "no issuer")
+		}
 	}
 	if had := it.had(it.keyID); had != "" {
 		all = append(all, had)

@@ -98,7 +98,7 @@ func Unsigned(at clusterfile.Place, err error) error {
 	}
 	var lines []string
 	for _, name := range slices.Sorted(maps.Keys(elsewhere)) {
-		lines = append(lines, fmt.Sprintf("%s: its key has to sign %s, but is not in the PKI directory: bring %s back there", name, strings.Join(Folded(elsewhere[name]), ", "), store.KeyFile(name)))
+		lines = append(lines, fmt.Sprintf("%s: its key has to sign %s, but is not in the PKI directory: bring %s back there; if it is lost, %s says how another authority takes its place", name, strings.Join(Folded(elsewhere[name]), ", "), store.KeyFile(name), at.Command("pki rotate", control.KindOf(name))))
 	}
 	return exit.Failed("%s", strings.Join(lines, "\n"))
 }

@@ -210,8 +210,10 @@ func (r rotation) print(ui *console.UI) {
 		fmt.Fprint(ui.Out, console.Printable(fmt.Sprintf(format+"\n", args...)))
 	}
 	switch {
-	case r.Phase == "":
+	case r.Phase == "" && len(r.Generations) == 1 && r.Generations[0].Generation == 1:
 		line("%s (%s): was never rotated", r.Kind, r.Item)
+	case r.Phase == "":
+		line("%s (%s): no rotation is under way", r.Kind, r.Item)
 	case r.underWay():
 		line("%s (%s): phase %s, since %s: %s", r.Kind, r.Item, r.Phase, day(r.Began), r.means())
 	default:
