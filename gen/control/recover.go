@@ -132,6 +132,9 @@ func (r *recovery) machine(s Source) {
 	}
 	for _, row := range tables.certificates {
 		if text, has := fileOf(s.Node, row.within); has && row.within != "" {
+			if keys := secretsIn(text); len(keys) > 0 && !isTwin(text) { // comments do not count
+				text = encryptionConfig(keys)
+			}
 			r.take(s.From, row.within, pieceOf{row.name(host.Name), true}, text)
 		} else if row.within != "" && slices.ContainsFunc(c.APIServers(), func(h cluster.Host) bool { return h.Name == host.Name }) {
 			r.fault("%s: has no %s, which a %s of profile %s has: it is of another profile, or was edited", s.From, row.within, host.Role, c.Profile.Name)

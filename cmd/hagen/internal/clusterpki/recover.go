@@ -62,7 +62,7 @@ func Recover(ui *console.UI, asked Recovery) error {
 	if err := k.saveRecovered(ui, found); err != nil {
 		return err
 	}
-	warnMissing(ui, asked.Place, found, r)
+	warnMissing(ui, asked.Place, found)
 	r.report(ui, asked.JSON)
 	return nil
 }
@@ -210,12 +210,15 @@ func (k *PKI) saveRecovered(ui *console.UI, found control.Recovered) error {
 
 // copyCommand returns the command that copies what is needed of a running master into a directory of its name.
 func copyCommand(c *cluster.Cluster, host string) string {
-	dirs := []string{}
+	var dirs []string
 	for _, p := range control.Places(c) {
-		if dir := strings.TrimPrefix(filepath.Dir(p.Path), "/"); p.Host == host && !slices.Contains(dirs, dir) {
-			dirs = append(dirs, dir)
+		dir := strings.TrimPrefix(filepath.Dir(p.Path), "/")
+		if p.Host != host || slices.ContainsFunc(dirs, func(other string) bool { return Within(dir, other) }) {
+			continue
 		}
+		dirs = append(slices.DeleteFunc(dirs, func(other string) bool { return Within(other, dir) }), dir)
 	}
+	slices.Sort(dirs)
 	h := c.Hosts()[slices.IndexFunc(c.Hosts(), func(h cluster.Host) bool { return h.Name == host })]
 	login := h.Address().String()
 	if len(c.Users) > 0 {

@@ -11,6 +11,7 @@ import (
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/gen/control"
+	"hagen/gen/document"
 	"hagen/pki"
 	"hagen/pki/store"
 )
@@ -25,7 +26,7 @@ type recovered struct {
 	Changed   bool            `json:"changed"`
 	Items     []recoveredItem `json:"recovered"`
 	Users     []string        `json:"users"`   // with kubeconfigs that have not ended
-	Missing   []missingItem   `json:"missing"` // what the cluster asks for, and nothing has
+	Missing   []string        `json:"missing"` // what the cluster asks for, and nothing has
 	// NoIssuer lists the authorities without a key, which sign nothing.
 	NoIssuer []string `json:"noIssuer"`
 	// FirstEnd is when the first of what they have signed ends.
@@ -40,11 +41,6 @@ type recovered struct {
 type recoveredItem struct {
 	Name string `json:"name"`
 	From string `json:"from"`
-}
-
-type missingItem struct {
-	Name   string `json:"name"`
-	Remedy string `json:"remedy"`
 }
 
 // recoveredOf says what was found, and what is to be done.
@@ -68,35 +64,25 @@ func recoveredOf(k *PKI, asked Recovery, found control.Recovered) recovered {
 		}
 	}
 	r.from = len(documents)
-	for _, name := range found.Missing {
-		r.Missing = append(r.Missing, missingItem{name, asked.remedy(k, name)})
-	}
-	r.Next = asked.nextSteps(found, r)
+	r.Missing = found.Missing
+	r.Next = asked.nextSteps(k, found, r)
 	return r
 }
 
-// remedy says how an item that nothing has comes back.
-func (asked Recovery) remedy(k *PKI, name string) string {
-	anew := fmt.Sprintf("else it is made anew: the next authority signs it, after %s", asked.Command("pki rotate", control.KindOf(authorityOf(k, name)), "--to", string(pki.PhaseTrust)))
-	host := control.HostOf(name)
-	if host == "" {
-		return "if you have admin.kubeconfig, name it, too; " + anew
-	}
-	return fmt.Sprintf("if %s runs, copy its files, %s, move %s away, and name %s, too; %s", host, copyCommand(k.Cluster, host), asked.Dir(), host, anew)
-}
-
-func authorityOf(k *PKI, name string) string {
-	for _, q := range control.Requests(k.Cluster) {
-		if q.Name == name {
-			return q.Authority
-		}
-	}
-	return ""
-}
-
 // nextSteps lists what is to be done after a recovery.
-func (asked Recovery) nextSteps(found control.Recovered, r recovered) (steps []string) {
-	if len(r.Missing) == 0 && len(found.Changed) == 0 {
+func (asked Recovery) nextSteps(k *PKI, found control.Recovered, r recovered) (steps []string) {
+	if hosts := hostsOf(found.Missing); len(hosts) > 0 {
+		var copies []string
+		for _, host := range hosts {
+			copies = append(copies, copyCommand(k.Cluster, host))
+		}
+		steps = append(steps, fmt.Sprintf("%s: where it runs, a machine has its own certificates and keys. Copy them, and recover once more with all that is named now and that: %s && mv %s %[3]s.part && %s",
+			strings.Join(hosts, ", "), strings.Join(copies, " && "), clusterfile.Word(filepath.Clean(asked.Dir())), asked.Command("pki recover", append(slices.Clone(asked.From), hosts...)...)))
+	}
+	if slices.Contains(found.Missing, control.Admin) {
+		steps = append(steps, fmt.Sprintf("%s: if somebody has %s, name it, too", control.Admin, document.AdminPath))
+	}
+	if len(r.Missing)+len(found.Changed) == 0 {
 		steps = append(steps, fmt.Sprintf("%s: writes what machines have, and changes nothing", asked.Command("render")))
 	}
 	var keys, rotate []string
@@ -104,20 +90,33 @@ func (asked Recovery) nextSteps(found control.Recovered, r recovered) (steps []s
 		keys = append(keys, filepath.Join(asked.Dir(), filepath.FromSlash(store.KeyFile(name))))
 		rotate = append(rotate, asked.Command("pki rotate", control.KindOf(name), "--to", string(pki.PhaseTrust)))
 	}
-	if len(keys) > 0 {
-		steps = append(steps, fmt.Sprintf("nothing can be issued or renewed without the authorities' keys, which are on no machine. If they are kept elsewhere, bring them back, as %s. If they are lost, let others take their place: %s",
-			strings.Join(keys, ", "), strings.Join(rotate, " && ")))
+	if len(keys) == 0 {
+		return steps
+	}
+	steps = append(steps, fmt.Sprintf("nothing can be issued or renewed without the authorities' keys, which are on no machine. If they are kept elsewhere, bring them back, as %s. If they are lost, let others take their place: %s",
+		strings.Join(keys, ", "), strings.Join(rotate, " && ")))
+	if len(r.Missing) > 0 {
+		steps = append(steps, "what is still missing then, "+asked.Command("render")+" makes anew. The next authorities sign it, and only machines that trust them accept it: so a machine that runs gets what it lacks in phase issue, and one that is gone is replaced then, by "+
+			asked.Command("render", "--replace", "HOST"))
 	}
 	return steps
+}
+
+// hostsOf returns the hosts of items, each once.
+func hostsOf(items []string) (hosts []string) {
+	for _, name := range items {
+		if host := control.HostOf(name); host != "" && !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
 }
 
 // report prints what was recovered, and what was not.
 func (r recovered) report(ui *console.UI, asJSON bool) {
 	if asJSON {
 		r.Users, r.NoIssuer, r.Next = console.List(r.Users), console.List(r.NoIssuer), console.List(r.Next)
-		if r.Missing == nil {
-			r.Missing = []missingItem{}
-		}
+		r.Missing = console.List(r.Missing)
 		r.Warnings, r.Notes = console.List(ui.Warnings), console.List(ui.Notes)
 		ui.JSON(r)
 		return
@@ -139,23 +138,9 @@ func (r recovered) report(ui *console.UI, asJSON bool) {
 }
 
 // warnMissing warns of what was not recovered.
-func warnMissing(ui *console.UI, at clusterfile.Place, found control.Recovered, r recovered) {
-	byRemedy := map[string][]string{}
-	var order []string
-	for _, m := range r.Missing {
-		folder := control.HostOf(m.Name)
-		key := folder + "\x00"
-		if folder == "" {
-			key += m.Remedy
-		}
-		if byRemedy[key] == nil {
-			order = append(order, key)
-		}
-		byRemedy[key] = append(byRemedy[key], m.Name)
-	}
-	for _, key := range order {
-		i := slices.IndexFunc(r.Missing, func(m missingItem) bool { return m.Name == byRemedy[key][0] })
-		ui.Warn(fmt.Sprintf("%s: nothing that was named has it: %s", strings.Join(Folded(byRemedy[key]), ", "), r.Missing[i].Remedy))
+func warnMissing(ui *console.UI, at clusterfile.Place, found control.Recovered) {
+	if len(found.Missing) > 0 {
+		ui.Warn(strings.Join(Folded(found.Missing), ", ") + ": nothing that was named has it, and without it no document is rendered")
 	}
 	for _, name := range slices.Sorted(maps.Keys(found.Changed)) {
 		ui.Warn(fmt.Sprintf("%s: %s asks for another now (%s), which only an authority with a key can issue: until then restore what the file asked for", name, at.File, strings.Join(found.Changed[name], "; ")))
