@@ -124,14 +124,10 @@ func allRestored(t *testing.T, c *site.Cluster) {
 	must(t, os.WriteFile(copied, snapshot, 0o600))
 	must(t, c.RenderWith("--restore", "snapshot.db"))
 	must(t, c.Install(c.Masters...))
-	place := func(h *site.Host, data []byte) {
-		must(t, os.MkdirAll(filepath.Join(h.Root, filepath.Dir(restorePlace)), 0o700))
-		must(t, os.WriteFile(filepath.Join(h.Root, restorePlace), data, 0o600))
-	}
 	last := c.Masters[2]
-	place(c.Masters[0], snapshot)
-	place(c.Masters[1], snapshot)
-	place(last, damaged)
+	placeSnapshot(t, c.Masters[0], snapshot)
+	placeSnapshot(t, c.Masters[1], snapshot)
+	placeSnapshot(t, last, damaged)
 	on := time.Now()
 	must(t, c.Boot(c.Masters...))
 
@@ -144,7 +140,7 @@ func allRestored(t *testing.T, c *site.Cluster) {
 	within(t, time.Minute, func() error { return says(last, "snapshot.db is missing: put the file with SHA-256") })
 	startsNoEtcd(t, last)
 	must(t, last.PowerOff())
-	place(last, snapshot)
+	placeSnapshot(t, last, snapshot)
 	must(t, last.Boot())
 
 	within(t, 2*time.Minute, c.Healthy)
@@ -182,6 +178,13 @@ func allRestored(t *testing.T, c *site.Cluster) {
 	}
 	must(t, c.RenderWith()) // as the last step of the runbook has it
 	s.note(t, "%d writes before the snapshot, 0 lost; %d after it, gone", writes.Acked(time.Time{})-len(all), len(all))
+}
+
+// placeSnapshot writes a snapshot to where a host looks for it.
+func placeSnapshot(t *testing.T, h *site.Host, data []byte) {
+	t.Helper()
+	must(t, os.MkdirAll(filepath.Join(h.Root, filepath.Dir(restorePlace)), 0o700))
+	must(t, os.WriteFile(filepath.Join(h.Root, restorePlace), data, 0o600))
 }
 
 // says looks for words of the host's unit that restores.
