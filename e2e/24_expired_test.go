@@ -97,14 +97,14 @@ func endingCluster(t *testing.T, ends time.Time) *site.Cluster {
 }
 
 // delivered brings what hagen render would write now to the machines, as the scripts of hagen plan
-// do it, and renders. It gives how long the scripts took.
-func delivered(t *testing.T, c *site.Cluster) time.Duration {
+// do it with further flags, and renders. It gives how long the scripts took.
+func delivered(t *testing.T, c *site.Cluster, flags ...string) time.Duration {
 	t.Helper()
 	delta := filepath.Join(c.Dir, "delta")
-	_, err := c.Workstation("hagen plan --delta " + delta + " rendered/kubernetes .")
+	_, err := c.Workstation("hagen plan " + strings.Join(append(flags, "--delta", delta), " ") + " rendered/kubernetes .")
 	must(t, err)
 	begin := time.Now()
-	out, err := c.Workstation("sh "+delta+"/deliver.sh", `HAGEN_RUN=nsenter -t "$(cat "`+c.Dir+`/$HOST/pid")" -m -u -i -n -p -C -- sh -s`)
+	out, err := c.Workstation("sh "+delta+"/deliver.sh", runsOn(c))
 	took := time.Since(begin)
 	t.Log(out)
 	must(t, err)
