@@ -23,6 +23,10 @@ func TestPlayWithout(t *testing.T) {
 				if n++; n%83 != 0 && !longer() || !valid {
 					continue
 				}
+				if p, _, _, valid := b.plan(from, to, Options{}); !valid || !p.Possible {
+					b.refused++ // with all machines, too
+					continue
+				}
 				hosts := before.Cluster.Hosts()
 				host := hosts[n/83%len(hosts)].Name
 				b.playWithout(top.name+": "+c.String()+", without "+host, from, to, Options{Reimage: n%5 == 0, Without: []string{host}})
