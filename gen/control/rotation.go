@@ -97,23 +97,23 @@ func Unpublish(kubeconfig string) string {
 	return fmt.Sprintf("kubectl --kubeconfig %s -n kube-system delete configmap extension-apiserver-authentication", kubeconfig)
 }
 
-// Etcdctl returns the word of a shell that runs etcdctl, with what it needs to ask members. The files are
-// those of EtcdAccess, quoted for a shell.
-func Etcdctl(c *cluster.Cluster, members []cluster.Host, authority, certificate, key string) string {
+// EtcdctlEnvironment returns the variables, as words of a shell, with which etcdctl asks members. The files
+// are those of EtcdAccess, quoted for a shell.
+func EtcdctlEnvironment(c *cluster.Cluster, members []cluster.Host, authority, certificate, key string) string {
 	var urls []string
 	for _, m := range members {
 		urls = append(urls, EtcdURL(c, m))
 	}
 	version := ""
 	if AsksAPI3(c.Etcd) {
-		version = "ETCDCTL_API=3 "
+		version = " ETCDCTL_API=3"
 	}
-	return fmt.Sprintf("ETCDCTL_ENDPOINTS=%s ETCDCTL_CACERT=%s ETCDCTL_CERT=%s ETCDCTL_KEY=%s %setcdctl", strings.Join(urls, ","), authority, certificate, key, version)
+	return fmt.Sprintf("ETCDCTL_ENDPOINTS=%s ETCDCTL_CACERT=%s ETCDCTL_CERT=%s ETCDCTL_KEY=%s%s", strings.Join(urls, ","), authority, certificate, key, version)
 }
 
 // StoredKeys returns the command that counts the Secrets in etcd by the key that encrypted them.
-func StoredKeys(etcdctl string) string {
-	return etcdctl + " get /registry/secrets/ --prefix --print-value-only | LC_ALL=C grep -aoE 'k8s:enc:[a-z]+:v1:[^:]+:' | sort | uniq -c"
+func StoredKeys(environment string) string {
+	return environment + " etcdctl get /registry/secrets/ --prefix --print-value-only | LC_ALL=C grep -aoE 'k8s:enc:[a-z]+:v1:[^:]+:' | sort | uniq -c"
 }
 
 // secretTokens is what to wait for in profile classic: all tokens are in Secrets, do not end, and are

@@ -108,11 +108,11 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 
 // StoredKeys returns the command that counts the Secrets in etcd by the key that encrypted them.
 func StoredKeys(c *cluster.Cluster, at clusterfile.Place) string {
-	return control.StoredKeys(etcdctl(c, at, c.Members()))
+	return control.StoredKeys(etcdctlEnvironment(c, at, c.Members()))
 }
 
-// etcdctl returns the word of a shell that asks members with the files of the PKI directory.
-func etcdctl(c *cluster.Cluster, at clusterfile.Place, members []cluster.Host) string {
+// etcdctlEnvironment returns the variables with which etcdctl asks members, with the files of the PKI directory.
+func etcdctlEnvironment(c *cluster.Cluster, at clusterfile.Place, members []cluster.Host) string {
 	access := control.EtcdAccess(c, members[0])
 	file := func(name string) string {
 		return clusterfile.Word(filepath.Join(at.Dir(), filepath.FromSlash(name)))
@@ -121,7 +121,7 @@ func etcdctl(c *cluster.Cluster, at clusterfile.Place, members []cluster.Host) s
 	if _, err := os.Lstat(filepath.Join(at.Dir(), filepath.FromSlash(access.Bundle))); err == nil {
 		authority = file(access.Bundle) // members may show certificates of either
 	}
-	return control.Etcdctl(c, members, authority, file(access.Client+".pem"), file(store.KeyFile(access.Client)))
+	return control.EtcdctlEnvironment(c, members, authority, file(access.Client+".pem"), file(store.KeyFile(access.Client)))
 }
 
 // underWay reports whether a rotation has begun and is not over.

@@ -99,12 +99,13 @@ func (s *theftSteps) cutOff() {
 			which, s.asked.Command("render"), s.asked.Command("render", "--restore", "SNAPSHOT")))
 		return
 	}
-	etcdctl := etcdctl(s.cluster, s.asked.Place, s.members)
+	environment := etcdctlEnvironment(s.cluster, s.asked.Place, s.members)
 	for _, m := range s.cluster.Members() {
 		if slices.Contains(s.off, m.Name) {
 			s.add(fmt.Sprintf("take %s out of etcd, by the ID that etcd gave it, and see that the others are healthy. If only its document, boot medium or user data was read, it runs on: skip this and its replacement, and leave --without out. If somebody was root on it, do not: it would get the new keys", m.Name),
-				etcdctl+` member remove "$(`+etcdctl+fmt.Sprintf(` member list | awk -F', ' '$3 == "%s" || $4 == "%s" { print $1 }')"`, m.Name, control.EtcdPeerURL(s.cluster, m)),
-				etcdctl+" endpoint health")
+				"export "+environment,
+				fmt.Sprintf(`etcdctl member list | awk -F', ' '$3 == "%s" || $4 == "%s" { print $1 }' | xargs -r etcdctl member remove`, m.Name, control.EtcdPeerURL(s.cluster, m)),
+				"etcdctl endpoint health")
 		}
 	}
 }
@@ -209,7 +210,7 @@ func (s *theftSteps) wait() {
 	for _, r := range s.rotating {
 		if r.row.Rewrite {
 			s.add(fmt.Sprintf("have all Secrets written again, see that etcd names no key but the new one, and change the passwords and tokens that are in them: who has a snapshot of etcd and the key of %s has read them", r.Kind),
-				control.RewriteSecrets(s.kubeconfig()), control.StoredKeys(etcdctl(s.cluster, s.asked.Place, s.members)))
+				control.RewriteSecrets(s.kubeconfig()), control.StoredKeys(etcdctlEnvironment(s.cluster, s.asked.Place, s.members)))
 		}
 	}
 	var look []string
