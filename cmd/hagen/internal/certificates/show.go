@@ -1,6 +1,7 @@
 package certificates
 
 import (
+	"cmp"
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
@@ -176,7 +177,7 @@ func (s shown) table() [][]string {
 	s.addRequest(add)
 	s.addGenerations(add)
 	for _, m := range s.Compromised {
-		add("compromised", fmt.Sprintf("key %s…, with %s on %s", m.Key[:min(len(m.Key), 12)], m.Host, m.At.Format(time.RFC3339)))
+		add("compromised", fmt.Sprintf("key %s…, with %s on %s", m.Key[:min(len(m.Key), 12)], cmp.Or(m.Host, "a machine"), m.At.Format(time.RFC3339)))
 	}
 	for i, f := range s.Files {
 		what := ""

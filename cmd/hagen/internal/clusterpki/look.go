@@ -37,6 +37,7 @@ func Look(ui *console.UI, at clusterfile.Place) (store.View, *cluster.Cluster, e
 	if view.Cluster != "" && view.Cluster != c.Name {
 		return view, nil, p.another(view.Cluster)
 	}
+	addLocked(view.Items, lock.Marked)
 	known := LockedIDs(lock.Keys)
 	p.have = map[string]ring{}
 	for _, held := range view.Items {
@@ -50,6 +51,18 @@ func Look(ui *console.UI, at clusterfile.Place) (store.View, *cluster.Cluster, e
 		}
 	}
 	return view, c, p.compareKeys(lock.Path, known)
+}
+
+// addLocked adds the marks of keys that the lock file has and the directory lacks. Which host had them is not
+// known.
+func addLocked(items []store.Held, locked []cluster.MarkedKey) {
+	for i, held := range items {
+		for _, l := range locked {
+			if _, marked := itemOf(held).MarkOf(l.ID); l.Name == held.Request.Name && !marked {
+				items[i].Marks = pki.MergeMarks(held.Marks, []pki.Mark{{Key: l.ID, At: l.Since}})
+			}
+		}
+	}
 }
 
 // LookAt reads a PKI directory by itself, without its keys.

@@ -30,7 +30,7 @@ func markOf(item pki.Item, g pki.Generation, lock cluster.LockContents) (k marke
 		if m.Key != g.ID {
 			continue
 		}
-		if !slices.Contains(k.hosts, m.Host) {
+		if m.Host != "" && !slices.Contains(k.hosts, m.Host) {
 			k.hosts = append(k.hosts, m.Host)
 		}
 		if k.since.IsZero() || m.At.Before(k.since) {

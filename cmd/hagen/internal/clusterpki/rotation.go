@@ -224,12 +224,16 @@ func (r rotation) print(ui *console.UI) {
 		if g.KeyName != "" {
 			name = ", " + g.KeyName + " in etcd"
 		}
-		switch had := strings.Join(g.Hosts, ", "); {
+		with := ""
+		if len(g.Hosts) > 0 {
+			with = " with " + strings.Join(g.Hosts, ", ")
+		}
+		switch {
 		case g.Compromised.IsZero():
 		case r.row.HasAuthority():
-			name += fmt.Sprintf(", has signed what others have had with %s (%s)", had, day(g.Compromised))
+			name += fmt.Sprintf(", has signed what others have had%s (%s)", with, day(g.Compromised))
 		default:
-			name += fmt.Sprintf(", others have had it with %s (%s)", had, day(g.Compromised))
+			name += fmt.Sprintf(", others have had it%s (%s)", with, day(g.Compromised))
 		}
 		line("  key %d: %s, %s…%s", g.Generation, g.State, short(g.KeyID), name)
 	}
