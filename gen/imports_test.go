@@ -34,6 +34,7 @@ var allowed = map[string][]string{
 	"hagen/profiles":            {},
 	"hagen/gen/lazy":            {},
 	"hagen/out":                 {"hagen/gen/document", "hagen/out/tree"},
+	"hagen/out/snapshot":        {},
 	"hagen/out/media":           {"hagen/gen/cluster", "hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/redact", "hagen/out/media/coreos", "hagen/out/media/gpt", "hagen/out/media/iso9660", "hagen/out/media/newc", "hagen/profiles"},
 	"hagen/out/media/iso9660":   {},
 	"hagen/out/media/newc":      {},
@@ -70,7 +71,7 @@ var allowed = map[string][]string{
 	"hagen/cmd/hagen/internal/certificates":  {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/document", "hagen/gen/node", "hagen/gen/read", "hagen/gen/spelling", "hagen/out/outside/served", "hagen/out/review/rendered", "hagen/out/tree", "hagen/pki", "hagen/pki/store", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/otherclusters": {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/document", "hagen/gen/encode", "hagen/gen/network", "hagen/gen/node", "hagen/gen/read", "hagen/out/review/rendered", "hagen/out/tree", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/decide":        {"hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/exit", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/document", "hagen/pki"},
-	"hagen/cmd/hagen/internal/render":        {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/otherclusters", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/document", "hagen/gen/node", "hagen/gen/read", "hagen/gen/redact", "hagen/gen/spec", "hagen/out", "hagen/out/review/diff", "hagen/out/review/order", "hagen/out/review/rendered", "hagen/out/review/replace", "hagen/out/review/risk", "hagen/out/tree", "hagen/out/review/twin", "hagen/pki", "hagen/pki/store", "hagen/profiles"},
+	"hagen/cmd/hagen/internal/render":        {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/otherclusters", "hagen/cmd/hagen/internal/trees", "hagen/gen", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/document", "hagen/gen/node", "hagen/gen/read", "hagen/gen/redact", "hagen/gen/spec", "hagen/out", "hagen/out/review/diff", "hagen/out/review/order", "hagen/out/review/rendered", "hagen/out/review/replace", "hagen/out/review/risk", "hagen/out/snapshot", "hagen/out/tree", "hagen/out/review/twin", "hagen/pki", "hagen/pki/store", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/compare":       {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/clusterpki", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/decide", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/files", "hagen/cmd/hagen/internal/trees", "hagen/gen/cluster", "hagen/gen/control", "hagen/gen/document", "hagen/gen/node", "hagen/gen/spec", "hagen/out", "hagen/out/review/delta", "hagen/out/review/diff", "hagen/out/review/order", "hagen/out/review/plan", "hagen/out/review/show", "hagen/out/tree", "hagen/pki"},
 	"hagen/cmd/hagen/internal/findings":      {"hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/cmd/hagen/internal/trees", "hagen/gen/check", "hagen/gen/encode", "hagen/gen/node", "hagen/out/review/rendered", "hagen/out/tree", "hagen/out/outside/verify", "hagen/profiles"},
 	"hagen/cmd/hagen/internal/bases":         {"hagen/cmd/hagen/internal/clusterfile", "hagen/cmd/hagen/internal/console", "hagen/cmd/hagen/internal/exit", "hagen/gen/cluster", "hagen/out/media", "hagen/out/outside/ext4", "hagen/out/tree"},
@@ -89,6 +90,7 @@ var reserved = map[string][]string{
 	"github.com/clarketm/json":      {"hagen/gen/encode"},
 	"github.com/klauspost/compress": {"hagen/gen/encode"},
 	"github.com/urfave/cli/v2":      {"hagen/cmd/hagen"},
+	"golang.org/x/crypto":           {"hagen/out/snapshot"},
 	"gopkg.in/yaml.v3":              {"hagen/gen/spec", "hagen/gen/encode", "hagen/gen/read"},
 }
 
