@@ -118,10 +118,10 @@ func (g Generation) of(request Request) Item {
 }
 
 // keeps reports whether the parts of a former generation are among those of the item, or the item
-// says that they were removed.
+// says that they were removed. Those of one that was removed may be there again.
 func (i Item) keeps(was Generation) bool {
 	return slices.ContainsFunc(i.All(), func(g Generation) bool {
-		return g.State == Removed && g.Number == was.Number && g.ID == was.ID ||
+		return (g.State == Removed || was.State == Removed) && g.Number == was.Number && g.ID == was.ID ||
 			bytes.Equal(g.Cert, was.Cert) && bytes.Equal(g.Key, was.Key) && bytes.Equal(g.Public, was.Public)
 	})
 }

@@ -239,3 +239,25 @@ func (i Item) WithoutFormer(id string, began time.Time) Item {
 	}
 	return i
 }
+
+// WithSecret returns the item with an earlier secret that was found again, under its number and its names: for
+// what was encrypted with it. taken is false if another one has the number.
+func (i Item) WithSecret(g Generation) (next Item, taken bool) {
+	id, err := KeyID(g.of(i.Request))
+	if err != nil || i.Request.Kind != Secret {
+		return i, false
+	}
+	g.ID, g.State = id, Retired
+	i = i.counted()
+	at, there := slices.BinarySearchFunc(i.Generations, g.Number, func(other Generation, number int) int { return other.Number - number })
+	switch {
+	case !there && at < len(i.Generations): // an earlier one, of which nothing was known
+		i.Generations = slices.Insert(i.Generations, at, g)
+	case there && i.Generations[at].State == Removed && i.Generations[at].ID == id:
+		g.Steps = i.Generations[at].Steps
+		i.Generations[at] = g
+	default:
+		return i, false
+	}
+	return i, true
+}

@@ -14,8 +14,10 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -146,6 +148,11 @@ func (s *Store) Notes() []string { return s.dir.Notes() }
 
 // KeyFile returns the file of the key of an authority or leaf, in the directory.
 func KeyFile(name string) string { return name + "-key.pem" }
+
+// SecretFile returns the file of a generation of a secret that is not the present one, in the directory.
+func SecretFile(name string, generation int) string {
+	return partsAt(pki.Secret, fmt.Sprintf("%s/%d", name, generation))[0].path
+}
 
 // part is one file of an item.
 type part struct {
@@ -338,21 +345,23 @@ func (s *Store) checkKept(set pki.Set) error {
 func (s *Store) checkUnclaimed(set pki.Set) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(set)) {
-		var unclaimed []part
+		var unclaimed []tree.File
 		was, known := s.recorded[name]
-		if !known {
-			unclaimed = parts(set[name].Request)
-		}
-		for _, g := range set[name].Generations {
-			if beside(g.State) && !slices.Contains(was.beside(), g.Number) {
-				unclaimed = append(unclaimed, partsOf(set[name].Request, g.Number)...)
+		for _, f := range filesOf(set[name]) {
+			of := generationOf(set[name], f.Path)
+			if of == 0 && !known || of > 0 && !slices.Contains(was.beside(), of) {
+				unclaimed = append(unclaimed, f)
 			}
 		}
-		for _, p := range unclaimed {
-			file, err := s.dir.OpenFile(p.path)
+		for _, f := range unclaimed {
+			file, err := s.dir.OpenFile(f.Path)
+			if err == nil && holds(file, f.Data) {
+				file.Close() // such as a retired secret that was brought back
+				continue
+			}
 			if err == nil {
 				file.Close()
-				err = fmt.Errorf("%s exists, but the index does not record it: if hagen wrote it, restore %s from a backup; if not, move it away", s.show(p.path), s.show(s.recordedIn(name)))
+				err = fmt.Errorf("%s exists, but the index does not record it: if hagen wrote it, restore %s from a backup; if not, move it away", s.show(f.Path), s.show(s.recordedIn(name)))
 			}
 			if !errors.Is(err, fs.ErrNotExist) {
 				errs = append(errs, err)
@@ -360,4 +369,27 @@ func (s *Store) checkUnclaimed(set pki.Set) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// generationOf returns the number of the generation that a file of an item is of; 0 of the present one, and -1 if it
+// is of none by itself.
+func generationOf(item pki.Item, path string) int {
+	is := func(generation int) bool {
+		return slices.ContainsFunc(partsOf(item.Request, generation), func(p part) bool { return p.path == path })
+	}
+	if is(0) {
+		return 0
+	}
+	for _, g := range item.Generations {
+		if is(g.Number) {
+			return g.Number
+		}
+	}
+	return -1
+}
+
+// holds reports whether a file has just this text.
+func holds(file io.Reader, text []byte) bool {
+	found, err := io.ReadAll(io.LimitReader(file, int64(len(text))+1))
+	return err == nil && bytes.Equal(found, text)
 }
