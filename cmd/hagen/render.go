@@ -41,7 +41,7 @@ func renderCommand(ui *console.UI) *cli.Command {
 			fileFlag(), pkiFlag(),
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "write the documents to `DIR` (default: rendered/<cluster>); with one --host and one --format, write one document to a FILE, or with - to a pipe"},
 			&cli.StringSliceFlag{Name: "host", Usage: "render only the host `NAME`", KeepSpace: true},
-			formatFlag(), channelFlag(), wrapFlag(), restoreFlag(), restorePathFlag(),
+			formatFlag(), channelFlag(), wrapFlag(), restoreFlag(), restorePathFlag(), loseSecretsFlag(),
 			&cli.StringFlag{Name: "replace", Usage: "write the document with which a replacement of the lost master `NAME` joins the others, and a runbook, to replace/<cluster>"},
 			&cli.BoolFlag{Name: "join", Usage: "write the documents with which new masters join the others, to join/<cluster>; before the normal render", DisableDefaultText: true},
 			&cli.StringFlag{Name: "from", Usage: "with --replace or --join: `DIR` holds the tree that machines have now (default: rendered/<cluster>)"},
@@ -60,7 +60,7 @@ func renderCommand(ui *console.UI) *cli.Command {
 func renderFlags(ctx *cli.Context) render.Options {
 	asked := render.Options{
 		Place: placeOf(ctx), Output: ctx.String("output"), Hosts: ctx.StringSlice("host"), Formats: ctx.StringSlice("format"),
-		Channel: ctx.String("channel"), Restore: ctx.String("restore"), Replace: ctx.String("replace"), Join: ctx.Bool("join"),
+		Channel: ctx.String("channel"), Restore: ctx.String("restore"), LoseSecrets: ctx.Bool("lose-secrets"), Replace: ctx.String("replace"), Join: ctx.Bool("join"),
 		From: ctx.String("from"), NodesFit: ctx.Bool("nodes-fit"), Redact: ctx.Bool("redact"), Prove: ctx.Bool("prove"), JSON: ctx.Bool("json"),
 	}
 	if ctx.IsSet("restore-path") {
@@ -84,4 +84,8 @@ func restoreFlag() cli.Flag {
 
 func restorePathFlag() cli.Flag {
 	return &cli.StringFlag{Name: "restore-path", Usage: "the snapshot's `PATH` on each master", Value: render.RestorePlace}
+}
+
+func loseSecretsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "lose-secrets", Usage: "with --restore: go on although no key opens some Secrets of the snapshot; the steps remove them", DisableDefaultText: true}
 }

@@ -59,6 +59,7 @@ func longer() bool { return os.Getenv("HAGEN_TESTS") == "all" }
 //	json FILE PATH VALUE  the value at a path such as .pki.made.0.name
 //	closed DIR…           all in it is for its owner alone, but certificates
 //	nokeys FILE…          the files hold no key of the directory pki
+//	snapshot FILE [SECRET…] make one of etcd; see snapshot
 //	base KIND FILE [BOOT] make an image as boot media are made from; see base
 //	formerly DIR          have a PKI's certificates in system:masters that earlier
 //	                      releases issued in it
@@ -78,7 +79,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "edit": edit, "list": listTree, "json": jsonValue,
-			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as, "formerly": formerly, "upstream": upstream, "base": base,
+			"closed": closed, "nokeys": noKeys, "killed": killed, "as": as, "formerly": formerly, "upstream": upstream, "base": base, "snapshot": snapshot,
 		},
 		Condition: func(name string) (bool, error) {
 			switch name {

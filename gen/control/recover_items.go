@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -114,9 +113,7 @@ func secretsIn(text string) (keys []pki.Generation) {
 			name = m[1]
 		} else if secret, is := strings.CutPrefix(strings.TrimSpace(line), "secret: "); is {
 			g := pki.Generation{KeyName: name, Provider: provider, Key: []byte(secret + "\n")}
-			if count, ours := strings.CutPrefix(name, secretsKeyName); ours {
-				g.Number, _ = strconv.Atoi(count)
-			}
+			g.Number = NumberOf(pki.Names{Key: name, Provider: provider})
 			highest = max(highest, g.Number)
 			keys = append(keys, g)
 		}
@@ -126,7 +123,7 @@ func secretsIn(text string) (keys []pki.Generation) {
 			highest++
 			keys[i].Number = highest
 		}
-		if first := (pki.Names{Key: firstSecretsKey, Provider: secretbox}); keys[i].Number == 1 && NamesOf(keys[i]) == first {
+		if keys[i].Number == 1 && NumberOf(NamesOf(keys[i])) == 1 {
 			keys[i].KeyName, keys[i].Provider = "", ""
 		}
 	}

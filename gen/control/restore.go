@@ -59,6 +59,7 @@ type Restoring struct {
 	Rights         string           // the command that gives the cluster's certificates their rights
 	Stored         string           // the command of StoredKeys
 	Keys           []pki.Generation // those of Secrets that the machines have; the first encrypts
+	Remove         string           // the command of RemoveSecrets; "" if they open all Secrets
 }
 
 // RestoreSteps returns the steps for an operator to restore a cluster.
@@ -83,6 +84,9 @@ func RestoreSteps(c *cluster.Cluster, r Restore, o Restoring) []string {
 		fmt.Sprintf("Check on each: journalctl -u %s shows \"etcd begins from %s\".", RestoreUnit, r.Path),
 		"Check: kubectl --kubeconfig " + admin + " get --raw=/readyz answers ok.",
 		"Give the cluster's certificates their rights, since the snapshot may be from before they had them; where they have, nothing changes: " + o.Rights,
+	}
+	if o.Remove != "" {
+		steps = append(steps, "Remove from etcd the Secrets that no key opens: API servers fail with every list of Secrets while they are there: "+o.Remove)
 	}
 	if len(o.Keys) > 1 {
 		steps = append(steps, fmt.Sprintf("Have all Secrets written again. The machines have %d keys of Secrets, since the snapshot may be from before one was rotated; documents without --restore lack those that were retired: %s", len(o.Keys), RewriteSecrets(admin)),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -113,7 +114,21 @@ func EtcdctlEnvironment(c *cluster.Cluster, members []cluster.Host, authority, c
 
 // StoredKeys returns the command that counts the Secrets in etcd by the key that encrypted them.
 func StoredKeys(environment string) string {
-	return environment + " etcdctl get /registry/secrets/ --prefix --print-value-only | LC_ALL=C grep -aoE 'k8s:enc:[a-z]+:v1:[^:]+:' | sort | uniq -c"
+	return environment + " etcdctl get " + storedSecrets + " --prefix --print-value-only | LC_ALL=C grep -aoE 'k8s:enc:[a-z]+:v1:[^:]+:' | sort | uniq -c"
+}
+
+// storedSecrets is where API servers keep Secrets in etcd.
+const storedSecrets = "/registry/secrets/"
+
+// RemoveSecrets returns the command that removes all Secrets from etcd which none of these keys has encrypted.
+func RemoveSecrets(environment string, but []pki.Names) string {
+	var begins []string
+	for _, names := range but {
+		begins = append(begins, fmt.Sprintf("startswith(\"k8s:enc:%s:v1:%s:\")", names.Provider, names.Key))
+	}
+	etcdctl := environment + " etcdctl"
+	return fmt.Sprintf("%s get %s --prefix -w json | jq -r '.kvs[]? | select(.value | @base64d | [%s] | any | not) | .key | @base64d' | while read -r key; do %s del \"$key\"; done",
+		etcdctl, storedSecrets, strings.Join(begins, ", "), etcdctl)
 }
 
 // secretTokens is what to wait for in profile classic: all tokens are in Secrets, do not end, and are
@@ -187,6 +202,25 @@ func NamesOf(g pki.Generation) pki.Names {
 		return pki.Names{Key: firstSecretsKey, Provider: secretbox}
 	}
 	return pki.Names{Key: g.KeyName, Provider: g.Provider}
+}
+
+// NumberOf returns the number of the key of Secrets that has these names in etcd; 0 if they are none that hagen
+// gives.
+func NumberOf(names pki.Names) int {
+	count, is := strings.CutPrefix(names.Key, secretsKeyName)
+	number, err := strconv.Atoi(count)
+	if !is || err != nil || number < 1 || strconv.Itoa(number) != count || names.Provider != secretbox {
+		return 0
+	}
+	return number
+}
+
+// GivenNames returns the names that a generation with this number records: none of the first.
+func GivenNames(number int) pki.Names {
+	if number == 1 {
+		return pki.Names{}
+	}
+	return pki.Names{Key: fmt.Sprintf("%s%d", secretsKeyName, number), Provider: secretbox}
 }
 
 // KeyNameOf returns how etcd's Secrets name a key; "" if it is none of theirs. The first one's name is

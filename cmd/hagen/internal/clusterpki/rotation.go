@@ -111,6 +111,11 @@ func StoredKeys(c *cluster.Cluster, at clusterfile.Place) string {
 	return control.StoredKeys(etcdctlEnvironment(c, at, c.Members()))
 }
 
+// RemoveSecrets returns the command that removes all Secrets from etcd which none of these keys has encrypted.
+func RemoveSecrets(c *cluster.Cluster, at clusterfile.Place, but []pki.Names) string {
+	return control.RemoveSecrets(etcdctlEnvironment(c, at, c.Members()), but)
+}
+
 // etcdctlEnvironment returns the variables with which etcdctl asks members, with the files of the PKI directory.
 func etcdctlEnvironment(c *cluster.Cluster, at clusterfile.Place, members []cluster.Host) string {
 	access := control.EtcdAccess(c, members[0])

@@ -51,7 +51,11 @@ func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Opt
 			}
 		}
 	}
-	w.issued, w.decided, err = decide.Machines(c, w.before, keys.Now, o.Restore)
+	have, err := asked.withReadable(ui, keys, keys.Store.Set())
+	if err != nil {
+		return nil, err
+	}
+	w.issued, w.decided, err = decide.Machines(c, have, keys.Now, o.Restore)
 	clusterpki.Warn(ui, asked.Place, asked.runs(c.Name), w.issued.Warnings)
 	if err != nil {
 		return nil, clusterpki.Unsigned(asked.Place, err)

@@ -10,6 +10,7 @@ import (
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/document"
+	"hagen/out/snapshot"
 	"hagen/profiles"
 )
 
@@ -23,6 +24,7 @@ type Options struct {
 	Wrap        *bool  // nil is what the channel needs
 	Restore     string // a snapshot's file
 	RestorePath string // "" is the default
+	LoseSecrets bool   // go on although no key opens some of its Secrets
 	Replace     string // a master
 	Join        bool
 	From        string // "" is the default
@@ -30,6 +32,8 @@ type Options struct {
 	Redact      bool
 	Prove       bool // have Butane translate the Butane documents and compare
 	JSON        bool
+
+	encrypted []snapshot.Encrypted // the Secrets of the snapshot
 }
 
 // oneDocument reports whether -o names a pipe or a file for one document. It is

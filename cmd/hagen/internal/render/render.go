@@ -38,10 +38,11 @@ func Run(ui *console.UI, asked Options) error {
 	if err := knownHosts(c, asked.Hosts); err != nil {
 		return err
 	}
-	restore, err := readRestore(asked, c)
+	restore, encrypted, err := readRestore(asked, c)
 	if err != nil {
 		return err
 	}
+	asked.encrypted = encrypted
 	if err := refuseUnverified(c, asked.Hosts, asked.Formats); err != nil {
 		return err
 	}
