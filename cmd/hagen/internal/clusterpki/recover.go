@@ -88,6 +88,9 @@ func (asked Recovery) find(ui *console.UI, k *PKI) (control.Recovered, error) {
 			return found, exit.Failed("%s: has no document of a master of cluster %s, and so not %s: without one nothing can be recovered", strings.Join(asked.From, ", "), k.Cluster.Name, q.Name)
 		}
 	}
+	if marked := k.lock.Marked; len(marked) > 0 {
+		ui.Warn(fmt.Sprintf("%s says that others have had %s. On which host, and which other keys, only the lost directory said: %s for each such host", k.lock.Path, marked[0].Name, asked.Command("pki compromised", "HOST", "--write")))
+	}
 	if err := k.byLock(ui, &found); err != nil {
 		return found, err
 	}
