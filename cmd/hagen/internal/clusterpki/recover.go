@@ -184,7 +184,7 @@ func (k *PKI) takeRecovered(at clusterfile.Place, found control.Recovered) (agai
 	}
 	k.carried = control.CarriedNames(k.lock.LockContents, control.RecordedNames(k.Cluster, issued))
 	k.Cluster = k.Cluster.Keep(k.carried).KeepGroups(control.FormerGroups(k.Cluster, issued))
-	k.names, k.binds = control.SharedNames(k.Cluster), true
+	k.binds = true // names that the cluster file asks for by now are in no certificate yet
 	k.Asked = namesOf(control.Requests(k.Cluster))
 	return again, k.stage()
 }

@@ -142,8 +142,13 @@ func warnMissing(ui *console.UI, at clusterfile.Place, found control.Recovered) 
 	if len(found.Missing) > 0 {
 		ui.Warn(strings.Join(Folded(found.Missing), ", ") + ": nothing that was named has it, and without it no document is rendered")
 	}
+	other := map[string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(found.Changed)) {
-		ui.Warn(fmt.Sprintf("%s: %s asks for another now (%s), which only an authority with a key can issue: until then restore what the file asked for", name, at.File, strings.Join(found.Changed[name], "; ")))
+		why := strings.Join(found.Changed[name], "; ")
+		other[why] = append(other[why], name)
+	}
+	for _, why := range slices.Sorted(maps.Keys(other)) {
+		ui.Warn(fmt.Sprintf("%s: %s asks for another now (%s), and nothing is rendered until an authority with a key has issued it, or the file asks for what it did", strings.Join(Folded(other[why]), ", "), at.File, why))
 	}
 	if first := lowest(found.Set[control.SecretsKey]); first > 1 {
 		ui.Warn(fmt.Sprintf("%s: the earlier keys, before key %d, are in no document: the Secrets of a snapshot from before they were rotated cannot be read without them", control.SecretsKey, first))
