@@ -129,7 +129,7 @@ func (k *PKI) byLock(ui *console.UI, found *control.Recovered) error {
 		for _, id := range known[name] {
 			if here.find(id) == 0 {
 				item = item.WithLost(id, lostNames(item))
-				ui.Warn(fmt.Sprintf("%s: %s lists another key, too (%s…), which was to be the next one: no document has it, so it is lost, and nothing has used it", name, k.lock.Path, short(id)))
+				ui.Warn(fmt.Sprintf("%s: %s lists another key, too (%s…), which no document has: it is lost, and machines with these documents do not use it", name, k.lock.Path, short(id)))
 			}
 		}
 		for _, id := range here.trusted() {

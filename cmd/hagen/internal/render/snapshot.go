@@ -61,6 +61,16 @@ func (asked Options) opener(set pki.Set, e snapshot.Encrypted) (number int, why 
 		return 0, "not encrypted, and API servers of hagen read only what is"
 	}
 	why = fmt.Sprintf("encrypted by %s (%s), which is not there", e.Name, e.Provider)
+	newest := 0
+	for _, g := range set[control.SecretsKey].All() {
+		newest = max(newest, g.Number)
+	}
+	switch n := control.NumberOf(pki.Names{Key: e.Name, Provider: e.Provider}); {
+	case n > newest:
+		why += ": the PKI directory is from before that key was made, or another cluster's"
+	case n > 0:
+		why += ": it would be at " + asked.secretFile(n)
+	}
 	for _, g := range set[control.SecretsKey].All() {
 		if control.NamesOf(g) != (pki.Names{Key: e.Name, Provider: e.Provider}) {
 			continue
@@ -73,9 +83,6 @@ func (asked Options) opener(set pki.Set, e snapshot.Encrypted) (number int, why 
 			return g.Number, ""
 		}
 		why = fmt.Sprintf("encrypted by another %s than that of the PKI directory, as in another cluster, or before hagen pki init --again", e.Name)
-	}
-	if n := control.NumberOf(pki.Names{Key: e.Name, Provider: e.Provider}); n > 0 && strings.HasSuffix(why, "is not there") {
-		why += fmt.Sprintf(": it would be at %s", asked.secretFile(n))
 	}
 	return 0, why
 }
