@@ -99,6 +99,7 @@ func (p *ownership) remedy() string {
 	if aside := previousOf(p.dir); len(aside) > 0 {
 		remedy += "; " + strings.Join(aside, ", ") + " is what hagen pki init --again moved aside"
 	}
+	remedy += ". If there is none any more, " + p.at.Command("pki recover", "TREE") + " makes it again from the documents of machines"
 	return remedy + ". If the cluster runs nowhere, " + p.at.Command("pki init", "--again") + " makes new keys"
 }
 
