@@ -237,5 +237,5 @@ func (s *theftSteps) replace() {
 		}
 	}
 	s.add("look for what somebody left with these keys, in the audit logs of the API servers and in the cluster: bindings, tokens, webhooks, static pods, objects that nobody made",
-		"kubectl --kubeconfig "+s.kubeconfig()+" get clusterrolebindings,rolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations --all-namespaces --sort-by=.metadata.creationTimestamp")
+		"kubectl --kubeconfig "+s.kubeconfig()+" get clusterrolebindings,rolebindings,mutatingwebhookconfigurations,validatingwebhookconfigurations --all-namespaces -o custom-columns=MADE:.metadata.creationTimestamp,KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name | sort")
 }
