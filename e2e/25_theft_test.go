@@ -34,6 +34,7 @@ func TestTheft(t *testing.T) {
 	thief.comesIn(t, c)
 	done := writer(t, c)
 	must(t, gone.PowerOff())
+	within(t, 30*time.Second, func() error { _, err := c.Kubectl("get", "--raw=/readyz"); return err }) // until load balancers know
 
 	begin := time.Now()
 	writing := true
