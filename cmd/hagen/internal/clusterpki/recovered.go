@@ -77,10 +77,12 @@ func (asked Recovery) nextSteps(k *PKI, found control.Recovered, r recovered) (s
 			copies = append(copies, copyCommand(k.Cluster, host))
 		}
 		steps = append(steps, fmt.Sprintf("%s: where it runs, a machine has its own certificates and keys. Copy them, and recover once more with all that is named now and that: %s && mv %s %[3]s.part && %s",
-			strings.Join(hosts, ", "), strings.Join(copies, " && "), clusterfile.Word(filepath.Clean(asked.Dir())), asked.Command("pki recover", append(slices.Clone(asked.From), hosts...)...)))
+			strings.Join(hosts, ", "), strings.Join(copies, " && "), clusterfile.Word(filepath.Clean(asked.Dir())), asked.Command("pki recover", append(slices.Clone(asked.From), hosts...)...)),
+			fmt.Sprintf("one that is gone for good has taken its own along: remove its member from etcd, take it out of %s (allowEvenMasters: true lets two masters be), and recover once more without it. When all others are in phase %s of the rotations below, %s gives it another document",
+				asked.File, pki.PhaseIssue, asked.Command("render", "--join")))
 	}
 	if slices.Contains(found.Missing, control.Admin) {
-		steps = append(steps, fmt.Sprintf("%s: if somebody has %s, name it, too", control.Admin, document.AdminPath))
+		steps = append(steps, fmt.Sprintf("%s: if somebody has %s, name it, too. Else %s makes it in phase %s of kubernetes, when API servers trust the next authority, which signs it", control.Admin, document.AdminPath, asked.Command("render"), pki.PhaseTrust))
 	}
 	if len(r.Missing)+len(found.Changed) == 0 {
 		steps = append(steps, fmt.Sprintf("%s: writes what machines have, and changes nothing", asked.Command("render")))
@@ -90,14 +92,9 @@ func (asked Recovery) nextSteps(k *PKI, found control.Recovered, r recovered) (s
 		keys = append(keys, filepath.Join(asked.Dir(), filepath.FromSlash(store.KeyFile(name))))
 		rotate = append(rotate, asked.Command("pki rotate", control.KindOf(name), "--to", string(pki.PhaseTrust)))
 	}
-	if len(keys) == 0 {
-		return steps
-	}
-	steps = append(steps, fmt.Sprintf("nothing can be issued or renewed without the authorities' keys, which are on no machine. If they are kept elsewhere, bring them back, as %s. If they are lost, let others take their place: %s",
-		strings.Join(keys, ", "), strings.Join(rotate, " && ")))
-	if len(r.Missing) > 0 {
-		steps = append(steps, "what is still missing then, "+asked.Command("render")+" makes anew. The next authorities sign it, and only machines that trust them accept it: so a machine that runs gets what it lacks in phase issue, and one that is gone is replaced then, by "+
-			asked.Command("render", "--replace", "HOST"))
+	if len(keys) > 0 {
+		steps = append(steps, fmt.Sprintf("nothing can be issued or renewed without the authorities' keys, which are on no machine. If they are kept elsewhere, bring them back, as %s. If they are lost, let others take their place: %s",
+			strings.Join(keys, ", "), strings.Join(rotate, " && ")))
 	}
 	return steps
 }
