@@ -31,6 +31,7 @@ type Recovered struct {
 	From    map[string]string // where an item was found
 	Clients []Client          // of people who were given kubeconfigs
 	Missing []string          // items that the cluster asks for, and nothing has
+	// Changed says of items how they differ from what the cluster asks for by now.
 	Changed map[string][]string
 	Strange []string // sources of hosts that the cluster does not have
 	Refused []string // kubeconfigs that no authority of the cluster has signed
@@ -94,8 +95,8 @@ func Recover(c *cluster.Cluster, lock cluster.LockContents, sources []Source, no
 		r.requests(&found, lock)
 		r.people(&found)
 	}
-	for _, fault := range pki.Verify(found.Set) {
-		if len(r.faults) == 0 {
+	if len(r.faults) == 0 {
+		for _, fault := range pki.Verify(found.Set) {
 			r.fault("%s: %w", found.From[fault.Name], fault)
 		}
 	}
@@ -112,17 +113,8 @@ func (r *recovery) machine(s Source) {
 		return
 	}
 	tables, host := tablesOf[c.Profile.Name], hosts[i]
-	if named := clusterOf(s.Node); named != "" && named != c.Name {
-		r.fault("%s: is of cluster %s, and the cluster file describes %s: name the documents of one cluster; if it was renamed since, give it the old name, recover, and then let hagen pki rename hand the directory over", s.From, named, c.Name)
-		return
-	}
-	if is := profileWith(host.Role, pathsOf(s.Node)); is != "" && is != c.Profile.Name {
-		r.fault("%s: is of profile %s, and the cluster file has %s: restore the cluster file as it was when this was rendered", s.From, is, c.Profile.Name)
-		return
-	}
 	rows := tables.role(host.Role).certificates
-	if lacks := lacking(s.Node, rows); len(lacks) > 0 {
-		r.fault("%s: has no %s, which a %s of profile %s has: it is of another profile, or was edited", s.From, strings.Join(lacks, ", "), host.Role, c.Profile.Name)
+	if !r.belongs(s, host, rows) {
 		return
 	}
 	for _, row := range rows {
@@ -131,18 +123,40 @@ func (r *recovery) machine(s Source) {
 		}
 	}
 	for _, row := range tables.certificates {
-		if text, has := fileOf(s.Node, row.within); has && row.within != "" {
+		if text, has := fileOf(s.Node, row.within); has {
 			if keys := secretsIn(text); len(keys) > 0 && !isTwin(text) { // comments do not count
 				text = encryptionConfig(keys)
 			}
 			r.take(s.From, row.within, pieceOf{row.name(host.Name), true}, text)
-		} else if row.within != "" && slices.ContainsFunc(c.APIServers(), func(h cluster.Host) bool { return h.Name == host.Name }) {
-			r.fault("%s: has no %s, which a %s of profile %s has: it is of another profile, or was edited", s.From, row.within, host.Role, c.Profile.Name)
 		}
 	}
 	if text, has := fileOf(s.Node, balancerCA); has {
 		r.take(s.From, balancerCA, pieceOf{ClusterAuthority, false}, text)
 	}
+}
+
+// belongs refuses a machine that is of another cluster or profile, or lacks files of its host.
+func (r *recovery) belongs(s Source, host cluster.Host, rows []certificate) bool {
+	c := r.cluster
+	if named := clusterOf(s.Node); named != "" && named != c.Name {
+		r.fault("%s: is of cluster %s, and the cluster file describes %s: name the documents of one cluster; if it was renamed since, give it the old name, recover, and then let hagen pki rename hand the directory over", s.From, named, c.Name)
+		return false
+	}
+	if is := profileWith(host.Role, pathsOf(s.Node)); is != "" && is != c.Profile.Name {
+		r.fault("%s: is of profile %s, and the cluster file has %s: restore the cluster file as it was when this was rendered", s.From, is, c.Profile.Name)
+		return false
+	}
+	lacks := lacking(s.Node, rows)
+	for _, row := range tablesOf[c.Profile.Name].certificates {
+		_, has := fileOf(s.Node, row.within)
+		if row.within != "" && !has && slices.ContainsFunc(c.APIServers(), func(h cluster.Host) bool { return h.Name == host.Name }) {
+			lacks = append(lacks, row.within)
+		}
+	}
+	if len(lacks) > 0 {
+		r.fault("%s: has no %s, which a %s of profile %s has: it is of another profile, or was edited", s.From, strings.Join(lacks, ", "), host.Role, c.Profile.Name)
+	}
+	return len(lacks) == 0
 }
 
 func pathsOf(n node.Node) (paths []string) {

@@ -388,8 +388,8 @@ func generationOf(item pki.Item, path string) int {
 	return -1
 }
 
-// holds reports whether a file has just this text.
+// holds reports whether a file has just this text; space around it does not count.
 func holds(file io.Reader, text []byte) bool {
-	found, err := io.ReadAll(io.LimitReader(file, int64(len(text))+1))
-	return err == nil && bytes.Equal(found, text)
+	found, err := io.ReadAll(io.LimitReader(file, maxFile))
+	return err == nil && bytes.Equal(bytes.TrimSpace(found), bytes.TrimSpace(text))
 }

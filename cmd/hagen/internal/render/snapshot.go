@@ -104,7 +104,7 @@ func (asked Options) broughtBack(item pki.Item, names pki.Names, e snapshot.Encr
 		return item, g, false
 	}
 	given := control.GivenNames(number)
-	g = pki.Generation{Number: number, Key: text, KeyName: given.Key, Provider: given.Provider}
+	g = pki.Generation{Number: number, Key: append(base64.StdEncoding.AppendEncode(nil, raw), '\n'), KeyName: given.Key, Provider: given.Provider}
 	next, found = item.WithSecret(g)
 	return next, g, found
 }
