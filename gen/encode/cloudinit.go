@@ -37,10 +37,17 @@ func UserData(cluster string, n node.Node, system profiles.OS) Document {
 // hostsPath is the file that cloud-init also writes, unless manage_etc_hosts is false.
 const hostsPath = "/etc/hosts"
 
+// mergeHow says how cloud-init joins this part with those before it, whose lists it would
+// replace by default (cloudinit/handlers/cloud_config.py). How a later part is joined with
+// this one is up to that part.
+const mergeHow = "list(append)+dict(recurse_list,recurse_str)+str()"
+
 // settings writes settings of cloud-init itself. Without locale, cloud-init sets the
 // distribution's default and fails on a system without locales. Releases before 23 accept
 // the value only as text.
 func (w *writer) settings(n node.Node) {
+	w.line(0, "# Beside other parts: lists are joined, and this part's texts count.")
+	w.line(0, "merge_how: %s", mergeHow)
 	w.line(0, "hostname: %s", scalar(n.Name))
 	w.line(0, "fqdn: %s", scalar(n.Name))
 	w.line(0, "prefer_fqdn_over_hostname: true")
@@ -187,7 +194,8 @@ func (w *writer) writeFiles(n node.Node) {
 // shellcheck disable=SC2086 ${failed: it is a number.
 const (
 	runPreamble    = "run() { \"$@\" || { echo \"hagen: this failed: $*\" >&2; failed=1; }; }\n"
-	runEnd         = "exit ${failed:-0}"
+	runEnd         = "trap 'exit ${failed:-$?}' EXIT" // commands of another part may follow
+	runEndBefore   = "exit ${failed:-0}"              // in documents of earlier releases: what follows is not run
 	runReload      = "run systemctl daemon-reload"
 	runEnable      = "run systemctl reenable"
 	runStart       = "run systemctl restart --no-block"

@@ -31,7 +31,8 @@ func ReadUserData(text []byte) (node.Node, error) {
 	var r userData
 	is := func(value string) func(*yaml.Node) { return r.exactly("", value) }
 	r.fields("", top, keys{
-		"hostname": r.text("", &r.hostname), "fqdn": r.text("", &r.fqdn), "prefer_fqdn_over_hostname": is("true"),
+		"merge_how": is(mergeHow),
+		"hostname":  r.text("", &r.hostname), "fqdn": r.text("", &r.fqdn), "prefer_fqdn_over_hostname": is("true"),
 		"manage_etc_hosts": is("false"), "disable_root": is("false"), "locale": is("false"),
 		"package_update": is("false"), "package_upgrade": is("false"),
 		"vendor_data": func(n *yaml.Node) { r.fields("vendor_data", n, keys{"enabled": is("false")}) },
@@ -197,7 +198,7 @@ func (r *userData) command(n *yaml.Node) {
 	case line == runPreamble, line == runReload:
 	case strings.HasPrefix(line, runClocks+" "):
 		r.clocks = line
-	case line == runEnd:
+	case line == runEnd, line == runEndBefore:
 		r.ended = true
 	case ok && r.units(words), ok && r.directory(words, line), ok && r.link(words, line):
 	default:
@@ -269,7 +270,7 @@ func (r *userData) agree() {
 		r.note("", nil, "a hostname other than that in /etc/hostname")
 	}
 	if r.commands > 0 && !r.ended {
-		r.note("runcmd", nil, "another end than exit, with which cloud-init reports a failed command")
+		r.note("runcmd", nil, "another end than the one with which cloud-init reports a failed command")
 	}
 	if !slices.Equal(r.enabled, r.started) {
 		r.note("runcmd", nil, "units that are enabled but not restarted, or the other way round")
