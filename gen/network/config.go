@@ -1,7 +1,9 @@
 package network
 
 import (
+	"bytes"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -10,11 +12,34 @@ import (
 
 // Config returns interfaces as cloud-init's network-config of version 2, which
 // netplan reads, too; nil if there are none. accept-ra and link-local keep a
-// boot from waiting for a router's advertisement. The default routes are
-// gateway4 and gateway6: from `routes`, renderers of cloud-init 22 make a
-// route to ::/64. An interface that its MAC address identifies gets its own
-// name here, or a new one: most renderers match the name, too.
+// boot from waiting for a router's advertisement. Since 23.1 cloud-init calls
+// gateway4 and gateway6 deprecated and reports that the boot is degraded. So
+// IPv4 has routes, to 0.0.0.0/0: 22.4 fails at `default`. IPv6 has gateway6
+// nevertheless: 22.4 makes a route to ::/64 of one to ::/0. An interface that
+// its MAC address identifies gets its own name here, or a new one: most
+// renderers match the name, too.
 func Config(interfaces []node.Interface) []byte {
+	return config(interfaces, func(g netip.Addr) string {
+		if Family(g) == 6 {
+			return fmt.Sprintf("gateway6: %q", g)
+		}
+		return fmt.Sprintf("routes: [{to: %q, via: %q}]", anywhere, g)
+	})
+}
+
+// anywhere is the destination of an IPv4 default route.
+const anywhere = "0.0.0.0/0"
+
+// IsConfig reports whether a text is what Config returns, or what earlier
+// releases of hagen have written.
+func IsConfig(text []byte, interfaces []node.Interface) bool {
+	return bytes.Equal(text, Config(interfaces)) || bytes.Equal(text, config(interfaces, func(g netip.Addr) string {
+		return fmt.Sprintf("gateway%d: %q", Family(g), g)
+	}))
+}
+
+// config writes each default route as route does.
+func config(interfaces []node.Interface, route func(netip.Addr) string) []byte {
 	if len(interfaces) == 0 {
 		return nil
 	}
@@ -46,7 +71,7 @@ func Config(interfaces []node.Interface) []byte {
 		line(2, "link-local: %s", local)
 		line(2, "addresses: [%s]", quoted(i.Addresses))
 		for _, g := range i.Gateways {
-			line(2, "gateway%d: %q", Family(g), g.String())
+			line(2, "%s", route(g))
 		}
 		if len(i.Nameservers) > 0 {
 			line(2, "nameservers: {addresses: [%s]}", quoted(i.Nameservers))

@@ -126,7 +126,7 @@ ethernets:
     accept-ra: false
     link-local: [ipv6]
     addresses: ["10.10.10.80/20", "fd00:10::80/48"]
-    gateway4: "10.10.0.1"
+    routes: [{to: "0.0.0.0/0", via: "10.10.0.1"}]
     gateway6: "fe80::1"
     nameservers: {addresses: ["10.10.10.53", "fd00:10::53"]}
 `},
@@ -149,6 +149,16 @@ ethernets:
 	}
 	if got := Config(nil); got != nil {
 		t.Errorf("of nothing: %s", got)
+	}
+	both := []node.Interface{interfaces["both"]}
+	now := string(Config(both))
+	for text, want := range map[string]bool{
+		now: true, strings.Replace(now, `routes: [{to: "0.0.0.0/0", via: "10.10.0.1"}]`, `gateway4: "10.10.0.1"`, 1): true,
+		strings.Replace(now, "10.10.0.1", "10.10.0.2", 1): false, "": false,
+	} {
+		if IsConfig([]byte(text), both) != want {
+			t.Errorf("that of the machine or an earlier release's: %t\n%s", !want, text)
+		}
 	}
 }
 

@@ -208,7 +208,7 @@ func readHost(tree fs.FS, name string, how reading) (h Host, cluster string, fou
 	if user, meta := texts[profiles.UserData], texts[profiles.MetaData]; user != nil && meta != nil {
 		h.Instance = encode.InstanceID(name, user, texts[profiles.NetworkConfig])
 	}
-	if found && errors.Join(faults...) == nil && texts[profiles.UserData] != nil && !bytes.Equal(texts[profiles.NetworkConfig], encode.NetworkConfig(h.Node)) {
+	if found && errors.Join(faults...) == nil && texts[profiles.UserData] != nil && !network.IsConfig(texts[profiles.NetworkConfig], network.Interfaces(h.Node)) {
 		faults = append(faults, h.differs(how, document.Path(name, profiles.NetworkConfig)))
 	}
 	if found && errors.Join(faults...) == nil {
