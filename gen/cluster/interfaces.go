@@ -88,9 +88,9 @@ func (v *validation) interfaceOf(host *Host, field spec.Interface, seen *uniquen
 func (v *validation) static(host *Host, i Interface, field spec.Interface, gateways, nameservers []placed[netip.Addr]) {
 	at := field.Addresses.Items[0].At
 	if !field.Interface.At.Written() && !field.MAC.At.Written() {
-		p := i.Addresses[0]
-		v.fault(at, fmt.Sprintf("%s has a prefix length, so it is static, but has no interface", p),
-			fmt.Sprintf("add mac: or interface: beside it, or write %s, which the machine then gets from DHCP", p.Addr()))
+		own, _, _ := strings.Cut(field.Addresses.Items[0].Value, "/")
+		v.fault(at, fmt.Sprintf("%s has a prefix length, so it is static, but has no interface", field.Addresses.Items[0].Value),
+			fmt.Sprintf("add mac: or interface: beside it, or write %s, which the machine then gets from DHCP", own))
 	}
 	for _, g := range gateways {
 		if i.misses(field.Addresses) || v.reaches(g, i) {
@@ -98,7 +98,7 @@ func (v *validation) static(host *Host, i Interface, field spec.Interface, gatew
 		}
 	}
 	for _, n := range nameservers {
-		if !slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return sameFamily(p.Addr(), n.value) }) {
+		if !i.misses(field.Addresses) && !slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return sameFamily(p.Addr(), n.value) }) {
 			v.fault(n.at, fmt.Sprintf("%s is %s, and the interface has no such address to reach it from", n.value, family(n.value)), "write one of the interface's family")
 			continue
 		}
@@ -131,7 +131,8 @@ type placed[T any] struct {
 }
 
 // ownAddress reads an address of a machine, with or without a prefix length. One
-// with a prefix length is added to the interface.
+// with a prefix length is added to the interface. With a faulty prefix length it is
+// nevertheless the machine's, for what names it elsewhere in the file.
 func (v *validation) ownAddress(field spec.Text, i *Interface) netip.Addr {
 	host, length, prefixed := strings.Cut(field.Value, "/")
 	if !prefixed {
@@ -141,17 +142,16 @@ func (v *validation) ownAddress(field spec.Text, i *Interface) netip.Addr {
 	if err != nil {
 		if a, err := netip.ParseAddr(host); err == nil {
 			v.fault(field.At, fmt.Sprintf("%s is not a valid prefix length of an %s address", spec.Quote("/"+length), family(a)), fmt.Sprintf("write for example %s/%d", a, usualLength(a)))
-			return netip.Addr{}
+			return a
 		}
 		problem, remedy := addressProblem(host)
 		v.fault(field.At, problem, remedy+"/"+length)
 		return netip.Addr{}
 	}
 	a := v.address(spec.Text{Value: host, At: field.At})
-	if !a.IsValid() || !v.inNetwork(field.At, p) {
-		return netip.Addr{}
+	if a.IsValid() && v.inNetwork(field.At, p) {
+		i.Addresses = append(i.Addresses, p)
 	}
-	i.Addresses = append(i.Addresses, p)
 	return a
 }
 
@@ -172,7 +172,7 @@ func (v *validation) inNetwork(at spec.At, p netip.Prefix) bool {
 	case p.Bits() < whole/4:
 		v.fault(at, fmt.Sprintf("/%d is larger than any network", p.Bits()), usual)
 	case p.Bits() == whole:
-		v.fault(at, fmt.Sprintf("/%d is a network of one address, without other machines", whole), usual)
+		v.fault(at, fmt.Sprintf("/%d is a network of one address, without other machines", whole), fmt.Sprintf("%s, or %s alone if DHCP assigns it", usual, p.Addr()))
 	case isNetworkOrBroadcast(p) && p.Addr() == p.Masked().Addr():
 		v.fault(at, fmt.Sprintf("%s is the network's own address", p), "write the machine's")
 	case isNetworkOrBroadcast(p):
@@ -233,10 +233,10 @@ func (v *validation) interfaceName(field spec.Text) string {
 		v.fault(field.At, "lo is the loopback", "write the interface on the network, for example ens3")
 	case slices.Contains(everyInterface, field.Value):
 		v.fault(field.At, field.Value+" means all interfaces to the kernel", "write the interface on the network, for example ens3")
+	case otherInterface().MatchString(field.Value):
+		v.fault(field.At, spec.Quote(field.Value)+" is named like a bond, bridge or VLAN: hagen configures only Ethernet cards, and cannot describe those yet",
+			"write the card's name; or leave the interface to the image's own configuration or DHCP, and write its addresses without prefix lengths and without interface")
 	default:
-		if otherInterface().MatchString(field.Value) {
-			v.warn(field.At, spec.Quote(field.Value)+" is named like a bond, bridge or VLAN, and hagen configures only Ethernet cards", "write the card's name, or an address without its prefix length if the image configures the interface")
-		}
 		return field.Value
 	}
 	return ""
