@@ -30,11 +30,13 @@ func refuseDelta(asked PlanOptions, after *planSide) error {
 		return nil
 	case asked.Reimage:
 		return exit.Usage("--delta and --reimage: leave one out: a machine that is re-imaged gets all by its document")
+	case !asked.Undelivered && sameSides(asked.Sides):
+		return exit.Usage("--delta: OLD and NEW are both %s, between which nothing changes: name as OLD what the machines were made from, a tree or its twins (those in git from before the last render)", asked.Sides[1])
 	case !after.decided:
 		return exit.Usage("--delta: %s is a cluster file, which has no certificates: name as NEW what machines are to get, a rendered directory, or . for what hagen render would write: %s",
 			after.Name, clusterfile.Of(after.commandFile(asked.Place)).Command("plan", "--delta", asked.Delta, asked.Sides[0], Fresh))
 	case len(after.trial) > 0:
-		next := filepath.Join("next", after.cluster.Name)
+		next := filepath.Join(trees.Next, after.cluster.Name)
 		return exit.Usage("--delta: %s would be issued by the next hagen render, and do not exist yet. Let a render issue them that leaves the documents of the machines as they are, and plan again:\n      %s\n      %s",
 			strings.Join(clusterpki.Folded(after.trial), ", "), asked.Command("render", "-o", next), asked.Command("plan", "--delta", asked.Delta, asked.Sides[0], Fresh))
 	}
@@ -51,6 +53,16 @@ func refuseDelta(asked PlanOptions, after *planSide) error {
 		return err
 	}
 	return trees.RefuseForDelta(asked.Delta)
+}
+
+// sameSides reports whether both sides are the same: of such a plan nobody learns what machines lack.
+func sameSides(sides [2]string) bool {
+	if sides[0] == sides[1] {
+		return true
+	}
+	old, failed := os.Stat(sides[0])
+	next, err := os.Stat(sides[1])
+	return failed == nil && err == nil && sides[0] != Fresh && sides[1] != Fresh && os.SameFile(old, next)
 }
 
 // writeDelta writes the scripts of a plan; it reports whether there is something to

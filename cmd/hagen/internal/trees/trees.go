@@ -24,6 +24,10 @@ const (
 	JoinDir    = "join"
 )
 
+// Next is where a plan has a render write that only issues certificates: what machines have stays where it is, and
+// nobody delivers documents from there.
+const Next = "next"
+
 // Only returns the one tree in Dir, for a command without an argument.
 func Only() (string, error) {
 	usual := tree.Files(Dir)
