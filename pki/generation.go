@@ -43,6 +43,8 @@ type Step struct {
 	By        string    `json:"by,omitempty"`
 	// Without are machines that were off then, and do not have them.
 	Without []string `json:"without,omitempty"`
+	// Replaced are machines that were left out before, and for which documents of this phase were written.
+	Replaced []string `json:"replaced,omitempty"`
 }
 
 // Generation is one of the keys that an item has had.

@@ -13,7 +13,19 @@ type Mark struct {
 	At   time.Time `json:"at"` // when it was recorded
 	// Until is the end of the certificate that the thief has, of a leaf's key.
 	Until time.Time `json:"until,omitzero"`
+	// State is what became of the host. A mark that says so comes beside the one without.
+	State HostState `json:"state,omitempty"`
 }
+
+// HostState says what became of a host that others have had.
+type HostState string
+
+// The states of such a host.
+const (
+	HostGoes     HostState = ""         // it is off, or cut off, and gets nothing
+	HostRunsOn   HostState = "runs-on"  // nobody was on the machine itself: it goes on, with new documents
+	HostReplaced HostState = "replaced" // a document for another machine in its place was written
+)
 
 // MarkOf returns the first mark of a key; marked is false if it has none.
 func (i Item) MarkOf(key string) (first Mark, marked bool) {
@@ -28,6 +40,24 @@ func (i Item) MarkOf(key string) (first Mark, marked bool) {
 // Marked returns the item with more marks. None is ever taken away.
 func (i Item) Marked(marks ...Mark) Item {
 	i.Marks = MergeMarks(i.Marks, marks)
+	return i
+}
+
+// InState returns the item with marks that say what became of a host which others have had, if it was
+// marked with that.
+func (i Item) InState(host string, state HostState) Item {
+	var last time.Time
+	for _, m := range i.Marks {
+		if m.Host == host && m.At.After(last) {
+			last = m.At
+		}
+	}
+	for _, m := range i.Marks {
+		if m.Host == host && m.At.Equal(last) {
+			m.State = state
+			i = i.Marked(m)
+		}
+	}
 	return i
 }
 

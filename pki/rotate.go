@@ -296,6 +296,32 @@ func (i Item) Delivered(now time.Time, by string, without ...string) Item {
 	return i
 }
 
+// LeftOut lists the machines that lack documents of the last rotation, and were not replaced since.
+func (i Item) LeftOut() (hosts []string) {
+	if len(i.Generations) == 0 {
+		return nil
+	}
+	for _, s := range i.Generations[len(i.Generations)-1].Steps {
+		// A machine is replaced in a phase before that is delivered without it.
+		hosts = slices.DeleteFunc(hosts, func(host string) bool { return slices.Contains(s.Replaced, host) })
+		hosts = append(hosts, s.Without...)
+	}
+	return slices.Compact(slices.Sorted(slices.Values(hosts)))
+}
+
+// Replaced returns the item with a note that a machine was replaced which others have had, or which was
+// left out of its rotation; changed is false if neither was so, or it has that note.
+func (i Item) Replaced(host string) (next Item, changed bool) {
+	if slices.Contains(i.LeftOut(), host) {
+		i, changed = i.note(func(s *Step) bool {
+			s.Replaced = append(slices.Clone(s.Replaced), host)
+			return true
+		})
+	}
+	next = i.InState(host, HostReplaced)
+	return next, changed || len(next.Marks) > len(i.Marks)
+}
+
 // note changes the last phase of a copy of the item.
 func (i Item) note(change func(*Step) bool) (Item, bool) {
 	last := i.Rotation()

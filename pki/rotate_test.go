@@ -119,7 +119,7 @@ func TestRotationNotes(t *testing.T) {
 		t.Error(changed, twice, again.Rotation(), trust.Rotation())
 	}
 	delivered := rendered.Delivered(testNow.Add(3*time.Hour), "operator", "kubem01")
-	want := Step{PhaseTrust, second, second.Add(time.Hour), second.Add(3 * time.Hour), "operator", []string{"kubem01"}}
+	want := Step{Phase: PhaseTrust, Began: second, Rendered: second.Add(time.Hour), Delivered: second.Add(3 * time.Hour), By: "operator", Without: []string{"kubem01"}}
 	if got := *delivered.Rotation(); !reflect.DeepEqual(got, want) {
 		t.Error(got)
 	}
