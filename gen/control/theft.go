@@ -16,6 +16,8 @@ var gives = map[string]string{
 	frontProxyClient:     "is any user in any group for the API servers",
 	"controller-manager": "what the controller manager may do: among that, it reads all Secrets",
 	"scheduler":          "what the scheduler may do: it says which machine a pod runs on",
+	"admin":              "what administrators may do",
+	"ca":                 "signs certificates for whom a thief likes",
 	"sa":                 "signs a token for any service account",
 	encryptionKey:        "reads the Secrets of etcd's data and snapshots that were encrypted with it",
 }
