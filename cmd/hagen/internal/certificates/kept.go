@@ -191,6 +191,18 @@ func (s source) userAt(f found) *found {
 	return &s.found[i]
 }
 
+// off lists the hosts of a tree that get nothing for now, and so are in no delivery; of the cluster's tree, if it
+// is not on disk.
+func (r *report) off(dir string) []string {
+	if r.kept == nil {
+		return nil
+	}
+	if !isTree(dir) {
+		dir = clusterpki.TreeOf(r.at, r.kept.name())
+	}
+	return clusterpki.OffOf(r.kept.View, trees.Hosts(tree.Files(dir), "."))
+}
+
 // isTree reports whether a directory holds the documents of one cluster, or their twins.
 func isTree(dir string) bool { return len(trees.Hosts(tree.Files(dir), ".")) > 0 }
 
@@ -234,6 +246,7 @@ func (r *report) addFormer(dir string, s source) {
 	all := s.found
 	s.found = nil
 	var hosts []string
+	off := r.off(dir)
 	for _, f := range all {
 		from := source{Kind: kindTree, found: all}
 		held := r.kept.held(from, f)
@@ -247,7 +260,7 @@ func (r *report) addFormer(dir string, s source) {
 		}
 		s.found = append(s.found, f)
 		for _, p := range f.places {
-			if p.Host != "" && r.stateOf(f) == valid && !slices.Contains(hosts, p.Host) {
+			if p.Host != "" && r.stateOf(f) == valid && !slices.Contains(hosts, p.Host) && !slices.Contains(off, p.Host) {
 				hosts = append(hosts, p.Host)
 			}
 		}

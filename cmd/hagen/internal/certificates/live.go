@@ -224,7 +224,7 @@ func (f found) names() (all []string) {
 func (r *report) undelivered(s source, item string) string {
 	i := slices.IndexFunc(r.Sources, func(t source) bool { return t.Kind == kindTree && t.Name != s.Name })
 	if i >= 0 && slices.ContainsFunc(r.Sources[i].found, func(f found) bool { return f.item == item }) {
-		return "renewed, but not delivered: " + clusterpki.DeliveryFrom(r.at, r.Sources[i].Name)
+		return "renewed, but not delivered: " + clusterpki.DeliveryFrom(r.at, r.Sources[i].Name, r.off(r.Sources[i].Name)...)
 	}
 	return "renewed, but not delivered: " + r.again(s)
 }
@@ -232,10 +232,10 @@ func (r *report) undelivered(s source, item string) string {
 // again returns what to type if what was rendered may not have been delivered.
 func (r *report) again(s source) string {
 	if s.Kind == kindTree {
-		return clusterpki.Again(r.at, s.Name)
+		return clusterpki.Again(r.at, s.Name, r.off(s.Name)...)
 	}
 	if found := clusterpki.TreesOf(r.at, r.kept.name()); len(found) > 0 {
-		return clusterpki.Again(r.at, found[0])
+		return clusterpki.Again(r.at, found[0], r.off(found[0])...)
 	}
 	return clusterpki.Again(r.at, "TREE") + " (TREE is what was rendered for the machines)"
 }

@@ -89,7 +89,7 @@ func (r *report) delivery(s source) string {
 	if s.Kind == kindTree {
 		dir = s.Name
 		if _, _, is := trees.Revision(dir); is {
-			return clusterpki.DeliveryFrom(r.at, dir)
+			return clusterpki.DeliveryFrom(r.at, dir, r.off(dir)...)
 		}
 		if !isTree(dir) {
 			dir = filepath.Join(dir, r.kept.name())
@@ -98,7 +98,7 @@ func (r *report) delivery(s source) string {
 	if !isTree(dir) {
 		return r.at.Command("render")
 	}
-	return clusterpki.DeliveryFrom(r.at, dir)
+	return clusterpki.DeliveryFrom(r.at, dir, r.off(dir)...)
 }
 
 // chain joins commands that have to be typed one after the other.

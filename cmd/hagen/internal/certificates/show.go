@@ -177,7 +177,11 @@ func (s shown) table() [][]string {
 	s.addRequest(add)
 	s.addGenerations(add)
 	for _, m := range s.Compromised {
-		add("compromised", fmt.Sprintf("key %s…, with %s on %s", m.Key[:min(len(m.Key), 12)], cmp.Or(m.Host, "a machine"), m.At.Format(time.RFC3339)))
+		state := ""
+		if m.State != pki.HostGoes {
+			state = ", " + string(m.State)
+		}
+		add("compromised", fmt.Sprintf("key %s…, with %s on %s%s", m.Key[:min(len(m.Key), 12)], cmp.Or(m.Host, "a machine"), m.At.Format(time.RFC3339), state))
 	}
 	for i, f := range s.Files {
 		what := ""
@@ -230,6 +234,9 @@ func phaseWords(step pki.Step) string {
 		if len(step.Without) > 0 {
 			text += ", without " + strings.Join(step.Without, ", ")
 		}
+	}
+	if len(step.Replaced) > 0 {
+		text += ", replaced " + strings.Join(step.Replaced, ", ")
 	}
 	return text
 }

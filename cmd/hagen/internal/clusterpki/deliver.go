@@ -39,22 +39,27 @@ func TreeOf(at clusterfile.Place, cluster string) string {
 
 // Delivery returns what to type so that machines get what was renewed. Their present files are known
 // only from the tree that they were made from, which a render replaces: so that comes first only if
-// there is none.
-func Delivery(at clusterfile.Place, tree string) string {
+// there is none. Hosts that are off get nothing.
+func Delivery(at clusterfile.Place, tree string, off ...string) string {
 	if !trees.HoldsDocuments(tree) {
 		return at.Command("render")
 	}
-	return DeliveryFrom(at, tree)
+	return DeliveryFrom(at, tree, off...)
 }
 
 // DeliveryFrom is Delivery from what a machine was made from: a tree, or its twins.
-func DeliveryFrom(at clusterfile.Place, tree string) string {
-	return at.Command("plan", "--delta", "delta", tree, ".") + script
+func DeliveryFrom(at clusterfile.Place, tree string, off ...string) string {
+	return at.Command("plan", planWords(tree, off)...) + script
 }
 
 // Again returns what to type if a tree has what was renewed, but the machines may not have it.
-func Again(at clusterfile.Place, tree string) string {
-	return at.Command("plan", "--delta", "delta", "--undelivered", tree, ".") + script
+func Again(at clusterfile.Place, tree string, off ...string) string {
+	return at.Command("plan", planWords(tree, off, "--undelivered")...) + script
+}
+
+// planWords are the words of the plan of a delivery.
+func planWords(tree string, off []string, flags ...string) []string {
+	return slices.Concat([]string{"--delta", "delta"}, flags, WithoutWords(off), []string{tree, "."})
 }
 
 // script is the script that such a plan writes.

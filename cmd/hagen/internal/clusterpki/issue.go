@@ -20,8 +20,8 @@ import (
 )
 
 // Warn prints the PKI's warnings, with the commands that renew what they are about and deliver it to
-// the machines of a tree. Equal warnings about several certificates share a line.
-func Warn(ui *console.UI, at clusterfile.Place, tree string, warnings []pki.Warning) {
+// the machines of a tree that are not off. Equal warnings about several certificates share a line.
+func Warn(ui *console.UI, at clusterfile.Place, tree string, off []string, warnings []pki.Warning) {
 	type line struct {
 		text    string
 		hours   int
@@ -48,7 +48,7 @@ func Warn(ui *console.UI, at clusterfile.Place, tree string, warnings []pki.Warn
 			command = at.Command("pki renew", renew[l]...)
 		}
 		if command != "" && l.deliver && !slices.Equal(names[l], []string{control.Admin}) {
-			command += " && " + Delivery(at, tree)
+			command += " && " + Delivery(at, tree, off...)
 		}
 		if command != "" {
 			text += " (" + command + ")"

@@ -68,17 +68,24 @@ func (k markedKey) why() string {
 	case pki.Leaf:
 		return fmt.Sprintf("the key of %s %s (%s)", name, had, day(k.since))
 	case pki.Authority:
+		if slices.Contains(k.hosts, pkiHost) {
+			return fmt.Sprintf("key %d of %s %s (%s)", k.generation.Number, name, had, day(k.since))
+		}
 		return fmt.Sprintf("what key %d of %s has signed %s (%s)", k.generation.Number, name, had, day(k.since))
 	default:
 		return fmt.Sprintf("key %d of %s %s (%s)", k.generation.Number, name, had, day(k.since))
 	}
 }
 
-// remedy returns the command that says or does what is next.
-func (k markedKey) remedy(at clusterfile.Place) string {
-	name := k.item.Request.Name
+// remedy returns the command that says or does what is next. A certificate gets another key in phase issue of its
+// authority, if that comes next.
+func (k markedKey) remedy(at clusterfile.Place, set pki.Set) string {
+	name, by := k.item.Request.Name, k.item.Request.Authority
 	if kind := control.KindOf(name); kind != "" {
 		return at.Command("pki rotate", kind)
+	}
+	if set[by].NextPhase() == pki.PhaseIssue && control.KindOf(by) != "" {
+		return at.Command("pki rotate", control.KindOf(by))
 	}
 	if len(k.hosts) > 0 {
 		return at.Command("pki compromised", append(slices.Clone(k.hosts), "--write")...)
@@ -95,8 +102,9 @@ type Stolen struct {
 
 // StolenOf returns those of a PKI directory that was looked at.
 func StolenOf(view store.View, at clusterfile.Place) (found []Stolen) {
-	for _, m := range markedIn(setOf(view), cluster.LockContents{}) {
-		found = append(found, Stolen{m.item.Request.Name, m.generation.ID, m.why(), m.remedy(at)})
+	items := setOf(view)
+	for _, m := range markedIn(items, cluster.LockContents{}) {
+		found = append(found, Stolen{m.item.Request.Name, m.generation.ID, m.why(), m.remedy(at, items)})
 	}
 	return found
 }
@@ -116,10 +124,10 @@ func (k *PKI) Compromised(set pki.Set, at clusterfile.Place) (lines []string) {
 	marked := markedIn(set, k.lock.LockContents)
 	for _, m := range marked {
 		if kind := control.KindOf(m.item.Request.Name); kind != "" && m.item.Rotation() != nil && m.item.NextPhase() != pki.PhaseTrust {
-			lines = append(lines, m.why()+": it is being replaced; what is next: "+m.remedy(at))
+			lines = append(lines, m.why()+": it is being replaced; what is next: "+m.remedy(at, set))
 			continue
 		}
-		lines = append(lines, m.why()+", and is in use: "+m.remedy(at))
+		lines = append(lines, m.why()+", and is in use: "+m.remedy(at, set))
 	}
 	return append(lines, stolenIn(k.Cluster, k.Store.Set())...)
 }
@@ -129,12 +137,9 @@ func (k *PKI) Compromised(set pki.Set, at clusterfile.Place) (lines []string) {
 func (k *PKI) RefuseMarked(set pki.Set, at clusterfile.Place, hosts []string) error {
 	var lines []string
 	for _, host := range hosts {
-		for _, name := range control.KeysOn(k.Cluster, host) {
-			for _, g := range control.SecretHalves(set[name]) {
-				m, marked := markOf(set[name], g, k.lock.LockContents)
-				if line := "  " + m.why() + ": " + m.until(k.Cluster, at); marked && !slices.Contains(lines, line) {
-					lines = append(lines, line)
-				}
+		for _, m := range markedHalves(k.Cluster, set, k.lock.LockContents, host) {
+			if line := "  " + m.why() + ": " + m.until(k.Cluster, at, set); !slices.Contains(lines, line) {
+				lines = append(lines, line)
 			}
 		}
 	}
@@ -144,23 +149,35 @@ func (k *PKI) RefuseMarked(set pki.Set, at clusterfile.Place, hosts []string) er
 	return exit.No("the documents of %s would have keys that others have had. Nothing was written:\n%s", strings.Join(hosts, ", "), strings.Join(lines, "\n"))
 }
 
+// markedHalves returns the marked keys that a document of a host would have.
+func markedHalves(c *cluster.Cluster, set pki.Set, lock cluster.LockContents, host string) (found []markedKey) {
+	for _, name := range control.KeysOn(c, host) {
+		for _, g := range control.SecretHalves(set[name]) {
+			if m, marked := markOf(set[name], g, lock); marked {
+				found = append(found, m)
+			}
+		}
+	}
+	return found
+}
+
 // until says what is to be done until a key is in no document any more, with the next command.
-func (m markedKey) until(c *cluster.Cluster, at clusterfile.Place) string {
+func (m markedKey) until(c *cluster.Cluster, at clusterfile.Place, set pki.Set) string {
 	kind := control.KindOf(m.item.Request.Name)
 	if kind == "" {
-		return "give it another one: " + m.remedy(at)
+		return "give it another one: " + m.remedy(at, set)
 	}
 	phase := pki.PhaseIssue
 	if m.item.Request.Name == control.SecretsKey {
 		phase = pki.PhaseRetire // until then API servers read what it encrypted
 	}
 	row := rotatableOf(c, kind)
-	r := rotation{Kind: kind, at: at, row: row}
+	r := rotation{Kind: kind, at: at, row: row, off: Off(c, set)}
 	which := kind + " is"
 	if m.item.NextPhase() != pki.PhaseTrust && m.generation.Number == newest(m.item).Number {
 		which = "another rotation of " + kind + ", after the present one, is"
 	}
-	return fmt.Sprintf("it is in documents until %s in phase %s. Next: %s; %s says what has to be done before", which, phase, r.command(m.item.NextPhase()), m.remedy(at))
+	return fmt.Sprintf("it is in documents until %s in phase %s. Next: %s; %s says what has to be done before", which, phase, r.command(m.item.NextPhase()), m.remedy(at, set))
 }
 
 // newest returns the newest generation of an item.

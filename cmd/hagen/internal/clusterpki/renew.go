@@ -36,13 +36,14 @@ type renewed struct {
 	Cluster   string        `json:"cluster"`
 	Directory string        `json:"directory"`
 	Renewed   []renewedItem `json:"renewed"`
-	Deliver   []string      `json:"deliver"` // hosts whose documents have the former ones
+	Deliver   []string      `json:"deliver"` // hosts whose documents have the former ones, and that are not off
 	// Kubeconfig is the administrator's, if it was written.
 	Kubeconfig string   `json:"kubeconfig,omitempty"`
 	Warnings   []string `json:"warnings"`
 	Notes      []string `json:"notes"`
 
-	stale bool // the administrator's certificate is renewed, and no kubeconfig has it
+	off   []string // hosts that get nothing
+	stale bool     // the administrator's certificate is renewed, and no kubeconfig has it
 }
 
 type renewedItem struct {
@@ -136,11 +137,12 @@ func (k *PKI) renew(ui *console.UI, asked Renewal, chosen []pki.Request, told *r
 		return err
 	}
 	before := k.Store.Set()
+	told.off = Off(k.Cluster, before)
 	issued, err := pki.Renew(chosen, before, asked.NewKeys, k.Now, pki.Generate, rand.Reader)
 	if err != nil {
 		return Unsigned(asked.Place, err)
 	}
-	Warn(ui, asked.Place, TreeOf(asked.Place, k.Cluster.Name), issued.Warnings)
+	Warn(ui, asked.Place, TreeOf(asked.Place, k.Cluster.Name), told.off, issued.Warnings)
 	for _, change := range issued.Changes {
 		item := renewedItem{Name: change.Name, NewKey: keyOf(before, change.Name) != keyOf(issued.Set, change.Name)}
 		if cert, err := issued.Set[change.Name].X509(); err == nil {
@@ -154,7 +156,7 @@ func (k *PKI) renew(ui *console.UI, asked Renewal, chosen []pki.Request, told *r
 	}
 	k.noteFormer(ui, asked.Place, namesOf(chosen))
 	k.noteGroups(ui, asked, before, chosen)
-	told.Deliver = console.List(control.Holders(k.Cluster, issued.Set, namesOf(chosen)))
+	told.Deliver = console.List(without(control.Holders(k.Cluster, issued.Set, namesOf(chosen)), told.off))
 	return k.saveRenewed(ui, asked.Place, issued.Set, chosen, told)
 }
 
@@ -233,7 +235,7 @@ func (r renewed) report(ui *console.UI, asked Renewal) {
 		items = items[n:]
 	}
 	if len(r.Deliver) > 0 {
-		ui.Say("still to be delivered to %s: %s", strings.Join(r.Deliver, ", "), planOf(asked.Place, tree))
+		ui.Say("still to be delivered to %s: %s", strings.Join(r.Deliver, ", "), planOf(asked.Place, tree, r.off))
 	}
 	if r.Kubeconfig != "" {
 		ui.Say("wrote %s", r.Kubeconfig)
@@ -241,11 +243,11 @@ func (r renewed) report(ui *console.UI, asked Renewal) {
 }
 
 // planOf returns the command that brings machines what was renewed.
-func planOf(at clusterfile.Place, tree string) string {
+func planOf(at clusterfile.Place, tree string, off []string) string {
 	if trees.HoldsDocuments(tree) {
-		return at.Command("plan", "--delta", "delta", tree, ".") + " says in which order, and writes a script that delivers them"
+		return at.Command("plan", planWords(tree, off)...) + " says in which order, and writes a script that delivers them"
 	}
-	return at.Command("plan", "--delta", "delta", "OLD", ".") + " says in which order (OLD is the tree or its twins that they were made from), and writes a script that delivers them"
+	return at.Command("plan", planWords("OLD", off)...) + " says in which order (OLD is the tree or its twins that they were made from), and writes a script that delivers them"
 }
 
 // dates says from when to when the end of a certificate moved, and whether its key is new.

@@ -125,7 +125,7 @@ func (asked Rotation) look(ui *console.UI, c *cluster.Cluster, row control.Rotat
 	if err != nil {
 		return err
 	}
-	r := rotationOf(c, asked.Place, row, item, signs, view.Clients, now)
+	r := rotationOf(c, asked.Place, row, item, Off(c, setOf(view)), signs, view.Clients, now)
 	if asked.JSON {
 		r.Warnings, r.Notes = console.List(ui.Warnings), console.List(ui.Notes)
 		ui.JSON(r)
@@ -150,7 +150,7 @@ func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rot
 	if !there {
 		return exit.Failed("%s: holds no %s: %s makes it", asked.Dir(), row.Item, asked.Command("render"))
 	}
-	stands := rotationOf(c, asked.Place, row, item, item.SignsSuccessor(), k.Store.Clients(), k.Now)
+	stands := rotationOf(c, asked.Place, row, item, Off(c, set), item.SignsSuccessor(), k.Store.Clients(), k.Now)
 	to := pki.Phase(asked.To)
 	again := stands.Phase == to
 	told := renewed{}
@@ -162,9 +162,10 @@ func (asked Rotation) rotate(ui *console.UI, c *cluster.Cluster, row control.Rot
 	if err != nil {
 		return err
 	}
-	item = k.Store.Set()[row.Item]
+	set = k.Store.Set()
+	item = set[row.Item]
 	ui.WarnEach(earlier(k.Cluster, row, item))
-	r := rotationOf(c, asked.Place, row, item, item.SignsSuccessor(), k.Store.Clients(), k.Now)
+	r := rotationOf(c, asked.Place, row, item, Off(c, set), item.SignsSuccessor(), k.Store.Clients(), k.Now)
 	r.Changed, r.Kubeconfig = !again, told.Kubeconfig
 	r.report(ui, asked.JSON)
 	return nil
@@ -271,7 +272,7 @@ func (asked Rotation) reissue(ui *console.UI, k *PKI, set pki.Set, authority pki
 	if err != nil {
 		return Unsigned(asked.Place, err)
 	}
-	Warn(ui, asked.Place, TreeOf(asked.Place, k.Cluster.Name), issued.Warnings)
+	Warn(ui, asked.Place, TreeOf(asked.Place, k.Cluster.Name), Off(k.Cluster, set), issued.Warnings)
 	return k.saveRenewed(ui, asked.Place, issued.Set, chosen, told)
 }
 
@@ -286,7 +287,7 @@ func (asked Rotation) allowed(stands rotation, now time.Time) error {
 	case to == next.Phase && (asked.Delivered || asked.Live) && !stands.underWay():
 		return exit.Usage("--delivered and --live are about the phase before; a rotation begins with none: %s", next.Command)
 	case to == next.Phase && stands.underWay() && stands.Rendered.IsZero():
-		return exit.Failed("%s: the documents of phase %s were not written yet: %s, and when all machines have them, %s", stands.Kind, stands.Phase, Delivery(asked.Place, TreeOf(asked.Place, stands.Cluster)), next.Command)
+		return exit.Failed("%s: the documents of phase %s were not written yet: %s, and when all machines have them, %s", stands.Kind, stands.Phase, Delivery(asked.Place, TreeOf(asked.Place, stands.Cluster), stands.off...), next.Command)
 	case to == next.Phase && stands.underWay() && asked.Live && asked.blind(stands) != "":
 		return exit.Failed("%s: %s: when all machines have the documents of phase %s, %s", stands.Kind, asked.blind(stands), stands.Phase, next.Command)
 	case to == next.Phase && stands.underWay() && !asked.Delivered && !asked.Live:

@@ -41,6 +41,7 @@ type rotation struct {
 
 	at      clusterfile.Place
 	row     control.Rotated
+	off     []string // hosts that get nothing
 	signs   bool     // the present authority can sign the next one
 	holders []string // of kubeconfigs that the former authority has signed
 	// Of Secrets: what has all written again, what counts them by their keys, and the name of the present one.
@@ -67,9 +68,9 @@ type nextPhase struct {
 	NotBefore time.Time `json:"notBefore,omitzero"`
 }
 
-// rotationOf says where the rotation of an item stands, whose parts need not be there.
-func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, item pki.Item, signs bool, clients []store.ClientRecord, now time.Time) rotation {
-	r := rotation{Cluster: c.Name, Directory: at.Dir(), Kind: row.Kind, Item: row.Item, at: at, row: row, signs: signs}
+// rotationOf says where the rotation of an item stands, whose parts need not be there, while hosts are off.
+func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, item pki.Item, off []string, signs bool, clients []store.ClientRecord, now time.Time) rotation {
+	r := rotation{Cluster: c.Name, Directory: at.Dir(), Kind: row.Kind, Item: row.Item, at: at, row: row, off: off, signs: signs}
 	if last := item.Rotation(); last != nil {
 		r.Phase, r.Began, r.Rendered, r.Delivered, r.By = last.Phase, last.Began, last.Rendered, last.Delivered, last.By
 	}
@@ -96,9 +97,9 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 	}
 	if row.Rewrite {
 		r.rewrite = control.RewriteSecrets(kubeconfig)
-		r.stored, r.present = StoredKeys(c, at), control.NamesOf(item.All()[0]).Key
+		r.stored, r.present = StoredKeys(c, at, off...), control.NamesOf(item.All()[0]).Key
 	}
-	r.Without = leftOut(item)
+	r.Without = item.LeftOut()
 	r.Next = nextPhase{Phase: item.NextPhase(), Command: r.command(item.NextPhase()), Needs: console.List(append(r.comeBack(c), r.needs()...))}
 	if r.Phase == pki.PhaseIssue && row.Hold > 0 && !r.Rendered.IsZero() {
 		r.Next.NotBefore = r.Rendered.Add(row.Hold)
@@ -106,9 +107,14 @@ func rotationOf(c *cluster.Cluster, at clusterfile.Place, row control.Rotated, i
 	return r
 }
 
-// StoredKeys returns the command that counts the Secrets in etcd by the key that encrypted them.
-func StoredKeys(c *cluster.Cluster, at clusterfile.Place) string {
-	return control.StoredKeys(etcdctlEnvironment(c, at, c.Members()))
+// StoredKeys returns the command that counts the Secrets in etcd by the key that encrypted them. It asks no host
+// that is off.
+func StoredKeys(c *cluster.Cluster, at clusterfile.Place, off ...string) string {
+	members := slices.DeleteFunc(slices.Clone(c.Members()), func(h cluster.Host) bool { return slices.Contains(off, h.Name) })
+	if len(members) == 0 {
+		members = c.Members()
+	}
+	return control.StoredKeys(etcdctlEnvironment(c, at, members))
 }
 
 // RemoveSecrets returns the command that removes all Secrets from etcd which none of these keys has encrypted.
@@ -144,7 +150,11 @@ func (r rotation) command(phase pki.Phase, further ...string) string {
 	if phase == pki.PhaseRetire && r.row.ByHand {
 		words = append(words, "--waited")
 	}
-	return r.at.Command("pki rotate", append(words, further...)...)
+	words = append(words, further...)
+	if phase != pki.PhaseTrust {
+		words = append(words, WithoutWords(r.off)...)
+	}
+	return r.at.Command("pki rotate", words...)
 }
 
 // needs lists what has to be done before the next phase. After the last one nothing has: a master
@@ -155,12 +165,12 @@ func (r rotation) needs() (needs []string) {
 	}
 	if tree := TreeOf(r.at, r.Cluster); r.Rendered.IsZero() && trees.HoldsDocuments(tree) {
 		needs = append(needs, fmt.Sprintf("%s: the plan lists the steps, and its script writes the documents and does them. Not %s before that: it writes this phase's documents over %s, from which the steps are planned",
-			Delivery(r.at, tree), r.at.Command("render"), tree))
+			Delivery(r.at, tree, r.off...), r.at.Command("render"), tree))
 	} else if r.Rendered.IsZero() {
-		needs = append(needs, planOf(r.at, tree)+"; then "+r.at.Command("render")+" writes the documents")
+		needs = append(needs, planOf(r.at, tree, r.off)+"; then "+r.at.Command("render")+" writes the documents")
 	} else if r.underWay() {
 		needs = append(needs, fmt.Sprintf("all machines need the documents of this phase, which are written. If no plan was made before that, name as OLD what machines were made from, a tree or its twins (those in git from before): %s",
-			DeliveryFrom(r.at, "OLD")))
+			DeliveryFrom(r.at, "OLD", r.off...)))
 	}
 	unpublish := "take the former authority away from aggregated APIs; API servers only add to what they tell these: " + r.unpublish
 	switch {
@@ -261,7 +271,7 @@ func day(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 // documents of its phase.
 func (k *PKI) Rotations(set pki.Set, at clusterfile.Place) (lines []string) {
 	for _, row := range control.Rotatable(k.Cluster) {
-		if r := rotationOf(k.Cluster, at, row, set[row.Item], true, nil, k.Now); r.underWay() {
+		if r := rotationOf(k.Cluster, at, row, set[row.Item], nil, true, nil, k.Now); r.underWay() {
 			lines = append(lines, fmt.Sprintf("%s is being rotated, phase %s: %s. When all machines have these documents: %s says what is next", r.Item, r.Phase, r.means(), at.Command("pki rotate", r.Kind)))
 		}
 	}

@@ -20,8 +20,38 @@ type machine struct {
 	name      string
 	role      cluster.Role
 	gone      bool // from the cluster file
+	runsOn    bool // nobody was on the machine itself: it goes on
 	items     []string
 	documents []node.Node // that were written for it and are still there
+}
+
+// pkiHost stands for the PKI directory among hosts that others have had; no host has such a name.
+const pkiHost = "pki/"
+
+func (m machine) isPKI() bool { return m.name == pkiHost }
+
+// goes reports whether it is a machine of the cluster that gets nothing, and that no other one has replaced.
+func (m machine) goes(items pki.Set) bool {
+	return !m.gone && !m.runsOn && (markedOn(items, m.name).IsZero() || Goes(items, m.name))
+}
+
+// pkiDirectory is the PKI directory, and what was beside it: it has all keys.
+func pkiDirectory(c *cluster.Cluster, items pki.Set, from []string) machine {
+	m := machine{name: pkiHost, role: "PKI directory", runsOn: true, items: slices.Sorted(maps.Keys(items))}
+	for _, h := range c.Hosts() {
+		m.documents = append(m.documents, documentsOf(h.Name, from)...)
+	}
+	return m
+}
+
+// documentsOf reads the documents of a host in trees.
+func documentsOf(host string, dirs []string) (documents []node.Node) {
+	for _, dir := range dirs {
+		if n, read := trees.MachineIn(tree.Files(dir), host); read {
+			documents = append(documents, n)
+		}
+	}
+	return documents
 }
 
 // stolen is a key that was on a machine.
@@ -32,7 +62,17 @@ type stolen struct {
 }
 
 // machineOf returns a host by its name; known is false if neither the cluster file nor the PKI has it.
-func machineOf(c *cluster.Cluster, at clusterfile.Place, items pki.Set, name string) (m machine, known bool) {
+func machineOf(c *cluster.Cluster, at clusterfile.Place, items pki.Set, name, from string) (m machine, known bool) {
+	dirs := TreesOf(at, c.Name)
+	for _, s := range separate {
+		dirs = append(dirs, filepath.Join(s.dir, c.Name))
+	}
+	if from != "" {
+		dirs = append(dirs, from)
+	}
+	if name == pkiHost {
+		return pkiDirectory(c, items, dirs), true
+	}
 	m = machine{name: name, gone: true, role: cluster.Master}
 	for _, h := range c.Hosts() {
 		if h.Name == name {
@@ -51,15 +91,7 @@ func machineOf(c *cluster.Cluster, at clusterfile.Place, items pki.Set, name str
 			}
 		}
 	}
-	dirs := TreesOf(at, c.Name)
-	for _, s := range separate {
-		dirs = append(dirs, filepath.Join(s.dir, c.Name))
-	}
-	for _, dir := range dirs {
-		if n, read := trees.MachineIn(tree.Files(dir), name); read {
-			m.documents = append(m.documents, n)
-		}
-	}
+	m.documents = documentsOf(name, dirs)
 	return m, known
 }
 
@@ -89,7 +121,7 @@ func (m machine) keys(c *cluster.Cluster, items pki.Set) (found []stolen) {
 	}
 	for _, name := range authorities {
 		for _, g := range items[name].Trusted() {
-			if m.had(c, items[name], g) {
+			if m.had(c, items[name], g) && !m.isPKI() { // which has them itself
 				found = append(found, stolen{item: name, key: g.ID})
 			}
 		}
@@ -106,8 +138,12 @@ func endOf(item pki.Item) time.Time {
 }
 
 // had reports whether the machine may have had a generation of a key or, of an authority, what it has signed:
-// it is in documents of the phase that was written last, or was in those of an earlier one.
+// it is in documents of the phase that was written last, or was in those of an earlier one. The PKI directory has
+// all.
 func (m machine) had(c *cluster.Cluster, item pki.Item, g pki.Generation) bool {
+	if m.isPKI() {
+		return true
+	}
 	first := pki.PhaseIssue // in which documents begin to have it
 	if item.Request.Name == control.SecretsKey {
 		first = pki.PhaseTrust
@@ -154,12 +190,30 @@ func markedOn(items pki.Set, host string) (at time.Time) {
 	return at
 }
 
+// stateOf returns what became of a host since it was marked for the last time.
+func stateOf(items pki.Set, host string) pki.HostState {
+	at, state := markedOn(items, host), pki.HostGoes
+	for _, item := range items {
+		for _, m := range item.Marks {
+			if m.Host != host || !m.At.Equal(at) || m.State == pki.HostGoes {
+				continue
+			}
+			if m.State == pki.HostReplaced {
+				return m.State
+			}
+			state = m.State
+		}
+	}
+	return state
+}
+
 // marksOf returns the keys of an item that are marked since a host was.
 func marksOf(items pki.Set, host string) (found []stolen) {
 	for _, name := range slices.Sorted(maps.Keys(items)) {
 		for _, m := range items[name].Marks {
-			if m.Host == host {
-				found = append(found, stolen{name, m.Key, m.Until})
+			one := stolen{name, m.Key, m.Until}
+			if m.Host == host && !slices.Contains(found, one) {
+				found = append(found, one)
 			}
 		}
 	}

@@ -49,7 +49,7 @@ func TestHad(t *testing.T) {
 	names := []string{control.ServiceAccountKey, control.SecretsKey, etcd}
 	check := func(when, want string) {
 		t.Helper()
-		m, known := machineOf(c, clusterfile.Place{File: "cluster.yaml"}, set, "kubem01")
+		m, known := machineOf(c, clusterfile.Place{File: "cluster.yaml"}, set, "kubem01", "")
 		if !known || m.gone {
 			t.Fatal(m)
 		}
@@ -84,7 +84,87 @@ func TestHad(t *testing.T) {
 		}
 		check(string(step.phase)+", rendered", step.rendered)
 	}
-	if _, known := machineOf(c, clusterfile.Place{File: "cluster.yaml"}, set, "kubem07"); known {
+	if _, known := machineOf(c, clusterfile.Place{File: "cluster.yaml"}, set, "kubem07", ""); known {
 		t.Error("a host that nobody knows is known")
 	}
+}
+
+// TestOff: hosts that others have had, or that a rotation left out, are off until another machine is in their place;
+// those that run on are not. Who is left is a majority of those that run.
+func TestOff(t *testing.T) {
+	text := strings.Replace(three, "  loadBalancers:", "  - {name: kubem03, addresses: [10.10.10.83]}\n  - {name: kubem04, addresses: [10.10.10.84]}\n  loadBalancers:", 1)
+	file, err := spec.Parse(spec.Source{Name: "cluster.yaml", Text: []byte(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, faults := cluster.New(file)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	issued, err := pki.Issue(control.Requests(c), nil, time.Now(), pki.Generate, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := issued.Set
+	name := control.ServiceAccountKey
+	mark := func(host string, at time.Time) {
+		set[name] = set[name].Marked(pki.Mark{Key: set[name].All()[0].ID, Host: host, At: at})
+	}
+	rotate := func(phase pki.Phase) {
+		if set[name], err = set[name].Rotate(phase, pki.Names{}, time.Now(), pki.Generate, rand.Reader); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(when, want string) {
+		t.Helper()
+		if got := strings.Join(Off(c, set), " "); got != want {
+			t.Errorf("%s: off are %q, want %q", when, got, want)
+		}
+	}
+	short := func(when string, want bool, hosts ...string) {
+		t.Helper()
+		s := theftSteps{cluster: c}
+		for _, host := range hosts {
+			s.masters = append(s.masters, machine{name: host})
+		}
+		if s.split(set); s.short != want {
+			t.Errorf("%s: without %v there is no majority: %v", when, hosts, s.short)
+		}
+	}
+	replaced := func(host string) {
+		item, changed := set[name].Replaced(host)
+		if set[name] = item; !changed {
+			t.Errorf("%s: nothing says that it was replaced", host)
+		}
+	}
+	first := time.Now().Add(-time.Hour)
+	check("before", "")
+	short("before", false, "kubem00", "kubem01")
+	short("before", true, "kubem00", "kubem01", "kubem02")
+	mark("kubem01", first)
+	check("marked", "kubem01")
+	short("one is off", false, "kubem02")
+	short("one is off", true, "kubem02", "kubem03")
+	rotate(pki.PhaseTrust)
+	set[name] = set[name].Delivered(time.Now(), operator, "kubem01", "kubem03")
+	rotate(pki.PhaseIssue)
+	check("left out", "kubem01 kubem03")
+	short("two are off", true, "kubem02", "kubem04")
+	replaced("kubem01")
+	check("replaced", "kubem03")
+	replaced("kubem03")
+	check("replaced", "")
+	if _, changed := set[name].Replaced("kubem03"); changed {
+		t.Error("is replaced twice")
+	}
+	set[name] = set[name].Delivered(time.Now(), operator, "kubem03")
+	rotate(pki.PhaseRetire)
+	if left := set[name].LeftOut(); !slices.Equal(left, []string{"kubem03"}) {
+		t.Error(left)
+	}
+	check("over", "")
+	mark("kubem01", first.Add(time.Minute))
+	check("once more", "kubem01")
+	set[name] = set[name].InState("kubem01", pki.HostRunsOn)
+	check("runs on", "")
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/cmd/hagen/internal/files"
+	"hagen/cmd/hagen/internal/trees"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
 	"hagen/pki"
@@ -22,8 +22,10 @@ type Theft struct {
 	clusterfile.Place
 	Hosts       []string
 	Write       bool
-	Again       bool // the hosts were marked before, and others have had them once more
-	LeavesLater bool // certificates get new keys with their authorities' rotation
+	Again       bool   // the hosts were marked before, and others have had them once more
+	LeavesLater bool   // certificates get new keys with their authorities' rotation
+	RunsOn      bool   // nobody was on the hosts themselves: they go on, with new documents
+	From        string // the tree that machines were made from, if it is not at the usual place
 	JSON        bool
 }
 
@@ -58,6 +60,12 @@ func Compromised(ui *console.UI, asked Theft) error {
 		r.Hosts = append(r.Hosts, asked.hostOf(c, items, m, now))
 	}
 	r.Steps = asked.steps(c, items, machines, r.Hosts)
+	switch tree := asked.tree(c); {
+	case tree == old:
+		ui.Note(fmt.Sprintf("OLD stands for the tree that machines were made from, or its twins: --from DIR names it. The first script renders into %s, from which the next plans are made", TreeOf(asked.Place, c.Name)))
+	case asked.From != "" && !sameDir(tree, TreeOf(asked.Place, c.Name)):
+		ui.Note(fmt.Sprintf("machines have the documents in %s until the first script renders: into %s, from which the next plans are made", tree, TreeOf(asked.Place, c.Name)))
+	}
 	ui.WarnEach(stolenIn(c, items))
 	r.report(ui, asked)
 	return nil
@@ -67,7 +75,9 @@ func Compromised(ui *console.UI, asked Theft) error {
 func (asked Theft) check() error {
 	switch {
 	case len(asked.Hosts) == 0 || slices.Contains(asked.Hosts, ""):
-		return exit.Usage("hagen pki compromised takes the hosts that others have had: a master that was stolen, or one whose disk, document, boot medium or user data somebody has read")
+		return exit.Usage("hagen pki compromised takes the hosts that others have had: a master that was stolen, or one whose disk, document, boot medium or user data somebody has read; %s is the PKI directory", pkiHost)
+	case asked.From != "" && !trees.HoldsDocuments(asked.From):
+		return exit.Usage("--from %s: holds no documents: name the tree that machines were made from", asked.From)
 	case (asked.Again || asked.LeavesLater) && !asked.Write:
 		return exit.Usage("--again and --leaves-later say what --write is to do: add that, or leave them out")
 	}
@@ -99,11 +109,12 @@ func (asked Theft) machines(c *cluster.Cluster, items pki.Set) (found []machine,
 		}
 	}
 	for _, name := range asked.Hosts {
-		m, is := machineOf(c, asked.Place, items, name)
+		m, is := machineOf(c, asked.Place, items, name, asked.From)
 		switch {
 		case !is:
 			return nil, exit.Usage("%s", unknown("host", name, known))
 		case !slices.ContainsFunc(found, func(other machine) bool { return other.name == name }):
+			m.runsOn = m.isPKI() || asked.RunsOn || !asked.Again && stateOf(items, name) == pki.HostRunsOn
 			found = append(found, m)
 		}
 	}
@@ -135,19 +146,33 @@ func (asked Theft) write(ui *console.UI, c *cluster.Cluster, machines []machine,
 	if err := asked.begin(k, set, machines, r); err != nil {
 		return err
 	}
-	return k.Save(ui, set)
+	told := renewed{}
+	if err := k.saveRenewed(ui, asked.Place, set, chosen, &told); err != nil {
+		return err
+	}
+	if told.Kubeconfig != "" {
+		ui.Note("wrote " + told.Kubeconfig)
+	}
+	return nil
 }
 
 // mark marks what was on the machines, of each that is not marked yet.
 func (asked Theft) mark(k *PKI, set pki.Set, machines []machine, r *theft) {
-	at := k.Now.UTC().Truncate(time.Second)
 	for _, m := range machines {
-		if was := markedOn(set, m.name); !was.IsZero() && !asked.Again {
-			continue
+		at, was := k.Now.UTC().Truncate(time.Second), markedOn(set, m.name)
+		if !at.After(was) {
+			at = was.Add(time.Second) // another theft, which begins where the last one is over
 		}
 		for _, s := range m.keys(k.Cluster, set) {
-			set[s.item] = set[s.item].Marked(pki.Mark{Key: s.key, Host: m.name, At: at, Until: s.until})
-			r.Changed = true
+			if was.IsZero() || asked.Again {
+				set[s.item] = set[s.item].Marked(pki.Mark{Key: s.key, Host: m.name, At: at, Until: s.until})
+				r.Changed = true
+			}
+		}
+		for name, item := range set {
+			if next := item.InState(m.name, pki.HostRunsOn); m.runsOn && len(next.Marks) > len(item.Marks) {
+				set[name], r.Changed = next, true
+			}
 		}
 	}
 }
@@ -173,14 +198,14 @@ func (asked Theft) reissue(ui *console.UI, k *PKI, set pki.Set, chosen []pki.Req
 	issued, err := pki.Renew(chosen, set, true, k.Now, pki.Generate, rand.Reader)
 	if err != nil {
 		return nil, exit.With(exit.CodeFailed, fmt.Errorf("%w\nif that cannot be done, %s marks keys and begins rotations, and certificates get new keys in phase issue of their authority: the next authority's key signs them",
-			Unsigned(asked.Place, err), asked.Command("pki compromised", append(slices.Clone(asked.Hosts), "--write", "--leaves-later")...)))
+			Unsigned(asked.Place, err), asked.again(asked.Hosts, "--write", "--leaves-later")))
 	}
-	Warn(ui, asked.Place, TreeOf(asked.Place, k.Cluster.Name), issued.Warnings)
+	Warn(ui, asked.Place, TreeOf(asked.Place, k.Cluster.Name), Off(k.Cluster, set), issued.Warnings)
 	for name, item := range set {
 		issued.Set[name] = issued.Set[name].Marked(item.Marks...)
 	}
 	r.Renewed, r.Changed = namesOf(chosen), true
-	r.Deliver = console.List(control.Holders(k.Cluster, issued.Set, r.Renewed))
+	r.Deliver = console.List(without(control.Holders(k.Cluster, issued.Set, r.Renewed), Off(k.Cluster, set)))
 	return issued.Set, nil
 }
 
@@ -204,13 +229,4 @@ func markedBy(item pki.Item, key string, machines []machine) bool {
 	return slices.ContainsFunc(item.Marks, func(m pki.Mark) bool {
 		return m.Key == key && slices.ContainsFunc(machines, func(of machine) bool { return of.name == m.Host })
 	})
-}
-
-// names lists the machines.
-func names(machines []machine) string {
-	var all []string
-	for _, m := range machines {
-		all = append(all, m.name)
-	}
-	return strings.Join(all, ", ")
 }

@@ -29,10 +29,13 @@ type theft struct {
 
 // stolenHost is a host that others have had.
 type stolenHost struct {
-	Name   string      `json:"name"`
-	Role   string      `json:"role"`
-	Marked time.Time   `json:"marked,omitzero"` // when that was recorded last
-	Keys   []stolenKey `json:"keys"`
+	Name   string    `json:"name"`
+	Role   string    `json:"role"`
+	Marked time.Time `json:"marked,omitzero"` // when that was recorded last
+	RunsOn bool      `json:"runsOn"`          // it goes on, with new documents
+	// Again is the command for one that others have had once more: it has got keys since it was marked.
+	Again string      `json:"again,omitempty"`
+	Keys  []stolenKey `json:"keys"`
 }
 
 // stolenKey is a key that was on it.
@@ -56,14 +59,14 @@ type todo struct {
 
 // hostOf says what was on a machine, as far as it is marked, or would be.
 func (asked Theft) hostOf(c *cluster.Cluster, items pki.Set, m machine, now time.Time) stolenHost {
-	h := stolenHost{Name: m.name, Role: string(m.role), Marked: markedOn(items, m.name), Keys: []stolenKey{}}
+	h := stolenHost{Name: m.name, Role: string(m.role), Marked: markedOn(items, m.name), RunsOn: m.runsOn, Again: asked.onceMore(items, m), Keys: []stolenKey{}}
 	found := marksOf(items, m.name)
 	if h.Marked.IsZero() {
 		found = m.keys(c, items)
 	}
 	for _, s := range found {
 		item := items[s.item]
-		if item.Request.Kind == pki.Authority {
+		if item.Request.Kind == pki.Authority && !m.isPKI() {
 			continue // it is no key of the machine: it ends what its leaves give
 		}
 		k := stolenKey{Item: s.item, KeyID: s.key, SharedWith: []string{}, Gives: control.Gives(item.Request), Until: s.until, Rotate: control.KindOf(s.item)}
@@ -83,6 +86,26 @@ func (asked Theft) hostOf(c *cluster.Cluster, items pki.Set, m machine, now time
 	return h
 }
 
+// onceMore returns the command for a machine that others have had once more: what it has got since it was marked
+// counts for nothing here.
+func (asked Theft) onceMore(items pki.Set, m machine) string {
+	if markedOn(items, m.name).IsZero() || !slices.ContainsFunc(m.items, func(name string) bool {
+		item := items[name]
+		if item.Request.Name == "" {
+			return false
+		}
+		_, marked := item.MarkOf(item.All()[0].ID)
+		return !marked
+	}) {
+		return ""
+	}
+	words := []string{"--write", "--again"}
+	if m.runsOn && !m.isPKI() {
+		words = append(words, "--runs-on")
+	}
+	return asked.again([]string{m.name}, words...)
+}
+
 // open reports whether a key still gives what it gave: of Secrets it always does, since what it encrypted
 // may be kept anywhere.
 func open(items pki.Set, item pki.Item, s stolen, host string, now time.Time) bool {
@@ -90,7 +113,7 @@ func open(items pki.Set, item pki.Item, s stolen, host string, now time.Time) bo
 	switch item.Request.Kind {
 	case pki.Secret:
 		return true
-	case pki.KeyPair:
+	case pki.KeyPair, pki.Authority:
 		return trusted(item, func(g pki.Generation) bool { return g.ID == s.key })
 	}
 	by := items[item.Request.Authority]
@@ -147,13 +170,19 @@ func (h stolenHost) lines() []string {
 			lines = append(lines, line)
 		}
 	}
+	if h.Again != "" {
+		lines = append(lines, fmt.Sprintf("  keys that %s has got since then are not among these. If others have had it since %s: %s", h.Name, h.Marked.UTC().Format(time.RFC3339), h.Again))
+	}
 	return lines
 }
 
 // lines says what has to be done.
 func (t todo) lines(n int) []string {
 	lines := []string{fmt.Sprintf("%d. %s", n, t.Text)}
-	for _, command := range t.Commands {
+	for i, command := range t.Commands {
+		if i < len(t.Commands)-1 {
+			command += " &&" // pasted at once, they stop at the first that fails
+		}
 		lines = append(lines, "     "+command)
 	}
 	return lines
@@ -188,6 +217,11 @@ func (t theft) report(ui *console.UI, asked Theft) {
 func (t theft) sayDone(ui *console.UI) {
 	if !t.Changed {
 		ui.Say("nothing changed: what is to be written was")
+		for _, h := range t.Hosts {
+			if h.Again != "" {
+				ui.Say("if others have had %s since %s: %s", h.Name, h.Marked.UTC().Format(time.RFC3339), h.Again)
+			}
+		}
 		return
 	}
 	if len(t.Renewed) > 0 {

@@ -5,9 +5,12 @@ import (
 	"path/filepath"
 	"slices"
 
+	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/pki"
+	"hagen/pki/store"
 )
 
 // Without returns the names of machines that are off, each once. It refuses names that the cluster
@@ -32,15 +35,77 @@ func Without(c *cluster.Cluster, names []string) ([]string, error) {
 	return names, nil
 }
 
-// leftOut lists the machines that lack documents of an item's last rotation.
-func leftOut(item pki.Item) (hosts []string) {
-	if len(item.Generations) == 0 {
+// Off lists the hosts of a cluster that get nothing for now: those that others have had and that go, and those that
+// a rotation left out which is under way, until a document for another machine in their place was written.
+func Off(c *cluster.Cluster, items pki.Set) (hosts []string) {
+	for _, h := range c.Hosts() {
+		hosts = append(hosts, h.Name)
+	}
+	return offOf(items, hosts)
+}
+
+// OffOf returns those of hosts that get nothing for now, by a PKI directory that was looked at.
+func OffOf(view store.View, hosts []string) []string { return offOf(setOf(view), hosts) }
+
+func offOf(items pki.Set, hosts []string) []string {
+	return slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !Goes(items, host) && !leftOut(items, host) })
+}
+
+// Goes reports whether others have had a host, and no other machine came in its place.
+func Goes(items pki.Set, host string) bool {
+	return !markedOn(items, host).IsZero() && stateOf(items, host) == pki.HostGoes
+}
+
+// leftOut reports whether a rotation that is under way left a host out.
+func leftOut(items pki.Set, host string) bool {
+	for _, item := range items {
+		if item.NextPhase() != pki.PhaseTrust && slices.Contains(item.LeftOut(), host) {
+			return true
+		}
+	}
+	return false
+}
+
+// OffAt is Off of a cluster of which no more is known than the names of its hosts, by the PKI directory, if there
+// is one that is the cluster's. Those that others have had come apart.
+func OffAt(dir, name string, hosts []string) (goes, left []string) {
+	view, err := LookAt(clusterfile.Place{PKI: dir})
+	if err != nil || view.Cluster != name {
+		return nil, nil // nothing depends on a PKI directory here
+	}
+	items := setOf(view)
+	for _, host := range hosts {
+		switch {
+		case Goes(items, host):
+			goes = append(goes, host)
+		case leftOut(items, host):
+			left = append(left, host)
+		}
+	}
+	return goes, left
+}
+
+// Replaced notes in the PKI that the document of a machine in the place of a host was written.
+func (k *PKI) Replaced(ui *console.UI, host string) error {
+	noted := false
+	set := k.Store.Set()
+	for name, item := range set {
+		if next, changed := item.Replaced(host); changed {
+			set[name], noted = next, true
+		}
+	}
+	if !noted {
 		return nil
 	}
-	for _, step := range item.Generations[len(item.Generations)-1].Steps {
-		hosts = append(hosts, step.Without...)
+	return k.Save(ui, set)
+}
+
+// WithoutWords are the words of a command that leaves hosts out.
+func WithoutWords(hosts []string) (words []string) {
+	for _, host := range hosts {
+		words = append(words, "--without", host)
 	}
-	return slices.Compact(slices.Sorted(slices.Values(hosts)))
+	return words
 }
 
 // comeBack says how the machines come back that were left out.

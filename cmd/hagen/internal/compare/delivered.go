@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/clusterpki"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/document"
@@ -48,19 +49,11 @@ func Verify(ui *console.UI, asked PlanOptions) error {
 		}
 		if hosts := record.Stale(t.Machines.Machines); len(hosts) > 0 {
 			return exit.No("%s is of an earlier plan: since then, what %s has for %s has changed. Plan again: %s",
-				asked.Delta, record.New, strings.Join(hosts, ", "), asked.Command("plan", append(withoutWords(record.Without), "--delta", asked.Delta, record.Old, record.New)...))
+				asked.Delta, record.New, strings.Join(hosts, ", "), asked.Command("plan", append(clusterpki.WithoutWords(record.Without), "--delta", asked.Delta, record.Old, record.New)...))
 		}
 		return nil
 	}
 	return exit.No("%s is of an earlier plan: %s no longer has the cluster %s", asked.Delta, record.New, record.Cluster)
-}
-
-// withoutWords are the words of a command that leaves machines out.
-func withoutWords(hosts []string) (words []string) {
-	for _, host := range hosts {
-		words = append(words, "--without", host)
-	}
-	return words
 }
 
 // leftOut says which machines lack what a delta brings.

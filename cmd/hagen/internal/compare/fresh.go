@@ -66,7 +66,7 @@ func fresh(ui *console.UI, at clusterfile.Place, with ...string) (r rendered, er
 		}
 	}
 	issued, machines, err := decide.Render(c, have, keys.Now)
-	clusterpki.Warn(ui, at, clusterpki.TreeOf(at, c.Name), issued.Warnings)
+	clusterpki.Warn(ui, at, clusterpki.TreeOf(at, c.Name), clusterpki.Off(c, have), issued.Warnings)
 	if err != nil {
 		return r, clusterpki.Unsigned(at, err)
 	}

@@ -52,6 +52,10 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 	if err := exit.AllKnown("host", asked.Without, decided.hosts()); err != nil {
 		return err
 	}
+	off, err := asked.off(ui, pkiOf(before, after, asked.Place), decided)
+	if err != nil {
+		return err
+	}
 	if asked.NodesFit && !plan.AboutNodes(decided.before, decided.after) {
 		return exit.Usage("--nodes-fit: this change does not affect the pod ranges of Nodes; leave the flag out")
 	}
@@ -78,7 +82,7 @@ func Plan(ui *console.UI, asked PlanOptions) error {
 		ui.Say("two sets of documents were compared, and no machine was asked: %s asks servers which certificates they show", asked.Command("pki check", "--live"))
 	}
 	if p.Possible {
-		clusterpki.Warn(ui, asked.Place, clusterpki.TreeOf(asked.Place, decided.after.Cluster.Name), decided.warnings)
+		clusterpki.Warn(ui, asked.Place, clusterpki.TreeOf(asked.Place, decided.after.Cluster.Name), off, decided.warnings)
 	}
 	var delivered string
 	if asked.Delta != "" && p.Possible {

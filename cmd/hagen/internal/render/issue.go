@@ -56,7 +56,7 @@ func issueFor(ui *console.UI, asked Options, keys *clusterpki.PKI, o control.Opt
 		return nil, err
 	}
 	w.issued, w.decided, err = decide.Machines(c, have, keys.Now, o.Restore)
-	clusterpki.Warn(ui, asked.Place, asked.runs(c.Name), w.issued.Warnings)
+	clusterpki.Warn(ui, asked.Place, asked.runs(c.Name), clusterpki.Off(c, have), w.issued.Warnings)
 	if err != nil {
 		return nil, clusterpki.Unsigned(asked.Place, err)
 	}

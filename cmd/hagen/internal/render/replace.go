@@ -49,7 +49,10 @@ func renderReplacement(ui *console.UI, asked Options, c *cluster.Cluster) error 
 	if err := w.refuseForRunning(ui, before, rendered); err != nil {
 		return err
 	}
-	return w.writeSeparate(ui, dir, w.runbook(plan, before, rendered, dir))
+	if err := w.writeSeparate(ui, dir, w.runbook(plan, before, rendered, dir)); err != nil {
+		return err
+	}
+	return keys.Replaced(ui, plan.Host.Name)
 }
 
 // renderJoining writes the documents with which new masters join the others, in

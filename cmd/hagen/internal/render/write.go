@@ -27,8 +27,9 @@ func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare prep
 	}
 	defer prepared.Discard()
 	var renewed []string
+	off := clusterpki.Off(w.cluster, w.issued.Set)
 	if !w.asked.Redact && len(w.options.Joining) == 0 {
-		renewed = w.renewedOn(tree.Files(dir))
+		renewed = slices.DeleteFunc(w.renewedOn(tree.Files(dir)), func(host string) bool { return slices.Contains(off, host) })
 	}
 	// The tree comes last: see Save for why a killed run can go on.
 	if err := w.save(ui); err != nil {
@@ -44,7 +45,7 @@ func (w *work) write(ui *console.UI, dir string, files []tree.File, prepare prep
 		w.membership(ui, result.Removed)
 	}
 	if len(renewed) > 0 {
-		ui.Note(fmt.Sprintf("%s has renewed certificates of %s now: where they were not delivered yet, %s delivers them", dir, strings.Join(renewed, ", "), clusterpki.Again(w.asked.Place, dir)))
+		ui.Note(fmt.Sprintf("%s has renewed certificates of %s now: where they were not delivered yet, %s delivers them", dir, strings.Join(renewed, ", "), clusterpki.Again(w.asked.Place, dir, off...)))
 	}
 	w.noteRights(ui, dir, result)
 	first := w.firstRights(dir, result)
