@@ -24,8 +24,10 @@ func Of(before, after Side, options Options) Plan {
 		before.Answers, after.Answers = nil, nil // one side would know what the other does not
 	}
 	before.Cluster, after.Cluster = before.Cluster.placedAs(after.Cluster), after.Cluster.placedAs(before.Cluster)
+	before, unknown := before.documented(after, options.Without)
 	whole := before
 	before, after, away, refused := leaveOut(before, after, options)
+	refused = append(unknown, refused...)
 	before.Side, after.Side = diff.Shown(before.Side, after.Side) // a plan names values of machines, too
 	made := Plan{
 		Cluster: after.Cluster.Name, Complete: !after.unknownDigests(), Reimage: options.Reimage, Without: options.Without, From: versions(before.Cluster), To: versions(after.Cluster),
