@@ -280,8 +280,11 @@ func (k *PKI) Rotations(set pki.Set, at clusterfile.Place) (lines []string) {
 
 // Rendered notes in the PKI that documents of all machines were written into a tree, of the phase of
 // each rotation that is under way. If the cluster has a tree already, others do not count: they may
-// be there to be compared.
+// be there to be compared. The one that a plan asks for never counts: no machine has got anything.
 func (k *PKI) Rendered(ui *console.UI, at clusterfile.Place, dir string, set pki.Set) error {
+	if sameDir(dir, filepath.Join(trees.Next, k.Cluster.Name)) {
+		return nil
+	}
 	if cluster := TreesOf(at, k.Cluster.Name); len(cluster) > 0 && !slices.ContainsFunc(cluster, func(own string) bool { return sameDir(own, dir) }) {
 		return nil
 	}
