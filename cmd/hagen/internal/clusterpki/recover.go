@@ -45,7 +45,11 @@ func Recover(ui *console.UI, asked Recovery) error {
 	if k.Now, err = ui.Time(); err != nil {
 		return err
 	}
-	found, err := asked.find(ui, k)
+	sources, err := trees.Sources(asked.From, k.Cluster)
+	if err != nil {
+		return err
+	}
+	found, retired, err := asked.find(ui, k, sources)
 	if err != nil {
 		return err
 	}
@@ -57,9 +61,17 @@ func Recover(ui *console.UI, asked Recovery) error {
 	if err != nil {
 		return err
 	}
-	r := recoveredOf(k, asked, found)
+	made, err := asked.made(ui, k, sources)
+	if err != nil {
+		return err
+	}
+	defer made.discard()
+	r := recoveredOf(k, asked, found, made, retired)
 	r.Changed = !again
 	if err := k.saveRecovered(ui, found); err != nil {
+		return err
+	}
+	if err := made.commit(ui); err != nil {
 		return err
 	}
 	warnMissing(ui, asked.Place, found)
@@ -67,15 +79,16 @@ func Recover(ui *console.UI, asked Recovery) error {
 	return nil
 }
 
-// find reads what the arguments have, and holds it against the lock file.
-func (asked Recovery) find(ui *console.UI, k *PKI) (control.Recovered, error) {
-	sources, err := trees.Sources(asked.From, k.Cluster)
-	if err != nil {
-		return control.Recovered{}, err
+// find takes what sources have, and holds it against the lock file. retired are the items of which the documents
+// have a key that the lock file says was retired.
+func (asked Recovery) find(ui *console.UI, k *PKI, sources []trees.Source) (found control.Recovered, retired []string, err error) {
+	var all []control.Source
+	for _, s := range sources {
+		all = append(all, s.Source)
 	}
-	found, err := control.Recover(k.Cluster, k.lock.LockContents, sources, k.Now)
+	found, err = control.Recover(k.Cluster, k.lock.LockContents, all, k.Now)
 	if err != nil {
-		return found, exit.Failed("%w", err)
+		return found, nil, exit.Failed("%w", err)
 	}
 	for _, host := range found.Strange {
 		ui.Warn(fmt.Sprintf("%s: is of no machine of %s, and was left out", host, asked.File))
@@ -85,19 +98,19 @@ func (asked Recovery) find(ui *console.UI, k *PKI) (control.Recovered, error) {
 	}
 	for _, q := range permanent(k.Cluster) {
 		if _, has := found.Set[q.Name]; !has {
-			return found, exit.Failed("%s: has no document of a master of cluster %s, and so not %s: without one nothing can be recovered", strings.Join(asked.From, ", "), k.Cluster.Name, q.Name)
+			return found, nil, exit.Failed("%s: has no document of a master of cluster %s, and so not %s: without one nothing can be recovered", strings.Join(asked.From, ", "), k.Cluster.Name, q.Name)
 		}
 	}
 	if marked := k.lock.Marked; len(marked) > 0 {
 		ui.Warn(fmt.Sprintf("%s says that others have had %s. On which host, and which other keys, only the lost directory said: %s for each such host", k.lock.Path, marked[0].Name, asked.Command("pki compromised", "HOST", "--write")))
 	}
-	if err := k.byLock(ui, &found); err != nil {
-		return found, err
+	if retired, err = k.byLock(ui, &found); err != nil {
+		return found, nil, err
 	}
 	for _, fault := range pki.Verify(found.Set) {
-		return found, exit.Failed("%s: %w", found.From[fault.Name], fault)
+		return found, nil, exit.Failed("%s: %w", found.From[fault.Name], fault)
 	}
-	return found, k.checkRecoveredClock(found)
+	return found, retired, k.checkRecoveredClock(found)
 }
 
 // checkRecoveredClock refuses a time before certificates begin, as each later command would.
@@ -111,8 +124,9 @@ func (k *PKI) checkRecoveredClock(found control.Recovered) error {
 }
 
 // byLock brings the recovered keys in line with the lock file. It refuses other keys than the lock file has,
-// and documents from before a key that it has was in use: machines may use that.
-func (k *PKI) byLock(ui *console.UI, found *control.Recovered) error {
+// and documents from before a key that it has was in use: machines may use that. It returns the items of which the
+// documents have a key that was retired.
+func (k *PKI) byLock(ui *console.UI, found *control.Recovered) (retired []string, err error) {
 	var faults []string
 	known := LockedIDs(k.lock.Keys)
 	for _, name := range slices.Sorted(maps.Keys(known)) {
@@ -134,16 +148,16 @@ func (k *PKI) byLock(ui *console.UI, found *control.Recovered) error {
 		}
 		for _, id := range here.trusted() {
 			if !slices.Contains(known[name], id) {
-				item = item.WithoutFormer(id, k.Now)
+				item, retired = item.WithoutFormer(id, k.Now), append(retired, name)
 				ui.Warn(fmt.Sprintf("%s: the documents have a former key, too (%s…), which was retired by %s: the next render leaves it out", name, short(id), k.lock.Path))
 			}
 		}
 		found.Set[name] = item
 	}
 	if len(faults) == 0 {
-		return nil
+		return slices.Compact(retired), nil
 	}
-	return exit.Failed("the documents have other keys than cluster %s according to %s:\n%s\nname documents that machines have now; if these are the newest, restore %[2]s as it was when they were rendered, or move it away", k.Cluster.Name, k.lock.Path, strings.Join(faults, "\n"))
+	return nil, exit.Failed("the documents have other keys than cluster %s according to %s:\n%s\nname documents that machines have now; if these are the newest, restore %[2]s as it was when they were rendered, or move it away", k.Cluster.Name, k.lock.Path, strings.Join(faults, "\n"))
 }
 
 // lostNames are the names of a key that was to be the next one.

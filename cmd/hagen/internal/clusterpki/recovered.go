@@ -3,7 +3,6 @@ package clusterpki
 import (
 	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -11,9 +10,7 @@ import (
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
 	"hagen/gen/control"
-	"hagen/gen/document"
 	"hagen/pki"
-	"hagen/pki/store"
 )
 
 const timeLayout = time.RFC3339
@@ -31,9 +28,12 @@ type recovered struct {
 	NoIssuer []string `json:"noIssuer"`
 	// FirstEnd is when the first of what they have signed ends.
 	FirstEnd time.Time `json:"firstEnd,omitzero"`
-	Next     []string  `json:"next"`
-	Warnings []string  `json:"warnings"`
-	Notes    []string  `json:"notes"`
+	// Tree is what machines were made from, as far as it is there, and Added the hosts whose documents were put there.
+	Tree     string   `json:"tree"`
+	Added    []string `json:"added"`
+	Next     []string `json:"next"`
+	Warnings []string `json:"warnings"`
+	Notes    []string `json:"notes"`
 
 	from int // documents that were read
 }
@@ -44,8 +44,8 @@ type recoveredItem struct {
 }
 
 // recoveredOf says what was found, and what is to be done.
-func recoveredOf(k *PKI, asked Recovery, found control.Recovered) recovered {
-	r := recovered{Cluster: k.Cluster.Name, Directory: asked.Dir(), Lock: k.lock.Path}
+func recoveredOf(k *PKI, asked Recovery, found control.Recovered, made madeFrom, retired []string) recovered {
+	r := recovered{Cluster: k.Cluster.Name, Directory: asked.Dir(), Lock: k.lock.Path, Tree: made.dir, Added: made.added}
 	documents := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(found.Set)) {
 		item := found.Set[name]
@@ -65,38 +65,8 @@ func recoveredOf(k *PKI, asked Recovery, found control.Recovered) recovered {
 	}
 	r.from = len(documents)
 	r.Missing = found.Missing
-	r.Next = asked.nextSteps(k, found, r)
+	r.Next = recoverySteps{asked, k.Cluster, found, made, retired, r.NoIssuer}.all()
 	return r
-}
-
-// nextSteps lists what is to be done after a recovery.
-func (asked Recovery) nextSteps(k *PKI, found control.Recovered, r recovered) (steps []string) {
-	if hosts := hostsOf(found.Missing); len(hosts) > 0 {
-		var copies []string
-		for _, host := range hosts {
-			copies = append(copies, copyCommand(k.Cluster, host))
-		}
-		steps = append(steps, fmt.Sprintf("%s: where it runs, a machine has its own certificates and keys. Copy them, and recover once more with all that is named now and that: %s && mv %s %[3]s.part && %s",
-			strings.Join(hosts, ", "), strings.Join(copies, " && "), clusterfile.Word(filepath.Clean(asked.Dir())), asked.Command("pki recover", append(slices.Clone(asked.From), hosts...)...)),
-			fmt.Sprintf("one that is gone for good has taken its own along: remove its member from etcd, take it out of %s (allowEvenMasters: true lets two masters be), and recover once more without it. When all others are in phase %s of the rotations below, %s gives it another document",
-				asked.File, pki.PhaseIssue, asked.Command("render", "--join")))
-	}
-	if slices.Contains(found.Missing, control.Admin) {
-		steps = append(steps, fmt.Sprintf("%s: if somebody has %s, name it, too. Else %s makes it in phase %s of kubernetes, when API servers trust the next authority, which signs it", control.Admin, document.AdminPath, asked.Command("render"), pki.PhaseTrust))
-	}
-	if len(r.Missing)+len(found.Changed) == 0 {
-		steps = append(steps, fmt.Sprintf("%s: writes what machines have, and changes nothing", asked.Command("render")))
-	}
-	var keys, rotate []string
-	for _, name := range r.NoIssuer {
-		keys = append(keys, filepath.Join(asked.Dir(), filepath.FromSlash(store.KeyFile(name))))
-		rotate = append(rotate, asked.Command("pki rotate", control.KindOf(name), "--to", string(pki.PhaseTrust)))
-	}
-	if len(keys) > 0 {
-		steps = append(steps, fmt.Sprintf("nothing can be issued or renewed without the authorities' keys, which are on no machine. If they are kept elsewhere, bring them back, as %s. If they are lost, let others take their place: %s",
-			strings.Join(keys, ", "), strings.Join(rotate, " && ")))
-	}
-	return steps
 }
 
 // hostsOf returns the hosts of items, each once.
@@ -113,7 +83,7 @@ func hostsOf(items []string) (hosts []string) {
 func (r recovered) report(ui *console.UI, asJSON bool) {
 	if asJSON {
 		r.Users, r.NoIssuer, r.Next = console.List(r.Users), console.List(r.NoIssuer), console.List(r.Next)
-		r.Missing = console.List(r.Missing)
+		r.Missing, r.Added = console.List(r.Missing), console.List(r.Added)
 		r.Warnings, r.Notes = console.List(ui.Warnings), console.List(ui.Notes)
 		ui.JSON(r)
 		return
@@ -123,6 +93,9 @@ func (r recovered) report(ui *console.UI, asJSON bool) {
 		verb = "unchanged:"
 	}
 	ui.Say("%s %s: %s from %s", verb, r.Directory, console.Number(len(r.Items), "item"), console.Number(r.from, "document"))
+	if len(r.Added) > 0 {
+		ui.Say("wrote %s: the documents of %s, which they were made from", r.Tree, strings.Join(r.Added, ", "))
+	}
 	if len(r.Users) > 0 {
 		ui.Say("kubeconfigs that were given out: %s", strings.Join(r.Users, ", "))
 	}

@@ -12,18 +12,23 @@ import (
 
 // BootsWith reads the document that a host boots with; the readable one, if it is alone.
 func BootsWith(files fs.FS, host string) (node.Node, error) {
-	d, err := rendered.Given(files, host)
+	n, _, err := bootsWith(files, host)
+	return n, err
+}
+
+func bootsWith(files fs.FS, host string) (n node.Node, d document.Document, err error) {
+	d, err = rendered.Given(files, host)
 	if butane := document.Path(host, profiles.Butane); d.Path == "" {
 		if text, missing := fs.ReadFile(files, butane); missing == nil {
 			d, err = document.Document{Format: profiles.Butane, Path: butane, Text: text}, nil
 		}
 	}
 	if err != nil {
-		return node.Node{}, err
+		return n, d, err
 	}
-	n, err := rendered.Machine(d)
+	n, err = rendered.Machine(d)
 	n.Name = host
-	return n, err
+	return n, d, err
 }
 
 // FormatOf returns the format of a text that may be a document for a machine, by its first

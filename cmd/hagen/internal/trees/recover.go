@@ -24,14 +24,27 @@ import (
 	"hagen/out"
 	"hagen/out/review/rendered"
 	"hagen/out/tree"
+	"hagen/profiles"
 )
 
 // kubeconfigsDir is the directory of a tree with the kubeconfigs that were given out.
 const kubeconfigsDir = "kubeconfigs"
 
+// Source is what a file or a directory has of a cluster, and the document that it is, at its path in a tree. A
+// kubeconfig is none, and neither are files that were copied from a machine.
+type Source struct {
+	control.Source
+	Document document.Document
+}
+
+// Boots reports whether a machine boots with the document: one as Butane is for people.
+func (s Source) Boots() bool {
+	return s.Document.Format != "" && s.Document.Format != profiles.Butane
+}
+
 // Sources reads all that arguments name and that may have keys of a cluster: rendered trees, documents,
 // kubeconfigs, and directories with files that were copied from a machine.
-func Sources(arguments []string, c *cluster.Cluster) (all []control.Source, err error) {
+func Sources(arguments []string, c *cluster.Cluster) (all []Source, err error) {
 	var faults []error
 	for _, argument := range arguments {
 		found, err := sourcesIn(argument, c)
@@ -52,7 +65,7 @@ func firstOf(faults []error) error {
 	return nil
 }
 
-func sourcesIn(argument string, c *cluster.Cluster) ([]control.Source, error) {
+func sourcesIn(argument string, c *cluster.Cluster) ([]Source, error) {
 	info, err := os.Stat(argument)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -95,28 +108,28 @@ func ofOneHost(dir string) bool {
 }
 
 // hostSource reads the document of one host in a tree.
-func hostSource(dir string) ([]control.Source, error) {
+func hostSource(dir string) ([]Source, error) {
 	full, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, exit.Failed("%s: %w", dir, err)
 	}
-	n, err := BootsWith(tree.Files(filepath.Dir(full)), filepath.Base(full))
+	n, d, err := bootsWith(tree.Files(filepath.Dir(full)), filepath.Base(full))
 	if err != nil {
 		return nil, exit.Failed("%s", FaultsIn(filepath.Dir(dir), err))
 	}
-	return []control.Source{{From: dir, Node: n}}, nil
+	return []Source{{control.Source{From: dir, Node: n}, d}}, nil
 }
 
 // treeSources reads the tree of a cluster: of each host the document that it boots with, and kubeconfigs.
-func treeSources(dir string, in fs.FS) (all []control.Source, err error) {
+func treeSources(dir string, in fs.FS) (all []Source, err error) {
 	var faults []error
 	for _, host := range Hosts(in, ".") {
-		n, err := BootsWith(in, host)
+		n, d, err := bootsWith(in, host)
 		if err != nil {
 			faults = append(faults, exit.Failed("%s", FaultsIn(dir, err)))
 			continue
 		}
-		all = append(all, control.Source{From: filepath.Join(dir, host), Node: n})
+		all = append(all, Source{control.Source{From: filepath.Join(dir, host), Node: n}, d})
 	}
 	given, _ := fs.Glob(in, kubeconfigsDir+"/*.kubeconfig")
 	for _, name := range append(given, document.AdminPath) {
@@ -129,13 +142,13 @@ func treeSources(dir string, in fs.FS) (all []control.Source, err error) {
 			continue
 		}
 		one, err := kubeconfigSource(filepath.Join(dir, name), text)
-		all, faults = append(all, one), append(faults, err)
+		all, faults = append(all, Source{Source: one}), append(faults, err)
 	}
 	return all, errors.Join(faults...)
 }
 
 // sourceIn reads a document or a kubeconfig.
-func sourceIn(name string) ([]control.Source, error) {
+func sourceIn(name string) ([]Source, error) {
 	text, err := files.ReadWhole(name)
 	if err != nil {
 		return nil, exit.Failed("%s: cannot be read: %w", name, exit.Reason(err))
@@ -148,7 +161,7 @@ func sourceIn(name string) ([]control.Source, error) {
 	}
 	if _, _, is := read.ParseKubeconfig(node.File{Contents: text}, nil); is {
 		one, err := kubeconfigSource(name, text)
-		return []control.Source{one}, err
+		return []Source{{Source: one}}, err
 	}
 	format := FormatOf(text)
 	if format == "" {
@@ -161,7 +174,7 @@ func sourceIn(name string) ([]control.Source, error) {
 	if n.Name = Hostname(n); n.Name == "" {
 		return nil, exit.Failed("%s: does not say which host it is for: it has no /etc/hostname", name)
 	}
-	return []control.Source{{From: name, Node: n}}, nil
+	return []Source{{control.Source{From: name, Node: n}, document.Document{Format: format, Path: document.Path(n.Name, format), Text: text}}}, nil
 }
 
 // unpacked returns what a document in gzip, perhaps in base64, has; any other text as it is.
@@ -213,7 +226,7 @@ func kubeconfigSource(name string, text []byte) (control.Source, error) {
 
 // copied reads files that were copied from a running machine, with their paths below a directory that has the
 // host's name.
-func copied(dir string, in fs.FS, c *cluster.Cluster) ([]control.Source, error) {
+func copied(dir string, in fs.FS, c *cluster.Cluster) ([]Source, error) {
 	full, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, exit.Failed("%s: %w", dir, err)
@@ -230,5 +243,5 @@ func copied(dir string, in fs.FS, c *cluster.Cluster) ([]control.Source, error) 
 		}
 		n.Files = append(n.Files, node.File{Path: p.Path, Contents: text})
 	}
-	return []control.Source{{From: dir, Node: n}}, nil
+	return []Source{{Source: control.Source{From: dir, Node: n}}}, nil
 }
