@@ -25,15 +25,14 @@ type madeFrom struct {
 	prepared *out.Prepared
 }
 
-// made returns the tree that machines were made from: the cluster's, or one that is named. If there is none, the
+// made returns the tree that machines were made from: one that is named, or the cluster's. If there is none, the
 // documents that are named become one where a render writes: plans find it there.
 func (asked Recovery) made(ui *console.UI, k *PKI, sources []trees.Source) (m madeFrom, err error) {
 	m.dir = TreeOf(asked.Place, k.Cluster.Name)
-	own := trees.HoldsDocuments(m.dir)
-	named := asked.tree(k.Cluster)
-	if !own && named != "" {
+	if named := asked.tree(k.Cluster); named != "" && !sameDir(named, m.dir) {
 		return madeFrom{dir: named, lacking: lacking(k.Cluster, named)}, nil
 	}
+	own := trees.HoldsDocuments(m.dir)
 	if entries, err := os.ReadDir(m.dir); !own && err == nil && len(entries) > 0 {
 		ui.Warn(fmt.Sprintf("%s: holds other files, so that what was named is not put there: a plan needs it as OLD, a directory with HOST/config.ign of each host", m.dir))
 		return madeFrom{}, nil
