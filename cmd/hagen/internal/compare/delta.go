@@ -38,7 +38,7 @@ func refuseDelta(asked PlanOptions, after *planSide) error {
 	case len(after.trial) > 0:
 		next := filepath.Join(trees.Next, after.cluster.Name)
 		return exit.Usage("--delta: %s would be issued by the next hagen render, and do not exist yet. Let a render issue them that leaves the documents of the machines as they are, and plan again:\n      %s\n      %s",
-			strings.Join(clusterpki.Folded(after.trial), ", "), asked.Command("render", "-o", next), asked.Command("plan", append(withoutWords(asked.Without), "--delta", asked.Delta, asked.Sides[0], Fresh)...))
+			strings.Join(clusterpki.Folded(after.trial), ", "), asked.Command("render", "-o", next), asked.Command("plan", append(clusterpki.WithoutWords(asked.Without), "--delta", asked.Delta, asked.Sides[0], Fresh)...))
 	}
 	if places := delta.Redacted(after.Trees[0].Machines.Machines); len(places) > 0 {
 		return exit.Usage("--delta: %s has no keys and certificates, but what may be shown of them (%s): name as NEW the rendered directory, or . for what hagen render would write", after.Name, places[0])
