@@ -10,6 +10,7 @@ import (
 
 	"hagen/gen/lazy"
 	"hagen/gen/spec"
+	"hagen/pki"
 	"hagen/profiles"
 )
 
@@ -49,11 +50,14 @@ type LockContents struct {
 	Marked    []MarkedKey
 }
 
-// MarkedKey is the entry of a key that machines trust or read, and that was on a machine which others
-// have had. No machine that joins gets it.
+// MarkedKey is the entry of a key that machines trust, read or show, and that was on a machine which others
+// have had: no machine that joins gets it. Of an authority, what it has signed was. A key that was on several has
+// an entry for each.
 type MarkedKey struct {
 	LockedKey
 	Since time.Time // when that was recorded
+	Host  string    // the machine; "" is not known
+	State string    // what became of it: a pki.HostState
 }
 
 // LockedBase is the entry of an image that boot media are made from.
@@ -119,10 +123,16 @@ func LockText(name string, l LockContents) []byte {
 		fmt.Fprintf(&b, "  - %s\n", name)
 	}
 	if len(l.Marked) > 0 {
-		fmt.Fprintf(&b, "# Keys that were on machines which others have had (hagen pki compromised): no machine that joins gets them.\ncompromisedKeys: %s\n", spec.OnlyNewer)
+		fmt.Fprintf(&b, "# Keys that were on machines which others have had (hagen pki compromised), and authorities that have signed such: no machine that joins gets them.\ncompromisedKeys: %s\n", spec.OnlyNewer)
 	}
 	for _, k := range l.Marked {
 		fmt.Fprintf(&b, "  - name: %s\n    %s: %q\n    since: %q\n", k.Name, k.field(), k.ID, k.Since.UTC().Format(time.RFC3339))
+		if k.Host != "" {
+			fmt.Fprintf(&b, "    host: %q\n", k.Host)
+		}
+		if k.State != "" {
+			fmt.Fprintf(&b, "    state: %s\n", k.State)
+		}
 	}
 	return []byte(b.String())
 }
@@ -244,7 +254,10 @@ func markedKeys(file *spec.LockFile, faults *[]spec.Fault) (keys []MarkedKey) {
 		if err != nil && k.Since.At.Written() {
 			fault(k.Since.At, "%s is not a time like 2026-01-02T15:04:05Z", spec.Quote(k.Since.Value))
 		}
-		keys = append(keys, MarkedKey{key, since.UTC()})
+		if state := k.State.Value; k.State.At.Written() && state != string(pki.HostRunsOn) && state != string(pki.HostReplaced) {
+			fault(k.State.At, "%s is neither %s nor %s", spec.Quote(state), pki.HostRunsOn, pki.HostReplaced)
+		}
+		keys = append(keys, MarkedKey{key, since.UTC(), k.Host.Value, k.State.Value})
 	}
 	return keys
 }

@@ -43,6 +43,8 @@ type MarkedKey struct {
 	SHA256 Text `key:"sha256"`
 	ID     Text `key:"id"`
 	Since  Text `key:"since,required"`
+	Host   Text `key:"host"`
+	State  Text `key:"state"`
 }
 
 // LockedKey identifies one key that all machines of the cluster share: a public

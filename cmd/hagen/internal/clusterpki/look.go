@@ -53,13 +53,12 @@ func Look(ui *console.UI, at clusterfile.Place) (store.View, *cluster.Cluster, e
 	return view, c, p.compareKeys(lock.Path, known)
 }
 
-// addLocked adds the marks of keys that the lock file has and the directory lacks. Which host had them is not
-// known.
+// addLocked adds the marks of keys that the lock file has and the directory lacks.
 func addLocked(items []store.Held, locked []cluster.MarkedKey) {
 	for i, held := range items {
-		for _, l := range locked {
-			if _, marked := itemOf(held).MarkOf(l.ID); l.Name == held.Request.Name && !marked {
-				items[i].Marks = pki.MergeMarks(held.Marks, []pki.Mark{{Key: l.ID, At: l.Since}})
+		for _, mark := range lockMarks(held.Request.Name, locked) {
+			if _, marked := itemOf(held).MarkOf(mark.Key); !marked {
+				items[i].Marks = pki.MergeMarks(items[i].Marks, []pki.Mark{mark})
 			}
 		}
 	}

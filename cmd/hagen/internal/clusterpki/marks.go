@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
+	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
 	"hagen/gen/control"
@@ -26,7 +27,7 @@ type markedKey struct {
 // markOf returns the mark of a generation, by the item's record or the lock file.
 func markOf(item pki.Item, g pki.Generation, lock cluster.LockContents) (k markedKey, marked bool) {
 	k = markedKey{item: item, generation: g}
-	for _, m := range item.Marks {
+	for _, m := range pki.MergeMarks(item.Marks, lockMarks(item.Request.Name, lock.Marked)) {
 		if m.Key != g.ID {
 			continue
 		}
@@ -37,12 +38,17 @@ func markOf(item pki.Item, g pki.Generation, lock cluster.LockContents) (k marke
 			k.since = m.At
 		}
 	}
-	for _, l := range lock.Marked {
-		if l.Name == item.Request.Name && l.ID == g.ID && k.since.IsZero() {
-			k.since = l.Since
+	return k, !k.since.IsZero()
+}
+
+// lockMarks returns the marks of an item that a lock file has.
+func lockMarks(name string, locked []cluster.MarkedKey) (marks []pki.Mark) {
+	for _, l := range locked {
+		if l.Name == name {
+			marks = append(marks, pki.Mark{Key: l.ID, Host: l.Host, At: l.Since, State: pki.HostState(l.State)})
 		}
 	}
-	return k, !k.since.IsZero()
+	return marks
 }
 
 // markedIn returns the marked keys of a set that machines trust, read or use, by item: those are what is
@@ -190,15 +196,62 @@ func rotatableOf(c *cluster.Cluster, kind string) control.Rotated {
 	return rows[slices.IndexFunc(rows, func(r control.Rotated) bool { return r.Kind == kind })]
 }
 
-// lockedMarks returns the entries of a lock file for the keys that are marked: those that are in use, and that
-// no authority signs.
+// lockedMarks returns the entries of a lock file for the keys that are marked and in use, one for each host that had
+// the key.
 func lockedMarks(set pki.Set, lock cluster.LockContents) (rows []cluster.MarkedKey) {
-	for _, m := range markedIn(set, lock) {
-		if kind := m.item.Request.Kind; kind == pki.KeyPair || kind == pki.Secret {
-			rows = append(rows, cluster.MarkedKey{
-				LockedKey: cluster.LockedKey{Name: m.item.Request.Name, ID: m.generation.ID, Secret: kind == pki.Secret}, Since: m.since,
-			})
+	for _, k := range markedIn(set, lock) {
+		key := cluster.LockedKey{Name: k.item.Request.Name, ID: k.generation.ID, Secret: k.item.Request.Kind == pki.Secret}
+		if len(k.hosts) == 0 {
+			rows = append(rows, cluster.MarkedKey{LockedKey: key, Since: k.since})
+		}
+		for _, host := range slices.Sorted(slices.Values(k.hosts)) {
+			at, state := k.last(host, lock)
+			rows = append(rows, cluster.MarkedKey{LockedKey: key, Since: at, Host: host, State: string(state)})
 		}
 	}
 	return rows
+}
+
+// last returns when a host was marked with the key for the last time, and what became of it since.
+func (k markedKey) last(host string, lock cluster.LockContents) (at time.Time, state pki.HostState) {
+	for _, m := range pki.MergeMarks(k.item.Marks, lockMarks(k.item.Request.Name, lock.Marked)) {
+		switch {
+		case m.Key != k.generation.ID || m.Host != host:
+		case m.At.After(at):
+			at, state = m.At, m.State
+		case state != pki.HostReplaced && m.State != pki.HostGoes:
+			state = m.State
+		}
+	}
+	return at, state
+}
+
+// marksOfLock marks again what the lock file says that others have had, and warns of entries without a host: which
+// one it was nobody knows.
+func (k *PKI) marksOfLock(ui *console.UI, at clusterfile.Place, set pki.Set) {
+	var hosts, lost []string
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		for _, mark := range lockMarks(name, k.lock.Marked) {
+			item := set[name]
+			if !slices.ContainsFunc(item.Trusted(), func(g pki.Generation) bool { return g.ID == mark.Key }) {
+				continue
+			}
+			if mark.Host == "" {
+				lost = append(lost, name)
+				continue
+			}
+			if item.Request.Kind == pki.Leaf {
+				mark.Until = endOf(item)
+			}
+			set[name], hosts = item.Marked(mark), append(hosts, mark.Host)
+		}
+	}
+	if hosts = slices.Compact(slices.Sorted(slices.Values(hosts))); len(hosts) > 0 {
+		ui.Warn(fmt.Sprintf("%s says that others have had %s: what they had, and is in use, is marked again. %s says what is left to do, and with --write begins what was under way and is not any more",
+			k.lock.Path, strings.Join(hosts, ", "), at.Command("pki compromised", hosts...)))
+	}
+	if len(lost) > 0 {
+		ui.Warn(fmt.Sprintf("%s says that others have had %s. On which host, and which other keys, only the lost directory said: %s for each such host, with --leaves-later as long as no authority's key is there",
+			k.lock.Path, strings.Join(slices.Compact(lost), ", "), at.Command("pki compromised", "HOST", "--write")))
+	}
 }

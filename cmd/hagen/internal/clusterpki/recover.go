@@ -101,12 +101,10 @@ func (asked Recovery) find(ui *console.UI, k *PKI, sources []trees.Source) (foun
 			return found, nil, exit.Failed("%s: has no document of a master of cluster %s, and so not %s: without one nothing can be recovered", strings.Join(asked.From, ", "), k.Cluster.Name, q.Name)
 		}
 	}
-	if marked := k.lock.Marked; len(marked) > 0 {
-		ui.Warn(fmt.Sprintf("%s says that others have had %s. On which host, and which other keys, only the lost directory said: %s for each such host", k.lock.Path, marked[0].Name, asked.Command("pki compromised", "HOST", "--write")))
-	}
 	if retired, err = k.byLock(ui, &found); err != nil {
 		return found, nil, err
 	}
+	k.marksOfLock(ui, asked.Place, found.Set)
 	for _, fault := range pki.Verify(found.Set) {
 		return found, nil, exit.Failed("%s: %w", found.From[fault.Name], fault)
 	}

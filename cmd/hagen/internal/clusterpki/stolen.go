@@ -151,8 +151,8 @@ func (m machine) had(c *cluster.Cluster, item pki.Item, g pki.Generation) bool {
 	if g.State == pki.Next && first != pki.PhaseTrust {
 		return false
 	}
-	if len(g.Steps) == 0 { // the first one
-		return true
+	if len(g.Steps) == 0 { // the first one, or of a recovery: of an authority the present one is the newest that has signed
+		return item.Request.Kind != pki.Authority || g.Number <= item.All()[0].Number
 	}
 	reached := false
 	for _, step := range g.Steps {

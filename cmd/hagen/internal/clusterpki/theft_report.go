@@ -161,6 +161,9 @@ func (h stolenHost) lines() []string {
 	if !h.Marked.IsZero() {
 		head += ", marked on " + day(h.Marked)
 	}
+	if len(h.Keys) == 0 && !h.Marked.IsZero() {
+		return []string{head + ": had keys of which only marks of the authorities that have signed them are left"}
+	}
 	if len(h.Keys) == 0 {
 		return []string{head + ": had no key. Whoever has it can stop traffic, and see who talks to the API servers, when and how much"}
 	}

@@ -189,7 +189,7 @@ func (s *theftSteps) split(items pki.Set) {
 	}
 }
 
-// write is the command that this is about, unless it was given.
+// write is the command that this is about, unless it was given. After a recovery it begins rotations once more.
 func (s *theftSteps) write() {
 	hosts, flags := append(slices.Clone(s.unmarked), s.says...), []string{"--write"}
 	if s.asked.RunsOn || s.short {
@@ -200,6 +200,8 @@ func (s *theftSteps) write() {
 		s.add("give what was on it new keys, mark what it shared, and begin the rotations (phase trust)", s.asked.again(hosts, flags...))
 	case len(s.says) > 0:
 		s.add("record that it runs on", s.asked.again(hosts, flags...))
+	case slices.ContainsFunc(s.rotating, func(r rotation) bool { return !r.underWay() }):
+		s.add("begin the rotations (phase trust) that are under way no more", s.asked.again(s.asked.Hosts, "--write"))
 	}
 }
 
