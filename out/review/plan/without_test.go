@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"hagen/gen/node"
 	"hagen/out/review/diff"
 	"hagen/out/review/order"
 	"hagen/out/review/plan"
@@ -67,6 +68,25 @@ func TestWithout(t *testing.T) {
 			cautioned(t, test.what, p, `^\[`+strings.Fields(test.without)[0]+`\] is off: no step is for it`)
 		}
 	}
+}
+
+// TestWithoutDocument: a master does not join because a tree lacks its document.
+func TestWithoutDocument(t *testing.T) {
+	old, next := sides(t, standard, "masters:", "serviceNodePortRange: 30000-30100\n  masters:")
+	old.Machines = slices.DeleteFunc(old.Machines, func(n node.Node) bool { return n.Name == "kubem02" })
+	tree, err := plan.OfTree(old.Side, "kubernetes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := plan.Of(tree, next, plan.Options{})
+	if len(p.Refused) != 1 || !strings.HasPrefix(p.Refused[0].Problem, "OLD has no document of kubem02, although those of other masters name it") {
+		t.Errorf("%+v", p.Refused)
+	}
+	p = plan.Of(tree, next, plan.Options{Without: []string{"kubem02"}})
+	if got := say(p); got != "kubem00:restart:kube-apiserver kubem01:restart:kube-apiserver" {
+		t.Errorf("%s %+v", got, p.Refused)
+	}
+	cautioned(t, "no document", p, `^\[kubem02\] is off: no step is for it`)
 }
 
 // TestWithoutGaps: the plan says how long nobody can write when etcd has two members left, and only
