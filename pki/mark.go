@@ -27,6 +27,9 @@ const (
 	HostReplaced HostState = "replaced" // a document for another machine in its place was written
 )
 
+// HostStates lists them.
+func HostStates() []HostState { return []HostState{HostGoes, HostRunsOn, HostReplaced} }
+
 // MarkOf returns the first mark of a key; marked is false if it has none.
 func (i Item) MarkOf(key string) (first Mark, marked bool) {
 	for _, m := range i.Marks {

@@ -85,13 +85,15 @@ func OffAt(dir, name string, hosts []string) (goes, left []string) {
 	return goes, left
 }
 
-// Replaced notes in the PKI that the document of a machine in the place of a host was written.
-func (k *PKI) Replaced(ui *console.UI, host string) error {
+// Replaced notes in the PKI that documents of machines in the place of hosts were written.
+func (k *PKI) Replaced(ui *console.UI, hosts ...string) error {
 	noted := false
 	set := k.Store.Set()
-	for name, item := range set {
-		if next, changed := item.Replaced(host); changed {
-			set[name], noted = next, true
+	for name := range set {
+		for _, host := range hosts {
+			if next, changed := set[name].Replaced(host); changed {
+				set[name], noted = next, true
+			}
 		}
 	}
 	if !noted {

@@ -21,7 +21,7 @@ func (o PlanOptions) off(ui *console.UI, directory string, d decidedSides) ([]st
 	named := func(host string) bool { return slices.Contains(o.Without, host) }
 	stolen, missed := slices.DeleteFunc(slices.Clone(goes), named), slices.DeleteFunc(slices.Clone(left), named)
 	if len(stolen) > 0 {
-		text := fmt.Sprintf("others have had %s, and would get its new keys: leave it out (%s) until hagen render --replace has written the document of another machine. If nobody is on it, and it runs on: %s",
+		text := fmt.Sprintf("others have had %s, and this would bring new keys there: add %s, until hagen render --replace has written the document of another machine. If nobody is on it, and it runs on: %s",
 			strings.Join(stolen, ", "), strings.Join(clusterpki.WithoutWords(stolen), " "), o.Command("pki compromised", append(stolen, "--write", "--runs-on")...))
 		if o.Delta != "" {
 			return nil, exit.Usage("--delta: %s", text)

@@ -90,8 +90,18 @@ func renderTree(ui *console.UI, asked Options, c *cluster.Cluster, restore contr
 	if !asked.Redact {
 		w.warnRefused(ui, dir)
 	}
-	if err := w.write(ui, dir, w.files(), prepare, scope(asked.Hosts)); err != nil || asked.Redact || restore.SHA256 != "" || len(asked.Hosts) > 0 {
+	err = w.write(ui, dir, w.files(), prepare, scope(asked.Hosts))
+	switch {
+	case err != nil || asked.Redact:
 		return err
+	case restore.SHA256 != "": // all machines boot anew
+		var hosts []string
+		for _, m := range w.machines {
+			hosts = append(hosts, m.Host.Name)
+		}
+		return w.keys.Replaced(ui, hosts...)
+	case len(asked.Hosts) > 0:
+		return nil
 	}
 	return w.keys.Rendered(ui, asked.Place, dir, w.issued.Set)
 }

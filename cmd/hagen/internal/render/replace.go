@@ -84,7 +84,10 @@ func renderJoining(ui *console.UI, asked Options, c *cluster.Cluster) error {
 	if err := w.refuseForRunning(ui, before, rendered); err != nil {
 		return err
 	}
-	return w.writeSeparate(ui, dir, replace.Joining(c.Name, dir, hosts))
+	if err := w.writeSeparate(ui, dir, replace.Joining(c.Name, dir, hosts)); err != nil {
+		return err
+	}
+	return keys.Replaced(ui, hosts...) // one may have the name of a machine that is gone
 }
 
 // separateDir returns the separate directory for the documents, and the tree with
