@@ -96,6 +96,7 @@ type Host struct {
 	Role       Role
 	Addresses  []netip.Addr // never empty; those of the services' primary family come first
 	Interfaces []Interface  // those with static addresses; DHCP configures all others
+	Dynamic    []Dynamic    // beside those, the ones that DHCP configures
 	MAC        string       // the first that is written: by it boot media identify the machine; "" if none is
 	Clocks     []string     // NTP servers, names or addresses; none is the operating system's choice
 	OS         profiles.OS
@@ -114,6 +115,13 @@ type Interface struct {
 	Gateways    []netip.Addr // at most one of a family
 	Nameservers []netip.Addr
 	At          spec.At
+}
+
+// Dynamic is one interface of a machine that DHCP configures.
+type Dynamic struct {
+	MAC      string // "" if nothing identifies it
+	Families []int  // of its addresses: 4, 6 or both
+	At       spec.At
 }
 
 // Use selects the addresses that the cluster's daemons use: each machine's first in

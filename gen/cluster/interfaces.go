@@ -44,6 +44,9 @@ func (v *validation) interfaces(host *Host, field spec.Host, seen *uniqueness) {
 			v.interfaceOf(host, further, seen)
 		}
 	}
+	if len(host.Interfaces) == 0 {
+		host.Dynamic = nil // the image configures all
+	}
 }
 
 // interfaceOf reads one interface. Addresses with a prefix length are static;
@@ -80,7 +83,7 @@ func (v *validation) interfaceOf(host *Host, field spec.Interface, seen *uniquen
 	case static.At.Written():
 		v.static(host, i, field, gateways, nameservers)
 	case len(v.faults) == faults:
-		v.dynamic(bare, field)
+		v.dynamic(host, i.MAC, bare, field)
 	}
 }
 
@@ -108,11 +111,19 @@ func (v *validation) static(host *Host, i Interface, field spec.Interface, gatew
 }
 
 // dynamic reads an interface that DHCP configures. Its only field is the MAC
-// address, by which boot media identify the machine.
-func (v *validation) dynamic(bare spec.Text, field spec.Interface) {
+// address, by which boot media identify the machine, and cloud-init the card.
+func (v *validation) dynamic(host *Host, mac string, bare spec.Text, field spec.Interface) {
 	if !bare.At.Written() {
 		return
 	}
+	d := Dynamic{MAC: mac, At: bare.At}
+	for _, item := range field.Addresses.Items {
+		if a, err := netip.ParseAddr(item.Value); err == nil && !slices.Contains(d.Families, number(a)) {
+			d.Families = append(d.Families, number(a))
+		}
+	}
+	slices.Sort(d.Families)
+	host.Dynamic = append(host.Dynamic, d)
 	for _, f := range []struct {
 		at   spec.At
 		what string
@@ -191,6 +202,14 @@ func isNetworkOrBroadcast(p netip.Prefix) bool {
 
 // sameFamily reports whether two addresses are of the same IP version.
 func sameFamily(a, b netip.Addr) bool { return a.Is4() == b.Is4() }
+
+// number returns the version of an address: 4 or 6.
+func number(a netip.Addr) int {
+	if a.Is4() {
+		return 4
+	}
+	return 6
+}
 
 func family(a netip.Addr) string {
 	if a.Is4() {

@@ -204,6 +204,7 @@ func (v *validation) networks() {
 	v.sizes()
 	v.warnOfOverlaps()
 	v.warnOfKernelArguments()
+	v.noteUnlisted()
 	if len(without) > 0 {
 		hosts := strings.Join(names(without, func(h Host) string { return h.Name }), ", ")
 		v.warn(without[0].At, "no gateway for "+hosts+": without one, a machine reaches nothing outside of its own networks", "add gateway, or write gateway: [] where that is intended")
@@ -249,6 +250,23 @@ func (v *validation) warnOfOverlaps() {
 	}
 	for _, g := range overlaps {
 		v.warn(g.at, fmt.Sprintf("%s, the network of %s, overlaps %s, a range of services or pods", g.what[0], g.names(), g.what[1]), "write the network's own prefix length, or another range")
+	}
+}
+
+// noteUnlisted says which machines cloud-init sets up in its last stage alone: its
+// network-config has to list all cards, and cannot name one of them.
+func (v *validation) noteUnlisted() {
+	var unlisted faultGroups[string]
+	for _, h := range v.c.Hosts() {
+		for _, d := range h.Dynamic {
+			if d.MAC == "" && h.OS.Family() == profiles.CloudInit {
+				unlisted.add("", d.At, h)
+			}
+		}
+	}
+	for _, g := range unlisted {
+		v.note(g.at, fmt.Sprintf("nothing identifies this card of %s, and network-config has to list all cards or none: there is none, the image sets up the network, and static addresses come in cloud-init's last stage", g.names()),
+			"if you know its MAC address, write mac beside this address")
 	}
 }
 

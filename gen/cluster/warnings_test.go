@@ -132,6 +132,9 @@ func TestWarnings(t *testing.T) {
 			"10:14: spec.masters[0].name: no gateway for kubem00, kubem01: without one, a machine reaches nothing outside of its own networks; add gateway, or write gateway: [] where that is intended"}},
 		{"a network that holds pods", changed(t, "[10.10.10.80]", "[10.10.10.80/8], interface: ens3, gateway: []", "[10.10.10.81]", "[10.10.10.81/8], interface: ens3, gateway: []"), []string{
 			"10:7: spec.masters[0]: 10.0.0.0/8, the network of kubem00, kubem01, overlaps 10.32.0.0/16, 10.38.0.0/16, a range of services or pods; write the network's own prefix length, or another range"}},
+		{"cards that nothing identifies", changed(t, "[10.10.10.80]", "[10.10.10.80], mac: '52:54:00:89:d8:10', os: debian, interfaces: [{interface: ens4, addresses: [192.0.2.80/24]}]",
+			"[10.10.10.81]", "[10.10.10.81], os: ubuntu, interfaces: [{interface: ens4, addresses: [192.0.2.81/24]}]", "[10.10.10.82]", "[10.10.10.82], os: rhel, interfaces: [{interface: ens4, addresses: [192.0.2.82/24]}]"), []string{
+			"note: 11:35: spec.masters[1].addresses[0]: nothing identifies this card of kubem01, kubem02, and network-config has to list all cards or none: there is none, the image sets up the network, and static addresses come in cloud-init's last stage; if you know its MAC address, write mac beside this address"}},
 		{"no kernel argument", changed(t, "[10.10.10.80]", "[10.10.10.80/24], mac: '52:54:00:89:d8:10', os: flatcar, gateway: []",
 			"[10.10.10.82]", "[10.10.10.82/24], mac: '52:54:00:89:d8:12', os: flatcar, gateway: []"), []string{
 			"10:7: spec.masters[0]: Flatcar Container Linux has no kernel argument that names an interface by its MAC address: kubem00, kubem02 cannot fetch a document over this interface; write interface beside mac, or give the machine its document without a network"}},

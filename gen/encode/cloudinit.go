@@ -196,6 +196,7 @@ const (
 	runPreamble    = "run() { \"$@\" || { echo \"hagen: this failed: $*\" >&2; failed=1; }; }\n"
 	runEnd         = "trap 'exit ${failed:-$?}' EXIT" // commands of another part may follow
 	runEndBefore   = "exit ${failed:-0}"              // in documents of earlier releases: what follows is not run
+	runOne         = "run"                            // runs a command, and remembers if it failed
 	runReload      = "run systemctl daemon-reload"
 	runEnable      = "run systemctl reenable"
 	runStart       = "run systemctl restart --no-block"
@@ -212,7 +213,7 @@ func (w *writer) runcmd(n node.Node) {
 	enabled := units(n, func(u node.Unit) bool { return u.Enabled })
 	masked := units(n, func(u node.Unit) bool { return u.Masked })
 	disabled := units(n, func(u node.Unit) bool { return !u.Enabled && !u.Masked && u.Contents == "" && len(u.DropIns) == 0 })
-	if len(n.Directories)+len(n.Links)+len(n.Units) == 0 {
+	if len(n.Directories)+len(n.Links)+len(n.Units) == 0 && network.Activate(n, runOne) == "" {
 		return
 	}
 	w.group(0, "runcmd")
@@ -231,6 +232,10 @@ func (w *writer) runcmd(n node.Node) {
 	w.from = "units"
 	if len(n.Units) > 0 {
 		w.line(1, "- %s", runReload)
+	}
+	if activate := network.Activate(n, runOne); activate != "" {
+		w.line(1, "# The network started before its files were written, perhaps without network-config.")
+		w.line(1, "- %s", command(activate))
 	}
 	if clocks := clocks(n); clocks != "" {
 		w.line(1, "# The NTP client started before its servers were written.")

@@ -14,6 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"hagen/gen/lazy"
+	"hagen/gen/network"
 	"hagen/gen/node"
 )
 
@@ -56,9 +57,13 @@ type userData struct {
 	started        []string
 	ended          bool
 	clocks         string // the command that restarts NTP clients
+	activated      string // the command that makes the system use the files of interfaces
 }
 
 const aCommand = "a command"
+
+// activatePrefix begins the command that makes the system use the files of interfaces.
+const activatePrefix = "if [ -e "
 
 func (r *userData) bootcmd(n *yaml.Node) {
 	if n.Kind == yaml.SequenceNode {
@@ -196,6 +201,8 @@ func (r *userData) command(n *yaml.Node) {
 	case r.ended || (r.commands == 1) != (line == runPreamble):
 		r.note("runcmd", n, aCommand)
 	case line == runPreamble, line == runReload:
+	case strings.HasPrefix(line, activatePrefix) && r.activated == "":
+		r.activated = line
 	case strings.HasPrefix(line, runClocks+" "):
 		r.clocks = line
 	case line == runEnd, line == runEndBefore:
@@ -274,6 +281,10 @@ func (r *userData) agree() {
 	}
 	if !slices.Equal(r.enabled, r.started) {
 		r.note("runcmd", nil, "units that are enabled but not restarted, or the other way round")
+	}
+	// Documents of earlier releases have no such command.
+	if r.activated != "" && r.activated != network.Activate(r.node, runOne) {
+		r.note("runcmd", nil, "a command for other interfaces than those whose files are written")
 	}
 	if r.clocks != clocks(r.node) {
 		r.note("runcmd", nil, "restarts of other NTP clients than those whose servers are written")

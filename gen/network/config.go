@@ -11,7 +11,9 @@ import (
 )
 
 // Config returns interfaces as cloud-init's network-config of version 2, which
-// netplan reads, too; nil if there are none. accept-ra and link-local keep a
+// netplan reads, too; nil if there are none, or if nothing identifies one of
+// them: a card that is not listed gets no network at all, so the image decides
+// then. accept-ra and link-local keep a
 // boot from waiting for a router's advertisement. Since 23.1 cloud-init calls
 // gateway4 and gateway6 deprecated and reports that the boot is degraded. So
 // IPv4 has routes, to 0.0.0.0/0: 22.4 fails at `default`. IPv6 has gateway6
@@ -40,7 +42,7 @@ func IsConfig(text []byte, interfaces []node.Interface) bool {
 
 // config writes each default route as route does.
 func config(interfaces []node.Interface, route func(netip.Addr) string) []byte {
-	if len(interfaces) == 0 {
+	if len(interfaces) == 0 || slices.ContainsFunc(interfaces, isOthers) {
 		return nil
 	}
 	var b strings.Builder
@@ -59,6 +61,13 @@ func config(interfaces []node.Interface, route func(netip.Addr) string) []byte {
 		line(1, "%q:", name)
 		if i.MAC != "" {
 			line(2, "match: {macaddress: %q}", i.MAC)
+		}
+		if dynamic(i) {
+			line(2, "dhcp4: %t", slices.Contains(i.DHCP, 4))
+			line(2, "dhcp6: %t", slices.Contains(i.DHCP, 6))
+			continue
+		}
+		if i.MAC != "" {
 			line(2, "set-name: %q", name)
 		}
 		line(2, "dhcp4: false")

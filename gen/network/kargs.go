@@ -24,7 +24,7 @@ const bootName = "bootnet"
 func Kargs(n node.Node, system profiles.OS) []byte {
 	var words []string
 	nameservers := map[netip.Addr]bool{}
-	all := Interfaces(n)
+	all := slices.DeleteFunc(Interfaces(n), dynamic)
 	free := freeNames(bootName, all)
 	for _, i := range all {
 		device := i.Name

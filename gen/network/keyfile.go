@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"hagen/gen/node"
@@ -13,6 +14,10 @@ import (
 // renderers network_manager and sysconfig). 999 is the highest.
 const overCloudInit = 999
 
+// below makes NetworkManager prefer any other file, as with the connections
+// that it makes by itself.
+const below = -999
+
 // keyfile writes an interface as NetworkManager reads it
 // (nm-settings-keyfile(5)), with keys in nmcli's order. A family without
 // addresses is disabled: with `auto` NetworkManager would wait for a router.
@@ -20,8 +25,15 @@ const overCloudInit = 999
 func keyfile(i node.Interface) []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("[connection]\nid=%s\ntype=ethernet\nautoconnect-priority=%d", ID(i), overCloudInit)
-	if i.MAC == "" {
+	priority := overCloudInit
+	if isOthers(i) {
+		priority = below
+	}
+	line("[connection]\nid=%s\ntype=ethernet\nautoconnect-priority=%d", ID(i), priority)
+	switch {
+	case isOthers(i):
+		line("multi-connect=3") // for several cards at a time
+	case i.MAC == "":
 		line("interface-name=%s", i.Name)
 	}
 	line("\n[ethernet]")
@@ -30,6 +42,13 @@ func keyfile(i node.Interface) []byte {
 	}
 	for _, family := range []int{4, 6} {
 		line("\n[ipv%d]", family)
+		if dynamic(i) {
+			if slices.Contains(i.DHCP, family) && !isOthers(i) {
+				line("may-fail=false")
+			}
+			line("method=auto")
+			continue
+		}
 		own := addresses(i, family)
 		if len(own) == 0 {
 			line("method=disabled")
@@ -60,8 +79,16 @@ func keyfile(i node.Interface) []byte {
 // readKeyfile reads what keyfile writes.
 func readKeyfile(text []byte) node.Interface {
 	var i node.Interface
+	var required []int
+	auto := false
 	for _, e := range entries(text) {
 		switch {
+		case e.key == "may-fail" && e.section == "ipv4":
+			required = append(required, 4)
+		case e.key == "may-fail" && e.section == "ipv6":
+			required = append(required, 6)
+		case e.key == "method" && e.value == "auto":
+			auto = true
 		case e.key == "interface-name":
 			i.Name = e.value
 		case e.key == "mac-address":
@@ -75,6 +102,12 @@ func readKeyfile(text []byte) node.Interface {
 				add(&i.Nameservers, n, netip.ParseAddr)
 			}
 		}
+	}
+	switch {
+	case auto && isOthers(i):
+		i.DHCP = Others().DHCP
+	case auto:
+		i.DHCP = required
 	}
 	return i
 }

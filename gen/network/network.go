@@ -5,6 +5,7 @@ package network
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"net/netip"
 	"path"
@@ -21,6 +22,10 @@ type stack struct {
 	name          string // of profiles
 	dir           string
 	before, after string // around an interface's name, in its file's name
+	others        string // the name of the file for all other cards
+	sign          string // is there where the stack is running
+	reload        string // the command with which it reads them again
+	up            string // that with which it uses the file of an interface, after its ID; "" if reload does that
 	mode          fs.FileMode
 	write         func(node.Interface) []byte
 	read          func([]byte) node.Interface
@@ -30,14 +35,16 @@ var stacks = []stack{
 	{
 		// NetworkManager ignores a keyfile that others may read
 		// (NetworkManager.conf(5), keyfile).
-		name: profiles.NetworkManager, dir: "/etc/NetworkManager/system-connections", after: ".nmconnection", mode: 0o600,
+		name: profiles.NetworkManager, dir: "/etc/NetworkManager/system-connections", after: ".nmconnection", others: "other-interfaces.nmconnection",
+		sign: "/run/NetworkManager", reload: "nmcli connection reload", up: "nmcli --wait 30 connection up id", mode: 0o600,
 		write: keyfile, read: readKeyfile,
 	},
 	{
 		// The first file that matches counts, in the order of names: before those
 		// that systems bring (80-container-host0, zz-default) and that others make
-		// (10-netplan-, 10-cloud-init-).
-		name: profiles.Networkd, dir: "/etc/systemd/network", before: "05-", after: ".network", mode: 0o644,
+		// (10-netplan-, 10-cloud-init-). The one for all other cards comes after those.
+		name: profiles.Networkd, dir: "/etc/systemd/network", before: "05-", after: ".network", others: "99-other-interfaces.network",
+		sign: "/run/systemd/netif/state", reload: "networkctl reload", mode: 0o644,
 		write: networkdFile, read: readNetworkdFile,
 	},
 }
@@ -49,11 +56,52 @@ func File(i node.Interface, name string) node.File {
 	return node.File{Path: s.path(i), Mode: s.mode, Contents: s.write(i)}
 }
 
-func (s stack) path(i node.Interface) string { return path.Join(s.dir, s.before+ID(i)+s.after) }
+func (s stack) path(i node.Interface) string {
+	if isOthers(i) {
+		return path.Join(s.dir, s.others)
+	}
+	return path.Join(s.dir, s.before+ID(i)+s.after)
+}
+
+// Activate returns a shell command with which a running system uses the files of
+// interfaces; "" if there are none. Each command in it is run by a word before
+// it. Where the stack does not run it does nothing.
+func Activate(n node.Node, runs string) string {
+	for _, s := range stacks {
+		commands := []string{runs + " " + s.reload}
+		found := false
+		for _, f := range n.Files {
+			i, is := Read(f)
+			if !is || path.Dir(f.Path) != s.dir {
+				continue
+			}
+			found = true
+			if s.up != "" && !isOthers(i) {
+				commands = append(commands, runs+" "+s.up+" "+ID(i))
+			}
+		}
+		if found {
+			return fmt.Sprintf("if [ -e %s ]; then %s; fi", s.sign, strings.Join(commands, "; "))
+		}
+	}
+	return ""
+}
+
+// Others is an interface that stands for all Ethernet cards that no other file
+// configures: DHCP does.
+func Others() node.Interface { return node.Interface{DHCP: []int{4, 6}} }
+
+func isOthers(i node.Interface) bool { return i.Name == "" && i.MAC == "" }
+
+// dynamic reports whether DHCP configures an interface.
+func dynamic(i node.Interface) bool { return len(i.DHCP) > 0 }
 
 // ID returns a name for an interface that fits into a file's name: its own, or
-// its MAC address with dashes.
+// its MAC address with dashes. That of all others is longer than a name can be.
 func ID(i node.Interface) string {
+	if isOthers(i) {
+		return "other-interfaces"
+	}
 	if i.Name != "" {
 		return i.Name
 	}

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"maps"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -39,9 +40,22 @@ var interfaces = map[string]node.Interface{
 	"name and MAC address": {Name: "ens3", MAC: "02:00:0a:0a:0a:50", Addresses: prefixes("fd00:10::80/64"), Gateways: addrs("fd00:10::1")},
 }
 
+// leased are those of a machine that also has one with static addresses.
+var leased = map[string]node.Interface{
+	"DHCP": {MAC: "02:00:0a:0a:0a:51", DHCP: []int{4}}, "DHCPv6": {MAC: "02:00:0a:0a:0a:51", DHCP: []int{6}},
+	"DHCP of both": {MAC: "02:00:0a:0a:0a:51", DHCP: []int{4, 6}}, "all others": Others(),
+}
+
+// every is all of them.
+func every() map[string]node.Interface {
+	all := maps.Clone(interfaces)
+	maps.Copy(all, leased)
+	return all
+}
+
 // TestReadBack: whatever an interface is, its file says, with every stack.
 func TestReadBack(t *testing.T) {
-	for name, i := range interfaces {
+	for name, i := range every() {
 		for _, s := range stacks {
 			f := File(i, s.name)
 			got, found := Read(f)
@@ -104,6 +118,13 @@ func TestKargs(t *testing.T) {
 			t.Errorf("%s: got\n%swant\n%s", test.system, got, test.want)
 		}
 	}
+	one := machine(interfaces["IPv4"], profiles.NetworkManager)
+	fcos, _ := profiles.FindOS("fcos")
+	alone := string(Kargs(one, fcos))
+	one.Files = append(one.Files, File(leased["DHCP"], profiles.NetworkManager), File(Others(), profiles.NetworkManager))
+	if got := string(Kargs(one, fcos)); got != alone {
+		t.Errorf("beside DHCP: %swant %s", got, alone)
+	}
 	two := machine(mac, profiles.Networkd)
 	mac.MAC = "02:00:0a:0a:0a:51"
 	two.Files = append(two.Files, File(mac, profiles.Networkd))
@@ -147,6 +168,9 @@ ethernets:
 			t.Errorf("%s: got\n%swant\n%s", name, got, test.want)
 		}
 	}
+	if got := Config([]node.Interface{interfaces["both"], leased["DHCP"], Others()}); got != nil {
+		t.Errorf("of a card that nothing identifies: %s", got)
+	}
 	if got := Config(nil); got != nil {
 		t.Errorf("of nothing: %s", got)
 	}
@@ -180,7 +204,7 @@ func TestConfigNames(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	for _, i := range interfaces {
+	for _, i := range every() {
 		for _, s := range stacks {
 			file := File(i, s.name)
 			f.Add(file.Path, file.Contents)
@@ -198,4 +222,21 @@ func FuzzRead(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestActivate: a running system is given its files; one with another stack is left alone.
+func TestActivate(t *testing.T) {
+	for stack, want := range map[string]string{
+		profiles.Networkd:       "if [ -e /run/systemd/netif/state ]; then run networkctl reload; fi",
+		profiles.NetworkManager: "if [ -e /run/NetworkManager ]; then run nmcli connection reload; run nmcli --wait 30 connection up id ens3; run nmcli --wait 30 connection up id 02-00-0a-0a-0a-51; fi",
+	} {
+		n := machine(interfaces["IPv4"], stack)
+		n.Files = append(n.Files, File(leased["DHCP"], stack), File(Others(), stack))
+		if got := Activate(n, "run"); got != want {
+			t.Errorf("%s: %s", stack, got)
+		}
+	}
+	if got := Activate(node.Node{Files: []node.File{{Path: "/etc/hostname"}}}, "run"); got != "" {
+		t.Errorf("without interfaces: %s", got)
+	}
 }

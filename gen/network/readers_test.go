@@ -74,9 +74,12 @@ func settings(text string) (out []string) {
 // and nothing else.
 func TestNmcli(t *testing.T) {
 	nmcli := program(t, "/usr/bin/nmcli")
-	for name, i := range interfaces {
+	for name, i := range every() {
 		text := keyfile(i)
 		read := run(t, text, nmcli, "--offline", "connection", "modify", "connection.autoconnect-slaves", "-1")
+		if isOthers(i) != strings.Contains(read, "\nmulti-connect=3\n") {
+			t.Errorf("%s: one connection for several cards is\n%s", name, read)
+		}
 		if got, want := settings(read), settings(string(text)); !slices.Equal(got, want) {
 			t.Errorf("%s: NetworkManager reads\n%q\nwritten is\n%q", name, got, want)
 		}
@@ -221,6 +224,50 @@ func TestCloudInit(t *testing.T) {
 	}
 }
 
+// TestCloudInitBesideDHCP: each renderer of cloud-init's gives the card its network that
+// DHCP configures, beside one with static addresses.
+func TestCloudInitBesideDHCP(t *testing.T) {
+	program(t, "/usr/bin/cloud-init")
+	dir := t.TempDir()
+	config := filepath.Join(dir, "network-config")
+	if err := os.WriteFile(config, Config([]node.Interface{interfaces["both"], leased["DHCP"]}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wants := map[string][]string{
+		"networkd": {"DHCP=ipv4\n", "DHCP=no\n"}, "network-manager": {"method=auto\n", "method=manual\n"}, "sysconfig": {"BOOTPROTO=dhcp\n", "BOOTPROTO=none\n"},
+		"netplan": {"dhcp4: true\n", "dhcp4: false\n"}, "eni": {" inet dhcp\n", " inet static\n"},
+	}
+	args := []string{"-c", netConvert}
+	for r := range wants {
+		distro := "debian"
+		if r == "sysconfig" {
+			distro = "rhel"
+		}
+		args = append(args, strings.Join([]string{"--network-data=" + config, "--kind=yaml", "--directory=" + filepath.Join(dir, r), "--distro=" + distro, "--output-kind=" + r}, "\n"))
+	}
+	if out, err := exec.Command("/usr/bin/python3", args...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for r, words := range wants {
+		var text strings.Builder
+		if err := filepath.WalkDir(filepath.Join(dir, r), func(path string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			contents, err := os.ReadFile(path)
+			text.Write(contents)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range append(words, leased["DHCP"].MAC) {
+			if !strings.Contains(strings.ToLower(text.String()), strings.ToLower(w)) {
+				t.Errorf("%s: no %q in\n%s", r, w, text.String())
+			}
+		}
+	}
+}
+
 // said lists what files of cloud-init's say of an interface, and how they know
 // it.
 func said(t *testing.T, root string) (values, devices []string) {
@@ -267,7 +314,7 @@ mount -t tmpfs none /run
 mkdir -p /run/systemd/network
 mount -t sysfs -o ro none /sys
 mount -t tmpfs none /etc/systemd/network
-cp "$1" /etc/systemd/network/
+cp "$1" "$3" /etc/systemd/network/
 chmod 0644 /etc/systemd/network/*
 export SYSTEMD_LOG_TARGET=console SYSTEMD_LOG_LEVEL=notice
 "$2" >&2 &
@@ -278,8 +325,9 @@ ip route show default
 ip -6 route show default
 `
 
-// TestNetworkd: systemd-networkd configures an interface as its file says, and
-// says nothing of it. Nobody in this network advertises a router.
+// TestNetworkd: systemd-networkd configures an interface as its file says, even
+// beside the file for all other cards, and says nothing of them. Nobody in this
+// network advertises a router.
 func TestNetworkd(t *testing.T) {
 	daemon := program(t, "/usr/lib/systemd/systemd-networkd")
 	for _, name := range []string{"unshare", "ip"} {
@@ -298,7 +346,12 @@ func TestNetworkd(t *testing.T) {
 			if err := os.WriteFile(path, f.Contents, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			out := run(t, nil, "unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "bash", "-c", networkd, "bash", path, daemon)
+			f = File(Others(), profiles.Networkd)
+			others := filepath.Join(t.TempDir(), filepath.Base(f.Path))
+			if err := os.WriteFile(others, f.Contents, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out := run(t, nil, "unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "bash", "-c", networkd, "bash", path, daemon, others)
 			want := []string{}
 			for _, a := range i.Addresses {
 				want = append(want, " "+a.String()+" ")

@@ -194,7 +194,8 @@ const UnitDir = "/etc/systemd/system"
 // a file that the operating system's network stack reads (gen/network).
 type Interface struct {
 	Name        string         // the operating system's name; "" if the MAC address identifies it
-	MAC         string         // 52:54:00:89:d8:10; "" if the name identifies it
+	MAC         string         // 52:54:00:89:d8:10; "" if the name identifies it, or, without a name, all other Ethernet cards are meant
+	DHCP        []int          // families, 4 and 6, that DHCP configures; none with static addresses
 	Addresses   []netip.Prefix // each with its network's prefix length
 	Gateways    []netip.Addr   // default routers, at most one per family
 	Nameservers []netip.Addr

@@ -35,11 +35,15 @@ func (h *Host) driveMeta(sum string) []byte {
 }
 
 // driveNetwork writes the host's static interfaces (specs.openstack.org, nova,
-// "metadata-service-network-info"), with names, which cloud-init takes; nil if there are
-// none.
+// "metadata-service-network-info"), with names, which cloud-init takes; nil where there is
+// no network-config either.
 func (h *Host) driveNetwork() []byte {
 	links, networks, services := []any{}, []any{}, []any{}
-	for n, i := range network.Interfaces(h.Node) {
+	all := network.Interfaces(h.Node)
+	if network.Config(all) == nil {
+		return nil
+	}
+	for n, i := range all {
 		name := i.Name
 		if name == "" {
 			name = fmt.Sprint("lan", n)
@@ -49,6 +53,9 @@ func (h *Host) driveNetwork() []byte {
 			link["ethernet_mac_address"] = i.MAC
 		}
 		links = append(links, link)
+		for _, family := range i.DHCP {
+			networks = append(networks, map[string]any{"id": fmt.Sprint(name, "-dhcp", family), "link": name, "type": fmt.Sprintf("ipv%d_dhcp", family)})
+		}
 		said := map[int]bool{} // families whose gateway is written
 		for k, a := range i.Addresses {
 			family := network.Family(a.Addr())
@@ -62,9 +69,6 @@ func (h *Host) driveNetwork() []byte {
 		for _, ns := range i.Nameservers {
 			services = append(services, map[string]any{"type": "dns", "address": ns.String()})
 		}
-	}
-	if len(links) == 0 {
-		return nil
 	}
 	return indented(map[string]any{"links": links, "networks": networks, "services": services})
 }

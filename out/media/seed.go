@@ -77,6 +77,9 @@ func (h *Host) firstNetworkConfig() []byte {
 	var nameservers []string
 	entries := ""
 	for n, i := range network.Interfaces(h.Node) {
+		if i.Name == "" && i.MAC == "" {
+			continue // all other cards: nothing identifies them
+		}
 		name := i.Name
 		if name == "" {
 			name = fmt.Sprint("lan", n)
@@ -86,6 +89,9 @@ func (h *Host) firstNetworkConfig() []byte {
 			entries += fmt.Sprintf("    mac_address: %q\n", i.MAC)
 		}
 		entries += "    subnets:\n"
+		for _, family := range i.DHCP {
+			entries += fmt.Sprintf("      - type: dhcp%d\n", family)
+		}
 		told := map[int]bool{} // families whose gateway is said
 		for _, a := range i.Addresses {
 			family := network.Family(a.Addr())

@@ -8,6 +8,7 @@ import (
 
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
+	"hagen/gen/control"
 	"hagen/gen/network"
 	"hagen/gen/node"
 	"hagen/out/review/rendered"
@@ -51,11 +52,12 @@ func compare(c *cluster.Cluster, file, dir string, found rendered.Tree) error {
 // cluster file says.
 func sameNetwork(h cluster.Host, n node.Node) bool {
 	have := network.Interfaces(n)
-	if len(have) != len(h.Interfaces) {
+	wanted := control.Interfaces(h)
+	if len(have) != len(wanted) {
 		return false
 	}
-	for _, i := range h.Interfaces {
-		want := network.File(node.Interface{Name: i.Name, MAC: i.MAC, Addresses: i.Addresses, Gateways: i.Gateways, Nameservers: i.Nameservers}, h.OS.Network)
+	for _, i := range wanted {
+		want := network.File(i, h.OS.Network)
 		if !slices.ContainsFunc(n.Files, func(f node.File) bool { return f.Path == want.Path && bytes.Equal(f.Contents, want.Contents) }) {
 			return false
 		}
