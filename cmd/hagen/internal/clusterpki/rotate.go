@@ -225,7 +225,13 @@ func (asked Rotation) begin(ui *console.UI, k *PKI, set pki.Set, stands rotation
 		if asked.Live {
 			by = servers
 		}
-		item = item.Delivered(k.Now, by, asked.Without...)
+		off := slices.Clone(asked.Without)
+		for _, host := range stands.off { // others have had it: it gets nothing, whatever was said
+			if Goes(set, host) && !slices.Contains(off, host) {
+				off = append(off, host)
+			}
+		}
+		item = item.Delivered(k.Now, by, slices.Sorted(slices.Values(off))...)
 	}
 	if next := item.Trusted(); to == pki.PhaseIssue && stands.row.HasAuthority() && next[1].Key == nil {
 		file := store.KeyFile(fmt.Sprintf("%s/%d", stands.Item, next[1].Number))
