@@ -99,7 +99,9 @@ func (r record) file() recordFile {
 // record returns the record of a file; known is false if the file holds more than this hagen knows.
 func (f recordFile) record() (r record, known bool) {
 	r.Request, r.Unasked, r.Marks = f.Request, f.Unasked, orNil(f.Compromised)
-	if slices.ContainsFunc(r.Marks, func(m pki.Mark) bool { return m.Key == "" || m.Host == "" || m.At.IsZero() || !slices.Contains(pki.HostStates(), m.State) }) {
+	if slices.ContainsFunc(r.Marks, func(m pki.Mark) bool {
+		return m.Key == "" || m.Host == "" || m.At.IsZero() || !slices.Contains(pki.HostStates(), m.State)
+	}) {
 		return r, false
 	}
 	kind := r.Request.Kind
