@@ -190,8 +190,6 @@ func (w *writer) writeFiles(n node.Node) {
 // wait for units: etcd is ready only when a majority of the masters is, and cloud-init
 // would hang until then. It restarts units, since the distribution may already run one of
 // the same name.
-//
-// shellcheck disable=SC2086 ${failed: it is a number.
 const (
 	runPreamble    = "run() { \"$@\" || { echo \"hagen: this failed: $*\" >&2; failed=1; }; }\n"
 	runEnd         = "trap 'exit ${failed:-$?}' EXIT" // commands of another part may follow
