@@ -209,11 +209,13 @@ func (asked Theft) reissue(ui *console.UI, k *PKI, set pki.Set, chosen []pki.Req
 	return issued.Set, nil
 }
 
-// begin begins the rotation of each kind whose present key is marked with these machines, unless one is under way.
+// begin begins the rotation of each kind of which a key that is trusted is marked with these machines, unless one is
+// under way: after a recovery none is, in whichever phase it was.
 func (asked Theft) begin(k *PKI, set pki.Set, machines []machine, r *theft) (err error) {
 	for _, row := range control.Rotatable(k.Cluster) {
 		item := set[row.Item]
-		if !markedBy(item, item.All()[0].ID, machines) || item.NextPhase() != pki.PhaseTrust {
+		marked := slices.ContainsFunc(item.Trusted(), func(g pki.Generation) bool { return markedBy(item, g.ID, machines) })
+		if !marked || item.NextPhase() != pki.PhaseTrust {
 			continue
 		}
 		if set[row.Item], err = item.Rotate(pki.PhaseTrust, control.NextNames(item), k.Now, pki.Generate, rand.Reader); err != nil {

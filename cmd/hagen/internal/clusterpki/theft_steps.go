@@ -28,6 +28,7 @@ type theftSteps struct {
 	unmarked []string       // of the machines
 	says     []string       // of the machines that run on, and for which that is not recorded
 	rotating []rotation     // of the kinds that have to be rotated
+	again    []string       // kinds of which the rotation that is under way leads to a key that was on one, too
 	steps    []todo
 }
 
@@ -65,7 +66,9 @@ func (asked Theft) steps(c *cluster.Cluster, items pki.Set, machines []machine, 
 	}
 	s.write()
 	ends := s.phases(items)
-	s.replace()
+	if len(s.again) == 0 {
+		s.replace()
+	}
 	for _, h := range hosts {
 		for i := range h.Keys {
 			if k := &h.Keys[i]; k.Open && k.Rotate != control.KindOf(control.SecretsKey) {
@@ -241,13 +244,13 @@ func (s *theftSteps) phases(items pki.Set) map[string]int {
 	if len(s.rotating) == 0 {
 		return nil
 	}
-	var issue, retire, again []string
+	var issue, retire []string
 	for _, r := range s.rotating {
 		if r.Phase != pki.PhaseIssue {
 			issue = append(issue, r.command(pki.PhaseIssue))
 		}
 		if r.underWay() && s.had(items[r.Item], newest(items[r.Item])) {
-			again = append(again, r.Kind)
+			s.again = append(s.again, r.Kind)
 		}
 		if r.row.Hold > 0 {
 			retire = append(retire, r.command(pki.PhaseRetire, "--waited"))
@@ -257,7 +260,11 @@ func (s *theftSteps) phases(items pki.Set) map[string]int {
 	}
 	if len(issue) > 0 {
 		s.add("give the machines that go on the documents of phase trust. Plan before you render: the script renders", s.deliver()...)
-		s.add("use the new keys, and give the machines their documents: nothing new is signed or encrypted with what was stolen from then on", append(issue, s.deliver()...)...)
+		but := ""
+		if len(s.again) > 0 {
+			but = fmt.Sprintf(", but with the new key of %s, which was on it, too", strings.Join(s.again, ", "))
+		}
+		s.add("use the new keys, and give the machines their documents: nothing new is signed or encrypted with what was stolen from then on"+but, append(issue, s.deliver()...)...)
 	}
 	s.wait()
 	n := s.add("retire the former keys: what was stolen is refused when all machines have these documents"+s.waited(), append(retire, s.deliver()...)...)
@@ -268,10 +275,10 @@ func (s *theftSteps) phases(items pki.Set) map[string]int {
 	for _, r := range s.rotating {
 		ends[r.Kind] = n
 	}
-	if len(again) > 0 {
-		n = s.add(fmt.Sprintf("the rotation of %s that was under way leads to a key that was on it, too: this begins another one, and says how it goes on", strings.Join(again, ", ")),
+	if len(s.again) > 0 {
+		n = s.add(fmt.Sprintf("the rotation of %s that was under way leads to a key that was on it, too: this begins another one, and says how it goes on", strings.Join(s.again, ", ")),
 			s.asked.again(s.asked.Hosts, "--write"))
-		for _, kind := range again {
+		for _, kind := range s.again {
 			ends[kind] = n
 		}
 	}
@@ -305,7 +312,11 @@ func (s *theftSteps) waited() string {
 func (s *theftSteps) wait() {
 	for _, r := range s.rotating {
 		if r.row.Rewrite {
-			s.add(fmt.Sprintf("have all Secrets written again, see that etcd names no key but the new one, and change the passwords and tokens that are in them: who has a snapshot of etcd and the key of %s has read them", r.Kind),
+			change := fmt.Sprintf("; change the passwords and tokens that are in them: who has a snapshot of etcd and the key of %s has read them", r.Kind)
+			if slices.Contains(s.again, r.Kind) {
+				change = "; change what is in them after the rotation that follows"
+			}
+			s.add("have all Secrets written again, and see that etcd names no key but the new one"+change,
 				control.RewriteSecrets(s.kubeconfig()), control.StoredKeys(etcdctlEnvironment(s.cluster, s.asked.Place, s.members)))
 		}
 	}

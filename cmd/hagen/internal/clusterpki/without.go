@@ -9,6 +9,7 @@ import (
 	"hagen/cmd/hagen/internal/console"
 	"hagen/cmd/hagen/internal/exit"
 	"hagen/gen/cluster"
+	"hagen/gen/control"
 	"hagen/pki"
 	"hagen/pki/store"
 )
@@ -36,7 +37,7 @@ func Without(c *cluster.Cluster, names []string) ([]string, error) {
 }
 
 // Off lists the hosts of a cluster that get nothing for now: those that others have had and that go, and those that
-// a rotation left out which is under way, until a document for another machine in their place was written.
+// a rotation left out, until a document for another machine in their place was written.
 func Off(c *cluster.Cluster, items pki.Set) (hosts []string) {
 	for _, h := range c.Hosts() {
 		hosts = append(hosts, h.Name)
@@ -56,10 +57,14 @@ func Goes(items pki.Set, host string) bool {
 	return !markedOn(items, host).IsZero() && stateOf(items, host) == pki.HostGoes
 }
 
-// leftOut reports whether a rotation that is under way left a host out.
+// leftOut reports whether a rotation left a host out. One without keys may be back when the rotation is over.
 func leftOut(items pki.Set, host string) bool {
+	hasKeys := false
+	for name := range items {
+		hasKeys = hasKeys || control.HostOf(name) == host
+	}
 	for _, item := range items {
-		if item.NextPhase() != pki.PhaseTrust && slices.Contains(item.LeftOut(), host) {
+		if (hasKeys || item.NextPhase() != pki.PhaseTrust) && slices.Contains(item.LeftOut(), host) {
 			return true
 		}
 	}

@@ -29,7 +29,7 @@ func (o PlanOptions) off(ui *console.UI, directory string, d decidedSides) ([]st
 		ui.Warn(text)
 	}
 	if len(missed) > 0 {
-		ui.Warn(fmt.Sprintf("a rotation that is under way left %s out: it lacks what that brought. While it is off, leave it out of this plan, too (%s)",
+		ui.Warn(fmt.Sprintf("a rotation left %s out: it lacks what that brought. While it is off, leave it out of this plan, too (%s)",
 			strings.Join(missed, ", "), strings.Join(clusterpki.WithoutWords(missed), " ")))
 	}
 	return append(goes, left...), nil
