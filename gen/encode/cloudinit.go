@@ -46,7 +46,6 @@ const mergeHow = "list(append)+dict(recurse_list,recurse_str)+str()"
 // distribution's default and fails on a system without locales. Releases before 23 accept
 // the value only as text.
 func (w *writer) settings(n node.Node) {
-	w.line(0, "# Beside other parts: lists are joined, and this part's texts count.")
 	w.line(0, "merge_how: %s", mergeHow)
 	w.line(0, "hostname: %s", scalar(n.Name))
 	w.line(0, "fqdn: %s", scalar(n.Name))

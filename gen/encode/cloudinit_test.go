@@ -135,12 +135,12 @@ func TestCommands(t *testing.T) {
 // foreignUserData are changes after which user-data says what a node cannot
 // hold, or what would go wrong on the machine; and what stays in Further.
 var foreignUserData = []struct{ old, new, want string }{
-	{"\nhostname: ", "\nnonsense: 1\nhostname: ", "nonsense (line 6)"},
+	{"\nhostname: ", "\nnonsense: 1\nhostname: ", "nonsense (line 5)"},
 	{"\nhostname: kubem00.example.com", "\nhostname: other", "hostname and fqdn that are not both the machine's name"},
 	{"name: kubem00.example.com\nfqdn: kubem00.example.com", "name: o.example.com\nfqdn: o.example.com", "a hostname other than that in /etc/hostname"},
-	{"package_update: false", "package_update: true", "another value than false (line 13)"},
-	{"enabled: false", "enabled: true", "another value than false (line 15)"},
-	{"locale: 'false'", "locale: de_DE", "another value than false (line 11)"},
+	{"package_update: false", "package_update: true", "another value than false (line 12)"},
+	{"enabled: false", "enabled: true", "another value than false (line 14)"},
+	{"locale: 'false'", "locale: de_DE", "another value than false (line 10)"},
 	{"permissions: '0640'", "permissions: 0640", "/etc/odd: a value that is not text without quotes"},
 	{"permissions: '0640'", "permissions: '4755'", "/etc/odd: permissions that are not four octal digits"},
 	{"path: /etc/odd", "path: yes", "yes: a value that is not text without quotes"},
@@ -150,7 +150,7 @@ var foreignUserData = []struct{ old, new, want string }{
 	{"encoding: b64", "encoding: gz+b64", "/etc/odd: an encoding other than base64"},
 	{"    - /etc/key\n", "", "/etc/key: no command in bootcmd that creates it private"},
 	{"    - /etc/key\n", "    - /etc/key\n    - /etc/none\n", "/etc/none: a file in bootcmd that write_files does not write"},
-	{"bootcmd:\n", "bootcmd:\n  - reboot\n", "bootcmd: a command (line 17)"},
+	{"bootcmd:\n", "bootcmd:\n  - reboot\n", "bootcmd: a command (line 16)"},
 	{"runcmd:\n", "runcmd:\n  - reboot\n", "runcmd: a command (line"},
 	{"  - run systemctl daemon-reload\n", "  - run systemctl daemon-reload\n  - reboot\n", "runcmd: a command (line"},
 	{"restart --no-block a.service", "restart a.service", "runcmd: a command (line"},
@@ -159,9 +159,9 @@ var foreignUserData = []struct{ old, new, want string }{
 	{"\nmerge_how: list(append)", "\nmerge_how: list(prepend)", "another value than list(append)"},
 	{"    system: true\n", "", "user etcd: no_create_home: true, with system: false"},
 	{"  - name: root\n", "  - name: root\n    passwd: x\n", "user root: passwd"},
-	{"bootcmd:\n", "bootcmd: x\nignored:\n", "bootcmd: something that is not a list (line 16)"},
-	{"\nfqdn: ", "\nhostname: x\nfqdn: ", "hostname a second time (line 7)"},
-	{"\nhostname: ", "\nMHcCAQEEIKq7: x\nhostname: ", "a key (line 6)"},
+	{"bootcmd:\n", "bootcmd: x\nignored:\n", "bootcmd: something that is not a list (line 15)"},
+	{"\nfqdn: ", "\nhostname: x\nfqdn: ", "hostname a second time (line 6)"},
+	{"\nhostname: ", "\nMHcCAQEEIKq7: x\nhostname: ", "a key (line 5)"},
 }
 
 // TestForeignUserData: nothing that user-data says is lost.
