@@ -52,7 +52,7 @@ type LockContents struct {
 
 // MarkedKey is the entry of a key that machines trust, read or show, and that was on a machine which others
 // have had: no machine that joins gets it. Of an authority, what it has signed was. A key that was on several has
-// an entry for each.
+// an entry for each. One that is in use no more keeps its entries until other machines are in the place of these.
 type MarkedKey struct {
 	LockedKey
 	Since time.Time // when that was recorded

@@ -228,6 +228,6 @@ func (k *PKI) contents(set pki.Set) cluster.LockContents {
 	for name, item := range set {
 		issued[name] = item.Request
 	}
-	contents.Bound, contents.Marked = control.Bound(k.Cluster, issued, k.lock.Bound), lockedMarks(set, k.lock.LockContents)
+	contents.Bound, contents.Marked = control.Bound(k.Cluster, issued, k.lock.Bound), lockedMarks(k.Cluster, set, k.lock.LockContents)
 	return contents
 }

@@ -196,18 +196,73 @@ func rotatableOf(c *cluster.Cluster, kind string) control.Rotated {
 	return rows[slices.IndexFunc(rows, func(r control.Rotated) bool { return r.Kind == kind })]
 }
 
-// lockedMarks returns the entries of a lock file for the keys that are marked and in use, one for each host that had
-// the key.
-func lockedMarks(set pki.Set, lock cluster.LockContents) (rows []cluster.MarkedKey) {
-	for _, k := range markedIn(set, lock) {
-		key := cluster.LockedKey{Name: k.item.Request.Name, ID: k.generation.ID, Secret: k.item.Request.Kind == pki.Secret}
-		if len(k.hosts) == 0 {
-			rows = append(rows, cluster.MarkedKey{LockedKey: key, Since: k.since})
+// lockedMarks returns the entries of a lock file: for the keys that are marked and in use, one for each host that had
+// the key, and for those that are in use no more, one for each host that goes and is not replaced yet. Without these
+// nothing but the PKI directory would say that it must get nothing.
+func lockedMarks(c *cluster.Cluster, set pki.Set, lock cluster.LockContents) (rows []cluster.MarkedKey) {
+	known := withLocked(set, lock)
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		item := set[name]
+		for _, g := range item.Trusted() {
+			if k, marked := markOf(item, g, lock); marked {
+				rows = append(rows, k.locked(lock, k.hosts)...)
+			}
 		}
-		for _, host := range slices.Sorted(slices.Values(k.hosts)) {
-			at, state := k.last(host, lock)
-			rows = append(rows, cluster.MarkedKey{LockedKey: key, Since: at, Host: host, State: string(state)})
+		for _, id := range formerMarked(known[name]) {
+			k, _ := markOf(item, pki.Generation{ID: id}, lock)
+			k.hosts = slices.DeleteFunc(k.hosts, func(host string) bool {
+				at, _ := k.last(host, lock)
+				return !isHost(c, host) || !Goes(known, host) || !at.Equal(markedOn(known, host))
+			})
+			if len(k.hosts) > 0 {
+				rows = append(rows, k.locked(lock, k.hosts)...)
+			}
 		}
+	}
+	return rows
+}
+
+// withLocked returns a set in which items have the marks, too, that a lock file has.
+func withLocked(set pki.Set, lock cluster.LockContents) pki.Set {
+	known := maps.Clone(set)
+	for name, item := range known {
+		known[name] = item.Marked(lockMarks(name, lock.Marked)...)
+	}
+	return known
+}
+
+// formerMarked returns the marked keys of an item that are in use no more. Certificates' are left out: whoever had
+// one had what its authority signed, too, and that is marked.
+func formerMarked(item pki.Item) (ids []string) {
+	if item.Request.Kind == pki.Leaf {
+		return nil
+	}
+	for _, m := range item.Marks {
+		if !trusts(item, m.Key) && !slices.Contains(ids, m.Key) {
+			ids = append(ids, m.Key)
+		}
+	}
+	return ids
+}
+
+// trusts reports whether machines trust, read or use a key of an item.
+func trusts(item pki.Item, id string) bool {
+	return slices.ContainsFunc(item.Trusted(), func(g pki.Generation) bool { return g.ID == id })
+}
+
+func isHost(c *cluster.Cluster, name string) bool {
+	return slices.ContainsFunc(c.Hosts(), func(h cluster.Host) bool { return h.Name == name })
+}
+
+// locked returns the entries of a key.
+func (k markedKey) locked(lock cluster.LockContents, hosts []string) (rows []cluster.MarkedKey) {
+	key := cluster.LockedKey{Name: k.item.Request.Name, ID: k.generation.ID, Secret: k.item.Request.Kind == pki.Secret}
+	if len(hosts) == 0 {
+		return []cluster.MarkedKey{{LockedKey: key, Since: k.since}}
+	}
+	for _, host := range slices.Sorted(slices.Values(hosts)) {
+		at, state := k.last(host, lock)
+		rows = append(rows, cluster.MarkedKey{LockedKey: key, Since: at, Host: host, State: string(state)})
 	}
 	return rows
 }
@@ -226,32 +281,41 @@ func (k markedKey) last(host string, lock cluster.LockContents) (at time.Time, s
 	return at, state
 }
 
-// marksOfLock marks again what the lock file says that others have had, and warns of entries without a host: which
-// one it was nobody knows.
+// marksOfLock marks again what the lock file says that others have had, in use or not: a host that goes gets nothing.
+// It warns of entries without a host: which one it was nobody knows.
 func (k *PKI) marksOfLock(ui *console.UI, at clusterfile.Place, set pki.Set) {
 	var hosts, lost []string
 	for _, name := range slices.Sorted(maps.Keys(set)) {
 		for _, mark := range lockMarks(name, k.lock.Marked) {
 			item := set[name]
-			if !slices.ContainsFunc(item.Trusted(), func(g pki.Generation) bool { return g.ID == mark.Key }) {
-				continue
-			}
+			inUse := trusts(item, mark.Key)
 			if mark.Host == "" {
-				lost = append(lost, name)
+				if inUse {
+					lost = append(lost, name)
+				}
 				continue
 			}
-			if item.Request.Kind == pki.Leaf {
+			if inUse && item.Request.Kind == pki.Leaf {
 				mark.Until = endOf(item)
 			}
 			set[name], hosts = item.Marked(mark), append(hosts, mark.Host)
 		}
 	}
 	if hosts = slices.Compact(slices.Sorted(slices.Values(hosts))); len(hosts) > 0 {
-		ui.Warn(fmt.Sprintf("%s says that others have had %s: what they had, and is in use, is marked again. %s says what is left to do, and with --write begins what was under way and is not any more",
-			k.lock.Path, strings.Join(hosts, ", "), at.Command("pki compromised", hosts...)))
+		ui.Warn(fmt.Sprintf("%s says that others have had %s: what they had, and is in use, is marked again. %s says what is left to do, and with --write begins what was under way and is not any more%s",
+			k.lock.Path, strings.Join(hosts, ", "), at.Command("pki compromised", hosts...), k.getNothing(set, hosts)))
 	}
 	if len(lost) > 0 {
 		ui.Warn(fmt.Sprintf("%s says that others have had %s. On which host, and which other keys, only the lost directory said: %s for each such host, with --leaves-later as long as no authority's key is there",
 			k.lock.Path, strings.Join(slices.Compact(lost), ", "), at.Command("pki compromised", "HOST", "--write")))
 	}
+}
+
+// getNothing names those of marked hosts that no other machine has replaced.
+func (k *PKI) getNothing(set pki.Set, hosts []string) string {
+	hosts = slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return !isHost(k.Cluster, host) || !Goes(set, host) })
+	if len(hosts) == 0 {
+		return ""
+	}
+	return ". Until other machines have come in their place, nothing is delivered to: " + strings.Join(hosts, ", ")
 }
