@@ -23,6 +23,7 @@ type recoverySteps struct {
 	made     madeFrom
 	retired  []string // items of which machines have a key that was retired
 	noIssuer []string // authorities without a key
+	off      []string // hosts that others have had, and that no other machine has replaced
 }
 
 func (s recoverySteps) all() (steps []string) {
@@ -43,7 +44,7 @@ func (s recoverySteps) all() (steps []string) {
 
 // more says where there may be more.
 func (s recoverySteps) more() (steps []string) {
-	if hosts := hostsOf(s.found.Missing); len(hosts) > 0 {
+	if hosts := without(hostsOf(s.found.Missing), s.off); len(hosts) > 0 {
 		var copies []string
 		for _, host := range hosts {
 			copies = append(copies, copyCommand(s.cluster, host))
@@ -54,7 +55,7 @@ func (s recoverySteps) more() (steps []string) {
 	if slices.Contains(s.found.Missing, control.Admin) {
 		steps = append(steps, fmt.Sprintf("%s: if somebody has %s, name it, too", control.Admin, document.AdminPath))
 	}
-	if undocumented := without(s.made.lacking, hostsOf(s.found.Missing)); len(undocumented) > 0 && len(s.found.Missing) > 0 {
+	if undocumented := without(s.made.lacking, s.without()); len(undocumented) > 0 && len(s.found.Missing) > 0 {
 		steps = append(steps, fmt.Sprintf("%s: no document of it was named. Name it, too: a plan has to know what a machine was made from", strings.Join(undocumented, ", ")))
 	}
 	return steps
@@ -73,7 +74,7 @@ func (s recoverySteps) same() []string {
 		old = ", where OLD is a tree of what they were made from, or its twins"
 	}
 	return []string{fmt.Sprintf("machines have the former keys of %s, which were retired: %s. Not %s before that: it writes over what the steps are planned from%s",
-		strings.Join(s.retired, ", "), DeliveryFrom(s.asked.Place, s.made.old()), s.asked.Command("render"), old)}
+		strings.Join(s.retired, ", "), DeliveryFrom(s.asked.Place, s.made.old(), s.off...), s.asked.Command("render"), old)}
 }
 
 // rotate returns the commands that begin rotations.
@@ -85,13 +86,19 @@ func (s recoverySteps) rotate(authorities ...string) string {
 	return strings.Join(commands, " && ")
 }
 
+// without lists the hosts that get nothing for now: those of which something is missing, and those that are off.
+func (s recoverySteps) without() []string {
+	hosts := hostsOf(s.found.Missing)
+	return append(hosts, without(s.off, hosts)...)
+}
+
 // missing says how what nothing has is made anew: the next authorities sign it, and only machines that trust these
 // accept it.
 func (s recoverySteps) missing() []string {
-	hosts := hostsOf(s.found.Missing)
+	hosts := s.without()
 	others := slices.DeleteFunc(slices.Clone(s.noIssuer), func(name string) bool { return name == control.ClusterAuthority })
 	switch noAdmin := slices.Contains(s.found.Missing, control.Admin) && len(others) < len(s.noIssuer); {
-	case len(hosts) == 0 && noAdmin:
+	case len(hostsOf(s.found.Missing)) == 0 && noAdmin:
 		steps := []string{fmt.Sprintf("if they are lost, begin with %s: its next authority signs %s, which API servers accept when they trust that. The script begins behind the preparation, which asks them as administrator: %s",
 			control.KindOf(control.ClusterAuthority), control.Admin, s.first(s.rotate(control.ClusterAuthority)))}
 		if len(others) > 0 {
@@ -106,20 +113,28 @@ func (s recoverySteps) missing() []string {
 		if noAdmin {
 			steps[0] += fmt.Sprintf(". The script begins behind the preparation, which asks API servers as administrator. They accept %s when they trust the next authority: where a check fails that asks one before, see on the machine that it answers (curl -k https://localhost:%d/readyz), and go on with --from", control.Admin, s.cluster.Endpoint.Port)
 		}
-		return append(steps, fmt.Sprintf("when the rotations are in phase %s, put machines in their places: %s", pki.PhaseIssue, s.asked.Command("render", "--replace", hosts[0])))
+		return append(steps, s.replace()...)
 	}
+}
+
+// replace says how other machines come in the place of those that get nothing. Those that others have had have more to
+// wait for.
+func (s recoverySteps) replace() (steps []string) {
+	if hosts := without(hostsOf(s.found.Missing), s.off); len(hosts) > 0 {
+		steps = append(steps, fmt.Sprintf("when the rotations are in phase %s, put machines in their places: %s", pki.PhaseIssue, s.asked.Command("render", "--replace", hosts[0])))
+	}
+	if len(s.off) > 0 {
+		steps = append(steps, fmt.Sprintf("other machines come in the place of %s when all is replaced that others have had: %s says how", strings.Join(s.off, ", "), s.asked.Command("pki compromised", s.off...)))
+	}
+	return steps
 }
 
 // first returns the commands of the first delivery: what is missing is made before that, in a tree that no machine is
 // made from.
 func (s recoverySteps) first(rotate string) string {
-	words := []string{"--delta", "delta"}
-	for _, host := range hostsOf(s.found.Missing) {
-		words = append(words, "--without", host)
-	}
 	commands := []string{rotate,
 		s.asked.Command("render", "-o", filepath.Join(trees.Next, s.cluster.Name)),
-		s.asked.Command("plan", append(words, s.made.old(), ".")...)}
+		s.asked.Command("plan", planWords(s.made.old(), s.without())...)}
 	if slices.Contains(s.found.Missing, control.Admin) {
 		return strings.Join(append(commands, s.asked.Command("render"), "sh delta/deliver.sh --from 1"), " && ")
 	}
@@ -128,7 +143,7 @@ func (s recoverySteps) first(rotate string) string {
 
 // deliver returns the commands of a delivery after the first one.
 func (s recoverySteps) deliver() string {
-	return DeliveryFrom(s.asked.Place, filepath.Join(trees.Dir, s.cluster.Name))
+	return DeliveryFrom(s.asked.Place, filepath.Join(trees.Dir, s.cluster.Name), s.off...)
 }
 
 // majority reports whether a majority of masters stays without some.

@@ -65,7 +65,7 @@ func recoveredOf(k *PKI, asked Recovery, found control.Recovered, made madeFrom,
 	}
 	r.from = len(documents)
 	r.Missing = found.Missing
-	r.Next = recoverySteps{asked, k.Cluster, found, made, retired, r.NoIssuer}.all()
+	r.Next = recoverySteps{asked, k.Cluster, found, made, retired, r.NoIssuer, Off(k.Cluster, found.Set)}.all()
 	return r
 }
 
