@@ -296,6 +296,15 @@ func (i Item) Delivered(now time.Time, by string, without ...string) Item {
 	return i
 }
 
+// LeavesOut returns the item with a note that machines do not get the documents of this phase.
+func (i Item) LeavesOut(hosts ...string) Item {
+	i, _ = i.note(func(s *Step) bool {
+		s.Without = hosts
+		return len(hosts) > 0
+	})
+	return i
+}
+
 // LeftOut lists the machines that lack documents of the last rotation, and were not replaced since.
 func (i Item) LeftOut() (hosts []string) {
 	if len(i.Generations) == 0 {
@@ -314,6 +323,7 @@ func (i Item) LeftOut() (hosts []string) {
 func (i Item) Replaced(host string) (next Item, changed bool) {
 	if slices.Contains(i.LeftOut(), host) {
 		i, changed = i.note(func(s *Step) bool {
+			s.Without = slices.DeleteFunc(slices.Clone(s.Without), func(other string) bool { return other == host })
 			s.Replaced = append(slices.Clone(s.Replaced), host)
 			return true
 		})

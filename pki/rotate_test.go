@@ -129,6 +129,19 @@ func TestRotationNotes(t *testing.T) {
 	}
 }
 
+// Who is left out when a rotation begins may be replaced in the same phase.
+func TestLeavesOut(t *testing.T) {
+	trust := rotate(t, issue(t, testRequests(), nil, testNow).Set["cluster/sa"], Names{}, PhaseTrust)
+	out := trust.LeavesOut("kubem01", "kubem02")
+	if got := out.LeftOut(); !slices.Equal(got, []string{"kubem01", "kubem02"}) || len(trust.LeftOut()) > 0 || len(trust.LeavesOut().LeftOut()) > 0 {
+		t.Error(got, trust.LeftOut())
+	}
+	replaced, changed := out.Replaced("kubem01")
+	if got := replaced.LeftOut(); !changed || !slices.Equal(got, []string{"kubem02"}) || len(out.LeftOut()) != 2 {
+		t.Error(changed, got, out.LeftOut())
+	}
+}
+
 func TestWithoutRetired(t *testing.T) {
 	secret := issue(t, testRequests(), nil, testNow).Set["cluster/encryption"]
 	once := rotate(t, secret, Names{}, Phases()...)

@@ -240,6 +240,9 @@ func (asked Rotation) begin(ui *console.UI, k *PKI, set pki.Set, stands rotation
 	if item, err = item.Rotate(to, control.NextNames(item), k.Now, pki.Generate, rand.Reader); err != nil {
 		return exit.Failed("%w", err)
 	}
+	if to == pki.PhaseTrust {
+		item = item.LeavesOut(unissued(k.Cluster, set)...)
+	}
 	set[stands.Item] = item
 	if to == pki.PhaseIssue && stands.row.HasAuthority() && item.Trusted()[1].Cross == nil {
 		ui.Warn(fmt.Sprintf("%s: the former authority has not signed the new one: who trusts only the former one refuses what machines show from now on, until they get %s", stands.Kind, stands.trustFile()))

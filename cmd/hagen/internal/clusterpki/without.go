@@ -71,6 +71,20 @@ func leftOut(items pki.Set, host string) bool {
 	return false
 }
 
+// unissued lists the hosts without certificates that nobody can issue before the next authority does: a recovery had
+// no document of them. Machines that do not trust that authority yet refuse what it signs for them.
+func unissued(c *cluster.Cluster, items pki.Set) (hosts []string) {
+	for _, r := range control.Requests(c) {
+		host := control.HostOf(r.Name)
+		_, there := items[r.Name]
+		if authority := items[r.Authority]; there || host == "" || !authority.KeyElsewhere() || slices.Contains(hosts, host) {
+			continue
+		}
+		hosts = append(hosts, host)
+	}
+	return hosts
+}
+
 // OffAt is Off of a cluster of which no more is known than the names of its hosts, by the PKI directory, if there
 // is one that is the cluster's. Those that others have had come apart.
 func OffAt(dir, name string, hosts []string) (goes, left []string) {
