@@ -76,8 +76,8 @@ func TestGoldens(t *testing.T) {
 				t.Errorf("%s: %s, %s: %d documents, %d units", name, h.Node.Name, h.Node.Role, len(h.Documents), len(h.Node.Units))
 			}
 			want := cmp.Or(map[string]string{
-				"small lb1.edge-7.example.com": "generic", "disks kubem01": "debian", "disks kubem02": "ubuntu", "urls kubem01": "flatcar", "urls kubem02": "debian", "dual-stack kubem01": "fcos", "dual-stack kubem02": "flatcar", "ipv6 kubem02": "fcos", "ipv6 lb00": "flatcar", "ipv6 lb01": "flatcar", "static kubem01": "flatcar", "static kubem02": "generic", "static spare": "flatcar", "static lb01": "debian", "static lb02": "rhel", "mixed kubem00": "debian", "mixed kubem01": "rhel", "mixed lb00": "ubuntu", "mixed lb01": "rhel",
-			}[name+" "+h.Node.Name], map[string]string{"classic": "generic", "small": "flatcar", "colocated-virtual-ip": "flatcar", "sysext": "flatcar", "ipv6": "generic", "dual-stack": "generic", "two-addresses": "generic", "debian": "debian"}[name], "fcos")
+				"small lb1.edge-7.example.com": "generic", "disks kubem01": "debian", "disks kubem02": "ubuntu", "urls kubem01": "flatcar", "urls kubem02": "debian", "dual-stack kubem01": "fcos", "dual-stack kubem02": "flatcar", "ipv6 kubem02": "fcos", "ipv6 lb00": "flatcar", "ipv6 lb01": "flatcar", "static kubem01": "flatcar", "static kubem02": "generic", "static spare": "flatcar", "static lb01": "debian", "static lb02": "rhel", "mixed kubem00": "debian", "mixed kubem01": "rhel", "mixed lb00": "ubuntu", "mixed lb01": "rhel", "leases kubem02": "rhel", "leases lb00": "rhel", "leases lb01": "generic",
+			}[name+" "+h.Node.Name], map[string]string{"classic": "generic", "small": "flatcar", "colocated-virtual-ip": "flatcar", "sysext": "flatcar", "ipv6": "generic", "dual-stack": "generic", "two-addresses": "generic", "debian": "debian", "leases": "debian"}[name], "fcos")
 			if h.OS.Name != want {
 				t.Errorf("%s: %s is read as %s", name, h.Node.Name, h.OS.Name)
 			}
