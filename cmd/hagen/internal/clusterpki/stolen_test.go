@@ -162,7 +162,9 @@ func TestOff(t *testing.T) {
 	if left := set[name].LeftOut(); !slices.Equal(left, []string{"kubem03"}) {
 		t.Error(left)
 	}
-	check("over", "")
+	check("over", "kubem03") // the last phase was not for it, either
+	replaced("kubem03")
+	check("over, and replaced", "")
 	mark("kubem01", first.Add(time.Minute))
 	check("once more", "kubem01")
 	set[name] = set[name].InState("kubem01", pki.HostRunsOn)
