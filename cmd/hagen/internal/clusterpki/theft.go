@@ -147,7 +147,12 @@ func (asked Theft) write(ui *console.UI, c *cluster.Cluster, machines []machine,
 		return err
 	}
 	told := renewed{}
-	if err := k.saveRenewed(ui, asked.Place, set, chosen, &told); err != nil {
+	if r.Changed {
+		err = k.saveRenewed(ui, asked.Place, set, chosen, &told)
+	} else {
+		err = k.finish(ui, asked.Place, &told)
+	}
+	if err != nil {
 		return err
 	}
 	if told.Kubeconfig != "" {
