@@ -124,7 +124,7 @@ func (r *recovery) machine(s Source) {
 	}
 	for _, row := range tables.certificates {
 		if text, has := fileOf(s.Node, row.within); has {
-			if keys := secretsIn(text); len(keys) > 0 && !isTwin(text) { // comments do not count
+			if keys := SecretsIn(text); len(keys) > 0 && !isTwin(text) { // comments do not count
 				text = encryptionConfig(keys)
 			}
 			r.take(s.From, row.within, pieceOf{row.name(host.Name), true}, text)
@@ -301,7 +301,7 @@ func (r *recovery) differ(one, other piece, item, path string) {
 // keyLines returns what identifies the keys in a text: the public key of each certificate, each public half,
 // and each secret.
 func keyLines(text string) (keys []string) {
-	for _, k := range secretsIn(text) {
+	for _, k := range SecretsIn(text) {
 		keys = append(keys, string(k.Key))
 	}
 	certs, _ := pki.Blocks([]byte(text), "CERTIFICATE")

@@ -87,7 +87,7 @@ func (r *recovery) shared(found *Recovered, now time.Time) {
 				item, err = pki.RecoverKeyPair(q, []byte(key.text), others)
 			}
 		case pki.Secret:
-			item, err = pki.RecoverSecret(q, secretsIn(key.text), pki.Step{Began: now.UTC().Truncate(time.Second)})
+			item, err = pki.RecoverSecret(q, SecretsIn(key.text), pki.Step{Began: now.UTC().Truncate(time.Second)})
 		default:
 			continue
 		}
@@ -101,8 +101,9 @@ func (r *recovery) shared(found *Recovered, now time.Time) {
 
 var providerLine, keyNameLine = lazy.Regexp(`^ *- ([a-z]+):$`), lazy.Regexp(`^ *- name: (\S+)$`)
 
-// secretsIn returns the keys in an EncryptionConfiguration as encryptionConfig writes it, in their order.
-func secretsIn(text string) (keys []pki.Generation) {
+// SecretsIn returns the keys in an EncryptionConfiguration as encryptionConfig writes it, in their order. A twin
+// has marks in their places.
+func SecretsIn(text string) (keys []pki.Generation) {
 	provider, name := "", ""
 	highest := 0
 	for line := range strings.Lines(text) {

@@ -20,11 +20,11 @@ func TestSecretsIn(t *testing.T) {
 		{key(3, "mine", "secretbox"), key(2, "key2", "secretbox")}, // somebody's own
 		{key(1, "key1", "aescbc")},
 	} {
-		if got := secretsIn(encryptionConfig(keys)); !reflect.DeepEqual(got, keys) {
+		if got := SecretsIn(encryptionConfig(keys)); !reflect.DeepEqual(got, keys) {
 			t.Errorf("%v", got)
 		}
 	}
-	if got := secretsIn("kind: EncryptionConfiguration\nproviders:\n- identity: {}\n"); got != nil {
+	if got := SecretsIn("kind: EncryptionConfiguration\nproviders:\n- identity: {}\n"); got != nil {
 		t.Error(got)
 	}
 }

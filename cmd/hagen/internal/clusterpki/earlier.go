@@ -15,7 +15,7 @@ import (
 	"hagen/pki"
 )
 
-// Separate are the directories of documents that no normal render writes, and the flag that does.
+// separate are the directories of documents that no normal render writes, and the flag that does.
 var separate = []struct{ dir, flag string }{{trees.ReplaceDir, "--replace"}, {trees.JoinDir, "--join"}}
 
 // earlier lists documents of --replace and --join that were made in another phase of the rotation of
@@ -78,13 +78,7 @@ func ofAnotherPhase(n node.Node, c *cluster.Cluster, row control.Rotated, item p
 	if other || err != nil {
 		return other
 	}
-	var signed []string
-	for _, r := range control.Requests(c) {
-		if r.Authority == row.Item {
-			signed = append(signed, r.Name)
-		}
-	}
-	return slices.ContainsFunc(trees.IssuersOn(n, c, signed), func(issuer string) bool { return issuer != present.Subject.String() })
+	return slices.ContainsFunc(trees.IssuersOn(n, c, row.Item), func(issuer string) bool { return issuer != present.Subject.String() })
 }
 
 // refuseEarlier refuses the next phase while documents of --replace or --join are of another one.

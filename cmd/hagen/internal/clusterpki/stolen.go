@@ -168,14 +168,8 @@ func documentHas(n node.Node, c *cluster.Cluster, item pki.Item, g pki.Generatio
 	if item.Request.Kind != pki.Authority {
 		return slices.ContainsFunc(trees.PrivateKeysOn(n, c), func(k trees.SharedKey) bool { return k.Item == item.Request.Name && k.ID == g.ID })
 	}
-	var signed []string
-	for _, r := range control.Requests(c) {
-		if r.Authority == item.Request.Name {
-			signed = append(signed, r.Name)
-		}
-	}
 	is, err := pki.Item{Request: item.Request, Cert: g.Cert}.X509()
-	return err == nil && slices.Contains(trees.IssuersOn(n, c, signed), is.Subject.String())
+	return err == nil && slices.Contains(trees.IssuersOn(n, c, item.Request.Name), is.Subject.String())
 }
 
 // markedOn returns when a host was marked for the last time; zero if it never was.

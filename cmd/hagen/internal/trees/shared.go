@@ -1,13 +1,12 @@
 package trees
 
 import (
-	"bytes"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"hagen/gen/cluster"
 	"hagen/gen/control"
-	"hagen/gen/lazy"
 	"hagen/gen/node"
 	"hagen/gen/read"
 	"hagen/pki"
@@ -16,8 +15,6 @@ import (
 // SharedKey is a key of a cluster that machines have: an authority's, that of service accounts, or
 // one of Secrets. A twin shows of the last no id, but the SHA-256 of the key.
 type SharedKey struct{ Item, ID, SHA256 string }
-
-var secretLine = lazy.Regexp(`(?m)^ *secret: (.+)$`)
 
 // SharedKeysIn returns the keys that the API servers' documents, or their twins, in a tree have. What
 // cannot be read has none.
@@ -88,19 +85,26 @@ func keysIn(item, path string, text []byte) (found []SharedKey) {
 	if item != control.SecretsKey {
 		return found
 	}
-	for _, m := range secretLine().FindAllSubmatch(text, -1) {
-		if digest, twin := bytes.CutPrefix(m[1], []byte(node.SecretMark)); twin {
-			found = append(found, SharedKey{Item: item, SHA256: string(digest)})
-		} else if id, err := pki.KeyID(pki.Item{Request: pki.Request{Kind: pki.Secret}, Key: m[1]}); err == nil {
+	for _, g := range control.SecretsIn(string(text)) {
+		secret := strings.TrimSpace(string(g.Key))
+		if digest, twin := strings.CutPrefix(secret, node.SecretMark); twin {
+			found = append(found, SharedKey{Item: item, SHA256: digest})
+		} else if id, err := pki.KeyID(pki.Item{Request: pki.Request{Kind: pki.Secret}, Key: []byte(secret)}); err == nil {
 			found = append(found, SharedKey{Item: item, ID: id})
 		}
 	}
 	return found
 }
 
-// IssuersOn returns the subjects of the authorities that have signed the certificates of these items on
-// a machine.
-func IssuersOn(n node.Node, c *cluster.Cluster, items []string) (found []string) {
+// IssuersOn returns the subjects of the authorities that have signed the certificates on a machine which an
+// authority of the cluster, by its item, is to sign.
+func IssuersOn(n node.Node, c *cluster.Cluster, authority string) (found []string) {
+	var items []string
+	for _, r := range control.Requests(c) {
+		if r.Authority == authority {
+			items = append(items, r.Name)
+		}
+	}
 	for _, p := range control.Places(c) {
 		if p.Host != n.Name || p.Key || !slices.Contains(items, p.Item) {
 			continue
