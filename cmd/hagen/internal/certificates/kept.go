@@ -162,8 +162,8 @@ func (r *report) replacement(s source, f found) remedy {
 	case user != nil:
 		return remedy{deliver: r.kubeconfig(*user), words: r.kubeconfig(*user)}
 	case f.onlyAt(document.AdminPath):
-		todo := r.admin("")
-		return remedy{deliver: todo.words, words: todo.words}
+		next := r.admin("")
+		return remedy{deliver: next.words, words: next.words}
 	}
 	return remedy{deliver: r.delivery(s), words: r.delivery(s)}
 }

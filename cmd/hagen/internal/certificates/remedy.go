@@ -32,11 +32,11 @@ func (r *report) commands(renew, deliver string) remedy {
 
 // remedy returns what to do about a problem of a certificate.
 func (r *report) remedy(s source, f found, problem state) remedy {
-	todo := r.renewal(s, f)
+	next := r.renewal(s, f)
 	if problem == early {
-		todo.words = "set the clock right; if it was wrong when this was issued, " + todo.words
+		next.words = "set the clock right; if it was wrong when this was issued, " + next.words
 	}
-	return todo
+	return next
 }
 
 // renewal returns how to renew a certificate.
@@ -57,11 +57,11 @@ func (r *report) renewal(s source, f found) remedy {
 	case name != "":
 		return r.commands(r.renew(name, s, f), r.delivery(s))
 	case s.Kind == kindKubeconfig, f.isUsers(), r.kept.gave(f):
-		todo := r.commands(r.authorityFirst(s, f), r.kubeconfig(f))
+		next := r.commands(r.authorityFirst(s, f), r.kubeconfig(f))
 		if f.isUsers() {
-			todo.words += "; or remove the file"
+			next.words += "; or remove the file"
 		}
-		return todo
+		return next
 	case host != "":
 		return r.commands(r.at.Command("pki renew", "--host", host), r.delivery(s))
 	}

@@ -57,6 +57,9 @@ func Again(at clusterfile.Place, tree string, off ...string) string {
 	return at.Command("plan", planWords(tree, off, "--undelivered")...) + script
 }
 
+// old stands in commands for a tree that hagen does not know: what machines were made from.
+const old = "OLD"
+
 // planWords are the words of the plan of a delivery.
 func planWords(tree string, off []string, flags ...string) []string {
 	return slices.Concat([]string{"--delta", "delta"}, flags, WithoutWords(off), []string{tree, "."})

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"hagen/cmd/hagen/internal/clusterfile"
 	"hagen/cmd/hagen/internal/console"
@@ -115,7 +116,7 @@ func (asked Recovery) find(ui *console.UI, k *PKI, sources []trees.Source) (foun
 func (k *PKI) checkRecoveredClock(found control.Recovered) error {
 	for _, name := range slices.Sorted(maps.Keys(found.Set)) {
 		if cert, err := found.Set[name].X509(); err == nil && k.Now.Before(cert.NotBefore) {
-			return exit.Failed("%s: %s is valid only from %s, and the clock says %s: set the clock right", found.From[name], name, cert.NotBefore.UTC().Format(timeLayout), k.Now.UTC().Format(timeLayout))
+			return exit.Failed("%s: %s is valid only from %s, and the clock says %s: set the clock right", found.From[name], name, cert.NotBefore.UTC().Format(time.RFC3339), k.Now.UTC().Format(time.RFC3339))
 		}
 	}
 	return nil

@@ -111,7 +111,7 @@ func (m *madeFrom) stage(ui *console.UI, asked Recovery, documents []tree.File) 
 // old is the name of the tree in commands.
 func (m madeFrom) old() string {
 	if m.dir == "" {
-		return "OLD"
+		return old
 	}
 	return m.dir
 }

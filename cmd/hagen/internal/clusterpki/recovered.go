@@ -13,8 +13,6 @@ import (
 	"hagen/pki"
 )
 
-const timeLayout = time.RFC3339
-
 // recovered is what --json prints.
 type recovered struct {
 	Cluster   string          `json:"cluster"`

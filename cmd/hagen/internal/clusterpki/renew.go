@@ -247,7 +247,7 @@ func planOf(at clusterfile.Place, tree string, off []string) string {
 	if trees.HoldsDocuments(tree) {
 		return at.Command("plan", planWords(tree, off)...) + " says in which order, and writes a script that delivers them"
 	}
-	return at.Command("plan", planWords("OLD", off)...) + " says in which order (OLD is the tree or its twins that they were made from), and writes a script that delivers them"
+	return at.Command("plan", planWords(old, off)...) + " says in which order (OLD is the tree or its twins that they were made from), and writes a script that delivers them"
 }
 
 // dates says from when to when the end of a certificate moved, and whether its key is new.

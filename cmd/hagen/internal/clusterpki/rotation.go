@@ -170,7 +170,7 @@ func (r rotation) needs() (needs []string) {
 		needs = append(needs, planOf(r.at, tree, r.off)+"; then "+r.at.Command("render")+" writes the documents")
 	} else if r.underWay() {
 		needs = append(needs, fmt.Sprintf("all machines need the documents of this phase, which are written. If no plan was made before that, name as OLD what machines were made from, a tree or its twins (those in git from before): %s",
-			DeliveryFrom(r.at, "OLD", r.off...)))
+			DeliveryFrom(r.at, old, r.off...)))
 	}
 	unpublish := "take the former authority away from aggregated APIs; API servers only add to what they tell these: " + r.unpublish
 	switch {

@@ -22,7 +22,7 @@ type theft struct {
 	Renewed   []string     `json:"renewed"` // certificates that have new keys now
 	Began     []string     `json:"began"`   // kinds whose rotation begins
 	Deliver   []string     `json:"deliver"` // hosts whose documents have the former certificates
-	Steps     []todo       `json:"steps"`
+	Steps     []theftStep  `json:"steps"`
 	Warnings  []string     `json:"warnings"`
 	Notes     []string     `json:"notes"`
 }
@@ -51,8 +51,8 @@ type stolenKey struct {
 	Step       int       `json:"step,omitempty"` // the step that ends it
 }
 
-// todo is a step.
-type todo struct {
+// theftStep is something that has to be done.
+type theftStep struct {
 	Text     string   `json:"text"`
 	Commands []string `json:"commands"`
 }
@@ -180,7 +180,7 @@ func (h stolenHost) lines() []string {
 }
 
 // lines says what has to be done.
-func (t todo) lines(n int) []string {
+func (t theftStep) lines(n int) []string {
 	lines := []string{fmt.Sprintf("%d. %s", n, t.Text)}
 	for i, command := range t.Commands {
 		if i < len(t.Commands)-1 {

@@ -29,11 +29,11 @@ type theftSteps struct {
 	says     []string       // of the machines that run on, and for which that is not recorded
 	rotating []rotation     // of the kinds that have to be rotated
 	again    []string       // kinds of which the rotation that is under way leads to a key that was on one, too
-	steps    []todo
+	steps    []theftStep
 }
 
 // steps returns what has to be done, in its order, and notes at each key the step that ends what it gives.
-func (asked Theft) steps(c *cluster.Cluster, items pki.Set, machines []machine, hosts []stolenHost) []todo {
+func (asked Theft) steps(c *cluster.Cluster, items pki.Set, machines []machine, hosts []stolenHost) []theftStep {
 	s := theftSteps{asked: asked, cluster: c, tree: asked.tree(c)}
 	for _, m := range machines {
 		switch {
@@ -80,7 +80,7 @@ func (asked Theft) steps(c *cluster.Cluster, items pki.Set, machines []machine, 
 }
 
 func (s *theftSteps) add(text string, commands ...string) int {
-	s.steps = append(s.steps, todo{text, append([]string{}, commands...)})
+	s.steps = append(s.steps, theftStep{text, append([]string{}, commands...)})
 	return len(s.steps)
 }
 
@@ -216,9 +216,6 @@ func (asked Theft) again(hosts []string, flags ...string) string {
 	}
 	return asked.Command("pki compromised", words...)
 }
-
-// old stands for a tree that hagen does not know.
-const old = "OLD"
 
 // tree returns the tree that machines were made from.
 func (asked Theft) tree(c *cluster.Cluster) string {

@@ -133,11 +133,11 @@ func WithoutWords(hosts []string) (words []string) {
 func (r rotation) comeBack(c *cluster.Cluster) (needs []string) {
 	for _, host := range r.Without {
 		way := "boot it with its document in " + filepath.Join(TreeOf(r.at, r.Cluster), host)
-		switch isHost := func(h cluster.Host) bool { return h.Name == host }; {
-		case slices.ContainsFunc(c.Members(), isHost):
-			way = r.at.Command("render", "--replace", host)
-		case !slices.ContainsFunc(c.Hosts(), isHost):
+		switch {
+		case !isHost(c, host):
 			continue // it has left the cluster
+		case slices.ContainsFunc(c.Members(), func(h cluster.Host) bool { return h.Name == host }):
+			way = r.at.Command("render", "--replace", host)
 		}
 		needs = append(needs, fmt.Sprintf("%s was left out, and has documents of before: it must not come back with them. While it is off, plan without it (--without %[1]s); when all is done, and unless that was done already, %s", host, way))
 	}
