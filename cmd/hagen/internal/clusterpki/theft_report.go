@@ -218,6 +218,10 @@ func (t theft) report(ui *console.UI, asked Theft) {
 
 // sayDone says what was written.
 func (t theft) sayDone(ui *console.UI) {
+	if !slices.ContainsFunc(t.Hosts, func(h stolenHost) bool { return len(h.Keys) > 0 || !h.Marked.IsZero() }) {
+		ui.Say("nothing is recorded: there was no key")
+		return
+	}
 	if !t.Changed {
 		ui.Say("nothing changed: what is to be written was")
 		for _, h := range t.Hosts {
